@@ -1,0 +1,1 @@
+//! Benches, and the harness that measures at full scale and over gRPC.

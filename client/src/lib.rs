@@ -1,0 +1,1 @@
+//! What a Rust caller of The Cloud uses: typed calls, deadlines, errors.

@@ -1,0 +1,1 @@
+//! The databus: change events and the ordered, durable log that carries them.

@@ -1,0 +1,1 @@
+//! People search: the member index, the network filter, and the profiles.

@@ -1,0 +1,1 @@
+//! The loader: builds snapshots from database dumps, and makes synthetic dumps.
