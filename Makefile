@@ -1,0 +1,46 @@
+# The one menu of commands; .ci/run uses the same ones.
+
+# The scratch folder of `make demo`; made anew each time.
+DEMO_DIR ?= .demo
+ARGS ?=
+
+.PHONY: help demo test test-long check format lint docs proto bench
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: ## a synthetic site of 200,000 members, served and asked; ARGS=--once stops after printing
+	cargo build --release --bins --examples -p graph-server -p loader -p cloud-client
+	target/release/examples/demo --loader target/release/loader --server target/release/graph-server \
+	    --dir $(DEMO_DIR) $(ARGS)
+
+test: target/python/ready ## everything that the tests need, and the tests
+	cargo build --workspace --bins
+	CLOUD_PYTHON=$(CURDIR)/target/python/bin/python cargo test --workspace
+
+test-long: target/python/ready ## the same tests with more and longer random histories (an hour)
+	cargo build --workspace --bins
+	CLOUD_TEST_LONG=1 CLOUD_PYTHON=$(CURDIR)/target/python/bin/python cargo test --workspace
+
+check: format lint docs proto ## formatting, clippy, documentation and protos, warnings as errors
+
+format:
+	cargo fmt --all --check
+
+lint:
+	cargo clippy --workspace --all-targets -- -D warnings
+
+docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+proto: target/python/ready
+	target/python/bin/buf lint
+
+bench: ## first figures at 2 million members (minutes; prints a table)
+	cargo build --release --workspace --bins
+	cargo run --release -p cloud-benches --bin bench -- $(ARGS)
+
+# Python for the foreign client's test, and buf for the protos.
+target/python/ready: tests/python/setup tests/python/requirements.txt
+	tests/python/setup target/python
+	touch $@
