@@ -9,7 +9,11 @@
 //! assert!(page.at_least.is_none());
 //! assert_eq!(Degree::Second as i32, 2);
 //! ```
-#![expect(missing_docs, reason = "generated from .proto files, which carry the documentation")]
+#![expect(
+    missing_docs,
+    clippy::allow_attributes,
+    reason = "generated from .proto files, which carry the documentation"
+)]
 
 /// What a web application calls.
 pub mod cloud {
