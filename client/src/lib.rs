@@ -1,1 +1,47 @@
 //! What a Rust caller of The Cloud uses: typed calls, deadlines, errors.
+//!
+//! A [`Client`] asks the public listener; an [`Admin`] publishes changes and asks for the server's state on the admin
+//! listener. Both are handles on one connection: clone them freely. Every call sends its timeout to the server, which stops
+//! working on it when the time is up; every error says what can be done about it ([`Error`]).
+//!
+//! ```no_run
+//! use cloud_client::{Admin, Client, DegreesOptions, Window};
+//!
+//! # async fn example() -> Result<(), cloud_client::Error> {
+//! let client = Client::connect("127.0.0.1:50051").await?;
+//! let options = DegreesOptions { shared_count: true, ..DegreesOptions::default() };
+//! let page = client.degrees(42, &[7, 9, 11], options).await?;
+//! for member in &page.degrees {
+//!     println!("{}: {:?}, {:?} shared", member.member_id, member.degree(), member.shared_count);
+//! }
+//!
+//! // Read your own writes: the answer to a change says where it stands, and a read can wait for it.
+//! let admin = Admin::connect("127.0.0.1:50052").await?;
+//! let made = admin.publish(Window::of([cloud_client::connection_added(42, 7)])).await?;
+//! let sizes = client.at_least(made.as_of).network_sizes(42, false).await?;
+//! println!("{} at 1st degree, as of {:?}", sizes.first, sizes.as_of);
+//! # Ok(())
+//! # }
+//! ```
+
+pub use cloud_proto as proto;
+pub use cloud_proto::cloud::v1::{ConnectionOrder, Degree};
+
+mod admin;
+mod call;
+mod channel;
+mod client;
+mod error;
+pub mod limits;
+mod point;
+mod publish;
+mod subscribe;
+mod window;
+
+pub use admin::{Admin, Published};
+pub use client::{Client, DegreesOptions, Page, SearchOptions};
+pub use error::{Error, Failure, FieldViolation};
+pub use point::{ParsePointError, Point};
+pub use publish::{Acknowledgements, WindowSender};
+pub use subscribe::{Event, Subscription};
+pub use window::{Window, connection_added, connection_removed};

@@ -1,0 +1,109 @@
+//! Publishing, and the server's state: the admin listener.
+
+use crate::publish::{Acknowledgements, WindowSender};
+use crate::{Error, Window, call::Call, channel, channel::sized, limits};
+use cloud_proto::cloud::v1 as cloud;
+use cloud_proto::cloud::v1::admin_service_client::AdminServiceClient;
+use cloud_proto::databus::v1::{
+    AsOf, PublishRequest, PublishResponse, publisher_client::PublisherClient,
+};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tonic::{Response, Status, Streaming, transport::Channel};
+
+/// A handle on a connection to the admin listener. Cloning it is cheap.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    address: String,
+    call: Call,
+    admin: AdminServiceClient<Channel>,
+    publisher: PublisherClient<Channel>,
+}
+
+/// A window that is durable.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Published {
+    /// Where it stands; for a repeat, where its source's last window stands.
+    pub as_of: AsOf,
+    /// It was at or below its source's last offset, and was not written again.
+    pub repeat: bool,
+}
+
+impl Admin {
+    /// Connects to an admin listener: `host:port`, or a URI.
+    pub async fn connect(address: impl Into<String>) -> Result<Self, Error> {
+        let address = address.into();
+        let channel = channel::connect(&address).await?;
+        Ok(Self {
+            admin: sized!(AdminServiceClient::new(channel.clone())),
+            publisher: sized!(PublisherClient::new(channel)),
+            call: Call::default(),
+            address,
+        })
+    }
+
+    /// A handle whose calls end after `timeout`, here and on the server. It does not bound [`Admin::publisher`].
+    #[must_use]
+    pub fn timeout(&self, timeout: Duration) -> Self {
+        let mut admin = self.clone();
+        admin.call.timeout = timeout;
+        admin
+    }
+
+    /// Where the server stands, and what it holds.
+    pub async fn status(&self) -> Result<cloud::GetStatusResponse, Error> {
+        let answer = self
+            .admin
+            .clone()
+            .get_status(self.call.request(cloud::GetStatusRequest {}))
+            .await;
+        answer
+            .map(Response::into_inner)
+            .map_err(|status| Error::from_status(&self.address, status))
+    }
+
+    /// Publishes one window and waits until it is durable.
+    pub async fn publish(&self, window: Window) -> Result<Published, Error> {
+        let parts = window
+            .into_parts()
+            .into_iter()
+            .map(|part| PublishRequest { part: Some(part) });
+        let published = async {
+            let mut answers = self
+                .open(tokio_stream::iter(parts.collect::<Vec<_>>()))
+                .await?;
+            let answer = answers
+                .message()
+                .await
+                .map_err(|status| Error::from_status(&self.address, status))?;
+            let ended = || Error::ended(&self.address);
+            let PublishResponse { as_of, repeat } = answer.ok_or_else(ended)?;
+            Ok(Published {
+                as_of: as_of.ok_or_else(ended)?,
+                repeat,
+            })
+        };
+        tokio::time::timeout(self.call.timeout, published)
+            .await
+            .unwrap_or_else(|_| Err(Error::deadline()))
+    }
+
+    /// A call for many windows: one end takes them, the other answers. No timeout applies.
+    pub async fn publisher(&self) -> Result<(WindowSender, Acknowledgements), Error> {
+        let (parts, received) = mpsc::channel(limits::PARTS_IN_FLIGHT_MAX);
+        let answers = self.open(ReceiverStream::new(received)).await?;
+        let sender = WindowSender::new(self.address.clone(), parts);
+        Ok((sender, Acknowledgements::new(self.address.clone(), answers)))
+    }
+
+    async fn open(
+        &self,
+        parts: impl Stream<Item = PublishRequest> + Send + 'static,
+    ) -> Result<Streaming<PublishResponse>, Error> {
+        let answers: Result<_, Status> = self.publisher.clone().publish(parts).await;
+        answers
+            .map(Response::into_inner)
+            .map_err(|status| Error::from_status(&self.address, status))
+    }
+}

@@ -1,0 +1,38 @@
+//! What every call carries: its timeout, and the point that its answer must not be older than.
+
+use crate::limits;
+use cloud_proto::databus::v1::{AtLeast, at_least};
+use std::time::Duration;
+use tonic::Request;
+
+/// The settings of one handle.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) timeout: Duration,
+    pub(crate) at_least: Option<at_least::Point>,
+}
+
+impl Default for Call {
+    fn default() -> Self {
+        Self {
+            timeout: limits::TIMEOUT_DEFAULT,
+            at_least: None,
+        }
+    }
+}
+
+impl Call {
+    /// A request whose timeout the server sees.
+    pub(crate) fn request<M>(&self, message: M) -> Request<M> {
+        let mut request = Request::new(message);
+        request.set_timeout(self.timeout);
+        request
+    }
+
+    /// The point to wait for, as requests carry it.
+    pub(crate) fn at_least(&self) -> Option<AtLeast> {
+        self.at_least
+            .clone()
+            .map(|point| AtLeast { point: Some(point) })
+    }
+}

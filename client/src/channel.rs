@@ -1,0 +1,37 @@
+//! Connecting to a listener, with every setting of the transport stated.
+
+use crate::{Error, limits};
+use tonic::transport::{Channel, Endpoint};
+
+/// Connects to `address`: `host:port`, or a URI.
+pub(crate) async fn connect(address: &str) -> Result<Channel, Error> {
+    let uri = if address.contains("://") {
+        address.to_owned()
+    } else {
+        format!("http://{address}")
+    };
+    let unreachable = |source| Error::Unreachable {
+        address: address.to_owned(),
+        source: Box::new(source),
+    };
+    let endpoint = Endpoint::from_shared(uri).map_err(unreachable)?;
+    endpoint
+        .connect_timeout(limits::CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(limits::KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(limits::KEEP_ALIVE_TIMEOUT)
+        .keep_alive_while_idle(true)
+        .connect()
+        .await
+        .map_err(unreachable)
+}
+
+/// A generated client with the sizes of its messages bounded both ways.
+macro_rules! sized {
+    ($client:expr) => {
+        $client
+            .max_decoding_message_size($crate::limits::ANSWER_BYTES_MAX)
+            .max_encoding_message_size($crate::limits::REQUEST_BYTES_MAX)
+    };
+}
+pub(crate) use sized;

@@ -1,0 +1,242 @@
+//! Questions to the public listener.
+
+use crate::{Error, Point, Subscription, call::Call, channel, channel::sized};
+use cloud_proto::cloud::v1 as cloud;
+use cloud_proto::cloud::v1::network_service_client::NetworkServiceClient;
+use cloud_proto::cloud::v1::profile_service_client::ProfileServiceClient;
+use cloud_proto::cloud::v1::search_service_client::SearchServiceClient;
+use cloud_proto::databus::v1 as databus;
+use cloud_proto::databus::v1::databus_client::DatabusClient;
+use std::time::Duration;
+use tonic::{Response, Status, transport::Channel};
+
+/// A handle on a connection to the public listener, with the settings of the calls made through it.
+///
+/// Cloning it is cheap, and so is deriving a handle with other settings.
+#[derive(Clone, Debug)]
+pub struct Client {
+    address: String,
+    call: Call,
+    network: NetworkServiceClient<Channel>,
+    profiles: ProfileServiceClient<Channel>,
+    search: SearchServiceClient<Channel>,
+    log: DatabusClient<Channel>,
+}
+
+/// What else [`Client::degrees`] answers for each member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DegreesOptions {
+    /// How many connections the viewer and the member share.
+    pub shared_count: bool,
+    /// Name this many of the shared connections, at most 10. Implies `shared_count`.
+    pub shared_sample: u32,
+    /// One shortest path to the member.
+    pub path: bool,
+}
+
+/// Which page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// 0: the server's default.
+    pub size: u32,
+    /// The last answer's `next_page_token`; empty for the first page.
+    pub token: String,
+}
+
+/// Whom [`Client::search`] looks for, and which page of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SearchOptions {
+    /// Only members at these degrees. None: everyone but the viewer.
+    pub degrees: Vec<cloud::Degree>,
+    /// Which page.
+    pub page: Page,
+}
+
+impl Client {
+    /// Connects to a public listener: `host:port`, or a URI.
+    pub async fn connect(address: impl Into<String>) -> Result<Self, Error> {
+        let address = address.into();
+        let channel = channel::connect(&address).await?;
+        Ok(Self {
+            network: sized!(NetworkServiceClient::new(channel.clone())),
+            profiles: sized!(ProfileServiceClient::new(channel.clone())),
+            search: sized!(SearchServiceClient::new(channel.clone())),
+            log: sized!(DatabusClient::new(channel)),
+            call: Call::default(),
+            address,
+        })
+    }
+
+    /// A handle whose calls end after `timeout`, here and on the server.
+    #[must_use]
+    pub fn timeout(&self, timeout: Duration) -> Self {
+        let mut client = self.clone();
+        client.call.timeout = timeout;
+        client
+    }
+
+    /// A handle whose reads answer as of `point` or later, or fail with [`Error::TryAgain`].
+    #[must_use]
+    pub fn at_least(&self, point: impl Into<Point>) -> Self {
+        let mut client = self.clone();
+        client.call.at_least = Some(point.into().into_proto());
+        client
+    }
+
+    /// The degree of each member from the viewer, in the order asked.
+    pub async fn degrees(
+        &self,
+        viewer_id: u64,
+        member_ids: &[u64],
+        options: DegreesOptions,
+    ) -> Result<cloud::GetDegreesResponse, Error> {
+        let request = cloud::GetDegreesRequest {
+            viewer_id,
+            member_ids: member_ids.to_vec(),
+            shared_count: options.shared_count,
+            shared_sample: options.shared_sample,
+            path: options.path,
+            at_least: self.call.at_least(),
+        };
+        self.answer(
+            self.network
+                .clone()
+                .get_degrees(self.call.request(request))
+                .await,
+        )
+    }
+
+    /// How many members stand at 1st, 2nd and, when `third`, 3rd degree.
+    pub async fn network_sizes(
+        &self,
+        viewer_id: u64,
+        third: bool,
+    ) -> Result<cloud::GetNetworkSizesResponse, Error> {
+        let request = cloud::GetNetworkSizesRequest {
+            viewer_id,
+            third,
+            at_least: self.call.at_least(),
+        };
+        self.answer(
+            self.network
+                .clone()
+                .get_network_sizes(self.call.request(request))
+                .await,
+        )
+    }
+
+    /// A page of a member's connections.
+    pub async fn connections(
+        &self,
+        member_id: u64,
+        order: cloud::ConnectionOrder,
+        page: Page,
+    ) -> Result<cloud::ListConnectionsResponse, Error> {
+        let request = cloud::ListConnectionsRequest {
+            member_id,
+            order: order.into(),
+            page_size: page.size,
+            page_token: page.token,
+            at_least: self.call.at_least(),
+        };
+        self.answer(
+            self.network
+                .clone()
+                .list_connections(self.call.request(request))
+                .await,
+        )
+    }
+
+    /// A page of the members connected to both, by id.
+    pub async fn shared_connections(
+        &self,
+        viewer_id: u64,
+        member_id: u64,
+        page: Page,
+    ) -> Result<cloud::ListSharedConnectionsResponse, Error> {
+        let request = cloud::ListSharedConnectionsRequest {
+            viewer_id,
+            member_id,
+            page_size: page.size,
+            page_token: page.token,
+            at_least: self.call.at_least(),
+        };
+        self.answer(
+            self.network
+                .clone()
+                .list_shared_connections(self.call.request(request))
+                .await,
+        )
+    }
+
+    /// A page of the members who match `query`, nearest first.
+    pub async fn search(
+        &self,
+        viewer_id: u64,
+        query: impl Into<String>,
+        options: SearchOptions,
+    ) -> Result<cloud::SearchMembersResponse, Error> {
+        let request = cloud::SearchMembersRequest {
+            viewer_id,
+            query: query.into(),
+            degrees: options.degrees.into_iter().map(Into::into).collect(),
+            page_size: options.page.size,
+            page_token: options.page.token,
+            at_least: self.call.at_least(),
+        };
+        self.answer(
+            self.search
+                .clone()
+                .search_members(self.call.request(request))
+                .await,
+        )
+    }
+
+    /// The profile of each member, in the order asked.
+    pub async fn profiles(&self, member_ids: &[u64]) -> Result<cloud::GetProfilesResponse, Error> {
+        let request = cloud::GetProfilesRequest {
+            member_ids: member_ids.to_vec(),
+            at_least: self.call.at_least(),
+        };
+        self.answer(
+            self.profiles
+                .clone()
+                .get_profiles(self.call.request(request))
+                .await,
+        )
+    }
+
+    /// Where the log begins and ends.
+    pub async fn log_status(&self) -> Result<databus::GetStatusResponse, Error> {
+        self.answer(
+            self.log
+                .clone()
+                .get_status(self.call.request(databus::GetStatusRequest {}))
+                .await,
+        )
+    }
+
+    /// The windows above `after_scn`, and every later one as soon as it is durable: see [`crate::Event`]. No timeout applies.
+    ///
+    /// `kinds`: only changes of these; none for all. `log_id`: refused unless the log is this one; empty for any.
+    pub async fn subscribe(
+        &self,
+        after_scn: u64,
+        kinds: &[databus::ChangeKind],
+        log_id: &str,
+    ) -> Result<Subscription, Error> {
+        let request = databus::SubscribeRequest {
+            after_scn,
+            kinds: kinds.iter().map(|&kind| kind.into()).collect(),
+            log_id: log_id.to_owned(),
+        };
+        let stream = self.answer(self.log.clone().subscribe(request).await)?;
+        Ok(Subscription::new(self.address.clone(), stream))
+    }
+
+    fn answer<M>(&self, answer: Result<Response<M>, Status>) -> Result<M, Error> {
+        answer
+            .map(Response::into_inner)
+            .map_err(|status| Error::from_status(&self.address, status))
+    }
+}

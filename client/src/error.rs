@@ -1,0 +1,227 @@
+//! Errors by what a caller can do about them.
+
+use std::{collections::HashMap, fmt};
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+/// Why a call failed, by consequence.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No connection to the server, or it broke.
+    #[error("cannot reach {address}: {}", chain(source.as_ref()))]
+    Unreachable {
+        /// Where the server was looked for.
+        address: String,
+        /// What the transport says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The request is wrong; asked again, it will be refused again.
+    #[error("the request was refused: {0}")]
+    Refused(Failure),
+    /// The member asked about does not exist.
+    #[error("not found: {0}")]
+    NotFound(Failure),
+    /// Over a limit: ask for less, or later.
+    #[error("over a limit: {0}")]
+    OverLimit(Failure),
+    /// The server cannot answer now; the same request may succeed later.
+    #[error("not now: {0}")]
+    TryAgain(Failure),
+    /// The call's time was up.
+    #[error("the deadline passed: {0}")]
+    Deadline(Failure),
+    /// The server is in trouble; its log says more.
+    #[error("the server failed: {0}")]
+    Server(Failure),
+}
+
+/// What the server said.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The gRPC code.
+    pub code: Code,
+    /// A sentence for people.
+    pub message: String,
+    /// What is wrong with which field of the request.
+    pub fields: Vec<FieldViolation>,
+    /// The kind and name of the resource that does not exist, such as `member` and `42`.
+    pub resource: Option<(String, String)>,
+    /// A word for programs, such as `LIMIT_EXCEEDED`.
+    pub reason: String,
+    /// Figures that go with the reason, such as the limit, or the SCN that was reached.
+    pub metadata: HashMap<String, String>,
+}
+
+/// What is wrong with one field of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldViolation {
+    /// The field's path, such as `member_ids[3]`.
+    pub field: String,
+    /// What is wrong.
+    pub description: String,
+}
+
+impl Error {
+    /// What the server said; none when it was not reached.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Unreachable { .. } => None,
+            Self::Refused(failure)
+            | Self::NotFound(failure)
+            | Self::OverLimit(failure)
+            | Self::TryAgain(failure)
+            | Self::Deadline(failure)
+            | Self::Server(failure) => Some(failure),
+        }
+    }
+
+    /// The gRPC code; UNAVAILABLE when the server was not reached.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.failure()
+            .map_or(Code::Unavailable, |failure| failure.code)
+    }
+
+    /// Sorts a status of a call to `address`.
+    pub(crate) fn from_status(address: &str, status: Status) -> Self {
+        let from_transport = std::error::Error::source(&status).is_some();
+        let failure = Failure::new(&status);
+        match status.code() {
+            // The library's own clock answers so when the server's answer did not come first.
+            Code::Cancelled if from_transport || failure.message == "Timeout expired" => {
+                Self::Deadline(Failure {
+                    code: Code::DeadlineExceeded,
+                    ..failure
+                })
+            }
+            Code::DeadlineExceeded => Self::Deadline(failure),
+            Code::Unavailable | Code::Unknown if from_transport => Self::Unreachable {
+                address: address.to_owned(),
+                source: Box::new(status),
+            },
+            Code::NotFound => Self::NotFound(failure),
+            Code::ResourceExhausted => Self::OverLimit(failure),
+            Code::Unavailable | Code::Aborted => Self::TryAgain(failure),
+            Code::InvalidArgument
+            | Code::FailedPrecondition
+            | Code::OutOfRange
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::Unauthenticated
+            | Code::Unimplemented => Self::Refused(failure),
+            Code::Ok | Code::Cancelled | Code::Unknown | Code::Internal | Code::DataLoss => {
+                Self::Server(failure)
+            }
+        }
+    }
+
+    /// The time given to a call is up, and the server has not said so itself.
+    pub(crate) fn deadline() -> Self {
+        Self::Deadline(Failure::new(&Status::deadline_exceeded(
+            "no answer in time",
+        )))
+    }
+
+    /// The server ended a stream without the answer it owes.
+    pub(crate) fn ended(address: &str) -> Self {
+        Self::Unreachable {
+            address: address.to_owned(),
+            source: "the server ended the call".into(),
+        }
+    }
+}
+
+impl Failure {
+    fn new(status: &Status) -> Self {
+        let details = status.get_error_details();
+        let fields = details
+            .bad_request()
+            .map(|bad| bad.field_violations.as_slice())
+            .unwrap_or_default();
+        let info = details.error_info();
+        Self {
+            code: status.code(),
+            message: status.message().to_owned(),
+            fields: fields
+                .iter()
+                .map(|violation| FieldViolation {
+                    field: violation.field.clone(),
+                    description: violation.description.clone(),
+                })
+                .collect(),
+            resource: details
+                .resource_info()
+                .map(|info| (info.resource_type.clone(), info.resource_name.clone())),
+            reason: info.map(|info| info.reason.clone()).unwrap_or_default(),
+            metadata: info.map(|info| info.metadata.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({:?})", self.message, self.code)
+    }
+}
+
+/// An error with its causes: the transport's own says only "transport error".
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic_types::ErrorDetails;
+
+    #[test]
+    fn codes_are_sorted_by_consequence() {
+        let check = |code: Code, expected: fn(&Error) -> bool| {
+            let error = Error::from_status("here", Status::new(code, "why"));
+            assert!(expected(&error), "{code:?} -> {error:?}");
+        };
+        check(Code::InvalidArgument, |error| {
+            matches!(error, Error::Refused(_))
+        });
+        check(Code::FailedPrecondition, |error| {
+            matches!(error, Error::Refused(_))
+        });
+        check(Code::OutOfRange, |error| matches!(error, Error::Refused(_)));
+        check(Code::NotFound, |error| matches!(error, Error::NotFound(_)));
+        check(Code::ResourceExhausted, |error| {
+            matches!(error, Error::OverLimit(_))
+        });
+        check(Code::Unavailable, |error| {
+            matches!(error, Error::TryAgain(_))
+        });
+        check(Code::DeadlineExceeded, |error| {
+            matches!(error, Error::Deadline(_))
+        });
+        check(Code::Internal, |error| matches!(error, Error::Server(_)));
+    }
+
+    #[test]
+    fn details_are_kept() {
+        let mut details = ErrorDetails::new();
+        details.add_bad_request_violation("member_ids[3]", "must not be 0");
+        details.set_error_info(
+            "LIMIT_EXCEEDED",
+            "cloud",
+            HashMap::from([("limit".to_owned(), "1000".to_owned())]),
+        );
+        details.set_resource_info("member", "42", "", "");
+        let status = Status::with_error_details(Code::InvalidArgument, "no", details);
+        let error = Error::from_status("here", status);
+        let failure = error.failure().unwrap();
+        assert_eq!(failure.fields[0].field, "member_ids[3]");
+        assert_eq!(failure.metadata["limit"], "1000");
+        assert_eq!(failure.resource, Some(("member".into(), "42".into())));
+    }
+}

@@ -1,0 +1,96 @@
+//! A point to wait for, and how people write it.
+
+use cloud_proto::databus::v1::{AsOf, SourceOffset, at_least};
+use std::{fmt, str::FromStr};
+
+/// What a read waits for: an `as_of` that was answered before, or a source's offset known from a write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point(at_least::Point);
+
+impl Point {
+    /// A window's offset in its source.
+    #[must_use]
+    pub fn source(source_id: impl Into<String>, offset: u64) -> Self {
+        Self(at_least::Point::Source(SourceOffset {
+            source_id: source_id.into(),
+            offset,
+        }))
+    }
+
+    pub(crate) fn into_proto(self) -> at_least::Point {
+        self.0
+    }
+}
+
+impl From<AsOf> for Point {
+    fn from(as_of: AsOf) -> Self {
+        Self(at_least::Point::AsOf(as_of))
+    }
+}
+
+/// `SCN@LOG_ID`, or `SOURCE_ID:OFFSET`.
+impl fmt::Display for Point {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            at_least::Point::AsOf(as_of) => write!(formatter, "{}@{}", as_of.scn, as_of.log_id),
+            at_least::Point::Source(source) => {
+                write!(formatter, "{}:{}", source.source_id, source.offset)
+            }
+        }
+    }
+}
+
+/// Text that is no [`Point`].
+#[derive(Debug, thiserror::Error)]
+#[error("`{text}` is neither SCN@LOG_ID nor SOURCE_ID:OFFSET")]
+pub struct ParsePointError {
+    /// What was given.
+    pub text: String,
+}
+
+impl FromStr for Point {
+    type Err = ParsePointError;
+
+    fn from_str(text: &str) -> Result<Self, ParsePointError> {
+        let error = || ParsePointError {
+            text: text.to_owned(),
+        };
+        if let Some((scn, log_id)) = text.split_once('@')
+            && let Ok(scn) = scn.parse()
+        {
+            return Ok(AsOf {
+                log_id: log_id.to_owned(),
+                scn,
+            }
+            .into());
+        }
+        let (source_id, offset) = text.rsplit_once(':').ok_or_else(error)?;
+        Ok(Self::source(
+            source_id,
+            offset.parse().map_err(|_| error())?,
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_back() {
+        for text in [
+            "17@00112233445566778899aabbccddeeff",
+            "pg:7:123",
+            "orders@east:9",
+        ] {
+            assert_eq!(text.parse::<Point>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn other_text_is_refused() {
+        for text in ["", "17", "x@y", "source:", "source:x"] {
+            assert!(text.parse::<Point>().is_err(), "{text}");
+        }
+    }
+}
