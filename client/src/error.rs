@@ -17,22 +17,22 @@ pub enum Error {
     },
     /// The request is wrong; asked again, it will be refused again.
     #[error("the request was refused: {0}")]
-    Refused(Failure),
+    Refused(Box<Failure>),
     /// The member asked about does not exist.
     #[error("not found: {0}")]
-    NotFound(Failure),
+    NotFound(Box<Failure>),
     /// Over a limit: ask for less, or later.
     #[error("over a limit: {0}")]
-    OverLimit(Failure),
+    OverLimit(Box<Failure>),
     /// The server cannot answer now; the same request may succeed later.
     #[error("not now: {0}")]
-    TryAgain(Failure),
+    TryAgain(Box<Failure>),
     /// The call's time was up.
     #[error("the deadline passed: {0}")]
-    Deadline(Failure),
+    Deadline(Box<Failure>),
     /// The server is in trouble; its log says more.
     #[error("the server failed: {0}")]
-    Server(Failure),
+    Server(Box<Failure>),
 }
 
 /// What the server said.
@@ -86,14 +86,12 @@ impl Error {
     /// Sorts a status of a call to `address`.
     pub(crate) fn from_status(address: &str, status: Status) -> Self {
         let from_transport = std::error::Error::source(&status).is_some();
-        let failure = Failure::new(&status);
+        let mut failure = Failure::new(&status);
         match status.code() {
             // The library's own clock answers so when the server's answer did not come first.
             Code::Cancelled if from_transport || failure.message == "Timeout expired" => {
-                Self::Deadline(Failure {
-                    code: Code::DeadlineExceeded,
-                    ..failure
-                })
+                failure.code = Code::DeadlineExceeded;
+                Self::Deadline(failure)
             }
             Code::DeadlineExceeded => Self::Deadline(failure),
             Code::Unavailable | Code::Unknown if from_transport => Self::Unreachable {
@@ -133,14 +131,14 @@ impl Error {
 }
 
 impl Failure {
-    fn new(status: &Status) -> Self {
+    fn new(status: &Status) -> Box<Self> {
         let details = status.get_error_details();
         let fields = details
             .bad_request()
             .map(|bad| bad.field_violations.as_slice())
             .unwrap_or_default();
         let info = details.error_info();
-        Self {
+        Box::new(Self {
             code: status.code(),
             message: status.message().to_owned(),
             fields: fields
@@ -155,7 +153,7 @@ impl Failure {
                 .map(|info| (info.resource_type.clone(), info.resource_name.clone())),
             reason: info.map(|info| info.reason.clone()).unwrap_or_default(),
             metadata: info.map(|info| info.metadata.clone()).unwrap_or_default(),
-        }
+        })
     }
 }
 
