@@ -1,1 +1,16 @@
-//! End-to-end and fault tests against the real binaries.
+//! End-to-end tests: the real binaries, asked over gRPC, against a model that is too simple to be wrong.
+//!
+//! - [`binaries`] finds what cargo built;
+//! - [`server`] starts, kills and stops a graph server;
+//! - [`site`] builds a snapshot directory with the loader from rows given here;
+//! - [`model`] is the oracle: the members and connections of one moment, and questions answered by plain search;
+//! - [`history`] makes random changes, and [`record`] checks recorded answers at the SCNs that they state;
+//! - [`shared_data`] finds the public data set that some tests read.
+
+pub mod binaries;
+pub mod history;
+pub mod model;
+pub mod record;
+pub mod server;
+pub mod shared_data;
+pub mod site;

@@ -1,0 +1,163 @@
+//! A graph server under test: started from the real binary, killed or stopped by its process id.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use cloud_proto::cloud::v1::admin_service_client::AdminServiceClient;
+use cloud_proto::cloud::v1::network_service_client::NetworkServiceClient;
+use cloud_proto::cloud::v1::profile_service_client::ProfileServiceClient;
+use cloud_proto::cloud::v1::search_service_client::SearchServiceClient;
+use cloud_proto::databus::v1::databus_client::DatabusClient;
+use cloud_proto::databus::v1::publisher_client::PublisherClient;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::binaries::binary;
+
+/// A running server. Dropping it kills it.
+pub struct Server {
+    process: Child,
+    public: String,
+    admin: String,
+}
+
+/// Connections to a server's two listeners.
+#[derive(Clone)]
+pub struct Connections {
+    public: Channel,
+    admin: Channel,
+}
+
+impl Server {
+    /// Starts a server on free ports and waits until it serves. `folder` holds `snapshot/` and `log/`.
+    pub fn start(folder: &Path) -> Server {
+        Server::try_start(folder, &[])
+            .unwrap_or_else(|log| panic!("the server did not start:\n{log}"))
+    }
+
+    /// The same, with more flags; what it wrote to stderr if it ended before it served.
+    pub fn try_start(folder: &Path, flags: &[&str]) -> Result<Server, String> {
+        let log: PathBuf = folder.join("server.log");
+        let stderr = File::create(&log).expect("a file for the server's stderr");
+        let mut process = Command::new(binary("graph-server"))
+            .arg("serve")
+            .arg("--snapshot")
+            .arg(folder.join("snapshot"))
+            .arg("--databus")
+            .arg(format!("embedded:{}", folder.join("log").display()))
+            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(flags)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .expect("the server's binary starts");
+        let mut lines = BufReader::new(process.stdout.take().expect("a piped stdout")).lines();
+        for line in lines.by_ref() {
+            let line = line.expect("the server prints UTF-8");
+            if let Some(addresses) = line.strip_prefix("listening ") {
+                let address = |name: &str| {
+                    addresses
+                        .split(' ')
+                        .find_map(|word| word.strip_prefix(name))
+                        .map(|address| format!("http://{address}"))
+                        .unwrap_or_else(|| panic!("no {name} in {line:?}"))
+                };
+                return Ok(Server {
+                    process,
+                    public: address("public="),
+                    admin: address("admin="),
+                });
+            }
+        }
+        let status = process.wait().expect("the server ended");
+        Err(format!(
+            "{status}\n{}",
+            std::fs::read_to_string(&log).unwrap_or_default()
+        ))
+    }
+
+    /// The public listener, as `http://127.0.0.1:PORT`.
+    pub fn public(&self) -> &str {
+        &self.public
+    }
+
+    /// The admin listener, as `http://127.0.0.1:PORT`.
+    pub fn admin(&self) -> &str {
+        &self.admin
+    }
+
+    /// Connects to both listeners.
+    pub async fn connect(&self) -> Connections {
+        let channel = |address: &str| {
+            let endpoint = Endpoint::from_shared(address.to_owned()).expect("an address");
+            async move { endpoint.connect().await }
+        };
+        Connections {
+            public: channel(&self.public)
+                .await
+                .expect("the public listener answers"),
+            admin: channel(&self.admin)
+                .await
+                .expect("the admin listener answers"),
+        }
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        self.process.kill().expect("the server was running");
+        self.process.wait().expect("the server ended");
+    }
+
+    /// SIGTERM, and how it ended.
+    pub fn terminate(mut self) -> ExitStatus {
+        let pid = self.process.id().to_string();
+        let sent = Command::new("sh")
+            .args(["-c", "kill -TERM \"$0\"", &pid])
+            .status()
+            .expect("sh runs");
+        assert!(sent.success(), "the server was running");
+        self.process.wait().expect("the server ended")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already, which is what is wanted.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Connections {
+    /// cloud.v1.NetworkService.
+    pub fn network(&self) -> NetworkServiceClient<Channel> {
+        NetworkServiceClient::new(self.public.clone())
+    }
+
+    /// cloud.v1.SearchService.
+    pub fn search(&self) -> SearchServiceClient<Channel> {
+        SearchServiceClient::new(self.public.clone())
+    }
+
+    /// cloud.v1.ProfileService.
+    pub fn profiles(&self) -> ProfileServiceClient<Channel> {
+        ProfileServiceClient::new(self.public.clone())
+    }
+
+    /// databus.v1.Databus.
+    pub fn databus(&self) -> DatabusClient<Channel> {
+        DatabusClient::new(self.public.clone())
+    }
+
+    /// databus.v1.Publisher.
+    pub fn publisher(&self) -> PublisherClient<Channel> {
+        PublisherClient::new(self.admin.clone())
+    }
+
+    /// cloud.v1.AdminService.
+    pub fn admin(&self) -> AdminServiceClient<Channel> {
+        AdminServiceClient::new(self.admin.clone())
+    }
+}

@@ -1,0 +1,85 @@
+//! A small site: rows written as CSV files, and the snapshot that the loader builds of them.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::binaries::binary;
+use crate::model::Model;
+
+/// Writes `model` as dumps below `folder` and builds `folder/snapshot` from them with the real loader.
+pub fn build(model: &Model, folder: &Path) {
+    let mut members = String::from(
+        "member_id,given_name,family_name,display_name,headline,place,region,country,industry,summary,skills\n",
+    );
+    let mut positions =
+        String::from("member_id,position_id,kind,organisation,title,country,from,to,current\n");
+    let mut connections = String::from("member_id,other_id,connected_at\n");
+    for (id, member) in model.members() {
+        let profile = &member.profile;
+        writeln!(
+            members,
+            "{id},{},{},{},{},{},{},{},{},{},{}",
+            profile.given_name,
+            profile.family_name,
+            profile.display_name,
+            profile.headline,
+            profile.place,
+            profile.region,
+            profile.country,
+            profile.industry,
+            profile.summary,
+            profile.skills.join(";")
+        )
+        .expect("writing to a string");
+        for (position_id, position) in &member.positions {
+            writeln!(
+                positions,
+                "{id},{position_id},work,{},{},,,,true",
+                position.organisation, position.title
+            )
+            .expect("writing to a string");
+        }
+        for (other, time) in member.connections.iter().filter(|(other, _)| **other > id) {
+            writeln!(connections, "{id},{other},{time}").expect("writing to a string");
+        }
+    }
+    fs::write(folder.join("members.csv"), members).expect("members.csv");
+    fs::write(folder.join("positions.csv"), positions).expect("positions.csv");
+    fs::write(folder.join("connections.csv"), connections).expect("connections.csv");
+    load(
+        folder,
+        &[
+            "--members",
+            "members.csv",
+            "--positions",
+            "positions.csv",
+            "--connections",
+            "connections.csv",
+        ],
+        &[
+            "--map",
+            "connections:member=member_id,other=other_id,time=connected_at:ms",
+        ],
+    );
+}
+
+/// Runs `loader build` in `folder`, with `--out snapshot`; panics with its output when it fails.
+pub fn load(folder: &Path, files: &[&str], options: &[&str]) {
+    let output = Command::new(binary("loader"))
+        .current_dir(folder)
+        .arg("build")
+        .args(files)
+        .args(options)
+        .args(["--out", "snapshot"])
+        .output()
+        .expect("the loader's binary starts");
+    assert!(
+        output.status.success(),
+        "loader build: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

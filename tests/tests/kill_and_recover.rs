@@ -1,0 +1,286 @@
+//! The real server killed with SIGKILL under writers and readers, again and again: nothing that was acknowledged is lost,
+//! nothing is there that was never sent, and the answers equal those of a server that replays everything afresh.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use cloud_proto::databus::v1::subscribe_response::Event;
+use cloud_proto::databus::v1::{AsOf, AtLeast, SubscribeRequest, WindowPart, at_least};
+use cloud_tests::history::{self, Shape};
+use cloud_tests::model::Model;
+use cloud_tests::record::ask;
+use cloud_tests::server::{Connections, Server};
+use cloud_tests::site;
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+const WRITERS: u64 = 4;
+const READERS: u64 = 4;
+
+/// What the writers sent, by source and offset, and what was acknowledged, by SCN.
+#[derive(Default)]
+struct Sent {
+    sent: BTreeMap<(String, u64), WindowPart>,
+    acknowledged: BTreeMap<u64, (String, u64)>,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
+    let (seed, rounds) = (
+        7,
+        if std::env::var_os("CLOUD_TEST_LONG").is_some() {
+            100
+        } else {
+            10
+        },
+    );
+    println!("seed {seed}, {rounds} rounds");
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let base = history::site(Shape::Uniform, 100, &mut random);
+    site::build(&base, folder.path());
+    copy(
+        &folder.path().join("snapshot"),
+        &folder.path().join("fresh/snapshot"),
+    );
+    let ids: Vec<u64> = base.members().map(|(id, _)| id).collect();
+    let sent = Arc::new(Mutex::new(Sent::default()));
+
+    for round in 0..rounds {
+        let server = Server::start(folder.path());
+        let connections = server.connect().await;
+        check_log(
+            &log(&connections).await,
+            &sent.lock().expect("no writer panicked"),
+        );
+        let before = sent.lock().expect("no writer panicked").acknowledged.len();
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                let random = ChaCha8Rng::seed_from_u64(seed ^ (round << 16) ^ (writer << 8));
+                tokio::spawn(write(
+                    connections.clone(),
+                    format!("writer-{writer}"),
+                    ids.clone(),
+                    Arc::clone(&sent),
+                    random,
+                ))
+            })
+            .collect();
+        let readers: Vec<_> = (0..READERS)
+            .map(|reader| {
+                let (connections, ids) = (connections.clone(), ids.clone());
+                let mut random =
+                    ChaCha8Rng::seed_from_u64(seed ^ (round << 16) ^ (reader << 8) ^ 1);
+                // Ends when its task is aborted, or the server's end makes a question panic.
+                tokio::spawn(async move {
+                    loop {
+                        ask(&connections, &ids, &mut random).await;
+                    }
+                })
+            })
+            .collect();
+        // Kill at a random number of acknowledged windows, not at a time: a slow machine does the same work.
+        let enough = before + random.random_range(50..250);
+        while sent.lock().expect("no writer panicked").acknowledged.len() < enough {
+            assert!(
+                writers.iter().any(|writer| !writer.is_finished()),
+                "every writer gave up before the kill"
+            );
+            tokio::task::yield_now().await;
+        }
+        readers.iter().for_each(|reader| reader.abort());
+        server.kill();
+        for writer in writers {
+            writer.await.expect("a writer does not panic");
+        }
+    }
+
+    let server = Server::start(folder.path());
+    let connections = server.connect().await;
+    let windows = log(&connections).await;
+    {
+        let sent = sent.lock().expect("no writer panicked");
+        check_log(&windows, &sent);
+        println!(
+            "{} windows in the log, {} acknowledged, {} sent",
+            windows.len(),
+            sent.acknowledged.len(),
+            sent.sent.len()
+        );
+    }
+
+    // The model, and a server without overlay or live stores that replays the whole log.
+    let mut model = base;
+    for part in windows.values() {
+        let time = part
+            .commit_time
+            .map_or(0, |time| time.seconds as u64 * 1000 + 250);
+        part.changes
+            .iter()
+            .for_each(|change| model.apply(change, time));
+    }
+    check_answers(&connections, &model, &windows, &ids).await;
+    assert!(server.terminate().success(), "SIGTERM ends the server well");
+    copy(&folder.path().join("log"), &folder.path().join("fresh/log"));
+    let fresh = Server::start(&folder.path().join("fresh"));
+    check_answers(&fresh.connect().await, &model, &windows, &ids).await;
+    // And the one that was stopped starts from its overlay.
+    let restarted = Server::start(folder.path());
+    check_answers(&restarted.connect().await, &model, &windows, &ids).await;
+}
+
+/// Publishes windows one after the other until the server is gone.
+async fn write(
+    connections: Connections,
+    source: String,
+    ids: Vec<u64>,
+    sent: Arc<Mutex<Sent>>,
+    mut random: ChaCha8Rng,
+) {
+    loop {
+        let mut part = history::window(&ids, &mut random);
+        part.source_id.clone_from(&source);
+        {
+            let mut sent = sent.lock().expect("no writer panicked");
+            part.source_offset = sent
+                .sent
+                .range((source.clone(), 0)..=(source.clone(), u64::MAX))
+                .count() as u64
+                + 1;
+            sent.sent
+                .insert((source.clone(), part.source_offset), part.clone());
+        }
+        let offset = part.source_offset;
+        let request = tokio_stream::once(history::publish(part));
+        let Ok(answers) = connections.publisher().publish(request).await else {
+            return;
+        };
+        let Ok(Some(answer)) = answers.into_inner().message().await else {
+            return;
+        };
+        let scn = answer.as_of.expect("where it stands").scn;
+        assert!(!answer.repeat, "{source} {offset} was never sent before");
+        sent.lock()
+            .expect("no writer panicked")
+            .acknowledged
+            .insert(scn, (source.clone(), offset));
+    }
+}
+
+/// Every window of the log, by SCN.
+async fn log(connections: &Connections) -> BTreeMap<u64, WindowPart> {
+    let mut events = connections
+        .databus()
+        .subscribe(SubscribeRequest::default())
+        .await
+        .expect("a log")
+        .into_inner();
+    let (mut windows, mut head, mut last) = (BTreeMap::new(), None, 0);
+    while head.is_none_or(|head| last < head) {
+        match events
+            .message()
+            .await
+            .expect("the log goes on")
+            .expect("the log has no end")
+            .event
+            .expect("an event")
+        {
+            Event::Heartbeat(heartbeat) => head = heartbeat.head.map(|head| head.scn).or(head),
+            Event::Part(part) => {
+                assert!(
+                    part.last && part.part == 0,
+                    "the windows sent here have one part"
+                );
+                assert!(last < part.scn, "SCNs increase");
+                last = part.scn;
+                windows.insert(part.scn, part);
+            }
+        }
+    }
+    windows
+}
+
+fn check_log(log: &BTreeMap<u64, WindowPart>, sent: &Sent) {
+    for (scn, (source, offset)) in &sent.acknowledged {
+        let part = log
+            .get(scn)
+            .unwrap_or_else(|| panic!("{source} {offset} was acknowledged at {scn} and is lost"));
+        assert_eq!(
+            (&part.source_id, part.source_offset),
+            (source, *offset),
+            "another window stands at {scn}"
+        );
+    }
+    for (scn, part) in log {
+        let original = sent.sent.get(&(part.source_id.clone(), part.source_offset));
+        let original = original.unwrap_or_else(|| panic!("the window at {scn} was never sent"));
+        assert_eq!(
+            (&part.changes, &part.commit_time),
+            (&original.changes, &original.commit_time),
+            "at {scn}"
+        );
+    }
+}
+
+/// Many random questions, all at the end of the log.
+async fn check_answers(
+    connections: &Connections,
+    model: &Model,
+    windows: &BTreeMap<u64, WindowPart>,
+    ids: &[u64],
+) {
+    let (&head, _) = windows.last_key_value().expect("something was written");
+    let status = connections
+        .admin()
+        .get_status(cloud_proto::cloud::v1::GetStatusRequest {})
+        .await
+        .expect("a status");
+    let status = status.into_inner();
+    let log_id = status.log_head.expect("a log").log_id;
+    // Waits until search and profiles have reached the head, as a caller that read it before would.
+    let at_least = Some(AtLeast {
+        point: Some(at_least::Point::AsOf(AsOf { log_id, scn: head })),
+    });
+    let request = cloud_proto::cloud::v1::GetProfilesRequest {
+        member_ids: ids.to_vec(),
+        at_least,
+    };
+    connections
+        .profiles()
+        .get_profiles(request)
+        .await
+        .expect("profiles at the head");
+    let members = model.members().count() as u64;
+    let ends: usize = model
+        .members()
+        .map(|(_, member)| member.connections.len())
+        .sum();
+    assert_eq!(
+        (status.members, status.connections),
+        (members, ends as u64 / 2)
+    );
+    let mut random = ChaCha8Rng::seed_from_u64(head);
+    let mut checked = 0;
+    while checked < 500 {
+        if let Some(record) = ask(connections, ids, &mut random).await {
+            assert_eq!(record.scn(), head, "{record:?}");
+            record.check(model);
+            checked += 1;
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("a folder's entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a copy");
+        }
+    }
+}

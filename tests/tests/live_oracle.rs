@@ -1,0 +1,146 @@
+//! Every query, asked by concurrent readers while changes are applied, equals the model at the SCN that the answer states.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cloud_proto::databus::v1::WindowPart;
+use cloud_tests::history::{self, Shape};
+use cloud_tests::record::{Record, ask};
+use cloud_tests::server::{Connections, Server};
+use cloud_tests::site;
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
+
+const MEMBERS: usize = 60;
+const WINDOWS: usize = 150;
+const READERS: u64 = 3;
+
+async fn check(shape: Shape, seed: u64) {
+    println!("{shape:?}, seed {seed}");
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut model = history::site(shape, MEMBERS, &mut random);
+    site::build(&model, folder.path());
+    // Some members that the snapshot does not have.
+    let mut ids: Vec<u64> = model.members().map(|(id, _)| id).collect();
+    ids.extend((1..10).map(|new| 1_000_003 * new));
+
+    let server = Server::start(folder.path());
+    let connections = server.connect().await;
+    let finished = Arc::new(AtomicBool::new(false));
+    let readers: Vec<_> = (0..READERS)
+        .map(|reader| {
+            tokio::spawn(read(
+                connections.clone(),
+                ids.clone(),
+                seed ^ (reader << 32),
+                Arc::clone(&finished),
+            ))
+        })
+        .collect();
+    let mut windows: BTreeMap<u64, WindowPart> = BTreeMap::new();
+    for _ in 0..WINDOWS {
+        let part = history::window(&ids, &mut random);
+        let request = tokio_stream::once(history::publish(part.clone()));
+        let mut answers = connections
+            .publisher()
+            .publish(request)
+            .await
+            .expect("published")
+            .into_inner();
+        let answer = answers
+            .message()
+            .await
+            .expect("an answer")
+            .expect("one for each window");
+        windows.insert(answer.as_of.expect("where it stands").scn, part);
+    }
+    finished.store(true, Ordering::Release);
+    let mut records: Vec<Record> = Vec::new();
+    for reader in readers {
+        records.extend(reader.await.expect("a reader does not panic"));
+    }
+    assert!(
+        records.len() > 200,
+        "only {} answers: too few to prove anything",
+        records.len()
+    );
+
+    records.sort_by_key(Record::scn);
+    let (mut answers, mut moments) = (records.iter().peekable(), 0);
+    let beginning = (0, WindowPart::default());
+    for (scn, part) in [beginning].into_iter().chain(windows) {
+        let time = part
+            .commit_time
+            .map_or(0, |time| time.seconds as u64 * 1000 + 250);
+        part.changes
+            .iter()
+            .for_each(|change| model.apply(change, time));
+        let mut here = 0;
+        while let Some(record) = answers.next_if(|record| record.scn() == scn) {
+            record.check(&model);
+            here += 1;
+        }
+        moments += u64::from(here > 0);
+    }
+    assert!(
+        answers.next().is_none(),
+        "an answer states an SCN that nothing was published at"
+    );
+    println!("{shape:?}: {} answers at {moments} SCNs", records.len());
+}
+
+async fn read(
+    connections: Connections,
+    ids: Vec<u64>,
+    seed: u64,
+    finished: Arc<AtomicBool>,
+) -> Vec<Record> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut records = Vec::new();
+    let mut last = HashMap::new();
+    while !finished.load(Ordering::Acquire) || records.len() < 100 {
+        if let Some(record) = ask(&connections, &ids, &mut random).await {
+            let newest = last.entry(std::mem::discriminant(&record)).or_insert(0);
+            assert!(
+                *newest <= record.scn(),
+                "the SCNs of one call went backwards: {newest}, then {}",
+                record.scn()
+            );
+            *newest = record.scn();
+            records.push(record);
+        }
+    }
+    records
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_equal_the_model_on_an_empty_graph() {
+    check(Shape::Empty, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_equal_the_model_on_a_uniform_graph() {
+    check(Shape::Uniform, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_equal_the_model_under_preferential_attachment() {
+    check(Shape::PreferentialAttachment, 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_equal_the_model_on_a_star() {
+    check(Shape::Star, 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_equal_the_model_on_a_clique() {
+    check(Shape::Clique, 5).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_equal_the_model_on_a_path() {
+    check(Shape::Path, 6).await;
+}

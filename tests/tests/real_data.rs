@@ -1,0 +1,407 @@
+//! A public social network (LDBC SNB's data at scale factor 0.1), loaded and asked; the answers are another system's.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use cloud_proto::cloud::v1::{
+    ConnectionOrder, Degree, GetDegreesRequest, GetProfilesRequest, ListConnectionsRequest,
+    SearchMembersRequest,
+};
+use cloud_tests::server::{Connections, Server};
+use cloud_tests::shared_data::data_set;
+use cloud_tests::site;
+use serde_json::Value;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_systems_answers_are_ours() {
+    let Some(data) = data_set("ldbc-sf01") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let persons = load(&data, folder.path());
+    assert_eq!(persons.len(), 1528);
+    let server = Server::start(folder.path());
+    let connections = server.connect().await;
+    let status = connections
+        .admin()
+        .get_status(cloud_proto::cloud::v1::GetStatusRequest {})
+        .await
+        .expect("a status")
+        .into_inner();
+    assert_eq!((status.members, status.connections), (1528, 14_073));
+
+    let mut checked = BTreeMap::new();
+    for line in fs::read_to_string(data.join("expected.jsonl"))
+        .expect("expected.jsonl")
+        .lines()
+    {
+        let question: Value = serde_json::from_str(line).expect("JSON lines");
+        let name = question["query"].as_str().expect("a name");
+        let (asked, expected) = (&question["params"], &question["expected"]);
+        match name {
+            "IC1" => friends_by_name(&connections, asked, expected).await,
+            "IC10" => friends_of_friends(&connections, asked, expected).await,
+            "IC13" => path_length(&connections, asked, expected).await,
+            "IS1" => profile(&connections, &persons, asked, expected).await,
+            "IS3" => friends(&connections, asked, expected).await,
+            _ => continue,
+        }
+        *checked.entry(name.to_owned()).or_insert(0) += 1;
+    }
+    println!("questions checked: {checked:?}");
+    let all = [
+        ("IC1", 7),
+        ("IC10", 7),
+        ("IC13", 7),
+        ("IS1", 14),
+        ("IS3", 14),
+    ];
+    assert_eq!(
+        checked,
+        all.map(|(name, count)| (name.to_owned(), count)).into()
+    );
+
+    every_pair(&connections, persons.keys().copied().collect()).await;
+}
+
+/// The degree of every ordered pair of members with connections.
+async fn every_pair(connections: &Connections, persons: Vec<u64>) {
+    let mut connected = Vec::new();
+    for member_id in persons {
+        let request = ListConnectionsRequest {
+            member_id,
+            page_size: 1,
+            ..Default::default()
+        };
+        if connections
+            .network()
+            .list_connections(request)
+            .await
+            .expect("connections")
+            .into_inner()
+            .total
+            > 0
+        {
+            connected.push(member_id);
+        }
+    }
+    assert_eq!(connected.len(), 1357);
+    let mut counts: BTreeMap<Degree, u64> = BTreeMap::new();
+    for viewer_id in &connected {
+        for page in connected.chunks(1000) {
+            let request = GetDegreesRequest {
+                viewer_id: *viewer_id,
+                member_ids: page.to_vec(),
+                ..Default::default()
+            };
+            let answer = connections
+                .network()
+                .get_degrees(request)
+                .await
+                .expect("degrees")
+                .into_inner();
+            assert_eq!(answer.degrees.len(), page.len());
+            answer
+                .degrees
+                .iter()
+                .for_each(|result| *counts.entry(result.degree()).or_default() += 1);
+        }
+    }
+    println!("degrees of every ordered pair: {counts:?}");
+    let expected = [
+        (Degree::First, 28_146),
+        (Degree::Second, 782_312),
+        (Degree::Third, 969_082),
+        (Degree::OutOfNetwork, 60_552),
+        (Degree::Self_, 1_357),
+    ];
+    assert_eq!(counts, expected.into());
+}
+
+/// IC1: the distance of each friend (within 3 steps) of a name.
+async fn friends_by_name(connections: &Connections, asked: &Value, expected: &Value) {
+    let viewer_id = number(asked, "personIdQ1");
+    let friends = array(expected);
+    let distances: BTreeMap<u64, u64> = friends
+        .iter()
+        .map(|friend| {
+            (
+                number(friend, "friendId"),
+                number(friend, "distanceFromPerson"),
+            )
+        })
+        .collect();
+    let degrees = degrees(connections, viewer_id, distances.keys().copied().collect()).await;
+    for (member, distance) in &distances {
+        assert_eq!(degrees[member] as u64, *distance, "{viewer_id} -> {member}");
+    }
+    // The same members are found by searching for the name within the network.
+    let name = text(asked, "firstName");
+    let request = SearchMembersRequest {
+        viewer_id,
+        query: format!("given:\"{name}\""),
+        degrees: [Degree::First, Degree::Second, Degree::Third]
+            .map(i32::from)
+            .to_vec(),
+        page_size: 100,
+        ..Default::default()
+    };
+    let found = connections
+        .search()
+        .search_members(request)
+        .await
+        .expect("a search")
+        .into_inner();
+    let found: BTreeMap<u64, u64> = found
+        .hits
+        .iter()
+        .map(|hit| (hit.member_id, hit.degree as u64))
+        .collect();
+    for (member, distance) in &distances {
+        assert_eq!(
+            found.get(member),
+            Some(distance),
+            "{name} for {viewer_id}: {member}"
+        );
+    }
+}
+
+/// IC10: friends of friends.
+async fn friends_of_friends(connections: &Connections, asked: &Value, expected: &Value) {
+    let viewer_id = number(asked, "personIdQ10");
+    let members: Vec<u64> = array(expected)
+        .iter()
+        .map(|person| number(person, "personId"))
+        .collect();
+    for (member, degree) in degrees(connections, viewer_id, members).await {
+        assert_eq!(degree, Degree::Second, "{viewer_id} -> {member}");
+    }
+}
+
+/// IC13: the length of the shortest path, -1 without one.
+async fn path_length(connections: &Connections, asked: &Value, expected: &Value) {
+    let viewer_id = number(asked, "person1IdQ13StartNode");
+    let member_id = number(asked, "person2IdQ13EndNode");
+    let degree = match expected["shortestPathLength"].as_i64().expect("a length") {
+        0 => Degree::Self_,
+        1 => Degree::First,
+        2 => Degree::Second,
+        3 => Degree::Third,
+        _ => Degree::OutOfNetwork,
+    };
+    assert_eq!(
+        degrees(connections, viewer_id, vec![member_id]).await[&member_id],
+        degree,
+        "{viewer_id} -> {member_id}"
+    );
+}
+
+/// IS1: a person's profile.
+async fn profile(
+    connections: &Connections,
+    persons: &BTreeMap<u64, Person>,
+    asked: &Value,
+    expected: &Value,
+) {
+    let member_id = number(asked, "personIdSQ1");
+    let request = GetProfilesRequest {
+        member_ids: vec![member_id],
+        at_least: None,
+    };
+    let answer = connections
+        .profiles()
+        .get_profiles(request)
+        .await
+        .expect("profiles")
+        .into_inner();
+    let profile = answer.results[0]
+        .profile
+        .as_ref()
+        .expect("the person is there");
+    let member = profile.member.as_ref().expect("a profile has a member");
+    assert_eq!(member.given_name, text(expected, "firstName"));
+    assert_eq!(member.family_name, text(expected, "lastName"));
+    let person = &persons[&member_id];
+    assert_eq!(
+        person.city_id,
+        number(expected, "cityId"),
+        "the member's city in the tables"
+    );
+    assert_eq!(member.place, person.city);
+    assert_eq!(profile.positions.len(), person.positions);
+}
+
+/// IS3: friends, newest first, then by id.
+async fn friends(connections: &Connections, asked: &Value, expected: &Value) {
+    let request = ListConnectionsRequest {
+        member_id: number(asked, "personIdSQ3"),
+        order: ConnectionOrder::Recent.into(),
+        page_size: 1000,
+        ..Default::default()
+    };
+    let answer = connections
+        .network()
+        .list_connections(request)
+        .await
+        .expect("connections")
+        .into_inner();
+    let got: Vec<(u64, u64)> = answer
+        .connections
+        .iter()
+        .map(|connection| {
+            let time = connection
+                .connected_at
+                .expect("every friendship has a date");
+            (
+                connection.member_id,
+                time.seconds as u64 * 1000 + time.nanos as u64 / 1_000_000,
+            )
+        })
+        .collect();
+    let expected: Vec<(u64, u64)> = array(expected)
+        .iter()
+        .map(|friend| {
+            (
+                number(friend, "personId"),
+                number(friend, "friendshipCreationDate"),
+            )
+        })
+        .collect();
+    assert_eq!(got, expected);
+}
+
+async fn degrees(
+    connections: &Connections,
+    viewer_id: u64,
+    member_ids: Vec<u64>,
+) -> BTreeMap<u64, Degree> {
+    let request = GetDegreesRequest {
+        viewer_id,
+        member_ids,
+        ..Default::default()
+    };
+    let answer = connections
+        .network()
+        .get_degrees(request)
+        .await
+        .expect("degrees")
+        .into_inner();
+    answer
+        .degrees
+        .iter()
+        .map(|result| (result.member_id, result.degree()))
+        .collect()
+}
+
+/// What the tables say of a person, apart from the names.
+struct Person {
+    city_id: u64,
+    city: String,
+    positions: usize,
+}
+
+/// Builds a snapshot: connections directly from the data's own file, members and positions from files joined here.
+fn load(data: &Path, folder: &Path) -> BTreeMap<u64, Person> {
+    let places: BTreeMap<u64, String> = rows(data, "place_0_0.csv")
+        .into_iter()
+        .map(|row| (id(&row[0]), row[1].clone()))
+        .collect();
+    let cities: BTreeMap<u64, u64> = rows(data, "person_isLocatedIn_place_0_0.csv")
+        .into_iter()
+        .map(|row| (id(&row[0]), id(&row[1])))
+        .collect();
+    let organisations: BTreeMap<u64, String> = rows(data, "organisation_0_0.csv")
+        .into_iter()
+        .map(|row| (id(&row[0]), row[2].clone()))
+        .collect();
+    let mut persons = BTreeMap::new();
+    let mut members = String::from("member_id|given_name|family_name|place\n");
+    for row in rows(data, "person_0_0.csv") {
+        let (member, city_id) = (id(&row[0]), cities[&id(&row[0])]);
+        let city = places[&city_id].clone();
+        writeln!(members, "{member}|{}|{}|{city}", row[1], row[2]).expect("writing to a string");
+        persons.insert(
+            member,
+            Person {
+                city_id,
+                city,
+                positions: 0,
+            },
+        );
+    }
+    let mut positions = String::from("member_id|kind|organisation|from\n");
+    for (file, kind) in [
+        ("person_workAt_organisation_0_0.csv", "work"),
+        ("person_studyAt_organisation_0_0.csv", "education"),
+    ] {
+        for row in rows(data, file) {
+            let member = id(&row[0]);
+            persons
+                .get_mut(&member)
+                .expect("a person of the persons' file")
+                .positions += 1;
+            writeln!(
+                positions,
+                "{member}|{kind}|{}|{}",
+                organisations[&id(&row[1])],
+                row[2]
+            )
+            .expect("writing to a string");
+        }
+    }
+    fs::write(folder.join("members.csv"), members).expect("members.csv");
+    fs::write(folder.join("positions.csv"), positions).expect("positions.csv");
+    let friendships = data
+        .join("person_knows_person_0_0.csv")
+        .canonicalize()
+        .expect("the friendships' file");
+    let friendships = friendships.to_str().expect("a UTF-8 path");
+    site::load(
+        folder,
+        &[
+            "--members",
+            "members.csv",
+            "--positions",
+            "positions.csv",
+            "--connections",
+            friendships,
+        ],
+        &[
+            "--delimiter",
+            "|",
+            "--map",
+            "connections:member=1,other=2,time=3:ms",
+        ],
+    );
+    persons
+}
+
+fn rows(data: &Path, file: &str) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(data.join(file)).expect("a table of the data set");
+    text.lines()
+        .skip(1)
+        .map(|line| line.split('|').map(str::to_owned).collect())
+        .collect()
+}
+
+fn id(field: &str) -> u64 {
+    field.parse().expect("an id")
+}
+
+fn number(value: &Value, key: &str) -> u64 {
+    value[key]
+        .as_u64()
+        .unwrap_or_else(|| panic!("a number {key} in {value}"))
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("a text {key} in {value}"))
+}
+
+fn array(value: &Value) -> &[Value] {
+    value.as_array().expect("an array")
+}
