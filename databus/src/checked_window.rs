@@ -1,0 +1,175 @@
+//! A window that passed every check, encoded: what the log takes, and all that it keeps of a window while it waits.
+//!
+//! Changes are encoded as they arrive, so a window of ten million costs its bytes on disk (about 40 a change) and not its
+//! size as structures (about 300). Parts are cut here: however a publisher cut its window, the log's parts are full.
+
+use crate::limits::{PART_BYTES_MAX, SOURCE_ID_BYTES_MAX};
+use crate::log::LogOptions;
+use crate::validation::{InvalidChange, validate_change, validate_time};
+use crate::window::Window;
+use cloud_proto::databus::v1::{Change, WindowPart};
+use prost::{Message as _, encoding};
+use prost_types::Timestamp;
+
+/// A window that the log does not take. The publisher's mistake; sending it again does not help.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidWindow {
+    /// One of its changes is wrong.
+    #[error("changes[{change}].{invalid}")]
+    Change {
+        /// Which of the window's changes, counted from 0 over all parts.
+        change: usize,
+        /// What is wrong with it.
+        invalid: InvalidChange,
+    },
+    /// What it says of its source is wrong.
+    #[error("{0}")]
+    Source(InvalidChange),
+    /// More changes than one window may have: bootstrap again from the source instead.
+    #[error("the window has more than {changes_max} changes: bootstrap again from the source")]
+    TooManyChanges {
+        /// The limit.
+        changes_max: usize,
+    },
+    /// More bytes than one window may have: bootstrap again from the source instead.
+    #[error("the window has more than {bytes_max} bytes: bootstrap again from the source")]
+    TooManyBytes {
+        /// The limit.
+        bytes_max: usize,
+    },
+}
+
+/// A window that passed every check, encoded in parts that lack only their SCN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedWindow {
+    pub(crate) source_id: String,
+    pub(crate) source_offset: u64,
+    /// Each a `WindowPart` without its SCN, at most [`PART_BYTES_MAX`] with it; never empty.
+    pub(crate) parts: Vec<Vec<u8>>,
+}
+
+impl CheckedWindow {
+    /// Checks and encodes a whole window. O(changes).
+    pub fn new(window: &Window, limits: WindowLimits) -> Result<Self, InvalidWindow> {
+        let mut encoder = WindowEncoder::new(&window.source_id, window.source_offset, window.commit_time, limits)?;
+        for change in &window.changes {
+            encoder.push(change)?;
+        }
+        Ok(encoder.finish())
+    }
+
+    /// The source that committed it.
+    pub fn source_id(&self) -> &str {
+        &self.source_id
+    }
+
+    /// Where it stood in its source.
+    pub fn source_offset(&self) -> u64 {
+        self.source_offset
+    }
+
+    /// Encoded, all parts together.
+    pub fn bytes(&self) -> usize {
+        self.parts.iter().map(Vec::len).sum()
+    }
+}
+
+/// How large a window may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowLimits {
+    /// Changes, all parts together.
+    pub changes_max: usize,
+    /// Encoded bytes, all parts together.
+    pub bytes_max: usize,
+}
+
+impl From<&LogOptions> for WindowLimits {
+    fn from(options: &LogOptions) -> Self {
+        Self { changes_max: options.window_changes_max, bytes_max: options.window_bytes_max }
+    }
+}
+
+/// Room in every part for its SCN, which is known last: a key and the longest varint.
+const SCN_BYTES_MAX: usize = 11;
+/// Tags of `WindowPart`'s fields that are encoded one by one.
+const SCN_TAG: u32 = 1;
+const LAST_TAG: u32 = 6;
+const CHANGES_TAG: u32 = 7;
+/// `last = true`, encoded.
+const LAST_BYTES: usize = 2;
+
+/// The field that a part lacks until its window gets a place.
+pub(crate) fn encode_scn(scn: u64, buffer: &mut Vec<u8>) {
+    encoding::uint64::encode(SCN_TAG, &scn, buffer);
+}
+
+/// Takes a window's changes one by one and cuts them into full parts.
+#[derive(Debug)]
+pub(crate) struct WindowEncoder {
+    head: WindowPart,
+    limits: WindowLimits,
+    changes: usize,
+    bytes: usize,
+    full: Vec<Vec<u8>>,
+    current: Vec<u8>,
+}
+
+impl WindowEncoder {
+    pub(crate) fn new(
+        source_id: &str,
+        source_offset: u64,
+        commit_time: Option<Timestamp>,
+        limits: WindowLimits,
+    ) -> Result<Self, InvalidWindow> {
+        check_source(source_id, source_offset)?;
+        if let Some(time) = &commit_time {
+            validate_time("commit_time", time).map_err(InvalidWindow::Source)?;
+        }
+        let head = WindowPart { source_id: source_id.to_owned(), source_offset, commit_time, ..Default::default() };
+        let current = head.encode_to_vec();
+        Ok(Self { head, limits, changes: 0, bytes: 0, full: Vec::new(), current })
+    }
+
+    pub(crate) fn push(&mut self, change: &Change) -> Result<(), InvalidWindow> {
+        let WindowLimits { changes_max, bytes_max } = self.limits;
+        validate_change(change).map_err(|invalid| InvalidWindow::Change { change: self.changes, invalid })?;
+        if self.changes >= changes_max {
+            return Err(InvalidWindow::TooManyChanges { changes_max });
+        }
+        let bytes = encoding::message::encoded_len(CHANGES_TAG, change);
+        if self.bytes + bytes > bytes_max {
+            return Err(InvalidWindow::TooManyBytes { bytes_max });
+        }
+        if self.current.len() + bytes + LAST_BYTES + SCN_BYTES_MAX > PART_BYTES_MAX {
+            self.head.part += 1;
+            self.full.push(std::mem::replace(&mut self.current, self.head.encode_to_vec()));
+        }
+        self.changes += 1;
+        self.bytes += bytes;
+        encoding::message::encode(CHANGES_TAG, change, &mut self.current);
+        Ok(())
+    }
+
+    pub(crate) fn finish(mut self) -> CheckedWindow {
+        encoding::bool::encode(LAST_TAG, &true, &mut self.current);
+        self.full.push(self.current);
+        let WindowPart { source_id, source_offset, .. } = self.head;
+        CheckedWindow { source_id, source_offset, parts: self.full }
+    }
+}
+
+fn check_source(source_id: &str, source_offset: u64) -> Result<(), InvalidWindow> {
+    let invalid = |field: &str, reason: String| {
+        Err(InvalidWindow::Source(InvalidChange { field: field.to_owned(), reason }))
+    };
+    let bytes = source_id.len();
+    match (source_id, source_offset) {
+        _ if bytes > SOURCE_ID_BYTES_MAX => {
+            invalid("source_id", format!("is {bytes} bytes, more than {SOURCE_ID_BYTES_MAX}"))
+        }
+        ("", 0) => Ok(()),
+        ("", offset) => invalid("source_offset", format!("is {offset} without a source_id")),
+        (source, 0) => invalid("source_offset", format!("is 0, of source {source:?}")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,165 @@
+//! What can go wrong with a log, by consequence: repair or choose another, try again, or the request is wrong.
+
+use crate::checked_window::InvalidWindow;
+use crate::log::identity::NotHexadecimal;
+use std::{io, path::PathBuf, sync::Arc};
+
+/// The log cannot be opened. Nothing was changed, and nothing of it is served.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A second process asked for the log.
+    #[error("the log is in use by another process, which holds {}", file.display())]
+    InUse {
+        /// The lock file.
+        file: PathBuf,
+    },
+    /// The file system failed.
+    #[error("{}: {source}", file.display())]
+    File {
+        /// The file or folder.
+        file: PathBuf,
+        /// What it answered.
+        source: io::Error,
+    },
+    /// There is no log here, and one that goes on from a snapshot cannot be made.
+    #[error("{}: no log here; the snapshot goes on from log {log_id}", folder.display())]
+    Missing {
+        /// Where it was looked for.
+        folder: PathBuf,
+        /// The one that was asked for.
+        log_id: String,
+    },
+    /// The log is another one.
+    #[error("{}: is log {found}; the snapshot goes on from log {expected}", folder.display())]
+    ForeignLog {
+        /// Where it stands.
+        folder: PathBuf,
+        /// Its `log_id`.
+        found: String,
+        /// The one that was asked for.
+        expected: String,
+    },
+    /// The log began with another graph.
+    #[error("{}: the log began with graph {found}; the snapshot is of graph {expected}", folder.display())]
+    ForeignOrigin {
+        /// Where it stands.
+        folder: PathBuf,
+        /// The lineage it began with.
+        found: String,
+        /// The lineage that was asked for.
+        expected: String,
+    },
+    /// The id in the options is not one.
+    #[error("log_id: {0}")]
+    LogId(#[from] NotHexadecimal),
+    /// A file that has the name of a segment is none.
+    #[error("{}: is not a segment of a log", file.display())]
+    NotASegment {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A segment of a later version.
+    #[error("{}: has format version {version}, and this server reads up to {supported}", file.display())]
+    FutureVersion {
+        /// The file.
+        file: PathBuf,
+        /// Its version.
+        version: u32,
+        /// The highest that can be read.
+        supported: u32,
+    },
+    /// A segment that cannot be read or does not fit the others: restore it from a copy.
+    #[error("{}: damaged at byte {offset}: {reason}", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The log ends before an SCN that was durable.
+    #[error("{}: ends at SCN {head}, and SCN {durable_scn} was durable: the log has lost changes", folder.display())]
+    Lost {
+        /// Where it stands.
+        folder: PathBuf,
+        /// The last SCN found.
+        head: u64,
+        /// The SCN that a snapshot knows.
+        durable_scn: u64,
+    },
+}
+
+/// The window was not acknowledged.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AppendError {
+    /// The window is wrong; sending it again does not help.
+    #[error(transparent)]
+    Invalid(#[from] InvalidWindow),
+    /// The log remembers as many sources as it can.
+    #[error("source {source_id:?} would be one more than the {sources_max} that a log remembers")]
+    TooManySources {
+        /// The new one.
+        source_id: String,
+        /// The limit.
+        sources_max: usize,
+    },
+    /// It could not be made durable (a full disk, a failed sync); it may be sent again, and is written once there is room.
+    #[error("{}: the window is not durable, byte {offset}: {source}", file.display())]
+    NotDurable {
+        /// The segment.
+        file: PathBuf,
+        /// What it ends with: everything durable is below.
+        offset: u64,
+        /// What the file system answered.
+        source: Arc<io::Error>,
+    },
+    /// The log was closed.
+    #[error("the log is closed")]
+    Closed,
+}
+
+/// The log cannot be read from there, or not on.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Windows after the SCN are no longer kept: bootstrap again.
+    #[error("after SCN {after_scn}: the log is kept after SCN {oldest_after_scn} only")]
+    TooOld {
+        /// What was asked for.
+        after_scn: u64,
+        /// The lowest that can be asked for.
+        oldest_after_scn: u64,
+    },
+    /// The log does not reach the SCN.
+    #[error("after SCN {after_scn}: the log ends at SCN {head}")]
+    BeyondHead {
+        /// What was asked for.
+        after_scn: u64,
+        /// The last durable SCN.
+        head: u64,
+    },
+    /// What was durable has changed since: restore the file from a copy.
+    #[error("{}: damaged at byte {offset}: {reason}", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A change of a kind that this version does not know: a later server wrote it.
+    #[error("window {scn} holds a change of a kind that this version does not know")]
+    UnknownChange {
+        /// The window.
+        scn: u64,
+    },
+    /// The file system failed.
+    #[error("{}: {source}", file.display())]
+    File {
+        /// The segment.
+        file: PathBuf,
+        /// What it answered.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,39 @@
+//! A window: the changes of one source transaction, which become visible together.
+//!
+//! An empty window is fine: it says that the source stands at `source_offset`, and whoever waits for that offset goes on.
+
+use cloud_proto::databus::v1::Change;
+use prost_types::Timestamp;
+
+/// The changes of one source transaction, before the log has given it a place.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Window {
+    /// The source that committed it; "" for a publisher that numbers nothing, whose windows are never repeats.
+    pub source_id: String,
+    /// Where it stood in its source (for PostgreSQL an LSN), never 0; 0 with an empty `source_id`.
+    pub source_offset: u64,
+    /// When the source committed it.
+    pub commit_time: Option<Timestamp>,
+    /// What is true from here on, in order.
+    pub changes: Vec<Change>,
+}
+
+/// A window, and where it stands in the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoggedWindow {
+    /// System change number: increases along the log.
+    pub scn: u64,
+    /// What stands there.
+    pub window: Window,
+}
+
+/// How far the log holds one source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceMark {
+    /// The source.
+    pub source_id: String,
+    /// Of its last window in the log.
+    pub offset: u64,
+    /// Where that window stands.
+    pub scn: u64,
+}
