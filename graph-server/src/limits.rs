@@ -1,0 +1,147 @@
+//! Every limit of the server in one place, with its unit in its name.
+//!
+//! What the wire promises is a constant; what depends on the machine is a flag of `serve`. The transport's own defaults are
+//! no limits in places (a message to send may have any size, streams are not counted), so every one is stated here.
+
+use std::time::Duration;
+
+/// Members of one GetDegrees.
+pub const DEGREES_BATCH_MAX: usize = 1_000;
+/// Members of one GetProfiles.
+pub const PROFILES_BATCH_MAX: usize = 1_000;
+/// Shared connections named for each member of a GetDegrees.
+pub const SHARED_SAMPLE_MAX: u32 = 10;
+/// A page of a list, when the request does not say.
+pub const LIST_PAGE_SIZE_DEFAULT: u32 = 50;
+/// A page of a list.
+pub const LIST_PAGE_SIZE_MAX: u32 = 1_000;
+/// A page of a search, when the request does not say.
+pub const SEARCH_PAGE_SIZE_DEFAULT: u32 = 10;
+/// A page of a search.
+pub const SEARCH_PAGE_SIZE_MAX: u32 = 100;
+/// Longest query of a search.
+pub const QUERY_BYTES_MAX: usize = 1_024;
+/// Longest page token: a sort key, a digest and their frame, in hexadecimal digits.
+pub const PAGE_TOKEN_BYTES_MAX: usize = 256;
+
+/// A message to the server: a window part of 1 MiB with its frame.
+pub const REQUEST_BYTES_MAX: usize = 2 << 20;
+/// A message from the server.
+pub const ANSWER_BYTES_MAX: usize = 16 << 20;
+/// Headers of one request.
+pub const HEADER_BYTES_MAX: u32 = 16 << 10;
+/// What a caller may send on one stream before the server has read it.
+pub const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+/// What a caller may send on one connection before the server has read it.
+pub const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+/// An HTTP/2 frame.
+pub const FRAME_BYTES_MAX: u32 = 64 << 10;
+/// Streams that a caller opened and reset before they were accepted (CVE-2023-44487).
+pub const RESET_STREAMS_MAX: usize = 20;
+/// Streams that the server reset for the caller's faults, on one connection.
+pub const LOCAL_ERROR_RESET_STREAMS_MAX: usize = 1_024;
+/// An idle connection is asked for a sign of life this often.
+pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
+/// A connection that gives none for this long is closed.
+pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Between two heartbeats of a subscription that has nothing else to say.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
+/// Parts read from the log ahead of a subscriber.
+pub const SUBSCRIPTION_PARTS_MAX: usize = 8;
+/// Windows of one Publish call that wait for the log's sync.
+pub const WINDOWS_IN_FLIGHT_MAX: usize = 1_024;
+/// Windows between the graph's ingest and the profiles'.
+pub const PEOPLE_QUEUE_WINDOWS_MAX: usize = 4_096;
+/// Changes of profiles between two commits while a start catches up with the log.
+pub const REPLAY_COMMIT_CHANGES: usize = 200_000;
+
+/// Limits that depend on the machine.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+#[command(next_help_heading = "Limits")]
+pub struct Limits {
+    /// Memory for cached views.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::DEFAULT.view_cache_bytes_max)]
+    pub view_cache_bytes_max: u64,
+    /// Edges that one request may visit.
+    #[arg(long, value_name = "EDGES", default_value_t = Limits::DEFAULT.request_edges_max)]
+    pub request_edges_max: u64,
+    /// Edges that one request may visit on the threads that serve connections; above, it goes to the heavy ones.
+    #[arg(long, value_name = "EDGES", default_value_t = Limits::DEFAULT.inline_edges_max)]
+    pub inline_edges_max: u64,
+    /// Threads for heavy questions about the graph.
+    #[arg(long, value_name = "THREADS", default_value_t = Limits::DEFAULT.heavy_threads)]
+    pub heavy_threads: usize,
+    /// Threads for searches and large pages of profiles.
+    #[arg(long, value_name = "THREADS", default_value_t = Limits::DEFAULT.search_threads)]
+    pub search_threads: usize,
+    /// Requests that run on, or wait for, the heavy threads; as many for the search threads.
+    #[arg(long, value_name = "REQUESTS", default_value_t = Limits::DEFAULT.queued_requests_max)]
+    pub queued_requests_max: usize,
+    /// Requests being answered, streams apart.
+    #[arg(long, value_name = "REQUESTS", default_value_t = Limits::DEFAULT.requests_in_flight_max)]
+    pub requests_in_flight_max: usize,
+    /// Open streams of one connection.
+    #[arg(long, value_name = "STREAMS", default_value_t = Limits::DEFAULT.concurrent_streams_max)]
+    pub concurrent_streams_max: u32,
+    /// Open connections of one listener; further ones wait to be accepted.
+    #[arg(long, value_name = "CONNECTIONS", default_value_t = Limits::DEFAULT.connections_max)]
+    pub connections_max: usize,
+    /// Open subscriptions.
+    #[arg(long, value_name = "SUBSCRIPTIONS", default_value_t = Limits::DEFAULT.subscriptions_max)]
+    pub subscriptions_max: usize,
+    /// Open Publish calls.
+    #[arg(long, value_name = "CALLS", default_value_t = Limits::DEFAULT.publishers_max)]
+    pub publishers_max: usize,
+    /// A subscriber that takes nothing for this long is cut off.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.subscriber_stall_ms_max)]
+    pub subscriber_stall_ms_max: u64,
+    /// How long a read waits for its at_least.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.wait_ms_max)]
+    pub wait_ms_max: u64,
+    /// Reads that wait for their at_least.
+    #[arg(long, value_name = "REQUESTS", default_value_t = Limits::DEFAULT.waiters_max)]
+    pub waiters_max: usize,
+    /// Deadline of a request that states none.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.deadline_ms_default)]
+    pub deadline_ms_default: u64,
+    /// Latest deadline of a request.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.deadline_ms_max)]
+    pub deadline_ms_max: u64,
+    /// Least time between two commits of profiles and search.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.people_commit_interval_ms)]
+    pub people_commit_interval_ms: u64,
+    /// At shutdown, what is still being answered after this is cut off.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.drain_timeout_ms)]
+    pub drain_timeout_ms: u64,
+}
+
+impl Limits {
+    /// What `serve` takes without flags.
+    pub const DEFAULT: Self = Self {
+        view_cache_bytes_max: 256 << 20,
+        request_edges_max: 1_000_000_000,
+        inline_edges_max: 100_000,
+        heavy_threads: 1,
+        search_threads: 2,
+        queued_requests_max: 256,
+        requests_in_flight_max: 4_096,
+        concurrent_streams_max: 256,
+        connections_max: 4_096,
+        subscriptions_max: 256,
+        publishers_max: 256,
+        subscriber_stall_ms_max: 5_000,
+        wait_ms_max: 2_000,
+        waiters_max: 1_024,
+        deadline_ms_default: 10_000,
+        deadline_ms_max: 60_000,
+        people_commit_interval_ms: 100,
+        drain_timeout_ms: 3_000,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

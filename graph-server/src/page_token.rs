@@ -1,0 +1,124 @@
+//! Page tokens: the last sort key of a page, bound to the request that it was answered to.
+//!
+//! A token is a place in an order, not a place in a list: members that do not change between two pages are neither skipped
+//! nor repeated. Hexadecimal digits of: version (1 byte), digest of the other parameters (8 bytes), sort key.
+
+use crate::{limits::PAGE_TOKEN_BYTES_MAX, refusal::Refusal};
+use std::fmt::Write;
+
+const VERSION: u8 = 1;
+const DIGEST_BYTES: usize = 8;
+
+/// The parameters that a token is bound to, as a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parameters([u8; DIGEST_BYTES]);
+
+impl Parameters {
+    /// Of the call `name`, each parameter as bytes.
+    pub(crate) fn of(name: &str, parameters: &[&[u8]]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for part in std::iter::once(&name.as_bytes()).chain(parameters) {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        let mut digest = [0; DIGEST_BYTES];
+        hasher.finalize_xof().fill(&mut digest);
+        Self(digest)
+    }
+
+    /// The token of the page that ends with `key`.
+    pub(crate) fn token<const N: usize>(self, key: [u8; N]) -> String {
+        let bytes = std::iter::once(VERSION).chain(self.0).chain(key);
+        bytes.fold(String::new(), |mut text, byte| {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// The sort key in `token`; none for the first page. Refuses what [`Self::token`] did not make for these parameters.
+    pub(crate) fn key<const N: usize>(self, token: &str) -> Result<Option<[u8; N]>, Refusal> {
+        if token.is_empty() {
+            return Ok(None);
+        }
+        let refused = |problem: &str| Refusal::field("page_token", problem);
+        let bytes = decode(token).ok_or_else(|| refused("is no page token of this server"))?;
+        let (&version, rest) = bytes.split_first().ok_or_else(|| refused("is empty"))?;
+        if version != VERSION {
+            return Err(refused("is of another version of this server"));
+        }
+        let (digest, key) = rest
+            .split_first_chunk::<DIGEST_BYTES>()
+            .ok_or_else(|| refused("is no page token of this server"))?;
+        if *digest != self.0 {
+            return Err(refused("was answered to a request with other parameters"));
+        }
+        Ok(Some(
+            key.try_into()
+                .map_err(|_| refused("has a key of another length"))?,
+        ))
+    }
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    if text.len() > PAGE_TOKEN_BYTES_MAX || !text.len().is_multiple_of(2) {
+        return None;
+    }
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let pairs = text.as_bytes().chunks_exact(2);
+    pairs
+        .map(|pair| match pair {
+            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_back_for_the_same_parameters_only() {
+        let parameters = Parameters::of("ListConnections", &[&7_u64.to_le_bytes(), b"id"]);
+        let key = *b"0123456789abcdef";
+        let token = parameters.token(key);
+        assert_eq!(parameters.key(&token), Ok(Some(key)));
+        assert_eq!(parameters.key::<16>(""), Ok(None));
+        let others = [
+            Parameters::of("ListConnections", &[&8_u64.to_le_bytes(), b"id"]),
+            Parameters::of("ListShared", &[&7_u64.to_le_bytes(), b"id"]),
+            Parameters::of("ListConnections", &[&7_u64.to_le_bytes(), b"i", b"d"]),
+        ];
+        for other in others {
+            assert!(
+                matches!(other.key::<16>(&token), Err(Refusal::Field { field, .. }) if field == "page_token")
+            );
+        }
+    }
+
+    #[test]
+    fn no_other_text_is_a_token() {
+        let parameters = Parameters::of("x", &[]);
+        let token = parameters.token([1; 8]);
+        let long = "00".repeat(PAGE_TOKEN_BYTES_MAX);
+        let cut = &token[..token.len() - 2];
+        let odd = &token[..token.len() - 1];
+        for text in [
+            "0",
+            "zz",
+            "01",
+            "\u{e9}\u{e9}",
+            &long,
+            cut,
+            odd,
+            &format!("02{}", &token[2..]),
+        ] {
+            assert!(parameters.key::<8>(text).is_err(), "{text}");
+        }
+    }
+}
