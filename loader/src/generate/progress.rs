@@ -1,0 +1,89 @@
+//! What a person sees while it works: a bar on a terminal, plain lines elsewhere, nothing for a library's caller.
+
+use std::cell::Cell;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Between two lines of one stage.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// How progress is shown. On standard error, so that the summary alone is the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress(Shown);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Nothing,
+    Lines,
+    Bar,
+}
+
+impl Progress {
+    /// Shows nothing.
+    pub fn silent() -> Self {
+        Progress(Shown::Nothing)
+    }
+
+    /// A bar when standard error is a terminal, lines otherwise.
+    pub fn on_standard_error() -> Self {
+        Progress(if std::io::stderr().is_terminal() { Shown::Bar } else { Shown::Lines })
+    }
+
+    /// A stage of the work begins, of so many steps.
+    pub(super) fn stage(&self, name: &'static str, steps: u64) -> Stage {
+        let bar = match self.0 {
+            Shown::Bar => ProgressBar::new(steps).with_style(style()).with_message(name),
+            Shown::Nothing | Shown::Lines => ProgressBar::hidden(),
+        };
+        let now = Instant::now();
+        Stage {
+            name,
+            steps,
+            shown: self.0,
+            bar,
+            done: Cell::new(0),
+            began: now,
+            last_line: Cell::new(now),
+        }
+    }
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{msg:24} {wide_bar} {percent:>3} % {eta:>4}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// A stage of the work.
+#[derive(Debug)]
+pub(super) struct Stage {
+    name: &'static str,
+    steps: u64,
+    shown: Shown,
+    bar: ProgressBar,
+    done: Cell<u64>,
+    began: Instant,
+    last_line: Cell<Instant>,
+}
+
+impl Stage {
+    /// So many steps more are done.
+    pub(super) fn advance(&self, steps: u64) {
+        let done = self.done.get().saturating_add(steps).min(self.steps);
+        self.done.set(done);
+        self.bar.set_position(done);
+        if self.shown == Shown::Lines && self.last_line.get().elapsed() >= LINE_EVERY {
+            self.last_line.set(Instant::now());
+            eprintln!("{}: {} %", self.name, done * 100 / self.steps.max(1));
+        }
+    }
+
+    /// All is done.
+    pub(super) fn finish(self) {
+        self.bar.finish_and_clear();
+        if self.shown != Shown::Nothing {
+            eprintln!("{}: {:.1} s", self.name, self.began.elapsed().as_secs_f64());
+        }
+    }
+}

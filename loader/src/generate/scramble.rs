@@ -1,0 +1,57 @@
+//! Bijections that look random: an unsorted order for connections, sparse ids for members.
+//!
+//! Sorting scrambled pairs finds duplicates as well as sorting the pairs would, and leaves the rows in no order at all, as
+//! a site's own dump would have them (by id or community they would be easier to load than life is).
+
+/// Murmur3's 64-bit finaliser: a bijection.
+pub(super) fn scramble(value: u64) -> u64 {
+    let value = (value ^ (value >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let value = (value ^ (value >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    value ^ (value >> 33)
+}
+
+/// The inverse of [`scramble`].
+pub(super) fn unscramble(value: u64) -> u64 {
+    let value = (value ^ (value >> 33)).wrapping_mul(0x9cb4_b2f8_1293_37db);
+    let value = (value ^ (value >> 33)).wrapping_mul(0x4f74_430c_22a5_4005);
+    value ^ (value >> 33)
+}
+
+/// A uniform fraction in `0.0..1.0`, always the same one for a value.
+pub(super) fn fraction(value: u64) -> f64 {
+    (scramble(value) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// A bijection of `0..2^63` that keeps 0: ids that fit a signed column, and are never 0 for a dense id above 0.
+pub(super) fn sparse_id(dense: u64) -> u64 {
+    const MASK: u64 = (1 << 63) - 1;
+    let value = (dense ^ (dense >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) & MASK;
+    let value = (value ^ (value >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) & MASK;
+    value ^ (value >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn unscramble_undoes_scramble(value: u64) {
+            prop_assert_eq!(unscramble(scramble(value)), value);
+            prop_assert!((0.0..1.0).contains(&fraction(value)));
+        }
+    }
+
+    #[test]
+    fn sparse_ids_are_unique_positive_and_spread() {
+        let ids: HashSet<u64> = (1..=100_000).map(sparse_id).collect();
+        assert_eq!(ids.len(), 100_000);
+        assert!(ids.iter().all(|&id| id > 0 && id < 1 << 63));
+        let upper = ids.iter().filter(|&&id| id >= 1 << 62).count();
+        assert!((45_000..55_000).contains(&upper), "{upper}");
+    }
+}
