@@ -1,0 +1,216 @@
+//! The base: a graph in compressed sparse rows that never changes, in the files of a snapshot or in memory.
+
+use std::path::Path;
+
+use crate::csr::{ContentError, Csr, GraphContent};
+use crate::file_error::FileError;
+use crate::graph_file::{self, GraphSections};
+use crate::ids::{ConnectionTime, LineageId, MemberId, NodeIndex};
+use crate::manifest::Manifest;
+use crate::member_lookup::MemberLookup;
+use crate::memory_map::Array;
+use crate::times_file::TimesFile;
+
+/// A graph that never changes. All its members exist.
+pub struct Base {
+    lineage: LineageId,
+    member_ids: Array<u64>,
+    offsets: Offsets,
+    targets: Array<u32>,
+    times: Times,
+    lookup: MemberLookup,
+}
+
+/// Offsets, as wide as the number of targets needs.
+pub(crate) enum Offsets {
+    Narrow(Array<u32>),
+    Wide(Array<u64>),
+}
+
+enum Times {
+    File(TimesFile),
+    Memory(Vec<u64>),
+}
+
+impl Base {
+    /// Opens the graph of a snapshot: maps and verifies `graph.csr` completely, and of `times.bin` the header and the table of
+    /// checksums; its blocks are verified each time they are read.
+    pub fn open(snapshot: &Path, manifest: &Manifest) -> Result<Self, FileError> {
+        let sections = graph_file::open(snapshot, manifest)?;
+        let times = TimesFile::open(snapshot, manifest, sections.targets.len() as u64)?;
+        Ok(Self::new(manifest.lineage_id, sections, Times::File(times)))
+    }
+
+    /// A base without members.
+    pub fn empty(lineage: LineageId) -> Self {
+        let sections = GraphSections {
+            member_ids: Vec::new().into(),
+            offsets: Offsets::Narrow(vec![0].into()),
+            targets: Vec::new().into(),
+        };
+        Self::new(lineage, sections, Times::Memory(Vec::new()))
+    }
+
+    /// A base in memory, for tests and benches: see [`Csr::from_edges`].
+    pub fn from_edges(
+        members: &[MemberId],
+        edges: &[(MemberId, MemberId, ConnectionTime)],
+    ) -> Result<Self, ContentError> {
+        let csr = Csr::from_edges(members, edges)?;
+        Self::from_content(LineageId::default(), &csr.content())
+    }
+
+    /// A base in memory that copies these arrays, after checking them.
+    pub fn from_content(
+        lineage: LineageId,
+        content: &GraphContent<'_>,
+    ) -> Result<Self, ContentError> {
+        content.check()?;
+        let narrow: Result<Vec<u32>, _> = content
+            .offsets
+            .iter()
+            .map(|&offset| u32::try_from(offset))
+            .collect();
+        let offsets = match narrow {
+            Ok(offsets) => Offsets::Narrow(offsets.into()),
+            Err(_) => Offsets::Wide(content.offsets.to_vec().into()),
+        };
+        let sections = GraphSections {
+            member_ids: content.member_ids.to_vec().into(),
+            offsets,
+            targets: content.targets.to_vec().into(),
+        };
+        Ok(Self::new(
+            lineage,
+            sections,
+            Times::Memory(content.times.to_vec()),
+        ))
+    }
+
+    fn new(lineage: LineageId, sections: GraphSections, times: Times) -> Self {
+        let GraphSections {
+            member_ids,
+            offsets,
+            targets,
+        } = sections;
+        let lookup = MemberLookup::new(&member_ids);
+        Self {
+            lineage,
+            member_ids,
+            offsets,
+            targets,
+            times,
+            lookup,
+        }
+    }
+
+    /// What the base was built from.
+    pub fn lineage(&self) -> LineageId {
+        self.lineage
+    }
+
+    /// How many members it has; their node indexes are the numbers below.
+    pub fn node_count(&self) -> u32 {
+        self.member_ids.len() as u32
+    }
+
+    /// How many connections it has.
+    pub fn connection_count(&self) -> u64 {
+        self.targets.len() as u64 / 2
+    }
+
+    /// Bytes of the hot arrays in a file's map, and bytes in memory.
+    pub fn bytes(&self) -> BaseBytes {
+        let offsets = match &self.offsets {
+            Offsets::Narrow(offsets) => offsets.bytes(),
+            Offsets::Wide(offsets) => offsets.bytes(),
+        };
+        let arrays = offsets + self.targets.bytes() + self.member_ids.bytes();
+        let (mapped, in_memory) = if self.targets.is_mapped() {
+            (arrays, 0)
+        } else {
+            (0, arrays)
+        };
+        let times = match &self.times {
+            Times::File(times) => times.memory_bytes(),
+            Times::Memory(times) => times.len() as u64 * 8,
+        };
+        BaseBytes {
+            mapped,
+            memory: in_memory + self.lookup.bytes() + times,
+        }
+    }
+
+    /// The node of a member of the base.
+    pub(crate) fn find(&self, member: MemberId) -> Option<NodeIndex> {
+        self.lookup
+            .find(&self.member_ids, member.get())
+            .map(NodeIndex::new)
+    }
+
+    /// The member at a node of the base.
+    pub(crate) fn member(&self, node: NodeIndex) -> MemberId {
+        MemberId::checked_before(self.member_ids[node.index()])
+    }
+
+    /// The neighbours of a node in the base, ascending; none for a node that the base does not have.
+    #[inline]
+    pub(crate) fn row(&self, node: NodeIndex) -> &[u32] {
+        let (start, end) = self.row_bounds(node);
+        &self.targets[start..end]
+    }
+
+    /// Whether the base connects the two.
+    pub(crate) fn connected(&self, one: NodeIndex, other: NodeIndex) -> bool {
+        let (row, of_other) = (self.row(one), self.row(other));
+        if row.len() <= of_other.len() {
+            row.binary_search(&other.get()).is_ok()
+        } else {
+            of_other.binary_search(&one.get()).is_ok()
+        }
+    }
+
+    /// The times of [`row`](Self::row), in its order. Reads and verifies the file.
+    pub(crate) fn row_times(&self, node: NodeIndex) -> Result<Vec<u64>, FileError> {
+        let (start, end) = self.row_bounds(node);
+        match &self.times {
+            Times::File(times) => times.read(start as u64..end as u64),
+            Times::Memory(times) => Ok(times[start..end].to_vec()),
+        }
+    }
+
+    #[inline]
+    fn row_bounds(&self, node: NodeIndex) -> (usize, usize) {
+        let node = node.index();
+        match &self.offsets {
+            Offsets::Narrow(offsets) => match offsets.get(node..) {
+                Some([start, end, ..]) => (*start as usize, *end as usize),
+                _ => (0, 0),
+            },
+            Offsets::Wide(offsets) => match offsets.get(node..) {
+                Some([start, end, ..]) => (*start as usize, *end as usize),
+                _ => (0, 0),
+            },
+        }
+    }
+}
+
+/// What a base takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BaseBytes {
+    /// Mapped from files.
+    pub mapped: u64,
+    /// Allocated.
+    pub memory: u64,
+}
+
+impl std::fmt::Debug for Base {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (members, connections) = (self.node_count(), self.connection_count());
+        write!(
+            f,
+            "Base({}, {members} members, {connections} connections)",
+            self.lineage
+        )
+    }
+}

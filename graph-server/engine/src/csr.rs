@@ -1,0 +1,301 @@
+//! A graph as compressed sparse rows: two arrays, and beside them who the nodes are and since when they are connected.
+//!
+//! `offsets[u]..offsets[u + 1]` is where the neighbours of node `u` stand in `targets`, ascending. An undirected edge stands
+//! twice, once in each end's row. `times` is aligned with `targets`; `member_ids` with the nodes.
+
+use crate::ids::{ConnectionTime, MemberId};
+
+/// A graph's four arrays, borrowed.
+#[derive(Clone, Copy, Debug)]
+pub struct GraphContent<'a> {
+    /// By node, ascending and not 0: node indexes of a fresh build are ranks of member ids.
+    pub member_ids: &'a [u64],
+    /// By node, and one more at the end.
+    pub offsets: &'a [u64],
+    /// Each row ascending; no node is its own neighbour.
+    pub targets: &'a [u32],
+    /// Milliseconds since 1970, 0 when unknown; one for each target.
+    pub times: &'a [u64],
+}
+
+/// A graph's four arrays, owned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Csr {
+    /// See [`GraphContent::member_ids`].
+    pub member_ids: Vec<u64>,
+    /// See [`GraphContent::offsets`].
+    pub offsets: Vec<u64>,
+    /// See [`GraphContent::targets`].
+    pub targets: Vec<u32>,
+    /// See [`GraphContent::times`].
+    pub times: Vec<u64>,
+}
+
+/// The arrays are no graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ContentError {
+    /// More nodes than a node index of 32 bits can name (the last index is kept free).
+    #[error("{nodes} members are more than 32-bit node indexes can name")]
+    TooManyNodes {
+        /// How many there are.
+        nodes: usize,
+    },
+    /// An array has the wrong length.
+    #[error("{section} has {found} numbers, not {expected}")]
+    WrongCount {
+        /// The array.
+        section: &'static str,
+        /// What it should have.
+        expected: u64,
+        /// What it has.
+        found: u64,
+    },
+    /// A member id is 0, or not above the one before it.
+    #[error("member id {id} of node {node} is 0 or not above the one before")]
+    MemberIdsNotAscending {
+        /// The node.
+        node: usize,
+        /// Its member id.
+        id: u64,
+    },
+    /// An offset is below the one before it, or the first is not 0, or one is beyond the targets.
+    #[error("offset {offset} of node {node} is out of order")]
+    OffsetsNotAscending {
+        /// The node.
+        node: usize,
+        /// Its offset.
+        offset: u64,
+    },
+    /// A row is not ascending, names a node that is not there, or its own node.
+    #[error("the neighbours of node {node} are not ascending nodes other than itself")]
+    WrongRow {
+        /// The node.
+        node: usize,
+    },
+    /// An edge names a member that is not in the list of members.
+    #[error("member {id} of a connection is not in the list of members")]
+    UnknownMember {
+        /// The member.
+        id: MemberId,
+    },
+}
+
+/// Offsets of either width.
+pub(crate) trait Offset: Copy + Send + Sync {
+    fn get(self) -> u64;
+}
+
+impl Offset for u32 {
+    fn get(self) -> u64 {
+        u64::from(self)
+    }
+}
+
+impl Offset for u64 {
+    fn get(self) -> u64 {
+        self
+    }
+}
+
+/// Checks that the arrays are a graph (that rows mirror each other is not checked). One pass over each.
+pub(crate) fn check_graph<O: Offset>(
+    member_ids: &[u64],
+    offsets: &[O],
+    targets: &[u32],
+) -> Result<(), ContentError> {
+    check_member_ids(member_ids)?;
+    let nodes = member_ids.len();
+    if offsets.len() != nodes + 1 {
+        let (expected, found) = (nodes as u64 + 1, offsets.len() as u64);
+        return Err(ContentError::WrongCount {
+            section: "offsets",
+            expected,
+            found,
+        });
+    }
+    let mut start = 0;
+    for (node, offset) in offsets.iter().enumerate() {
+        let end = offset.get();
+        if end < start || end > targets.len() as u64 || (node == 0 && end != 0) {
+            return Err(ContentError::OffsetsNotAscending { node, offset: end });
+        }
+        if let Some(node) = node.checked_sub(1) {
+            check_row(node, nodes, &targets[start as usize..end as usize])?;
+        }
+        start = end;
+    }
+    if start != targets.len() as u64 {
+        return Err(ContentError::WrongCount {
+            section: "targets",
+            expected: start,
+            found: targets.len() as u64,
+        });
+    }
+    Ok(())
+}
+
+fn check_member_ids(member_ids: &[u64]) -> Result<(), ContentError> {
+    if member_ids.len() >= u32::MAX as usize {
+        return Err(ContentError::TooManyNodes {
+            nodes: member_ids.len(),
+        });
+    }
+    let mut before = 0;
+    for (node, &id) in member_ids.iter().enumerate() {
+        if id <= before {
+            return Err(ContentError::MemberIdsNotAscending { node, id });
+        }
+        before = id;
+    }
+    Ok(())
+}
+
+fn check_row(node: usize, nodes: usize, row: &[u32]) -> Result<(), ContentError> {
+    let mut next = 0;
+    for &target in row {
+        let target = target as usize;
+        if target < next || target >= nodes || target == node {
+            return Err(ContentError::WrongRow { node });
+        }
+        next = target + 1;
+    }
+    Ok(())
+}
+
+impl GraphContent<'_> {
+    /// Checks that the arrays are a graph. That rows mirror each other is not checked. One pass over each.
+    pub fn check(&self) -> Result<(), ContentError> {
+        check_graph(self.member_ids, self.offsets, self.targets)?;
+        if self.times.len() != self.targets.len() {
+            let (expected, found) = (self.targets.len() as u64, self.times.len() as u64);
+            return Err(ContentError::WrongCount {
+                section: "times",
+                expected,
+                found,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Csr {
+    /// Builds the arrays in memory: O(m log m), for tests, benches and small graphs. Members may come in any order, edges in
+    /// any direction; of duplicates the earliest known time is kept, and edges of a member with itself are dropped.
+    pub fn from_edges(
+        members: &[MemberId],
+        edges: &[(MemberId, MemberId, ConnectionTime)],
+    ) -> Result<Self, ContentError> {
+        let mut member_ids: Vec<u64> = members.iter().map(|member| member.get()).collect();
+        member_ids.sort_unstable();
+        member_ids.dedup();
+        check_member_ids(&member_ids)?;
+        let node_of = |id: MemberId| {
+            let rank = member_ids.binary_search(&id.get());
+            rank.map(|rank| rank as u32)
+                .map_err(|_| ContentError::UnknownMember { id })
+        };
+        let mut half_edges = Vec::with_capacity(edges.len() * 2);
+        for &(one, other, time) in edges {
+            let (one, other) = (node_of(one)?, node_of(other)?);
+            // An unknown time sorts behind every known one here.
+            let order = time.millis().wrapping_sub(1);
+            half_edges.extend([(one, other, order), (other, one, order)]);
+        }
+        half_edges.retain(|(one, other, _)| one != other);
+        half_edges.sort_unstable();
+        half_edges.dedup_by_key(|(one, other, _)| (*one, *other));
+        let mut offsets = vec![0; member_ids.len() + 1];
+        for &(node, _, _) in &half_edges {
+            offsets[node as usize + 1] += 1;
+        }
+        for node in 0..member_ids.len() {
+            offsets[node + 1] += offsets[node];
+        }
+        let targets = half_edges.iter().map(|&(_, other, _)| other).collect();
+        let times = half_edges
+            .iter()
+            .map(|&(_, _, order)| order.wrapping_add(1))
+            .collect();
+        Ok(Self {
+            member_ids,
+            offsets,
+            targets,
+            times,
+        })
+    }
+
+    /// The arrays, borrowed.
+    pub fn content(&self) -> GraphContent<'_> {
+        GraphContent {
+            member_ids: &self.member_ids,
+            offsets: &self.offsets,
+            targets: &self.targets,
+            times: &self.times,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(id: u64) -> MemberId {
+        MemberId::new(id).expect("not 0")
+    }
+
+    #[test]
+    fn edges_become_rows() {
+        let time = ConnectionTime::from_millis;
+        let members = [member(30), member(10), member(20)];
+        let edges = [
+            (member(10), member(30), time(7)),
+            (member(30), member(10), time(5)),
+            (member(10), member(30), time(0)),
+            (member(20), member(20), time(1)),
+            (member(20), member(10), time(0)),
+        ];
+        let csr = Csr::from_edges(&members, &edges).expect("a graph");
+        let expected = Csr {
+            member_ids: vec![10, 20, 30],
+            offsets: vec![0, 2, 3, 4],
+            targets: vec![1, 2, 0, 0],
+            times: vec![0, 5, 0, 5],
+        };
+        assert_eq!(csr, expected);
+        assert_eq!(csr.content().check(), Ok(()));
+    }
+
+    #[test]
+    fn what_is_no_graph_is_refused() {
+        let check = |member_ids: &[u64], offsets: &[u64], targets: &[u32]| {
+            GraphContent {
+                member_ids,
+                offsets,
+                targets,
+                times: &vec![0; targets.len()],
+            }
+            .check()
+            .is_ok()
+        };
+        assert!(check(&[], &[0], &[]));
+        assert!(check(&[5, 6], &[0, 1, 2], &[1, 0]));
+        for (member_ids, offsets, targets) in [
+            (&[][..], &[][..], &[][..]),
+            (&[0], &[0, 0], &[]),
+            (&[6, 5], &[0, 1, 2], &[1, 0]),
+            (&[5, 6], &[0, 1], &[1, 0]),
+            (&[5, 6], &[0, 1, 3], &[1, 0]),
+            (&[5, 6], &[0, 2, 1], &[1, 0]),
+            (&[5, 6], &[1, 1, 2], &[1, 0]),
+            (&[5, 6], &[0, 1, 1], &[1, 0]),
+            (&[5, 6], &[0, 1, 2], &[2, 0]),
+            (&[5, 6], &[0, 1, 2], &[0, 0]),
+            (&[5, 6], &[0, 2, 2], &[1, 1]),
+        ] {
+            assert!(
+                !check(member_ids, offsets, targets),
+                "{member_ids:?} {offsets:?} {targets:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! `graph.csr`: what a traversal needs, mapped and verified when it is opened.
+//!
+//! ```text
+//! byte  size  content (numbers are little-endian)
+//!    0     8  magic "CLDGRAPH"
+//!    8     4  format version: 1
+//!   12     4  width of an offset in bytes: 4, or 8 when there are more than 2^32 - 1 targets
+//!   16    16  lineage id
+//!   32     8  nodes
+//!   40     8  targets: two for each connection
+//!   48     4  CRC-32C of the offsets, padding included
+//!   52     4  CRC-32C of the targets, padding included
+//!   56     4  CRC-32C of the member ids, padding included
+//!   60     4  CRC-32C of bytes 0 to 59
+//!   64        offsets:    (nodes + 1) x width, padded with zeros to a multiple of 64
+//!             targets:    targets x 4, padded likewise
+//!             member ids: nodes x 8, padded likewise
+//! ```
+//!
+//! A file is written before the directory that holds it gets its name, so a crash leaves none that is half written. Every byte
+//! is under a checksum, the length follows from the header, and after the checksums the arrays are checked to be a graph: what
+//! was opened cannot lead a traversal outside its arrays.
+
+use std::fs::File;
+use std::path::Path;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::base::Offsets;
+use crate::csr::{ContentError, GraphContent, check_graph};
+use crate::file_error::FileError;
+use crate::ids::LineageId;
+use crate::manifest::{Manifest, ManifestFile};
+use crate::memory_map::{Array, FileMap};
+use crate::section_writer::{SectionWriter, padded};
+use crate::times_file;
+
+/// The graph's name in a snapshot directory.
+pub const GRAPH_NAME: &str = "graph.csr";
+
+const MAGIC: [u8; 8] = *b"CLDGRAPH";
+const FORMAT_VERSION: u32 = 1;
+const HEADER_BYTES: usize = 64;
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Header {
+    magic: [u8; 8],
+    format_version: u32,
+    offset_width: u32,
+    lineage_id: [u8; 16],
+    nodes: u64,
+    targets: u64,
+    offsets_crc32c: u32,
+    targets_crc32c: u32,
+    member_ids_crc32c: u32,
+    header_crc32c: u32,
+}
+
+const _: () = assert!(std::mem::size_of::<Header>() == HEADER_BYTES);
+
+/// The arrays of an opened file.
+pub(crate) struct GraphSections {
+    pub(crate) member_ids: Array<u64>,
+    pub(crate) offsets: Offsets,
+    pub(crate) targets: Array<u32>,
+}
+
+/// Writes `graph.csr` and `times.bin` into `directory` and syncs both (not the directory). The content is checked first.
+pub fn write_graph(
+    directory: &Path,
+    lineage: LineageId,
+    content: &GraphContent<'_>,
+) -> Result<Vec<ManifestFile>, FileError> {
+    let path = directory.join(GRAPH_NAME);
+    content
+        .check()
+        .map_err(|source| FileError::Content { path, source })?;
+    Ok(vec![
+        write(directory, lineage, content)?,
+        times_file::write(directory, lineage, content.times)?,
+    ])
+}
+
+fn write(
+    directory: &Path,
+    lineage: LineageId,
+    content: &GraphContent<'_>,
+) -> Result<ManifestFile, FileError> {
+    let mut file = SectionWriter::create(directory, GRAPH_NAME, HEADER_BYTES)?;
+    let narrow = u32::try_from(content.targets.len()).is_ok();
+    if narrow {
+        for offsets in content.offsets.chunks(1 << 16) {
+            let offsets: Vec<u32> = offsets.iter().map(|&offset| offset as u32).collect();
+            file.write(offsets.as_bytes())?;
+        }
+    } else {
+        file.write(content.offsets.as_bytes())?;
+    }
+    let offsets_crc32c = file.end_section()?;
+    file.write(content.targets.as_bytes())?;
+    let targets_crc32c = file.end_section()?;
+    file.write(content.member_ids.as_bytes())?;
+    let member_ids_crc32c = file.end_section()?;
+    let mut header = Header {
+        magic: MAGIC,
+        format_version: FORMAT_VERSION,
+        offset_width: if narrow { 4 } else { 8 },
+        lineage_id: lineage.get().to_be_bytes(),
+        nodes: content.member_ids.len() as u64,
+        targets: content.targets.len() as u64,
+        offsets_crc32c,
+        targets_crc32c,
+        member_ids_crc32c,
+        header_crc32c: 0,
+    };
+    header.header_crc32c = crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]);
+    file.finish(header.as_bytes())
+}
+
+/// Opens and verifies the file that the manifest names.
+pub(crate) fn open(snapshot: &Path, manifest: &Manifest) -> Result<GraphSections, FileError> {
+    let path = snapshot.join(GRAPH_NAME);
+    let named = named_file(snapshot, manifest, GRAPH_NAME)?;
+    let map = open_map(&path, named)?;
+    let header = read_header(&path, &map, manifest.lineage_id)?;
+    let layout = Layout::of(&header);
+    if layout.end != Some(map.len() as u64) {
+        return Err(FileError::damaged(
+            &path,
+            32,
+            "the file's length does not follow from its counts",
+        ));
+    }
+    let mut whole = crc32c::crc32c(header.as_bytes());
+    let mut start = HEADER_BYTES as u64;
+    let sections = [
+        ("offsets", layout.offsets, header.offsets_crc32c),
+        ("targets", layout.targets, header.targets_crc32c),
+        ("member ids", layout.member_ids, header.member_ids_crc32c),
+    ];
+    for (name, bytes, expected) in sections {
+        let end = start + padded(bytes);
+        let found = crc32c::crc32c(&map[start as usize..end as usize]);
+        if found != expected {
+            return Err(FileError::damaged(
+                &path,
+                start,
+                format!("checksum of the {name} is {found:08x}, not {expected:08x}"),
+            ));
+        }
+        whole = crc32c::crc32c_combine(whole, found, (end - start) as usize);
+        start = end;
+    }
+    check_whole(&path, named, whole)?;
+    layout.sections(&path, &map, header.offset_width)
+}
+
+/// The lengths of the sections in bytes, without padding.
+struct Layout {
+    offsets: u64,
+    targets: u64,
+    member_ids: u64,
+    /// `None` when it is beyond 64 bits.
+    end: Option<u64>,
+}
+
+impl Layout {
+    fn of(header: &Header) -> Self {
+        let bytes =
+            |count: Option<u64>, width: u64| count.and_then(|count| count.checked_mul(width));
+        let offsets = bytes(header.nodes.checked_add(1), u64::from(header.offset_width));
+        let targets = bytes(Some(header.targets), 4);
+        let member_ids = bytes(Some(header.nodes), 8);
+        let end = [offsets, targets, member_ids].into_iter().try_fold(
+            HEADER_BYTES as u64,
+            |end, bytes| {
+                end.checked_add(bytes?.checked_next_multiple_of(crate::section_writer::ALIGNMENT)?)
+            },
+        );
+        let or_none = |bytes: Option<u64>| bytes.unwrap_or(0);
+        Self {
+            offsets: or_none(offsets),
+            targets: or_none(targets),
+            member_ids: or_none(member_ids),
+            end,
+        }
+    }
+
+    fn sections(
+        &self,
+        path: &Path,
+        map: &FileMap,
+        offset_width: u32,
+    ) -> Result<GraphSections, FileError> {
+        let offsets_at = HEADER_BYTES as u64;
+        let targets_at = offsets_at + padded(self.offsets);
+        let member_ids_at = targets_at + padded(self.targets);
+        let member_ids = section(path, map, member_ids_at, self.member_ids)?;
+        let targets = section(path, map, targets_at, self.targets)?;
+        let (offsets, checked) = match offset_width {
+            4 => {
+                let offsets: Array<u32> = section(path, map, offsets_at, self.offsets)?;
+                let checked = check_graph(&member_ids, &offsets, &targets);
+                (Offsets::Narrow(offsets), checked)
+            }
+            _ => {
+                let offsets: Array<u64> = section(path, map, offsets_at, self.offsets)?;
+                let checked = check_graph(&member_ids, &offsets, &targets);
+                (Offsets::Wide(offsets), checked)
+            }
+        };
+        checked.map_err(|error| {
+            let offset = match error {
+                ContentError::MemberIdsNotAscending { node, .. } => member_ids_at + node as u64 * 8,
+                ContentError::OffsetsNotAscending { node, .. } => {
+                    offsets_at + node as u64 * u64::from(offset_width)
+                }
+                ContentError::WrongRow { .. } => targets_at,
+                _ => 0,
+            };
+            FileError::damaged(path, offset, error.to_string())
+        })?;
+        Ok(GraphSections {
+            member_ids,
+            offsets,
+            targets,
+        })
+    }
+}
+
+fn section<T: FromBytes + Immutable>(
+    path: &Path,
+    map: &FileMap,
+    at: u64,
+    bytes: u64,
+) -> Result<Array<T>, FileError> {
+    let section = map.array(at as usize..(at + bytes) as usize);
+    section
+        .ok_or_else(|| FileError::damaged(path, at, "a section is not in the file, or not aligned"))
+}
+
+fn read_header(path: &Path, bytes: &[u8], lineage: LineageId) -> Result<Header, FileError> {
+    let header = Header::read_from_prefix(bytes);
+    let (header, _) = header.map_err(|_| FileError::WrongKind {
+        path: path.to_owned(),
+        kind: "graph",
+    })?;
+    check_start(
+        path,
+        "graph",
+        &header.magic,
+        &MAGIC,
+        header.format_version,
+        FORMAT_VERSION,
+    )?;
+    let found = crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]);
+    if found != header.header_crc32c {
+        return Err(FileError::damaged(path, 0, "checksum of the header"));
+    }
+    check_lineage(path, lineage, header.lineage_id)?;
+    if !matches!(header.offset_width, 4 | 8) {
+        return Err(FileError::damaged(
+            path,
+            12,
+            format!("offsets of {} bytes", header.offset_width),
+        ));
+    }
+    Ok(header)
+}
+
+/// The manifest's entry for a file.
+pub(crate) fn named_file<'a>(
+    snapshot: &Path,
+    manifest: &'a Manifest,
+    name: &str,
+) -> Result<&'a ManifestFile, FileError> {
+    let missing = || FileError::NotInManifest {
+        path: snapshot.to_owned(),
+        name: name.to_owned(),
+    };
+    manifest.file(name).ok_or_else(missing)
+}
+
+/// Opens and maps a file, which must have the length that the manifest says.
+pub(crate) fn open_map(path: &Path, named: &ManifestFile) -> Result<FileMap, FileError> {
+    let file = File::open(path).map_err(FileError::io(path))?;
+    let found = file.metadata().map_err(FileError::io(path))?.len();
+    if found != named.bytes {
+        return Err(FileError::WrongLength {
+            path: path.to_owned(),
+            expected: named.bytes,
+            found,
+        });
+    }
+    FileMap::open(&file).map_err(FileError::io(path))
+}
+
+/// Magic and version, which come before any checksum: they say how to read the rest.
+pub(crate) fn check_start(
+    path: &Path,
+    kind: &'static str,
+    magic: &[u8; 8],
+    expected_magic: &[u8; 8],
+    version: u32,
+    supported: u32,
+) -> Result<(), FileError> {
+    if magic != expected_magic {
+        return Err(FileError::WrongKind {
+            path: path.to_owned(),
+            kind,
+        });
+    }
+    if version != supported {
+        return Err(FileError::UnknownVersion {
+            path: path.to_owned(),
+            found: version,
+            supported,
+        });
+    }
+    Ok(())
+}
+
+pub(crate) fn check_lineage(
+    path: &Path,
+    expected: LineageId,
+    found: [u8; 16],
+) -> Result<(), FileError> {
+    let found = LineageId::new(u128::from_be_bytes(found));
+    if found != expected {
+        return Err(FileError::ForeignLineage {
+            path: path.to_owned(),
+            expected,
+            found,
+        });
+    }
+    Ok(())
+}
+
+/// Whether the file is the one that the manifest names, sound as it may be by itself.
+pub(crate) fn check_whole(path: &Path, named: &ManifestFile, found: u32) -> Result<(), FileError> {
+    if found != named.crc32c {
+        let expected = named.crc32c;
+        return Err(FileError::damaged(
+            path,
+            0,
+            format!("checksum of the file is {found:08x}, not the manifest's {expected:08x}"),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! An array with a place for every u32, whose memory comes in blocks when a place in them is first used.
+//!
+//! Three levels (512 x 512 blocks of 16,384 places), so that an empty array is 8 KiB and a place is found by two loads. One
+//! thread writes, any number read at the same time without a lock; blocks never move.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const PLACE_BITS: u32 = 14;
+const BLOCK_BITS: u32 = 9;
+const PLACES: usize = 1 << PLACE_BITS;
+const BLOCKS: usize = 1 << BLOCK_BITS;
+
+type Lazy<T> = OnceLock<Box<[T]>>;
+
+/// See the module.
+pub(crate) struct LazyArray<T> {
+    directory: Box<[Lazy<Lazy<T>>]>,
+    bytes: AtomicU64,
+}
+
+impl<T: Default> LazyArray<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            directory: boxed(1 << (32 - PLACE_BITS - BLOCK_BITS)),
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// The place at `index`, if its block is there.
+    #[inline]
+    pub(crate) fn get(&self, index: u32) -> Option<&T> {
+        let (top, block, place) = split(index);
+        Some(&self.directory[top].get()?[block].get()?[place])
+    }
+
+    /// The place at `index`; its block is made when it is not there.
+    pub(crate) fn get_or_allocate(&self, index: u32) -> &T {
+        let (top, block, place) = split(index);
+        let blocks = self.directory[top].get_or_init(|| self.counted(BLOCKS));
+        let places = blocks[block].get_or_init(|| self.counted(PLACES));
+        &places[place]
+    }
+
+    /// Memory in use.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed) + std::mem::size_of_val(&*self.directory) as u64
+    }
+
+    fn counted<U: Default>(&self, length: usize) -> Box<[U]> {
+        let block: Box<[U]> = boxed(length);
+        self.bytes
+            .fetch_add(std::mem::size_of_val(&*block) as u64, Ordering::Relaxed);
+        block
+    }
+}
+
+fn split(index: u32) -> (usize, usize, usize) {
+    let index = index as usize;
+    (
+        index >> (PLACE_BITS + BLOCK_BITS),
+        (index >> PLACE_BITS) % BLOCKS,
+        index % PLACES,
+    )
+}
+
+fn boxed<T: Default>(length: usize) -> Box<[T]> {
+    std::iter::repeat_with(T::default).take(length).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use super::*;
+
+    #[test]
+    fn places_are_apart_and_keep_what_was_stored() {
+        let array = LazyArray::<AtomicU32>::new();
+        let indexes = [
+            0,
+            1,
+            16_383,
+            16_384,
+            (1 << 23) - 1,
+            1 << 23,
+            u32::MAX - 1,
+            u32::MAX,
+        ];
+        assert!(indexes.iter().all(|&index| array.get(index).is_none()));
+        for index in indexes {
+            array
+                .get_or_allocate(index)
+                .store(!index, Ordering::Relaxed);
+        }
+        for index in indexes {
+            assert_eq!(
+                array.get(index).map(|place| place.load(Ordering::Relaxed)),
+                Some(!index)
+            );
+        }
+        assert!(array.get(1 << 20).is_none());
+    }
+}

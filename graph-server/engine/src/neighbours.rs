@@ -1,0 +1,135 @@
+//! A node's neighbours at one SCN: the base's row, with the node's chain merged in where there is one.
+
+use std::slice;
+use std::vec;
+
+use crate::ids::NodeIndex;
+use crate::overlay::{Chain, Link};
+
+/// A node's neighbours, ascending by node index. For a node without changes a plain walk along a slice.
+#[derive(Clone, Debug)]
+pub struct Neighbours<'a>(Kind<'a>);
+
+#[derive(Clone, Debug)]
+enum Kind<'a> {
+    Base(slice::Iter<'a, u32>),
+    Merged(Merged<'a>),
+}
+
+#[derive(Clone, Debug)]
+struct Merged<'a> {
+    base: &'a [u32],
+    /// What the chain says last about each neighbour, ascending.
+    changes: vec::IntoIter<Link>,
+}
+
+/// What a chain says last about each neighbour, ascending by neighbour, and whether the base's row still counts.
+pub(crate) fn latest_changes(node: NodeIndex, chain: Chain<'_>) -> (Vec<Link>, bool) {
+    let mut changes = Vec::new();
+    let mut base_counts = true;
+    for link in chain {
+        if link.neighbour != node.get() {
+            changes.push(link);
+        } else if !link.stamp.is_added() {
+            base_counts = false;
+            break;
+        }
+    }
+    // Stable: of one neighbour's entries the newest stays first.
+    changes.sort_by_key(|link| link.neighbour);
+    changes.dedup_by_key(|link| link.neighbour);
+    (changes, base_counts)
+}
+
+impl<'a> Neighbours<'a> {
+    #[inline]
+    pub(crate) fn of_base(row: &'a [u32]) -> Self {
+        Self(Kind::Base(row.iter()))
+    }
+
+    pub(crate) fn merged(row: &'a [u32], node: NodeIndex, chain: Chain<'_>) -> Self {
+        let (changes, base_counts) = latest_changes(node, chain);
+        let base = if base_counts { row } else { &[] };
+        if changes.is_empty() {
+            return Self::of_base(base);
+        }
+        Self(Kind::Merged(Merged {
+            base,
+            changes: changes.into_iter(),
+        }))
+    }
+
+    /// The rest, if it is a plain slice.
+    pub(crate) fn as_slice(&self) -> Option<&'a [u32]> {
+        match &self.0 {
+            Kind::Base(row) => Some(row.as_slice()),
+            Kind::Merged(_) => None,
+        }
+    }
+
+    /// At most how many are left: exact for a node without changes.
+    #[inline]
+    pub fn count_max(&self) -> usize {
+        match &self.0 {
+            Kind::Base(row) => row.len(),
+            Kind::Merged(merged) => merged.base.len() + merged.changes.len(),
+        }
+    }
+}
+
+impl Iterator for Neighbours<'_> {
+    type Item = NodeIndex;
+
+    #[inline]
+    fn next(&mut self) -> Option<NodeIndex> {
+        match &mut self.0 {
+            Kind::Base(row) => row.next().copied().map(NodeIndex::new),
+            Kind::Merged(merged) => merged.next().map(NodeIndex::new),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match &self.0 {
+            Kind::Base(row) => row.size_hint(),
+            Kind::Merged(_) => (0, Some(self.count_max())),
+        }
+    }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, NodeIndex) -> B>(self, init: B, mut f: F) -> B {
+        match self.0 {
+            Kind::Base(row) => row.fold(init, |all, &node| f(all, NodeIndex::new(node))),
+            Kind::Merged(merged) => merged.fold(init, |all, node| f(all, NodeIndex::new(node))),
+        }
+    }
+}
+
+impl Iterator for Merged<'_> {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        loop {
+            let change = self.changes.as_slice().first();
+            match (self.base.split_first(), change) {
+                (Some((&node, rest)), Some(change)) if node < change.neighbour => {
+                    self.base = rest;
+                    return Some(node);
+                }
+                (Some((&node, rest)), None) => {
+                    self.base = rest;
+                    return Some(node);
+                }
+                (base, Some(_)) => {
+                    let change = self.changes.next()?;
+                    if let Some((_, rest)) = base.filter(|(node, _)| **node == change.neighbour) {
+                        self.base = rest;
+                    }
+                    if change.stamp.is_added() {
+                        return Some(change.neighbour);
+                    }
+                }
+                (None, None) => return None,
+            }
+        }
+    }
+}

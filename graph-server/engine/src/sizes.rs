@@ -1,0 +1,62 @@
+//! "How large is my network?"
+
+use crate::budget::{Budget, Stopped};
+use crate::graph::Graph;
+use crate::ids::NodeIndex;
+use crate::scratch::Scratch;
+use crate::view::View;
+
+/// How many members stand at each degree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// At 1st degree.
+    pub first: u64,
+    /// At 2nd degree.
+    pub second: u64,
+    /// At 3rd degree, when it was asked for.
+    pub third: Option<u64>,
+}
+
+/// The sizes of a view, which must hold for the graph. 1st and 2nd degree are known from the view; the 3rd visits every edge of
+/// the members at 2nd degree.
+pub fn network_sizes(
+    graph: &Graph,
+    view: &View,
+    third: bool,
+    scratch: &mut Scratch,
+    budget: &mut Budget<'_>,
+) -> Result<Sizes, Stopped> {
+    debug_assert!(view.holds_for(graph));
+    let third = if third {
+        Some(count_third(graph, view, scratch, budget)?)
+    } else {
+        None
+    };
+    Ok(Sizes {
+        first: view.first().len(),
+        second: view.second().len(),
+        third,
+    })
+}
+
+fn count_third(
+    graph: &Graph,
+    view: &View,
+    scratch: &mut Scratch,
+    budget: &mut Budget<'_>,
+) -> Result<u64, Stopped> {
+    scratch.reserve(graph.node_bound());
+    for node in view.second() {
+        let neighbours = graph.neighbours(NodeIndex::new(node));
+        if let Err(stopped) = budget.spend(neighbours.count_max()) {
+            scratch.clear();
+            return Err(stopped);
+        }
+        neighbours.for_each(|node| scratch.insert(node.get()));
+    }
+    view.first()
+        .iter()
+        .chain(view.second())
+        .for_each(|node| scratch.remove(node));
+    Ok(scratch.drain_count())
+}

@@ -1,0 +1,115 @@
+//! The view: what is kept for a viewer, the sets of members at 1st and 2nd degree.
+//!
+//! From it follow the degrees of a whole page of members, paths and network sizes. It carries its SCN, and tells itself whether
+//! it also holds at another one, so a cache of views needs nobody to invalidate it.
+
+use roaring::RoaringBitmap;
+
+use crate::budget::{Budget, Stopped};
+use crate::graph::Graph;
+use crate::ids::{NodeIndex, Scn};
+use crate::scratch::{Scratch, sorted};
+
+/// A viewer's 1st and 2nd degree, exact as of an SCN.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    viewer: NodeIndex,
+    scn: Scn,
+    first: RoaringBitmap,
+    second: RoaringBitmap,
+}
+
+impl View {
+    /// Visits each edge of the viewer and of the viewer's connections once: O([`cost`](Self::cost)). Never truncated: over the
+    /// budget there is no view.
+    pub fn build(
+        graph: &Graph,
+        viewer: NodeIndex,
+        scratch: &mut Scratch,
+        budget: &mut Budget<'_>,
+    ) -> Result<Self, Stopped> {
+        budget.spend(graph.neighbours(viewer).count_max())?;
+        let first: Vec<NodeIndex> = graph.neighbours(viewer).collect();
+        scratch.reserve(graph.node_bound());
+        for &node in &first {
+            let neighbours = graph.neighbours(node);
+            if let Err(stopped) = budget.spend(neighbours.count_max()) {
+                scratch.clear();
+                return Err(stopped);
+            }
+            neighbours.for_each(|node| scratch.insert(node.get()));
+        }
+        scratch.remove(viewer.get());
+        first.iter().for_each(|node| scratch.remove(node.get()));
+        let second = scratch.drain();
+        Ok(Self {
+            viewer,
+            scn: graph.scn(),
+            first: sorted(first.into_iter().map(NodeIndex::get)),
+            second,
+        })
+    }
+
+    /// The edges that a build would visit, or more than `limit` if it is more than that: found out by at most `limit` of the
+    /// viewer's connections, one look each.
+    pub fn cost(graph: &Graph, viewer: NodeIndex, limit: u64) -> u64 {
+        let neighbours = graph.neighbours(viewer);
+        let mut cost = neighbours.count_max() as u64;
+        for node in neighbours {
+            if cost > limit {
+                break;
+            }
+            cost += graph.neighbours(node).count_max() as u64;
+        }
+        cost
+    }
+
+    /// Whose view it is.
+    pub fn viewer(&self) -> NodeIndex {
+        self.viewer
+    }
+
+    /// What it was built at.
+    pub fn scn(&self) -> Scn {
+        self.scn
+    }
+
+    /// The nodes connected to the viewer.
+    pub fn first(&self) -> &RoaringBitmap {
+        &self.first
+    }
+
+    /// The nodes connected to one of those, and not among them, and not the viewer.
+    pub fn second(&self) -> &RoaringBitmap {
+        &self.second
+    }
+
+    /// Memory, nearly.
+    pub fn bytes(&self) -> usize {
+        std::mem::size_of::<Self>() + self.first.serialized_size() + self.second.serialized_size()
+    }
+
+    /// Whether the view is also exact at the graph's SCN, earlier or later than its own: it is when no entry lies between the two
+    /// in the chain of the viewer or of a 1st-degree connection, for then the viewer's neighbours and theirs are the same at
+    /// both. (No such entry at all is the common case, and is seen at once.) An answer "no" may be too careful: a connection
+    /// that was made and ended again.
+    ///
+    /// The view must be of the same version, or of one before it with the same lineage.
+    pub fn holds_for(&self, graph: &Graph) -> bool {
+        let scn = graph.scn();
+        if scn == self.scn {
+            return true;
+        }
+        let (after, through) = (self.scn.min(scn), self.scn.max(scn));
+        let version = graph.version();
+        if after < version.oldest() {
+            return false;
+        }
+        // Entries above the published SCN, which may be appended right now, only make this too careful.
+        if version.overlay.last_change() <= after {
+            return true;
+        }
+        let changed = |node| version.overlay.changed_between(node, after, through);
+        !changed(self.viewer) && !self.first.iter().any(|node| changed(NodeIndex::new(node)))
+    }
+}

@@ -1,0 +1,254 @@
+//! The one writer of a version: appends a window's changes to the chains, then publishes the window's SCN.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::base::Base;
+use crate::change::{Applied, Created, GraphChange};
+use crate::ids::{ConnectionTime, MemberId, NodeIndex, Scn};
+use crate::overlay::Stamp;
+use crate::version::Version;
+
+/// Applies windows. There is one for a version; it cannot be cloned.
+#[derive(Debug)]
+pub struct Writer {
+    version: Arc<Version>,
+    /// The window that did not fit: half of it stands above the published SCN, so nothing may be published any more.
+    failed: Option<ApplyError>,
+}
+
+/// A window was not applied, and readers see nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// The window is not behind the last one.
+    #[error("the window at SCN {scn} is not above SCN {published}, which is published")]
+    NotAbove {
+        /// The window's SCN.
+        scn: Scn,
+        /// What was published last.
+        published: Scn,
+    },
+    /// Chains or node indexes ran out: a new base is needed. The writer applies nothing more.
+    #[error("the overlay was full at SCN {scn}: {entries} entries, {nodes} node indexes")]
+    Full {
+        /// The window that did not fit.
+        scn: Scn,
+        /// Entries in the chains.
+        entries: u32,
+        /// Node indexes in use.
+        nodes: u32,
+    },
+}
+
+impl Writer {
+    /// A version that begins with `base`, which is true at `scn`.
+    pub fn new(base: Arc<Base>, scn: Scn) -> Self {
+        Self::of(Version::new(base, scn))
+    }
+
+    pub(crate) fn of(version: Version) -> Self {
+        Self {
+            version: Arc::new(version),
+            failed: None,
+        }
+    }
+
+    /// What readers ask.
+    pub fn version(&self) -> &Arc<Version> {
+        &self.version
+    }
+
+    /// Applies a window and publishes its SCN: readers see all of it or nothing. O(1) for a change, but for the removal of a
+    /// member O(d log d), and for a connection the shorter one of the two members' chains is searched.
+    pub fn apply(&mut self, scn: Scn, changes: &[GraphChange]) -> Result<Applied, ApplyError> {
+        self.check(scn)?;
+        let mut window = Window {
+            version: &self.version,
+            scn,
+            applied: Applied::default(),
+        };
+        for change in changes {
+            if let Err(error) = window.apply(change) {
+                self.failed = Some(error);
+                return Err(error);
+            }
+        }
+        let applied = window.applied;
+        self.version.publish(scn);
+        Ok(applied)
+    }
+
+    /// Publishes the SCN of a window that does not change the graph.
+    pub fn publish(&mut self, scn: Scn) -> Result<(), ApplyError> {
+        self.check(scn)?;
+        self.version.publish(scn);
+        Ok(())
+    }
+
+    fn check(&self, scn: Scn) -> Result<(), ApplyError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let published = self.version.published();
+        if scn <= published {
+            return Err(ApplyError::NotAbove { scn, published });
+        }
+        Ok(())
+    }
+}
+
+/// A window that is being appended. It sees what it has appended so far.
+struct Window<'a> {
+    version: &'a Version,
+    scn: Scn,
+    applied: Applied,
+}
+
+impl Window<'_> {
+    fn apply(&mut self, change: &GraphChange) -> Result<(), ApplyError> {
+        match *change {
+            GraphChange::MemberAdded(member) => self.existing(member, false).map(drop),
+            GraphChange::MemberRemoved(member) => self.remove_member(member),
+            GraphChange::ConnectionAdded {
+                member,
+                other,
+                time,
+            } => self.connect(member, other, time),
+            GraphChange::ConnectionRemoved { member, other } => self.disconnect(member, other),
+        }
+    }
+
+    /// The node of a member, who exists from here on.
+    fn existing(&mut self, member: MemberId, by_connection: bool) -> Result<NodeIndex, ApplyError> {
+        let node = match self.version.known_node(member) {
+            Some(node) if self.version.exists(node, self.scn) => return Ok(node),
+            Some(node) => {
+                self.need(1)?;
+                self.version.overlay.append(
+                    node,
+                    node,
+                    self.scn,
+                    Stamp::added(ConnectionTime::UNKNOWN),
+                );
+                node
+            }
+            None => {
+                let bound =
+                    self.version.base.node_count() + self.version.overlay.new_members.count();
+                if bound >= u32::MAX - 1 {
+                    return Err(self.full());
+                }
+                self.version.overlay.new_members.push(member, self.scn);
+                NodeIndex::new(bound)
+            }
+        };
+        add(&self.version.counts.members, 1);
+        if by_connection {
+            add(&self.version.counts.created_by_connections, 1);
+        }
+        self.applied.created.push(Created {
+            member,
+            node,
+            by_connection,
+        });
+        Ok(node)
+    }
+
+    fn remove_member(&mut self, member: MemberId) -> Result<(), ApplyError> {
+        let version = self.version;
+        let Some(node) = version
+            .known_node(member)
+            .filter(|&node| version.exists(node, self.scn))
+        else {
+            return Ok(());
+        };
+        let neighbours: Vec<NodeIndex> = version.neighbours(node, self.scn).collect();
+        self.need(neighbours.len() + 1)?;
+        for &neighbour in &neighbours {
+            version
+                .overlay
+                .append(neighbour, node, self.scn, Stamp::REMOVED);
+        }
+        version.overlay.append(node, node, self.scn, Stamp::REMOVED);
+        subtract(&version.counts.members, 1);
+        subtract(&version.counts.connections, neighbours.len() as u64);
+        self.applied.removed.push((member, node));
+        Ok(())
+    }
+
+    fn connect(
+        &mut self,
+        member: MemberId,
+        other: MemberId,
+        time: ConnectionTime,
+    ) -> Result<(), ApplyError> {
+        if member == other {
+            self.applied.ignored += 1;
+            return Ok(());
+        }
+        let (one, other) = (self.existing(member, true)?, self.existing(other, true)?);
+        let pair = self.version.pair(one, other, self.scn);
+        if pair.entry != Some(Stamp::added(time)) {
+            self.append_both(one, other, Stamp::added(time))?;
+            add(&self.version.counts.connections, u64::from(!pair.connected));
+        }
+        Ok(())
+    }
+
+    fn disconnect(&mut self, member: MemberId, other: MemberId) -> Result<(), ApplyError> {
+        if member == other {
+            self.applied.ignored += 1;
+            return Ok(());
+        }
+        let nodes = (
+            self.version.known_node(member),
+            self.version.known_node(other),
+        );
+        let (Some(one), Some(other)) = nodes else {
+            return Ok(());
+        };
+        if self.version.pair(one, other, self.scn).connected {
+            self.append_both(one, other, Stamp::REMOVED)?;
+            subtract(&self.version.counts.connections, 1);
+        }
+        Ok(())
+    }
+
+    fn append_both(
+        &self,
+        one: NodeIndex,
+        other: NodeIndex,
+        stamp: Stamp,
+    ) -> Result<(), ApplyError> {
+        self.need(2)?;
+        self.version.overlay.append(one, other, self.scn, stamp);
+        self.version.overlay.append(other, one, self.scn, stamp);
+        Ok(())
+    }
+
+    fn need(&self, entries: usize) -> Result<(), ApplyError> {
+        if entries > self.version.overlay.room() as usize {
+            Err(self.full())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn full(&self) -> ApplyError {
+        let entries = self.version.overlay.entry_count();
+        ApplyError::Full {
+            scn: self.scn,
+            entries,
+            nodes: self.version.node_bound(self.scn),
+        }
+    }
+}
+
+/// One thread changes the counts, so load and store are enough.
+fn add(count: &AtomicU64, more: u64) {
+    count.store(count.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+}
+
+fn subtract(count: &AtomicU64, fewer: u64) {
+    count.store(count.load(Ordering::Relaxed) - fewer, Ordering::Relaxed);
+}
