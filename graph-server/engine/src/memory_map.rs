@@ -38,7 +38,9 @@ impl FileMap {
         Some(Array {
             start: slice.as_ptr(),
             length: slice.len(),
-            owner: Owner::Map(self.clone()),
+            owner: Owner::Map {
+                _alive: self.clone(),
+            },
         })
     }
 }
@@ -69,7 +71,7 @@ impl<T> From<Vec<T>> for Array<T> {
         Self {
             start: owner.as_ptr(),
             length: owner.len(),
-            owner: Owner::Memory(owner),
+            owner: Owner::Memory { _alive: owner },
         }
     }
 }
