@@ -51,7 +51,12 @@ pub struct CheckedWindow {
 impl CheckedWindow {
     /// Checks and encodes a whole window. O(changes).
     pub fn new(window: &Window, limits: WindowLimits) -> Result<Self, InvalidWindow> {
-        let mut encoder = WindowEncoder::new(&window.source_id, window.source_offset, window.commit_time, limits)?;
+        let mut encoder = WindowEncoder::new(
+            &window.source_id,
+            window.source_offset,
+            window.commit_time,
+            limits,
+        )?;
         for change in &window.changes {
             encoder.push(change)?;
         }
@@ -85,7 +90,10 @@ pub struct WindowLimits {
 
 impl From<&LogOptions> for WindowLimits {
     fn from(options: &LogOptions) -> Self {
-        Self { changes_max: options.window_changes_max, bytes_max: options.window_bytes_max }
+        Self {
+            changes_max: options.window_changes_max,
+            bytes_max: options.window_bytes_max,
+        }
     }
 }
 
@@ -125,14 +133,32 @@ impl WindowEncoder {
         if let Some(time) = &commit_time {
             validate_time("commit_time", time).map_err(InvalidWindow::Source)?;
         }
-        let head = WindowPart { source_id: source_id.to_owned(), source_offset, commit_time, ..Default::default() };
+        let head = WindowPart {
+            source_id: source_id.to_owned(),
+            source_offset,
+            commit_time,
+            ..Default::default()
+        };
         let current = head.encode_to_vec();
-        Ok(Self { head, limits, changes: 0, bytes: 0, full: Vec::new(), current })
+        Ok(Self {
+            head,
+            limits,
+            changes: 0,
+            bytes: 0,
+            full: Vec::new(),
+            current,
+        })
     }
 
     pub(crate) fn push(&mut self, change: &Change) -> Result<(), InvalidWindow> {
-        let WindowLimits { changes_max, bytes_max } = self.limits;
-        validate_change(change).map_err(|invalid| InvalidWindow::Change { change: self.changes, invalid })?;
+        let WindowLimits {
+            changes_max,
+            bytes_max,
+        } = self.limits;
+        validate_change(change).map_err(|invalid| InvalidWindow::Change {
+            change: self.changes,
+            invalid,
+        })?;
         if self.changes >= changes_max {
             return Err(InvalidWindow::TooManyChanges { changes_max });
         }
@@ -142,7 +168,10 @@ impl WindowEncoder {
         }
         if self.current.len() + bytes + LAST_BYTES + SCN_BYTES_MAX > PART_BYTES_MAX {
             self.head.part += 1;
-            self.full.push(std::mem::replace(&mut self.current, self.head.encode_to_vec()));
+            self.full.push(std::mem::replace(
+                &mut self.current,
+                self.head.encode_to_vec(),
+            ));
         }
         self.changes += 1;
         self.bytes += bytes;
@@ -153,20 +182,32 @@ impl WindowEncoder {
     pub(crate) fn finish(mut self) -> CheckedWindow {
         encoding::bool::encode(LAST_TAG, &true, &mut self.current);
         self.full.push(self.current);
-        let WindowPart { source_id, source_offset, .. } = self.head;
-        CheckedWindow { source_id, source_offset, parts: self.full }
+        let WindowPart {
+            source_id,
+            source_offset,
+            ..
+        } = self.head;
+        CheckedWindow {
+            source_id,
+            source_offset,
+            parts: self.full,
+        }
     }
 }
 
 fn check_source(source_id: &str, source_offset: u64) -> Result<(), InvalidWindow> {
     let invalid = |field: &str, reason: String| {
-        Err(InvalidWindow::Source(InvalidChange { field: field.to_owned(), reason }))
+        Err(InvalidWindow::Source(InvalidChange {
+            field: field.to_owned(),
+            reason,
+        }))
     };
     let bytes = source_id.len();
     match (source_id, source_offset) {
-        _ if bytes > SOURCE_ID_BYTES_MAX => {
-            invalid("source_id", format!("is {bytes} bytes, more than {SOURCE_ID_BYTES_MAX}"))
-        }
+        _ if bytes > SOURCE_ID_BYTES_MAX => invalid(
+            "source_id",
+            format!("is {bytes} bytes, more than {SOURCE_ID_BYTES_MAX}"),
+        ),
         ("", 0) => Ok(()),
         ("", offset) => invalid("source_offset", format!("is {offset} without a source_id")),
         (source, 0) => invalid("source_offset", format!("is 0, of source {source:?}")),

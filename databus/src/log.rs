@@ -1,17 +1,65 @@
-//! The embedded log.
+//! The embedded log: segment files in a folder, one writer, any number of readers.
+//!
+//! | noun | file | what |
+//! |---|---|---|
+//! | frame | `frame.rs` | one part of a window, or a mark; the byte table |
+//! | segment header | `segment_header.rs` | which log, where it goes on, how far it holds each source; the byte table |
+//! | tail segment | `tail_segment.rs` | what is appended to, and what happens when a sync fails |
+//! | group | `group.rs` | the windows that one sync makes durable |
+//! | writer | `writer.rs` | the thread that forms groups out of what callers queue |
+//! | pipeline | `pipeline.rs` | windows in flight, none behind one that failed |
+//! | published | `published.rs` | what readers see: only what is durable |
+//! | reader | `reader.rs` | windows in order from any SCN |
+//! | recovery | `recovery.rs` | from a folder as a crash left it to a log |
+//!
+//! What is not here: retention, other engines, and anything that knows what a change means.
+
 mod error;
+mod frame;
+mod frame_reader;
+mod group;
 mod identity;
+mod lock;
 mod options;
+mod pipeline;
+mod published;
 mod reader;
+mod recovery;
+mod segment;
+mod segment_header;
+mod sequence;
+mod sources;
+mod sparse_index;
+mod tail_segment;
+mod writer;
 
 pub use error::{AppendError, OpenError, ReadError};
 pub use identity::{NotHexadecimal, Origin};
 pub use options::LogOptions;
+pub use pipeline::Pipeline;
 pub use reader::LogReader;
 
-use crate::{checked_window::{CheckedWindow, WindowLimits}, window::{SourceMark, Window}};
-use std::{path::Path, sync::Arc};
-use tokio::sync::watch;
+use crate::checked_window::{CheckedWindow, WindowLimits};
+use crate::disk::{Disk, Folder};
+use crate::window::{SourceMark, Window};
+use group::Request;
+use identity::LogId;
+use lock::Lock;
+use published::Published;
+use recovery::{Recovered, recover};
+use sources::Sources;
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread::{self, JoinHandle},
+};
+use tail_segment::TailSegment;
+use tokio::{
+    runtime,
+    sync::{Notify, mpsc, watch},
+};
+use writer::Writer;
 
 /// Where a window stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,59 +77,250 @@ pub struct LogStatus {
     pub head: u64,
     /// The lowest SCN that can be read after.
     pub oldest_after_scn: u64,
-    /// Of all segments.
+    /// Of all segments, as far as they are durable.
     pub bytes: u64,
     /// Files.
     pub segments: usize,
 }
 
-/// The log; clones are the same log.
+/// An ordered, durable log of windows; clones are the same log. Dropping the last one closes it.
 #[derive(Clone, Debug)]
-pub struct Log(Arc<Inner>);
+pub struct Log {
+    handle: Arc<Handle>,
+}
+
 #[derive(Debug)]
-struct Inner { log_id: String, origin: String, head: watch::Sender<u64>, limits: WindowLimits }
+struct Handle {
+    log_id: String,
+    origin: String,
+    limits: WindowLimits,
+    published: Arc<Published>,
+    requests: mpsc::Sender<Request>,
+    closing: Arc<Notify>,
+    writer: Mutex<Option<JoinHandle<Result<(), AppendError>>>>,
+}
 
 impl Log {
-    /// Opens, or makes.
+    /// Opens the log in a folder, recovered and durable as far as it can be read, or makes it: see [`LogOptions::log_id`].
+    /// `origin` is the lineage of the graph that the log began with. Errors when another process has it open.
     pub fn open(folder: &Path, origin: Origin, options: LogOptions) -> Result<Self, OpenError> {
-        let _ = folder;
-        let limits = WindowLimits::from(&options);
-        Ok(Self(Arc::new(Inner { log_id: origin.to_string(), origin: origin.to_string(), head: watch::Sender::new(0), limits })))
+        let failed = |source| OpenError::File {
+            file: folder.to_owned(),
+            source,
+        };
+        let disk = Folder::open(folder).map_err(failed)?;
+        let lock = Lock::take(folder)?;
+        Self::start(Arc::new(disk), Some(lock), origin, options)
     }
+
+    /// As [`open`](Self::open), on any disk, which nobody else uses.
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        origin: Origin,
+        options: LogOptions,
+    ) -> Result<Self, OpenError> {
+        Self::start(disk, None, origin, options)
+    }
+
     /// Its own name: 32 hexadecimal digits.
-    pub fn log_id(&self) -> &str { &self.0.log_id }
+    pub fn log_id(&self) -> &str {
+        &self.handle.log_id
+    }
+
     /// The lineage of the graph that it began with: 32 hexadecimal digits.
-    pub fn origin(&self) -> &str { &self.0.origin }
-    /// How large a window may be.
-    pub fn window_limits(&self) -> WindowLimits { self.0.limits }
-    /// Checks a window and appends it.
+    pub fn origin(&self) -> &str {
+        &self.handle.origin
+    }
+
+    /// How large its windows may be.
+    pub fn window_limits(&self) -> WindowLimits {
+        self.handle.limits
+    }
+
+    /// Appends a window; answers once it is durable. A publisher with more than one in flight uses a [`Pipeline`].
     pub async fn append(&self, window: Window) -> Result<Appended, AppendError> {
-        self.append_checked(CheckedWindow::new(&window, self.0.limits)?).await
+        self.append_checked(CheckedWindow::new(&window, self.handle.limits)?)
+            .await
     }
-    /// Appends a window.
+
+    /// Appends a window that is checked and encoded already.
     pub async fn append_checked(&self, window: CheckedWindow) -> Result<Appended, AppendError> {
-        drop(window);
-        Err(AppendError::Closed)
+        self.pipeline().append(window).await
     }
-    /// Blocks.
+
+    /// As [`append`](Self::append), for a thread that may wait.
+    ///
+    /// # Panics
+    /// Within an asynchronous task.
     pub fn append_blocking(&self, window: Window) -> Result<Appended, AppendError> {
-        CheckedWindow::new(&window, self.0.limits)?;
-        Err(AppendError::Closed)
+        self.pipeline()
+            .append_blocking(CheckedWindow::new(&window, self.handle.limits)?)
     }
-    /// The last durable SCN.
-    pub fn head(&self) -> u64 { *self.0.head.borrow() }
-    /// Tells of every new head.
-    pub fn head_watch(&self) -> watch::Receiver<u64> { self.0.head.subscribe() }
-    /// Windows above an SCN.
-    pub fn read_after(&self, after_scn: u64) -> Result<LogReader, ReadError> {
-        Err(ReadError::BeyondHead { after_scn, head: 0 })
+
+    /// Begins a stream of windows that are appended without waiting for each answer.
+    pub fn pipeline(&self) -> Pipeline {
+        Pipeline::new(self.handle.requests.clone())
     }
+
+    /// The last durable SCN; 0 in a log without windows.
+    pub fn head(&self) -> u64 {
+        self.handle.published.head()
+    }
+
+    /// Tells of every new head, once its windows can be read.
+    pub fn head_watch(&self) -> watch::Receiver<u64> {
+        self.handle.published.head_watch()
+    }
+
+    /// Windows above an SCN, in order. Reads at most 64 KiB to find the first, or a whole segment from before the start
+    /// that is read for the first time.
+    pub fn read_after(&self, scn: u64) -> Result<LogReader, ReadError> {
+        LogReader::after(&self.handle.published, scn)
+    }
+
     /// How far it holds a source.
-    pub fn source(&self, source_id: &str) -> Option<SourceMark> { let _ = source_id; None }
-    /// All sources.
-    pub fn sources(&self) -> Vec<SourceMark> { Vec::new() }
+    pub fn source(&self, source_id: &str) -> Option<SourceMark> {
+        self.handle
+            .published
+            .sources(|sources| sources.get(source_id))
+    }
+
+    /// How far it holds every source, by source; at most [`SOURCES_MAX`](crate::limits::SOURCES_MAX).
+    pub fn sources(&self) -> Vec<SourceMark> {
+        self.handle.published.sources(Sources::list)
+    }
+
     /// Where it begins and ends.
-    pub fn status(&self) -> LogStatus { LogStatus { head: 0, oldest_after_scn: 0, bytes: 0, segments: 0 } }
-    /// Ends it.
-    pub fn close(&self) -> Result<(), AppendError> { Ok(()) }
+    pub fn status(&self) -> LogStatus {
+        self.handle.published.status()
+    }
+
+    /// Appends what is queued, then ends with a durable mark and gives the lock back. Waits for the disk. What is durable
+    /// can still be read; a second call does nothing.
+    pub fn close(&self) -> Result<(), AppendError> {
+        self.handle.close()
+    }
+
+    fn start(
+        disk: Arc<dyn Disk>,
+        lock: Option<Lock>,
+        origin: Origin,
+        options: LogOptions,
+    ) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::File {
+            file: disk.path(""),
+            source,
+        };
+        let (published, tail) = match recover(&*disk, origin, &options)? {
+            Some(recovered) => resume(&disk, recovered),
+            None => create(&disk, origin, &options)?,
+        };
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(failed)?;
+        let (requests, queue) = mpsc::channel(options.queue_windows_max.max(1));
+        let (published, closing) = (Arc::new(published), Arc::new(Notify::new()));
+        let limits = WindowLimits::from(&options);
+        let writer = Writer {
+            published: Arc::clone(&published),
+            tail,
+            options,
+            closing: Arc::clone(&closing),
+            lock,
+        };
+        let thread = thread::Builder::new().name("databus-log".to_owned());
+        let writer = thread
+            .spawn(move || writer.run(&runtime, queue))
+            .map_err(failed)?;
+        let (log_id, origin) = (published.log_id.to_string(), published.origin.to_string());
+        let writer = Mutex::new(Some(writer));
+        let handle = Handle {
+            log_id,
+            origin,
+            limits,
+            published,
+            requests,
+            closing,
+            writer,
+        };
+        Ok(Self {
+            handle: Arc::new(handle),
+        })
+    }
+}
+
+impl Handle {
+    fn close(&self) -> Result<(), AppendError> {
+        self.closing.notify_one();
+        match self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
+            // A writer that panicked has told where, and its callers that the log is closed.
+            Some(writer) => writer.join().unwrap_or(Err(AppendError::Closed)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!(log_id = self.log_id, %error, "the log was not closed well");
+        }
+    }
+}
+
+fn resume(disk: &Arc<dyn Disk>, recovered: Recovered) -> (Published, TailSegment) {
+    let Recovered {
+        log_id,
+        origin,
+        segments,
+        last,
+        file,
+        sources,
+        head,
+        unmarked,
+    } = recovered;
+    let tail = TailSegment::recovered(last, file, unmarked);
+    (
+        Published::new(Arc::clone(disk), (log_id, origin), segments, sources, head),
+        tail,
+    )
+}
+
+fn create(
+    disk: &Arc<dyn Disk>,
+    origin: Origin,
+    options: &LogOptions,
+) -> Result<(Published, TailSegment), OpenError> {
+    if let Some(log_id) = options.log_id.clone() {
+        return Err(OpenError::Missing {
+            folder: disk.path(""),
+            log_id,
+        });
+    }
+    if options.durable_scn > 0 {
+        let durable_scn = options.durable_scn;
+        return Err(OpenError::Lost {
+            folder: disk.path(""),
+            head: 0,
+            durable_scn,
+        });
+    }
+    let failed = |source: io::Error| OpenError::File {
+        file: disk.path(""),
+        source,
+    };
+    let log_id = LogId::random().map_err(failed)?;
+    let sources = Sources::default();
+    let tail = TailSegment::create(&**disk, (log_id, origin), 1, None, &sources).map_err(failed)?;
+    let segments = vec![Arc::clone(&tail.segment)];
+    Ok((
+        Published::new(Arc::clone(disk), (log_id, origin), segments, sources, 0),
+        tail,
+    ))
 }

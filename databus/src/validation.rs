@@ -3,10 +3,12 @@
 //! A change is checked once, before it is written; whoever reads the log may rely on it. The log cannot be mended later:
 //! a change that nobody can apply would stop every follower for good.
 
-use crate::limits::{CHANGE_BYTES_MAX, MASK_PATHS_MAX, SKILLS_MAX, SUMMARY_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::limits::{
+    CHANGE_BYTES_MAX, MASK_PATHS_MAX, SKILLS_MAX, SUMMARY_BYTES_MAX, TEXT_BYTES_MAX,
+};
 use cloud_proto::databus::v1::{
-    Change, ConnectionAdded, Member, MemberUpserted, Position, PositionKind, PositionUpserted, YearMonth,
-    change::Event,
+    Change, ConnectionAdded, Member, MemberUpserted, Position, PositionKind, PositionUpserted,
+    YearMonth, change::Event,
 };
 use prost::Message as _;
 use prost_types::{FieldMask, Timestamp};
@@ -24,7 +26,12 @@ pub struct InvalidChange {
 /// Checks one change; the first field that is wrong is named.
 pub fn validate_change(change: &Change) -> Result<(), InvalidChange> {
     match &change.event {
-        None => return Err(invalid("event", "none is set, or a kind that this version does not know")),
+        None => {
+            return Err(invalid(
+                "event",
+                "none is set, or a kind that this version does not know",
+            ));
+        }
         Some(Event::MemberUpserted(event)) => member_upserted(event)?,
         Some(Event::MemberRemoved(event)) => id("member_removed.member_id", event.member_id)?,
         Some(Event::PositionUpserted(event)) => position_upserted(event)?,
@@ -39,7 +46,10 @@ pub fn validate_change(change: &Change) -> Result<(), InvalidChange> {
     }
     let bytes = change.encoded_len();
     if bytes > CHANGE_BYTES_MAX {
-        return Err(invalid("event", format!("is {bytes} bytes, more than {CHANGE_BYTES_MAX}")));
+        return Err(invalid(
+            "event",
+            format!("is {bytes} bytes, more than {CHANGE_BYTES_MAX}"),
+        ));
     }
     Ok(())
 }
@@ -48,10 +58,16 @@ pub fn validate_change(change: &Change) -> Result<(), InvalidChange> {
 pub(crate) fn validate_time(field: &str, time: &Timestamp) -> Result<(), InvalidChange> {
     const YEAR_10000_SECONDS: i64 = 253_402_300_800;
     if !(0..YEAR_10000_SECONDS).contains(&time.seconds) {
-        return Err(invalid(field, format!("{} seconds is not in 1970 to 9999", time.seconds)));
+        return Err(invalid(
+            field,
+            format!("{} seconds is not in 1970 to 9999", time.seconds),
+        ));
     }
     if !(0..1_000_000_000).contains(&time.nanos) {
-        return Err(invalid(field, format!("{} nanoseconds is not a part of a second", time.nanos)));
+        return Err(invalid(
+            field,
+            format!("{} nanoseconds is not a part of a second", time.nanos),
+        ));
     }
     Ok(())
 }
@@ -59,20 +75,53 @@ pub(crate) fn validate_time(field: &str, time: &Timestamp) -> Result<(), Invalid
 fn member_upserted(event: &MemberUpserted) -> Result<(), InvalidChange> {
     const MEMBER: &str = "member_upserted.member";
     const FIELDS: [&str; 11] = [
-        "member_id", "given_name", "family_name", "display_name", "headline", "place", "region", "country", "industry",
-        "summary", "skills",
+        "member_id",
+        "given_name",
+        "family_name",
+        "display_name",
+        "headline",
+        "place",
+        "region",
+        "country",
+        "industry",
+        "summary",
+        "skills",
     ];
-    let Some(member) = &event.member else { return Err(invalid(MEMBER, "is missing")) };
+    let Some(member) = &event.member else {
+        return Err(invalid(MEMBER, "is missing"));
+    };
     id("member_upserted.member.member_id", member.member_id)?;
     mask("member_upserted.fields", event.fields.as_ref(), &FIELDS)?;
-    let Member { given_name, family_name, display_name, headline, place, region, country, industry, .. } = member;
-    let texts = [given_name, family_name, display_name, headline, place, region, country, industry];
+    let Member {
+        given_name,
+        family_name,
+        display_name,
+        headline,
+        place,
+        region,
+        country,
+        industry,
+        ..
+    } = member;
+    let texts = [
+        given_name,
+        family_name,
+        display_name,
+        headline,
+        place,
+        region,
+        country,
+        industry,
+    ];
     for (name, value) in FIELDS.iter().skip(1).zip(texts) {
         text(MEMBER, name, value, TEXT_BYTES_MAX)?;
     }
     text(MEMBER, "summary", &member.summary, SUMMARY_BYTES_MAX)?;
     if member.skills.len() > SKILLS_MAX {
-        let reason = format!("has {} entries, more than {SKILLS_MAX}", member.skills.len());
+        let reason = format!(
+            "has {} entries, more than {SKILLS_MAX}",
+            member.skills.len()
+        );
         return Err(invalid("member_upserted.member.skills", reason));
     }
     for (number, skill) in member.skills.iter().enumerate() {
@@ -83,16 +132,41 @@ fn member_upserted(event: &MemberUpserted) -> Result<(), InvalidChange> {
 
 fn position_upserted(event: &PositionUpserted) -> Result<(), InvalidChange> {
     const POSITION: &str = "position_upserted.position";
-    const FIELDS: [&str; 8] = ["position_id", "kind", "organisation", "title", "country", "from", "to", "current"];
+    const FIELDS: [&str; 8] = [
+        "position_id",
+        "kind",
+        "organisation",
+        "title",
+        "country",
+        "from",
+        "to",
+        "current",
+    ];
     id("position_upserted.member_id", event.member_id)?;
-    let Some(position) = &event.position else { return Err(invalid(POSITION, "is missing")) };
-    id("position_upserted.position.position_id", position.position_id)?;
+    let Some(position) = &event.position else {
+        return Err(invalid(POSITION, "is missing"));
+    };
+    id(
+        "position_upserted.position.position_id",
+        position.position_id,
+    )?;
     mask("position_upserted.fields", event.fields.as_ref(), &FIELDS)?;
-    let Position { organisation, title, country, from, to, .. } = position;
+    let Position {
+        organisation,
+        title,
+        country,
+        from,
+        to,
+        ..
+    } = position;
     if names(event.fields.as_ref(), "kind") {
         kind("position_upserted.position.kind", position.kind)?;
     }
-    for (name, value) in [("organisation", organisation), ("title", title), ("country", country)] {
+    for (name, value) in [
+        ("organisation", organisation),
+        ("title", title),
+        ("country", country),
+    ] {
         text(POSITION, name, value, TEXT_BYTES_MAX)?;
     }
     year_month("position_upserted.position.from", from.as_ref())?;
@@ -101,7 +175,9 @@ fn position_upserted(event: &PositionUpserted) -> Result<(), InvalidChange> {
 
 fn connection_added(event: &ConnectionAdded) -> Result<(), InvalidChange> {
     pair("connection_added", event.member_id, event.other_id)?;
-    event.connected_at.as_ref().map_or(Ok(()), |time| validate_time("connection_added.connected_at", time))
+    event.connected_at.as_ref().map_or(Ok(()), |time| {
+        validate_time("connection_added.connected_at", time)
+    })
 }
 
 fn pair(event: &str, member_id: u64, other_id: u64) -> Result<(), InvalidChange> {
@@ -109,29 +185,45 @@ fn pair(event: &str, member_id: u64, other_id: u64) -> Result<(), InvalidChange>
     let other = format!("{event}.other_id");
     id(&other, other_id)?;
     if member_id == other_id {
-        return Err(invalid(&other, format!("is the member itself, {member_id}")));
+        return Err(invalid(
+            &other,
+            format!("is the member itself, {member_id}"),
+        ));
     }
     Ok(())
 }
 
 fn id(field: &str, value: u64) -> Result<(), InvalidChange> {
-    if value == 0 { Err(invalid(field, "is 0")) } else { Ok(()) }
+    if value == 0 {
+        Err(invalid(field, "is 0"))
+    } else {
+        Ok(())
+    }
 }
 
 fn text(parent: &str, name: &str, value: &str, bytes_max: usize) -> Result<(), InvalidChange> {
     if value.len() <= bytes_max {
         return Ok(());
     }
-    Err(invalid(&format!("{parent}.{name}"), format!("is {} bytes, more than {bytes_max}", value.len())))
+    Err(invalid(
+        &format!("{parent}.{name}"),
+        format!("is {} bytes, more than {bytes_max}", value.len()),
+    ))
 }
 
 fn mask(field: &str, mask: Option<&FieldMask>, known: &[&str]) -> Result<(), InvalidChange> {
     let paths = mask.map_or(&[][..], |mask| mask.paths.as_slice());
     if paths.len() > MASK_PATHS_MAX {
-        return Err(invalid(field, format!("has {} paths, more than {MASK_PATHS_MAX}", paths.len())));
+        return Err(invalid(
+            field,
+            format!("has {} paths, more than {MASK_PATHS_MAX}", paths.len()),
+        ));
     }
     match paths.iter().find(|path| !known.contains(&path.as_str())) {
-        Some(path) => Err(invalid(field, format!("names the unknown field {path:.64?}"))),
+        Some(path) => Err(invalid(
+            field,
+            format!("names the unknown field {path:.64?}"),
+        )),
         None => Ok(()),
     }
 }
@@ -151,14 +243,23 @@ fn kind(field: &str, value: i32) -> Result<(), InvalidChange> {
 fn year_month(field: &str, value: Option<&YearMonth>) -> Result<(), InvalidChange> {
     let Some(value) = value else { return Ok(()) };
     if !(1..=9999).contains(&value.year) {
-        return Err(invalid(&format!("{field}.year"), format!("{} is not in 1 to 9999", value.year)));
+        return Err(invalid(
+            &format!("{field}.year"),
+            format!("{} is not in 1 to 9999", value.year),
+        ));
     }
     if value.month > 12 {
-        return Err(invalid(&format!("{field}.month"), format!("{} is not in 0 to 12", value.month)));
+        return Err(invalid(
+            &format!("{field}.month"),
+            format!("{} is not in 0 to 12", value.month),
+        ));
     }
     Ok(())
 }
 
 fn invalid(field: &str, reason: impl Into<String>) -> InvalidChange {
-    InvalidChange { field: field.to_owned(), reason: reason.into() }
+    InvalidChange {
+        field: field.to_owned(),
+        reason: reason.into(),
+    }
 }

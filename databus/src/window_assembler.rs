@@ -70,7 +70,10 @@ struct Begun {
 impl WindowAssembler {
     /// Expects the first part of a window.
     pub fn new(limits: WindowLimits) -> Self {
-        Self { limits, begun: None }
+        Self {
+            limits,
+            begun: None,
+        }
     }
 
     /// Takes the next part; answers the window when this was its last. After an error the assembler expects a first part.
@@ -78,14 +81,20 @@ impl WindowAssembler {
         let begun = self.begun.take();
         let bytes = part.encoded_len();
         if bytes > PART_BYTES_MAX {
-            return Err(InvalidPart::TooLarge { part: part.part, bytes });
+            return Err(InvalidPart::TooLarge {
+                part: part.part,
+                bytes,
+            });
         }
         if part.scn != 0 {
             return Err(InvalidPart::ScnGiven { scn: part.scn });
         }
         let expected = begun.as_ref().map_or(0, |begun| begun.parts);
         if part.part != expected {
-            return Err(InvalidPart::OutOfOrder { part: part.part, expected });
+            return Err(InvalidPart::OutOfOrder {
+                part: part.part,
+                expected,
+            });
         }
         let changes = std::mem::take(&mut part.changes);
         let last = part.last;
@@ -106,14 +115,25 @@ impl WindowAssembler {
 
     /// The stream has ended: an error when a window was begun.
     pub fn finish(self) -> Result<(), InvalidPart> {
-        self.begun.map_or(Ok(()), |begun| Err(InvalidPart::Unfinished { parts: begun.parts }))
+        self.begun.map_or(Ok(()), |begun| {
+            Err(InvalidPart::Unfinished { parts: begun.parts })
+        })
     }
 }
 
 impl Begun {
     fn new(first: WindowPart, limits: WindowLimits) -> Result<Self, InvalidPart> {
-        let encoder = WindowEncoder::new(&first.source_id, first.source_offset, first.commit_time, limits)?;
-        Ok(Self { first, parts: 0, encoder })
+        let encoder = WindowEncoder::new(
+            &first.source_id,
+            first.source_offset,
+            first.commit_time,
+            limits,
+        )?;
+        Ok(Self {
+            first,
+            parts: 0,
+            encoder,
+        })
     }
 
     fn same_window(self, part: &WindowPart) -> Result<Self, InvalidPart> {
@@ -124,7 +144,10 @@ impl Begun {
             ("commit_time", part.commit_time != first.commit_time),
         ];
         match differing.into_iter().find(|(_, differs)| *differs) {
-            Some((field, _)) => Err(InvalidPart::AnotherWindow { part: part.part, field }),
+            Some((field, _)) => Err(InvalidPart::AnotherWindow {
+                part: part.part,
+                field,
+            }),
             None => Ok(self),
         }
     }

@@ -30,20 +30,20 @@ pub enum OpenError {
         log_id: String,
     },
     /// The log is another one.
-    #[error("{}: is log {found}; the snapshot goes on from log {expected}", folder.display())]
+    #[error("{}: is of log {found}; the snapshot goes on from log {expected}", file.display())]
     ForeignLog {
-        /// Where it stands.
-        folder: PathBuf,
+        /// A segment of it.
+        file: PathBuf,
         /// Its `log_id`.
         found: String,
         /// The one that was asked for.
         expected: String,
     },
     /// The log began with another graph.
-    #[error("{}: the log began with graph {found}; the snapshot is of graph {expected}", folder.display())]
+    #[error("{}: the log began with graph {found}; the snapshot is of graph {expected}", file.display())]
     ForeignOrigin {
-        /// Where it stands.
-        folder: PathBuf,
+        /// A segment of it.
+        file: PathBuf,
         /// The lineage it began with.
         found: String,
         /// The lineage that was asked for.
@@ -114,6 +114,9 @@ pub enum AppendError {
         /// What the file system answered.
         source: Arc<io::Error>,
     },
+    /// An earlier window of the same pipeline was refused, so this one would leave a gap; begin again with that one.
+    #[error("an earlier window of the same stream was refused")]
+    AfterRefused,
     /// The log was closed.
     #[error("the log is closed")]
     Closed,

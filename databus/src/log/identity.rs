@@ -80,6 +80,8 @@ fn hexadecimal(text: &str) -> Result<u128, NotHexadecimal> {
     let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     match u128::from_str_radix(text, 16) {
         Ok(value) if digits => Ok(value),
-        _ => Err(NotHexadecimal { text: text.to_owned() }),
+        _ => Err(NotHexadecimal {
+            text: text.to_owned(),
+        }),
     }
 }

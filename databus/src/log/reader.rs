@@ -1,14 +1,175 @@
-//! Reads windows in order.
-use crate::{log::ReadError, window::LoggedWindow};
-use cloud_proto::databus::v1::WindowPart;
+//! Reads a log's windows in order, from any SCN that is kept to the durable head, and on from there as it moves.
+//!
+//! Every frame's checksum and every part's place is checked as it is read, so what is served is what was written, or an
+//! error that names the file and the offset.
 
-/// Windows in order, up to the durable head.
+use super::ReadError;
+use super::frame_reader::{FrameError, FrameReader};
+use super::published::Published;
+use super::segment::Segment;
+use super::sequence::{PartHead, PartPlace, Sequence};
+use crate::window::{LoggedWindow, Window};
+use cloud_proto::databus::v1::WindowPart;
+use prost::Message;
+use std::sync::Arc;
+
+/// A place in a log. Reads block on the disk, never on the writer.
 #[derive(Debug)]
-pub struct LogReader(());
+pub struct LogReader {
+    published: Arc<Published>,
+    segment: Arc<Segment>,
+    frames: FrameReader,
+    sequence: Sequence,
+}
 
 impl LogReader {
-    /// The next part; `None` at the durable head: ask again when `head_watch` tells of a new one.
-    pub fn next_part(&mut self) -> Result<Option<WindowPart>, ReadError> { Ok(None) }
-    /// The next whole window; `None` at the durable head.
-    pub fn next_window(&mut self) -> Result<Option<LoggedWindow>, ReadError> { Ok(None) }
+    pub(crate) fn after(published: &Arc<Published>, after_scn: u64) -> Result<Self, ReadError> {
+        let segment = published.segment_after_scn(after_scn)?;
+        let entry = segment.at_or_before(after_scn + 1);
+        let mut reader = Self {
+            frames: open_frames(published, &segment, entry.offset)?,
+            published: Arc::clone(published),
+            segment,
+            sequence: Sequence::beginning_with(entry.scn),
+        };
+        while reader.sequence.next_scn() <= after_scn {
+            let skipped = reader.next::<PartHead>(|_| true)?;
+            if skipped.is_none() {
+                return Err(reader.damaged(format!("window {after_scn} is missing")));
+            }
+        }
+        Ok(reader)
+    }
+
+    /// The next part; `None` at the durable head, where [`Log::head_watch`](crate::Log::head_watch) tells when there is
+    /// more. A window's parts become readable together.
+    pub fn next_part(&mut self) -> Result<Option<WindowPart>, ReadError> {
+        self.next(|part: &WindowPart| part.changes.iter().all(|change| change.event.is_some()))
+    }
+
+    /// The next window, all its parts together; `None` at the durable head.
+    pub fn next_window(&mut self) -> Result<Option<LoggedWindow>, ReadError> {
+        let Some(mut first) = self.next_part()? else {
+            return Ok(None);
+        };
+        let mut last = first.last;
+        while !last {
+            let Some(part) = self.next_part()? else {
+                return Err(self.damaged(format!("window {} is not whole", first.scn)));
+            };
+            last = part.last;
+            first.changes.extend(part.changes);
+        }
+        let WindowPart {
+            scn,
+            source_id,
+            source_offset,
+            commit_time,
+            changes,
+            ..
+        } = first;
+        Ok(Some(LoggedWindow {
+            scn,
+            window: Window {
+                source_id,
+                source_offset,
+                commit_time,
+                changes,
+            },
+        }))
+    }
+
+    /// The SCN that was read last and whole, or the one that it began after.
+    pub fn after_scn(&self) -> u64 {
+        self.sequence.next_scn() - 1
+    }
+
+    fn next<Part>(&mut self, known: impl Fn(&Part) -> bool) -> Result<Option<Part>, ReadError>
+    where
+        Part: Message + Default,
+        for<'a> PartPlace: From<&'a Part>,
+    {
+        loop {
+            let end = self.segment.end();
+            let decoded = match self.frames.next(end) {
+                Ok(Some(frame)) if frame.body.is_empty() => continue,
+                Ok(Some(frame)) => Some((frame.offset, Part::decode(frame.body))),
+                Ok(None) => None,
+                Err(error) => return Err(read_error(&self.published, &self.segment, error)),
+            };
+            match decoded {
+                Some((offset, Ok(part))) => {
+                    self.accept(PartPlace::from(&part), offset, known(&part))?;
+                    return Ok(Some(part));
+                }
+                Some((offset, Err(error))) => {
+                    let reason = error.to_string();
+                    return Err(damaged(&self.published, &self.segment, offset, reason));
+                }
+                None if self.follow(end)? => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn accept(&mut self, place: PartPlace, offset: u64, known: bool) -> Result<(), ReadError> {
+        if !known {
+            return Err(ReadError::UnknownChange { scn: place.scn });
+        }
+        let accepted = self.sequence.accept(place);
+        accepted.map_err(|reason| damaged(&self.published, &self.segment, offset, reason))?;
+        if let Some(entry) = place.entry(offset) {
+            self.segment.note(entry);
+        }
+        Ok(())
+    }
+
+    /// At the end of a segment: goes on with the next one, or stays because there is none.
+    fn follow(&mut self, end: u64) -> Result<bool, ReadError> {
+        let Some(following) = self.published.segment_following(&self.segment) else {
+            return Ok(false);
+        };
+        if self.segment.end() != end {
+            // It grew after its end was looked at, and before its successor began.
+            return Ok(true);
+        }
+        if Sequence::beginning_with(following.first_scn) != self.sequence {
+            return Err(self.damaged(format!("the segment ends, and {} follows", following.name)));
+        }
+        self.frames = open_frames(&self.published, &following, following.seed.header_bytes)?;
+        self.segment = following;
+        Ok(true)
+    }
+
+    fn damaged(&self, reason: String) -> ReadError {
+        damaged(&self.published, &self.segment, self.frames.offset(), reason)
+    }
+}
+
+fn open_frames(
+    published: &Published,
+    segment: &Segment,
+    offset: u64,
+) -> Result<FrameReader, ReadError> {
+    let opened = published.disk.open(&segment.name);
+    let file = opened.map_err(|error| read_error(published, segment, FrameError::File(error)))?;
+    Ok(FrameReader::new(file, segment.seed, offset))
+}
+
+fn read_error(published: &Published, segment: &Segment, error: FrameError) -> ReadError {
+    match error {
+        FrameError::Damaged { offset, reason } => damaged(published, segment, offset, reason),
+        FrameError::File(source) => ReadError::File {
+            file: published.disk.path(&segment.name),
+            source,
+        },
+    }
+}
+
+fn damaged(published: &Published, segment: &Segment, offset: u64, reason: String) -> ReadError {
+    ReadError::Damaged {
+        file: published.disk.path(&segment.name),
+        offset,
+        reason,
+    }
 }

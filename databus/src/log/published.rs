@@ -1,0 +1,131 @@
+//! What readers see of a log: its segments, its sources and its head, each only as far as it is durable.
+//!
+//! The writer publishes in this order: a segment's new end, the sources, the head. Whoever has seen the head can read up
+//! to it.
+
+use super::identity::{LogId, Origin};
+use super::segment::Segment;
+use super::sources::Sources;
+use super::{LogStatus, ReadError};
+use crate::disk::Disk;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::watch;
+
+/// The durable state, shared by the writer and all readers.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) log_id: LogId,
+    pub(crate) origin: Origin,
+    /// Ascending by first SCN; never empty. An empty one is the last.
+    segments: RwLock<Vec<Arc<Segment>>>,
+    sources: RwLock<Sources>,
+    head: watch::Sender<u64>,
+}
+
+impl Published {
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        (log_id, origin): (LogId, Origin),
+        segments: Vec<Arc<Segment>>,
+        sources: Sources,
+        head: u64,
+    ) -> Self {
+        let (segments, sources) = (RwLock::new(segments), RwLock::new(sources));
+        Self {
+            disk,
+            log_id,
+            origin,
+            segments,
+            sources,
+            head: watch::Sender::new(head),
+        }
+    }
+
+    pub(crate) fn head(&self) -> u64 {
+        *self.head.borrow()
+    }
+
+    pub(crate) fn head_watch(&self) -> watch::Receiver<u64> {
+        self.head.subscribe()
+    }
+
+    pub(crate) fn sources<T>(&self, read: impl FnOnce(&Sources) -> T) -> T {
+        read(&self.sources.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn status(&self) -> LogStatus {
+        let head = self.head();
+        self.segments(|segments| LogStatus {
+            head,
+            oldest_after_scn: oldest_after_scn(segments),
+            bytes: segments.iter().map(|segment| segment.end()).sum(),
+            segments: segments.len(),
+        })
+    }
+
+    /// The segment that holds the window after an SCN, or would hold it.
+    pub(crate) fn segment_after_scn(&self, after_scn: u64) -> Result<Arc<Segment>, ReadError> {
+        let head = self.head();
+        if after_scn > head {
+            return Err(ReadError::BeyondHead { after_scn, head });
+        }
+        self.segments(|segments| {
+            let holding = segments
+                .iter()
+                .rev()
+                .find(|segment| segment.first_scn <= after_scn + 1);
+            let oldest_after_scn = oldest_after_scn(segments);
+            holding.cloned().ok_or(ReadError::TooOld {
+                after_scn,
+                oldest_after_scn,
+            })
+        })
+    }
+
+    /// The segment with windows that goes on where another one ends. One that stayed empty may have been made anew.
+    pub(crate) fn segment_following(&self, segment: &Arc<Segment>) -> Option<Arc<Segment>> {
+        self.segments(|segments| {
+            let begins = segments.partition_point(|other| other.first_scn < segment.first_scn);
+            let mut further = segments.iter().skip(begins);
+            further
+                .find(|other| !Arc::ptr_eq(other, segment) && !other.is_empty())
+                .cloned()
+        })
+    }
+
+    /// A segment begins, instead of one that stayed empty.
+    pub(crate) fn begin(&self, segment: Arc<Segment>) {
+        let mut segments = self
+            .segments
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if segments
+            .last()
+            .is_some_and(|last| last.first_scn == segment.first_scn)
+        {
+            segments.pop();
+        }
+        segments.push(segment);
+    }
+
+    /// Everything up to the SCN is durable, and the segment may be read to its new end.
+    pub(crate) fn publish(&self, segment: &Segment, end: u64, sources: Sources, head: u64) {
+        segment.extend_to(end);
+        self.sources
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .merge(sources);
+        self.head.send_replace(head);
+    }
+
+    fn segments<T>(&self, read: impl FnOnce(&[Arc<Segment>]) -> T) -> T {
+        read(&self.segments.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn oldest_after_scn(segments: &[Arc<Segment>]) -> u64 {
+    segments
+        .first()
+        .map_or(0, |first| first.first_scn.saturating_sub(1))
+}

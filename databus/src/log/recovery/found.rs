@@ -1,0 +1,131 @@
+//! A segment that was found in the folder: its header is right, and it fits the log and its predecessor.
+
+use super::{damaged, file_error};
+use crate::disk::{Disk, DiskFile};
+use crate::log::error::OpenError;
+use crate::log::identity::{LogId, Origin};
+use crate::log::options::LogOptions;
+use crate::log::segment::{Segment, scn_of_name};
+use crate::log::segment_header::{HeaderError, PREFIX_BYTES, Previous, SegmentHeader};
+use std::{path::PathBuf, sync::Arc};
+
+/// A segment whose header is right.
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) header: SegmentHeader,
+    pub(super) segment: Arc<Segment>,
+    pub(super) file: Arc<dyn DiskFile>,
+    /// The file's length.
+    pub(super) bytes: u64,
+}
+
+impl Found {
+    pub(super) fn read(disk: &dyn Disk, name: &str) -> Result<Self, OpenError> {
+        let failed = |source| file_error(disk, name, source);
+        let refused = |error| header_error(disk.path(name), error);
+        let file = disk.open(name).map_err(failed)?;
+        let bytes = file.bytes().map_err(failed)?;
+        let mut header = vec![0; PREFIX_BYTES];
+        let read = file.read_at(&mut header, 0).map_err(failed)?;
+        header.truncate(read);
+        header.resize(SegmentHeader::length(&header).map_err(refused)?, 0);
+        let read = file.read_at(&mut header, 0).map_err(failed)?;
+        header.truncate(read);
+        let (header, seed) = SegmentHeader::decode(&header).map_err(refused)?;
+        if scn_of_name(name) != Some(header.first_scn) {
+            let reason = format!("it is the segment of SCN {}", header.first_scn);
+            return Err(damaged(disk, name, 0, reason));
+        }
+        let segment = Arc::new(Segment::new(&header, seed));
+        Ok(Self {
+            name: name.to_owned(),
+            header,
+            segment,
+            file,
+            bytes,
+        })
+    }
+
+    /// This segment is of the log that was asked for.
+    pub(super) fn belongs_to(
+        &self,
+        origin: Origin,
+        options: &LogOptions,
+        disk: &dyn Disk,
+    ) -> Result<(), OpenError> {
+        let file = disk.path(&self.name);
+        match options
+            .log_id
+            .as_deref()
+            .map(str::parse::<LogId>)
+            .transpose()?
+        {
+            Some(expected) if expected != self.header.log_id => Err(OpenError::ForeignLog {
+                file,
+                found: self.header.log_id.to_string(),
+                expected: expected.to_string(),
+            }),
+            None if origin != self.header.origin => Err(OpenError::ForeignOrigin {
+                file,
+                found: self.header.origin.to_string(),
+                expected: origin.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// This segment follows another one: of the same log, with nothing missing between them or at the other's end.
+    pub(super) fn continues(&self, previous: &Self, disk: &dyn Disk) -> Result<(), OpenError> {
+        let refuse = |reason| Err(damaged(disk, &self.name, 0, reason));
+        let (before, here) = (&previous.header, &self.header);
+        if (before.log_id, before.origin) != (here.log_id, here.origin) {
+            let (previous, other) = (&previous.name, before.log_id);
+            return refuse(format!(
+                "it is of log {}, and {previous} of log {other}",
+                here.log_id
+            ));
+        }
+        let Some(Previous { first_scn, end }) = here.previous else {
+            return refuse(format!(
+                "a log begins with it, and {} is there",
+                previous.name
+            ));
+        };
+        if first_scn != before.first_scn {
+            return refuse(format!(
+                "it follows the segment of SCN {first_scn}, which is missing"
+            ));
+        }
+        if previous.bytes < end || end < previous.segment.seed.header_bytes {
+            let reason = format!("the file ends, and {} follows byte {end} of it", self.name);
+            return Err(damaged(disk, &previous.name, previous.bytes, reason));
+        }
+        Ok(())
+    }
+
+    /// The successor says where this segment ends.
+    pub(super) fn end_at(&self, end: u64, disk: &dyn Disk) -> Result<(), OpenError> {
+        self.segment.extend_to(end);
+        if self.bytes == end {
+            return Ok(());
+        }
+        let cut = self.file.cut(end).and_then(|()| self.file.sync());
+        cut.map_err(|source| file_error(disk, &self.name, source))
+    }
+}
+
+fn header_error(file: PathBuf, error: HeaderError) -> OpenError {
+    match error {
+        HeaderError::NotASegment => OpenError::NotASegment { file },
+        HeaderError::FutureVersion { version, supported } => OpenError::FutureVersion {
+            file,
+            version,
+            supported,
+        },
+        HeaderError::Damaged { offset, reason } => OpenError::Damaged {
+            file,
+            offset,
+            reason,
+        },
+    }
+}

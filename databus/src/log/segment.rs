@@ -1,0 +1,95 @@
+//! A segment as the process knows it: its place in the log, how far it may be read, and its index.
+
+use super::frame::FrameSeed;
+use super::segment_header::{Previous, SegmentHeader};
+use super::sparse_index::{IndexEntry, SparseIndex};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// How a segment's file is called while it is being made.
+const UNFINISHED_SUFFIX: &str = ".new";
+const SUFFIX: &str = ".log";
+const SCN_DIGITS: usize = 20;
+
+/// One file of the log.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) name: String,
+    pub(crate) first_scn: u64,
+    pub(crate) previous: Option<Previous>,
+    pub(crate) seed: FrameSeed,
+    /// Every byte below is durable and may be read; whole windows only.
+    end: AtomicU64,
+    index: Mutex<SparseIndex>,
+}
+
+impl Segment {
+    /// A segment that has its header, and nothing else that may be read.
+    pub(crate) fn new(header: &SegmentHeader, seed: FrameSeed) -> Self {
+        let first = IndexEntry {
+            scn: header.first_scn,
+            offset: seed.header_bytes,
+        };
+        Self {
+            name: segment_name(header.first_scn),
+            first_scn: header.first_scn,
+            previous: header.previous,
+            seed,
+            end: AtomicU64::new(seed.header_bytes),
+            index: Mutex::new(SparseIndex::new(first)),
+        }
+    }
+
+    pub(crate) fn end(&self) -> u64 {
+        self.end.load(Ordering::Acquire)
+    }
+
+    /// Everything below is durable from here on.
+    pub(crate) fn extend_to(&self, end: u64) {
+        self.end.store(end, Ordering::Release);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.end() == self.seed.header_bytes
+    }
+
+    pub(crate) fn note(&self, entry: IndexEntry) {
+        self.index
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .note(entry);
+    }
+
+    pub(crate) fn at_or_before(&self, scn: u64) -> IndexEntry {
+        self.index
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .at_or_before(scn)
+    }
+}
+
+/// The file of the segment that begins with an SCN: names sort as SCNs do.
+pub(crate) fn segment_name(first_scn: u64) -> String {
+    format!("{first_scn:0SCN_DIGITS$}{SUFFIX}")
+}
+
+/// What the file is called until its header is durable.
+pub(crate) fn unfinished_name(first_scn: u64) -> String {
+    segment_name(first_scn) + UNFINISHED_SUFFIX
+}
+
+/// The first SCN of the segment that has this name; `None` for any other file.
+pub(crate) fn scn_of_name(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(SUFFIX)?;
+    let decimal = digits.len() == SCN_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+    decimal.then(|| digits.parse().ok()).flatten()
+}
+
+/// Whether a file is a segment that was never finished.
+pub(crate) fn is_unfinished(name: &str) -> bool {
+    name.strip_suffix(UNFINISHED_SUFFIX)
+        .and_then(scn_of_name)
+        .is_some()
+}

@@ -1,0 +1,233 @@
+//! The head of a segment: which log it belongs to, where it continues its predecessor, and how far it holds each source.
+//!
+//! | offset | bytes | what |
+//! |---|---|---|
+//! | 0 | 8 | `CLOUDLOG` |
+//! | 8 | 4 | format version: 1 |
+//! | 12 | 4 | length of the header, all of this table |
+//! | 16 | 16 | `log_id` |
+//! | 32 | 16 | origin: the lineage of the graph that the log began with |
+//! | 48 | 8 | SCN of the first window that stands here, also the file's name |
+//! | 56 | 8 | the preceding segment's first SCN; 0: the log begins here |
+//! | 64 | 8 | where the preceding segment ends: every byte below was synced, and none from there on counts |
+//! | 72 | 8 | salt, random |
+//! | 80 | 4 | sources, at most 1,024; then for each |
+//! | | 2, n | length of the source's id, and the id |
+//! | | 8, 8 | its last offset before this segment, and the SCN of the window that carried it |
+//! | end - 4 | 4 | crc32c over everything before |
+//!
+//! Integers are little-endian, the two 128-bit ids big-endian (as they are printed).
+//!
+//! **Why a crash at any byte is survived.** A segment is written under another name, synced, and only then renamed, and
+//! nothing of it is acknowledged before the folder is synced: a header that does not check out was damaged later. The
+//! preceding segment's end stands *here*, so a segment whose sync failed ends durably in the same step in which its
+//! successor begins, whatever the failed pages hold.
+
+use super::frame::FrameSeed;
+use super::identity::{LogId, Origin};
+use crate::limits::{SOURCE_ID_BYTES_MAX, SOURCES_MAX};
+use crate::window::SourceMark;
+use rand::{TryRngCore as _, rngs::OsRng};
+use std::io;
+
+/// No header is longer.
+pub(crate) const HEADER_BYTES_MAX: usize =
+    FIXED_BYTES + SOURCES_MAX * (2 + SOURCE_ID_BYTES_MAX + 16);
+
+/// What has to be read to know how long the header is.
+pub(crate) const PREFIX_BYTES: usize = 16;
+
+const MAGIC: [u8; 8] = *b"CLOUDLOG";
+const VERSION: u32 = 1;
+const FIXED_BYTES: usize = 88;
+
+/// A segment's header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SegmentHeader {
+    pub(crate) log_id: LogId,
+    pub(crate) origin: Origin,
+    pub(crate) first_scn: u64,
+    pub(crate) previous: Option<Previous>,
+    pub(crate) salt: u64,
+    pub(crate) sources: Vec<SourceMark>,
+}
+
+/// Where a segment continues another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Previous {
+    pub(crate) first_scn: u64,
+    pub(crate) end: u64,
+}
+
+/// Bytes that are no header of this version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HeaderError {
+    NotASegment,
+    FutureVersion { version: u32, supported: u32 },
+    Damaged { offset: u64, reason: String },
+}
+
+/// A new segment's salt, from the system's source of randomness.
+pub(crate) fn random_salt() -> io::Result<u64> {
+    OsRng.try_next_u64().map_err(io::Error::other)
+}
+
+impl SegmentHeader {
+    /// Its bytes, and what the frames behind it are checked with.
+    pub(crate) fn encode(&self) -> (Vec<u8>, FrameSeed) {
+        let sources: usize = self
+            .sources
+            .iter()
+            .map(|source| 2 + source.source_id.len() + 16)
+            .sum();
+        let length = FIXED_BYTES + sources;
+        let previous = self.previous.unwrap_or(Previous {
+            first_scn: 0,
+            end: 0,
+        });
+        let mut bytes = Vec::with_capacity(length);
+        bytes.extend(MAGIC);
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend((length as u32).to_le_bytes());
+        bytes.extend(self.log_id.to_bytes());
+        bytes.extend(self.origin.to_bytes());
+        for number in [self.first_scn, previous.first_scn, previous.end, self.salt] {
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes.extend((self.sources.len() as u32).to_le_bytes());
+        for source in &self.sources {
+            bytes.extend((source.source_id.len() as u16).to_le_bytes());
+            bytes.extend(source.source_id.as_bytes());
+            bytes.extend(source.offset.to_le_bytes());
+            bytes.extend(source.scn.to_le_bytes());
+        }
+        let crc = crc32c::crc32c(&bytes);
+        bytes.extend(crc.to_le_bytes());
+        (
+            bytes,
+            FrameSeed {
+                crc,
+                header_bytes: length as u64,
+            },
+        )
+    }
+
+    /// How long the header is, from its first bytes.
+    pub(crate) fn length(prefix: &[u8]) -> Result<usize, HeaderError> {
+        let mut fields = Fields { rest: prefix };
+        if fields.take() != Some(MAGIC) {
+            return Err(HeaderError::NotASegment);
+        }
+        match fields.u32() {
+            Some(VERSION) => {}
+            Some(version) if version > VERSION => {
+                return Err(HeaderError::FutureVersion {
+                    version,
+                    supported: VERSION,
+                });
+            }
+            _ => return Err(HeaderError::NotASegment),
+        }
+        match fields.u32().map(|length| length as usize) {
+            Some(length) if (FIXED_BYTES..=HEADER_BYTES_MAX).contains(&length) => Ok(length),
+            _ => Err(damaged(12, "a header of impossible length")),
+        }
+    }
+
+    /// Reads a whole header; also answers what the frames behind it are checked with.
+    pub(crate) fn decode(header: &[u8]) -> Result<(Self, FrameSeed), HeaderError> {
+        let length = Self::length(header)?;
+        if header.len() != length {
+            return Err(damaged(header.len(), "the header ends early"));
+        }
+        let Some((checked, crc)) = header.split_last_chunk() else {
+            return Err(damaged(0, "the header ends early"));
+        };
+        let crc = u32::from_le_bytes(*crc);
+        if crc32c::crc32c(checked) != crc {
+            return Err(damaged(0, "the header's checksum does not fit"));
+        }
+        let seed = FrameSeed {
+            crc,
+            header_bytes: length as u64,
+        };
+        match Self::fields(checked) {
+            Some(decoded) => Ok((decoded, seed)),
+            None => Err(damaged(PREFIX_BYTES, "the header's fields do not fit")),
+        }
+    }
+
+    fn fields(checked: &[u8]) -> Option<Self> {
+        let mut fields = Fields {
+            rest: checked.get(PREFIX_BYTES..)?,
+        };
+        let log_id = LogId::from_bytes(fields.take()?);
+        let origin = Origin::from_bytes(fields.take()?);
+        let first_scn = fields.u64()?;
+        let previous = Previous {
+            first_scn: fields.u64()?,
+            end: fields.u64()?,
+        };
+        let salt = fields.u64()?;
+        let count = fields.u32()? as usize;
+        if first_scn == 0 || previous.first_scn >= first_scn || count > SOURCES_MAX {
+            return None;
+        }
+        let mut sources = Vec::with_capacity(count);
+        for _ in 0..count {
+            let id_bytes = u16::from_le_bytes(fields.take()?);
+            let source_id = std::str::from_utf8(fields.slice(id_bytes.into())?)
+                .ok()?
+                .to_owned();
+            sources.push(SourceMark {
+                source_id,
+                offset: fields.u64()?,
+                scn: fields.u64()?,
+            });
+        }
+        let previous = (previous.first_scn != 0).then_some(previous);
+        let whole = fields.rest.is_empty();
+        whole.then_some(Self {
+            log_id,
+            origin,
+            first_scn,
+            previous,
+            salt,
+            sources,
+        })
+    }
+}
+
+/// The fields not yet read; every step checks that it is there.
+struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    fn slice(&mut self, bytes: usize) -> Option<&'a [u8]> {
+        let (field, rest) = self.rest.split_at_checked(bytes)?;
+        self.rest = rest;
+        Some(field)
+    }
+
+    fn take<const BYTES: usize>(&mut self) -> Option<[u8; BYTES]> {
+        let (field, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(*field)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.take().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.take().map(u64::from_le_bytes)
+    }
+}
+
+fn damaged(offset: usize, reason: &str) -> HeaderError {
+    HeaderError::Damaged {
+        offset: offset as u64,
+        reason: reason.to_owned(),
+    }
+}

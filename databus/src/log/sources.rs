@@ -1,0 +1,83 @@
+//! How far the log holds each source: what makes a repeat of a window known as one.
+//!
+//! The marks stand at the head of every segment, so they are bounded in number and need no file of their own.
+
+use crate::window::SourceMark;
+use std::collections::BTreeMap;
+
+/// The last window of each source, by source.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources {
+    marks: BTreeMap<String, Mark>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    offset: u64,
+    scn: u64,
+}
+
+impl Sources {
+    pub(crate) fn get(&self, source_id: &str) -> Option<SourceMark> {
+        self.marks
+            .get(source_id)
+            .map(|mark| source_mark(source_id, *mark))
+    }
+
+    /// A window of this source became the last one. Windows without a source are not remembered.
+    pub(crate) fn set(&mut self, source_id: &str, offset: u64, scn: u64) {
+        if source_id.is_empty() {
+            return;
+        }
+        match self.marks.get_mut(source_id) {
+            Some(mark) => *mark = Mark { offset, scn },
+            None => {
+                self.marks
+                    .insert(source_id.to_owned(), Mark { offset, scn });
+            }
+        }
+    }
+
+    /// Takes over every mark of later windows.
+    pub(crate) fn merge(&mut self, later: Self) {
+        self.marks.extend(later.marks);
+    }
+
+    /// How many of these sources are not in others.
+    pub(crate) fn count_not_in(&self, others: &Self) -> usize {
+        self.marks
+            .keys()
+            .filter(|source| !others.marks.contains_key(*source))
+            .count()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// All of them, by source.
+    pub(crate) fn list(&self) -> Vec<SourceMark> {
+        self.marks
+            .iter()
+            .map(|(source_id, mark)| source_mark(source_id, *mark))
+            .collect()
+    }
+}
+
+impl FromIterator<SourceMark> for Sources {
+    fn from_iter<T: IntoIterator<Item = SourceMark>>(marks: T) -> Self {
+        let mut sources = Self::default();
+        for mark in marks {
+            sources.set(&mark.source_id, mark.offset, mark.scn);
+        }
+        sources
+    }
+}
+
+fn source_mark(source_id: &str, mark: Mark) -> SourceMark {
+    SourceMark {
+        source_id: source_id.to_owned(),
+        offset: mark.offset,
+        scn: mark.scn,
+    }
+}

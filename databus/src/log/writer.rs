@@ -1,0 +1,229 @@
+//! The one writer: takes what callers have queued, writes it as one group, syncs once, publishes, answers all.
+//!
+//! While it syncs, the next group gathers in the queue: the slower the disk, the larger the groups. A window in a group
+//! with another window of the same source and a lower offset is no repeat; a repeat of a window in the group waits for
+//! the group. After any failure the group's callers get the error, the segment has ended at its last good sync, and the
+//! next group begins a new one; if that fails too, so does the group after, until there is room.
+
+use super::group::{Answer, Group, Request};
+use super::lock::Lock;
+use super::options::LogOptions;
+use super::published::Published;
+use super::tail_segment::TailSegment;
+use super::{AppendError, Appended};
+use crate::checked_window::{CheckedWindow, encode_scn};
+use crate::limits::SOURCES_MAX;
+use std::{io, sync::Arc};
+use tokio::{
+    runtime::Runtime,
+    sync::{Notify, mpsc},
+    time::timeout,
+};
+
+/// What the writer's thread owns.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(crate) published: Arc<Published>,
+    pub(crate) tail: TailSegment,
+    pub(crate) options: LogOptions,
+    pub(crate) closing: Arc<Notify>,
+    /// Given back when the writer has ended.
+    pub(crate) lock: Option<Lock>,
+}
+
+impl Writer {
+    /// Serves the queue until the log is closed, then everything that is queued, and ends with a synced mark.
+    pub(crate) fn run(
+        mut self,
+        runtime: &Runtime,
+        mut queue: mpsc::Receiver<Request>,
+    ) -> Result<(), AppendError> {
+        let mut batch = Vec::new();
+        while runtime.block_on(self.receive(&mut queue, &mut batch)) {
+            if batch.is_empty() {
+                self.mark();
+            } else {
+                self.commit(&mut batch);
+            }
+        }
+        self.finish()
+    }
+
+    /// Waits for requests; none when a mark is due first. False: closed, and nothing is queued.
+    async fn receive(&self, queue: &mut mpsc::Receiver<Request>, batch: &mut Vec<Request>) -> bool {
+        let limit = self.options.queue_windows_max.max(1);
+        let mark_after = self.options.mark_after;
+        loop {
+            let next = async {
+                if self.tail.is_unmarked() {
+                    timeout(mark_after, queue.recv_many(batch, limit))
+                        .await
+                        .ok()
+                } else {
+                    Some(queue.recv_many(batch, limit).await)
+                }
+            };
+            tokio::select! {
+                biased;
+                () = self.closing.notified() => {}
+                received = next => return received != Some(0),
+            }
+            queue.close();
+        }
+    }
+
+    fn commit(&mut self, batch: &mut Vec<Request>) {
+        let mut group = Group::default();
+        for Request { window, answer } in batch.drain(..) {
+            if group.bytes >= self.options.group_bytes_max as u64 {
+                self.sync(std::mem::take(&mut group));
+            }
+            group = self.join(group, window, answer);
+        }
+        self.sync(group);
+    }
+
+    /// Takes a window into the group; after a failure the group that is answered is a new one.
+    fn join(&mut self, mut group: Group, window: CheckedWindow, answer: Answer) -> Group {
+        if answer.is_broken() {
+            answer.refuse(AppendError::AfterRefused);
+            return group;
+        }
+        let source_id = window.source_id.as_str();
+        let in_group = group.sources.get(source_id);
+        let last = in_group
+            .clone()
+            .or_else(|| self.published.sources(|sources| sources.get(source_id)));
+        if let Some(last) = &last
+            && window.source_offset <= last.offset
+        {
+            let appended = Appended {
+                scn: last.scn,
+                repeat: true,
+            };
+            if in_group.is_some() {
+                group.wait(answer, appended);
+            } else {
+                answer.acknowledge(appended);
+            }
+            return group;
+        }
+        if last.is_none() && !source_id.is_empty() && self.sources(&group) >= SOURCES_MAX {
+            let source_id = source_id.to_owned();
+            answer.refuse(AppendError::TooManySources {
+                source_id,
+                sources_max: SOURCES_MAX,
+            });
+            return group;
+        }
+        let scn = self.published.head() + group.windows + 1;
+        group.wait(answer, Appended { scn, repeat: false });
+        match self.write(&mut group, &window, scn) {
+            Ok(()) => group,
+            Err(error) => {
+                self.fail(group, error);
+                Group::default()
+            }
+        }
+    }
+
+    fn sources(&self, group: &Group) -> usize {
+        self.published
+            .sources(|sources| sources.len() + group.sources.count_not_in(sources))
+    }
+
+    fn write(&mut self, group: &mut Group, window: &CheckedWindow, scn: u64) -> io::Result<()> {
+        if group.windows == 0 && self.tail.is_over(self.options.segment_bytes) {
+            self.begin_segment(scn)?;
+        }
+        group.note(scn, self.tail.position() + group.buffer.len() as u64);
+        for part in &window.parts {
+            let offset = self.tail.position() + group.buffer.len() as u64;
+            let before = group.buffer.len();
+            self.tail.push_frame(&mut group.buffer, offset, |body| {
+                encode_scn(scn, body);
+                body.extend_from_slice(part);
+            });
+            group.bytes += (group.buffer.len() - before) as u64;
+            if group.buffer.len() >= self.options.group_bytes_max {
+                self.tail.write(&group.buffer)?;
+                group.buffer.clear();
+            }
+        }
+        group.windows += 1;
+        group
+            .sources
+            .set(&window.source_id, window.source_offset, scn);
+        Ok(())
+    }
+
+    /// Makes the group durable, then visible, then known to its callers.
+    fn sync(&mut self, mut group: Group) {
+        if group.windows == 0 {
+            return group.acknowledge();
+        }
+        let written = self
+            .tail
+            .write(&group.buffer)
+            .and_then(|()| self.tail.sync());
+        if let Err(error) = written {
+            return self.fail(group, error);
+        }
+        let segment = &self.tail.segment;
+        group.note_in(segment);
+        let head = self.published.head() + group.windows;
+        let sources = std::mem::take(&mut group.sources);
+        self.published
+            .publish(segment, self.tail.durable(), sources, head);
+        group.acknowledge();
+    }
+
+    fn fail(&mut self, group: Group, error: io::Error) {
+        let segment = Arc::clone(&self.tail.segment);
+        let name = &segment.name;
+        tracing::error!(segment = name, %error, windows = group.windows, "not durable");
+        let error = self.not_durable(error);
+        if let Err(error) = self.tail.give_up() {
+            tracing::warn!(segment = name, %error, "cannot be cut; its successor will say where it ends");
+        }
+        group.refuse(&error);
+    }
+
+    fn begin_segment(&mut self, first_scn: u64) -> io::Result<()> {
+        let Published {
+            disk,
+            log_id,
+            origin,
+            ..
+        } = &*self.published;
+        let previous = self.tail.as_previous();
+        let sources = self.published.sources(Clone::clone);
+        self.tail =
+            TailSegment::create(&**disk, (*log_id, *origin), first_scn, previous, &sources)?;
+        self.published.begin(Arc::clone(&self.tail.segment));
+        Ok(())
+    }
+
+    fn mark(&mut self) {
+        if let Err(error) = self.tail.mark() {
+            // A mark only sharpens what recovery can tell; the windows are durable without it.
+            let name = &self.tail.segment.name;
+            tracing::warn!(segment = name, %error, "a mark could not be written");
+        }
+    }
+
+    fn finish(mut self) -> Result<(), AppendError> {
+        let closed = self.tail.close();
+        drop(self.lock.take());
+        closed.map_err(|error| self.not_durable(error))
+    }
+
+    fn not_durable(&self, source: io::Error) -> AppendError {
+        let file = self.published.disk.path(&self.tail.segment.name);
+        AppendError::NotDurable {
+            file,
+            offset: self.tail.durable(),
+            source: Arc::new(source),
+        }
+    }
+}
