@@ -1,0 +1,176 @@
+//! The base index: the snapshot's members in one immutable segment, where a document's number is the node.
+//!
+//! Nothing is ever deleted from it. Members that changed since, or are gone, are a set of *superseded* nodes that a search
+//! leaves out. Its statistics are those of every score, so that no commit or merge of live segments moves one.
+
+use crate::{
+    field::schema, index_error::IndexError, read_only_directory::ReadOnlyDirectory,
+    tokens::PeopleTokenizer,
+};
+use cloud_engine::{FileError, Manifest};
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+use tantivy::{
+    Index, ReloadPolicy, Searcher, SegmentReader, Term, query::Bm25StatisticsProvider,
+    schema::Field,
+};
+
+/// The index's directory in a snapshot directory.
+pub const BASE_INDEX_NAME: &str = "search";
+
+/// An open base index.
+pub(crate) struct BaseIndex {
+    searcher: Searcher,
+}
+
+impl BaseIndex {
+    /// Checks every file against the manifest, then that the index is one segment with a document for each node.
+    pub(crate) fn open(
+        snapshot: &Path,
+        manifest: &Manifest,
+        node_count: u64,
+    ) -> Result<Self, IndexError> {
+        check_files(snapshot, manifest)?;
+        let path = snapshot.join(BASE_INDEX_NAME);
+        let index = open_base(&path, node_count)?;
+        let reader = index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .try_into();
+        let searcher = reader.map_err(IndexError::tantivy(&path))?.searcher();
+        Ok(Self { searcher })
+    }
+
+    /// Its only segment; `None` when the snapshot has no members.
+    pub(crate) fn segment(&self) -> Option<&SegmentReader> {
+        self.searcher.segment_readers().first()
+    }
+
+    /// What tantivy binds queries to.
+    pub(crate) fn searcher(&self) -> &Searcher {
+        &self.searcher
+    }
+}
+
+/// Never 0, so that no score is a fraction of nothing.
+impl Bm25StatisticsProvider for BaseIndex {
+    fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
+        let Some(segment) = self.segment() else {
+            return Ok(1);
+        };
+        Ok(segment.inverted_index(field)?.total_num_tokens().max(1))
+    }
+
+    fn total_num_docs(&self) -> tantivy::Result<u64> {
+        Ok(self
+            .segment()
+            .map_or(1, |segment| u64::from(segment.max_doc()))
+            .max(1))
+    }
+
+    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
+        let Some(segment) = self.segment() else {
+            return Ok(0);
+        };
+        Ok(u64::from(
+            segment.inverted_index(term.field())?.doc_freq(term)?,
+        ))
+    }
+}
+
+/// Opens an index and asserts what a base is.
+pub(crate) fn open_base(path: &Path, node_count: u64) -> Result<Index, IndexError> {
+    let error = IndexError::tantivy(path);
+    let index = Index::open(ReadOnlyDirectory::open(path).map_err(|source| error(source.into()))?)
+        .map_err(&error)?;
+    index
+        .tokenizers()
+        .register(PeopleTokenizer::NAME, PeopleTokenizer);
+    if index.schema() != schema() {
+        return Err(IndexError::OtherSchema {
+            path: path.to_owned(),
+        });
+    }
+    let segments = index.searchable_segment_metas().map_err(&error)?;
+    let documents = segments
+        .iter()
+        .map(|segment| u64::from(segment.max_doc()))
+        .sum();
+    let deleted = segments
+        .iter()
+        .map(|segment| u64::from(segment.num_deleted_docs()))
+        .sum();
+    let one = segments.len() == 1 || (segments.is_empty() && node_count == 0);
+    if !one || documents != node_count || deleted != 0 {
+        let path = path.to_owned();
+        return Err(IndexError::NotABase {
+            path,
+            segments: segments.len(),
+            documents,
+            deleted,
+            expected: node_count,
+        });
+    }
+    Ok(index)
+}
+
+fn check_files(snapshot: &Path, manifest: &Manifest) -> Result<(), FileError> {
+    let prefix = format!("{BASE_INDEX_NAME}/");
+    let mut files = manifest
+        .files
+        .iter()
+        .filter(|file| file.name.starts_with(&prefix))
+        .peekable();
+    if files.peek().is_none() {
+        return Err(FileError::NotInManifest {
+            path: snapshot.to_owned(),
+            name: format!("{prefix}meta.json"),
+        });
+    }
+    for file in files {
+        let path = snapshot.join(&file.name);
+        let (bytes, crc32c) = measure(&path)?;
+        if bytes != file.bytes {
+            return Err(FileError::WrongLength {
+                path,
+                expected: file.bytes,
+                found: bytes,
+            });
+        }
+        if crc32c != file.crc32c {
+            let reason = format!(
+                "its checksum is {crc32c:08x}, in the manifest {:08x}",
+                file.crc32c
+            );
+            return Err(FileError::Damaged {
+                path,
+                offset: 0,
+                reason,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A file's length and CRC-32C.
+pub(crate) fn measure(path: &Path) -> Result<(u64, u32), FileError> {
+    let io = |source| FileError::Io {
+        path: PathBuf::from(path),
+        source,
+    };
+    let mut file = File::open(path).map_err(io)?;
+    let mut block = vec![0; 1 << 20];
+    let (mut bytes, mut crc32c) = (0, 0);
+    loop {
+        let read = file.read(&mut block).map_err(io)?;
+        let Some(read) = block.get(..read).filter(|read| !read.is_empty()) else {
+            break;
+        };
+        bytes += read.len() as u64;
+        crc32c = crc32c::crc32c_append(crc32c, read);
+    }
+    Ok((bytes, crc32c))
+}

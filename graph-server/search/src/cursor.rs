@@ -1,0 +1,213 @@
+//! A walk over the documents of one segment that match a query, in ascending order, able to jump ahead and to score where it
+//! stands.
+//!
+//! Terms and phrases are tantivy's; how they combine is ours, for one reason: a score is the sum of its parts in the order
+//! in which the query names them, whatever order is cheapest to walk in. tantivy sums in the order of cost, which differs from
+//! segment to segment, and with it the last bit of the score, and with that the order of hits.
+
+use crate::patience::Patience;
+use tantivy::{DocId, query::Scorer};
+
+/// Where a walk ends.
+pub(crate) use tantivy::TERMINATED;
+
+/// A walk that stands at a matching document, or at [`TERMINATED`].
+pub(crate) enum Cursor {
+    /// All documents of the segment.
+    Everyone(Everyone),
+    /// Those with a term or a phrase.
+    Leaf(Box<dyn Scorer>),
+    /// Those that match all of some and none of others.
+    All(AllOf),
+    /// Those that match at least one.
+    Any(AnyOf),
+}
+
+impl Cursor {
+    /// Where it stands.
+    pub(crate) fn document(&self) -> DocId {
+        match self {
+            Self::Everyone(everyone) => everyone.document,
+            Self::Leaf(scorer) => scorer.doc(),
+            Self::All(all) => all.document,
+            Self::Any(any) => any.document,
+        }
+    }
+
+    /// Goes to the first matching document at or after `target`; stays where it is if it stands there or further on. At
+    /// [`TERMINATED`] too when patience runs out.
+    pub(crate) fn seek(&mut self, target: DocId, patience: &mut Patience<'_>) -> DocId {
+        if self.document() >= target {
+            return self.document();
+        }
+        match self {
+            Self::Everyone(everyone) => everyone.seek(target),
+            Self::Leaf(scorer) => {
+                patience.step();
+                scorer.seek(target)
+            }
+            Self::All(all) => all.seek(target, patience),
+            Self::Any(any) => any.seek(target, patience),
+        }
+    }
+
+    /// The score of the document where it stands.
+    pub(crate) fn score(&mut self) -> f32 {
+        match self {
+            Self::Everyone(_) => 0.0,
+            Self::Leaf(scorer) => scorer.score(),
+            Self::All(all) => all.required.iter_mut().map(Self::score).sum(),
+            Self::Any(any) => any.score(),
+        }
+    }
+
+    /// At most about this many documents.
+    pub(crate) fn cost(&self) -> u32 {
+        match self {
+            Self::Everyone(everyone) => everyone.end,
+            Self::Leaf(scorer) => scorer.size_hint(),
+            Self::All(all) => all.required.iter().map(Self::cost).min().unwrap_or(0),
+            Self::Any(any) => any
+                .alternatives
+                .iter()
+                .fold(0, |cost, other| cost.saturating_add(other.cost())),
+        }
+    }
+}
+
+/// All documents below a bound.
+pub(crate) struct Everyone {
+    document: DocId,
+    end: DocId,
+}
+
+impl Everyone {
+    pub(crate) fn new(end: DocId) -> Self {
+        let mut everyone = Self { document: 0, end };
+        everyone.seek(0);
+        everyone
+    }
+
+    fn seek(&mut self, target: DocId) -> DocId {
+        self.document = if target < self.end {
+            target
+        } else {
+            TERMINATED
+        };
+        self.document
+    }
+}
+
+/// An intersection, with exclusions.
+pub(crate) struct AllOf {
+    /// In the order of the query.
+    required: Vec<Cursor>,
+    /// Indexes of `required`, the rarest first.
+    cheapest_first: Vec<usize>,
+    excluded: Vec<Cursor>,
+    document: DocId,
+}
+
+impl AllOf {
+    /// At least one must be required.
+    pub(crate) fn new(
+        required: Vec<Cursor>,
+        excluded: Vec<Cursor>,
+        patience: &mut Patience<'_>,
+    ) -> Self {
+        debug_assert!(!required.is_empty());
+        let mut cheapest_first: Vec<usize> = (0..required.len()).collect();
+        cheapest_first.sort_by_key(|&index| required.get(index).map(Cursor::cost));
+        let mut all = Self {
+            required,
+            cheapest_first,
+            excluded,
+            document: 0,
+        };
+        all.seek(0, patience);
+        all
+    }
+
+    fn seek(&mut self, target: DocId, patience: &mut Patience<'_>) -> DocId {
+        self.document = target;
+        while self.document < TERMINATED {
+            if patience.step() {
+                self.document = TERMINATED;
+                break;
+            }
+            let reached = self.meet(self.document, patience);
+            if reached > self.document {
+                self.document = reached;
+            } else if self.excludes(reached, patience) {
+                self.document += 1;
+            } else {
+                break;
+            }
+        }
+        self.document
+    }
+
+    /// `target` if all required ones have it, else where one of them goes on.
+    fn meet(&mut self, target: DocId, patience: &mut Patience<'_>) -> DocId {
+        for &index in &self.cheapest_first {
+            let Some(cursor) = self.required.get_mut(index) else {
+                continue;
+            };
+            let reached = cursor.seek(target, patience);
+            if reached > target {
+                return reached;
+            }
+        }
+        target
+    }
+
+    fn excludes(&mut self, document: DocId, patience: &mut Patience<'_>) -> bool {
+        self.excluded
+            .iter_mut()
+            .any(|cursor| cursor.seek(document, patience) == document)
+    }
+}
+
+/// A union.
+pub(crate) struct AnyOf {
+    /// In the order of the query.
+    alternatives: Vec<Cursor>,
+    document: DocId,
+}
+
+impl AnyOf {
+    pub(crate) fn new(alternatives: Vec<Cursor>) -> Self {
+        let document = alternatives
+            .iter()
+            .map(Cursor::document)
+            .min()
+            .unwrap_or(TERMINATED);
+        Self {
+            alternatives,
+            document,
+        }
+    }
+
+    fn seek(&mut self, target: DocId, patience: &mut Patience<'_>) -> DocId {
+        let reached = self
+            .alternatives
+            .iter_mut()
+            .map(|cursor| cursor.seek(target, patience))
+            .min();
+        self.document = if patience.is_exhausted() {
+            TERMINATED
+        } else {
+            reached.unwrap_or(TERMINATED)
+        };
+        self.document
+    }
+
+    fn score(&mut self) -> f32 {
+        let document = self.document;
+        let here = self
+            .alternatives
+            .iter_mut()
+            .filter(|cursor| cursor.document() == document);
+        here.map(Cursor::score).sum()
+    }
+}

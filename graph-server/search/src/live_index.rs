@@ -1,0 +1,173 @@
+//! The index of members that changed since the snapshot: small segments, one document a member, found by its node.
+//!
+//! A change deletes the member's older live document and adds the new one; the base is never touched. The commit's payload is
+//! the store's mark, so that index and mark are never apart.
+
+use crate::{
+    base_index_writer::index_builder,
+    document::live_document,
+    field::{NODE_FIELD_NAME, node_field},
+    index_error::IndexError,
+    store_mark::StoreMark,
+};
+use cloud_engine::{FileError, NodeIndex, Scn};
+use cloud_proto::cloud::v1::Profile;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tantivy::{
+    DocId, Index, IndexReader, IndexWriter, ReloadPolicy, SegmentReader, Term,
+    columnar::Column,
+    directory::MmapDirectory,
+    indexer::{IndexWriterOptions, LogMergePolicy},
+};
+
+/// Of the writer: a commit comes long before it is full.
+const WRITER_BYTES: usize = 32 << 20;
+/// A segment with more deleted documents than this share is written anew.
+const DELETED_SHARE_MAX: f32 = 0.5;
+
+/// The index, for its one writer.
+pub(crate) struct LiveIndex {
+    path: PathBuf,
+    index: Index,
+    writer: IndexWriter,
+    reader: IndexReader,
+    mark: StoreMark,
+}
+
+/// One segment of the index as of a commit.
+pub(crate) struct LiveSegment {
+    pub(crate) reader: SegmentReader,
+    nodes: Column<u64>,
+}
+
+impl LiveSegment {
+    /// Which node a document is about; `None` for a document that was deleted.
+    pub(crate) fn node(&self, document: DocId) -> Option<NodeIndex> {
+        let alive = self
+            .reader
+            .alive_bitset()
+            .is_none_or(|alive| alive.is_alive(document));
+        let node = self.nodes.first(document).filter(|_| alive)?;
+        u32::try_from(node).ok().map(NodeIndex::new)
+    }
+}
+
+impl LiveIndex {
+    /// Opens the index, or makes one with this mark.
+    pub(crate) fn open(path: &Path, fresh: StoreMark) -> Result<Self, IndexError> {
+        fs::create_dir_all(path).map_err(|source| FileError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let error = IndexError::tantivy(path);
+        let directory = MmapDirectory::open(path).map_err(|source| error(source.into()))?;
+        let index = index_builder().open_or_create(directory).map_err(&error)?;
+        let payload = index.load_metas().map_err(&error)?.payload;
+        let mark = match &payload {
+            Some(text) => StoreMark::parse(&path.join("meta.json"), text)?,
+            None => fresh,
+        };
+        mark.check(path, fresh.lineage, fresh.log)?;
+        let options = IndexWriterOptions::builder()
+            .memory_budget_per_thread(WRITER_BYTES)
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .build();
+        let writer = index.writer_with_options(options).map_err(&error)?;
+        let mut merge_policy = LogMergePolicy::default();
+        merge_policy.set_del_docs_ratio_before_merge(DELETED_SHARE_MAX);
+        writer.set_merge_policy(Box::new(merge_policy));
+        let reader = index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .try_into()
+            .map_err(&error)?;
+        let mut live = Self {
+            path: path.to_owned(),
+            index,
+            writer,
+            reader,
+            mark,
+        };
+        if payload.is_none() {
+            live.commit(fresh.scn, [])?;
+        }
+        Ok(live)
+    }
+
+    /// How far it has come.
+    pub(crate) fn scn(&self) -> Scn {
+        self.mark.scn
+    }
+
+    /// Replaces the documents of these members (`None`: removed); durable when it returns.
+    pub(crate) fn commit<'a>(
+        &mut self,
+        scn: Scn,
+        changed: impl IntoIterator<Item = (NodeIndex, Option<&'a Profile>)>,
+    ) -> Result<(), IndexError> {
+        let error = IndexError::tantivy(&self.path);
+        for (node, profile) in changed {
+            self.writer
+                .delete_term(Term::from_field_u64(node_field(), u64::from(node.get())));
+            if let Some(profile) = profile {
+                self.writer
+                    .add_document(live_document(node, profile))
+                    .map_err(&error)?;
+            }
+        }
+        let mark = self.mark.at(scn);
+        let mut commit = self.writer.prepare_commit().map_err(&error)?;
+        commit.set_payload(&mark.to_string());
+        commit.commit().map_err(&error)?;
+        self.reader.reload().map_err(&error)?;
+        self.mark = mark;
+        Ok(())
+    }
+
+    /// Removes every document, as if nothing had changed since the snapshot; to be followed by a commit.
+    pub(crate) fn clear(&mut self) -> Result<(), IndexError> {
+        self.writer
+            .delete_all_documents()
+            .map_err(IndexError::tantivy(&self.path))?;
+        Ok(())
+    }
+
+    /// The segments as of the last commit.
+    pub(crate) fn segments(&self) -> Result<Arc<[LiveSegment]>, IndexError> {
+        let error = IndexError::tantivy(&self.path);
+        let open = |reader: &SegmentReader| {
+            let nodes = reader.fast_fields().u64(NODE_FIELD_NAME)?;
+            Ok(LiveSegment {
+                reader: reader.clone(),
+                nodes,
+            })
+        };
+        let searcher = self.reader.searcher();
+        searcher
+            .segment_readers()
+            .iter()
+            .map(open)
+            .collect::<tantivy::Result<_>>()
+            .map_err(error)
+    }
+
+    /// Waits for merges and lets go of the files.
+    pub(crate) fn close(self) -> Result<(), IndexError> {
+        let Self {
+            path,
+            index,
+            writer,
+            ..
+        } = self;
+        writer
+            .wait_merging_threads()
+            .map_err(IndexError::tantivy(&path))?;
+        drop(index);
+        Ok(())
+    }
+}

@@ -1,0 +1,214 @@
+//! The profiles of members that changed since the snapshot: a small redb file.
+//!
+//! ```text
+//! table "profiles"   node (u32) -> CRC-32C (4) over the node's number (4) and what follows; SCN of the last change (8);
+//!                                  1: the profile follows, 0: the member was removed; `cloud.v1.Profile`
+//! table "mark"       () -> the store's mark, see `store_mark.rs`
+//! ```
+//!
+//! redb commits by copy on write and needs no repair after a crash (`set_quick_repair`), but does not check what it reads:
+//! hence a checksum in each value, and every value read once at open. A node that stands here supersedes the snapshot's
+//! profile of it.
+
+use crate::{profile_file::record_checksum, store_mark::StoreMark};
+use cloud_engine::{FileError, NodeIndex, Scn};
+use cloud_proto::cloud::v1::Profile;
+use prost::Message as _;
+use redb::{Database, ReadOnlyTable, ReadableDatabase as _, TableDefinition, TableError};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+
+const PROFILES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("profiles");
+const MARK: TableDefinition<'_, (), &str> = TableDefinition::new("mark");
+/// Of redb's page cache; its own default is 1 GiB.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// The store, for its one writer.
+pub(crate) struct LiveProfiles {
+    path: PathBuf,
+    database: Database,
+    mark: StoreMark,
+}
+
+/// The store as of one commit.
+pub(crate) struct LiveProfilesReader {
+    path: PathBuf,
+    profiles: ReadOnlyTable<u32, &'static [u8]>,
+}
+
+/// What the store knows of a node.
+pub(crate) struct LiveRecord {
+    /// Of the last change.
+    pub(crate) scn: Scn,
+    /// `None`: the member was removed.
+    pub(crate) profile: Option<Profile>,
+}
+
+impl LiveProfiles {
+    /// Opens the store, or makes one with this mark.
+    pub(crate) fn open(path: &Path, fresh: StoreMark) -> Result<Self, FileError> {
+        let error = |error: redb::Error| store_error(path, error);
+        let mut builder = Database::builder();
+        let builder = builder
+            .set_cache_size(CACHE_BYTES)
+            .set_check_integrity_on_open(true);
+        let database = builder.create(path).map_err(|e| error(e.into()))?;
+        let found = read_mark(&database).map_err(error)?;
+        let mark = match &found {
+            Some(text) => StoreMark::parse(path, text)?,
+            None => fresh,
+        };
+        mark.check(path, fresh.lineage, fresh.log)?;
+        let mut store = Self {
+            path: path.to_owned(),
+            database,
+            mark,
+        };
+        if found.is_none() {
+            store.commit(fresh.scn, &BTreeMap::new())?;
+        }
+        Ok(store)
+    }
+
+    /// How far it has come.
+    pub(crate) fn scn(&self) -> Scn {
+        self.mark.scn
+    }
+
+    /// Writes profiles (`None`: removed) and the mark; durable when it returns.
+    pub(crate) fn commit(
+        &mut self,
+        scn: Scn,
+        changed: &BTreeMap<NodeIndex, LiveRecord>,
+    ) -> Result<(), FileError> {
+        let mark = self.mark.at(scn);
+        write(&self.database, mark, changed).map_err(|error| store_error(&self.path, error))?;
+        self.mark = mark;
+        Ok(())
+    }
+
+    /// The store as of the last commit.
+    pub(crate) fn reader(&self) -> Result<LiveProfilesReader, FileError> {
+        let error = |error: redb::Error| store_error(&self.path, error);
+        let transaction = self.database.begin_read().map_err(|e| error(e.into()))?;
+        let profiles = transaction
+            .open_table(PROFILES)
+            .map_err(|e| error(e.into()))?;
+        Ok(LiveProfilesReader {
+            path: self.path.clone(),
+            profiles,
+        })
+    }
+}
+
+impl LiveProfilesReader {
+    /// What is known of a node; `None` when it has not changed since the snapshot.
+    pub(crate) fn get(&self, node: NodeIndex) -> Result<Option<LiveRecord>, FileError> {
+        let found = self
+            .profiles
+            .get(node.get())
+            .map_err(|error| store_error(&self.path, error.into()))?;
+        found
+            .map(|bytes| self.record(node, bytes.value()))
+            .transpose()
+    }
+
+    /// Every record, by node, each checked.
+    pub(crate) fn records(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<(NodeIndex, LiveRecord), FileError>>, FileError> {
+        let error = |error: redb::StorageError| store_error(&self.path, error.into());
+        let range = self.profiles.range::<u32>(..).map_err(error)?;
+        Ok(range.map(move |entry| {
+            let (node, bytes) = entry.map_err(error)?;
+            let node = NodeIndex::new(node.value());
+            Ok((node, self.record(node, bytes.value())?))
+        }))
+    }
+
+    fn record(&self, node: NodeIndex, bytes: &[u8]) -> Result<LiveRecord, FileError> {
+        decode(node, bytes).map_err(|reason| FileError::Damaged {
+            path: self.path.clone(),
+            offset: 0,
+            reason: format!("node {node}: {reason}"),
+        })
+    }
+}
+
+fn read_mark(database: &Database) -> Result<Option<String>, redb::Error> {
+    match database.begin_read()?.open_table(MARK) {
+        Ok(table) => Ok(table.get(())?.map(|text| text.value().to_owned())),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn write(
+    database: &Database,
+    mark: StoreMark,
+    changed: &BTreeMap<NodeIndex, LiveRecord>,
+) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    {
+        let mut profiles = transaction.open_table(PROFILES)?;
+        for (&node, record) in changed {
+            profiles.insert(node.get(), encode(node, record).as_slice())?;
+        }
+        transaction
+            .open_table(MARK)?
+            .insert((), mark.to_string().as_str())?;
+    }
+    Ok(transaction.commit()?)
+}
+
+fn encode(node: NodeIndex, record: &LiveRecord) -> Vec<u8> {
+    let mut bytes = vec![0; 4];
+    bytes.extend(record.scn.get().to_le_bytes());
+    bytes.push(u8::from(record.profile.is_some()));
+    if let Some(profile) = &record.profile {
+        bytes.extend(profile.encode_to_vec());
+    }
+    if let Some((checksum, rest)) = bytes.split_first_chunk_mut::<4>() {
+        *checksum = record_checksum(node, rest).to_le_bytes();
+    }
+    bytes
+}
+
+fn decode(node: NodeIndex, bytes: &[u8]) -> Result<LiveRecord, String> {
+    let too_short = || "the record is too short".to_owned();
+    let (checksum, checked) = bytes.split_first_chunk::<4>().ok_or_else(too_short)?;
+    if record_checksum(node, checked) != u32::from_le_bytes(*checksum) {
+        return Err("the checksum does not match".to_owned());
+    }
+    let (scn, rest) = checked.split_first_chunk::<8>().ok_or_else(too_short)?;
+    let profile = match rest.split_first().ok_or_else(too_short)? {
+        (0, _) => None,
+        (_, profile) => Some(Profile::decode(profile).map_err(|error| error.to_string())?),
+    };
+    Ok(LiveRecord {
+        scn: Scn::new(u64::from_le_bytes(*scn)),
+        profile,
+    })
+}
+
+fn store_error(path: &Path, error: redb::Error) -> FileError {
+    match error {
+        redb::Error::Io(source) => FileError::Io {
+            path: path.to_owned(),
+            source,
+        },
+        redb::Error::Corrupted(reason) => FileError::Damaged {
+            path: path.to_owned(),
+            offset: 0,
+            reason,
+        },
+        other => FileError::Io {
+            path: path.to_owned(),
+            source: io::Error::other(other),
+        },
+    }
+}

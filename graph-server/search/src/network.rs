@@ -1,0 +1,143 @@
+//! The network as a filter: which degrees are asked for, and who stands at them.
+
+use cloud_engine::{Degree, Graph, NodeIndex, View};
+use roaring::bitmap::Iter;
+use std::sync::Arc;
+
+use crate::{cursor::TERMINATED, patience::Patience};
+
+/// Whom a search is to find, from one viewer's side.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// The degrees asked for.
+    pub degrees: Degrees,
+    /// The viewer's view, which must hold for the graph.
+    pub view: Arc<View>,
+    /// The graph.
+    pub graph: Graph,
+}
+
+/// A set of degrees. The viewer is in none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Degrees(u8);
+
+impl Degrees {
+    /// Everyone but the viewer.
+    pub const ALL: Self = Self(0b1111);
+
+    /// These; none means all. [`Degree::Itself`] adds nothing.
+    #[must_use]
+    pub fn of(degrees: &[Degree]) -> Self {
+        let bits = degrees.iter().fold(0, |bits, &degree| bits | bit(degree));
+        if degrees.is_empty() {
+            Self::ALL
+        } else {
+            Self(bits)
+        }
+    }
+
+    /// Whether a degree is among them.
+    #[must_use]
+    pub fn contains(self, degree: Degree) -> bool {
+        self.0 & bit(degree) != 0
+    }
+}
+
+fn bit(degree: Degree) -> u8 {
+    match degree {
+        Degree::Itself => 0,
+        Degree::First => 1,
+        Degree::Second => 2,
+        Degree::Third => 4,
+        Degree::OutOfNetwork => 8,
+    }
+}
+
+/// What the view alone says of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// At this degree.
+    At(Degree),
+    /// At 3rd degree or out of network: the node's connections tell.
+    Beyond,
+}
+
+impl Network {
+    /// What the view alone says of a node.
+    pub(crate) fn standing(&self, node: NodeIndex) -> Standing {
+        if self.view.first().contains(node.get()) {
+            Standing::At(Degree::First)
+        } else if self.view.second().contains(node.get()) {
+            Standing::At(Degree::Second)
+        } else if node == self.view.viewer() {
+            Standing::At(Degree::Itself)
+        } else {
+            Standing::Beyond
+        }
+    }
+
+    /// The degree of a node that stands beyond the view: 3rd if a connection of it is at 2nd.
+    pub(crate) fn degree_beyond(&self, node: NodeIndex, patience: &mut Patience<'_>) -> Degree {
+        for neighbour in self.graph.neighbours(node) {
+            if self.view.second().contains(neighbour.get()) {
+                return Degree::Third;
+            }
+            if patience.step() {
+                break;
+            }
+        }
+        Degree::OutOfNetwork
+    }
+
+    /// The nodes asked for, in order, if the view alone names them all.
+    pub(crate) fn nodes(&self) -> Option<NetworkNodes<'_>> {
+        let beyond =
+            self.degrees.contains(Degree::Third) || self.degrees.contains(Degree::OutOfNetwork);
+        let walk = |degree, set: fn(&View) -> &roaring::RoaringBitmap| {
+            self.degrees
+                .contains(degree)
+                .then(|| Walk::new(set(&self.view).iter()))
+        };
+        (!beyond).then(|| NetworkNodes {
+            first: walk(Degree::First, View::first),
+            second: walk(Degree::Second, View::second),
+        })
+    }
+}
+
+/// A walk over the union of a view's sets, able to jump ahead.
+pub(crate) struct NetworkNodes<'a> {
+    first: Option<Walk<'a>>,
+    second: Option<Walk<'a>>,
+}
+
+impl NetworkNodes<'_> {
+    /// The first node at or after `target`; [`TERMINATED`] when there is none.
+    pub(crate) fn seek(&mut self, target: u32) -> u32 {
+        let walks = self.first.iter_mut().chain(self.second.iter_mut());
+        walks
+            .map(|walk| walk.seek(target))
+            .min()
+            .unwrap_or(TERMINATED)
+    }
+}
+
+struct Walk<'a> {
+    nodes: Iter<'a>,
+    node: u32,
+}
+
+impl<'a> Walk<'a> {
+    fn new(mut nodes: Iter<'a>) -> Self {
+        let node = nodes.next().unwrap_or(TERMINATED);
+        Self { nodes, node }
+    }
+
+    fn seek(&mut self, target: u32) -> u32 {
+        if self.node < target {
+            self.nodes.advance_to(target);
+            self.node = self.nodes.next().unwrap_or(TERMINATED);
+        }
+        self.node
+    }
+}

@@ -1,0 +1,93 @@
+//! Profiles and index of a site, for many readers: opening them, and asking for what is published.
+
+use crate::{
+    base_index::BaseIndex,
+    index_error::IndexError,
+    live_index::LiveIndex,
+    live_profiles::LiveProfiles,
+    people_writer::PeopleWriter,
+    profile_file::{PROFILES_NAME, ProfileFile},
+    published::{Base, Published},
+    store_mark::StoreMark,
+};
+use arc_swap::ArcSwap;
+use cloud_engine::{FileError, LogId, Manifest, NodeIndex, Scn};
+use cloud_proto::cloud::v1::Profile;
+use std::{fs, path::Path, sync::Arc};
+
+/// The live profiles' file below the live directory.
+pub const LIVE_PROFILES_NAME: &str = "profiles.redb";
+/// The live index's directory below the live directory.
+pub const LIVE_INDEX_NAME: &str = "search";
+
+/// Profiles and index. Cheap to clone.
+#[derive(Clone)]
+pub struct People {
+    pub(crate) published: Arc<ArcSwap<Published>>,
+}
+
+/// Profiles and index could not be opened: stop and repair.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file is missing, damaged or foreign.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// An index is.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+impl People {
+    /// Opens a snapshot's profiles and index, and what changed since in `live` (made if absent), which must be of this log.
+    ///
+    /// The two live stores commit one after the other, profiles first. If a crash came between, the index is brought to where
+    /// the profiles are, so that both stand at one SCN, from which the log is replayed.
+    ///
+    /// # Errors
+    /// Anything damaged, of an unknown version, or of another lineage or log, by name.
+    pub fn open(
+        snapshot: &Path,
+        manifest: &Manifest,
+        live: &Path,
+        log: LogId,
+    ) -> Result<(Self, PeopleWriter), OpenError> {
+        let profiles = ProfileFile::open(&snapshot.join(PROFILES_NAME), manifest.lineage_id)?;
+        let index = BaseIndex::open(snapshot, manifest, profiles.node_count())?;
+        fs::create_dir_all(live).map_err(|source| FileError::Io {
+            path: live.to_owned(),
+            source,
+        })?;
+        let fresh = StoreMark {
+            lineage: manifest.lineage_id,
+            log,
+            scn: manifest.scn,
+        };
+        let live_profiles = LiveProfiles::open(&live.join(LIVE_PROFILES_NAME), fresh)?;
+        let live_index = LiveIndex::open(&live.join(LIVE_INDEX_NAME), fresh)?;
+        PeopleWriter::open(
+            Arc::new(Base { profiles, index }),
+            live_profiles,
+            live_index,
+        )
+    }
+
+    /// What is published now. Everything that a request answers comes from one such object.
+    #[must_use]
+    pub fn published(&self) -> Arc<Published> {
+        self.published.load_full()
+    }
+
+    /// How far profiles and index are: right after opening, the log is to be replayed above it.
+    #[must_use]
+    pub fn applied_scn(&self) -> Scn {
+        self.published.load().scn()
+    }
+
+    /// The profile of a node in what is published now.
+    ///
+    /// # Errors
+    /// When it cannot be read or is damaged.
+    pub fn profile(&self, node: NodeIndex) -> Result<Option<Profile>, FileError> {
+        self.published.load().profile(node)
+    }
+}

@@ -1,0 +1,249 @@
+//! Changes on their way into profiles and index: merged as they come, published by a commit.
+
+use crate::{
+    index_error::IndexError,
+    live_index::LiveIndex,
+    live_profiles::{LiveProfiles, LiveProfilesReader, LiveRecord},
+    merge::{UnknownPath, empty_profile, remove_position, upsert_member, upsert_position},
+    people::{OpenError, People},
+    people_change::PeopleChange,
+    published::{Base, Published},
+};
+use arc_swap::ArcSwap;
+use cloud_engine::{FileError, NodeIndex, Scn};
+use cloud_proto::cloud::v1::Profile;
+use roaring::RoaringBitmap;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The one writer of profiles and index.
+pub struct PeopleWriter {
+    people: People,
+    base: Arc<Base>,
+    live_profiles: LiveProfiles,
+    live_index: LiveIndex,
+    /// The live profiles as of the last commit.
+    committed: LiveProfilesReader,
+    /// What changed since the last commit.
+    pending: BTreeMap<NodeIndex, LiveRecord>,
+    /// Nodes that stand in the live profiles.
+    superseded: RoaringBitmap,
+    applied: Scn,
+}
+
+/// Changes could not be applied or committed: stop and repair. Nothing of the window was taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// A profile could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The index could not be written.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// A mask names a field that there is not.
+    #[error("window {scn}, node {node}: {source}")]
+    UnknownPath {
+        /// The window.
+        scn: Scn,
+        /// Whose profile was to change.
+        node: NodeIndex,
+        /// The field.
+        source: UnknownPath,
+    },
+}
+
+impl PeopleWriter {
+    pub(crate) fn open(
+        base: Arc<Base>,
+        live_profiles: LiveProfiles,
+        mut live_index: LiveIndex,
+    ) -> Result<(People, Self), OpenError> {
+        let committed = live_profiles.reader()?;
+        let superseded = catch_up(&live_profiles, &committed, &mut live_index)?;
+        let applied = live_profiles.scn();
+        let published = Published::new(
+            Arc::clone(&base),
+            live_index.segments()?,
+            live_profiles.reader()?,
+            superseded.clone(),
+            applied,
+        );
+        let people = People {
+            published: Arc::new(ArcSwap::from_pointee(published)),
+        };
+        let pending = BTreeMap::new();
+        let writer = Self {
+            people: people.clone(),
+            base,
+            live_profiles,
+            live_index,
+            committed,
+            pending,
+            superseded,
+            applied,
+        };
+        Ok((people, writer))
+    }
+
+    /// Merges a window's changes into what the next commit writes. A window at or below what was applied is skipped. One
+    /// without changes is true at once, if nothing waits.
+    ///
+    /// # Errors
+    /// When a profile cannot be read, or a mask names an unknown field; nothing of the window is then taken.
+    pub fn apply(&mut self, scn: Scn, changes: Vec<PeopleChange>) -> Result<(), ApplyError> {
+        if scn <= self.applied {
+            return Ok(());
+        }
+        let mut window: BTreeMap<NodeIndex, LiveRecord> = BTreeMap::new();
+        for change in changes {
+            let node = change.node();
+            let old = match window.remove(&node) {
+                Some(record) => record.profile,
+                None => self.profile(node)?,
+            };
+            let profile = changed(old, change).map_err(|source| ApplyError::UnknownPath {
+                scn,
+                node,
+                source,
+            })?;
+            window.insert(node, LiveRecord { scn, profile });
+        }
+        self.pending.append(&mut window);
+        self.advance(scn);
+        Ok(())
+    }
+
+    /// Whether changes wait for a commit.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Everything up to this SCN was applied. If nothing waits, what is published is true there too.
+    pub fn advance(&mut self, scn: Scn) {
+        self.applied = self.applied.max(scn);
+        if self.pending.is_empty() {
+            self.people.published.load().extend(self.applied);
+        }
+    }
+
+    /// Writes what waits and publishes it, true at `through` (everything up to which was applied). Durable when it returns.
+    /// With nothing waiting it still makes durable how far the stores are.
+    ///
+    /// # Errors
+    /// When a store cannot be written; what waits goes on waiting.
+    pub fn commit(&mut self, through: Scn) -> Result<(), ApplyError> {
+        let scn = self.applied.max(through);
+        if self.live_profiles.scn() < scn || !self.pending.is_empty() {
+            self.live_profiles.commit(scn, &self.pending)?;
+        }
+        if self.live_index.scn() < scn || !self.pending.is_empty() {
+            let changed = self
+                .pending
+                .iter()
+                .map(|(&node, record)| (node, record.profile.as_ref()));
+            self.live_index.commit(scn, changed)?;
+        }
+        if !self.pending.is_empty() {
+            self.publish(scn)?;
+        }
+        self.advance(scn);
+        Ok(())
+    }
+
+    /// Commits and lets go of the files.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn close(mut self, through: Scn) -> Result<(), ApplyError> {
+        self.commit(through)?;
+        Ok(self.live_index.close()?)
+    }
+
+    fn publish(&mut self, scn: Scn) -> Result<(), ApplyError> {
+        let committed = self.live_profiles.reader()?;
+        let segments = self.live_index.segments()?;
+        let mut superseded = self.superseded.clone();
+        superseded.extend(self.pending.keys().map(|node| node.get()));
+        let reader = self.live_profiles.reader()?;
+        let published = Published::new(
+            Arc::clone(&self.base),
+            segments,
+            reader,
+            superseded.clone(),
+            scn,
+        );
+        self.people.published.store(Arc::new(published));
+        self.committed = committed;
+        self.superseded = superseded;
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// The profile of a node with everything applied so far.
+    fn profile(&self, node: NodeIndex) -> Result<Option<Profile>, FileError> {
+        if let Some(record) = self.pending.get(&node) {
+            return Ok(record.profile.clone());
+        }
+        match self.committed.get(node)? {
+            Some(record) => Ok(record.profile),
+            None => self.base.profiles.profile(node),
+        }
+    }
+}
+
+/// Brings the index to where the profiles are, and says which nodes stand in the live profiles. Reads each of them.
+fn catch_up(
+    live_profiles: &LiveProfiles,
+    reader: &LiveProfilesReader,
+    live_index: &mut LiveIndex,
+) -> Result<RoaringBitmap, OpenError> {
+    let (profiles_at, index_at) = (live_profiles.scn(), live_index.scn());
+    let from_nothing = index_at > profiles_at;
+    let mut superseded = RoaringBitmap::new();
+    let mut behind = Vec::new();
+    for record in reader.records()? {
+        let (node, record) = record?;
+        superseded.insert(node.get());
+        if from_nothing || record.scn > index_at {
+            behind.push((node, record.profile));
+        }
+    }
+    if from_nothing {
+        // The profiles are older than the index: they were restored from elsewhere. They are what the log goes on from.
+        live_index.clear()?;
+    }
+    if index_at != profiles_at {
+        live_index.commit(
+            profiles_at,
+            behind
+                .iter()
+                .map(|(node, profile)| (*node, profile.as_ref())),
+        )?;
+    }
+    Ok(superseded)
+}
+
+/// What a change makes of a profile; `None` is a member who does not exist.
+fn changed(old: Option<Profile>, change: PeopleChange) -> Result<Option<Profile>, UnknownPath> {
+    Ok(match (old, change) {
+        (old, PeopleChange::MemberUpserted { member, fields, .. }) => {
+            Some(upsert_member(old, member, fields.as_ref())?)
+        }
+        (old, PeopleChange::MemberCreated { member_id, .. }) => {
+            Some(old.unwrap_or_else(|| empty_profile(member_id.get())))
+        }
+        (_, PeopleChange::MemberRemoved { .. }) => None,
+        (None, PeopleChange::PositionUpserted { .. } | PeopleChange::PositionRemoved { .. }) => {
+            None
+        }
+        (
+            Some(old),
+            PeopleChange::PositionUpserted {
+                position, fields, ..
+            },
+        ) => Some(upsert_position(old, position, fields.as_ref())?),
+        (Some(old), PeopleChange::PositionRemoved { position_id, .. }) => {
+            Some(remove_position(old, position_id))
+        }
+    })
+}

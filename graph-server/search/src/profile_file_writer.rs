@@ -1,0 +1,150 @@
+//! Writes the profiles of a snapshot, node by node; see `profile_file.rs` for the bytes.
+//!
+//! Streams: what is kept in memory is 8 bytes a node.
+
+use crate::profile_file::{
+    CHECKSUM_BYTES, HEADER_BYTES, Header, RECORD_BYTES_MAX, record_checksum,
+};
+use cloud_engine::{ContentDigest, ContentHasher, FileError, LineageId, ManifestFile, NodeIndex};
+use cloud_proto::cloud::v1::Profile;
+use prost::Message as _;
+use std::{
+    fs::File,
+    io::{BufWriter, Write as _},
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+};
+
+/// A file of profiles that is being written.
+pub struct ProfileFileWriter {
+    path: PathBuf,
+    file: BufWriter<File>,
+    offsets: Vec<u64>,
+    /// Where the next record begins.
+    end: u64,
+    /// Over the records so far.
+    checksum: u32,
+    hasher: ContentHasher,
+    record: Vec<u8>,
+}
+
+impl ProfileFileWriter {
+    /// Creates the file, which must not exist.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn create(path: &Path) -> Result<Self, FileError> {
+        let io = |source| FileError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = BufWriter::with_capacity(1 << 20, File::create_new(path).map_err(io)?);
+        file.write_all(&[0; HEADER_BYTES as usize]).map_err(io)?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            offsets: vec![HEADER_BYTES],
+            end: HEADER_BYTES,
+            checksum: 0,
+            hasher: ContentHasher::new(),
+            record: Vec::new(),
+        })
+    }
+
+    /// The profile of the next node.
+    ///
+    /// # Errors
+    /// What the system says; or a profile of more than 16 MiB.
+    pub fn push(&mut self, profile: &Profile) -> Result<(), FileError> {
+        let node = u32::try_from(self.offsets.len() - 1)
+            .map_err(|_| self.refused("too many nodes".to_owned()))?;
+        self.record.clear();
+        self.record.extend([0; CHECKSUM_BYTES]);
+        profile
+            .encode(&mut self.record)
+            .map_err(|error| self.refused(error.to_string()))?;
+        if self.record.len() as u64 > RECORD_BYTES_MAX {
+            return Err(self.refused(format!(
+                "node {node}'s profile is longer than {RECORD_BYTES_MAX} bytes"
+            )));
+        }
+        if let Some((checksum, profile)) = self.record.split_first_chunk_mut::<CHECKSUM_BYTES>() {
+            *checksum = record_checksum(NodeIndex::new(node), profile).to_le_bytes();
+        }
+        self.file
+            .write_all(&self.record)
+            .map_err(|source| FileError::Io {
+                path: self.path.clone(),
+                source,
+            })?;
+        self.checksum = crc32c::crc32c_append(self.checksum, &self.record);
+        self.hasher
+            .update(&(self.record.len() as u64).to_le_bytes());
+        self.hasher.update(&self.record);
+        self.end += self.record.len() as u64;
+        self.offsets.push(self.end);
+        Ok(())
+    }
+
+    /// A digest of the profiles so far: what they say, not where they stand.
+    #[must_use]
+    pub fn content_digest(&self) -> ContentDigest {
+        self.hasher.finish()
+    }
+
+    /// Writes the offsets and the header, and syncs the file.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn finish(mut self, lineage: LineageId) -> Result<ManifestFile, FileError> {
+        let path = self.path.clone();
+        let io = |source| FileError::Io {
+            path: path.clone(),
+            source,
+        };
+        let mut offsets_checksum = 0;
+        for offset in &self.offsets {
+            let bytes = offset.to_le_bytes();
+            offsets_checksum = crc32c::crc32c_append(offsets_checksum, &bytes);
+            self.file.write_all(&bytes).map_err(io)?;
+        }
+        let file = self
+            .file
+            .into_inner()
+            .map_err(|error| io(error.into_error()))?;
+        let node_count = self.offsets.len() as u64 - 1;
+        let header = Header {
+            lineage,
+            node_count,
+            records_end: self.end,
+            offsets_checksum,
+        }
+        .to_bytes();
+        file.write_all_at(&header, 0).map_err(io)?;
+        file.sync_all().map_err(io)?;
+
+        let offsets_bytes = size_of_val(self.offsets.as_slice());
+        let records_bytes = usize::try_from(self.end - HEADER_BYTES).unwrap_or(usize::MAX);
+        let crc32c = crc32c::crc32c_combine(crc32c::crc32c(&header), self.checksum, records_bytes);
+        let crc32c = crc32c::crc32c_combine(crc32c, offsets_checksum, offsets_bytes);
+        let name = self
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        Ok(ManifestFile {
+            name,
+            bytes: self.end + offsets_bytes as u64,
+            crc32c,
+        })
+    }
+
+    fn refused(&self, reason: String) -> FileError {
+        FileError::Damaged {
+            path: self.path.clone(),
+            offset: self.end,
+            reason,
+        }
+    }
+}

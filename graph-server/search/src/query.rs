@@ -1,0 +1,403 @@
+//! The query language: text to a parse tree, in time linear in the text.
+//!
+//! ```text
+//! query       = [ disjunction ]                          nothing: every member
+//! disjunction = conjunction { "OR" conjunction }
+//! conjunction = clause { [ "AND" ] clause }              side by side: all must match
+//! clause      = { "NOT" | "-" | "+" } atom
+//! atom        = "(" disjunction ")" | [ field ":" ] ( word | phrase )
+//! ```
+//!
+//! A backslash takes the next character's meaning away. A word that is cut into several tokens (`jean-luc`, `山田`) is a
+//! phrase of them; one without letter or digit (`&`, a dash between spaces) is left out as if it had not been written.
+
+use crate::{field::Field, tokens::tokens};
+
+/// A query has at most this many bytes.
+pub const QUERY_BYTES_MAX: usize = 1_024;
+/// A query has at most this many terms: tokens after cutting.
+pub const QUERY_TERMS_MAX: usize = 64;
+/// Parentheses nest at most this deep.
+pub const QUERY_DEPTH_MAX: usize = 16;
+
+/// A query that was understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    expression: Expression,
+}
+
+/// The parse tree. Who matches is plain logic over it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expression {
+    /// Every member.
+    Everyone,
+    /// The words stand side by side in a value of one of the fields.
+    Phrase {
+        /// Where.
+        fields: Vec<Field>,
+        /// One or more tokens.
+        words: Vec<String>,
+    },
+    /// All of them match.
+    All(Vec<Expression>),
+    /// At least one of them matches.
+    Any(Vec<Expression>),
+    /// It does not match.
+    Not(Box<Expression>),
+}
+
+/// A query that was not understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} (at byte {position})")]
+pub struct SyntaxError {
+    /// Where, in bytes from the beginning.
+    pub position: usize,
+    /// Why.
+    pub reason: SyntaxReason,
+}
+
+/// Why a query was not understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SyntaxReason {
+    /// Longer than [`QUERY_BYTES_MAX`].
+    #[error("the query is longer than {QUERY_BYTES_MAX} bytes")]
+    TooLong,
+    /// More than [`QUERY_TERMS_MAX`].
+    #[error("the query has more than {QUERY_TERMS_MAX} terms")]
+    TooManyTerms,
+    /// Deeper than [`QUERY_DEPTH_MAX`].
+    #[error("parentheses are nested more than {QUERY_DEPTH_MAX} deep")]
+    TooDeep,
+    /// `AND`, `OR` or `NOT` with nothing to work on.
+    #[error("a word, a phrase or a parenthesis is missing here")]
+    OperandMissing,
+    /// No such field.
+    #[error("there is no field {0:?}; quote the word if it is not meant as a field")]
+    UnknownField(String),
+    /// `field:` without a word or phrase right behind it.
+    #[error("a word or a phrase must follow the field's colon")]
+    ValueMissing,
+    /// A colon that no field's name precedes.
+    #[error("a colon must follow a field's name")]
+    StrayColon,
+    /// A quote that is never closed.
+    #[error("the phrase that begins here is not closed")]
+    UnclosedPhrase,
+    /// A parenthesis that is never closed.
+    #[error("the parenthesis that opens here is not closed")]
+    UnclosedParenthesis,
+    /// A closing parenthesis too many.
+    #[error("the parenthesis that closes here was not opened")]
+    StrayParenthesis,
+    /// A backslash at the end.
+    #[error("a character must follow the backslash")]
+    StrayBackslash,
+}
+
+impl Query {
+    /// Parses. Linear in the text, which is at most [`QUERY_BYTES_MAX`] long.
+    ///
+    /// ```
+    /// use cloud_search::Query;
+    /// assert!(Query::parse(r#"title:engineer AND (company:"some words" OR -place:oslo)"#).is_ok());
+    /// assert_eq!(Query::parse("a AND").unwrap_err().position, 5);
+    /// ```
+    ///
+    /// # Errors
+    /// With the position and the reason.
+    pub fn parse(text: &str) -> Result<Self, SyntaxError> {
+        if text.len() > QUERY_BYTES_MAX {
+            return Err(SyntaxError {
+                position: QUERY_BYTES_MAX,
+                reason: SyntaxReason::TooLong,
+            });
+        }
+        let mut parser = Parser {
+            text,
+            position: 0,
+            terms: 0,
+            opened: Vec::new(),
+        };
+        parser.skip_space();
+        if parser.peek().is_none() {
+            return Ok(Self::everyone());
+        }
+        let expression = parser.disjunction()?.unwrap_or(Expression::Everyone);
+        match parser.peek() {
+            None => Ok(Self { expression }),
+            Some(_) => Err(parser.error(SyntaxReason::StrayParenthesis)),
+        }
+    }
+
+    /// The query that every member matches.
+    #[must_use]
+    pub fn everyone() -> Self {
+        Self {
+            expression: Expression::Everyone,
+        }
+    }
+
+    /// Its parse tree.
+    #[must_use]
+    pub fn expression(&self) -> &Expression {
+        &self.expression
+    }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    position: usize,
+    terms: usize,
+    /// Where the open parentheses stand.
+    opened: Vec<usize>,
+}
+
+/// What a bare word means, besides itself.
+#[derive(PartialEq, Eq)]
+enum Operator {
+    And,
+    Or,
+    Not,
+}
+
+/// An expression, or nothing: what was written has neither letter nor digit.
+type Parsed = Result<Option<Expression>, SyntaxError>;
+
+impl Parser<'_> {
+    fn disjunction(&mut self) -> Parsed {
+        let mut alternatives = Vec::new();
+        alternatives.extend(self.conjunction()?);
+        while self.peek_operator() == Some(Operator::Or) {
+            self.skip_word();
+            alternatives.extend(self.conjunction()?);
+        }
+        Ok(one_or(alternatives, Expression::Any))
+    }
+
+    fn conjunction(&mut self) -> Parsed {
+        let mut clauses = Vec::new();
+        clauses.extend(self.clause()?);
+        loop {
+            match (self.peek(), self.peek_operator()) {
+                (None | Some(')'), _) | (_, Some(Operator::Or)) => break,
+                (_, Some(Operator::And)) => self.skip_word(),
+                _ => {}
+            }
+            clauses.extend(self.clause()?);
+        }
+        Ok(one_or(clauses, Expression::All))
+    }
+
+    fn clause(&mut self) -> Parsed {
+        let mut negated = false;
+        loop {
+            let operator = self.peek_operator();
+            match self.peek() {
+                Some('-') if self.stands_before_an_atom() => {
+                    negated = !negated;
+                    self.position += 1;
+                }
+                Some('+') if self.stands_before_an_atom() => self.position += 1,
+                _ if operator == Some(Operator::Not) => {
+                    negated = !negated;
+                    self.skip_word();
+                }
+                _ => break,
+            }
+        }
+        let atom = self.atom()?;
+        Ok(if negated {
+            atom.map(|atom| Expression::Not(Box::new(atom)))
+        } else {
+            atom
+        })
+    }
+
+    fn atom(&mut self) -> Parsed {
+        let parsed = match self.peek() {
+            None | Some(')') => return Err(self.error(SyntaxReason::OperandMissing)),
+            Some(':') => return Err(self.error(SyntaxReason::StrayColon)),
+            Some('(') => self.parenthesis()?,
+            Some('"') => {
+                let phrase = self.phrase()?;
+                self.expression(&Field::DEFAULT, &phrase)?
+            }
+            Some(_) if self.peek_operator().is_some() => {
+                return Err(self.error(SyntaxReason::OperandMissing));
+            }
+            Some(_) => self.word_or_field()?,
+        };
+        self.skip_space();
+        Ok(parsed)
+    }
+
+    fn parenthesis(&mut self) -> Parsed {
+        if self.opened.len() == QUERY_DEPTH_MAX {
+            return Err(self.error(SyntaxReason::TooDeep));
+        }
+        self.opened.push(self.position);
+        self.position += 1;
+        self.skip_space();
+        if self.peek().is_none() {
+            return Err(self.unclosed());
+        }
+        let inner = self.disjunction()?;
+        if self.peek() != Some(')') {
+            return Err(self.unclosed());
+        }
+        self.opened.pop();
+        self.position += 1;
+        Ok(inner)
+    }
+
+    fn word_or_field(&mut self) -> Parsed {
+        let start = self.position;
+        let word = self.word()?;
+        if self.peek() != Some(':') {
+            return self.expression(&Field::DEFAULT, &word);
+        }
+        let Some(field) = Field::from_name(&word) else {
+            return Err(SyntaxError {
+                position: start,
+                reason: SyntaxReason::UnknownField(word),
+            });
+        };
+        self.position += 1;
+        let value = match self.peek() {
+            Some('"') => self.phrase()?,
+            Some(character) if is_word(character) => self.word()?,
+            _ => return Err(self.error(SyntaxReason::ValueMissing)),
+        };
+        if self.peek() == Some(':') {
+            return Err(self.error(SyntaxReason::StrayColon));
+        }
+        self.expression(&[field], &value)
+    }
+
+    fn expression(&mut self, fields: &[Field], text: &str) -> Parsed {
+        let words = tokens(text);
+        self.terms += words.len();
+        if self.terms > QUERY_TERMS_MAX {
+            return Err(self.error(SyntaxReason::TooManyTerms));
+        }
+        Ok((!words.is_empty()).then(|| Expression::Phrase {
+            fields: fields.to_vec(),
+            words,
+        }))
+    }
+
+    /// Characters up to the next that a word cannot hold, backslashes taken away.
+    fn word(&mut self) -> Result<String, SyntaxError> {
+        let mut word = String::new();
+        while let Some(character) = self.peek().filter(|&character| is_word(character)) {
+            word.push(self.escaped(character)?);
+        }
+        Ok(word)
+    }
+
+    fn phrase(&mut self) -> Result<String, SyntaxError> {
+        let start = self.position;
+        self.position += 1;
+        let mut phrase = String::new();
+        loop {
+            match self.peek() {
+                None => {
+                    return Err(SyntaxError {
+                        position: start,
+                        reason: SyntaxReason::UnclosedPhrase,
+                    });
+                }
+                Some('"') => break,
+                Some(character) => phrase.push(self.escaped(character)?),
+            }
+        }
+        self.position += 1;
+        Ok(phrase)
+    }
+
+    /// Steps over a character, which may be a backslash and the character that it protects.
+    fn escaped(&mut self, character: char) -> Result<char, SyntaxError> {
+        let start = self.position;
+        self.position += character.len_utf8();
+        if character != '\\' {
+            return Ok(character);
+        }
+        let Some(protected) = self.peek() else {
+            return Err(SyntaxError {
+                position: start,
+                reason: SyntaxReason::StrayBackslash,
+            });
+        };
+        self.position += protected.len_utf8();
+        Ok(protected)
+    }
+
+    fn rest(&self) -> &str {
+        self.text.get(self.position..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn peek_operator(&self) -> Option<Operator> {
+        let (word, operator) = [
+            ("AND", Operator::And),
+            ("OR", Operator::Or),
+            ("NOT", Operator::Not),
+        ]
+        .into_iter()
+        .find(|(word, _)| self.rest().starts_with(word))?;
+        let next = self.rest().get(word.len()..)?.chars().next();
+        next.is_none_or(|next| !is_word(next) && next != ':')
+            .then_some(operator)
+    }
+
+    /// Whether the sign here belongs to what follows, and is no dash between spaces.
+    fn stands_before_an_atom(&self) -> bool {
+        let next = self.rest().chars().nth(1);
+        next.is_some_and(|next| !next.is_whitespace() && next != ')')
+    }
+
+    /// Steps over an operator and the space behind it.
+    fn skip_word(&mut self) {
+        self.position += self
+            .rest()
+            .find(|character: char| !is_word(character))
+            .unwrap_or(self.rest().len());
+        self.skip_space();
+    }
+
+    fn skip_space(&mut self) {
+        self.position += self.rest().len() - self.rest().trim_start().len();
+    }
+
+    fn error(&self, reason: SyntaxReason) -> SyntaxError {
+        SyntaxError {
+            position: self.position,
+            reason,
+        }
+    }
+
+    fn unclosed(&self) -> SyntaxError {
+        let position = self.opened.last().copied().unwrap_or(self.position);
+        SyntaxError {
+            position,
+            reason: SyntaxReason::UnclosedParenthesis,
+        }
+    }
+}
+
+fn is_word(character: char) -> bool {
+    !character.is_whitespace() && !matches!(character, '"' | '(' | ')' | ':')
+}
+
+fn one_or(
+    mut parts: Vec<Expression>,
+    many: fn(Vec<Expression>) -> Expression,
+) -> Option<Expression> {
+    match parts.len() {
+        0 | 1 => parts.pop(),
+        _ => Some(many(parts)),
+    }
+}

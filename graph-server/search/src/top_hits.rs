@@ -1,0 +1,103 @@
+//! The best hits after a given one, and how many there are in all.
+
+use cloud_engine::{Degree, MemberId, NodeIndex};
+use std::{cmp::Ordering, collections::BinaryHeap};
+
+/// Where a hit stands in the order of hits: nearest first, then most relevant, then by member id. No two members share one.
+#[derive(Clone, Copy, Debug)]
+pub struct SortKey {
+    /// Its degree.
+    pub degree: Degree,
+    /// Its score.
+    pub score: f32,
+    /// The member.
+    pub member: MemberId,
+}
+
+impl Ord for SortKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_degree = rank(self.degree).cmp(&rank(other.degree));
+        by_degree
+            .then_with(|| other.score.total_cmp(&self.score))
+            .then_with(|| self.member.cmp(&other.member))
+    }
+}
+
+impl PartialOrd for SortKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for SortKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for SortKey {}
+
+fn rank(degree: Degree) -> u8 {
+    match degree {
+        Degree::Itself => 0,
+        Degree::First => 1,
+        Degree::Second => 2,
+        Degree::Third => 3,
+        Degree::OutOfNetwork => 4,
+    }
+}
+
+/// Collects the first `limit` hits after `after`.
+pub(crate) struct TopHits {
+    limit: usize,
+    after: Option<SortKey>,
+    /// The worst on top.
+    best: BinaryHeap<(SortKey, NodeIndex)>,
+    more: bool,
+}
+
+impl TopHits {
+    pub(crate) fn new(limit: usize, after: Option<SortKey>) -> Self {
+        Self {
+            limit,
+            after,
+            best: BinaryHeap::new(),
+            more: false,
+        }
+    }
+
+    /// Whether a hit at this degree or further away, scored by `score`, may still be among the first.
+    pub(crate) fn may_enter(&mut self, degree: Degree, score: impl FnOnce() -> f32) -> bool {
+        if self.best.len() < self.limit {
+            return true;
+        }
+        let enters = match self.best.peek() {
+            None => false,
+            Some((worst, _)) => match rank(degree).cmp(&rank(worst.degree)) {
+                Ordering::Less => true,
+                Ordering::Greater => false,
+                Ordering::Equal => score() >= worst.score,
+            },
+        };
+        // What is worse than the worst of the first comes after `after` too.
+        self.more |= !enters && self.limit > 0;
+        enters
+    }
+
+    /// Takes a hit, if it is among the first.
+    pub(crate) fn offer(&mut self, key: SortKey, node: NodeIndex) {
+        if self.after.is_some_and(|after| key <= after) || self.limit == 0 {
+            return;
+        }
+        self.best.push((key, node));
+        if self.best.len() > self.limit {
+            self.best.pop();
+            self.more = true;
+        }
+    }
+
+    /// The hits in order, and whether others come after them.
+    pub(crate) fn finish(self) -> (Vec<(SortKey, NodeIndex)>, bool) {
+        (self.best.into_sorted_vec(), self.more)
+    }
+}
