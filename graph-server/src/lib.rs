@@ -1,7 +1,55 @@
-//! The graph server: configuration, start-up, ingest of the change log, RPCs; and cloudctl.
+//! The graph server: a site's graph, profiles and search in one process, following the site's change log.
+//!
+//! [`serve`] starts one inside any program; the binary `graph-server` is little more than that.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use graph_server::{Config, Limits, serve};
+//!
+//! let running = serve(Config {
+//!     snapshot: "site/snapshot".into(),
+//!     databus: "embedded:site/log".parse()?,
+//!     listen: "127.0.0.1:0".parse()?,
+//!     admin_listen: "127.0.0.1:0".parse()?,
+//!     limits: Limits::default(),
+//! })
+//! .await?;
+//! println!("reads at {}, changes at {}", running.public_addr(), running.admin_addr());
+//! running.shutdown().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! How a request goes: `transport` (limits) -> `deadline`, `in_flight` -> `rpc/services` -> the call's own file, which
+//! checks its arguments (`convert`), waits for its `at_least` (`progress`), takes a graph (`site`) and answers, on the heavy
+//! threads when it is heavy (`workers`). How a change goes: `rpc/publish` -> the log -> `ingest`, which moves `progress`.
 
+mod config;
+mod convert;
 mod deadline;
+mod failure;
+mod health;
+mod in_flight;
+mod ingest;
 pub mod limits;
+mod listener;
 mod page_token;
+mod progress;
 mod refusal;
+mod resident;
+mod rpc;
+mod server;
+mod site;
+mod start;
 mod status;
+#[cfg(test)]
+mod test_site;
+mod transport;
+mod views;
+mod workers;
+
+pub use config::{Config, Databus, ParseDatabusError};
+pub use ingest::IngestError;
+pub use limits::Limits;
+pub use server::{Running, ShutdownError, serve};
+pub use start::StartError;

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub const DEGREES_BATCH_MAX: usize = 1_000;
 /// Members of one GetProfiles.
 pub const PROFILES_BATCH_MAX: usize = 1_000;
+/// Of those, as many as are read on the threads that serve connections.
+pub const PROFILES_INLINE_MAX: usize = 32;
 /// Shared connections named for each member of a GetDegrees.
 pub const SHARED_SAMPLE_MAX: u32 = 10;
 /// A page of a list, when the request does not say.

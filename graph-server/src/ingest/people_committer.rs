@@ -1,0 +1,141 @@
+//! Commits profiles and the search index, on a thread of its own: a commit takes milliseconds, and degrees do not wait for it.
+//!
+//! At most one commit in an interval while changes wait, and none when it is quiet; while a start catches up, one for every
+//! so many changes.
+
+use super::IngestError;
+use crate::{
+    limits::{Limits, PEOPLE_QUEUE_WINDOWS_MAX, REPLAY_COMMIT_CHANGES},
+    progress::Progress,
+};
+use cloud_engine::Scn;
+use cloud_search::{People, PeopleChange, PeopleWriter};
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+/// The thread's work.
+pub(crate) struct PeopleCommitter {
+    pub(crate) writer: PeopleWriter,
+    pub(crate) people: People,
+    pub(crate) progress: Arc<Progress>,
+    windows: Receiver<Message>,
+    interval: Duration,
+    caught_up: bool,
+    applied: Scn,
+    changes_waiting: usize,
+    committed_at: Instant,
+}
+
+enum Message {
+    Window(Scn, Vec<PeopleChange>),
+    /// Everything that was in the log at the start has been sent.
+    CaughtUp,
+}
+
+/// The way to the thread. Dropping it ends the thread, with a last commit.
+pub(crate) struct PeopleQueue(SyncSender<Message>);
+
+impl PeopleQueue {
+    /// Hands over a window's changes, none among them; waits while the queue is full.
+    pub(crate) fn send(&self, scn: Scn, changes: Vec<PeopleChange>) -> Result<(), IngestError> {
+        self.0
+            .send(Message::Window(scn, changes))
+            .map_err(|_| IngestError::PeopleStopped)
+    }
+
+    pub(crate) fn caught_up(&self) -> Result<(), IngestError> {
+        self.0
+            .send(Message::CaughtUp)
+            .map_err(|_| IngestError::PeopleStopped)
+    }
+}
+
+impl PeopleCommitter {
+    pub(crate) fn new(
+        people: People,
+        writer: PeopleWriter,
+        progress: Arc<Progress>,
+        limits: &Limits,
+    ) -> (Self, PeopleQueue) {
+        let (queue, windows) = sync_channel(PEOPLE_QUEUE_WINDOWS_MAX);
+        let interval = Duration::from_millis(limits.people_commit_interval_ms);
+        let committer = Self {
+            applied: people.applied_scn(),
+            writer,
+            people,
+            progress,
+            windows,
+            interval,
+            caught_up: false,
+            changes_waiting: 0,
+            committed_at: Instant::now(),
+        };
+        (committer, PeopleQueue(queue))
+    }
+
+    pub(crate) fn spawn(self) -> io::Result<JoinHandle<Result<(), IngestError>>> {
+        let progress = Arc::clone(&self.progress);
+        std::thread::Builder::new()
+            .name("people".to_owned())
+            .spawn(move || {
+                let outcome = self.run();
+                if let Err(error) = &outcome {
+                    tracing::error!(%error, "stopped committing profiles");
+                    progress.failed(&error.to_string());
+                }
+                outcome
+            })
+    }
+
+    fn run(mut self) -> Result<(), IngestError> {
+        loop {
+            match self.next() {
+                Ok(Message::Window(scn, changes)) => {
+                    self.changes_waiting += changes.len();
+                    self.writer.apply(scn, changes)?;
+                    self.applied = scn;
+                }
+                Ok(Message::CaughtUp) => self.caught_up = true,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.commit_is_due() {
+                self.writer.commit(self.applied)?;
+                self.changes_waiting = 0;
+                self.committed_at = Instant::now();
+            }
+            self.progress
+                .people_reached(self.people.applied_scn().get());
+        }
+        self.writer.close(self.applied)?;
+        Ok(())
+    }
+
+    /// Waits for the next message, no longer than until a commit is due.
+    fn next(&self) -> Result<Message, RecvTimeoutError> {
+        if self.caught_up && self.writer.is_pending() {
+            self.windows
+                .recv_timeout(self.interval.saturating_sub(self.committed_at.elapsed()))
+        } else {
+            self.windows
+                .recv()
+                .map_err(|_| RecvTimeoutError::Disconnected)
+        }
+    }
+
+    fn commit_is_due(&self) -> bool {
+        self.writer.is_pending()
+            && if self.caught_up {
+                self.committed_at.elapsed() >= self.interval
+            } else {
+                self.changes_waiting >= REPLAY_COMMIT_CHANGES
+            }
+    }
+}

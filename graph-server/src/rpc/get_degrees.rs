@@ -1,0 +1,213 @@
+//! Here is a viewer and a page of members: how close is each, whom do we share, through whom?
+
+use crate::{
+    convert::{degree_to_wire, member_id, member_ids},
+    deadline::Deadline,
+    limits::{DEGREES_BATCH_MAX, SHARED_SAMPLE_MAX},
+    refusal::Refusal,
+    site::{Site, existing},
+};
+use cloud_engine::{
+    Budget, Degree, Graph, NodeIndex, View, degree, degrees_from_targets, shared_connections,
+    shortest_path,
+};
+use cloud_proto::cloud::v1::{
+    Degree as WireDegree, GetDegreesRequest, GetDegreesResponse, MemberDegree,
+};
+use std::sync::Arc;
+use tonic::Request;
+
+pub(crate) async fn get_degrees(
+    site: &Arc<Site>,
+    request: Request<GetDegreesRequest>,
+) -> Result<GetDegreesResponse, Refusal> {
+    let deadline = Deadline::of(&request);
+    let request = request.into_inner();
+    let viewer = member_id("viewer_id", request.viewer_id)?;
+    let members = member_ids("member_ids", &request.member_ids, DEGREES_BATCH_MAX)?;
+    if request.shared_sample > SHARED_SAMPLE_MAX {
+        let (asked, limit) = (request.shared_sample.into(), SHARED_SAMPLE_MAX.into());
+        return Err(Refusal::TooLarge {
+            field: "shared_sample",
+            asked,
+            limit,
+        });
+    }
+    let graph = site.graph(request.at_least.clone(), deadline).await?;
+    let viewer = existing(&graph, viewer)?;
+    let targets: Vec<_> = members.iter().map(|&member| graph.node(member)).collect();
+    let as_of = site.as_of(&graph);
+    let page = Page::new(site, graph, viewer, targets, &request);
+    let edges = page.edges;
+    let degrees = site
+        .graph_work(edges, deadline, move |site, budget| {
+            page.answer(site, budget)
+        })
+        .await?;
+    let member_ids = request.member_ids.into_iter();
+    let degrees = member_ids
+        .zip(degrees)
+        .map(|(member_id, degree)| MemberDegree {
+            member_id,
+            ..degree
+        })
+        .collect();
+    Ok(GetDegreesResponse { as_of, degrees })
+}
+
+/// One request, ready to be answered where its work belongs.
+struct Page {
+    graph: Graph,
+    viewer: NodeIndex,
+    targets: Vec<Option<NodeIndex>>,
+    source: Source,
+    shared: bool,
+    sample: usize,
+    path: bool,
+    /// About as many edges as the answer visits.
+    edges: u64,
+}
+
+/// Where the degrees come from.
+enum Source {
+    View(Arc<View>),
+    /// Not cached, and worth to be.
+    NewView,
+    /// Cheaper without one: the viewer is a hub, the page is small.
+    Targets,
+}
+
+impl Page {
+    fn new(
+        site: &Site,
+        graph: Graph,
+        viewer: NodeIndex,
+        targets: Vec<Option<NodeIndex>>,
+        request: &GetDegreesRequest,
+    ) -> Self {
+        let sample = request.shared_sample as usize;
+        let shared = request.shared_count || sample > 0;
+        let inline_edges = site.limits.inline_edges_max;
+        let own_edges = |node| graph.neighbours(node).count_max() as u64;
+        let mut edges: u64 = targets
+            .iter()
+            .flatten()
+            .map(|&target| own_edges(target))
+            .sum();
+        if shared || request.path {
+            // The shorter of two lists is walked through, at the least.
+            let viewer_edges = own_edges(viewer);
+            edges += targets
+                .iter()
+                .flatten()
+                .map(|&target| own_edges(target).min(viewer_edges))
+                .sum::<u64>();
+        }
+        let source = match site.views.cached(&graph, viewer) {
+            Some(view) => Source::View(view),
+            None => {
+                let view_edges = View::cost(&graph, viewer, inline_edges);
+                let from_targets = || {
+                    let limit = view_edges.min(inline_edges);
+                    let mut around = own_edges(viewer);
+                    for &target in targets.iter().flatten() {
+                        around += View::cost(&graph, target, limit.saturating_sub(around));
+                        if around > limit {
+                            break;
+                        }
+                    }
+                    around
+                };
+                if view_edges > inline_edges && !request.path && from_targets() <= inline_edges {
+                    Source::Targets
+                } else {
+                    edges += view_edges;
+                    Source::NewView
+                }
+            }
+        };
+        Self {
+            graph,
+            viewer,
+            targets,
+            source,
+            shared,
+            sample,
+            path: request.path,
+            edges,
+        }
+    }
+
+    /// In the order asked; the ids are left to the caller.
+    fn answer(self, site: &Site, budget: &mut Budget<'_>) -> Result<Vec<MemberDegree>, Refusal> {
+        let view = match &self.source {
+            Source::View(view) => Some(Arc::clone(view)),
+            Source::NewView => Some(site.views.build(&self.graph, self.viewer, budget)?),
+            Source::Targets => None,
+        };
+        match view {
+            Some(view) => {
+                let answer = |&target: &Option<NodeIndex>| match target {
+                    Some(target) => {
+                        let degree = degree(&self.graph, &view, target, budget)?;
+                        self.member(target, degree, Some(&view), budget)
+                    }
+                    None => Ok(unknown()),
+                };
+                self.targets.iter().map(answer).collect()
+            }
+            None => {
+                let nodes: Vec<_> = self.targets.iter().flatten().copied().collect();
+                let mut degrees =
+                    degrees_from_targets(&self.graph, self.viewer, &nodes, budget)?.into_iter();
+                let answer = |&target: &Option<NodeIndex>| match target
+                    .zip(target.and_then(|_| degrees.next()))
+                {
+                    Some((target, degree)) => self.member(target, degree, None, budget),
+                    None => Ok(unknown()),
+                };
+                self.targets.iter().map(answer).collect()
+            }
+        }
+    }
+
+    fn member(
+        &self,
+        target: NodeIndex,
+        degree: Degree,
+        view: Option<&View>,
+        budget: &mut Budget<'_>,
+    ) -> Result<MemberDegree, Refusal> {
+        let mut member = MemberDegree {
+            degree: degree_to_wire(degree).into(),
+            ..MemberDegree::default()
+        };
+        if self.shared {
+            // Who is at 3rd degree or further shares nobody.
+            let shared = match degree {
+                Degree::Itself | Degree::First | Degree::Second => {
+                    shared_connections(&self.graph, self.viewer, target, budget)?
+                }
+                Degree::Third | Degree::OutOfNetwork => Vec::new(),
+            };
+            member.shared_count = Some(u32::try_from(shared.len()).unwrap_or(u32::MAX));
+            member.shared_ids = shared
+                .into_iter()
+                .take(self.sample)
+                .map(|member| member.get())
+                .collect();
+        }
+        if let Some(view) = view.filter(|_| self.path) {
+            let path = shortest_path(&self.graph, view, target, budget)?;
+            member.path = path.into_iter().map(|member| member.get()).collect();
+        }
+        Ok(member)
+    }
+}
+
+fn unknown() -> MemberDegree {
+    MemberDegree {
+        degree: WireDegree::Unknown.into(),
+        ..MemberDegree::default()
+    }
+}

@@ -1,0 +1,51 @@
+//! How large is this member's network?
+
+use crate::{
+    convert::member_id,
+    deadline::Deadline,
+    refusal::Refusal,
+    site::{Site, existing},
+};
+use cloud_engine::{Budget, NodeIndex, network_sizes};
+use cloud_proto::cloud::v1::{GetNetworkSizesRequest, GetNetworkSizesResponse};
+use std::sync::Arc;
+use tonic::Request;
+
+pub(crate) async fn get_network_sizes(
+    site: &Arc<Site>,
+    request: Request<GetNetworkSizesRequest>,
+) -> Result<GetNetworkSizesResponse, Refusal> {
+    let deadline = Deadline::of(&request);
+    let GetNetworkSizesRequest {
+        viewer_id,
+        third,
+        at_least,
+    } = request.into_inner();
+    let viewer = member_id("viewer_id", viewer_id)?;
+    let graph = site.graph(at_least, deadline).await?;
+    let viewer = existing(&graph, viewer)?;
+    let as_of = site.as_of(&graph);
+    let view = site.view(&graph, viewer, deadline).await?;
+    // The 3rd degree visits every edge of the 2nd: counted only until it is known to be heavy.
+    let mut edges = 0;
+    if third {
+        for node in view.second() {
+            edges += graph.neighbours(NodeIndex::new(node)).count_max() as u64;
+            if edges > site.limits.inline_edges_max {
+                break;
+            }
+        }
+    }
+    let work = move |site: &Site, budget: &mut Budget<'_>| {
+        Ok(site
+            .views
+            .with_scratch(|scratch| network_sizes(&graph, &view, third, scratch, budget))?)
+    };
+    let sizes = site.graph_work(edges, deadline, work).await?;
+    Ok(GetNetworkSizesResponse {
+        as_of,
+        first: sizes.first,
+        second: sizes.second,
+        third: sizes.third,
+    })
+}

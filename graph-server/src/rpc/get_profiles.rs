@@ -1,0 +1,71 @@
+//! Here is a page of members: give me their profiles.
+
+use crate::{
+    convert::member_ids,
+    deadline::Deadline,
+    limits::{ANSWER_BYTES_MAX, PROFILES_BATCH_MAX, PROFILES_INLINE_MAX},
+    refusal::Refusal,
+    site::Site,
+    workers::Stop,
+};
+use cloud_engine::{Graph, MemberId};
+use cloud_proto::cloud::v1::{GetProfilesRequest, GetProfilesResponse, ProfileResult};
+use cloud_search::Published;
+use prost::Message;
+use std::sync::Arc;
+use tonic::Request;
+
+pub(crate) async fn get_profiles(
+    site: &Arc<Site>,
+    request: Request<GetProfilesRequest>,
+) -> Result<GetProfilesResponse, Refusal> {
+    let deadline = Deadline::of(&request);
+    let request = request.into_inner();
+    let members = member_ids("member_ids", &request.member_ids, PROFILES_BATCH_MAX)?;
+    let (published, graph) = site.people(request.at_least, deadline).await?;
+    let as_of = site.as_of(&graph);
+    let inline = members.len() <= PROFILES_INLINE_MAX;
+    let work = move |stop: &Stop| read(&published, &graph, &members, stop);
+    let results = if inline {
+        work(&Stop::at(deadline))?
+    } else {
+        site.search.run(deadline, work).await?
+    };
+    Ok(GetProfilesResponse { as_of, results })
+}
+
+fn read(
+    published: &Published,
+    graph: &Graph,
+    members: &[MemberId],
+    stop: &Stop,
+) -> Result<Vec<ProfileResult>, Refusal> {
+    let mut results = Vec::with_capacity(members.len());
+    let mut bytes = 0;
+    for &member in members {
+        if stop.now() {
+            return Err(Refusal::Deadline);
+        }
+        let profile = match graph.node(member) {
+            Some(node) => published.profile(node)?,
+            None => None,
+        };
+        let result = ProfileResult {
+            member_id: member.get(),
+            profile,
+        };
+        bytes += result.encoded_len() + RESULT_FRAME_BYTES;
+        if bytes > ANSWER_BYTES_MAX - AS_OF_BYTES_MAX {
+            return Err(Refusal::AnswerTooLarge {
+                limit: ANSWER_BYTES_MAX as u64,
+            });
+        }
+        results.push(result);
+    }
+    Ok(results)
+}
+
+/// A result's tag and length, at most.
+const RESULT_FRAME_BYTES: usize = 16;
+/// The rest of the answer, with room to spare.
+const AS_OF_BYTES_MAX: usize = 256;

@@ -1,0 +1,90 @@
+//! Here is a member: list the connections, newest first or by id.
+
+use crate::{
+    convert::{member_id, page_size, time_to_wire},
+    deadline::Deadline,
+    limits::{LIST_PAGE_SIZE_DEFAULT, LIST_PAGE_SIZE_MAX},
+    page_token::Parameters,
+    refusal::Refusal,
+    site::{Site, existing},
+};
+use cloud_engine::{ConnectionOrder, ConnectionTime, ListedConnection, MemberId, connections_by};
+use cloud_proto::cloud::v1::{
+    Connection, ConnectionOrder as WireOrder, ListConnectionsRequest, ListConnectionsResponse,
+};
+use std::sync::Arc;
+use tonic::Request;
+
+pub(crate) async fn list_connections(
+    site: &Arc<Site>,
+    request: Request<ListConnectionsRequest>,
+) -> Result<ListConnectionsResponse, Refusal> {
+    let deadline = Deadline::of(&request);
+    let request = request.into_inner();
+    let member = member_id("member_id", request.member_id)?;
+    let order = order(request.order)?;
+    let limit = page_size(
+        request.page_size,
+        LIST_PAGE_SIZE_DEFAULT,
+        LIST_PAGE_SIZE_MAX,
+    )?;
+    let parameters = Parameters::of(
+        "ListConnections",
+        &[&request.member_id.to_le_bytes(), &[order as u8]],
+    );
+    let after = parameters
+        .key(&request.page_token)?
+        .map(from_key)
+        .transpose()?;
+    let graph = site.graph(request.at_least, deadline).await?;
+    let node = existing(&graph, member)?;
+    let as_of = site.as_of(&graph);
+    let edges = graph.neighbours(node).count_max() as u64;
+    let page = site
+        .graph_work(edges, deadline, move |_, budget| {
+            Ok(connections_by(&graph, node, order, after, limit, budget)?)
+        })
+        .await?;
+    let next_page_token = match page.connections.last().filter(|_| page.more) {
+        Some(last) => parameters.token(to_key(last)),
+        None => String::new(),
+    };
+    let connection = |listed: &ListedConnection| Connection {
+        member_id: listed.member.get(),
+        connected_at: time_to_wire(listed.time),
+    };
+    let connections = page.connections.iter().map(connection).collect();
+    Ok(ListConnectionsResponse {
+        as_of,
+        connections,
+        total: page.total,
+        next_page_token,
+    })
+}
+
+fn order(order: i32) -> Result<ConnectionOrder, Refusal> {
+    match WireOrder::try_from(order) {
+        Ok(WireOrder::Unspecified | WireOrder::Recent) => Ok(ConnectionOrder::Recent),
+        Ok(WireOrder::Id) => Ok(ConnectionOrder::Id),
+        Err(_) => Err(Refusal::field(
+            "order",
+            format!("{order} is no order of connections"),
+        )),
+    }
+}
+
+/// Time and member id, 8 bytes each.
+fn to_key(listed: &ListedConnection) -> [u8; 16] {
+    (u128::from(listed.time.millis()) << 64 | u128::from(listed.member.get())).to_be_bytes()
+}
+
+fn from_key(key: [u8; 16]) -> Result<ListedConnection, Refusal> {
+    let key = u128::from_be_bytes(key);
+    let [time, member] = [(key >> 64) as u64, key as u64];
+    let member =
+        MemberId::new(member).ok_or_else(|| Refusal::field("page_token", "names no member"))?;
+    Ok(ListedConnection {
+        member,
+        time: ConnectionTime::from_millis(time),
+    })
+}

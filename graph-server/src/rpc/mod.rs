@@ -1,0 +1,16 @@
+//! The calls, one file each, and the services that they belong to.
+
+mod admin_status;
+mod get_degrees;
+mod get_network_sizes;
+mod get_profiles;
+mod kinds;
+mod list_connections;
+mod list_shared_connections;
+mod log_status;
+mod publish;
+mod search_members;
+mod services;
+mod subscribe;
+
+pub(crate) use services::{AdminRpc, DatabusRpc, NetworkRpc, ProfileRpc, PublisherRpc, SearchRpc};

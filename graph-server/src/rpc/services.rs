@@ -1,0 +1,139 @@
+//! The generated service traits, each method handed to its file.
+
+use super::{
+    admin_status, get_degrees, get_network_sizes, get_profiles, list_connections,
+    list_shared_connections, log_status, publish, search_members, subscribe,
+};
+use crate::site::Site;
+use cloud_proto::cloud::v1 as cloud;
+use cloud_proto::databus::v1 as databus;
+use std::sync::Arc;
+use tonic::{Request, Response, Status, Streaming, async_trait};
+
+/// cloud.v1.NetworkService.
+#[derive(Clone)]
+pub(crate) struct NetworkRpc(pub(crate) Arc<Site>);
+
+/// cloud.v1.SearchService.
+#[derive(Clone)]
+pub(crate) struct SearchRpc(pub(crate) Arc<Site>);
+
+/// cloud.v1.ProfileService.
+#[derive(Clone)]
+pub(crate) struct ProfileRpc(pub(crate) Arc<Site>);
+
+/// databus.v1.Databus.
+#[derive(Clone)]
+pub(crate) struct DatabusRpc(pub(crate) Arc<Site>);
+
+/// databus.v1.Publisher.
+#[derive(Clone)]
+pub(crate) struct PublisherRpc(pub(crate) Arc<Site>);
+
+/// cloud.v1.AdminService.
+#[derive(Clone)]
+pub(crate) struct AdminRpc(pub(crate) Arc<Site>);
+
+#[async_trait]
+impl cloud::network_service_server::NetworkService for NetworkRpc {
+    async fn get_degrees(
+        &self,
+        request: Request<cloud::GetDegreesRequest>,
+    ) -> Result<Response<cloud::GetDegreesResponse>, Status> {
+        Ok(Response::new(
+            get_degrees::get_degrees(&self.0, request).await?,
+        ))
+    }
+
+    async fn get_network_sizes(
+        &self,
+        request: Request<cloud::GetNetworkSizesRequest>,
+    ) -> Result<Response<cloud::GetNetworkSizesResponse>, Status> {
+        Ok(Response::new(
+            get_network_sizes::get_network_sizes(&self.0, request).await?,
+        ))
+    }
+
+    async fn list_connections(
+        &self,
+        request: Request<cloud::ListConnectionsRequest>,
+    ) -> Result<Response<cloud::ListConnectionsResponse>, Status> {
+        Ok(Response::new(
+            list_connections::list_connections(&self.0, request).await?,
+        ))
+    }
+
+    async fn list_shared_connections(
+        &self,
+        request: Request<cloud::ListSharedConnectionsRequest>,
+    ) -> Result<Response<cloud::ListSharedConnectionsResponse>, Status> {
+        Ok(Response::new(
+            list_shared_connections::list_shared_connections(&self.0, request).await?,
+        ))
+    }
+}
+
+#[async_trait]
+impl cloud::search_service_server::SearchService for SearchRpc {
+    async fn search_members(
+        &self,
+        request: Request<cloud::SearchMembersRequest>,
+    ) -> Result<Response<cloud::SearchMembersResponse>, Status> {
+        Ok(Response::new(
+            search_members::search_members(&self.0, request).await?,
+        ))
+    }
+}
+
+#[async_trait]
+impl cloud::profile_service_server::ProfileService for ProfileRpc {
+    async fn get_profiles(
+        &self,
+        request: Request<cloud::GetProfilesRequest>,
+    ) -> Result<Response<cloud::GetProfilesResponse>, Status> {
+        Ok(Response::new(
+            get_profiles::get_profiles(&self.0, request).await?,
+        ))
+    }
+}
+
+#[async_trait]
+impl databus::databus_server::Databus for DatabusRpc {
+    type SubscribeStream = subscribe::Events;
+
+    async fn subscribe(
+        &self,
+        request: Request<databus::SubscribeRequest>,
+    ) -> Result<Response<subscribe::Events>, Status> {
+        Ok(Response::new(subscribe::subscribe(&self.0, request).await?))
+    }
+
+    async fn get_status(
+        &self,
+        _: Request<databus::GetStatusRequest>,
+    ) -> Result<Response<databus::GetStatusResponse>, Status> {
+        Ok(Response::new(log_status::log_status(&self.0)))
+    }
+}
+
+#[async_trait]
+impl databus::publisher_server::Publisher for PublisherRpc {
+    type PublishStream = publish::Answers;
+
+    async fn publish(
+        &self,
+        request: Request<Streaming<databus::PublishRequest>>,
+    ) -> Result<Response<publish::Answers>, Status> {
+        Ok(Response::new(publish::publish(&self.0, request)?))
+    }
+}
+
+#[async_trait]
+impl cloud::admin_service_server::AdminService for AdminRpc {
+    async fn get_status(
+        &self,
+        _: Request<cloud::GetStatusRequest>,
+    ) -> Result<Response<cloud::GetStatusResponse>, Status> {
+        Ok(Response::new(admin_status::admin_status(&self.0)?))
+    }
+}

@@ -1,0 +1,191 @@
+//! Here is an SCN: give me the windows above it, and every later one.
+//!
+//! One task for each subscription reads the log (on a blocking thread, it is file work) a few parts ahead of the caller. A
+//! caller that takes nothing for a while is cut off with the SCN to resume after, instead of being buffered for.
+
+use crate::{
+    deadline::Deadline,
+    limits::{HEARTBEAT_INTERVAL, SUBSCRIPTION_PARTS_MAX},
+    refusal::Refusal,
+    rpc::kinds::Kinds,
+    site::Site,
+};
+use cloud_proto::databus::v1::{
+    Heartbeat, SubscribeRequest, SubscribeResponse, WindowPart, subscribe_response::Event,
+};
+use databus::{LogReader, ReadError};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    time::Instant,
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Status};
+
+/// What the caller reads from.
+pub(crate) type Events = ReceiverStream<Result<SubscribeResponse, Status>>;
+
+pub(crate) async fn subscribe(
+    site: &Arc<Site>,
+    request: Request<SubscribeRequest>,
+) -> Result<Events, Refusal> {
+    let deadline = Deadline::of(&request).stated();
+    let SubscribeRequest {
+        after_scn,
+        kinds,
+        log_id,
+    } = request.into_inner();
+    if !log_id.is_empty() && log_id != site.log.log_id() {
+        return Err(Refusal::OtherLog {
+            ours: site.log.log_id().to_owned(),
+            asked: log_id,
+        });
+    }
+    let kinds = Kinds::new(&kinds)?;
+    let limit = site.limits.subscriptions_max as u64;
+    let place = Arc::clone(&site.subscriptions).try_acquire_owned();
+    let place = place.map_err(|_| Refusal::Busy {
+        what: "subscriptions",
+        limit,
+    })?;
+    let log = site.log.clone();
+    let reader = blocking(move || log.read_after(after_scn)).await??;
+    let (events, receiver) = mpsc::channel(SUBSCRIPTION_PARTS_MAX);
+    let subscription = Subscription {
+        events,
+        sent_scn: after_scn,
+        kinds,
+        stall_max: Duration::from_millis(site.limits.subscriber_stall_ms_max),
+        site: Arc::clone(site),
+        _place: place,
+    };
+    tokio::spawn(subscription.run(reader, deadline));
+    Ok(ReceiverStream::new(receiver))
+}
+
+struct Subscription {
+    site: Arc<Site>,
+    events: mpsc::Sender<Result<SubscribeResponse, Status>>,
+    kinds: Kinds,
+    /// Of the last window whose every part was sent.
+    sent_scn: u64,
+    stall_max: Duration,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Why a subscription ends: the caller went away, or hears a reason.
+enum End {
+    Gone,
+    Refused(Refusal),
+}
+
+impl Subscription {
+    async fn run(mut self, reader: LogReader, deadline: Option<std::time::Instant>) {
+        let stopping = self.site.stopping.clone();
+        let expires = async {
+            match deadline {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        let end = tokio::select! {
+            end = self.follow(reader) => end,
+            () = stopping.cancelled() => End::Refused(Refusal::NotServing { reason: "shutting down".to_owned() }),
+            () = expires => End::Refused(Refusal::Deadline),
+        };
+        if let End::Refused(refusal) = end {
+            // The queue may be full of what the caller did not take: the reason waits for its place as long as one of those.
+            let told = self
+                .events
+                .send_timeout(Err(refusal.into()), self.stall_max);
+            tokio::select! {
+                _ = told => {}
+                () = self.events.closed() => {}
+            }
+        }
+    }
+
+    async fn follow(&mut self, mut reader: LogReader) -> End {
+        let mut head = self.site.log.head_watch();
+        let mut heartbeat_at = Instant::now();
+        loop {
+            if Instant::now() >= heartbeat_at {
+                heartbeat_at = Instant::now() + HEARTBEAT_INTERVAL;
+                let head = self.site.progress.as_of(self.site.log.head());
+                if let Err(end) = self
+                    .send(Event::Heartbeat(Heartbeat { head: Some(head) }))
+                    .await
+                {
+                    return end;
+                }
+            }
+            // Seen before the log is read, so that a window that comes in between wakes the wait below.
+            head.mark_unchanged();
+            let read = blocking(move || read_ahead(reader)).await;
+            let (parts, rest) = match read {
+                Ok(Ok(read)) => read,
+                Ok(Err(error)) => return End::Refused(error.into()),
+                Err(refusal) => return End::Refused(refusal),
+            };
+            reader = rest;
+            if parts.is_empty() {
+                tokio::select! {
+                    changed = head.changed() => if changed.is_err() {
+                        return End::Refused(Refusal::NotServing { reason: "the log is closed".to_owned() });
+                    },
+                    () = tokio::time::sleep_until(heartbeat_at) => {}
+                }
+                continue;
+            }
+            for part in parts {
+                let (scn, last) = (part.scn, part.last);
+                if let Some(part) = self.kinds.filter(part) {
+                    heartbeat_at = Instant::now() + HEARTBEAT_INTERVAL;
+                    if let Err(end) = self.send(Event::Part(part)).await {
+                        return end;
+                    }
+                }
+                if last {
+                    self.sent_scn = scn;
+                }
+            }
+        }
+    }
+
+    async fn send(&self, event: Event) -> Result<(), End> {
+        let event = Ok(SubscribeResponse { event: Some(event) });
+        self.events
+            .send_timeout(event, self.stall_max)
+            .await
+            .map_err(|error| match error {
+                mpsc::error::SendTimeoutError::Closed(_) => End::Gone,
+                mpsc::error::SendTimeoutError::Timeout(_) => {
+                    End::Refused(Refusal::SlowSubscriber {
+                        stalled_ms: u64::try_from(self.stall_max.as_millis()).unwrap_or(u64::MAX),
+                        resume_after_scn: self.sent_scn,
+                    })
+                }
+            })
+    }
+}
+
+/// The next parts that are there, a few at a time.
+fn read_ahead(mut reader: LogReader) -> Result<(Vec<WindowPart>, LogReader), ReadError> {
+    let mut parts = Vec::new();
+    while parts.len() < SUBSCRIPTION_PARTS_MAX {
+        match reader.next_part()? {
+            Some(part) => parts.push(part),
+            None => break,
+        }
+    }
+    Ok((parts, reader))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    let ended = |error| Refusal::Internal {
+        reason: format!("reading the log: {error}"),
+    };
+    tokio::task::spawn_blocking(work).await.map_err(ended)
+}

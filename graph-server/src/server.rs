@@ -1,0 +1,196 @@
+//! A running server: its two listeners, and how it ends.
+
+use crate::{
+    config::Config,
+    health::Health,
+    in_flight::InFlightLayer,
+    listener::Listener,
+    rpc::{AdminRpc, DatabusRpc, NetworkRpc, ProfileRpc, PublisherRpc, SearchRpc},
+    start::{StartError, Started, start},
+    transport::{self, sized},
+};
+use cloud_proto::FILE_DESCRIPTOR_SET;
+use cloud_proto::cloud::v1::{
+    admin_service_server::AdminServiceServer, network_service_server::NetworkServiceServer,
+    profile_service_server::ProfileServiceServer, search_service_server::SearchServiceServer,
+};
+use cloud_proto::databus::v1::{databus_server::DatabusServer, publisher_server::PublisherServer};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::task::JoinHandle;
+
+/// A server that answers. Ends with [`Running::shutdown`].
+pub struct Running {
+    public_addr: SocketAddr,
+    admin_addr: SocketAddr,
+    started: Started,
+    health: Health,
+    public: JoinHandle<Result<(), tonic::transport::Error>>,
+    admin: JoinHandle<Result<(), tonic::transport::Error>>,
+}
+
+/// The server did not end in order. What was acknowledged is durable all the same.
+#[derive(Debug, thiserror::Error)]
+pub enum ShutdownError {
+    /// A listener failed.
+    #[error("a listener failed: {0}")]
+    Listener(String),
+    /// The log was no longer followed.
+    #[error(transparent)]
+    Ingest(#[from] crate::ingest::IngestError),
+    /// A thread panicked.
+    #[error("the {0} thread panicked")]
+    Panicked(&'static str),
+    /// The overlay was not written; the next start replays more of the log.
+    #[error("the overlay: {0}")]
+    Overlay(#[from] cloud_engine::FileError),
+    /// The log was not closed in order.
+    #[error("the log: {0}")]
+    Log(#[from] databus::AppendError),
+}
+
+/// Starts a server; it answers when this returns.
+///
+/// # Errors
+/// When there is nothing sound to start from, or the addresses cannot be listened on.
+pub async fn serve(config: Config) -> Result<Running, StartError> {
+    let public = Listener::bind(config.listen, config.limits.connections_max)?;
+    let admin = Listener::bind(config.admin_listen, config.limits.connections_max)?;
+    let (public_addr, admin_addr) = (public.address(), admin.address());
+    let started = start(config).await?;
+    let site = &started.site;
+    let in_flight = InFlightLayer::new(site.limits.requests_in_flight_max);
+    let health = Health::new(Arc::clone(&site.progress)).await;
+    let stopping = site.stopping.clone();
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .build_v1()
+    };
+    let public_router = transport::server(&site.limits, in_flight.clone())
+        .add_service(sized!(NetworkServiceServer::new(NetworkRpc(Arc::clone(
+            site
+        )))))
+        .add_service(sized!(SearchServiceServer::new(SearchRpc(Arc::clone(
+            site
+        )))))
+        .add_service(sized!(ProfileServiceServer::new(ProfileRpc(Arc::clone(
+            site
+        )))))
+        .add_service(sized!(DatabusServer::new(DatabusRpc(Arc::clone(site)))))
+        .add_service(sized!(health.service()))
+        .add_service(sized!(reflection()?));
+    let admin_router = transport::server(&site.limits, in_flight)
+        .add_service(sized!(AdminServiceServer::new(AdminRpc(Arc::clone(site)))))
+        .add_service(sized!(PublisherServer::new(PublisherRpc(Arc::clone(site)))))
+        .add_service(sized!(health.service()))
+        .add_service(sized!(reflection()?));
+    let public = tokio::spawn(
+        public_router
+            .serve_with_incoming_shutdown(public.incoming(), stopping.clone().cancelled_owned()),
+    );
+    let admin = tokio::spawn(
+        admin_router.serve_with_incoming_shutdown(admin.incoming(), stopping.cancelled_owned()),
+    );
+    Ok(Running {
+        public_addr,
+        admin_addr,
+        started,
+        health,
+        public,
+        admin,
+    })
+}
+
+impl Running {
+    /// Where reads are answered.
+    #[must_use]
+    pub fn public_addr(&self) -> SocketAddr {
+        self.public_addr
+    }
+
+    /// Where changes are published.
+    #[must_use]
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin_addr
+    }
+
+    /// Ends in order: says that it is not serving, answers what was asked, at most for the drain timeout, makes profiles
+    /// durable, writes the overlay, closes the log.
+    ///
+    /// # Errors
+    /// When one of these failed; the others were done all the same.
+    pub async fn shutdown(self) -> Result<(), ShutdownError> {
+        let Started {
+            site,
+            follower,
+            committer,
+            stop_ingest,
+            folder,
+            log_id,
+            lock,
+        } = self.started;
+        self.health.stop().await;
+        site.stopping.cancel();
+        let drain = Duration::from_millis(site.limits.drain_timeout_ms);
+        let aborts = [self.public.abort_handle(), self.admin.abort_handle()];
+        let drained =
+            tokio::time::timeout(drain, async { (self.public.await, self.admin.await) }).await;
+        let listeners = match drained {
+            Ok((public, admin)) => listener_outcome(public).and(listener_outcome(admin)),
+            Err(_) => {
+                tracing::warn!(
+                    after_ms = site.limits.drain_timeout_ms,
+                    "cut off what was still being answered"
+                );
+                aborts.iter().for_each(tokio::task::AbortHandle::abort);
+                Ok(())
+            }
+        };
+        stop_ingest.cancel();
+        let log = site.log.clone();
+        let progress = Arc::clone(&site.progress);
+        drop(site);
+        let storage = tokio::task::spawn_blocking(move || {
+            let followed = follower
+                .join()
+                .map_err(|_| ShutdownError::Panicked("follower"))
+                .and_then(|writer| Ok(writer?));
+            let committed = committer
+                .join()
+                .map_err(|_| ShutdownError::Panicked("people"))
+                .and_then(|done| Ok(done?));
+            let written = followed.and_then(|writer| {
+                let sources =
+                    progress
+                        .source_marks()
+                        .into_iter()
+                        .map(|mark| cloud_engine::SourceMark {
+                            source_id: mark.source_id,
+                            offset: mark.offset,
+                            scn: cloud_engine::Scn::new(mark.scn),
+                        });
+                let path = writer.write_overlay(&folder, log_id, &sources.collect::<Vec<_>>())?;
+                tracing::info!(overlay = %path.display(), "written");
+                Ok(())
+            });
+            let closed = log.close().map_err(ShutdownError::from);
+            drop(lock);
+            committed.and(written).and(closed)
+        });
+        let stored = storage
+            .await
+            .unwrap_or(Err(ShutdownError::Panicked("shutdown")));
+        listeners.and(stored)
+    }
+}
+
+fn listener_outcome(
+    outcome: Result<Result<(), tonic::transport::Error>, tokio::task::JoinError>,
+) -> Result<(), ShutdownError> {
+    match outcome {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(ShutdownError::Listener(error.to_string())),
+        Err(_) => Err(ShutdownError::Panicked("listener")),
+    }
+}

@@ -1,0 +1,125 @@
+//! What all calls share: the graph, profiles and search, the log, and the means to answer from them.
+
+use crate::{
+    deadline::Deadline,
+    limits::Limits,
+    progress::{Progress, Side},
+    refusal::Refusal,
+    views::Views,
+    workers::{Stop, Workers},
+};
+use cloud_engine::{Budget, Graph, Manifest, MemberId, NodeIndex, Version, View};
+use cloud_proto::databus::v1::{AsOf, AtLeast};
+use cloud_search::{People, Published};
+use databus::Log;
+use std::{sync::Arc, time::Instant};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// What one server holds of one site.
+pub(crate) struct Site {
+    pub(crate) limits: Limits,
+    pub(crate) log: Log,
+    pub(crate) manifest: Manifest,
+    pub(crate) version: Arc<Version>,
+    pub(crate) people: People,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) views: Views,
+    pub(crate) heavy: Workers,
+    pub(crate) search: Workers,
+    pub(crate) subscriptions: Arc<Semaphore>,
+    pub(crate) publishers: Arc<Semaphore>,
+    /// Cancelled when the server shuts down: streams end.
+    pub(crate) stopping: CancellationToken,
+    pub(crate) started: Instant,
+}
+
+impl Site {
+    /// The newest graph that holds what `at_least` asks for.
+    pub(crate) async fn graph(
+        &self,
+        at_least: Option<AtLeast>,
+        deadline: Deadline,
+    ) -> Result<Graph, Refusal> {
+        self.progress.wait(at_least, Side::Graph, deadline).await?;
+        Ok(self.version.graph())
+    }
+
+    /// The newest profiles that hold what `at_least` asks for, and the graph at the same SCN.
+    pub(crate) async fn people(
+        &self,
+        at_least: Option<AtLeast>,
+        deadline: Deadline,
+    ) -> Result<(Arc<Published>, Graph), Refusal> {
+        self.progress.wait(at_least, Side::People, deadline).await?;
+        let published = self.people.published();
+        let scn = published.scn();
+        let graph = self.version.graph_at(scn);
+        let graph = graph.ok_or_else(|| Refusal::Internal {
+            reason: format!("no graph at SCN {scn}"),
+        })?;
+        Ok((published, graph))
+    }
+
+    /// The `as_of` of an answer from `graph`.
+    pub(crate) fn as_of(&self, graph: &Graph) -> Option<AsOf> {
+        Some(self.progress.as_of(graph.scn().get()))
+    }
+
+    /// Answers a question about the graph that visits about `edges`: where it was asked, or on the heavy threads.
+    pub(crate) async fn graph_work<T: Send + 'static>(
+        self: &Arc<Self>,
+        edges: u64,
+        deadline: Deadline,
+        work: impl FnOnce(&Site, &mut Budget<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let site = Arc::clone(self);
+        let run = move |stop: &Stop| {
+            let stop = || stop.now();
+            work(
+                &site,
+                &mut Budget::new(site.limits.request_edges_max, &stop),
+            )
+        };
+        if edges <= self.limits.inline_edges_max {
+            run(&Stop::at(deadline))
+        } else {
+            self.heavy.run(deadline, run).await
+        }
+    }
+
+    /// The view of a viewer at the graph's SCN.
+    pub(crate) async fn view(
+        self: &Arc<Self>,
+        graph: &Graph,
+        viewer: NodeIndex,
+        deadline: Deadline,
+    ) -> Result<Arc<View>, Refusal> {
+        if let Some(view) = self.views.cached(graph, viewer) {
+            return Ok(view);
+        }
+        let edges = View::cost(graph, viewer, self.limits.inline_edges_max);
+        let graph = graph.clone();
+        self.graph_work(edges, deadline, move |site, budget| {
+            Ok(site.views.build(&graph, viewer, budget)?)
+        })
+        .await
+    }
+
+    /// Refuses what changes something once the server has stopped following the log.
+    pub(crate) fn check_serving(&self) -> Result<(), Refusal> {
+        match self.progress.reached().failed {
+            Some(reason) => Err(Refusal::NotServing {
+                reason: reason.to_string(),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The node of a member who must exist.
+pub(crate) fn existing(graph: &Graph, member: MemberId) -> Result<NodeIndex, Refusal> {
+    graph.node(member).ok_or(Refusal::MemberNotFound {
+        member_id: member.get(),
+    })
+}

@@ -1,0 +1,328 @@
+//! From a directory and a log to everything that a server answers from.
+//!
+//! Newest valid snapshot, newest valid overlay, then the log from where the older of graph and profiles stands. Nothing is
+//! served before all of it is there.
+
+mod lock;
+mod snapshot;
+
+use crate::{
+    config::{Config, Databus},
+    ingest::{Follower, IngestError, PeopleCommitter},
+    progress::{Progress, Reached},
+    site::Site,
+    views::Views,
+    workers::Workers,
+};
+use cloud_engine::{FileError, LogId, Manifest, Recovered, Scn, StandsAt, Writer, read_overlay};
+use cloud_search::People;
+use databus::{Log, LogOptions, OpenError, Origin, ReadError};
+use lock::Lock;
+use snapshot::Snapshot;
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+    time::Instant,
+};
+use tokio::{runtime::Handle, sync::Semaphore};
+use tokio_util::sync::CancellationToken;
+
+/// The server cannot start. Nothing was served.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another server runs on the directory.
+    #[error("{} is held by another running server", path.display())]
+    InUse {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// A file or folder cannot be used.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file is damaged, foreign or of another version.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// There is nothing to start from.
+    #[error("{} holds no valid snapshot ({refused} refused): build one with `loader build`", site.display())]
+    NoSnapshot {
+        /// The directory of the site.
+        site: PathBuf,
+        /// Snapshots that were found and not taken.
+        refused: usize,
+    },
+    /// The snapshot stands at a point of a source, and this server cannot find it in the log.
+    #[error(
+        "the snapshot stands at offset {offset} of source {source_id}, which this server does not start from"
+    )]
+    AtSourceOffset {
+        /// The source.
+        source_id: String,
+        /// The offset.
+        offset: u64,
+    },
+    /// The log cannot be opened.
+    #[error("the log: {0}")]
+    Log(#[from] OpenError),
+    /// An id in a file is not one.
+    #[error("the log's id: {0}")]
+    LogId(String),
+    /// The log ends before what was applied.
+    #[error("{what} stands at SCN {scn}, but the log ends at SCN {head}: the log has lost changes")]
+    LogLost {
+        /// What stands further.
+        what: &'static str,
+        /// Where it stands.
+        scn: u64,
+        /// Where the log ends.
+        head: u64,
+    },
+    /// The log cannot be read from where the snapshot stands.
+    #[error("the log does not go on from the snapshot, bootstrap again: {0}")]
+    Read(#[from] ReadError),
+    /// Profiles or the search index cannot be opened.
+    #[error("profiles and search: {0}")]
+    People(#[from] cloud_search::OpenError),
+    /// Replaying the log failed.
+    #[error("replay: {reason}")]
+    Replay {
+        /// Why.
+        reason: String,
+    },
+    /// Threads cannot be had.
+    #[error("threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    /// A listener cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Reflection cannot read its own descriptors.
+    #[error("reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// A site that has caught up with its log, and the threads that keep it so.
+pub(crate) struct Started {
+    pub(crate) site: Arc<Site>,
+    pub(crate) follower: JoinHandle<Result<Writer, IngestError>>,
+    pub(crate) committer: JoinHandle<Result<(), IngestError>>,
+    pub(crate) stop_ingest: CancellationToken,
+    pub(crate) folder: PathBuf,
+    pub(crate) log_id: LogId,
+    pub(crate) lock: Lock,
+}
+
+/// Opens everything and waits until the log's head is reached. Blocks, but for the last step.
+pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
+    let runtime = Handle::current();
+    let opened = tokio::task::spawn_blocking(move || open(config, runtime));
+    let opened = opened.await.map_err(|error| StartError::Replay {
+        reason: error.to_string(),
+    })??;
+    let begun = Instant::now();
+    let head = opened.site.log.head();
+    caught_up(&opened.site.progress, head).await?;
+    stage("replay", begun, format_args!("to SCN {head}"));
+    Ok(opened)
+}
+
+fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
+    let Config {
+        snapshot: folder,
+        databus: Databus::Embedded(log_folder),
+        limits,
+        ..
+    } = config;
+    let lock = Lock::take(&folder)?;
+
+    let begun = Instant::now();
+    let Snapshot {
+        path,
+        manifest,
+        base,
+    } = Snapshot::newest(&folder)?;
+    stage(
+        "snapshot",
+        begun,
+        format_args!("{}, {} members", path.display(), manifest.members),
+    );
+
+    let begun = Instant::now();
+    let log = open_log(&log_folder, &manifest)?;
+    let log_id: LogId = log
+        .log_id()
+        .parse()
+        .map_err(|error| StartError::LogId(format!("{error}")))?;
+    let head = log.head();
+    stage("log", begun, format_args!("{log_id} to SCN {head}"));
+
+    let begun = Instant::now();
+    let Recovered {
+        writer,
+        scn,
+        sources,
+        refused,
+    } = read_overlay(&folder, &base, &manifest, log_id)?;
+    for error in refused {
+        tracing::warn!(%error, "an overlay is not used: the log holds what it says");
+    }
+    not_beyond("the overlay", scn, head)?;
+    stage("overlay", begun, format_args!("SCN {scn}"));
+
+    let begun = Instant::now();
+    let (people, people_writer) = People::open(&path, &manifest, &folder.join(LIVE_NAME), log_id)?;
+    let people_scn = people.applied_scn();
+    not_beyond("profiles", people_scn, head)?;
+    stage(
+        "profiles and search",
+        begun,
+        format_args!("SCN {people_scn}"),
+    );
+
+    let reached = Reached {
+        graph: scn.get(),
+        people: people_scn.get(),
+        failed: None,
+    };
+    let sources = sources.into_iter().map(|mark| databus::SourceMark {
+        source_id: mark.source_id,
+        offset: mark.offset,
+        scn: mark.scn.get(),
+    });
+    let progress = Arc::new(Progress::new(
+        log.log_id(),
+        reached,
+        sources.collect(),
+        &limits,
+    ));
+    let reader = log.read_after(scn.min(people_scn).get())?;
+    let version = Arc::clone(writer.version());
+    let stop_ingest = CancellationToken::new();
+    let (committer, people_queue) = PeopleCommitter::new(
+        people.clone(),
+        people_writer,
+        Arc::clone(&progress),
+        &limits,
+    );
+    let follower = Follower {
+        writer,
+        reader,
+        log: log.clone(),
+        people: people_queue,
+        people_scn,
+        progress: Arc::clone(&progress),
+        stop: stop_ingest.clone(),
+    };
+    let heavy = Workers::new(
+        "heavy requests",
+        limits.heavy_threads,
+        limits.queued_requests_max,
+    )?;
+    let search = Workers::new(
+        "searches",
+        limits.search_threads,
+        limits.queued_requests_max,
+    )?;
+    let threads = |source| StartError::Io {
+        path: "threads".into(),
+        source,
+    };
+    let committer = committer.spawn().map_err(threads)?;
+    let follower = follower.spawn(runtime).map_err(threads)?;
+    let site = Site {
+        views: Views::new(&limits),
+        heavy,
+        search,
+        subscriptions: Arc::new(Semaphore::new(limits.subscriptions_max)),
+        publishers: Arc::new(Semaphore::new(limits.publishers_max)),
+        stopping: CancellationToken::new(),
+        started: Instant::now(),
+        limits,
+        log,
+        manifest,
+        version,
+        people,
+        progress,
+    };
+    Ok(Started {
+        site: Arc::new(site),
+        follower,
+        committer,
+        stop_ingest,
+        folder,
+        log_id,
+        lock,
+    })
+}
+
+/// Where profiles and search keep what changed since the snapshot.
+const LIVE_NAME: &str = "live";
+
+fn open_log(folder: &Path, manifest: &Manifest) -> Result<Log, StartError> {
+    let lineage = manifest.lineage_id.to_string();
+    let origin: Origin = lineage
+        .parse()
+        .map_err(|error| StartError::LogId(format!("{error}")))?;
+    let options = match &manifest.stands_at {
+        StandsAt::Beginning {} => LogOptions::default(),
+        StandsAt::AtScn { log_id, scn } => LogOptions {
+            log_id: Some(log_id.to_string()),
+            durable_scn: scn.get(),
+            ..LogOptions::default()
+        },
+        StandsAt::AtSourceOffset { source_id, offset } => {
+            return Err(StartError::AtSourceOffset {
+                source_id: source_id.clone(),
+                offset: *offset,
+            });
+        }
+    };
+    Ok(Log::open(folder, origin, options)?)
+}
+
+fn not_beyond(what: &'static str, scn: Scn, head: u64) -> Result<(), StartError> {
+    if scn.get() > head {
+        Err(StartError::LogLost {
+            what,
+            scn: scn.get(),
+            head,
+        })
+    } else {
+        Ok(())
+    }
+}
+
+async fn caught_up(progress: &Progress, head: u64) -> Result<(), StartError> {
+    let mut watch = progress.watch();
+    let there =
+        |reached: &Reached| reached.failed.is_some() || reached.graph.min(reached.people) >= head;
+    let reached = watch.wait_for(there).await;
+    let ended = |_| StartError::Replay {
+        reason: "ended early".to_owned(),
+    };
+    match &reached.map_err(ended)?.failed {
+        Some(reason) => Err(StartError::Replay {
+            reason: reason.to_string(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// One line for each stage.
+fn stage(name: &str, begun: Instant, what: std::fmt::Arguments<'_>) {
+    tracing::info!(
+        seconds = format_args!("{:.3}", begun.elapsed().as_secs_f64()),
+        "{name}: {what}"
+    );
+}

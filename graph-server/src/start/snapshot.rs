@@ -1,0 +1,45 @@
+//! The newest snapshot that is sound.
+
+use super::StartError;
+use cloud_engine::{Base, FileError, Manifest, newest_snapshots};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// An opened snapshot.
+pub(crate) struct Snapshot {
+    pub(crate) path: PathBuf,
+    pub(crate) manifest: Manifest,
+    pub(crate) base: Arc<Base>,
+}
+
+impl Snapshot {
+    /// Takes the newest that is sound; one that is not is named and passed over.
+    pub(crate) fn newest(site: &Path) -> Result<Self, StartError> {
+        let snapshots = newest_snapshots(site)?;
+        let refused = snapshots.len();
+        for path in snapshots {
+            match Self::open(&path) {
+                Ok(snapshot) => return Ok(snapshot),
+                Err(error) => {
+                    tracing::warn!(%error, snapshot = %path.display(), "this snapshot is not used")
+                }
+            }
+        }
+        Err(StartError::NoSnapshot {
+            site: site.to_owned(),
+            refused,
+        })
+    }
+
+    fn open(path: &Path) -> Result<Self, FileError> {
+        let manifest = Manifest::read(path)?;
+        let base = Base::open(path, &manifest)?;
+        Ok(Self {
+            path: path.to_owned(),
+            manifest,
+            base: Arc::new(base),
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! The cache of views: least recently used go first, within a budget of memory.
+//!
+//! Nothing invalidates it: a view is asked whether it holds for the request's graph. An older view never replaces a newer
+//! one, or two readers at different SCNs would take turns rebuilding.
+
+use crate::limits::Limits;
+use cloud_engine::{Budget, Graph, NodeIndex, Scratch, Stopped, View};
+use moka::{ops::compute::Op, policy::EvictionPolicy, sync::Cache};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// Views by viewer.
+#[derive(Debug)]
+pub(crate) struct Views {
+    cache: Cache<NodeIndex, Arc<View>>,
+    bytes_max: u64,
+    /// Idle ones, at most as many as builds ran side by side.
+    scratches: Mutex<Vec<Scratch>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    rebuilds: AtomicU64,
+}
+
+/// What the cache holds, and how it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ViewCounts {
+    pub(crate) views: u64,
+    pub(crate) bytes: u64,
+    pub(crate) bytes_max: u64,
+    pub(crate) hits: u64,
+    /// No view was cached.
+    pub(crate) misses: u64,
+    /// The cached view no longer held.
+    pub(crate) rebuilds: u64,
+}
+
+impl Views {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let cache = Cache::builder()
+            .eviction_policy(EvictionPolicy::lru())
+            // Weights are 32 bits wide, so KiB: rounded up, with what the cache itself keeps for an entry.
+            .weigher(|_, view: &Arc<View>| kib(view))
+            .max_capacity(limits.view_cache_bytes_max / 1024)
+            .build();
+        Self {
+            cache,
+            bytes_max: limits.view_cache_bytes_max,
+            scratches: Mutex::default(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            rebuilds: AtomicU64::new(0),
+        }
+    }
+
+    /// The cached view of `viewer`, if it holds for the graph.
+    pub(crate) fn cached(&self, graph: &Graph, viewer: NodeIndex) -> Option<Arc<View>> {
+        let cached = self.cache.get(&viewer);
+        let counter = match &cached {
+            None => &self.misses,
+            Some(view) if view.holds_for(graph) => &self.hits,
+            Some(_) => &self.rebuilds,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        cached.filter(|view| view.holds_for(graph))
+    }
+
+    /// Builds the view of `viewer` and caches it, unless a newer one is there.
+    pub(crate) fn build(
+        &self,
+        graph: &Graph,
+        viewer: NodeIndex,
+        budget: &mut Budget<'_>,
+    ) -> Result<Arc<View>, Stopped> {
+        let view =
+            Arc::new(self.with_scratch(|scratch| View::build(graph, viewer, scratch, budget))?);
+        self.cache
+            .entry(viewer)
+            .and_compute_with(|entry| match entry {
+                Some(entry) if entry.value().scn() > view.scn() => Op::Nop,
+                _ => Op::Put(Arc::clone(&view)),
+            });
+        Ok(view)
+    }
+
+    /// Lends a scratch set: they grow to a bit for each member, so they are kept.
+    pub(crate) fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
+        let idle = self
+            .scratches
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let mut scratch = idle.unwrap_or_default();
+        let outcome = work(&mut scratch);
+        self.scratches
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(scratch);
+        outcome
+    }
+
+    /// Evicts what is over the budget; otherwise that waits for the next use.
+    pub(crate) fn tidy(&self) {
+        self.cache.run_pending_tasks();
+    }
+
+    pub(crate) fn counts(&self) -> ViewCounts {
+        self.tidy();
+        ViewCounts {
+            views: self.cache.entry_count(),
+            bytes: self.cache.weighted_size() * 1024,
+            bytes_max: self.bytes_max,
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            rebuilds: self.rebuilds.load(Ordering::Relaxed),
+        }
+    }
+}
+
+fn kib(view: &View) -> u32 {
+    u32::try_from(view.bytes() / 1024).unwrap_or(u32::MAX - 1) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_site::{member, path_graph};
+    use cloud_engine::{ConnectionTime, GraphChange, Scn};
+
+    #[test]
+    fn a_view_serves_as_long_as_it_holds() {
+        let mut writer = path_graph(10);
+        let views = Views::new(&Limits::DEFAULT);
+        let old = writer.version().graph();
+        let viewer = old.node(member(1)).unwrap();
+        assert!(views.cached(&old, viewer).is_none());
+        views.build(&old, viewer, &mut Budget::unlimited()).unwrap();
+        assert!(views.cached(&old, viewer).is_some());
+        let added = GraphChange::ConnectionAdded {
+            member: member(1),
+            other: member(9),
+            time: ConnectionTime::UNKNOWN,
+        };
+        writer.apply(Scn::new(1), &[added]).unwrap();
+        let new = writer.version().graph();
+        assert!(views.cached(&new, viewer).is_none());
+        views.build(&new, viewer, &mut Budget::unlimited()).unwrap();
+        // A reader at the older SCN builds its own, and leaves the newer one where it is.
+        let view = views.build(&old, viewer, &mut Budget::unlimited()).unwrap();
+        assert_eq!(view.first().len(), 1);
+        assert_eq!(views.cached(&new, viewer).unwrap().first().len(), 2);
+        let counts = views.counts();
+        assert_eq!(
+            (counts.views, counts.hits, counts.misses, counts.rebuilds),
+            (1, 2, 1, 1)
+        );
+    }
+
+    #[test]
+    fn the_budget_is_kept() {
+        let writer = path_graph(200);
+        let views = Views::new(&Limits {
+            view_cache_bytes_max: 16 << 10,
+            ..Limits::DEFAULT
+        });
+        let graph = writer.version().graph();
+        for id in 1..=200 {
+            let viewer = graph.node(member(id)).unwrap();
+            views
+                .build(&graph, viewer, &mut Budget::unlimited())
+                .unwrap();
+        }
+        let counts = views.counts();
+        assert!(counts.views > 0 && counts.bytes <= 16 << 10, "{counts:?}");
+    }
+}

@@ -1,0 +1,166 @@
+//! Threads for work that would hold up the connections: bounded in number, with a bounded queue before them.
+//!
+//! A request that finds the queue full is refused at once instead of waiting beyond its deadline. One whose caller is gone,
+//! or whose deadline has passed, stops at its next check.
+
+use crate::{deadline::Deadline, refusal::Refusal};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use tokio::sync::{Semaphore, oneshot};
+
+/// A few threads and the queue before them.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    pool: ThreadPool,
+    places: Arc<Semaphore>,
+    places_max: usize,
+    what: &'static str,
+}
+
+/// Whether work should stop: its caller is gone, or its deadline has passed.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop {
+    deadline: Deadline,
+    gone: Arc<AtomicBool>,
+}
+
+impl Stop {
+    /// Of work that runs where its caller waits.
+    pub(crate) fn at(deadline: Deadline) -> Self {
+        Self {
+            deadline,
+            gone: Arc::default(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> bool {
+        self.gone.load(Ordering::Relaxed) || self.deadline.passed()
+    }
+}
+
+impl Workers {
+    /// `what` names the work where the queue is full, and the threads.
+    pub(crate) fn new(
+        what: &'static str,
+        threads: usize,
+        places_max: usize,
+    ) -> Result<Self, ThreadPoolBuildError> {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads.max(1))
+            .thread_name(move |number| format!("{what} {number}"))
+            .build()?;
+        Ok(Self {
+            pool,
+            places: Arc::new(Semaphore::new(places_max)),
+            places_max,
+            what,
+        })
+    }
+
+    /// Runs `work` on one of the threads.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        deadline: Deadline,
+        work: impl FnOnce(&Stop) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let busy = |_| Refusal::Busy {
+            what: self.what,
+            limit: self.places_max as u64,
+        };
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(busy)?;
+        let stop = Stop::at(deadline);
+        let _caller = Caller(Arc::clone(&stop.gone));
+        let (sender, receiver) = oneshot::channel();
+        self.pool.spawn(move || {
+            let outcome = if stop.now() {
+                Err(Refusal::Deadline)
+            } else {
+                work(&stop)
+            };
+            drop(place);
+            // Nobody listens when the caller is gone.
+            let _ = sender.send(outcome);
+        });
+        receiver.await.unwrap_or_else(|_| {
+            Err(Refusal::Internal {
+                reason: format!("{} ended early", self.what),
+            })
+        })
+    }
+}
+
+/// Says that it is gone when the call that waits is dropped.
+struct Caller(Arc<AtomicBool>);
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{future::Future, task::Poll, time::Duration};
+
+    fn soon() -> Deadline {
+        Deadline::after(Duration::from_secs(10))
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once() {
+        let workers = Workers::new("tests", 1, 1).unwrap();
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let mut first = std::pin::pin!(workers.run(soon(), move |_| Ok(wait.recv().is_ok())));
+        std::future::poll_fn(|context| {
+            assert!(first.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        let second = workers.run(soon(), |_| Ok(())).await;
+        assert_eq!(
+            second,
+            Err(Refusal::Busy {
+                what: "tests",
+                limit: 1
+            })
+        );
+        release.send(()).unwrap();
+        assert_eq!(first.await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn work_past_its_deadline_is_not_begun() {
+        let workers = Workers::new("tests", 1, 1).unwrap();
+        let outcome = workers
+            .run(Deadline::after(Duration::ZERO), |_| Ok(()))
+            .await;
+        assert_eq!(outcome, Err(Refusal::Deadline));
+    }
+
+    #[tokio::test]
+    async fn work_stops_when_its_caller_is_gone() {
+        let workers = Workers::new("tests", 1, 1).unwrap();
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let (ended, has_ended) = std::sync::mpsc::channel();
+        let mut call = Box::pin(workers.run(soon(), move |stop| {
+            begun.send(()).unwrap();
+            while !stop.now() {
+                std::thread::yield_now();
+            }
+            ended.send(()).unwrap();
+            Ok(())
+        }));
+        std::future::poll_fn(|context| {
+            assert!(call.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        has_begun.recv().unwrap();
+        drop(call);
+        has_ended.recv_timeout(Duration::from_secs(10)).unwrap();
+    }
+}
