@@ -263,3 +263,250 @@ fn invalid(field: &str, reason: impl Into<String>) -> InvalidChange {
         reason: reason.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cloud_proto::databus::v1::{ConnectionRemoved, MemberRemoved, PositionRemoved};
+
+    fn member(change: impl FnOnce(&mut MemberUpserted, &mut Member)) -> Event {
+        let mut member = Member {
+            member_id: 1,
+            ..Member::default()
+        };
+        let mut event = MemberUpserted::default();
+        change(&mut event, &mut member);
+        Event::MemberUpserted(MemberUpserted {
+            member: event.member.or(Some(member)),
+            ..event
+        })
+    }
+
+    fn position(change: impl FnOnce(&mut PositionUpserted, &mut Position)) -> Event {
+        let mut position = Position {
+            position_id: 2,
+            kind: PositionKind::Work as i32,
+            ..Position::default()
+        };
+        let mut event = PositionUpserted {
+            member_id: 1,
+            ..PositionUpserted::default()
+        };
+        change(&mut event, &mut position);
+        event.position = Some(position);
+        Event::PositionUpserted(event)
+    }
+
+    fn connected(member_id: u64, other_id: u64, connected_at: Option<(i64, i32)>) -> Event {
+        let connected_at = connected_at.map(|(seconds, nanos)| Timestamp { seconds, nanos });
+        Event::ConnectionAdded(ConnectionAdded {
+            member_id,
+            other_id,
+            connected_at,
+        })
+    }
+
+    fn mask(paths: &[&str]) -> Option<FieldMask> {
+        Some(FieldMask {
+            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        })
+    }
+
+    fn month(year: i32, month: u32) -> Option<YearMonth> {
+        Some(YearMonth { year, month })
+    }
+
+    fn check(event: Option<Event>, field: Option<&str>) {
+        let found = validate_change(&Change {
+            event: event.clone(),
+        });
+        assert_eq!(
+            found.as_ref().err().map(|invalid| invalid.field.as_str()),
+            field,
+            "{event:.200?}"
+        );
+    }
+
+    #[test]
+    fn a_bad_change_is_refused_with_its_field() {
+        check(None, Some("event"));
+        let bad = [
+            (
+                member(|_, member| member.member_id = 0),
+                "member_upserted.member.member_id",
+            ),
+            (
+                Event::MemberUpserted(MemberUpserted::default()),
+                "member_upserted.member",
+            ),
+            (
+                member(|event, _| event.fields = mask(&["headline", "head"])),
+                "member_upserted.fields",
+            ),
+            (
+                member(|event, _| event.fields = mask(&["member.headline"])),
+                "member_upserted.fields",
+            ),
+            (
+                member(|event, _| event.fields = mask(&["place"; 65])),
+                "member_upserted.fields",
+            ),
+            (
+                member(|_, member| member.given_name = "x".repeat(1025)),
+                "member_upserted.member.given_name",
+            ),
+            (
+                member(|_, member| member.industry = "é".repeat(513)),
+                "member_upserted.member.industry",
+            ),
+            (
+                member(|_, member| member.summary = "x".repeat(65_537)),
+                "member_upserted.member.summary",
+            ),
+            (
+                member(|_, member| member.skills = vec![String::new(); 1001]),
+                "member_upserted.member.skills",
+            ),
+            (
+                member(|_, member| member.skills = vec![String::new(), "x".repeat(1025)]),
+                "member_upserted.member.skills[1]",
+            ),
+            // Each field is within its limit, and all together are not.
+            (
+                member(|_, member| {
+                    member.skills = vec!["x".repeat(1024); 1000];
+                    member.summary = "x".repeat(65_536);
+                }),
+                "event",
+            ),
+            (
+                Event::MemberRemoved(MemberRemoved { member_id: 0 }),
+                "member_removed.member_id",
+            ),
+            (
+                position(|event, _| event.member_id = 0),
+                "position_upserted.member_id",
+            ),
+            (
+                Event::PositionUpserted(PositionUpserted {
+                    member_id: 1,
+                    ..Default::default()
+                }),
+                "position_upserted.position",
+            ),
+            (
+                position(|_, position| position.position_id = 0),
+                "position_upserted.position.position_id",
+            ),
+            (
+                position(|_, position| position.kind = 0),
+                "position_upserted.position.kind",
+            ),
+            (
+                position(|_, position| position.kind = 3),
+                "position_upserted.position.kind",
+            ),
+            (
+                position(|event, position| {
+                    event.fields = mask(&["title", "kind"]);
+                    position.kind = 0;
+                }),
+                "position_upserted.position.kind",
+            ),
+            (
+                position(|event, _| event.fields = mask(&["headline"])),
+                "position_upserted.fields",
+            ),
+            (
+                position(|_, position| position.title = "x".repeat(1025)),
+                "position_upserted.position.title",
+            ),
+            (
+                position(|_, position| position.from = month(0, 1)),
+                "position_upserted.position.from.year",
+            ),
+            (
+                position(|_, position| position.from = month(10_000, 0)),
+                "position_upserted.position.from.year",
+            ),
+            (
+                position(|_, position| position.to = month(1999, 13)),
+                "position_upserted.position.to.month",
+            ),
+            (
+                Event::PositionRemoved(PositionRemoved {
+                    member_id: 0,
+                    position_id: 1,
+                }),
+                "position_removed.member_id",
+            ),
+            (
+                Event::PositionRemoved(PositionRemoved {
+                    member_id: 1,
+                    position_id: 0,
+                }),
+                "position_removed.position_id",
+            ),
+            (connected(0, 1, None), "connection_added.member_id"),
+            (connected(1, 0, None), "connection_added.other_id"),
+            (connected(1, 1, None), "connection_added.other_id"),
+            (
+                connected(1, 2, Some((-1, 0))),
+                "connection_added.connected_at",
+            ),
+            (
+                connected(1, 2, Some((253_402_300_800, 0))),
+                "connection_added.connected_at",
+            ),
+            (
+                connected(1, 2, Some((0, -1))),
+                "connection_added.connected_at",
+            ),
+            (
+                connected(1, 2, Some((0, 1_000_000_000))),
+                "connection_added.connected_at",
+            ),
+            (
+                Event::ConnectionRemoved(ConnectionRemoved {
+                    member_id: 7,
+                    other_id: 7,
+                }),
+                "connection_removed.other_id",
+            ),
+            (
+                Event::ConnectionRemoved(ConnectionRemoved {
+                    member_id: 0,
+                    other_id: 7,
+                }),
+                "connection_removed.member_id",
+            ),
+        ];
+        for (event, field) in bad {
+            check(Some(event), Some(field));
+        }
+    }
+
+    #[test]
+    fn a_good_change_is_taken() {
+        let good = [
+            member(|_, _| {}),
+            member(|event, _| event.fields = mask(&[])),
+            member(|_, member| {
+                member.summary = "x".repeat(65_536);
+                member.headline = "x".repeat(1024);
+                member.skills = vec!["Rust".to_owned(); 1000];
+            }),
+            position(|_, position| (position.from, position.to) = (month(1, 0), month(9999, 12))),
+            // A kind that is not named keeps its value.
+            position(|event, position| {
+                event.fields = mask(&["title"]);
+                position.kind = 0;
+            }),
+            connected(1, u64::MAX, Some((0, 0))),
+            connected(u64::MAX, 1, Some((253_402_300_799, 999_999_999))),
+        ];
+        for event in good {
+            check(Some(event), None);
+        }
+    }
+}

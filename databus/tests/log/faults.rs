@@ -1,0 +1,160 @@
+//! A failed sync and a full disk: callers get the error, reads go on, and appends work again without a restart.
+
+use crate::memory_disk::MemoryDisk;
+use crate::windows::{connections, open, read_all, seed};
+use databus::{AppendError, CheckedWindow, Log, Window};
+use rand::{SeedableRng as _, rngs::StdRng};
+use std::sync::Arc;
+
+fn log_with_one_window() -> (Arc<MemoryDisk>, Log) {
+    let disk = Arc::new(MemoryDisk::default());
+    let log = open(&disk, 1 << 20);
+    log.append_blocking(connections(1, 1)).unwrap();
+    (disk, log)
+}
+
+fn refused(log: &Log, window: Window) {
+    let (head, read) = (log.head(), read_all(log));
+    let error = log.append_blocking(window).unwrap_err();
+    assert!(matches!(error, AppendError::NotDurable { .. }), "{error}");
+    assert_eq!(
+        (log.head(), read_all(log)),
+        (head, read),
+        "reads go on, and see nothing of it"
+    );
+}
+
+/// What every way of ending now would bring back.
+fn check_recovery(disk: &MemoryDisk, expected: &[Window]) {
+    let seed = seed();
+    println!("seed {seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    assert_eq!(read_all(&open(&Arc::new(disk.killed()), 1 << 20)), expected);
+    for _ in 0..20 {
+        assert_eq!(
+            read_all(&open(&Arc::new(disk.powerless(&mut random)), 1 << 20)),
+            expected
+        );
+    }
+}
+
+#[test]
+fn after_a_failed_sync_appends_go_on_in_a_new_segment() {
+    let (disk, log) = log_with_one_window();
+    let mut reader = log.read_after(1).unwrap();
+    disk.fail_syncs(1);
+    refused(&log, connections(2, 1));
+    assert!(reader.next_window().unwrap().is_none());
+    // The same window again: it was not applied, so it is no repeat.
+    let appended = log.append_blocking(connections(2, 2)).unwrap();
+    assert_eq!((appended.scn, appended.repeat), (2, false));
+    assert_eq!(log.status().segments, 2);
+    assert_eq!(
+        reader.next_window().unwrap().unwrap().window,
+        connections(2, 2)
+    );
+    let expected = [connections(1, 1), connections(2, 2)];
+    assert_eq!(read_all(&log), expected);
+    check_recovery(&disk, &expected);
+}
+
+#[test]
+fn a_disk_that_fails_for_a_while_is_tried_again() {
+    let (disk, log) = log_with_one_window();
+    disk.fail_syncs(5);
+    for _ in 0..5 {
+        refused(&log, connections(2, 1));
+    }
+    disk.fail_name_syncs(2);
+    for _ in 0..2 {
+        refused(&log, connections(2, 1));
+    }
+    assert_eq!(log.append_blocking(connections(2, 1)).unwrap().scn, 2);
+    check_recovery(&disk, &[connections(1, 1), connections(2, 1)]);
+}
+
+#[test]
+fn a_segment_that_never_held_a_window_is_replaced() {
+    let disk = Arc::new(MemoryDisk::default());
+    let log = open(&disk, 1 << 20);
+    let mut reader = log.read_after(0).unwrap();
+    for _ in 0..3 {
+        disk.fail_syncs(1);
+        refused(&log, connections(1, 1));
+        // The next try makes the segment, and fails to sync what it holds.
+        assert!(reader.next_window().unwrap().is_none());
+    }
+    log.append_blocking(connections(1, 1)).unwrap();
+    assert_eq!(log.status().segments, 1);
+    assert_eq!(
+        reader.next_window().unwrap().unwrap().window,
+        connections(1, 1)
+    );
+    check_recovery(&disk, &[connections(1, 1)]);
+}
+
+#[test]
+fn a_full_disk_refuses_appends_until_there_is_room() {
+    let (disk, log) = log_with_one_window();
+    for room in [0, 10, 50, 100, 150] {
+        disk.set_room(Some(room));
+        refused(&log, connections(2, 20));
+        refused(&log, connections(2, 20));
+    }
+    check_recovery(&disk, &[connections(1, 1)]);
+    disk.set_room(None);
+    assert_eq!(log.append_blocking(connections(2, 20)).unwrap().scn, 2);
+    let expected = [connections(1, 1), connections(2, 20)];
+    assert_eq!(read_all(&log), expected);
+    check_recovery(&disk, &expected);
+    drop(log);
+    assert_eq!(read_all(&open(&disk, 1 << 20)), expected);
+}
+
+#[test]
+fn sources_are_as_they_were_before_a_failed_sync() {
+    let (disk, log) = log_with_one_window();
+    disk.fail_syncs(1);
+    refused(&log, connections(9, 1));
+    let mark = log.source("core").unwrap();
+    assert_eq!((mark.offset, mark.scn), (1, 1));
+}
+
+#[tokio::test]
+async fn no_window_of_a_pipeline_follows_one_that_failed() {
+    let (disk, log) = {
+        let disk = Arc::new(MemoryDisk::default());
+        let mut options = crate::windows::options(1 << 20);
+        // Every window is a group of its own, so that the first fails and the second would not.
+        options.group_bytes_max = 1;
+        (
+            Arc::clone(&disk),
+            Log::open_on(disk, crate::windows::origin(), options).unwrap(),
+        )
+    };
+    let checked =
+        |offset| CheckedWindow::new(&connections(offset, 1), log.window_limits()).unwrap();
+    disk.fail_syncs(1);
+    let pipeline = log.pipeline();
+    let (first, second, third) = tokio::join!(
+        pipeline.append(checked(1)),
+        pipeline.append(checked(2)),
+        log.append_checked(checked(3))
+    );
+    assert!(matches!(first, Err(AppendError::NotDurable { .. })));
+    assert!(matches!(second, Err(AppendError::AfterRefused)));
+    assert_eq!(third.unwrap().scn, 1, "another pipeline is not concerned");
+    assert!(matches!(
+        pipeline.append(checked(4)).await,
+        Err(AppendError::AfterRefused)
+    ));
+    assert_eq!(log.pipeline().append(checked(4)).await.unwrap().scn, 2);
+}
+
+#[test]
+fn a_mark_that_cannot_be_written_costs_nothing() {
+    let (disk, log) = log_with_one_window();
+    disk.set_room(Some(3));
+    log.close().unwrap_err();
+    check_recovery(&disk, &[connections(1, 1)]);
+}

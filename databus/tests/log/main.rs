@@ -1,0 +1,14 @@
+//! The log from outside: what is appended is read back, whatever happens to the disk in between.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod appending;
+mod concurrency;
+mod crash;
+mod damage;
+mod faults;
+mod memory_disk;
+mod opening;
+mod part_streams;
+mod reading;
+mod size;
+mod windows;

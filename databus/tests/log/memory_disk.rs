@@ -1,0 +1,333 @@
+//! A disk in memory that does to files what a bad day does: syncs that fail, no room left, power that goes.
+//!
+//! As Linux: what is written reads back at once; a good sync makes it durable; a failed one leaves it readable and *not*
+//! dirty, so that a later sync answers well and makes nothing of it durable. When power goes, every sector that was
+//! written since the last sync is kept or lost on its own, and names are kept up to a random point of their journal.
+
+use databus::disk::{Disk, DiskFile};
+use rand::{Rng as _, rngs::StdRng};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, ErrorKind},
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+const SECTOR_BYTES: usize = 64;
+
+/// The disk; clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MemoryDisk {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct State {
+    names: BTreeMap<String, usize>,
+    durable_names: BTreeMap<String, usize>,
+    /// Renames, creations and removals since the folder was last synced: what the names were after each.
+    name_journal: Vec<BTreeMap<String, usize>>,
+    files: Vec<FileState>,
+    syncs_to_fail: usize,
+    name_syncs_to_fail: usize,
+    room: Option<usize>,
+    syncs: usize,
+    /// Called with the disk as it is after each operation.
+    watched: bool,
+    history: Vec<State>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct FileState {
+    cached: Vec<u8>,
+    durable: Vec<u8>,
+    dirty: BTreeSet<usize>,
+    cut_to: Option<usize>,
+}
+
+#[derive(Debug)]
+struct MemoryFile {
+    disk: MemoryDisk,
+    number: usize,
+}
+
+impl MemoryDisk {
+    /// The disk as SIGKILL leaves it now: everything that was written reads back.
+    pub(crate) fn killed(&self) -> Self {
+        Self::from(self.lock().clone_without_faults())
+    }
+
+    /// The disk as it comes back when power goes now.
+    pub(crate) fn powerless(&self, random: &mut StdRng) -> Self {
+        let mut state = self.lock().clone_without_faults();
+        let kept = random.random_range(0..=state.name_journal.len());
+        if let Some(last) = kept.checked_sub(1) {
+            state.durable_names = state.name_journal[last].clone();
+        }
+        state.names = state.durable_names.clone();
+        state.name_journal.clear();
+        for file in &mut state.files {
+            file.lose_power(random);
+        }
+        Self::from(state)
+    }
+
+    /// Keeps a copy after each operation from here on.
+    pub(crate) fn watch(&self) {
+        self.lock().watched = true;
+    }
+
+    /// The copies since the last call.
+    pub(crate) fn watched(&self) -> Vec<Self> {
+        std::mem::take(&mut self.lock().history)
+            .into_iter()
+            .map(Self::from)
+            .collect()
+    }
+
+    pub(crate) fn fail_syncs(&self, count: usize) {
+        self.lock().syncs_to_fail = count;
+    }
+
+    pub(crate) fn fail_name_syncs(&self, count: usize) {
+        self.lock().name_syncs_to_fail = count;
+    }
+
+    /// Bytes that may still be written to new places.
+    pub(crate) fn set_room(&self, room: Option<usize>) {
+        self.lock().room = room;
+    }
+
+    /// Good syncs of files so far.
+    pub(crate) fn syncs(&self) -> usize {
+        self.lock().syncs
+    }
+
+    /// Segments by name, in order.
+    pub(crate) fn segments(&self) -> Vec<String> {
+        self.lock()
+            .names
+            .keys()
+            .filter(|name| name.ends_with(".log"))
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
+        let state = self.lock();
+        state.files[state.names[name]].cached.clone()
+    }
+
+    /// Another content for a file, durable at once.
+    pub(crate) fn set_bytes(&self, name: &str, bytes: Vec<u8>) {
+        let mut state = self.lock();
+        let number = state.files.len();
+        state.files.push(FileState {
+            cached: bytes.clone(),
+            durable: bytes,
+            ..FileState::default()
+        });
+        state.names.insert(name.to_owned(), number);
+        state.durable_names.insert(name.to_owned(), number);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn named<T>(&self, change: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
+        let mut state = self.lock();
+        let answer = change(&mut state)?;
+        let names = state.names.clone();
+        state.name_journal.push(names);
+        state.record();
+        Ok(answer)
+    }
+}
+
+impl From<State> for MemoryDisk {
+    fn from(state: State) -> Self {
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+}
+
+impl State {
+    fn clone_without_faults(&self) -> Self {
+        let (names, durable_names) = (self.names.clone(), self.durable_names.clone());
+        let (name_journal, files) = (self.name_journal.clone(), self.files.clone());
+        Self {
+            names,
+            durable_names,
+            name_journal,
+            files,
+            ..Self::default()
+        }
+    }
+
+    fn record(&mut self) {
+        if self.watched {
+            let copy = self.clone_without_faults();
+            self.history.push(copy);
+        }
+    }
+}
+
+impl FileState {
+    fn sync(&mut self, dirty: impl IntoIterator<Item = usize>) {
+        if let Some(bytes) = self.cut_to.take() {
+            self.durable.truncate(bytes);
+        }
+        for sector in dirty {
+            let from = sector * SECTOR_BYTES;
+            let to = (from + SECTOR_BYTES).min(self.cached.len());
+            if from < to {
+                self.durable.resize(self.durable.len().max(to), 0);
+                self.durable[from..to].copy_from_slice(&self.cached[from..to]);
+            }
+        }
+    }
+
+    fn lose_power(&mut self, random: &mut StdRng) {
+        if random.random() {
+            self.cut_to = None;
+        }
+        let dirty: Vec<_> = std::mem::take(&mut self.dirty)
+            .into_iter()
+            .filter(|_| random.random())
+            .collect();
+        self.sync(dirty);
+        self.cached = self.durable.clone();
+    }
+}
+
+impl Disk for MemoryDisk {
+    fn names(&self) -> io::Result<Vec<String>> {
+        Ok(self.lock().names.keys().cloned().collect())
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let number = self.named(|state| {
+            state.files.push(FileState::default());
+            state.names.insert(name.to_owned(), state.files.len() - 1);
+            Ok(state.files.len() - 1)
+        })?;
+        Ok(Arc::new(MemoryFile {
+            disk: self.clone(),
+            number,
+        }))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let number = *self.lock().names.get(name).ok_or(ErrorKind::NotFound)?;
+        Ok(Arc::new(MemoryFile {
+            disk: self.clone(),
+            number,
+        }))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.named(|state| {
+            let number = state.names.remove(from).ok_or(ErrorKind::NotFound)?;
+            state.names.insert(to.to_owned(), number);
+            Ok(())
+        })
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.named(|state| {
+            state
+                .names
+                .remove(name)
+                .map(drop)
+                .ok_or(ErrorKind::NotFound.into())
+        })
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        let mut state = self.lock();
+        if state.name_syncs_to_fail > 0 {
+            state.name_syncs_to_fail -= 1;
+            return Err(io::Error::other("injected: the folder is not synced"));
+        }
+        state.durable_names = state.names.clone();
+        state.name_journal.clear();
+        state.record();
+        Ok(())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        PathBuf::from("memory").join(name)
+    }
+}
+
+impl DiskFile for MemoryFile {
+    fn bytes(&self) -> io::Result<u64> {
+        Ok(self.disk.lock().files[self.number].cached.len() as u64)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let state = self.disk.lock();
+        let cached = state.files[self.number]
+            .cached
+            .get(offset as usize..)
+            .unwrap_or_default();
+        let bytes = buffer.len().min(cached.len());
+        buffer[..bytes].copy_from_slice(&cached[..bytes]);
+        Ok(bytes)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let mut state = self.disk.lock();
+        let offset = offset as usize;
+        let file = &mut state.files[self.number];
+        let grows = (offset + bytes.len()).saturating_sub(file.cached.len());
+        // A full disk takes what it has room for, and then says so.
+        let missing = state.room.map_or(0, |room| grows.saturating_sub(room));
+        state.room = state.room.map(|room| room - (grows - missing));
+        let taken = &bytes[..bytes.len() - missing];
+        let file = &mut state.files[self.number];
+        file.cached
+            .resize(file.cached.len().max(offset + taken.len()), 0);
+        file.cached[offset..offset + taken.len()].copy_from_slice(taken);
+        file.dirty
+            .extend(offset / SECTOR_BYTES..(offset + taken.len()).div_ceil(SECTOR_BYTES));
+        state.record();
+        if missing > 0 {
+            Err(ErrorKind::StorageFull.into())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn cut(&self, bytes: u64) -> io::Result<()> {
+        let mut state = self.disk.lock();
+        let file = &mut state.files[self.number];
+        let bytes = bytes as usize;
+        let freed = file.cached.len().saturating_sub(bytes);
+        file.cached.truncate(bytes);
+        file.dirty.retain(|sector| sector * SECTOR_BYTES < bytes);
+        file.cut_to = Some(file.cut_to.map_or(bytes, |cut_to| cut_to.min(bytes)));
+        state.room = state.room.map(|room| room + freed);
+        state.record();
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut state = self.disk.lock();
+        let fails = state.syncs_to_fail > 0;
+        let file = &mut state.files[self.number];
+        let dirty = std::mem::take(&mut file.dirty);
+        if fails {
+            file.cut_to = None;
+            state.syncs_to_fail -= 1;
+            state.record();
+            return Err(io::Error::other("injected: the file is not synced"));
+        }
+        file.sync(dirty);
+        state.syncs += 1;
+        state.record();
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! Opening: one process at a time, the right log, a version that is known.
+
+use crate::memory_disk::MemoryDisk;
+use crate::windows::{GRAPH, connections, open, options, origin, read_all};
+use databus::{Log, LogOptions, OpenError};
+use std::{env, path::Path, process::Command, sync::Arc};
+
+const FOLDER: &str = "DATABUS_TEST_FOLDER";
+
+#[test]
+fn a_second_process_is_refused() {
+    if let Some(folder) = env::var_os(FOLDER) {
+        let error = Log::open(Path::new(&folder), origin(), options(1 << 20)).unwrap_err();
+        assert!(
+            matches!(&error, OpenError::InUse { file } if file.ends_with("LOCK")),
+            "{error}"
+        );
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let log = Log::open(folder.path(), origin(), options(1 << 20)).unwrap();
+    let mut second = Command::new(env::current_exe().unwrap());
+    second
+        .args(["--exact", "opening::a_second_process_is_refused"])
+        .env(FOLDER, folder.path());
+    assert!(second.status().unwrap().success());
+    // Nor is it opened twice by this one.
+    assert!(matches!(
+        Log::open(folder.path(), origin(), options(1 << 20)),
+        Err(OpenError::InUse { .. })
+    ));
+    log.append_blocking(connections(1, 1)).unwrap();
+    drop(log);
+    assert_eq!(
+        read_all(&Log::open(folder.path(), origin(), options(1 << 20)).unwrap()).len(),
+        1
+    );
+}
+
+#[test]
+fn only_the_log_that_is_asked_for_is_opened() {
+    let disk = Arc::new(MemoryDisk::default());
+    let log = open(&disk, 0);
+    let log_id = log.log_id().to_owned();
+    for offset in 1..=3 {
+        log.append_blocking(connections(offset, 1)).unwrap();
+    }
+    drop(log);
+    let other_graph = "0".repeat(32);
+    let attempt = |graph: &str, log_id: Option<&str>, durable_scn| {
+        let options = LogOptions {
+            log_id: log_id.map(str::to_owned),
+            durable_scn,
+            ..options(0)
+        };
+        Log::open_on(Arc::clone(&disk) as _, graph.parse().unwrap(), options)
+    };
+    let foreign = attempt(&other_graph, None, 0).unwrap_err();
+    assert!(
+        matches!(&foreign, OpenError::ForeignOrigin { found, .. } if found == GRAPH),
+        "{foreign}"
+    );
+    let foreign = attempt(GRAPH, Some(&other_graph), 0).unwrap_err();
+    assert!(
+        matches!(&foreign, OpenError::ForeignLog { found, .. } if *found == log_id),
+        "{foreign}"
+    );
+    let lost = attempt(GRAPH, Some(&log_id), 4).unwrap_err();
+    assert!(
+        matches!(
+            lost,
+            OpenError::Lost {
+                head: 3,
+                durable_scn: 4,
+                ..
+            }
+        ),
+        "{lost}"
+    );
+    assert!(matches!(
+        attempt(GRAPH, Some("no id"), 0),
+        Err(OpenError::LogId(_))
+    ));
+    // A snapshot made since then has another lineage, and names the log.
+    let log = attempt(&other_graph, Some(&log_id), 3).unwrap();
+    assert_eq!(
+        (log.log_id(), log.origin(), log.head()),
+        (log_id.as_str(), GRAPH, 3)
+    );
+}
+
+#[test]
+fn a_log_that_a_snapshot_goes_on_from_is_not_made() {
+    let options = LogOptions {
+        log_id: Some(GRAPH.to_owned()),
+        ..options(0)
+    };
+    let missing = Log::open_on(Arc::new(MemoryDisk::default()), origin(), options).unwrap_err();
+    assert!(matches!(missing, OpenError::Missing { .. }), "{missing}");
+}
+
+#[test]
+fn a_segment_of_a_later_version_is_refused_by_name() {
+    let disk = Arc::new(MemoryDisk::default());
+    drop(open(&disk, 0));
+    let name = &disk.segments()[0];
+    let mut bytes = disk.bytes(name);
+    bytes[8] = 2;
+    disk.set_bytes(name, bytes);
+    let error = Log::open_on(disk, origin(), options(0)).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        matches!(
+            error,
+            OpenError::FutureVersion {
+                version: 2,
+                supported: 1,
+                ..
+            }
+        ),
+        "{text}"
+    );
+    assert!(text.contains("00000000000000000001.log"), "{text}");
+}
+
+#[test]
+fn a_segment_that_was_never_finished_is_removed() {
+    let disk = Arc::new(MemoryDisk::default());
+    let log = open(&disk, 0);
+    log.append_blocking(connections(1, 1)).unwrap();
+    drop(log);
+    disk.set_bytes("00000000000000000002.log.new", b"half a hea".to_vec());
+    disk.set_bytes("notes.txt", b"not ours".to_vec());
+    assert_eq!(read_all(&open(&disk, 0)).len(), 1);
+    let names = databus::disk::Disk::names(&*disk).unwrap();
+    assert_eq!(names, ["00000000000000000001.log", "notes.txt"]);
+}
+
+#[test]
+fn every_log_has_its_own_name() {
+    let names = [(); 2].map(|()| {
+        open(&Arc::new(MemoryDisk::default()), 0)
+            .log_id()
+            .to_owned()
+    });
+    assert_ne!(names[0], names[1]);
+    assert!(
+        names
+            .iter()
+            .all(|name| name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    );
+}
