@@ -1,4 +1,4 @@
-//! The `loader` command: `loader generate` makes a synthetic dump.
+//! The `loader` command: `generate` makes a synthetic dump, `build` makes a snapshot of a dump, `inspect` verifies one.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -15,13 +15,19 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Build a snapshot from a dump of members, positions and connections.
+    Build(loader::build::Arguments),
     /// Make a synthetic site: members.csv, positions.csv and connections.csv.
     Generate(loader::generate::Arguments),
+    /// Print a snapshot's manifest and verify every checksum.
+    Inspect(loader::inspect::Arguments),
 }
 
 fn main() -> ExitCode {
     let outcome: Result<(), Box<dyn Error>> = match Arguments::parse().command {
+        Command::Build(arguments) => loader::build::run(arguments).map_err(Into::into),
         Command::Generate(arguments) => loader::generate::run(&arguments).map_err(Into::into),
+        Command::Inspect(arguments) => loader::inspect::run(&arguments).map_err(Into::into),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,236 @@
+//! Reads the connections of a dump on all cores: each worker takes a block of lines, parses it and gives the connections to
+//! a sink of its own.
+
+use std::mem;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::block_reader::{BlockReader, Rest, Taken};
+use super::csv_rows::{CsvRows, CsvStop};
+use super::dump_file::DumpFile;
+use super::error::Error;
+use super::half_edge::HalfEdge;
+use super::member_table::MemberTable;
+use super::partitions::Scatter;
+use super::place::{Place, Stop};
+use super::plain_rows::{Edge, EdgeColumns};
+use super::progress::Progress;
+use super::raw_edges::RawEdges;
+use super::row_fault::RowFault;
+
+/// Takes the connections of one worker. No member is 0 or connected with itself.
+pub(crate) trait EdgeSink: Send {
+    fn edge(&mut self, edge: Edge) -> Result<(), RowFault>;
+}
+
+/// Keeps connections by id, until it is known who the members are.
+#[derive(Debug, Default)]
+pub(crate) struct ById<const TIMED: bool> {
+    full: Vec<RawEdges>,
+    open: RawEdges,
+}
+
+impl<const TIMED: bool> EdgeSink for ById<TIMED> {
+    fn edge(&mut self, edge: Edge) -> Result<(), RowFault> {
+        if self.open.len() == RawEdges::LENGTH_MAX {
+            self.full.push(mem::take(&mut self.open));
+        }
+        self.open.push::<TIMED>(edge.member, edge.other, edge.time);
+        Ok(())
+    }
+}
+
+impl<const TIMED: bool> ById<TIMED> {
+    pub(crate) fn into_blocks(mut self) -> Vec<RawEdges> {
+        self.full.push(self.open);
+        self.full
+    }
+}
+
+/// Partitions connections of known members.
+pub(crate) struct ByNode<'a, E: HalfEdge> {
+    pub(crate) members: &'a MemberTable,
+    pub(crate) scatter: Scatter<'a, E>,
+}
+
+impl<E: HalfEdge> EdgeSink for ByNode<'_, E> {
+    fn edge(&mut self, edge: Edge) -> Result<(), RowFault> {
+        let node = |member| {
+            self.members
+                .rank(member)
+                .ok_or(RowFault::UnknownMember { member })
+        };
+        self.scatter
+            .connection(node(edge.member)?, node(edge.other)?, edge.time);
+        Ok(())
+    }
+}
+
+/// What was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ConnectionCounts {
+    pub(crate) rows: u64,
+    /// Connections of a member with itself, which no sink was given.
+    pub(crate) with_themselves: u64,
+}
+
+/// Reads all files; a sink for each worker. Stops at the first bad row of the first file that has one, whichever worker met it.
+pub(crate) fn read_connections<S: EdgeSink>(
+    files: &[DumpFile],
+    delimiter: u8,
+    progress: &Progress,
+    new_sink: impl Fn() -> S + Sync,
+) -> Result<(Vec<S>, ConnectionCounts), Error> {
+    let columns: Vec<_> = files
+        .iter()
+        .map(|file| EdgeColumns::new(&file.layout, delimiter))
+        .collect();
+    let handout = Handout {
+        files,
+        open: Mutex::default(),
+        stopped: AtomicBool::new(false),
+        progress,
+    };
+    let outcomes = rayon::broadcast(|_| {
+        let mut worker = Worker {
+            sink: new_sink(),
+            counts: ConnectionCounts::default(),
+        };
+        let outcome = worker.read(&handout, &columns, delimiter);
+        if outcome.is_err() {
+            handout.stopped.store(true, Ordering::Relaxed);
+        }
+        (worker, outcome)
+    });
+    let (mut sinks, mut counts) = (Vec::new(), ConnectionCounts::default());
+    let mut stop: Option<Stop> = None;
+    for (worker, outcome) in outcomes {
+        counts.rows += worker.counts.rows;
+        counts.with_themselves += worker.counts.with_themselves;
+        sinks.push(worker.sink);
+        if let Err(found) = outcome {
+            stop = Some(match stop {
+                Some(stop) => stop.earlier(found),
+                None => found,
+            });
+        }
+    }
+    match stop {
+        None => Ok((sinks, counts)),
+        Some(stop) => {
+            let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
+            Err(stop.into_error(&paths))
+        }
+    }
+}
+
+/// The files, block by block in order: when a worker meets a bad row, all blocks before it are in good hands.
+struct Handout<'a> {
+    files: &'a [DumpFile],
+    open: Mutex<OpenFile>,
+    stopped: AtomicBool,
+    progress: &'a Progress,
+}
+
+#[derive(Default)]
+struct OpenFile {
+    file: usize,
+    reader: Option<BlockReader>,
+}
+
+impl Handout<'_> {
+    /// A block, and the index of its file.
+    fn take(&self, buffer: &mut Vec<u8>) -> Result<Option<(usize, Taken)>, Error> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(file) = self.files.get(open.file) {
+            let index = open.file;
+            let reader = match &mut open.reader {
+                Some(reader) => reader,
+                closed => {
+                    let reader = BlockReader::open(&file.path, file.rows_begin);
+                    closed.insert(reader.map_err(Error::file("open", &file.path))?)
+                }
+            };
+            match reader
+                .take(buffer)
+                .map_err(Error::file("read", &file.path))?
+            {
+                Taken::End => {
+                    *open = OpenFile {
+                        file: index + 1,
+                        reader: None,
+                    }
+                }
+                taken => return Ok(Some((index, taken))),
+            }
+        }
+        Ok(None)
+    }
+}
+
+struct Worker<S> {
+    sink: S,
+    counts: ConnectionCounts,
+}
+
+impl<S: EdgeSink> Worker<S> {
+    fn read(
+        &mut self,
+        handout: &Handout<'_>,
+        columns: &[EdgeColumns],
+        delimiter: u8,
+    ) -> Result<(), Stop> {
+        let mut buffer = Vec::new();
+        while !handout.stopped.load(Ordering::Relaxed) {
+            let Some((index, taken)) = handout.take(&mut buffer)? else {
+                break;
+            };
+            let (Some(file), Some(columns)) = (handout.files.get(index), columns.get(index)) else {
+                break;
+            };
+            let place = |offset| Place {
+                file: index as u32,
+                offset,
+            };
+            match taken {
+                Taken::Lines { offset } => {
+                    let parsed = columns.parse_lines(&buffer, |edge| self.edge(edge));
+                    parsed.map_err(|(at, fault)| Stop::Row(place(offset + at as u64), fault))?;
+                    handout.progress.advance(buffer.len() as u64);
+                }
+                Taken::Quoted { offset, rest } => {
+                    self.quoted(columns, CsvRows::new(rest, offset, delimiter))
+                        .map_err(|stop| match stop {
+                            CsvStop::Row(offset, fault) => Stop::Row(place(offset), fault),
+                            CsvStop::Io(source) => {
+                                Stop::Other(Error::file("read", &file.path)(source))
+                            }
+                        })?;
+                    handout.progress.advance(file.bytes - offset);
+                }
+                Taken::End => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn quoted(&mut self, columns: &EdgeColumns, mut rows: CsvRows<Rest>) -> Result<(), CsvStop> {
+        while let Some((offset, record)) = rows.next()? {
+            let edge = columns.parse_fields(record.len(), |column| record.get(column));
+            edge.and_then(|edge| self.edge(edge))
+                .map_err(|fault| CsvStop::Row(offset, fault))?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn edge(&mut self, edge: Edge) -> Result<(), RowFault> {
+        self.counts.rows += 1;
+        if edge.member == edge.other {
+            self.counts.with_themselves += 1;
+            return Ok(());
+        }
+        self.sink.edge(edge)
+    }
+}

@@ -1,0 +1,89 @@
+//! What stops a build. A bad row names its file, line and reason, so that whoever made the dump can repair it.
+
+use std::io;
+use std::path::PathBuf;
+
+use cloud_engine::FileError;
+use cloud_search::IndexError;
+
+use super::column_map::{HeaderFault, MapError};
+use super::row_fault::RowFault;
+
+/// Why there is no snapshot. Nothing of a failed build is left that a server would open.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A row of the dump is wrong. Of several, the first of its file; those that contradict others are found last.
+    #[error("{file}:{line}: {fault}")]
+    Row {
+        /// The dump file.
+        file: PathBuf,
+        /// Counted from 1, the header row included.
+        line: u64,
+        /// What is wrong with it.
+        fault: RowFault,
+    },
+    /// The columns of a dump file are not those that were asked for.
+    #[error("{file}:1: {fault}")]
+    Header {
+        /// The dump file.
+        file: PathBuf,
+        /// What is wrong with its header row.
+        fault: HeaderFault,
+    },
+    /// A `--map` is not understood.
+    #[error(transparent)]
+    Map(#[from] MapError),
+    /// The options contradict each other.
+    #[error("{0}")]
+    Options(&'static str),
+    /// A file cannot be read or written.
+    #[error("cannot {action} {path}")]
+    File {
+        /// What was tried: "open", "read", "write" and so on.
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The graph, the profiles or the manifest cannot be written or read.
+    #[error(transparent)]
+    Snapshot(#[from] FileError),
+    /// The search index cannot be written.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// A row of people that was set aside for sorting came back damaged.
+    #[error("a sorted row does not read back")]
+    Sorting(#[source] prost::DecodeError),
+    /// A snapshot is written once.
+    #[error(
+        "{0} is a snapshot already, and a snapshot is never overwritten: build into another directory or remove it first"
+    )]
+    SnapshotExists(PathBuf),
+    /// A server or another build works in the directory.
+    #[error("{0} is in use by a running server or another build")]
+    InUse(PathBuf),
+    /// Node indexes have 32 bits.
+    #[error("{members} members are more than a graph can hold ({limit})")]
+    TooManyMembers {
+        /// How many there are.
+        members: u64,
+        /// How many there may be.
+        limit: u64,
+    },
+}
+
+impl Error {
+    /// For `map_err` on a file operation.
+    pub(crate) fn file(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File {
+            action,
+            path,
+            source,
+        }
+    }
+}

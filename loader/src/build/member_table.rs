@@ -1,0 +1,139 @@
+//! The members of a site in ascending order of their ids: a member's rank is the node index.
+//!
+//! Ids without gaps need no search at all. Others are found through an array over the ids' high bits, about one entry a
+//! member, that says where in the order such ids begin: for ids that spread evenly two memory accesses, and never more than
+//! a binary search.
+
+/// Node indexes have 32 bits, and the highest number is left to those who need a "none".
+pub(crate) const MEMBERS_MAX: usize = u32::MAX as usize - 1;
+
+/// Ascending ids and a way to find one.
+#[derive(Debug)]
+pub(crate) struct MemberTable {
+    ids: Vec<u64>,
+    lookup: Lookup,
+}
+
+#[derive(Debug)]
+enum Lookup {
+    /// The ids are `first`, `first + 1` and so on.
+    Dense { first: u64 },
+    /// Ids with the same bits above `shift` (counted from the first id) stand at `starts[bits]..starts[bits + 1]`.
+    ByHighBits {
+        first: u64,
+        shift: u32,
+        starts: Vec<u32>,
+    },
+}
+
+impl MemberTable {
+    /// Of strictly ascending ids, at most [`MEMBERS_MAX`].
+    pub(crate) fn new(ids: Vec<u64>) -> Self {
+        assert!(ids.len() <= MEMBERS_MAX, "node indexes have 32 bits");
+        debug_assert!(ids.is_sorted_by(|one, other| one < other), "ids ascend");
+        let (first, last) = (
+            ids.first().copied().unwrap_or(0),
+            ids.last().copied().unwrap_or(0),
+        );
+        let span = last - first;
+        let lookup = if span == (ids.len() as u64).saturating_sub(1) {
+            Lookup::Dense { first }
+        } else {
+            let shift = (u64::BITS - span.leading_zeros()).saturating_sub(ids.len().ilog2() + 1);
+            Lookup::ByHighBits {
+                first,
+                shift,
+                starts: starts(&ids, first, (span >> shift) as usize + 1, shift),
+            }
+        };
+        Self { ids, lookup }
+    }
+
+    pub(crate) fn into_ids(self) -> Vec<u64> {
+        self.ids
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The node index of a member.
+    #[inline]
+    pub(crate) fn rank(&self, id: u64) -> Option<u32> {
+        match &self.lookup {
+            Lookup::Dense { first } => {
+                let rank = id.checked_sub(*first)?;
+                (rank < self.ids.len() as u64).then_some(rank as u32)
+            }
+            Lookup::ByHighBits {
+                first,
+                shift,
+                starts,
+            } => {
+                let bits = (id.checked_sub(*first)? >> shift) as usize;
+                let start = *starts.get(bits)?;
+                let end = *starts.get(bits + 1)?;
+                let candidates = self.ids.get(start as usize..end as usize)?;
+                let within = candidates.binary_search(&id).ok()?;
+                Some(start + within as u32)
+            }
+        }
+    }
+}
+
+fn starts(ids: &[u64], first: u64, buckets: usize, shift: u32) -> Vec<u32> {
+    let mut starts = Vec::with_capacity(buckets + 1);
+    for (rank, id) in ids.iter().enumerate() {
+        let bits = ((id - first) >> shift) as usize;
+        while starts.len() <= bits {
+            starts.push(rank as u32);
+        }
+    }
+    starts.resize(buckets + 1, ids.len() as u32);
+    starts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(mut ids: Vec<u64>) {
+        ids.sort_unstable();
+        ids.dedup();
+        let table = MemberTable::new(ids.clone());
+        let near = ids
+            .iter()
+            .flat_map(|&id| [id.wrapping_sub(1), id, id.wrapping_add(1)]);
+        for id in near.chain([0, 1, u64::MAX]) {
+            assert_eq!(
+                table.rank(id).map(|rank| rank as usize),
+                ids.binary_search(&id).ok(),
+                "{id} in {ids:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ranks_equal_a_binary_search(
+            wide in prop::collection::vec(1u64.., 0..100),
+            narrow in prop::collection::vec(1u64..200, 0..100),
+            shift in 0u32..50,
+        ) {
+            check(wide.clone());
+            check(narrow.clone());
+            check(narrow.iter().map(|id| id << shift).collect());
+            check(wide.into_iter().chain(narrow).collect());
+        }
+    }
+
+    #[test]
+    fn dense_and_extreme_ids_are_found() {
+        check((7..400).collect());
+        check(vec![]);
+        check(vec![u64::MAX]);
+        check(vec![1, u64::MAX]);
+        check((u64::MAX - 5..=u64::MAX).collect());
+    }
+}

@@ -1,0 +1,95 @@
+//! What to build from, and where.
+
+use std::path::PathBuf;
+
+use cloud_engine::{LogId, Scn, StandsAt};
+
+use super::column_map::{ColumnMap, DumpKind, MapError};
+use super::dump_file::{DumpFile, RowFormat};
+use super::error::Error;
+
+/// A build. [`Options::default`] has neither files nor a directory.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Who the members are. Empty: the members are the ends of the connections, and their profiles are empty.
+    pub members: Vec<PathBuf>,
+    /// Needs members.
+    pub positions: Vec<PathBuf>,
+    /// May be empty if there are members.
+    pub connections: Vec<PathBuf>,
+    /// The directory of the site; the snapshot becomes a directory in it. Made if it is not there.
+    pub out: PathBuf,
+    /// How rows are written.
+    pub format: RowFormat,
+    /// At most one of each kind.
+    pub maps: Vec<ColumnMap>,
+    /// The log that runs already and where the dump stands in it. `None`: a new log begins with this snapshot.
+    pub stands_at: Option<(LogId, Scn)>,
+    /// Whether progress is shown on stderr.
+    pub shows_progress: bool,
+}
+
+/// The files of a build, with their columns.
+#[derive(Debug)]
+pub(crate) struct Dump {
+    pub(crate) members: Vec<DumpFile>,
+    pub(crate) positions: Vec<DumpFile>,
+    pub(crate) connections: Vec<DumpFile>,
+}
+
+impl Options {
+    /// Reads the headers: what does not fit is known before the first row is read.
+    pub(crate) fn open(&self) -> Result<Dump, Error> {
+        if self.members.is_empty() && self.connections.is_empty() {
+            return Err(Error::Options(
+                "neither members nor connections: there is nothing to build from",
+            ));
+        }
+        if self.members.is_empty() && !self.positions.is_empty() {
+            return Err(Error::Options(
+                "positions without members: whose would they be?",
+            ));
+        }
+        if !self.format.delimiter.is_ascii()
+            || matches!(self.format.delimiter, b'"' | b'\n' | b'\r' | b'0'..=b'9')
+        {
+            return Err(Error::Options(
+                "the delimiter is one ASCII character other than a quote, a digit or a line end",
+            ));
+        }
+        for (index, map) in self.maps.iter().enumerate() {
+            if self
+                .maps
+                .iter()
+                .skip(index + 1)
+                .any(|other| other.kind() == map.kind())
+            {
+                return Err(MapError::Repeated(map.kind()).into());
+            }
+        }
+        Ok(Dump {
+            members: self.files(DumpKind::Members, &self.members)?,
+            positions: self.files(DumpKind::Positions, &self.positions)?,
+            connections: self.files(DumpKind::Connections, &self.connections)?,
+        })
+    }
+
+    pub(crate) fn scn(&self) -> Scn {
+        self.stands_at.map_or(Scn::BEGINNING, |(_, scn)| scn)
+    }
+
+    pub(crate) fn manifest_stands_at(&self) -> StandsAt {
+        match self.stands_at {
+            Some((log_id, scn)) => StandsAt::AtScn { log_id, scn },
+            None => StandsAt::Beginning {},
+        }
+    }
+
+    fn files(&self, kind: DumpKind, paths: &[PathBuf]) -> Result<Vec<DumpFile>, Error> {
+        let map = self.maps.iter().find(|map| map.kind() == kind);
+        paths
+            .iter()
+            .map(|path| DumpFile::open(path, kind, map, self.format))
+            .collect()
+    }
+}

@@ -1,0 +1,205 @@
+//! The profiles of all members in node order, put together from the sorted rows of members and positions. Can be run
+//! through more than once: the rows stay.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use cloud_proto::cloud::v1::Profile;
+use cloud_proto::databus::v1::{Member, Position};
+use cloud_search::sort_positions;
+
+use super::error::Error;
+use super::people::People;
+use super::place::{Place, Stop, locate};
+use super::row_fault::RowFault;
+use super::sorted_rows::{Row, SortedRowsReader};
+
+/// Goes through the members in ascending order of their ids.
+pub(crate) struct Profiles<'a> {
+    ids: std::slice::Iter<'a, u64>,
+    /// `None`: every profile has only the member's id.
+    rows: Option<Rows<'a>>,
+    pub(crate) counts: ProfileCounts,
+}
+
+/// What was found on the way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ProfileCounts {
+    pub(crate) positions: u64,
+    /// Rows that say what an earlier one said of the same member.
+    pub(crate) repeated_members: u64,
+    /// Rows that say what an earlier one said of the same position.
+    pub(crate) repeated_positions: u64,
+}
+
+struct Rows<'a> {
+    people: &'a People,
+    members: SortedRowsReader<'a>,
+    positions: SortedRowsReader<'a>,
+}
+
+impl<'a> Profiles<'a> {
+    /// Of these members, ascending. With `people`, they are the members of its files.
+    pub(crate) fn new(ids: &'a [u64], people: Option<&'a People>) -> Result<Self, Error> {
+        let rows = match people {
+            None => None,
+            Some(people) => Some(Rows {
+                people,
+                members: people.members.reader()?,
+                positions: people.positions.reader()?,
+            }),
+        };
+        Ok(Self {
+            ids: ids.iter(),
+            rows,
+            counts: ProfileCounts::default(),
+        })
+    }
+
+    /// The next member's profile; `None` behind the last.
+    pub(crate) fn next(&mut self) -> Result<Option<Profile>, Error> {
+        let Some(&id) = self.ids.next() else {
+            return match &mut self.rows {
+                Some(rows) => rows.no_position_before(None).map(|()| None),
+                None => Ok(None),
+            };
+        };
+        let Some(rows) = &mut self.rows else {
+            let member = Member {
+                member_id: id,
+                ..Member::default()
+            };
+            return Ok(Some(Profile {
+                member: Some(member),
+                positions: Vec::new(),
+            }));
+        };
+        let member = rows.member(id, &mut self.counts)?;
+        let positions = rows.positions(id, &mut self.counts)?;
+        Ok(Some(Profile {
+            member: Some(member),
+            positions,
+        }))
+    }
+}
+
+impl Rows<'_> {
+    fn member(&mut self, id: u64, counts: &mut ProfileCounts) -> Result<Member, Error> {
+        let Some(first) = self.members.next_of(id)? else {
+            unreachable!("the ids were collected from the same rows");
+        };
+        while let Some(row) = self.members.next_of(id)? {
+            if row.message != first.message {
+                let (first_file, first_line) = locate(&self.people.member_files, first.place)?;
+                let fault = RowFault::MemberDiffers {
+                    member: id,
+                    first_file,
+                    first_line,
+                };
+                return Err(bad_row(row.place, fault, &self.people.member_files));
+            }
+            counts.repeated_members += 1;
+        }
+        decode(&first)
+    }
+
+    fn positions(&mut self, id: u64, counts: &mut ProfileCounts) -> Result<Vec<Position>, Error> {
+        self.no_position_before(Some(id))?;
+        let mut found: Vec<(Place, Position)> = Vec::new();
+        while let Some(row) = self.positions.next_of(id)? {
+            found.push((row.place, decode(&row)?));
+        }
+        number(&mut found);
+        // Stable: of one id the first row of the dump comes first.
+        found.sort_by_key(|(_, position)| position.position_id);
+        let mut positions: Vec<Position> = Vec::with_capacity(found.len());
+        let mut first = None;
+        for (place, position) in found {
+            match positions.last() {
+                Some(last) if last.position_id == position.position_id => {
+                    if *last != position {
+                        return Err(self.position_differs(
+                            id,
+                            &position,
+                            first.unwrap_or(place),
+                            place,
+                        ));
+                    }
+                    counts.repeated_positions += 1;
+                }
+                _ => {
+                    positions.push(position);
+                    first = Some(place);
+                }
+            }
+        }
+        counts.positions += positions.len() as u64;
+        sort_positions(&mut positions);
+        Ok(positions)
+    }
+
+    /// A position that was passed over is nobody's; behind the last member, any position is.
+    fn no_position_before(&mut self, id: Option<u64>) -> Result<(), Error> {
+        let Some(member) = self
+            .positions
+            .member()
+            .filter(|member| id.is_none_or(|id| *member < id))
+        else {
+            return Ok(());
+        };
+        let place = self
+            .positions
+            .next()?
+            .map_or(Place { file: 0, offset: 0 }, |row| row.place);
+        Err(bad_row(
+            place,
+            RowFault::UnknownMember { member },
+            &self.people.position_files,
+        ))
+    }
+
+    fn position_differs(
+        &self,
+        member: u64,
+        position: &Position,
+        first: Place,
+        place: Place,
+    ) -> Error {
+        match locate(&self.people.position_files, first) {
+            Err(error) => error,
+            Ok((first_file, first_line)) => {
+                let position = position.position_id;
+                let fault = RowFault::PositionDiffers {
+                    member,
+                    position,
+                    first_file,
+                    first_line,
+                };
+                bad_row(place, fault, &self.people.position_files)
+            }
+        }
+    }
+}
+
+/// Positions without an id get the lowest that is free, in row order.
+fn number(positions: &mut [(Place, Position)]) {
+    let taken: BTreeSet<u64> = positions
+        .iter()
+        .map(|(_, position)| position.position_id)
+        .collect();
+    let mut free = (1..).filter(|id| !taken.contains(id));
+    for (_, position) in positions
+        .iter_mut()
+        .filter(|(_, position)| position.position_id == 0)
+    {
+        position.position_id = free.next().unwrap_or_default();
+    }
+}
+
+fn bad_row(place: Place, fault: RowFault, files: &[PathBuf]) -> Error {
+    Stop::Row(place, fault).into_error(files)
+}
+
+fn decode<M: prost::Message + Default>(row: &Row) -> Result<M, Error> {
+    M::decode(row.message.as_slice()).map_err(Error::Sorting)
+}

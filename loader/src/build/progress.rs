@@ -1,0 +1,99 @@
+//! How far a build is: a bar on a terminal, a line a stage elsewhere, nothing for a caller in the same process.
+
+use std::io::{self, IsTerminal as _};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// How long a stage took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stage {
+    /// What was done.
+    pub name: &'static str,
+    /// By the wall clock.
+    pub duration: Duration,
+}
+
+/// Shows and times the stages.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    stages: Vec<Stage>,
+    running: Option<(&'static str, Instant)>,
+    bar: ProgressBar,
+    has_lines: bool,
+}
+
+impl Progress {
+    pub(crate) fn new(shown: bool) -> Self {
+        let is_terminal = io::stderr().is_terminal();
+        let bar = if shown && is_terminal {
+            ProgressBar::new(0)
+        } else {
+            ProgressBar::hidden()
+        };
+        Self {
+            stages: Vec::new(),
+            running: None,
+            bar,
+            has_lines: shown && !is_terminal,
+        }
+    }
+
+    /// Ends the running stage and begins another, of so many bytes or members.
+    pub(crate) fn begin(&mut self, name: &'static str, total: u64, unit: Unit) {
+        self.end();
+        self.running = Some((name, Instant::now()));
+        self.bar.reset();
+        self.bar.set_length(total);
+        self.bar.set_style(unit.style());
+        self.bar.set_message(name);
+        self.bar.enable_steady_tick(Duration::from_millis(200));
+    }
+
+    /// So much more of the stage is done.
+    pub(crate) fn advance(&self, by: u64) {
+        self.bar.inc(by);
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<Stage> {
+        self.end();
+        self.bar.finish_and_clear();
+        std::mem::take(&mut self.stages)
+    }
+
+    fn end(&mut self) {
+        if let Some((name, since)) = self.running.take() {
+            let duration = since.elapsed();
+            self.stages.push(Stage { name, duration });
+            if self.has_lines {
+                eprintln!("{name}: {:.2} s", duration.as_secs_f64());
+            }
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// What a stage counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Bytes,
+    Members,
+    /// Nothing that could be told beforehand.
+    None,
+}
+
+impl Unit {
+    fn style(self) -> ProgressStyle {
+        let template = match self {
+            Self::Bytes => "{msg:28} [{wide_bar}] {bytes}/{total_bytes} {eta}",
+            Self::Members => "{msg:28} [{wide_bar}] {human_pos}/{human_len} {eta}",
+            Self::None => "{msg:28} {spinner} {elapsed}",
+        };
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    }
+}

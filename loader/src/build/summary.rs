@@ -1,0 +1,186 @@
+//! What a build made, for the one who watches it and for benches.
+
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+
+use cloud_engine::{LineageId, Manifest};
+
+use super::progress::Stage;
+use crate::inspect::Standing;
+
+/// A finished build.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// The snapshot's directory.
+    pub snapshot: PathBuf,
+    /// What the snapshot's manifest says: lineage, where it stands, counts and files.
+    pub manifest: Manifest,
+    /// Rows of connections that were read.
+    pub connection_rows: u64,
+    /// Positions of all members.
+    pub positions: u64,
+    /// Rows that were left out.
+    pub dropped: Dropped,
+    /// Connections a member.
+    pub degrees: Degrees,
+    /// In the order in which they were done.
+    pub stages: Vec<Stage>,
+    /// The most memory that the process had until now, in bytes, if the system tells.
+    pub peak_memory_bytes: Option<u64>,
+    /// Columns of dump files that no field took.
+    pub unused_columns: Vec<(PathBuf, Vec<String>)>,
+}
+
+/// Rows that are wrong in a way that takes nothing away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Connections of a member with itself.
+    pub connections_with_themselves: u64,
+    /// Connections that were there already, either way round. The earliest known time is kept.
+    pub repeated_connections: u64,
+    /// Members with the same content twice.
+    pub repeated_members: u64,
+    /// Positions with the same content twice.
+    pub repeated_positions: u64,
+}
+
+/// Of all members, those without connections included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Degrees {
+    /// Half of the members have at most so many.
+    pub p50: u64,
+    /// Nine tenths of the members have at most so many.
+    pub p90: u64,
+    /// 99 of 100 members have at most so many.
+    pub p99: u64,
+    /// Nobody has more.
+    pub max: u64,
+}
+
+impl Degrees {
+    /// By nearest rank. O(n).
+    pub(crate) fn of(offsets: &[u64]) -> Self {
+        let mut degrees: Vec<u64> = offsets
+            .iter()
+            .zip(offsets.iter().skip(1))
+            .map(|(start, end)| end - start)
+            .collect();
+        let mut at = |percent: usize| match degrees.len() * percent {
+            0 => 0,
+            scaled => *degrees.select_nth_unstable(scaled.div_ceil(100) - 1).1,
+        };
+        Self {
+            p50: at(50),
+            p90: at(90),
+            p99: at(99),
+            max: at(100),
+        }
+    }
+}
+
+impl Summary {
+    /// The lineage of the snapshot.
+    pub fn lineage_id(&self) -> LineageId {
+        self.manifest.lineage_id
+    }
+}
+
+/// The most memory that this process has had, in bytes.
+pub(crate) fn peak_memory_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            manifest,
+            dropped,
+            degrees,
+            ..
+        } = self;
+        writeln!(f, "snapshot     {}", self.snapshot.display())?;
+        writeln!(f, "lineage      {}", manifest.lineage_id)?;
+        writeln!(f, "stands at    {}", Standing(&manifest.stands_at))?;
+        writeln!(f, "members      {}", manifest.members)?;
+        writeln!(
+            f,
+            "connections  {} of {} rows",
+            manifest.connections, self.connection_rows
+        )?;
+        writeln!(f, "positions    {}", self.positions)?;
+        let Degrees { p50, p90, p99, max } = degrees;
+        writeln!(f, "degrees      p50 {p50}, p90 {p90}, p99 {p99}, max {max}")?;
+        for (rows, reason) in [
+            (
+                dropped.connections_with_themselves,
+                "connections of a member with itself",
+            ),
+            (
+                dropped.repeated_connections,
+                "repeated connections, either way round",
+            ),
+            (dropped.repeated_members, "repeated members"),
+            (dropped.repeated_positions, "repeated positions"),
+        ] {
+            writeln!(f, "dropped      {rows} {reason}")?;
+        }
+        for (file, columns) in &self.unused_columns {
+            writeln!(f, "not used     {}: {}", file.display(), columns.join(", "))?;
+        }
+        for stage in &self.stages {
+            writeln!(
+                f,
+                "seconds      {:.3} {}",
+                stage.duration.as_secs_f64(),
+                stage.name
+            )?;
+        }
+        if let Some(bytes) = self.peak_memory_bytes {
+            writeln!(f, "peak memory  {bytes} bytes")?;
+        }
+        for file in &manifest.files {
+            writeln!(f, "bytes        {} {}", file.bytes, file.name)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn degrees_are_by_nearest_rank() {
+        let offsets: Vec<u64> = (0..=100).map(|node: u64| node * (node + 1) / 2).collect();
+        assert_eq!(
+            Degrees::of(&offsets),
+            Degrees {
+                p50: 50,
+                p90: 90,
+                p99: 99,
+                max: 100
+            }
+        );
+        assert_eq!(
+            Degrees::of(&[0, 3]),
+            Degrees {
+                p50: 3,
+                p90: 3,
+                p99: 3,
+                max: 3
+            }
+        );
+        assert_eq!(Degrees::of(&[0]), Degrees::default());
+    }
+
+    #[test]
+    fn the_system_tells_the_peak_memory() {
+        assert!(peak_memory_bytes().is_some_and(|bytes| bytes > 1 << 20));
+    }
+}

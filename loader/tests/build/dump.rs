@@ -1,0 +1,122 @@
+//! A dump in a directory of its own, and what the snapshot made from it says.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cloud_engine::{Base, Manifest, NodeIndex, Writer};
+use cloud_proto::cloud::v1::Profile;
+use cloud_search::{PROFILES_NAME, ProfileFile};
+use loader::build::{Error, Options, Summary, build};
+use tempfile::TempDir;
+
+pub struct Dump {
+    directory: TempDir,
+    pub options: Options,
+}
+
+impl Dump {
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options {
+            out: directory.path().join("site"),
+            ..Options::default()
+        };
+        Self { directory, options }
+    }
+
+    /// With one file of connections.
+    pub fn of_connections(text: impl AsRef<[u8]>) -> Self {
+        Self::new().connections("connections.csv", text)
+    }
+
+    pub fn members(mut self, name: &str, text: impl AsRef<[u8]>) -> Self {
+        let path = self.write(name, text);
+        self.options.members.push(path);
+        self
+    }
+
+    pub fn positions(mut self, name: &str, text: impl AsRef<[u8]>) -> Self {
+        let path = self.write(name, text);
+        self.options.positions.push(path);
+        self
+    }
+
+    pub fn connections(mut self, name: &str, text: impl AsRef<[u8]>) -> Self {
+        let path = self.write(name, text);
+        self.options.connections.push(path);
+        self
+    }
+
+    pub fn map(mut self, map: &str) -> Self {
+        self.options.maps.push(map.parse().unwrap());
+        self
+    }
+
+    pub fn delimiter(mut self, delimiter: u8) -> Self {
+        self.options.format.delimiter = delimiter;
+        self
+    }
+
+    pub fn without_header(mut self) -> Self {
+        self.options.format.has_header = false;
+        self
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub fn build(&self) -> Summary {
+        self.try_build().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub fn try_build(&self) -> Result<Summary, Error> {
+        build(&self.options)
+    }
+
+    /// The message of the error that the build must stop with, without this directory's name.
+    pub fn error(&self) -> String {
+        let error = self.try_build().expect_err("a bad dump").to_string();
+        error.replace(&format!("{}/", self.path().display()), "")
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+/// What a snapshot says: each member's connections with their times.
+pub type Rows = BTreeMap<u64, BTreeMap<u64, u64>>;
+
+pub fn rows(snapshot: &Path) -> Rows {
+    let manifest = Manifest::read(snapshot).unwrap();
+    let base = Arc::new(Base::open(snapshot, &manifest).unwrap());
+    assert_eq!(base.lineage(), manifest.lineage_id);
+    assert_eq!(
+        (u64::from(base.node_count()), base.connection_count()),
+        (manifest.members, manifest.connections)
+    );
+    let graph = Writer::new(base, manifest.scn).version().graph();
+    let rows = graph.nodes().map(|node| {
+        let connections = graph.connections(node).unwrap();
+        let row = connections
+            .iter()
+            .map(|to| (graph.member(to.node).get(), to.time.millis()));
+        (graph.member(node).get(), row.collect())
+    });
+    rows.collect()
+}
+
+pub fn profiles(snapshot: &Path) -> Vec<Profile> {
+    let manifest = Manifest::read(snapshot).unwrap();
+    let file = ProfileFile::open(&snapshot.join(PROFILES_NAME), manifest.lineage_id).unwrap();
+    assert_eq!(file.node_count(), manifest.members);
+    let nodes = (0..file.node_count() as u32).map(NodeIndex::new);
+    nodes
+        .map(|node| file.profile(node).unwrap().unwrap())
+        .collect()
+}

@@ -1,0 +1,124 @@
+//! Members and positions, in whatever order, become profiles in node order.
+
+use cloud_proto::databus::v1::{Position, PositionKind, YearMonth};
+
+use crate::dump::{Dump, profiles};
+
+#[test]
+fn rows_become_profiles() {
+    let dump = Dump::new()
+        .members(
+            "members.csv",
+            "member_id,given_name,family_name,display_name,headline,place,region,country,industry,summary,skills\n\
+             9,Grace,Hopper,,\"Rear admiral, \"\"COBOL\"\"\",,,US,,\"two\nlines, one field\",rust;compilers\n",
+        )
+        .members("more.csv", "family_name,given_name,member_id\nLovelace,Ada,7\n李,小龍,8\n")
+        .positions(
+            "positions.csv",
+            "member_id,position_id,kind,organisation,title,country,from,to,current\n\
+             9,3,work,Navy,Lieutenant,US,1943-12,1946,false\n\
+             7,1,work,Babbage & Co.,Programmer,UK,1842,,true\n\
+             9,5,work,DEC,Consultant,US,1986,,true\n\
+             9,4,education,Yale,\"PhD, mathematics\",US,1930,1934,\n",
+        );
+    let summary = dump.build();
+    assert_eq!((summary.manifest.members, summary.positions), (3, 4));
+    let profiles = profiles(&summary.snapshot);
+    let members: Vec<_> = profiles
+        .iter()
+        .map(|profile| profile.member.clone().unwrap())
+        .collect();
+    let names: Vec<_> = members
+        .iter()
+        .map(|member| (member.member_id, member.display_name.as_str()))
+        .collect();
+    assert_eq!(
+        names,
+        [(7, "Ada Lovelace"), (8, "小龍 李"), (9, "Grace Hopper")]
+    );
+    assert_eq!(members[2].headline, "Rear admiral, \"COBOL\"");
+    assert_eq!(members[2].summary, "two\nlines, one field");
+    assert_eq!(members[2].skills, ["rust", "compilers"]);
+    let of_grace: Vec<_> = profiles[2]
+        .positions
+        .iter()
+        .map(|position| position.position_id)
+        .collect();
+    assert_eq!(of_grace, [5, 3, 4]);
+    let expected = Position {
+        position_id: 3,
+        kind: PositionKind::Work.into(),
+        organisation: "Navy".into(),
+        title: "Lieutenant".into(),
+        country: "US".into(),
+        from: Some(YearMonth {
+            year: 1943,
+            month: 12,
+        }),
+        to: Some(YearMonth {
+            year: 1946,
+            month: 0,
+        }),
+        current: false,
+    };
+    assert_eq!(profiles[2].positions[1], expected);
+}
+
+#[test]
+fn positions_without_an_id_are_numbered_in_row_order() {
+    let dump = Dump::new()
+        .members("members.csv", "member_id\n1\n2\n")
+        .positions(
+            "positions.csv",
+            "member_id,position_id,title\n1,,a\n2,,x\n1,1,b\n1,,c\n2,,x\n",
+        );
+    let profiles = profiles(&dump.build().snapshot);
+    let titles = |index: usize| {
+        let mut titles: Vec<_> = profiles[index]
+            .positions
+            .iter()
+            .map(|position| (position.position_id, position.title.clone()))
+            .collect();
+        titles.sort();
+        titles
+    };
+    assert_eq!(
+        titles(0),
+        [(1, "b".into()), (2, "a".into()), (3, "c".into())]
+    );
+    assert_eq!(titles(1), [(1, "x".into()), (2, "x".into())]);
+}
+
+#[test]
+fn the_same_row_twice_is_dropped_and_counted() {
+    let dump = Dump::new()
+        .members("members.csv", "member_id,given_name\n1,Ada\n2,Eve\n1,Ada\n")
+        .positions(
+            "positions.csv",
+            "member_id,position_id,title\n1,4,a\n1,4,a\n1,4,a\n",
+        );
+    let summary = dump.build();
+    assert_eq!(
+        (
+            summary.dropped.repeated_members,
+            summary.dropped.repeated_positions
+        ),
+        (1, 2)
+    );
+    assert_eq!((summary.manifest.members, summary.positions), (2, 1));
+}
+
+#[test]
+fn without_members_files_profiles_are_empty() {
+    let profiles = profiles(
+        &Dump::of_connections("member_id,other_id\n8,1\n")
+            .build()
+            .snapshot,
+    );
+    let ids: Vec<_> = profiles
+        .iter()
+        .map(|profile| profile.member.as_ref().unwrap().member_id)
+        .collect();
+    assert_eq!(ids, [1, 8]);
+    assert!(profiles.iter().all(|profile| profile.positions.is_empty()));
+}

@@ -1,0 +1,91 @@
+//! A build that does not come to its end leaves nothing that a server would open; and `inspect` sees every flipped byte.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use cloud_engine::newest_snapshots;
+use loader::inspect::inspect;
+
+use crate::dump::{Dump, rows};
+
+#[test]
+fn a_killed_build_leaves_no_snapshot_and_the_next_one_cleans_up() {
+    let text: String = (1..400_000)
+        .map(|id| format!("{id},{}\n", id + 1))
+        .collect();
+    let dump = Dump::of_connections(format!("member_id,other_id\n{text}"));
+    let mut loader = Command::new(env!("CARGO_BIN_EXE_loader"))
+        .args(["build", "--connections"])
+        .args(&dump.options.connections)
+        .arg("--out")
+        .arg(&dump.options.out)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let staging = dump.options.out.join(format!(".building-{}", loader.id()));
+    // It is killed as soon as it writes; if it was faster than this loop, there is a whole snapshot.
+    while !staging.exists() && loader.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    loader.kill().unwrap();
+    loader.wait().unwrap();
+    let snapshots = newest_snapshots(&dump.options.out).unwrap();
+    if let Some(snapshot) = snapshots.first() {
+        inspect(snapshot).unwrap();
+        return;
+    }
+    assert!(staging.exists());
+    let summary = dump.build();
+    assert!(!staging.exists());
+    assert_eq!(rows(&summary.snapshot).len(), 400_000);
+}
+
+#[test]
+fn an_existing_snapshot_is_not_overwritten() {
+    let dump = Dump::of_connections("member_id,other_id\n1,2\n");
+    let first = dump.build();
+    let manifest = fs::read(first.snapshot.join("manifest.json")).unwrap();
+    let message = dump.error();
+    assert!(
+        message.starts_with("site/00000000000000000000 is a snapshot already"),
+        "{message}"
+    );
+    assert_eq!(
+        fs::read(first.snapshot.join("manifest.json")).unwrap(),
+        manifest
+    );
+}
+
+#[test]
+fn every_flipped_byte_is_seen() {
+    let snapshot = Dump::of_connections("member_id,other_id\n1,2\n2,3\n");
+    let path = snapshot.build().snapshot;
+    let whole = inspect(&snapshot.options.out).unwrap();
+    assert_eq!(whole.snapshot, path);
+    assert!(
+        whole.to_string().contains("verified     graph.csr: "),
+        "{whole}"
+    );
+    let names = whole
+        .manifest
+        .files
+        .iter()
+        .map(|file| file.name.as_str())
+        .chain(["manifest.json"]);
+    for name in names {
+        let file = path.join(name);
+        let bytes = fs::read(&file).unwrap();
+        for offset in (0..bytes.len()).step_by(bytes.len() / 7 + 1) {
+            let mut flipped = bytes.clone();
+            flipped[offset] ^= 1;
+            fs::write(&file, &flipped).unwrap();
+            let message = inspect(&path).expect_err("a flipped byte").to_string();
+            assert!(message.contains(name), "{name} at {offset}: {message}");
+        }
+        fs::write(&file, &bytes[1..]).unwrap();
+        assert!(inspect(&path).is_err(), "{name} without its first byte");
+        fs::write(&file, &bytes).unwrap();
+    }
+    assert_eq!(inspect(&path).unwrap(), whole);
+}
