@@ -1,1 +1,29 @@
 //! Benches, and the harness that measures at full scale and over gRPC.
+//!
+//! `make bench` runs the harness: it makes a synthetic site, builds its snapshot with the real loader, starts the real
+//! server, and prints one figure for each thing that the project holds itself to, beside its target. What is not built yet is
+//! named. `cargo bench -p cloud-benches` runs the small benches of the engine, for whoever changes it.
+
+pub mod bare_sync;
+pub mod binaries;
+pub mod calls;
+pub mod capacity;
+pub mod channels;
+pub mod closed_loop;
+pub mod data;
+pub mod feed;
+pub mod figures;
+pub mod groups;
+pub mod latencies;
+pub mod loader_run;
+pub mod memory;
+pub mod open_loop;
+pub mod options;
+pub mod outcome;
+pub mod questions;
+pub mod random_changes;
+pub mod rounds;
+pub mod server;
+pub mod setting;
+pub mod site;
+pub mod unit;

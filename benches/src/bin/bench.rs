@@ -1,0 +1,65 @@
+//! `make bench`: measures the real binaries on a synthetic site and prints a table of figures beside their targets.
+//!
+//! Progress goes to stderr, the table to stdout. Exit code 1 when a figure could not be measured: an incomplete or wrong
+//! answer is no figure.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser as _;
+use cloud_benches::figures::Figures;
+use cloud_benches::groups::Group;
+use cloud_benches::options::Options;
+use cloud_benches::outcome::Outcome;
+use cloud_benches::setting::Setting;
+use cloud_benches::unit::grouped;
+
+/// As in the server, so that what the engine does in this process is comparable.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether every figure was measured.
+fn run(options: Options) -> Outcome<bool> {
+    let names = Group::ALL.map(|group| group.name);
+    if let Some(unknown) = options
+        .only
+        .iter()
+        .find(|only| !names.contains(&only.as_str()))
+    {
+        return Err(format!("no group {unknown:?}, only {}", names.join(", ")).into());
+    }
+    let start = Instant::now();
+    let (mut figures, setting) = (Figures::default(), Setting::new(options)?);
+    let is_wanted = |group: &Group| {
+        let only = &setting.options().only;
+        only.is_empty() || only.iter().any(|only| only == group.name)
+    };
+    for group in Group::ALL.iter().filter(|group| is_wanted(group)) {
+        group.measure(&setting, &mut figures);
+    }
+    let graph = setting.site()?.graph();
+    println!(
+        "{} members, {} connections, seed {}; {} cores; {:.0} s",
+        grouped(graph.member_count()),
+        grouped(graph.connection_count()),
+        setting.options().seed,
+        std::thread::available_parallelism()?,
+        start.elapsed().as_secs_f64()
+    );
+    print!("{}", figures.to_table());
+    if let Some(path) = &setting.options().json {
+        figures.write_json(path)?;
+    }
+    Ok(figures.is_complete())
+}

@@ -1,0 +1,41 @@
+//! What a server does at most of one kind of call, and the rate at which it is measured: 30 % of that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::calls::Calls;
+use crate::latencies::Latencies;
+use crate::outcome::Outcome;
+use crate::{closed_loop, open_loop};
+
+/// Callers that keep both cores busy.
+const CALLERS: u64 = 32;
+/// Of its capacity, what a server does when its latencies are measured.
+const SHARE: f64 = 0.3;
+
+/// A page of GetDegrees.
+const PAGE: usize = 25;
+
+/// 30 % of the GetDegrees calls of 25 members that the server can answer in a second.
+pub async fn degrees_rate(calls: &Arc<Calls>, duration: Duration) -> Outcome<f64> {
+    rate_of(
+        calls.each(|calls, number| async move { calls.degrees(number, PAGE).await }),
+        duration,
+    )
+    .await
+}
+
+/// Latencies of these calls, open loop.
+pub async fn degrees_at(calls: &Arc<Calls>, rate: f64, duration: Duration) -> Outcome<Latencies> {
+    let degrees = calls.each(|calls, number| async move { calls.degrees(number, PAGE).await });
+    open_loop::run(rate, duration, degrees).await
+}
+
+/// 30 % of the calls of any kind that the server can answer in a second.
+pub async fn rate_of<F, C>(call: C, duration: Duration) -> Outcome<f64>
+where
+    C: Fn(u64) -> F + Send + Sync + 'static,
+    F: Future<Output = Outcome<()>> + Send + 'static,
+{
+    Ok(closed_loop::run(CALLERS, duration, call).await?.rate * SHARE)
+}

@@ -1,0 +1,212 @@
+//! The generated sites, kept from run to run: dumps, the snapshot built of them, and scratch folders for servers.
+//!
+//! Everything is a function of the members, their mean degree and the seed, so a folder named by these is made once. A part
+//! is there when the file `made` in its folder is; a run that was stopped half-way leaves none.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::binaries::target;
+use crate::loader_run::LoaderRun;
+use crate::options::Options;
+use crate::outcome::Outcome;
+
+/// The folder of one site.
+#[derive(Clone, Debug)]
+pub struct Data {
+    folder: PathBuf,
+    options: Options,
+}
+
+/// A folder for one server: `snapshot/` with links to the snapshot's files, and what the server makes. Dropping it removes it.
+#[derive(Debug)]
+pub struct ServerFolder(PathBuf);
+
+impl Data {
+    /// The folder of the site that the options describe.
+    pub fn new(options: &Options) -> Outcome<Self> {
+        let name = format!(
+            "{}-members-{}-mean-seed-{}",
+            options.members, options.mean_connections, options.seed
+        );
+        let all = match &options.data {
+            Some(folder) => folder.clone(),
+            None => target()?.join("bench-data"),
+        };
+        let data = Self {
+            folder: all.join(name),
+            options: options.clone(),
+        };
+        fs::create_dir_all(&data.folder)?;
+        Ok(data)
+    }
+
+    /// The folder itself, on the file system where servers write.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// members.csv, positions.csv and connections.csv, with dense ids.
+    pub fn dump(&self) -> Outcome<PathBuf> {
+        self.part("dump", |folder| self.generate(folder, &[]))
+    }
+
+    /// connections.csv with dense ids and no times: two numbers a row.
+    pub fn pairs(&self) -> Outcome<PathBuf> {
+        let dump = self.dump()?.join("connections.csv");
+        let folder = self.part("pairs", |folder| {
+            without_times(&dump, &folder.join("connections.csv"))
+        })?;
+        Ok(folder.join("connections.csv"))
+    }
+
+    /// connections.csv with ids spread over 63 bits, and times.
+    pub fn sparse_connections(&self) -> Outcome<PathBuf> {
+        let folder = self.part("sparse", |folder| {
+            self.generate(folder, &["--graph-only", "--sparse-ids"])
+        })?;
+        Ok(folder.join("connections.csv"))
+    }
+
+    /// The snapshot directory of the whole site.
+    pub fn snapshot(&self) -> Outcome<PathBuf> {
+        let folder = self.part("site", |folder| self.build_site(folder).map(drop))?;
+        Ok(folder.join("snapshot"))
+    }
+
+    /// Builds the snapshot anew, for the figures of the build.
+    pub fn rebuild_snapshot(&self) -> Outcome<LoaderRun> {
+        let folder = self.folder.join("site");
+        remove(&folder)?;
+        let mut run = None;
+        self.part("site", |folder| {
+            run = Some(self.build_site(folder)?);
+            Ok(())
+        })?;
+        run.ok_or_else(|| format!("{} was not removed", folder.display()).into())
+    }
+
+    /// A part that is made when it is not there.
+    pub fn part(&self, name: &str, make: impl FnOnce(&Path) -> Outcome<()>) -> Outcome<PathBuf> {
+        let folder = self.folder.join(name);
+        let mark = folder.join("made");
+        if !mark.exists() {
+            eprintln!("  making {} ...", folder.display());
+            remove(&folder)?;
+            fs::create_dir_all(&folder)?;
+            make(&folder)?;
+            File::create(mark)?;
+        }
+        Ok(folder)
+    }
+
+    /// A folder of its own for a server, with nothing but the snapshot in it. Files of a snapshot are never written to, so
+    /// links do.
+    pub fn server_folder(&self, name: &str) -> Outcome<ServerFolder> {
+        let snapshot = self.snapshot()?;
+        let folder = self.folder.join(format!("server-{name}"));
+        remove(&folder)?;
+        link_all(&snapshot, &folder.join("snapshot"))?;
+        Ok(ServerFolder(folder))
+    }
+
+    /// An empty scratch folder.
+    pub fn scratch_folder(&self, name: &str) -> Outcome<ServerFolder> {
+        let folder = self.folder.join(format!("scratch-{name}"));
+        remove(&folder)?;
+        fs::create_dir_all(&folder)?;
+        Ok(ServerFolder(folder))
+    }
+
+    fn generate(&self, folder: &Path, flags: &[&str]) -> Outcome<()> {
+        let Options {
+            members,
+            mean_connections,
+            seed,
+            ..
+        } = &self.options;
+        let numbers = [
+            ("--members", members.to_string()),
+            ("--mean-connections", mean_connections.to_string()),
+            ("--seed", seed.to_string()),
+        ];
+        let numbers = numbers
+            .into_iter()
+            .flat_map(|(flag, number)| [flag.to_owned(), number]);
+        let flags = flags.iter().map(|&flag| flag.to_owned());
+        let out = ["--out".to_owned(), folder.display().to_string()];
+        LoaderRun::of("generate", numbers.chain(flags).chain(out))?;
+        Ok(())
+    }
+
+    fn build_site(&self, folder: &Path) -> Outcome<LoaderRun> {
+        let dump = self.dump()?;
+        let files = ["members", "positions", "connections"]
+            .into_iter()
+            .flat_map(|kind| {
+                [
+                    format!("--{kind}"),
+                    dump.join(format!("{kind}.csv")).display().to_string(),
+                ]
+            });
+        let out = [
+            "--out".to_owned(),
+            folder.join("snapshot").display().to_string(),
+        ];
+        LoaderRun::of("build", files.chain(out))
+    }
+}
+
+impl ServerFolder {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for ServerFolder {
+    fn drop(&mut self) {
+        // What is left over is removed by the next run.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn remove(folder: &Path) -> Outcome<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    Ok(())
+}
+
+fn without_times(from: &Path, to: &Path) -> Outcome<()> {
+    let mut rows = BufReader::new(File::open(from)?);
+    let mut pairs = BufWriter::new(File::create(to)?);
+    let mut row = Vec::new();
+    while rows.read_until(b'\n', &mut row)? > 0 {
+        let last_comma = row
+            .iter()
+            .rposition(|&byte| byte == b',')
+            .unwrap_or(row.len());
+        pairs.write_all(row.get(..last_comma).unwrap_or_default())?;
+        pairs.write_all(b"\n")?;
+        row.clear();
+    }
+    pairs.flush()?;
+    Ok(())
+}
+
+/// Links of all files below `from`, in the same folders below `to`. What servers make beside snapshots is not there yet.
+fn link_all(from: &Path, to: &Path) -> Outcome<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let link = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            link_all(&entry.path(), &link)?;
+        } else {
+            fs::hard_link(entry.path(), link)?;
+        }
+    }
+    Ok(())
+}

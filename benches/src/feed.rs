@@ -1,0 +1,110 @@
+//! Changes published at a fixed rate while something else is measured.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use cloud_proto::databus::v1::{Change, PublishRequest, WindowPart};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::channels::Channels;
+use crate::outcome::Outcome;
+
+/// Windows that are due are sent this often.
+const TICK: Duration = Duration::from_millis(2);
+/// Windows sent before the feed waits for the server to take them.
+const UNSENT_MAX: usize = 64;
+/// A feed that was acknowledged less than this share of its rate was not the load that it was meant to be.
+const SHARE_MIN: f64 = 0.9;
+
+/// A publisher that runs until it is stopped.
+#[derive(Debug)]
+pub struct Feed {
+    rate: f64,
+    start: Instant,
+    stopped: Arc<AtomicBool>,
+    acknowledged: Arc<AtomicU64>,
+    sender: JoinHandle<Outcome<()>>,
+    answers: JoinHandle<Outcome<()>>,
+}
+
+impl Feed {
+    /// Publishes `rate` changes a second in windows of `window`, made by `change` from their number.
+    pub async fn start(
+        channels: &Channels,
+        rate: f64,
+        window: u64,
+        mut change: impl FnMut(u64) -> Change + Send + 'static,
+    ) -> Outcome<Self> {
+        let (windows, received) = mpsc::channel(UNSENT_MAX);
+        let (stopped, acknowledged) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicU64::new(0)),
+        );
+        let start = Instant::now();
+        let is_stopped = stopped.clone();
+        let sender = tokio::spawn(async move {
+            let mut tick = tokio::time::interval(TICK);
+            let mut sent = 0;
+            while !is_stopped.load(Ordering::Relaxed) {
+                tick.tick().await;
+                while (sent as f64) < start.elapsed().as_secs_f64() * rate {
+                    let changes = (sent..sent + window).map(&mut change).collect();
+                    windows.send(publish_request(changes)).await?;
+                    sent += window;
+                }
+            }
+            Ok(())
+        });
+        let mut publisher = channels.publisher(1);
+        let count = acknowledged.clone();
+        let answers = tokio::spawn(async move {
+            let mut answers = publisher
+                .publish(ReceiverStream::new(received))
+                .await?
+                .into_inner();
+            while answers.message().await?.is_some() {
+                count.fetch_add(window, Ordering::Relaxed);
+            }
+            Ok(())
+        });
+        Ok(Self {
+            rate,
+            start,
+            stopped,
+            acknowledged,
+            sender,
+            answers,
+        })
+    }
+
+    /// Ends it; changes acknowledged a second, or an error when they were fewer than nine tenths of what was meant.
+    pub async fn stop(self) -> Outcome<f64> {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.sender.await??;
+        self.answers.await??;
+        let rate =
+            self.acknowledged.load(Ordering::Relaxed) as f64 / self.start.elapsed().as_secs_f64();
+        if rate < self.rate * SHARE_MIN {
+            return Err(format!(
+                "only {rate:.0} of {} changes/s were acknowledged",
+                self.rate
+            )
+            .into());
+        }
+        Ok(rate)
+    }
+}
+
+/// A window of one part, from a publisher that numbers nothing.
+pub fn publish_request(changes: Vec<Change>) -> PublishRequest {
+    PublishRequest {
+        part: Some(WindowPart {
+            last: true,
+            changes,
+            ..Default::default()
+        }),
+    }
+}

@@ -1,0 +1,305 @@
+//! The table that a run prints: one figure a row, beside its target.
+//!
+//! Targets are set for the machine that the project holds itself to (2 cores), many of them for a site of 22 M members;
+//! those say so, and a smaller site's figure beside one is a first look, not a pass.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::outcome::Outcome;
+use crate::unit::Unit;
+
+/// Widest text of the first column; longer ones push the others to the right.
+const WHAT_WIDTH: usize = 72;
+/// Notes are broken before this column.
+const NOTE_WIDTH: usize = 118;
+
+/// A row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    what: String,
+    unit: Unit,
+    target: Option<Target>,
+    outcome: FigureOutcome,
+    note: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum FigureOutcome {
+    Measured(f64),
+    NotBuilt,
+    Failed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Target {
+    bound: Bound,
+    at_22_m: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Figure {
+    /// What was measured, in the unit's base (seconds, bytes, changes a second, ...).
+    pub fn new(what: impl Into<String>, unit: Unit, measured: f64) -> Self {
+        let (what, outcome) = (what.into(), FigureOutcome::Measured(measured));
+        Self {
+            what,
+            unit,
+            target: None,
+            outcome,
+            note: String::new(),
+        }
+    }
+
+    /// A row whose subject does not exist yet.
+    pub fn not_built(what: impl Into<String>) -> Self {
+        Self {
+            outcome: FigureOutcome::NotBuilt,
+            ..Self::new(what, Unit::Times, 0.0)
+        }
+    }
+
+    fn failed(what: impl Into<String>, why: String) -> Self {
+        Self {
+            outcome: FigureOutcome::Failed,
+            note: why,
+            ..Self::new(what, Unit::Times, 0.0)
+        }
+    }
+
+    /// It should be at most this.
+    #[must_use]
+    pub fn at_most(mut self, bound: f64) -> Self {
+        self.target = Some(Target {
+            bound: Bound::AtMost(bound),
+            at_22_m: false,
+        });
+        self
+    }
+
+    /// It should be at least this.
+    #[must_use]
+    pub fn at_least(mut self, bound: f64) -> Self {
+        self.target = Some(Target {
+            bound: Bound::AtLeast(bound),
+            at_22_m: false,
+        });
+        self
+    }
+
+    /// The target is meant for a site of 22 M members and 120 M connections.
+    #[must_use]
+    pub fn at_22_m(mut self) -> Self {
+        self.target = self.target.map(|target| Target {
+            at_22_m: true,
+            ..target
+        });
+        self
+    }
+
+    /// How it was measured, where that is not plain.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = note.into();
+        self
+    }
+
+    fn target_text(&self) -> String {
+        let Some(Target { bound, at_22_m }) = self.target else {
+            return String::new();
+        };
+        let (sign, bound) = match bound {
+            Bound::AtMost(bound) => ("<=", bound),
+            Bound::AtLeast(bound) => (">=", bound),
+        };
+        format!(
+            "{sign} {}{}",
+            self.unit.show(bound),
+            if at_22_m { " at 22 M" } else { "" }
+        )
+    }
+
+    fn measured_text(&self) -> String {
+        match self.outcome {
+            FigureOutcome::Measured(measured) => self.unit.show(measured),
+            FigureOutcome::NotBuilt => "not built".to_owned(),
+            FigureOutcome::Failed => "FAILED".to_owned(),
+        }
+    }
+
+    fn is_met(&self) -> Option<bool> {
+        match (&self.outcome, self.target?.bound) {
+            (FigureOutcome::Measured(measured), Bound::AtMost(bound)) => Some(*measured <= bound),
+            (FigureOutcome::Measured(measured), Bound::AtLeast(bound)) => Some(*measured >= bound),
+            _ => None,
+        }
+    }
+
+    fn to_json(&self, section: &str) -> Value {
+        let bound =
+            |wanted: fn(Bound) -> Option<f64>| self.target.and_then(|target| wanted(target.bound));
+        let (measured, outcome) = match self.outcome {
+            FigureOutcome::Measured(measured) => (Some(measured), "measured"),
+            FigureOutcome::NotBuilt => (None, "not built"),
+            FigureOutcome::Failed => (None, "failed"),
+        };
+        json!({
+            "section": section,
+            "what": self.what,
+            "outcome": outcome,
+            "unit": self.unit.name(),
+            "measured": measured,
+            "at_most": bound(|bound| if let Bound::AtMost(bound) = bound { Some(bound) } else { None }),
+            "at_least": bound(|bound| if let Bound::AtLeast(bound) = bound { Some(bound) } else { None }),
+            "target_at_22_m": self.target.is_some_and(|target| target.at_22_m),
+            "note": self.note,
+        })
+    }
+}
+
+/// All rows of a run, in sections.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    sections: Vec<(String, Vec<Figure>)>,
+}
+
+impl Figures {
+    /// Rows from here on stand under this heading; going on with the last one adds to it.
+    pub fn section(&mut self, heading: &str) {
+        if self.sections.last().is_none_or(|(last, _)| last != heading) {
+            self.sections.push((heading.to_owned(), Vec::new()));
+        }
+    }
+
+    /// Adds a row, and shows it at once on stderr.
+    pub fn push(&mut self, figure: Figure) {
+        eprintln!("    {}: {}", figure.what, figure.measured_text());
+        if self.sections.is_empty() {
+            self.section("Figures");
+        }
+        if let Some((_, rows)) = self.sections.last_mut() {
+            rows.push(figure);
+        }
+    }
+
+    /// Adds the row of a group that could not go on.
+    pub fn push_failure(&mut self, group: &str, why: String) {
+        eprintln!("    {why}");
+        self.push(Figure::failed(format!("the group `{group}`"), why));
+    }
+
+    /// Whether every row was measured, or named as not built.
+    pub fn is_complete(&self) -> bool {
+        self.rows()
+            .all(|(_, row)| row.outcome != FigureOutcome::Failed)
+    }
+
+    /// The table, for a terminal.
+    pub fn to_table(&self) -> String {
+        let columns = |text: fn(&Figure) -> String| {
+            self.rows().map(|(_, row)| text(row).chars().count()).max()
+        };
+        let what_width = columns(|row| row.what.clone()).unwrap_or(0).min(WHAT_WIDTH);
+        let measured_width = columns(Figure::measured_text).unwrap_or(0);
+        let target_width = columns(Figure::target_text).unwrap_or(0);
+        let mut table = String::new();
+        for (heading, rows) in &self.sections {
+            let _ = writeln!(table, "\n{heading}\n");
+            for row in rows {
+                let met = match row.is_met() {
+                    Some(true) => "met",
+                    Some(false) => "MISSED",
+                    None => "",
+                };
+                let line = format!(
+                    "  {:what_width$}  {:>measured_width$}  {:target_width$}  {met}",
+                    row.what,
+                    row.measured_text(),
+                    row.target_text(),
+                );
+                let _ = writeln!(table, "{}", line.trim_end());
+                for line in wrapped(&row.note) {
+                    let _ = writeln!(table, "      {line}");
+                }
+            }
+        }
+        table
+    }
+
+    /// Writes all rows to a file, as one JSON array.
+    pub fn write_json(&self, path: &Path) -> Outcome<()> {
+        let rows: Vec<Value> = self
+            .rows()
+            .map(|(section, row)| row.to_json(section))
+            .collect();
+        fs::write(path, serde_json::to_string_pretty(&rows)?)?;
+        Ok(())
+    }
+
+    fn rows(&self) -> impl Iterator<Item = (&str, &Figure)> {
+        self.sections
+            .iter()
+            .flat_map(|(heading, rows)| rows.iter().map(move |row| (heading.as_str(), row)))
+    }
+}
+
+/// A note in lines that fit below its row.
+fn wrapped(note: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in note.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= NOTE_WIDTH - 6 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_names_what_is_met_missed_and_not_built() {
+        let mut figures = Figures::default();
+        figures.section("The graph");
+        figures.push(
+            Figure::new("view", Unit::Seconds, 43e-6)
+                .at_most(150e-6)
+                .note("median"),
+        );
+        figures.push(
+            Figure::new("batches", Unit::PerSecond, 900.0)
+                .at_least(16e3)
+                .at_22_m(),
+        );
+        figures.push(Figure::not_built("facets"));
+        assert!(figures.is_complete());
+        let lines: Vec<String> = figures.to_table().lines().map(str::to_owned).collect();
+        assert_eq!(
+            lines,
+            [
+                "",
+                "The graph",
+                "",
+                "  view         43.0 us  <= 150 us            met",
+                "      median",
+                "  batches        900/s  >= 16,000/s at 22 M  MISSED",
+                "  facets     not built",
+            ]
+        );
+        figures.push_failure("sizes", "no answer".to_owned());
+        assert!(!figures.is_complete());
+    }
+}

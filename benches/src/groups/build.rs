@@ -1,0 +1,80 @@
+//! From dumps to snapshots, by the real loader.
+
+use std::path::Path;
+
+use cloud_engine::GRAPH_NAME;
+
+use crate::figures::{Figure, Figures};
+use crate::loader_run::LoaderRun;
+use crate::outcome::Outcome;
+use crate::setting::Setting;
+use crate::unit::Unit;
+
+pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
+    let data = setting.data();
+    let dense = of_connections(
+        setting,
+        &data.pairs()?,
+        "connections:member=member_id,other=other_id",
+    )?;
+    let what = "connections -> graph snapshot, plain CSV, dense ids";
+    figures.push(
+        seconds(what, &dense)
+            .at_most(12.0)
+            .at_22_m()
+            .note(dense.stages_text()),
+    );
+    let peak = Figure::new(
+        format!("{what}: peak memory"),
+        Unit::Bytes,
+        dense.peak_bytes as f64,
+    );
+    figures.push(peak.at_most(4.0 * 1024.0 * 1024.0 * 1024.0).at_22_m());
+
+    let map = "connections:member=member_id,other=other_id,time=connected_at";
+    let sparse = of_connections(setting, &data.sparse_connections()?, map)?;
+    let figure = seconds("the same with sparse 64-bit ids and times", &sparse);
+    figures.push(figure.at_most(25.0).at_22_m().note(sparse.stages_text()));
+    figures.push(Figure::not_built("the same with --memory 2GiB"));
+
+    let site = setting.site_build()?;
+    figures.push(seconds("the whole site: graph, profiles, index", site).note(site.stages_text()));
+    let manifest = setting.site()?.manifest();
+    let hot = manifest
+        .file(GRAPH_NAME)
+        .ok_or("the snapshot has no graph")?;
+    let per_connection = hot.bytes as f64 / manifest.connections as f64;
+    let figure = Figure::new(
+        "hot part of the snapshot, id order",
+        Unit::Bytes,
+        hot.bytes as f64,
+    );
+    figures.push(
+        figure
+            .at_most(1.25e9)
+            .at_22_m()
+            .note(format!("{per_connection:.1} bytes a connection")),
+    );
+    figures.push(Figure::not_built(
+        "hot part of the snapshot, community order",
+    ));
+    Ok(())
+}
+
+fn of_connections(setting: &Setting, connections: &Path, map: &str) -> Outcome<LoaderRun> {
+    let folder = setting.data().scratch_folder("build")?;
+    let out = folder.path().join("snapshot");
+    let arguments = [
+        "--connections",
+        &connections.display().to_string(),
+        "--map",
+        map,
+        "--out",
+        &out.display().to_string(),
+    ];
+    LoaderRun::of("build", arguments.map(str::to_owned))
+}
+
+fn seconds(what: &str, run: &LoaderRun) -> Figure {
+    Figure::new(what, Unit::Seconds, run.duration.as_secs_f64())
+}

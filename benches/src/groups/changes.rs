@@ -1,0 +1,154 @@
+//! Applying changes: in the engine alone, and while others ask.
+
+use std::time::Instant;
+
+use cloud_engine::{ConnectionTime, GraphChange, MemberId, Scn};
+
+use crate::capacity::{degrees_at, degrees_rate};
+use crate::feed::Feed;
+use crate::figures::{Figure, Figures};
+use crate::memory::Resident;
+use crate::outcome::Outcome;
+use crate::random_changes::RandomChanges;
+use crate::rounds::by_turns;
+use crate::setting::Setting;
+use crate::unit::Unit;
+
+/// Changes applied in the engine, each time.
+const APPLIED: usize = 1_000_000;
+/// Changes a second while degrees are asked for.
+const LIVE_RATE: f64 = 10_000.0;
+/// In windows of so many.
+const LIVE_WINDOW: u64 = 16;
+
+pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
+    let changes = drawn_changes(setting)?;
+    let one_by_one = apply(setting, &changes, 1)?;
+    let figure = Figure::new(
+        "changes applied per second in the engine, windows of 1",
+        Unit::PerSecond,
+        one_by_one.rate,
+    );
+    figures.push(
+        figure
+            .at_least(1e6)
+            .at_22_m()
+            .note("1,000,000 new connections between random members"),
+    );
+    let together = apply(setting, &changes, 1_000)?;
+    let what = "changes applied per second in the engine, windows of 1,000";
+    figures.push(
+        Figure::new(what, Unit::PerSecond, together.rate)
+            .at_least(3e6)
+            .at_22_m(),
+    );
+    let figure = Figure::new(
+        "overlay memory per connection change",
+        Unit::Bytes,
+        together.bytes_each,
+    );
+    figures.push(figure.at_most(56.0).note(format!(
+        "as the engine counts; {} of the overlay are there without changes (at most 100 MB); \
+         {} anonymous memory per change, as Linux counts",
+        Unit::Bytes.show(together.bytes_before),
+        Unit::Bytes.show(together.resident_each.round()),
+    )));
+    while_asked(setting, figures)
+}
+
+fn drawn_changes(setting: &Setting) -> Outcome<Vec<GraphChange>> {
+    let mut random = RandomChanges::new(setting.site()?.member_ids(), setting.options().seed);
+    let mut id = |(member, other)| Some((MemberId::new(member)?, MemberId::new(other)?));
+    let pairs = std::iter::repeat_with(|| random.pair())
+        .filter_map(&mut id)
+        .take(APPLIED);
+    let connection = |(member, other)| GraphChange::ConnectionAdded {
+        member,
+        other,
+        time: ConnectionTime::UNKNOWN,
+    };
+    Ok(pairs.map(connection).collect())
+}
+
+struct Applying {
+    rate: f64,
+    bytes_before: f64,
+    bytes_each: f64,
+    resident_each: f64,
+}
+
+fn apply(setting: &Setting, changes: &[GraphChange], window: usize) -> Outcome<Applying> {
+    let mut writer = setting.site()?.writer();
+    let (bytes_before, resident_before) = (
+        writer.version().stats().bytes,
+        Resident::of("self")?.anonymous,
+    );
+    let start = Instant::now();
+    for (scn, window) in (1..).zip(changes.chunks(window)) {
+        writer.apply(Scn::new(scn), window)?;
+    }
+    let rate = changes.len() as f64 / start.elapsed().as_secs_f64();
+    let resident = Resident::of("self")?
+        .anonymous
+        .saturating_sub(resident_before);
+    let bytes = writer.version().stats().bytes - bytes_before;
+    Ok(Applying {
+        rate,
+        bytes_before: bytes_before as f64,
+        bytes_each: bytes as f64 / changes.len() as f64,
+        resident_each: resident as f64 / changes.len() as f64,
+    })
+}
+
+fn while_asked(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
+    let mut random = RandomChanges::new(setting.site()?.member_ids(), setting.options().seed + 1);
+    setting.runtime().block_on(async {
+        let measured = setting.measured_server("changes").await?;
+        let calls = measured.calls.while_it_changes();
+        // Twice: the first fills the cache of views.
+        degrees_rate(&calls, setting.duration()).await?;
+        let rate = degrees_rate(&calls, setting.duration()).await?;
+        let (quiet, changing) = by_turns(
+            async || degrees_at(&calls, rate, setting.duration()).await,
+            async || {
+                let mut drawn = random.fork();
+                let feed = Feed::start(calls.channels(), LIVE_RATE, LIVE_WINDOW, move |_| {
+                    drawn.connection()
+                })
+                .await?;
+                let latencies = degrees_at(&calls, rate, setting.duration()).await?;
+                feed.stop().await?;
+                Ok(latencies)
+            },
+        )
+        .await?;
+        let what = "GetDegrees, open loop at 30 %, with 10,000 changes/s against none";
+        let show = |seconds| Unit::Seconds.show(seconds);
+        let note = |changing, quiet| {
+            format!(
+                "{} against {}, {}",
+                show(changing),
+                show(quiet),
+                Unit::PerSecond.show(rate)
+            )
+        };
+        let median = Figure::new(
+            format!("{what}: median"),
+            Unit::Times,
+            changing.median() / quiet.median(),
+        );
+        figures.push(
+            median
+                .at_most(1.2)
+                .note(note(changing.median(), quiet.median())),
+        );
+        let p99 = Figure::new(
+            format!("{what}: p99"),
+            Unit::Times,
+            changing.p99() / quiet.p99(),
+        );
+        figures.push(p99.at_most(2.0).note(note(changing.p99(), quiet.p99())));
+        figures.push(Figure::not_built("the same p99 during a compaction"));
+        Ok(())
+    })
+}

@@ -1,0 +1,159 @@
+//! Degrees, shared connections and paths over gRPC, with the client on the server's cores.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cloud_proto::cloud::v1::GetStatusRequest;
+
+use crate::calls::Calls;
+use crate::closed_loop;
+use crate::figures::{Figure, Figures};
+use crate::latencies::Latencies;
+use crate::outcome::Outcome;
+use crate::rounds::ROUNDS;
+use crate::setting::Setting;
+use crate::unit::Unit;
+
+/// Callers that keep both cores busy.
+const CALLERS: u64 = 32;
+/// Empty calls that open what opens once.
+const FIRST_CALLS: u64 = 500;
+
+pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
+    setting.runtime().block_on(async {
+        let measured = setting.measured_server("degrees").await?;
+        let calls = &measured.calls;
+        let empty =
+            calls.each(|calls, number| async move { calls.channels().empty_call(number).await });
+        closed_loop::run_calls(CALLERS, FIRST_CALLS, empty).await?;
+        cold(calls, figures).await?;
+        warm(setting, calls, figures).await?;
+        against_empty_calls(setting, calls, figures).await?;
+        one_by_one(setting, calls, figures).await
+    })
+}
+
+/// Every viewer once: no view is there yet.
+async fn cold(calls: &Arc<Calls>, figures: &mut Figures) -> Outcome<()> {
+    let degrees = calls.each(|calls, number| async move { calls.degrees(number, 100).await });
+    let latencies = closed_loop::run_calls(1, calls.question_count(), degrees)
+        .await?
+        .latencies;
+    let what = "100 degrees on a cold view, over gRPC, one caller";
+    let median = Figure::new(format!("{what}: median"), Unit::Seconds, latencies.median());
+    figures.push(median.at_most(0.25e-3).at_22_m());
+    figures.push(
+        Figure::new(format!("{what}: p99"), Unit::Seconds, latencies.p99())
+            .at_most(2e-3)
+            .at_22_m(),
+    );
+    Ok(())
+}
+
+async fn warm(setting: &Setting, calls: &Arc<Calls>, figures: &mut Figures) -> Outcome<()> {
+    let before = views(calls).await?;
+    let degrees = calls.each(|calls, number| async move { calls.degrees(number, 100).await });
+    let rate = closed_loop::run(CALLERS, setting.duration(), degrees)
+        .await?
+        .rate;
+    let after = views(calls).await?;
+    let (hits, misses) = (after.hits - before.hits, after.misses - before.misses);
+    let what = "batches of 100 degrees per second over gRPC, warm, client on the same cores";
+    figures.push(
+        Figure::new(what, Unit::PerSecond, rate)
+            .at_least(16e3)
+            .at_22_m()
+            .note(format!(
+                "{CALLERS} callers; {} views take {}; {:.1} % of the calls found theirs",
+                after.views,
+                Unit::Bytes.show(after.bytes as f64),
+                100.0 * hits as f64 / (hits + misses).max(1) as f64
+            )),
+    );
+    Ok(())
+}
+
+async fn views(calls: &Calls) -> Outcome<cloud_proto::cloud::v1::ViewCacheStatus> {
+    let status = calls
+        .channels()
+        .admin()
+        .get_status(GetStatusRequest {})
+        .await?
+        .into_inner();
+    Ok(status.views.ok_or("the status has no views")?)
+}
+
+async fn against_empty_calls(
+    setting: &Setting,
+    calls: &Arc<Calls>,
+    figures: &mut Figures,
+) -> Outcome<()> {
+    let duration = setting.duration() / ROUNDS;
+    let (mut degrees_rates, mut empty_rates) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let degrees = calls.each(|calls, number| async move { calls.degrees(number, 25).await });
+        degrees_rates.push(closed_loop::run(CALLERS, duration, degrees).await?.rate);
+        let empty =
+            calls.each(|calls, number| async move { calls.channels().empty_call(number).await });
+        empty_rates.push(closed_loop::run(CALLERS, duration, empty).await?.rate);
+    }
+    let (degrees, empty) = (median(degrees_rates), median(empty_rates));
+    let figure = Figure::new(
+        "GetDegrees of 25, calls per second, against an empty call",
+        Unit::Times,
+        degrees / empty,
+    );
+    figures.push(figure.at_least(0.7).note(format!(
+        "{} against {}; empty: a health check on the same listener",
+        Unit::PerSecond.show(degrees),
+        Unit::PerSecond.show(empty)
+    )));
+    Ok(())
+}
+
+/// One caller who asks each in turn, so that all see the same machine.
+async fn one_by_one(setting: &Setting, calls: &Arc<Calls>, figures: &mut Figures) -> Outcome<()> {
+    let [mut empty, mut shared, mut path] = [(); 3].map(|()| Latencies::new());
+    let (start, mut number) = (Instant::now(), 0);
+    while start.elapsed() < setting.duration() * 2 {
+        empty.record(timed(calls.channels().empty_call(number)).await?);
+        shared.record(timed(calls.shared(number)).await?);
+        path.record(timed(calls.path(number)).await?);
+        number += 1;
+    }
+    let ratio = |what: &str, latencies: &Latencies, bound| {
+        let ratio =
+            Figure::new(what, Unit::Times, latencies.median() / empty.median()).at_most(bound);
+        let show = |seconds| Unit::Seconds.show(seconds);
+        ratio.note(format!(
+            "median {} against {}",
+            show(latencies.median()),
+            show(empty.median())
+        ))
+    };
+    figures.push(ratio(
+        "shared connections (count + first page), against an empty call: median",
+        &shared,
+        1.5,
+    ));
+    figures.push(ratio(
+        "a path up to 3, against an empty call: median",
+        &path,
+        2.0,
+    ));
+    figures.push(Figure::not_built(
+        "the same questions to PostgreSQL and Redis",
+    ));
+    Ok(())
+}
+
+async fn timed(call: impl Future<Output = Outcome<()>>) -> Outcome<Duration> {
+    let start = Instant::now();
+    call.await?;
+    Ok(start.elapsed())
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates.get(rates.len() / 2).copied().unwrap_or(0.0)
+}

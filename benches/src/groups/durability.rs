@@ -1,0 +1,284 @@
+//! The log: what a durable change costs, and how long a restart takes.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use cloud_proto::cloud::v1::Degree;
+use cloud_proto::databus::v1::{AsOf, AtLeast, Change, PublishRequest, PublishResponse, at_least};
+use databus::{Log, LogOptions, Window};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+
+use crate::bare_sync::BareSync;
+use crate::channels::Channels;
+use crate::feed::publish_request;
+use crate::figures::{Figure, Figures};
+use crate::latencies::Latencies;
+use crate::outcome::{Outcome, check_equal};
+use crate::random_changes::RandomChanges;
+use crate::server::Server;
+use crate::setting::Setting;
+use crate::unit::Unit;
+
+/// Callers of Publish.
+const CALLERS: u64 = 64;
+/// Changes in each of their windows.
+const WINDOW: usize = 16;
+/// Changes since the snapshot when a server is restarted.
+const REPLAYED: usize = 1_000_000;
+/// In windows of so many.
+const REPLAYED_WINDOW: usize = 1_000;
+/// Windows in a log that is weighed.
+const WEIGHED_WINDOWS: usize = 4_096;
+
+pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
+    setting.runtime().block_on(async {
+        publish_throughput(setting, figures).await?;
+        publish_to_visible(setting, figures).await?;
+        restarts(setting, figures).await?;
+        log_bytes(setting, figures).await
+    })
+}
+
+/// One call of Publish: windows in, answers out.
+struct Publisher {
+    windows: mpsc::Sender<PublishRequest>,
+    answers: Streaming<PublishResponse>,
+}
+
+impl Publisher {
+    async fn open(channels: &Channels, number: u64) -> Outcome<Self> {
+        let (windows, received) = mpsc::channel(1);
+        let answers = channels
+            .publisher(number)
+            .publish(ReceiverStream::new(received))
+            .await?
+            .into_inner();
+        Ok(Self { windows, answers })
+    }
+
+    /// Where the window stands, once it is durable.
+    async fn publish(&mut self, changes: Vec<Change>) -> Outcome<AsOf> {
+        self.windows.send(publish_request(changes)).await?;
+        let answer = self
+            .answers
+            .message()
+            .await?
+            .and_then(|answer| answer.as_of);
+        answer.ok_or_else(|| "Publish ended".into())
+    }
+}
+
+async fn publish_throughput(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
+    let measured = setting.measured_server("publish").await?;
+    let mut random = RandomChanges::new(setting.site()?.member_ids(), setting.options().seed);
+    let start = Instant::now();
+    let end = start + setting.duration();
+    let mut callers: JoinSet<Outcome<usize>> = JoinSet::new();
+    for caller in 0..CALLERS {
+        let (channels, mut random) = (measured.calls.channels().clone(), random.fork());
+        callers.spawn(async move {
+            let mut publisher = Publisher::open(&channels, caller).await?;
+            let mut changes = 0;
+            while Instant::now() < end {
+                publisher
+                    .publish((0..WINDOW).map(|_| random.connection()).collect())
+                    .await?;
+                changes += WINDOW;
+            }
+            Ok(changes)
+        });
+    }
+    let mut changes = 0;
+    while let Some(caller) = callers.join_next().await {
+        changes += caller??;
+    }
+    let rate = changes as f64 / start.elapsed().as_secs_f64();
+    let what = "durable changes per second through Publish, 64 callers, windows of 16";
+    figures.push(
+        Figure::new(what, Unit::PerSecond, rate)
+            .at_least(100e3)
+            .at_22_m(),
+    );
+    Ok(())
+}
+
+async fn publish_to_visible(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
+    let measured = setting.measured_server("visible").await?;
+    let mut random = RandomChanges::new(setting.site()?.member_ids(), setting.options().seed);
+    let mut bare = BareSync::new(measured.folder.path())?;
+    let mut publisher = Publisher::open(measured.calls.channels(), 0).await?;
+    let (mut visible, mut syncs) = (Latencies::new(), Latencies::new());
+    let start = Instant::now();
+    while start.elapsed() < setting.duration() * 3 {
+        syncs.record(bare.sync()?);
+        let (member, other) = random.pair();
+        let asked = Instant::now();
+        let as_of = publisher
+            .publish(vec![RandomChanges::connected(member, other)])
+            .await?;
+        let at_least = AtLeast {
+            point: Some(at_least::Point::AsOf(as_of)),
+        };
+        let degree = measured.calls.degree(member, other, at_least).await?;
+        visible.record(asked.elapsed());
+        check_equal(
+            || format!("the degree of {other}, newly connected with {member}"),
+            Degree::First,
+            degree,
+        )?;
+    }
+    let what = "publish to visible, one caller: p99 above one bare sync's p99";
+    let figure = Figure::new(what, Unit::Seconds, visible.p99() - syncs.p99())
+        .at_most(2e-3)
+        .at_22_m();
+    let show = |latencies: &Latencies| {
+        format!(
+            "{} / {}",
+            Unit::Seconds.show(latencies.median()),
+            Unit::Seconds.show(latencies.p99())
+        )
+    };
+    figures.push(figure.note(format!(
+        "median / p99 of Publish and then GetDegrees {}, of a bare fdatasync of the same file system {}; {} of each",
+        show(&visible),
+        show(&syncs),
+        visible.count()
+    )));
+    Ok(())
+}
+
+/// From a process's start until it serves.
+async fn serving(folder: &Path) -> Outcome<(Server, Duration)> {
+    let start = Instant::now();
+    let server = Server::start(folder, &[])?;
+    Channels::connect(&server).await?;
+    Ok((server, start.elapsed()))
+}
+
+async fn restarts(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
+    let folder = setting.data().server_folder("restart")?;
+    let (server, _) = serving(folder.path()).await?;
+    server.kill()?;
+    let (server, without) = serving(folder.path()).await?;
+    server.kill()?;
+    fill_log(setting, &folder.path().join("log")).await?;
+    let (server, replaying) = serving(folder.path()).await?;
+    let start = Instant::now();
+    server.terminate()?;
+    let ending = start.elapsed();
+    let (server, restarting) = serving(folder.path()).await?;
+    server.kill()?;
+    let show = |duration: Duration| Unit::Seconds.show(duration.as_secs_f64());
+    let replay = replaying
+        .saturating_sub(without)
+        .max(Duration::from_millis(1));
+    let rate = REPLAYED as f64 / replay.as_secs_f64();
+    let figure = Figure::new("replay at start", Unit::PerSecond, rate)
+        .at_least(3e6)
+        .at_22_m();
+    figures.push(figure.note(format!(
+        "changes: 1,000,000 in windows of 1,000; a start with them {}, without {}",
+        show(replaying),
+        show(without)
+    )));
+    let what = "restart with 1 M changes since the snapshot: to SERVING";
+    let figure = |how: &str, duration: Duration| {
+        Figure::new(
+            format!("{what}, {how}"),
+            Unit::Seconds,
+            duration.as_secs_f64(),
+        )
+    };
+    let after_term = figure("after SIGTERM", restarting).at_most(3.0).at_22_m();
+    figures.push(after_term.note(format!(
+        "from the overlay; SIGTERM to its end {}",
+        show(ending)
+    )));
+    figures.push(
+        figure("after SIGKILL", replaying)
+            .at_most(3.0)
+            .at_22_m()
+            .note("from the log"),
+    );
+    Ok(())
+}
+
+/// Appends [`REPLAYED`] changes to the log that a server has left there.
+async fn fill_log(setting: &Setting, folder: &Path) -> Outcome<()> {
+    let site = setting.site()?;
+    let mut random = RandomChanges::new(site.member_ids(), setting.options().seed);
+    let log = Log::open(
+        folder,
+        site.manifest().lineage_id.to_string().parse()?,
+        LogOptions::default(),
+    )?;
+    let windows = std::iter::repeat_n(REPLAYED_WINDOW, REPLAYED / REPLAYED_WINDOW);
+    append_all(
+        &log,
+        windows.map(|changes| drawn_window(&mut random, changes)),
+    )
+    .await?;
+    tokio::task::spawn_blocking(move || log.close()).await??;
+    Ok(())
+}
+
+async fn log_bytes(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
+    for (window, bound) in [(16, 48.0), (1, 128.0)] {
+        let folder = setting.data().scratch_folder("log")?;
+        let site = setting.site()?;
+        let mut random = RandomChanges::new(site.member_ids(), setting.options().seed);
+        let log = Log::open(
+            folder.path(),
+            site.manifest().lineage_id.to_string().parse()?,
+            LogOptions::default(),
+        )?;
+        let before = log.status().bytes;
+        append_all(
+            &log,
+            (0..WEIGHED_WINDOWS).map(|_| drawn_window(&mut random, window)),
+        )
+        .await?;
+        let bytes = log.status().bytes - before;
+        let each = bytes as f64 / (WEIGHED_WINDOWS * window) as f64;
+        let figure = Figure::new(
+            format!("log bytes per connection change, windows of {window}"),
+            Unit::Bytes,
+            each,
+        );
+        figures.push(figure.at_most(bound));
+        tokio::task::spawn_blocking(move || log.close()).await??;
+    }
+    Ok(())
+}
+
+fn drawn_window(random: &mut RandomChanges, changes: usize) -> Window {
+    let commit_time = Some(prost_types::Timestamp {
+        seconds: 1_767_225_600,
+        nanos: 0,
+    });
+    let changes = (0..changes).map(|_| random.connection()).collect();
+    Window {
+        commit_time,
+        changes,
+        ..Default::default()
+    }
+}
+
+/// Appends windows, many at a time so that they share syncs, and waits until all are durable.
+async fn append_all(log: &Log, windows: impl Iterator<Item = Window>) -> Outcome<()> {
+    let mut appending = JoinSet::new();
+    for window in windows {
+        if appending.len() >= CALLERS as usize {
+            appending.join_next().await.transpose()?.transpose()?;
+        }
+        let log = log.clone();
+        appending.spawn(async move { log.append(window).await });
+    }
+    while let Some(appended) = appending.join_next().await {
+        appended??;
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! One run of the loader's binary: how long it took, its stages, and the most memory it had.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::binaries::binary;
+use crate::memory::wait_for_peak;
+use crate::outcome::Outcome;
+
+/// A run that succeeded.
+#[derive(Clone, Debug)]
+pub struct LoaderRun {
+    /// From its start to its end.
+    pub duration: Duration,
+    /// Most resident memory, mapped files included.
+    pub peak_bytes: u64,
+    /// As it printed them: name and seconds.
+    pub stages: Vec<(String, f64)>,
+}
+
+impl LoaderRun {
+    /// Runs `loader COMMAND ARGUMENTS..`; errors with what it printed when it fails.
+    pub fn of(command: &str, arguments: impl IntoIterator<Item = String>) -> Outcome<Self> {
+        let mut printed = tempfile::tempfile()?;
+        let start = Instant::now();
+        let mut process = Command::new(binary("loader")?)
+            .arg(command)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(printed.try_clone()?)
+            .stderr(printed.try_clone()?)
+            .spawn()?;
+        let peak_bytes = wait_for_peak(&mut process)?;
+        let (status, duration) = (process.wait()?, start.elapsed());
+        let text = read(&mut printed)?;
+        if !status.success() {
+            return Err(format!("loader {command} ended with {status}: {text}").into());
+        }
+        Ok(Self {
+            duration,
+            peak_bytes,
+            stages: text.lines().filter_map(stage).collect(),
+        })
+    }
+
+    /// Seconds of all stages whose name has this word; an error when there are none.
+    pub fn stage_seconds(&self, word: &str) -> Outcome<f64> {
+        let seconds: Vec<f64> = self
+            .stages
+            .iter()
+            .filter(|(name, _)| name.contains(word))
+            .map(|&(_, seconds)| seconds)
+            .collect();
+        if seconds.is_empty() {
+            return Err(format!(
+                "the loader printed no stage with {word:?}, but {:?}",
+                self.stages
+            )
+            .into());
+        }
+        Ok(seconds.iter().sum())
+    }
+
+    /// The stages on one line.
+    pub fn stages_text(&self) -> String {
+        let stages: Vec<String> = self
+            .stages
+            .iter()
+            .map(|(name, seconds)| format!("{name} {seconds:.2} s"))
+            .collect();
+        stages.join(", ")
+    }
+}
+
+fn read(file: &mut File) -> Outcome<String> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A line `NAME: SECONDS s`.
+fn stage(line: &str) -> Option<(String, f64)> {
+    let (name, seconds) = line.trim().rsplit_once(": ")?;
+    Some((name.to_owned(), seconds.strip_suffix(" s")?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_are_read_from_their_lines() {
+        assert_eq!(
+            stage("reading members: 1.25 s"),
+            Some(("reading members".to_owned(), 1.25))
+        );
+        assert_eq!(stage("2,000,000 members"), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! Calls at a fixed rate, whatever the server does: latencies count from when a call was due.
+//!
+//! A caller that waits for each answer before it asks again sees one slow answer where many users would have waited behind
+//! it (coordinated omission). Here calls are due at fixed times; one that starts late because the machine was busy has
+//! waited since it was due.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use crate::latencies::Latencies;
+use crate::outcome::Outcome;
+
+/// A server that lets this many calls wait has fallen behind for good.
+const IN_FLIGHT_MAX: u64 = 4_000;
+
+struct Progress {
+    latencies: Mutex<Latencies>,
+    failure: Mutex<Option<Box<dyn std::error::Error + Send + Sync>>>,
+    in_flight: AtomicU64,
+    ended: Notify,
+}
+
+/// Makes `rate` calls a second for `duration`; `call` is given the number of the call. Errors with the first call that
+/// fails, or when the server falls behind. Pacing takes a thread of its own, since tokio's timer ticks in milliseconds.
+pub async fn run<C, F>(rate: f64, duration: Duration, call: C) -> Outcome<Latencies>
+where
+    C: Fn(u64) -> F + Send + 'static,
+    F: Future<Output = Outcome<()>> + Send + 'static,
+{
+    let progress = Arc::new(Progress {
+        latencies: Mutex::new(Latencies::new()),
+        failure: Mutex::new(None),
+        in_flight: AtomicU64::new(0),
+        ended: Notify::new(),
+    });
+    let (paced, runtime) = (progress.clone(), Handle::current());
+    tokio::task::spawn_blocking(move || pace(rate, duration, &runtime, &paced, &call)).await??;
+    loop {
+        let ended = progress.ended.notified();
+        if progress.in_flight.load(Ordering::Acquire) == 0 {
+            break;
+        }
+        ended.await;
+    }
+    if let Some(failure) = lock(&progress.failure).take() {
+        return Err(failure);
+    }
+    let latencies = lock(&progress.latencies).clone();
+    Ok(latencies)
+}
+
+fn pace<C, F>(
+    rate: f64,
+    duration: Duration,
+    runtime: &Handle,
+    progress: &Arc<Progress>,
+    call: &C,
+) -> Outcome<()>
+where
+    C: Fn(u64) -> F,
+    F: Future<Output = Outcome<()>> + Send + 'static,
+{
+    let calls = (rate * duration.as_secs_f64()) as u64;
+    let start = Instant::now();
+    for number in 0..calls {
+        let due = start + Duration::from_secs_f64(number as f64 / rate);
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        if progress.in_flight.fetch_add(1, Ordering::AcqRel) >= IN_FLIGHT_MAX {
+            progress.in_flight.fetch_sub(1, Ordering::AcqRel);
+            return Err(format!(
+                "{IN_FLIGHT_MAX} calls wait at {rate:.0} calls/s: the server fell behind"
+            )
+            .into());
+        }
+        let (answered, progress) = (call(number), progress.clone());
+        runtime.spawn(async move {
+            match answered.await {
+                Ok(()) => lock(&progress.latencies).record(due.elapsed()),
+                Err(error) => {
+                    lock(&progress.failure).get_or_insert(error);
+                }
+            }
+            progress.in_flight.fetch_sub(1, Ordering::AcqRel);
+            progress.ended.notify_one();
+        });
+    }
+    Ok(())
+}
+
+/// What a panicked task left is a histogram all the same.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_call_that_blocks_others_shows_in_their_latencies() {
+        let latencies = runtime().block_on(run(
+            1_000.0,
+            Duration::from_millis(200),
+            |number| async move {
+                let start = Instant::now();
+                while number == 0 && start.elapsed() < Duration::from_millis(100) {}
+                Ok(())
+            },
+        ));
+        let latencies = latencies.unwrap();
+        assert_eq!(latencies.count(), 200);
+        assert!(
+            latencies.quantile(0.8) > 0.02,
+            "{}",
+            latencies.quantile(0.8)
+        );
+    }
+
+    #[test]
+    fn the_first_failure_ends_it() {
+        let failed = runtime().block_on(run(1_000.0, Duration::from_millis(20), |_| async {
+            Err("no".into())
+        }));
+        assert_eq!(failed.unwrap_err().to_string(), "no");
+    }
+}

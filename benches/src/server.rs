@@ -1,0 +1,107 @@
+//! A graph server that is measured: the real binary, as its own process.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::binaries::binary;
+use crate::memory::Resident;
+use crate::outcome::Outcome;
+
+/// A running server. Dropping it kills it.
+#[derive(Debug)]
+pub struct Server {
+    process: Child,
+    public: String,
+    admin: String,
+}
+
+impl Server {
+    /// Starts a server on free ports and waits until it listens. `folder` holds `snapshot/`, and `log/` is made there.
+    pub fn start(folder: &Path, flags: &[&str]) -> Outcome<Self> {
+        let log: PathBuf = folder.join("server.log");
+        let mut process = Command::new(binary("graph-server")?)
+            .arg("serve")
+            .arg("--snapshot")
+            .arg(folder.join("snapshot"))
+            .arg("--databus")
+            .arg(format!("embedded:{}", folder.join("log").display()))
+            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(flags)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log)?)
+            .spawn()?;
+        let listening = process.stdout.take().and_then(|stdout| {
+            let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+            lines.find_map(|line| listening(&line))
+        });
+        let Some((public, admin)) = listening else {
+            let _ = process.kill();
+            let status = process.wait()?;
+            let stderr = std::fs::read_to_string(&log).unwrap_or_default();
+            return Err(format!("the server ended before it listened ({status}): {stderr}").into());
+        };
+        Ok(Self {
+            process,
+            public,
+            admin,
+        })
+    }
+
+    /// The public listener, as `http://127.0.0.1:PORT`.
+    pub fn public(&self) -> &str {
+        &self.public
+    }
+
+    /// The admin listener, as `http://127.0.0.1:PORT`.
+    pub fn admin(&self) -> &str {
+        &self.admin
+    }
+
+    /// What memory it takes.
+    pub fn resident(&self) -> Outcome<Resident> {
+        Resident::of(&self.process.id().to_string())
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) -> Outcome<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        Ok(())
+    }
+
+    /// SIGTERM; waits until it has ended, and fails when it did not end well.
+    pub fn terminate(mut self) -> Outcome<()> {
+        let pid = self.process.id().to_string();
+        Command::new("sh")
+            .args(["-c", "kill -TERM \"$0\"", &pid])
+            .status()?;
+        let status = self.process.wait()?;
+        if !status.success() {
+            return Err(format!("the server ended with {status} on SIGTERM").into());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already, which is what is wanted.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The addresses in `listening public=127.0.0.1:1 admin=127.0.0.1:2`.
+fn listening(line: &str) -> Option<(String, String)> {
+    let addresses = line.strip_prefix("listening ")?;
+    let address = |name: &str| {
+        let address = addresses
+            .split(' ')
+            .find_map(|word| word.strip_prefix(name))?;
+        Some(format!("http://{address}"))
+    };
+    Some((address("public=")?, address("admin=")?))
+}
