@@ -15,16 +15,25 @@
 
 mod arguments;
 mod calendar;
+mod career;
+mod choice;
 mod connections;
 mod degrees;
 mod edges;
 mod error;
+mod industries;
+mod lists;
+mod names;
 mod options;
+mod organisation_names;
 mod organisations;
 mod output;
 mod pairs;
 mod passes;
+mod pattern;
 mod people;
+mod profile;
+mod profiles;
 mod progress;
 mod queue;
 mod random;
@@ -51,7 +60,8 @@ pub use self::site::generate_edges;
 pub use self::summary::Summary;
 
 use self::connections::write_connections;
-use self::output::make_directory;
+use self::output::{OutputFile, make_directory};
+use self::profiles::write_profiles;
 use self::shape::share_inside_communities;
 use self::site::Site;
 use self::summary::peak_memory;
@@ -79,24 +89,36 @@ pub fn generate_with_progress(
     let began = Instant::now();
     let members = options.checked_members()?;
     make_directory(out_dir)?;
-    let Site {
-        organisations,
-        people,
-        edges,
-    } = Site::new(options, progress)?;
-    let inside_communities = share_inside_communities(&edges.pairs, &people);
-    drop((organisations, people));
-    let files = vec![write_connections(&edges, out_dir, progress)?];
+    let site = Site::new(options, progress)?;
+    let mut files = Vec::new();
+    let mut positions = 0;
+    if !options.graph_only {
+        let (profiles, count) = write_profiles(&site, options.seed, out_dir, progress)?;
+        files.extend(profiles);
+        positions = count;
+    }
+    let inside_communities = share_inside_communities(&site.edges.pairs, &site.people);
+    let edges = site.edges;
+    files.push(write_connections(&edges, out_dir, progress)?);
 
     let stage = progress.stage("measuring", 1);
     let hubs = Hubs::of(members, options.mean_connections);
-    let shape = Shape::measure(&edges.pairs, hubs, inside_communities, members, options.seed);
+    let shape = Shape::measure(
+        &edges.pairs,
+        hubs,
+        inside_communities,
+        members,
+        options.seed,
+    );
     stage.finish();
-    let files = files.into_iter().map(|file| file.finish()).collect::<Result<_, _>>()?;
+    let files = files
+        .into_iter()
+        .map(OutputFile::finish)
+        .collect::<Result<_, _>>()?;
     Ok(Summary {
         members: options.members,
         connections: edges.len() as u64,
-        positions: 0,
+        positions,
         shape,
         files,
         elapsed: began.elapsed(),

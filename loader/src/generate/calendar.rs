@@ -25,7 +25,11 @@ impl Calendar {
     /// Appends the time, as `2019-06-30T23:59:59.007Z`.
     pub(super) fn write(&self, milliseconds: u64, text: &mut Vec<u8>) {
         let day = (milliseconds - OPENED) / MILLISECONDS_PER_DAY;
-        let day = self.days.get(day as usize).map(String::as_str).unwrap_or_default();
+        let day = self
+            .days
+            .get(day as usize)
+            .map(String::as_str)
+            .unwrap_or_default();
         text.extend_from_slice(day.as_bytes());
         let of_day = milliseconds % MILLISECONDS_PER_DAY;
         let two = |value: u64| [b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8];
@@ -35,8 +39,19 @@ impl Calendar {
         let [tenths, hundredths] = two(of_day % 1_000 / 10);
         let thousandths = b'0' + (of_day % 10) as u8;
         text.extend_from_slice(&[
-            hour_tens, hour, b':', minute_tens, minute, b':', second_tens, second, b'.', tenths,
-            hundredths, thousandths, b'Z',
+            hour_tens,
+            hour,
+            b':',
+            minute_tens,
+            minute,
+            b':',
+            second_tens,
+            second,
+            b'.',
+            tenths,
+            hundredths,
+            thousandths,
+            b'Z',
         ]);
     }
 }
@@ -50,7 +65,11 @@ fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 

@@ -25,20 +25,26 @@ pub(super) fn write_connections(
     for file in &mut files {
         file.write(HEADER)?;
     }
-    write_blocks(&mut files, edges.len(), CONNECTIONS_PER_BLOCK, &stage, |range| {
-        let mut text = Vec::with_capacity(range.len() * ROW_BYTES);
-        let mut digits = itoa::Buffer::new();
-        for pair in edges.pairs.range(range) {
-            let edge = edges.edge(pair);
-            for id in [edge.member, edge.other] {
-                text.extend_from_slice(digits.format(id).as_bytes());
-                text.push(b',');
+    write_blocks(
+        &mut files,
+        edges.len(),
+        CONNECTIONS_PER_BLOCK,
+        &stage,
+        |range| {
+            let mut text = Vec::with_capacity(range.len() * ROW_BYTES);
+            let mut digits = itoa::Buffer::new();
+            for pair in edges.pairs.range(range) {
+                let edge = edges.edge(pair);
+                for id in [edge.member, edge.other] {
+                    text.extend_from_slice(digits.format(id).as_bytes());
+                    text.push(b',');
+                }
+                calendar.write(edge.connected_at, &mut text);
+                text.push(b'\n');
             }
-            calendar.write(edge.connected_at, &mut text);
-            text.push(b'\n');
-        }
-        [text]
-    })?;
+            Ok([text])
+        },
+    )?;
     stage.finish();
     let [file] = files;
     Ok(file)

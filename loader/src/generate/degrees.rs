@@ -37,11 +37,17 @@ impl Hubs {
             let exponent = (large / small).ln() / (LARGE_MEMBERS / SMALL_MEMBERS).ln();
             small * (f64::from(members) / SMALL_MEMBERS).powf(exponent)
         };
-        let degree_min = between(SMALL.0, LARGE.0).max(30.0 * mean_connections).max(2.0);
+        let degree_min = between(SMALL.0, LARGE.0)
+            .max(30.0 * mean_connections)
+            .max(2.0);
         let degree_max = between(SMALL.1, LARGE.1).max(1.5 * degree_min);
         let room = degree_max < f64::from(members) / 10.0;
         Hubs {
-            count: if room { between(SMALL.2, LARGE.2).round() as u32 } else { 0 },
+            count: if room {
+                between(SMALL.2, LARGE.2).round() as u32
+            } else {
+                0
+            },
             degree_min: degree_min as u32,
             degree_max: degree_max as u32,
         }
@@ -53,7 +59,9 @@ pub(super) fn wanted_degrees(members: u32, mean: f64, seed: u64) -> Vec<u32> {
     let hubs = Hubs::of(members, mean);
     let mut random = stream(seed, Purpose::Degrees, 0);
     let mut shapes: Vec<f32> = match LogNormal::new(0.0, SIGMA) {
-        Ok(shape) => (0..members).map(|_| shape.sample(&mut random) as f32).collect(),
+        Ok(shape) => (0..members)
+            .map(|_| shape.sample(&mut random) as f32)
+            .collect(),
         Err(_) => vec![1.0; members as usize],
     };
     let hub_degrees = draw_hubs(hubs, members, &mut random);
@@ -62,8 +70,12 @@ pub(super) fn wanted_degrees(members: u32, mean: f64, seed: u64) -> Vec<u32> {
             *shape = 0.0;
         }
     }
-    let of_hubs: f64 = hub_degrees.iter().map(|&(_, degree)| f64::from(degree)).sum();
-    let ordinary_max = (f64::from(hubs.degree_min) * ORDINARY_MAX).min(f64::from(members - 1) / 2.0);
+    let of_hubs: f64 = hub_degrees
+        .iter()
+        .map(|&(_, degree)| f64::from(degree))
+        .sum();
+    let ordinary_max =
+        (f64::from(hubs.degree_min) * ORDINARY_MAX).min(f64::from(members - 1) / 2.0);
     let total = (mean * f64::from(members) - of_hubs).max(0.0);
     let scale = scale_to(&shapes, total, ordinary_max);
     let mut degrees: Vec<u32> = shapes
@@ -87,7 +99,12 @@ fn draw_hubs(hubs: Hubs, members: u32, random: &mut ChaCha8Rng) -> Vec<(u32, u32
     let high = f64::from(hubs.degree_max);
     rand::seq::index::sample(random, members as usize, hubs.count as usize)
         .into_iter()
-        .map(|member| (member as u32, (low * (high / low).powf(random.random::<f64>())) as u32))
+        .map(|member| {
+            (
+                member as u32,
+                (low * (high / low).powf(random.random::<f64>())) as u32,
+            )
+        })
         .collect()
 }
 
@@ -97,7 +114,10 @@ fn scale_to(shapes: &[f32], total: f64, most: f64) -> f64 {
     let mut scale = total / sum.max(f64::MIN_POSITIVE);
     // What the cut takes is small, and the next round gives it to the others.
     for _ in 0..8 {
-        let cut: f64 = shapes.iter().map(|&shape| (f64::from(shape) * scale).min(most)).sum();
+        let cut: f64 = shapes
+            .iter()
+            .map(|&shape| (f64::from(shape) * scale).min(most))
+            .sum();
         if cut <= 0.0 || (cut - total).abs() < 1e-4 * total {
             break;
         }
@@ -115,8 +135,14 @@ mod tests {
         let check = |members: u32, count: u32, degree_min: u32, degree_max: u32| {
             let hubs = Hubs::of(members, 11.0);
             assert_eq!(hubs.count, count, "{members}");
-            assert!(hubs.degree_min.abs_diff(degree_min) <= 1, "{members}: {hubs:?}");
-            assert!(hubs.degree_max.abs_diff(degree_max) <= 1, "{members}: {hubs:?}");
+            assert!(
+                hubs.degree_min.abs_diff(degree_min) <= 1,
+                "{members}: {hubs:?}"
+            );
+            assert!(
+                hubs.degree_max.abs_diff(degree_max) <= 1,
+                "{members}: {hubs:?}"
+            );
         };
         check(22_000_000, 40, 10_000, 30_000);
         check(200_000, 3, 2_000, 3_000);
@@ -127,13 +153,24 @@ mod tests {
 
     #[test]
     fn wanted_degrees_have_the_mean_and_the_hubs() {
-        for (members, mean) in [(1_000, 5.0), (20_000, 11.0), (200_000, 11.0), (5_000, 200.0)] {
+        for (members, mean) in [
+            (1_000, 5.0),
+            (20_000, 11.0),
+            (200_000, 11.0),
+            (5_000, 200.0),
+        ] {
             let degrees = wanted_degrees(members, mean, 9);
             let sum: f64 = degrees.iter().map(|&degree| f64::from(degree)).sum();
             let reached = sum / f64::from(members);
-            assert!((reached / mean - 1.0).abs() < 0.03, "{members} x {mean}: {reached}");
+            assert!(
+                (reached / mean - 1.0).abs() < 0.03,
+                "{members} x {mean}: {reached}"
+            );
             let hubs = Hubs::of(members, mean);
-            let found = degrees.iter().filter(|&&degree| degree >= hubs.degree_min).count();
+            let found = degrees
+                .iter()
+                .filter(|&&degree| degree >= hubs.degree_min)
+                .count();
             assert_eq!(found, hubs.count as usize, "{members} x {mean}");
         }
     }

@@ -49,7 +49,11 @@ impl Edges {
     pub(super) fn edge(&self, (one, other): (u32, u32)) -> Edge {
         let connected_at = self.times.connected(one, other);
         // The time's lowest bit is as good as a coin.
-        let (first, second) = if connected_at & 1 == 0 { (one, other) } else { (other, one) };
+        let (first, second) = if connected_at & 1 == 0 {
+            (one, other)
+        } else {
+            (other, one)
+        };
         Edge {
             member: self.ids.of(first),
             other: self.ids.of(second),

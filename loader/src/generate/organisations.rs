@@ -12,14 +12,17 @@ use super::ranks::Ranks;
 use super::world::WORLD;
 
 /// Members to one company and to one school, in the mean.
-const MEMBERS_PER_COMPANY: f64 = 15.0;
-const MEMBERS_PER_SCHOOL: f64 = 400.0;
+const MEMBERS_PER_COMPANY: f64 = 60.0;
+const MEMBERS_PER_SCHOOL: f64 = 1_200.0;
 /// Bounds that let an organisation and a detail of it stand in the 32 bits of a sort key.
 const COMPANIES_MAX: f64 = (1 << 23) as f64;
 const SCHOOLS_MAX: f64 = (1 << 24) as f64;
 /// Larger exponents would put several percent of all members into the largest company.
 const COMPANY_EXPONENT: f64 = 0.9;
-const SCHOOL_EXPONENT: f64 = 0.7;
+const MULTINATIONAL_EXPONENT: f64 = 0.75;
+const SCHOOL_EXPONENT: f64 = 0.5;
+const COMPANIES_PER_MULTINATIONAL: f64 = 20.0;
+const MULTINATIONALS_MAX: f64 = 5_000.0;
 const MULTINATIONAL_CHANCE: f64 = 0.2;
 /// Of the people of a country's own company, those who live where it stands.
 const AT_HOME_CHANCE: f64 = 0.8;
@@ -46,8 +49,14 @@ impl Organisations {
     pub(super) fn new(members: u32, seed: u64) -> Self {
         let companies_wanted = (f64::from(members) / MEMBERS_PER_COMPANY).min(COMPANIES_MAX / 2.0);
         let schools_wanted = (f64::from(members) / MEMBERS_PER_SCHOOL).min(SCHOOLS_MAX / 2.0);
-        let multinationals = Own::new(0, (companies_wanted / 150.0).min(2_000.0), COMPANY_EXPONENT);
-        let companies = by_country(multinationals.numbers.end, companies_wanted, COMPANY_EXPONENT);
+        let multinationals_wanted =
+            (companies_wanted / COMPANIES_PER_MULTINATIONAL).min(MULTINATIONALS_MAX);
+        let multinationals = Own::new(0, multinationals_wanted, MULTINATIONAL_EXPONENT);
+        let companies = by_country(
+            multinationals.numbers.end,
+            companies_wanted,
+            COMPANY_EXPONENT,
+        );
         let schools = by_country(0, schools_wanted, SCHOOL_EXPONENT);
 
         let mut random = stream(seed, Purpose::OrganisationHomes, 0);
@@ -70,9 +79,15 @@ impl Organisations {
     /// A company for somebody of the country, and the place where the two of them are.
     pub(super) fn draw_company(&self, country: usize, random: &mut impl Rng) -> (u32, u16) {
         if random.random_bool(MULTINATIONAL_CHANCE) {
-            return (self.multinationals.draw(random), draw_place(country, random));
+            return (
+                self.multinationals.draw(random),
+                draw_place(country, random),
+            );
         }
-        let company = self.companies.get(country).map_or(0, |own| own.draw(random));
+        let company = self
+            .companies
+            .get(country)
+            .map_or(0, |own| own.draw(random));
         let place = if random.random_bool(AT_HOME_CHANCE) {
             self.company_place(company)
         } else {
@@ -91,12 +106,18 @@ impl Organisations {
 
     /// Where a company has its seat.
     pub(super) fn company_place(&self, company: u32) -> u16 {
-        self.company_places.get(company as usize).copied().unwrap_or(0)
+        self.company_places
+            .get(company as usize)
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Where a school stands.
     pub(super) fn school_place(&self, school: u32) -> u16 {
-        self.school_places.get(school as usize).copied().unwrap_or(0)
+        self.school_places
+            .get(school as usize)
+            .copied()
+            .unwrap_or(0)
     }
 
     /// A company's rank by size among those of its country, or among the multinationals.
@@ -105,11 +126,6 @@ impl Organisations {
             return company;
         }
         rank_among(&self.companies, company)
-    }
-
-    /// A school's rank by size among those of its country.
-    pub(super) fn school_rank(&self, school: u32) -> u32 {
-        rank_among(&self.schools, school)
     }
 }
 
@@ -141,7 +157,11 @@ fn by_country(first: u32, wanted: f64, exponent: f64) -> Vec<Own> {
 
 fn places_of(owns: &[Own], random: &mut impl Rng) -> impl Iterator<Item = u16> {
     owns.iter().enumerate().flat_map(move |(country, own)| {
-        let places: Vec<u16> = own.numbers.clone().map(|_| draw_place(country, random)).collect();
+        let places: Vec<u16> = own
+            .numbers
+            .clone()
+            .map(|_| draw_place(country, random))
+            .collect();
         places
     })
 }
@@ -156,7 +176,8 @@ pub(super) fn draw_place(country: usize, random: &mut impl Rng) -> u16 {
 
 fn rank_among(owns: &[Own], number: u32) -> u32 {
     let country = owns.partition_point(|own| own.numbers.end <= number);
-    owns.get(country).map_or(0, |own| number - own.numbers.start)
+    owns.get(country)
+        .map_or(0, |own| number - own.numbers.start)
 }
 
 #[cfg(test)]
@@ -186,7 +207,10 @@ mod tests {
         let organisations = Organisations::new(50_000, 3);
         for own in &organisations.companies {
             assert_eq!(organisations.company_rank(own.numbers.start), 0);
-            assert_eq!(organisations.company_rank(own.numbers.end - 1) + 1, own.numbers.len() as u32);
+            assert_eq!(
+                organisations.company_rank(own.numbers.end - 1) + 1,
+                own.numbers.len() as u32
+            );
         }
     }
 

@@ -1,7 +1,8 @@
 //! The files of a dump: written beside their names, and renamed when all of them are whole.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -90,14 +91,21 @@ pub(super) fn write_blocks<const FILES: usize>(
     items: usize,
     items_per_block: usize,
     stage: &Stage,
-    render: impl Fn(std::ops::Range<usize>) -> [Vec<u8>; FILES] + Sync,
+    render: impl Fn(Range<usize>) -> io::Result<[Vec<u8>; FILES]> + Sync,
 ) -> Result<(), Error> {
     let starts: Vec<usize> = (0..items).step_by(items_per_block).collect();
     for starts in starts.chunks(BLOCKS_AT_A_TIME) {
         let range = |&start: &usize| start..(start + items_per_block).min(items);
-        let blocks: Vec<_> = starts.par_iter().map(range).map(&render).collect();
+        let blocks: Vec<io::Result<_>> = starts.par_iter().map(range).map(&render).collect();
         for block in blocks {
-            for (file, text) in files.iter_mut().zip(block) {
+            let texts = block.map_err(|source| Error::Write {
+                path: files
+                    .first()
+                    .map(|file| file.partial.clone())
+                    .unwrap_or_default(),
+                source,
+            })?;
+            for (file, text) in files.iter_mut().zip(texts) {
                 file.write(&text)?;
             }
         }
@@ -117,7 +125,10 @@ mod tests {
         let mut files = [OutputFile::create(directory.path(), "numbers").unwrap()];
         let stage = Progress::silent().stage("numbers", 100);
         write_blocks(&mut files, 100, 7, &stage, |range| {
-            [range.map(|number| format!("{number}\n")).collect::<String>().into_bytes()]
+            Ok([range
+                .map(|number| format!("{number}\n"))
+                .collect::<String>()
+                .into_bytes()])
         })
         .unwrap();
         assert!(!directory.path().join("numbers").exists());
@@ -125,7 +136,11 @@ mod tests {
         let written = file.finish().unwrap();
         let text = fs::read_to_string(&written.path).unwrap();
         assert_eq!(text.len() as u64, written.bytes);
-        assert!(text.lines().map(|line| line.parse::<u32>().unwrap()).eq(0..100));
+        assert!(
+            text.lines()
+                .map(|line| line.parse::<u32>().unwrap())
+                .eq(0..100)
+        );
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 

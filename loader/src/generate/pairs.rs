@@ -82,7 +82,11 @@ mod tests {
             pairs.push(number, number + 1);
         }
         pairs.shuffle_and_deduplicate();
-        let rising = pairs.iter().zip(pairs.iter().skip(1)).filter(|(a, b)| a < b).count();
+        let rising = pairs
+            .iter()
+            .zip(pairs.iter().skip(1))
+            .filter(|(a, b)| a < b)
+            .count();
         assert!((400..600).contains(&rising), "{rising}");
     }
 }

@@ -13,7 +13,7 @@ use super::people::{Person, YEAR_FIRST};
 use super::progress::Progress;
 use super::queue::Queue;
 use super::random::{Purpose, stream};
-use super::scramble::{fraction, scramble};
+use super::scramble::{fraction, scramble_index, unscramble_index};
 
 /// What a pass goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,12 @@ impl Pass {
 
 /// Connects the people until they have the degrees wanted, but for a few that find nobody. Some pairs that are
 /// schoolmates and colleagues too may be there twice.
-pub(super) fn connect(people: &[Person], wanted: &[u32], seed: u64, progress: &Progress) -> PairSet {
+pub(super) fn connect(
+    people: &[Person],
+    wanted: &[u32],
+    seed: u64,
+    progress: &Progress,
+) -> PairSet {
     let total: u64 = wanted.iter().map(|&degree| u64::from(degree)).sum();
     let mut pairs = PairSet::with_capacity(total.div_ceil(2) as usize, seed);
     let mut made = vec![0_u32; people.len()];
@@ -66,7 +71,11 @@ pub(super) fn connect(people: &[Person], wanted: &[u32], seed: u64, progress: &P
                 }
             }
         }
-        queue.connect(&mut stream(seed, Purpose::Pass, number as u32), &mut pairs, &stage);
+        queue.connect(
+            &mut stream(seed, Purpose::Pass, number as u32),
+            &mut pairs,
+            &stage,
+        );
         for (person, left) in queue.left_over() {
             if let Some(made) = made.get_mut(person as usize) {
                 *made -= left;
@@ -77,18 +86,22 @@ pub(super) fn connect(people: &[Person], wanted: &[u32], seed: u64, progress: &P
     pairs
 }
 
-/// Everybody's number, in the order of a pass; those alike in what it goes by stand in the order of their numbers.
+/// Everybody's number, in the order of a pass. Those alike in what it goes by stand in random order: by number, members
+/// with ids close to each other would know each other.
 fn ordered(people: &[Person], pass: Pass, seed: u64) -> impl Iterator<Item = u32> {
-    let shuffle = stream(seed, Purpose::Keys, 2).random::<u64>();
+    let shuffle = stream(seed, Purpose::Order, pass as u32).random::<u32>();
     let key = |(number, person): (usize, &Person)| {
         let alike = match pass {
-            Pass::School => (u64::from(person.school) << 7) | u64::from(person.graduated - YEAR_FIRST),
+            Pass::School => {
+                (u64::from(person.school) << 7) | u64::from(person.graduated - YEAR_FIRST)
+            }
             Pass::Company => (u64::from(person.company) << 9) | u64::from(person.place),
-            Pass::Anyone => scramble(number as u64 ^ shuffle) >> 32,
+            Pass::Anyone => 0,
         };
-        (alike << 32) | number as u64
+        (alike << 32) | u64::from(scramble_index(number as u32 ^ shuffle))
     };
     let mut keys: Vec<u64> = people.par_iter().enumerate().map(key).collect();
     keys.par_sort_unstable();
-    keys.into_iter().map(|key| key as u32)
+    keys.into_iter()
+        .map(move |key| unscramble_index(key as u32) ^ shuffle)
 }

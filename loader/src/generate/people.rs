@@ -37,12 +37,15 @@ pub(super) struct Person {
 pub(super) fn draw_people(members: u32, seed: u64, organisations: &Organisations) -> Vec<Person> {
     let countries = Shares::new(WORLD.countries.iter().map(|country| country.weight));
     let mut people = vec![Person::default(); members as usize];
-    people.par_chunks_mut(BLOCK as usize).enumerate().for_each(|(block, people)| {
-        let mut random = stream(seed, Purpose::People, block as u32);
-        for person in people {
-            *person = draw_person(&countries, organisations, &mut random);
-        }
-    });
+    people
+        .par_chunks_mut(BLOCK as usize)
+        .enumerate()
+        .for_each(|(block, people)| {
+            let mut random = stream(seed, Purpose::People, block as u32);
+            for person in people {
+                *person = draw_person(&countries, organisations, &mut random);
+            }
+        });
     people
 }
 
@@ -74,7 +77,10 @@ mod tests {
     #[test]
     fn people_do_not_depend_on_the_number_of_threads() {
         let organisations = Organisations::new(200_000, 5);
-        let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let alone = rayon::ThreadPoolBuilder::new()
+            .num_threads(1)
+            .build()
+            .unwrap();
         let first = alone.install(|| draw_people(200_000, 5, &organisations));
         assert_eq!(first, draw_people(200_000, 5, &organisations));
     }
@@ -87,7 +93,10 @@ mod tests {
             .iter()
             .filter(|person| WORLD.places[usize::from(person.place)].country == 0)
             .count();
-        assert!((20_000..50_000).contains(&in_largest_country), "{in_largest_country}");
+        assert!(
+            (20_000..50_000).contains(&in_largest_country),
+            "{in_largest_country}"
+        );
         let mut sizes = vec![0_usize; 20_000];
         for person in &people {
             sizes[person.company as usize] += 1;

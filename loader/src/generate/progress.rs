@@ -28,13 +28,19 @@ impl Progress {
 
     /// A bar when standard error is a terminal, lines otherwise.
     pub fn on_standard_error() -> Self {
-        Progress(if std::io::stderr().is_terminal() { Shown::Bar } else { Shown::Lines })
+        Progress(if std::io::stderr().is_terminal() {
+            Shown::Bar
+        } else {
+            Shown::Lines
+        })
     }
 
     /// A stage of the work begins, of so many steps.
     pub(super) fn stage(&self, name: &'static str, steps: u64) -> Stage {
         let bar = match self.0 {
-            Shown::Bar => ProgressBar::new(steps).with_style(style()).with_message(name),
+            Shown::Bar => ProgressBar::new(steps)
+                .with_style(style())
+                .with_message(name),
             Shown::Nothing | Shown::Lines => ProgressBar::hidden(),
         };
         let now = Instant::now();

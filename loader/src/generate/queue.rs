@@ -90,7 +90,10 @@ impl Chances {
         let of_range = |chance: f64| (chance * f64::from(u32::MAX)) as u32;
         let falling = std::iter::successors(Some(NEARNESS), |chance| Some(chance * NEARNESS));
         Chances {
-            near: falling.take_while(|&chance| chance > NEARNESS_MIN).map(of_range).collect(),
+            near: falling
+                .take_while(|&chance| chance > NEARNESS_MIN)
+                .map(of_range)
+                .collect(),
             far: of_range(NEARNESS_MIN),
         }
     }
@@ -137,7 +140,10 @@ mod tests {
     #[test]
     fn those_near_each_other_meet_most() {
         let (_, pairs) = walk(&[5; 10_000]);
-        let near = pairs.iter().filter(|(one, other)| one.abs_diff(*other) <= 10).count();
+        let near = pairs
+            .iter()
+            .filter(|(one, other)| one.abs_diff(*other) <= 10)
+            .count();
         assert!(near * 2 > pairs.len(), "{near} of {}", pairs.len());
     }
 

@@ -13,6 +13,7 @@ pub(super) enum Purpose {
     OrganisationHomes,
     People,
     Degrees,
+    Order,
     Pass,
     CompanyNames,
     SchoolNames,

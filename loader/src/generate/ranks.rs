@@ -5,7 +5,7 @@ use rand::distr::weighted::WeightedIndex;
 use rand_distr::{Distribution, Zipf};
 
 /// Draws places `0..count` by Zipf's law: the `k`-th with a chance proportional to `k^-exponent`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Ranks {
     /// None for a list with nothing to choose.
     zipf: Option<Zipf<f64>>,
@@ -26,7 +26,9 @@ impl Ranks {
 
     pub(super) fn draw(&self, random: &mut impl Rng) -> u32 {
         match &self.zipf {
-            Some(zipf) => (zipf.sample(random) as u32).saturating_sub(1).min(self.last),
+            Some(zipf) => (zipf.sample(random) as u32)
+                .saturating_sub(1)
+                .min(self.last),
             None => 0,
         }
     }

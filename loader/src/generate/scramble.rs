@@ -17,6 +17,20 @@ pub(super) fn unscramble(value: u64) -> u64 {
     value ^ (value >> 33)
 }
 
+/// A bijection of 32 bits: Wellons' `lowbias32`.
+pub(super) fn scramble_index(index: u32) -> u32 {
+    let index = (index ^ (index >> 16)).wrapping_mul(0x7feb_352d);
+    let index = (index ^ (index >> 15)).wrapping_mul(0x846c_a68b);
+    index ^ (index >> 16)
+}
+
+/// The inverse of [`scramble_index`].
+pub(super) fn unscramble_index(index: u32) -> u32 {
+    let index = (index ^ (index >> 16)).wrapping_mul(0x4302_1123);
+    let index = (index ^ (index >> 15) ^ (index >> 30)).wrapping_mul(0x1d69_e2a5);
+    index ^ (index >> 16)
+}
+
 /// A uniform fraction in `0.0..1.0`, always the same one for a value.
 pub(super) fn fraction(value: u64) -> f64 {
     (scramble(value) >> 11) as f64 / (1_u64 << 53) as f64
@@ -42,6 +56,8 @@ mod tests {
         #[test]
         fn unscramble_undoes_scramble(value: u64) {
             prop_assert_eq!(unscramble(scramble(value)), value);
+            let index = value as u32;
+            prop_assert_eq!(unscramble_index(scramble_index(index)), index);
             prop_assert!((0.0..1.0).contains(&fraction(value)));
         }
     }

@@ -34,9 +34,17 @@ pub struct Shape {
 
 impl Shape {
     /// O(members + connections + 200 x what is within three degrees); about 4 bytes a half-edge and 8 a member.
-    pub(super) fn measure(pairs: &PairSet, hubs: Hubs, inside_communities: f64, members: u32, seed: u64) -> Self {
+    pub(super) fn measure(
+        pairs: &PairSet,
+        hubs: Hubs,
+        inside_communities: f64,
+        members: u32,
+        seed: u64,
+    ) -> Self {
         let graph = Adjacency::new(pairs, members);
-        let mut degrees: Vec<u32> = (0..members).map(|node| graph.of(node).len() as u32).collect();
+        let mut degrees: Vec<u32> = (0..members)
+            .map(|node| graph.of(node).len() as u32)
+            .collect();
         degrees.par_sort_unstable();
         let percentile = |share: f64| {
             let rank = (share * degrees.len() as f64).ceil() as usize;
@@ -47,7 +55,10 @@ impl Shape {
             degree_p90: percentile(0.9),
             degree_p99: percentile(0.99),
             degree_max: percentile(1.0),
-            hubs: degrees.iter().filter(|&&degree| degree >= hubs.degree_min).count() as u64,
+            hubs: degrees
+                .iter()
+                .filter(|&&degree| degree >= hubs.degree_min)
+                .count() as u64,
             inside_communities,
             third_degree_median: graph.third_degree_median(seed),
         }
@@ -59,10 +70,14 @@ pub(super) fn share_inside_communities(pairs: &PairSet, people: &[Person]) -> f6
     let sample = pairs.len().min(COMMUNITY_SAMPLE);
     let inside = pairs
         .range(0..sample)
-        .filter(|&(one, other)| match (people.get(one as usize), people.get(other as usize)) {
-            (Some(one), Some(other)) => one.company == other.company || one.school == other.school,
-            _ => false,
-        })
+        .filter(
+            |&(one, other)| match (people.get(one as usize), people.get(other as usize)) {
+                (Some(one), Some(other)) => {
+                    one.company == other.company || one.school == other.school
+                }
+                _ => false,
+            },
+        )
         .count();
     inside as f64 / sample.max(1) as f64
 }
@@ -116,7 +131,10 @@ impl Adjacency {
             .collect();
         let mut counts: Vec<u64> = viewers
             .par_iter()
-            .map_init(|| vec![0_u64; members.div_ceil(64)], |seen, &viewer| self.third_degree(viewer, seen))
+            .map_init(
+                || vec![0_u64; members.div_ceil(64)],
+                |seen, &viewer| self.third_degree(viewer, seen),
+            )
             .collect();
         counts.sort_unstable();
         counts[counts.len() / 2] as f64 / members as f64
@@ -141,7 +159,8 @@ impl Adjacency {
             }
             level = next;
         }
-        let of_third = |&node: &u32| self.of(node).iter().filter(|&&target| see(target)).count() as u64;
+        let of_third =
+            |&node: &u32| self.of(node).iter().filter(|&&target| see(target)).count() as u64;
         level.iter().map(of_third).sum()
     }
 }
@@ -161,7 +180,11 @@ mod tests {
         assert_eq!(graph.third_degree(0, &mut seen), 1);
         assert_eq!(graph.third_degree(2, &mut seen), 0);
         assert_eq!(graph.of(0), [1]);
-        let hubs = Hubs { count: 0, degree_min: 2, degree_max: 2 };
+        let hubs = Hubs {
+            count: 0,
+            degree_min: 2,
+            degree_max: 2,
+        };
         let shape = Shape::measure(&pairs, hubs, 0.0, 5, 1);
         assert_eq!((shape.degree_p50, shape.degree_max, shape.hubs), (2, 2, 3));
     }

@@ -39,7 +39,11 @@ impl Site {
         let edges = Edges {
             pairs,
             members,
-            ids: if options.sparse_ids { Ids::Sparse } else { Ids::Dense },
+            ids: if options.sparse_ids {
+                Ids::Sparse
+            } else {
+                Ids::Dense
+            },
             times: Times::new(seed),
         };
         Ok(Site {

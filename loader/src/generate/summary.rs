@@ -30,7 +30,11 @@ impl Display for Summary {
         let shape = &self.shape;
         let mean = 2.0 * self.connections as f64 / self.members as f64;
         writeln!(f, "members              {}", self.members)?;
-        writeln!(f, "connections          {} (mean degree {mean:.2})", self.connections)?;
+        writeln!(
+            f,
+            "connections          {} (mean degree {mean:.2})",
+            self.connections
+        )?;
         writeln!(f, "positions            {}", self.positions)?;
         writeln!(
             f,
@@ -38,7 +42,11 @@ impl Display for Summary {
             shape.degree_p50, shape.degree_p90, shape.degree_p99, shape.degree_max
         )?;
         writeln!(f, "hubs                 {}", shape.hubs)?;
-        writeln!(f, "inside communities   {:.0} % of connections", 100.0 * shape.inside_communities)?;
+        writeln!(
+            f,
+            "inside communities   {:.0} % of connections",
+            100.0 * shape.inside_communities
+        )?;
         writeln!(
             f,
             "3rd degree           {:.2} % of all members (median of viewers drawn by degree)",
@@ -56,13 +64,19 @@ impl Display for Summary {
 }
 
 fn file_name(file: &WrittenFile) -> String {
-    file.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    file.path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// The process's high-water mark of resident memory in bytes; Linux only.
 pub(super) fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }

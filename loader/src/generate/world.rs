@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
+use super::lists::content_lines;
+
 /// The list of countries and places.
-pub(super) static WORLD: LazyLock<World> =
-    LazyLock::new(|| parse(include_str!("lists/world.txt")));
+pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| parse(include_str!("lists/world.txt")));
 
 /// Countries and places, numbered by where they stand in the list.
 #[derive(Debug, Default)]
@@ -35,13 +36,6 @@ pub(super) struct Place {
     /// As the people there write it.
     pub(super) native: &'static str,
     pub(super) country: u8,
-}
-
-/// Lines without empty ones and comments.
-pub(super) fn content_lines(text: &'static str) -> impl Iterator<Item = &'static str> {
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 /// Lines that are not understood are left out; a test holds that there are none.
