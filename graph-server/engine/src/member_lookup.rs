@@ -36,7 +36,8 @@ impl MemberLookup {
             };
         }
         let mut shift = 0;
-        while span >> shift >= nodes.div_ceil(MEMBERS_PER_BUCKET) {
+        // Two buckets at least, so that the shift stays below 64.
+        while span >> shift >= nodes.div_ceil(MEMBERS_PER_BUCKET).max(2) {
             shift += 1;
         }
         let buckets = (span >> shift) as usize + 1;

@@ -170,6 +170,12 @@ impl Version {
     /// Whether two nodes are connected, and the entry that says so, if it is not the base that does. Both chains are walked in
     /// step, so that the cost is that of the shorter one.
     pub(crate) fn pair(&self, one: NodeIndex, other: NodeIndex, scn: Scn) -> Pair {
+        if one == other {
+            return Pair {
+                connected: false,
+                entry: None,
+            };
+        }
         let of_base = || Pair {
             connected: self.base.connected(one, other),
             entry: None,

@@ -1,0 +1,333 @@
+//! A snapshot reads back as it was written; whatever is damaged, foreign or from the future is refused by name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cloud_engine::{
+    Base, Csr, FileError, LineageHasher, LineageId, LogId, Manifest, NodeIndex, Scn, SourceMark,
+    StandsAt, Writer, newest_snapshots, snapshot_name, write_graph,
+};
+use proptest::prelude::*;
+
+use crate::model::{Model, check_graph, member};
+use crate::overlays::damage;
+use crate::shapes::graphs;
+
+/// A snapshot of a graph in a directory of its own.
+fn snapshot(model: &Model) -> (tempfile::TempDir, Manifest) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let members: Vec<_> = model.0.keys().map(|&id| member(id)).collect();
+    let csr = Csr::from_edges(&members, &model.edges()).expect("a graph");
+    let manifest = write(directory.path(), &csr);
+    (directory, manifest)
+}
+
+fn write(directory: &Path, csr: &Csr) -> Manifest {
+    let mut lineage = LineageHasher::new();
+    lineage.graph(&csr.content());
+    let lineage_id = lineage.finish();
+    let manifest = Manifest {
+        lineage_id,
+        scn: Scn::BEGINNING,
+        stands_at: StandsAt::AtSourceOffset {
+            source_id: "core".to_owned(),
+            offset: u64::MAX,
+        },
+        sources: vec![SourceMark {
+            source_id: "core".to_owned(),
+            offset: 7,
+            scn: Scn::new(3),
+        }],
+        members: csr.member_ids.len() as u64,
+        connections: csr.targets.len() as u64 / 2,
+        files: write_graph(directory, lineage_id, &csr.content()).expect("writes"),
+    };
+    manifest.write(directory).expect("writes");
+    manifest
+}
+
+/// Opens a snapshot and reads all of it.
+fn read_all(directory: &Path) -> Result<(), FileError> {
+    let manifest = Manifest::read(directory)?;
+    let base = Base::open(directory, &manifest)?;
+    let graph = Writer::new(Arc::new(base), manifest.scn).version().graph();
+    for node in graph.nodes() {
+        graph.connections(node)?;
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn a_snapshot_reads_back(model in graphs(20)) {
+        let (directory, manifest) = snapshot(&model);
+        prop_assert_eq!(&Manifest::read(directory.path()).expect("reads"), &manifest);
+        let base = Base::open(directory.path(), &manifest).expect("opens");
+        prop_assert_eq!(base.lineage(), manifest.lineage_id);
+        let known: Vec<u64> = model.0.keys().copied().chain([12_345]).collect();
+        check_graph(&Writer::new(Arc::new(base), Scn::BEGINNING).version().graph(), &model, &known);
+        for file in &manifest.files {
+            let bytes = fs::read(directory.path().join(&file.name)).expect("reads");
+            prop_assert_eq!((file.bytes, file.crc32c), (bytes.len() as u64, crc32c::crc32c(&bytes)));
+        }
+    }
+
+    #[test]
+    fn damage_is_refused_by_name(
+        model in graphs(20),
+        file in 0..3usize,
+        place in any::<prop::sample::Index>(),
+        bit in 0..8u32,
+        cut in any::<bool>(),
+    ) {
+        let (directory, _) = snapshot(&model);
+        let path = directory.path().join(["graph.csr", "times.bin", "manifest.json"][file]);
+        damage(&path, place, bit, cut);
+        let error = read_all(directory.path()).expect_err("damaged");
+        prop_assert!(error.to_string().starts_with(path.to_str().expect("UTF-8")), "{}", error);
+    }
+
+    #[test]
+    fn any_bytes_are_refused_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), file in 0..3usize) {
+        let (directory, _) = snapshot(&Model::default());
+        fs::write(directory.path().join(["graph.csr", "times.bin", "manifest.json"][file]), bytes).expect("writes");
+        prop_assert!(read_all(directory.path()).is_err());
+    }
+}
+
+/// A graph whose times take several blocks: a ring of 30,000 members.
+fn ring() -> Csr {
+    let members: Vec<_> = (1..=30_000).map(member).collect();
+    let edge = |id: u64| {
+        (
+            member(id),
+            member(id % 30_000 + 1),
+            cloud_engine::ConnectionTime::from_millis(id),
+        )
+    };
+    Csr::from_edges(&members, &(1..=30_000).map(edge).collect::<Vec<_>>()).expect("a graph")
+}
+
+#[test]
+fn a_rotten_block_of_times_is_found_when_it_is_read_and_not_before() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let manifest = write(directory.path(), &ring());
+    let path = directory.path().join("times.bin");
+    let mut bytes = fs::read(&path).expect("reads");
+    let (table, block) = (64, 65_536);
+    let in_third_block = 64 + table + 2 * block + 1_000;
+    bytes[in_third_block] ^= 4;
+    fs::write(&path, bytes).expect("writes");
+    let base = Base::open(directory.path(), &manifest).expect("the graph is sound");
+    let graph = Writer::new(Arc::new(base), Scn::BEGINNING)
+        .version()
+        .graph();
+    assert_eq!(
+        graph
+            .connections(NodeIndex::new(0))
+            .expect("another block")
+            .len(),
+        2
+    );
+    let error = graph
+        .connections(NodeIndex::new(2 * 8_192 / 2 + 10))
+        .expect_err("the rotten block");
+    let expected = 64 + table as u64 + 2 * block as u64;
+    assert!(
+        matches!(error, FileError::Damaged { offset, .. } if offset == expected),
+        "{error}"
+    );
+}
+
+#[test]
+fn wide_offsets_read_as_narrow_ones_do() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let csr = ring();
+    let mut manifest = write(directory.path(), &csr);
+    let path = directory.path().join("graph.csr");
+    let narrow = fs::read(&path).expect("reads");
+    let padded = |mut bytes: Vec<u8>| {
+        bytes.resize(bytes.len().next_multiple_of(64), 0);
+        bytes
+    };
+    let offsets = padded(
+        csr.offsets
+            .iter()
+            .flat_map(|offset| offset.to_le_bytes())
+            .collect(),
+    );
+    let mut file = narrow[..64].to_vec();
+    file[12] = 8;
+    file[48..52].copy_from_slice(&crc32c::crc32c(&offsets).to_le_bytes());
+    file.extend(offsets);
+    file.extend(&narrow[64 + (csr.offsets.len() * 4).next_multiple_of(64)..]);
+    reseal(&path, &mut manifest, file);
+    let base = Base::open(directory.path(), &manifest).expect("opens");
+    let graph = Writer::new(Arc::new(base), Scn::BEGINNING)
+        .version()
+        .graph();
+    assert_eq!(
+        graph.connections(NodeIndex::new(0)).expect("reads").len(),
+        2
+    );
+    assert_eq!(graph.connection_count(), 30_000);
+}
+
+/// Writes the file with a header checksum that is right, and names it in the manifest.
+fn reseal(path: &Path, manifest: &mut Manifest, mut file: Vec<u8>) {
+    let header = crc32c::crc32c(&file[..60]).to_le_bytes();
+    file[60..64].copy_from_slice(&header);
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .expect("a name");
+    let entry = manifest
+        .files
+        .iter_mut()
+        .find(|file| file.name == name)
+        .expect("named");
+    (entry.bytes, entry.crc32c) = (file.len() as u64, crc32c::crc32c(&file));
+    fs::write(path, file).expect("writes");
+}
+
+/// What is sealed by right checksums but makes no sense is refused all the same.
+#[test]
+fn sealed_nonsense_is_refused() {
+    let check = |name: &str, change: &dyn Fn(&mut Vec<u8>), says: &str| {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut manifest = write(directory.path(), &ring());
+        let path = directory.path().join(name);
+        let mut file = fs::read(&path).expect("reads");
+        change(&mut file);
+        reseal(&path, &mut manifest, file);
+        let error = Base::open(directory.path(), &manifest)
+            .expect_err(says)
+            .to_string();
+        assert!(error.contains(name) && error.contains(says), "{error}");
+    };
+    let set = |at: usize, bytes: &'static [u8]| {
+        move |file: &mut Vec<u8>| file[at..at + bytes.len()].copy_from_slice(bytes)
+    };
+    // The targets begin behind 30,001 offsets of 4 bytes.
+    let targets = 64 + (30_001usize * 4).next_multiple_of(64);
+    let in_targets = move |at: usize, target: u32| {
+        move |file: &mut Vec<u8>| {
+            file[targets + at * 4..][..4].copy_from_slice(&target.to_le_bytes());
+            let end = targets + (60_000usize * 4).next_multiple_of(64);
+            let crc32c = crc32c::crc32c(&file[targets..end]).to_le_bytes();
+            file[52..56].copy_from_slice(&crc32c);
+        }
+    };
+    check("graph.csr", &set(0, b"X"), "not a graph file");
+    check("graph.csr", &set(8, &[9]), "format version 9");
+    check("graph.csr", &set(12, &[5]), "offsets of 5 bytes");
+    check(
+        "graph.csr",
+        &set(16, &[0xab; 16]),
+        "belongs to lineage abab",
+    );
+    check(
+        "graph.csr",
+        &set(32, &[0xff; 8]),
+        "does not follow from its counts",
+    );
+    check(
+        "graph.csr",
+        &set(40, &[0xff; 8]),
+        "does not follow from its counts",
+    );
+    check("graph.csr", &in_targets(0, 30_000), "node 0");
+    check("graph.csr", &in_targets(0, 0), "node 0");
+    check("graph.csr", &in_targets(1, 1), "node 0");
+    check("times.bin", &set(0, b"X"), "not a times file");
+    check("times.bin", &set(8, &[9]), "format version 9");
+    check("times.bin", &set(12, &[9]), "blocks of");
+    check(
+        "times.bin",
+        &set(16, &[0xab; 16]),
+        "belongs to lineage abab",
+    );
+    check("times.bin", &set(32, &[1]), "times for");
+}
+
+#[test]
+fn a_manifest_of_the_future_or_with_unknown_fields_is_refused() {
+    let reseal = |change: &dyn Fn(String) -> String| {
+        let (directory, _) = snapshot(&Model::default());
+        let path = directory.path().join("manifest.json");
+        let text = fs::read_to_string(&path).expect("reads");
+        let (body, _) = text.rsplit_once(",\n  \"crc32c\"").expect("a checksum");
+        let body = change(body.to_owned());
+        let crc32c = crc32c::crc32c(body.as_bytes());
+        fs::write(
+            &path,
+            format!("{body},\n  \"crc32c\": \"{crc32c:08x}\"\n}}\n"),
+        )
+        .expect("writes");
+        Manifest::read(directory.path())
+    };
+    assert!(reseal(&|body| body).is_ok());
+    let future = reseal(&|body| {
+        body.replace(
+            "\"format_version\": 1",
+            "\"format_version\": 2, \"more\": true",
+        )
+    });
+    assert!(
+        matches!(future, Err(FileError::UnknownVersion { found: 2, .. })),
+        "{future:?}"
+    );
+    let unknown = reseal(&|body| body.replace("\"members\"", "\"more\": 1, \"members\""));
+    assert!(
+        matches!(unknown, Err(FileError::Damaged { .. })),
+        "{unknown:?}"
+    );
+}
+
+#[test]
+fn a_file_that_is_missing_or_not_named_is_an_error_that_names_it() {
+    let (directory, mut manifest) = snapshot(&Model::default());
+    fs::remove_file(directory.path().join("times.bin")).expect("removes");
+    let error = Base::open(directory.path(), &manifest)
+        .expect_err("no times")
+        .to_string();
+    assert!(error.contains("times.bin"), "{error}");
+    manifest.files.clear();
+    let error = Base::open(directory.path(), &manifest)
+        .expect_err("no files")
+        .to_string();
+    assert!(error.contains("graph.csr"), "{error}");
+}
+
+#[test]
+fn snapshots_are_listed_newest_first() {
+    let site = tempfile::tempdir().expect("a directory");
+    for scn in [5, 100, 20] {
+        fs::create_dir(site.path().join(snapshot_name(Scn::new(scn)))).expect("creates");
+    }
+    for other in ["live", ".building-7", "0000000000000000000x"] {
+        fs::create_dir(site.path().join(other)).expect("creates");
+    }
+    fs::write(site.path().join("00000000000000000999"), "a file").expect("writes");
+    let expected: Vec<PathBuf> = [100, 20, 5]
+        .map(|scn| site.path().join(snapshot_name(Scn::new(scn))))
+        .into();
+    assert_eq!(newest_snapshots(site.path()).expect("reads"), expected);
+}
+
+#[test]
+fn stands_at_is_written_as_one_object() {
+    let json = |stands_at: StandsAt| serde_json::to_string(&stands_at).expect("serialises");
+    assert_eq!(json(StandsAt::Beginning {}), r#"{"beginning":{}}"#);
+    let log_id = LogId::new(10);
+    let expected = r#"{"at_scn":{"log_id":"0000000000000000000000000000000a","scn":5}}"#;
+    assert_eq!(
+        json(StandsAt::AtScn {
+            log_id,
+            scn: Scn::new(5)
+        }),
+        expected
+    );
+    assert_ne!(LineageId::default(), LineageId::new(10));
+}

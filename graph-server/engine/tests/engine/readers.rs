@@ -1,0 +1,161 @@
+//! Readers in threads while the writer applies: each answer is exact at the SCN that it states, with cached views too.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use cloud_engine::{Budget, Degree, Graph, NodeIndex, Scn, Scratch, View, Writer, degrees};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+
+use crate::model::{Model, check_graph, member};
+use crate::shapes::{History, histories};
+
+const READERS: u64 = 3;
+const WINDOWS_MIN: usize = 300;
+
+/// A history of at least 300 windows, one after another of proptest's, the same at every run.
+fn long_history() -> History {
+    let mut runner = TestRunner::deterministic();
+    let mut draw = || {
+        histories(24, 60)
+            .new_tree(&mut runner)
+            .expect("a history")
+            .current()
+    };
+    let mut history = draw();
+    while history.windows.len() < WINDOWS_MIN || history.model.0.len() < 12 {
+        let more = draw();
+        if history.model.0.len() < 12 {
+            history = more;
+            continue;
+        }
+        let last = history
+            .windows
+            .last()
+            .map_or(history.begins, |window| window.scn);
+        let known = history.known.clone();
+        for mut window in more.windows {
+            window.scn = Scn::new(last.get() + window.scn.get() + 1);
+            window.changes = window
+                .changes
+                .iter()
+                .map(|change| onto(change, &more.known, &known))
+                .collect();
+            history.windows.push(window);
+        }
+    }
+    history
+}
+
+/// The same change of other members.
+fn onto(change: &cloud_engine::GraphChange, from: &[u64], to: &[u64]) -> cloud_engine::GraphChange {
+    use cloud_engine::GraphChange::*;
+    let map = |id: cloud_engine::MemberId| {
+        let rank = from
+            .iter()
+            .position(|&known| known == id.get())
+            .unwrap_or_default();
+        member(to[rank * 7 % to.len()])
+    };
+    match *change {
+        MemberAdded(id) => MemberAdded(map(id)),
+        MemberRemoved(id) => MemberRemoved(map(id)),
+        ConnectionAdded {
+            member,
+            other,
+            time,
+        } => ConnectionAdded {
+            member: map(member),
+            other: map(other),
+            time,
+        },
+        ConnectionRemoved { member, other } => ConnectionRemoved {
+            member: map(member),
+            other: map(other),
+        },
+    }
+}
+
+#[test]
+fn answers_are_exact_at_the_scn_they_state() {
+    let history = long_history();
+    let mut model = history.model.clone();
+    let mut models = BTreeMap::from([(history.begins, model.clone())]);
+    for window in &history.windows {
+        window.changes.iter().for_each(|change| model.apply(change));
+        models.insert(window.scn, model.clone());
+    }
+    let mut writer = Writer::new(Arc::new(history.model.base()), history.begins);
+    let version = writer.version().clone();
+    let done = AtomicBool::new(false);
+    let answered = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        let reader = |_| {
+            scope.spawn(|| {
+                let mut views = BTreeMap::new();
+                let mut newest = Scn::BEGINNING;
+                while !done.load(Ordering::Relaxed) {
+                    let graph = version.graph();
+                    assert!(graph.scn() >= newest, "SCNs never go back");
+                    newest = graph.scn();
+                    check_graph(&graph, &models[&newest], &history.known);
+                    check_degrees(&graph, &models[&newest], &mut views);
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        };
+        let readers: Vec<_> = (0..READERS).map(reader).collect();
+        for (applied, window) in history.windows.iter().enumerate() {
+            writer
+                .apply(window.scn, &window.changes)
+                .expect("SCNs ascend");
+            // Readers get a turn every so often, however few cores there are.
+            if applied % 4 == 0 {
+                let before = answered.load(Ordering::Relaxed);
+                while answered.load(Ordering::Relaxed) == before
+                    && !readers.iter().any(|reader| reader.is_finished())
+                {
+                    std::thread::yield_now();
+                }
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    check_graph(&version.graph(), &model, &history.known);
+}
+
+/// Degrees of everyone to everyone, from views that are kept as long as they say that they hold.
+fn check_degrees(graph: &Graph, model: &Model, views: &mut BTreeMap<u64, View>) {
+    let ids: Vec<u64> = model.0.keys().copied().collect();
+    let nodes: Vec<NodeIndex> = ids
+        .iter()
+        .map(|&id| graph.node(member(id)).expect("exists"))
+        .collect();
+    for (&viewer, &node) in ids.iter().zip(&nodes) {
+        let held = views.remove(&viewer).filter(|view| view.holds_for(graph));
+        let budget = &mut Budget::unlimited();
+        let view = held.unwrap_or_else(|| {
+            View::build(graph, node, &mut Scratch::new(), budget).expect("unlimited")
+        });
+        let distances = model.distances(viewer);
+        let expected: Vec<Degree> = ids.iter().map(|id| degree_of(distances.get(id))).collect();
+        assert_eq!(
+            degrees(graph, &view, &nodes, budget),
+            Ok(expected),
+            "{viewer} at {}",
+            graph.scn()
+        );
+        views.insert(viewer, view);
+    }
+}
+
+fn degree_of(distance: Option<&u32>) -> Degree {
+    match distance {
+        Some(0) => Degree::Itself,
+        Some(1) => Degree::First,
+        Some(2) => Degree::Second,
+        Some(3) => Degree::Third,
+        _ => Degree::OutOfNetwork,
+    }
+}

@@ -1,0 +1,179 @@
+//! Random graphs and random histories of changes, as data that proptest can make smaller.
+
+use std::collections::BTreeSet;
+
+use cloud_engine::{ConnectionTime, GraphChange, Scn};
+use proptest::prelude::*;
+
+use crate::model::{Model, member};
+
+/// How a graph's edges lie.
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    Uniform,
+    Preferential,
+    Star,
+    Clique,
+    Path,
+    NoEdges,
+}
+
+/// A window of the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Window {
+    pub(crate) scn: Scn,
+    pub(crate) changes: Vec<GraphChange>,
+}
+
+/// A graph, what happens to it, and the ids that either names (and one that neither does).
+#[derive(Clone, Debug)]
+pub(crate) struct History {
+    pub(crate) model: Model,
+    pub(crate) begins: Scn,
+    pub(crate) windows: Vec<Window>,
+    pub(crate) known: Vec<u64>,
+}
+
+/// A graph of at most `members_max` members, in a shape of any kind.
+pub(crate) fn graphs(members_max: usize) -> impl Strategy<Value = Model> {
+    let shape = prop_oneof![
+        Just(Shape::Uniform),
+        Just(Shape::Preferential),
+        Just(Shape::Star),
+        Just(Shape::Clique),
+        Just(Shape::Path),
+        Just(Shape::NoEdges),
+    ];
+    let dense = (1..1_000u64, 0..=members_max)
+        .prop_map(|(first, count)| (first..first + count as u64).collect());
+    let sparse = prop::collection::btree_set(1..u64::MAX, 0..=members_max);
+    let ids = prop_oneof![dense, sparse]
+        .prop_map(|ids: BTreeSet<u64>| Vec::from_iter(ids))
+        .prop_shuffle();
+    let choices = prop::collection::vec(
+        (
+            any::<prop::sample::Index>(),
+            any::<prop::sample::Index>(),
+            times(),
+        ),
+        60,
+    );
+    (shape, ids, choices).prop_map(|(shape, ids, choices)| graph(shape, &ids, &choices))
+}
+
+/// A graph and up to `windows_max` windows of changes to it.
+pub(crate) fn histories(members_max: usize, windows_max: usize) -> impl Strategy<Value = History> {
+    let changes = prop::collection::vec(raw_change(), 0..7);
+    let windows = prop::collection::vec((1..5u64, changes), 0..=windows_max);
+    let strangers = prop::collection::btree_set(1..u64::MAX, 1..4);
+    (graphs(members_max), strangers, 0..3u64, windows).prop_map(
+        |(model, strangers, begins, raw)| {
+            let known: BTreeSet<u64> = model.0.keys().copied().chain(strangers).collect();
+            let known: Vec<u64> = known.into_iter().collect();
+            let mut scn = begins;
+            let windows = raw.into_iter().map(|(gap, changes)| {
+                scn += gap;
+                Window {
+                    scn: Scn::new(scn),
+                    changes: changes.iter().map(|raw| raw.change(&known)).collect(),
+                }
+            });
+            let windows = windows.collect();
+            History {
+                model,
+                begins: Scn::new(begins),
+                windows,
+                known,
+            }
+        },
+    )
+}
+
+#[derive(Clone, Debug)]
+struct RawChange {
+    kind: u32,
+    one: prop::sample::Index,
+    other: prop::sample::Index,
+    time: u64,
+}
+
+fn raw_change() -> impl Strategy<Value = RawChange> {
+    (
+        0..12u32,
+        any::<prop::sample::Index>(),
+        any::<prop::sample::Index>(),
+        times(),
+    )
+        .prop_map(|(kind, one, other, time)| RawChange {
+            kind,
+            one,
+            other,
+            time,
+        })
+}
+
+fn times() -> impl Strategy<Value = u64> {
+    prop_oneof![0..4u64, 0..2_000_000_000_000u64]
+}
+
+impl RawChange {
+    fn change(&self, known: &[u64]) -> GraphChange {
+        let (one, other) = (member(*self.one.get(known)), member(*self.other.get(known)));
+        match self.kind {
+            0 => GraphChange::MemberRemoved(one),
+            1 => GraphChange::MemberAdded(one),
+            2..=5 => GraphChange::ConnectionRemoved { member: one, other },
+            _ => GraphChange::ConnectionAdded {
+                member: one,
+                other,
+                time: ConnectionTime::from_millis(self.time),
+            },
+        }
+    }
+}
+
+fn graph(
+    shape: Shape,
+    ids: &[u64],
+    choices: &[(prop::sample::Index, prop::sample::Index, u64)],
+) -> Model {
+    let mut model = Model::default();
+    ids.iter()
+        .for_each(|&id| model.apply(&GraphChange::MemberAdded(member(id))));
+    let times = choices.iter().map(|choice| choice.2).cycle();
+    let pairs: Vec<(u64, u64)> = match shape {
+        _ if ids.is_empty() => Vec::new(),
+        Shape::NoEdges => Vec::new(),
+        Shape::Uniform => choices
+            .iter()
+            .map(|(one, other, _)| (*one.get(ids), *other.get(ids)))
+            .collect(),
+        Shape::Star => ids.iter().map(|&id| (ids[0], id)).collect(),
+        Shape::Path => ids.windows(2).map(|pair| (pair[0], pair[1])).collect(),
+        Shape::Clique => ids
+            .iter()
+            .flat_map(|&one| ids.iter().map(move |&other| (one, other)))
+            .collect(),
+        Shape::Preferential => {
+            // An end of an edge is drawn from the ends of the edges before it.
+            let mut ends = vec![ids[0]];
+            let mut pairs = Vec::new();
+            for (&id, (one, other, _)) in ids.iter().zip(choices) {
+                for target in [*one.get(&ends), *other.get(&ends)] {
+                    pairs.push((id, target));
+                    ends.extend([id, target]);
+                }
+            }
+            pairs
+        }
+    };
+    for ((one, other), time) in pairs.into_iter().zip(times) {
+        let time = ConnectionTime::from_millis(time);
+        model.apply(&GraphChange::ConnectionAdded {
+            member: member(one),
+            other: member(other),
+            time,
+        });
+    }
+    model
+}
