@@ -1,5 +1,6 @@
 //! Small benches of the engine, on a generated graph in memory: for whoever changes it, with a profiler or against a saved
 //! baseline (`cargo bench -p cloud-benches -- --save-baseline before`).
+#![expect(clippy::expect_used, reason = "a bench that cannot go on fails")]
 
 use std::hint::black_box;
 use std::sync::Arc;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use cloud_proto::databus::v1::{Change, PublishRequest, WindowPart};
+use cloud_proto::databus::v1::Change;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::channels::Channels;
 use crate::outcome::Outcome;
+use crate::publisher::publish_request;
 
 /// Windows that are due are sent this often.
 const TICK: Duration = Duration::from_millis(2);
@@ -95,16 +96,5 @@ impl Feed {
             .into());
         }
         Ok(rate)
-    }
-}
-
-/// A window of one part, from a publisher that numbers nothing.
-pub fn publish_request(changes: Vec<Change>) -> PublishRequest {
-    PublishRequest {
-        part: Some(WindowPart {
-            last: true,
-            changes,
-            ..Default::default()
-        }),
     }
 }

@@ -8,7 +8,10 @@ mod build;
 mod changes;
 mod degrees;
 mod durability;
+mod plain_tantivy;
+mod profiles;
 mod resident;
+mod search;
 mod sizes;
 mod start;
 mod views;
@@ -25,10 +28,11 @@ pub struct Group {
 
 const GRAPH: &str = "The graph and the loader";
 const DATABUS: &str = "The databus and durability";
+const SEARCH: &str = "People search and profiles";
 
 impl Group {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self {
             name: "build",
             heading: GRAPH,
@@ -68,6 +72,21 @@ impl Group {
             name: "durability",
             heading: DATABUS,
             measure: durability::measure,
+        },
+        Self {
+            name: "search",
+            heading: SEARCH,
+            measure: search::measure,
+        },
+        Self {
+            name: "plain-tantivy",
+            heading: SEARCH,
+            measure: plain_tantivy::measure,
+        },
+        Self {
+            name: "profiles",
+            heading: SEARCH,
+            measure: profiles::measure,
         },
     ];
 

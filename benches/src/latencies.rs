@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::unit::Unit;
+
 /// Longest latency that is told apart from longer ones.
 const LONGEST: Duration = Duration::from_secs(600);
 
@@ -51,6 +53,15 @@ impl Latencies {
     /// Seconds that 99 % of the calls did not exceed.
     pub fn p99(&self) -> f64 {
         self.quantile(0.99)
+    }
+
+    /// Median and p99, for a note.
+    pub fn show(&self) -> String {
+        format!(
+            "{} / {}",
+            Unit::Seconds.show(self.median()),
+            Unit::Seconds.show(self.p99())
+        )
     }
 }
 

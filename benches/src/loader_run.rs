@@ -81,10 +81,10 @@ fn read(file: &mut File) -> Outcome<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A line `NAME: SECONDS s`.
+/// A line `seconds  SECONDS NAME` of the summary.
 fn stage(line: &str) -> Option<(String, f64)> {
-    let (name, seconds) = line.trim().rsplit_once(": ")?;
-    Some((name.to_owned(), seconds.strip_suffix(" s")?.parse().ok()?))
+    let (seconds, name) = line.strip_prefix("seconds ")?.trim().split_once(' ')?;
+    Some((name.to_owned(), seconds.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -93,10 +93,15 @@ mod tests {
 
     #[test]
     fn stages_are_read_from_their_lines() {
-        assert_eq!(
-            stage("reading members: 1.25 s"),
-            Some(("reading members".to_owned(), 1.25))
-        );
-        assert_eq!(stage("2,000,000 members"), None);
+        let stages = [
+            (
+                "seconds      1.250 read members",
+                Some(("read members".to_owned(), 1.25)),
+            ),
+            ("members      2000000", None),
+        ];
+        for (line, wanted) in stages {
+            assert_eq!(stage(line), wanted);
+        }
     }
 }

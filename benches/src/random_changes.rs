@@ -75,19 +75,38 @@ impl RandomChanges {
 
     /// A member's headline is another.
     pub fn headline(&mut self, headline: String) -> Change {
-        let member = Member {
-            member_id: self.member(),
-            headline,
-            ..Default::default()
-        };
-        let fields = Some(FieldMask {
-            paths: vec!["headline".to_owned()],
-        });
-        Change {
-            event: Some(Event::MemberUpserted(MemberUpserted {
-                member: Some(member),
-                fields,
-            })),
-        }
+        let member_id = self.member();
+        upserted(
+            Member {
+                member_id,
+                headline,
+                ..Default::default()
+            },
+            "headline",
+        )
+    }
+
+    /// This member's summary is another.
+    pub fn summary(member_id: u64, summary: String) -> Change {
+        upserted(
+            Member {
+                member_id,
+                summary,
+                ..Default::default()
+            },
+            "summary",
+        )
+    }
+}
+
+fn upserted(member: Member, field: &str) -> Change {
+    let fields = Some(FieldMask {
+        paths: vec![field.to_owned()],
+    });
+    Change {
+        event: Some(Event::MemberUpserted(MemberUpserted {
+            member: Some(member),
+            fields,
+        })),
     }
 }

@@ -4,19 +4,16 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cloud_proto::cloud::v1::Degree;
-use cloud_proto::databus::v1::{AsOf, AtLeast, Change, PublishRequest, PublishResponse, at_least};
+use cloud_proto::databus::v1::{AtLeast, at_least};
 use databus::{Log, LogOptions, Window};
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::Streaming;
 
 use crate::bare_sync::BareSync;
 use crate::channels::Channels;
-use crate::feed::publish_request;
 use crate::figures::{Figure, Figures};
 use crate::latencies::Latencies;
 use crate::outcome::{Outcome, check_equal};
+use crate::publisher::Publisher;
 use crate::random_changes::RandomChanges;
 use crate::server::Server;
 use crate::setting::Setting;
@@ -40,35 +37,6 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
         restarts(setting, figures).await?;
         log_bytes(setting, figures).await
     })
-}
-
-/// One call of Publish: windows in, answers out.
-struct Publisher {
-    windows: mpsc::Sender<PublishRequest>,
-    answers: Streaming<PublishResponse>,
-}
-
-impl Publisher {
-    async fn open(channels: &Channels, number: u64) -> Outcome<Self> {
-        let (windows, received) = mpsc::channel(1);
-        let answers = channels
-            .publisher(number)
-            .publish(ReceiverStream::new(received))
-            .await?
-            .into_inner();
-        Ok(Self { windows, answers })
-    }
-
-    /// Where the window stands, once it is durable.
-    async fn publish(&mut self, changes: Vec<Change>) -> Outcome<AsOf> {
-        self.windows.send(publish_request(changes)).await?;
-        let answer = self
-            .answers
-            .message()
-            .await?
-            .and_then(|answer| answer.as_of);
-        answer.ok_or_else(|| "Publish ended".into())
-    }
 }
 
 async fn publish_throughput(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
@@ -134,17 +102,10 @@ async fn publish_to_visible(setting: &Setting, figures: &mut Figures) -> Outcome
     let figure = Figure::new(what, Unit::Seconds, visible.p99() - syncs.p99())
         .at_most(2e-3)
         .at_22_m();
-    let show = |latencies: &Latencies| {
-        format!(
-            "{} / {}",
-            Unit::Seconds.show(latencies.median()),
-            Unit::Seconds.show(latencies.p99())
-        )
-    };
     figures.push(figure.note(format!(
         "median / p99 of Publish and then GetDegrees {}, of a bare fdatasync of the same file system {}; {} of each",
-        show(&visible),
-        show(&syncs),
+        visible.show(),
+        syncs.show(),
         visible.count()
     )));
     Ok(())

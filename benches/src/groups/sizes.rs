@@ -9,7 +9,6 @@ use crate::calls::Calls;
 use crate::capacity::{degrees_at, degrees_rate};
 use crate::closed_loop;
 use crate::figures::{Figure, Figures};
-use crate::latencies::Latencies;
 use crate::outcome::Outcome;
 use crate::rounds::by_turns;
 use crate::setting::Setting;
@@ -59,18 +58,10 @@ async fn beside_heavy_calls(
     figures.push(ratio.note(format!(
         "{}; beside {heavy_calls} heavy calls {}, without {}",
         Unit::PerSecond.show(rate),
-        medians(&beside),
-        medians(&without)
+        beside.show(),
+        without.show()
     )));
     Ok(())
-}
-
-fn medians(latencies: &Latencies) -> String {
-    format!(
-        "{} / {}",
-        Unit::Seconds.show(latencies.median()),
-        Unit::Seconds.show(latencies.p99())
-    )
 }
 
 /// A client that asks for the same heavy answer again and again.

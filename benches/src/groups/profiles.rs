@@ -1,0 +1,233 @@
+//! Profiles, and search while profiles change.
+
+use std::sync::Arc;
+
+use cloud_proto::cloud::v1 as cloud;
+use cloud_proto::databus::v1::{AtLeast, at_least};
+
+use crate::capacity::rate_of;
+use crate::channels::Channels;
+use crate::feed::Feed;
+use crate::figures::{Figure, Figures};
+use crate::latencies::Latencies;
+use crate::outcome::{Outcome, check_equal};
+use crate::plain_search::open_base;
+use crate::publisher::Publisher;
+use crate::random_changes::RandomChanges;
+use crate::rounds::by_turns;
+use crate::search_questions::{SearchQuestion, Searching, search_members};
+use crate::setting::{Measured, Setting};
+use crate::terms::Terms;
+use crate::unit::Unit;
+use crate::{closed_loop, open_loop};
+
+/// Members of a page.
+const PAGE: usize = 10;
+/// Profile changes a second while something is measured.
+const LIVE_RATE: f64 = 1_000.0;
+/// In windows of so many.
+const LIVE_WINDOW: u64 = 10;
+/// Changes a second that are looked for, each by its own caller.
+const LOOKED_FOR_RATE: f64 = 20.0;
+/// Searches that are asked in turn.
+const SEARCHES: usize = 5_000;
+
+pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
+    let questions = {
+        let terms = Terms::read(&open_base(setting.site()?)?)?;
+        Searching::open(setting)?
+            .draw(setting, &terms, SEARCHES)?
+            .into()
+    };
+    setting.runtime().block_on(async {
+        let measured = setting.measured_server("profiles").await?;
+        get_profiles(setting, &measured, figures).await?;
+        searchable(setting, &measured, figures).await?;
+        search_while_changing(setting, &measured, questions, figures).await
+    })
+}
+
+async fn get_profiles(
+    setting: &Setting,
+    measured: &Measured,
+    figures: &mut Figures,
+) -> Outcome<()> {
+    let mut random = RandomChanges::new(setting.site()?.member_ids(), setting.options().seed);
+    let pages: Arc<[Vec<u64>]> = (0..10_000)
+        .map(|_| (0..PAGE).map(|_| random.member()).collect())
+        .collect();
+    let channels = measured.calls.channels().clone();
+    let call = move |number: u64| {
+        let (channels, pages) = (channels.clone(), pages.clone());
+        async move {
+            let page = pages
+                .get(number as usize % pages.len())
+                .cloned()
+                .unwrap_or_default();
+            let request = cloud::GetProfilesRequest {
+                member_ids: page,
+                ..Default::default()
+            };
+            let answer = channels
+                .profiles(0)
+                .get_profiles(request)
+                .await?
+                .into_inner();
+            let found = answer
+                .results
+                .iter()
+                .filter(|result| result.profile.is_some())
+                .count();
+            check_equal(|| "profiles of a page".to_owned(), PAGE, found)
+        }
+    };
+    let latencies = closed_loop::run(1, setting.duration() * 2, call)
+        .await?
+        .latencies;
+    let figure = |what: &str, share| {
+        let what = format!("GetProfiles of 10, random members, one caller: {what}");
+        Figure::new(what, Unit::Seconds, latencies.quantile(share))
+    };
+    figures.push(figure("median", 0.5).note(format!(
+        "no cache of profiles yet; {} calls",
+        latencies.count()
+    )));
+    figures.push(figure("p99.9", 0.999));
+    figures.push(Figure::not_built(
+        "GetProfiles of 10, p99.9 while a full cache of 2 M evicts, against not evicting",
+    ));
+    Ok(())
+}
+
+/// Headlines change all the time; now and then a summary does, and is looked for until it is found.
+async fn searchable(setting: &Setting, measured: &Measured, figures: &mut Figures) -> Outcome<()> {
+    let channels = measured.calls.channels().clone();
+    let feed = headlines(setting, &channels, setting.options().seed).await?;
+    let ids: Arc<[u64]> = setting
+        .questions()?
+        .iter()
+        .map(|question| question.viewer_id)
+        .collect();
+    let call = move |number: u64| {
+        let (channels, ids) = (channels.clone(), ids.clone());
+        async move {
+            let (viewer_id, others) = ids.split_first().ok_or("there are no viewers")?;
+            let member_id = others
+                .get(number as usize % others.len().max(1))
+                .copied()
+                .unwrap_or(*viewer_id);
+            change_and_find(&channels, *viewer_id, member_id, &word(number)).await
+        }
+    };
+    let latencies = open_loop::run(LOOKED_FOR_RATE, setting.duration() * 4, call).await?;
+    let rate = feed.stop().await?;
+    let figure = Figure::new(
+        "profile change to searchable at 1,000 changes/s: p99",
+        Unit::Seconds,
+        latencies.p99(),
+    );
+    figures.push(figure.at_most(200e-3).note(format!(
+        "from Publish to the answer of a search that finds it (at_least); median {}; {} looked for, at {}",
+        Unit::Seconds.show(latencies.median()),
+        latencies.count(),
+        Unit::PerSecond.show(rate)
+    )));
+    Ok(())
+}
+
+async fn change_and_find(
+    channels: &Channels,
+    viewer_id: u64,
+    member_id: u64,
+    word: &str,
+) -> Outcome<()> {
+    let change = RandomChanges::summary(member_id, word.to_owned());
+    let as_of = Publisher::open(channels, member_id)
+        .await?
+        .publish(vec![change])
+        .await?;
+    let request = cloud::SearchMembersRequest {
+        viewer_id,
+        query: format!("summary:{word}"),
+        at_least: Some(AtLeast {
+            point: Some(at_least::Point::AsOf(as_of)),
+        }),
+        ..Default::default()
+    };
+    let answer = channels
+        .search(member_id)
+        .search_members(request)
+        .await?
+        .into_inner();
+    let found: Vec<u64> = answer.hits.iter().map(|hit| hit.member_id).collect();
+    check_equal(
+        || format!("members found by summary:{word}"),
+        vec![member_id],
+        found,
+    )
+}
+
+/// A word that nobody has: the number in letters.
+fn word(number: u64) -> String {
+    let letters = number
+        .to_string()
+        .bytes()
+        .map(|digit| char::from(digit - b'0' + b'a'))
+        .collect::<String>();
+    format!("zzbench{letters}")
+}
+
+async fn headlines(setting: &Setting, channels: &Channels, seed: u64) -> Outcome<Feed> {
+    let mut random = RandomChanges::new(setting.site()?.member_ids(), seed);
+    let change = move |number| random.headline(format!("Engineer number {number}"));
+    Feed::start(channels, LIVE_RATE, LIVE_WINDOW, change).await
+}
+
+async fn search_while_changing(
+    setting: &Setting,
+    measured: &Measured,
+    questions: Arc<[SearchQuestion]>,
+    figures: &mut Figures,
+) -> Outcome<()> {
+    let channels = measured.calls.channels().clone();
+    let call = move |number: u64| {
+        let (channels, questions) = (channels.clone(), questions.clone());
+        async move {
+            let question = questions
+                .get(number as usize % questions.len())
+                .ok_or("there are no questions")?;
+            search_members(&channels, number, question).await.map(drop)
+        }
+    };
+    // Twice: the first fills the cache of views.
+    rate_of(call.clone(), setting.duration()).await?;
+    let rate = rate_of(call.clone(), setting.duration()).await?;
+    let at_rate = async || -> Outcome<Latencies> {
+        open_loop::run(rate, setting.duration(), call.clone()).await
+    };
+    let mut seed = setting.options().seed;
+    let (quiet, changing) = by_turns(
+        async || at_rate().await,
+        async || {
+            seed += 1;
+            let feed = headlines(setting, measured.calls.channels(), seed).await?;
+            let latencies = at_rate().await?;
+            feed.stop().await?;
+            Ok(latencies)
+        },
+    )
+    .await?;
+    let what = "SearchMembers p99, open loop at 30 %, with 1,000 profile changes/s against none";
+    figures.push(
+        Figure::new(what, Unit::Times, changing.p99() / quiet.p99())
+            .at_most(2.0)
+            .note(format!(
+                "{} (median / p99) against {}, {}",
+                changing.show(),
+                quiet.show(),
+                Unit::PerSecond.show(rate)
+            )),
+    );
+    figures.push(Figure::not_built("typeahead in network, 3 letters"));
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! What viewers look for: a word in their network, and the right number of members who have it.
+
+use std::sync::Arc;
+
+use cloud_engine::{Budget, Degree, Graph, LogId, Scratch, View};
+use cloud_proto::cloud::v1 as cloud;
+use cloud_search::{Degrees, Network, Page, People, Published, Query, search};
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
+
+use crate::channels::Channels;
+use crate::data::ServerFolder;
+use crate::outcome::{Outcome, check_equal};
+use crate::setting::Setting;
+use crate::terms::{Term, Terms};
+
+/// Viewers who search.
+const VIEWERS: usize = 1_000;
+/// Hits of a page.
+pub const PAGE_SIZE: usize = 10;
+/// Made for this process alone: nothing is logged.
+const LOG: u128 = 1;
+
+/// A search of one viewer.
+#[derive(Clone, Debug)]
+pub struct SearchQuestion {
+    /// Who looks.
+    pub viewer_id: u64,
+    /// The viewer's warm view.
+    pub view: Arc<View>,
+    /// What for.
+    pub term: Term,
+    /// Members at 1st and 2nd degree who have it.
+    pub total: u64,
+}
+
+/// The engine and the search in this process, as the server has them.
+pub struct Searching {
+    published: Arc<Published>,
+    graph: Graph,
+    _live: ServerFolder,
+}
+
+impl Searching {
+    /// Opens the site's snapshot.
+    pub fn open(setting: &Setting) -> Outcome<Self> {
+        let (site, live) = (setting.site()?, setting.data().scratch_folder("live")?);
+        let (people, _) = People::open(
+            site.snapshot(),
+            site.manifest(),
+            live.path(),
+            LogId::new(LOG),
+        )?;
+        Ok(Self {
+            published: people.published(),
+            graph: site.graph().clone(),
+            _live: live,
+        })
+    }
+
+    /// The first page of the members at these degrees who match.
+    pub fn search(&self, query: &str, view: &Arc<View>, degrees: &[Degree]) -> Outcome<Page> {
+        let query = Query::parse(query)?;
+        let (degrees, view, graph) = (Degrees::of(degrees), view.clone(), self.graph.clone());
+        let network = Network {
+            degrees,
+            view,
+            graph,
+        };
+        let page = search(&self.published, &query, &network, PAGE_SIZE, None, &|| {
+            false
+        })?;
+        check_equal(
+            || "hits of a first page".to_owned(),
+            page.total.min(PAGE_SIZE as u64),
+            page.hits.len() as u64,
+        )?;
+        Ok(page)
+    }
+
+    /// In the 1st and 2nd degree.
+    pub fn search_network(&self, query: &str, view: &Arc<View>) -> Outcome<Page> {
+        self.search(query, view, &[Degree::First, Degree::Second])
+    }
+
+    /// Draws `count` searches of [`VIEWERS`] viewers in turn.
+    pub fn draw(
+        &self,
+        setting: &Setting,
+        terms: &Terms,
+        count: usize,
+    ) -> Outcome<Vec<SearchQuestion>> {
+        let mut random = ChaCha8Rng::seed_from_u64(setting.options().seed);
+        let mut scratch = Scratch::new();
+        let viewers = setting.questions()?.iter().take(VIEWERS).map(|question| {
+            let view = View::build(
+                &self.graph,
+                question.viewer,
+                &mut scratch,
+                &mut Budget::unlimited(),
+            )?;
+            Ok((question.viewer_id, Arc::new(view)))
+        });
+        let viewers: Vec<(u64, Arc<View>)> = viewers.collect::<Outcome<_>>()?;
+        let asked = viewers.iter().cycle().take(count);
+        asked
+            .map(|(viewer_id, view)| {
+                let term = terms.draw(&mut random)?.clone();
+                let total = self.search_network(&term.query(), view)?.total;
+                Ok(SearchQuestion {
+                    viewer_id: *viewer_id,
+                    view: view.clone(),
+                    term,
+                    total,
+                })
+            })
+            .collect()
+    }
+}
+
+/// SearchMembers in the 1st and 2nd degree; the answer's total.
+pub async fn search_members(
+    channels: &Channels,
+    number: u64,
+    question: &SearchQuestion,
+) -> Outcome<u64> {
+    let request = cloud::SearchMembersRequest {
+        viewer_id: question.viewer_id,
+        query: question.term.query(),
+        degrees: vec![cloud::Degree::First.into(), cloud::Degree::Second.into()],
+        page_size: PAGE_SIZE as u32,
+        ..Default::default()
+    };
+    let answer = channels
+        .search(number)
+        .search_members(request)
+        .await?
+        .into_inner();
+    let hits = answer.hits.len() as u64;
+    check_equal(
+        || "hits of a first page".to_owned(),
+        answer.total.min(PAGE_SIZE as u64),
+        hits,
+    )?;
+    Ok(answer.total)
+}
