@@ -16,36 +16,28 @@ pub fn shortest_path(
     budget: &mut Budget<'_>,
 ) -> Result<Vec<MemberId>, Stopped> {
     debug_assert!(view.holds_for(graph));
+    let path = |nodes: &[NodeIndex]| Ok(nodes.iter().map(|&node| graph.member(node)).collect());
     let viewer = view.viewer();
-    let mut backwards = vec![target];
     if target == viewer {
-    } else if view.first().contains(target.get()) {
-        backwards.push(viewer);
-    } else if view.second().contains(target.get()) {
-        backwards.extend(smallest(
-            graph,
-            shared_nodes(graph, viewer, target, budget)?,
-        ));
-        backwards.push(viewer);
-    } else {
-        let neighbours = graph.neighbours(target);
-        budget.spend(neighbours.count_max())?;
-        let at_second = neighbours.filter(|node| view.second().contains(node.get()));
-        let Some(before) = smallest(graph, at_second) else {
-            return Ok(Vec::new());
-        };
-        backwards.push(before);
-        backwards.extend(smallest(
-            graph,
-            shared_nodes(graph, viewer, before, budget)?,
-        ));
-        backwards.push(viewer);
+        return path(&[viewer]);
     }
-    Ok(backwards
-        .into_iter()
-        .rev()
-        .map(|node| graph.member(node))
-        .collect())
+    if view.first().contains(target.get()) {
+        return path(&[viewer, target]);
+    }
+    if view.second().contains(target.get()) {
+        let through = smallest(graph, shared_nodes(graph, viewer, target, budget)?);
+        return through.map_or(Ok(Vec::new()), |through| path(&[viewer, through, target]));
+    }
+    let neighbours = graph.neighbours(target);
+    budget.spend(neighbours.count_max())?;
+    let at_second = neighbours.filter(|node| view.second().contains(node.get()));
+    let Some(last) = smallest(graph, at_second) else {
+        return Ok(Vec::new());
+    };
+    let through = smallest(graph, shared_nodes(graph, viewer, last, budget)?);
+    through.map_or(Ok(Vec::new()), |through| {
+        path(&[viewer, through, last, target])
+    })
 }
 
 fn smallest(graph: &Graph, nodes: impl IntoIterator<Item = NodeIndex>) -> Option<NodeIndex> {

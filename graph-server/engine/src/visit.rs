@@ -173,7 +173,7 @@ impl<'a> IntoNeighbors for &'a Graph {
     }
 }
 
-impl<'a> IntoNodeIdentifiers for &'a Graph {
+impl IntoNodeIdentifiers for &Graph {
     type NodeIdentifiers = std::iter::Map<std::ops::Range<u32>, fn(u32) -> NodeIndex>;
 
     fn node_identifiers(self) -> Self::NodeIdentifiers {

@@ -1,4 +1,8 @@
 //! The engine against slow and obvious models of itself. One binary, so that it is linked once.
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot go on says why and fails"
+)]
 
 mod files;
 mod histories;
