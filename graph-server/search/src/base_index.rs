@@ -84,8 +84,7 @@ impl Bm25StatisticsProvider for BaseIndex {
 /// Opens an index and asserts what a base is.
 pub(crate) fn open_base(path: &Path, node_count: u64) -> Result<Index, IndexError> {
     let error = IndexError::tantivy(path);
-    let index = Index::open(ReadOnlyDirectory::open(path).map_err(|source| error(source.into()))?)
-        .map_err(&error)?;
+    let index = Index::open(ReadOnlyDirectory::open(path).map_err(&error)?).map_err(&error)?;
     index
         .tokenizers()
         .register(PeopleTokenizer::NAME, PeopleTokenizer);

@@ -19,6 +19,7 @@ use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 const PROFILES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("profiles");
@@ -29,7 +30,7 @@ const CACHE_BYTES: usize = 64 << 20;
 /// The store, for its one writer.
 pub(crate) struct LiveProfiles {
     path: PathBuf,
-    database: Database,
+    database: Arc<Database>,
     mark: StoreMark,
 }
 
@@ -37,6 +38,8 @@ pub(crate) struct LiveProfiles {
 pub(crate) struct LiveProfilesReader {
     path: PathBuf,
     profiles: ReadOnlyTable<u32, &'static [u8]>,
+    /// Open as long as somebody reads.
+    _database: Arc<Database>,
 }
 
 /// What the store knows of a node.
@@ -64,7 +67,7 @@ impl LiveProfiles {
         mark.check(path, fresh.lineage, fresh.log)?;
         let mut store = Self {
             path: path.to_owned(),
-            database,
+            database: Arc::new(database),
             mark,
         };
         if found.is_none() {
@@ -100,6 +103,7 @@ impl LiveProfiles {
         Ok(LiveProfilesReader {
             path: self.path.clone(),
             profiles,
+            _database: Arc::clone(&self.database),
         })
     }
 }

@@ -150,3 +150,153 @@ fn merge_position(
     }
     Ok(old)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cloud_proto::databus::v1::{PositionKind, YearMonth};
+
+    fn member(headline: &str, place: &str, skills: &[&str]) -> Member {
+        Member {
+            member_id: 7,
+            headline: headline.to_owned(),
+            place: place.to_owned(),
+            skills: skills.iter().map(|&skill| skill.to_owned()).collect(),
+            ..Member::default()
+        }
+    }
+
+    fn mask(paths: &[&str]) -> FieldMask {
+        FieldMask {
+            paths: paths.iter().map(|&path| path.to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn masks_choose_what_changes_of_a_member() {
+        let old = member("Baker", "Oslo", &["bread"]);
+        let new = member("Engineer", "", &["rust", "sql"]);
+        let cases: [(Option<&[&str]>, Member); 6] = [
+            (None, new.clone()),
+            (Some(&[]), old.clone()),
+            (Some(&["headline"]), member("Engineer", "Oslo", &["bread"])),
+            (Some(&["place"]), member("Baker", "", &["bread"])),
+            (
+                Some(&["skills", "member_id"]),
+                member("Baker", "Oslo", &["rust", "sql"]),
+            ),
+            (
+                Some(&["headline", "headline", "place", "skills"]),
+                new.clone(),
+            ),
+        ];
+        for (paths, expected) in cases {
+            let fields = paths.map(mask);
+            let profile = Profile {
+                member: Some(old.clone()),
+                positions: Vec::new(),
+            };
+            let merged = upsert_member(Some(profile), new.clone(), fields.as_ref()).unwrap();
+            assert_eq!(merged.member, Some(expected), "{paths:?}");
+        }
+        let created = upsert_member(None, new.clone(), Some(&mask(&["headline"]))).unwrap();
+        assert_eq!(created.member, Some(member("Engineer", "", &[])));
+    }
+
+    #[test]
+    fn every_field_can_be_named_and_no_other() {
+        let members = [
+            "member_id",
+            "given_name",
+            "family_name",
+            "display_name",
+            "headline",
+            "place",
+            "region",
+            "country",
+            "industry",
+            "summary",
+            "skills",
+        ];
+        assert!(upsert_member(None, member("", "", &[]), Some(&mask(&members))).is_ok());
+        let positions = [
+            "position_id",
+            "kind",
+            "organisation",
+            "title",
+            "country",
+            "from",
+            "to",
+            "current",
+        ];
+        let position = || Position {
+            position_id: 1,
+            ..Position::default()
+        };
+        assert!(upsert_position(empty_profile(7), position(), Some(&mask(&positions))).is_ok());
+        for path in ["", "positions", "Headline", "member.headline", "*"] {
+            let unknown = |message| UnknownPath {
+                message,
+                path: path.to_owned(),
+            };
+            let fields = mask(&[path]);
+            assert_eq!(
+                upsert_member(None, member("", "", &[]), Some(&fields)),
+                Err(unknown("Member"))
+            );
+            let refused = upsert_position(empty_profile(7), position(), Some(&fields));
+            assert_eq!(refused, Err(unknown("Position")));
+        }
+    }
+
+    #[test]
+    fn positions_merge_by_id_and_stand_in_order() {
+        let position = |position_id, current, from: Option<(i32, u32)>| Position {
+            position_id,
+            kind: PositionKind::Work.into(),
+            title: format!("title {position_id}"),
+            current,
+            from: from.map(|(year, month)| YearMonth { year, month }),
+            ..Position::default()
+        };
+        let mut profile = empty_profile(7);
+        for new in [
+            position(5, false, None),
+            position(4, false, Some((2001, 0))),
+            position(3, true, Some((1999, 0))),
+            position(2, false, Some((2001, 5))),
+            position(9, false, Some((2001, 5))),
+            position(1, true, Some((2010, 1))),
+        ] {
+            profile = upsert_position(profile, new, None).unwrap();
+        }
+        let order = |profile: &Profile| -> Vec<u64> {
+            profile
+                .positions
+                .iter()
+                .map(|position| position.position_id)
+                .collect()
+        };
+        assert_eq!(order(&profile), [1, 3, 2, 9, 4, 5]);
+
+        let ended = Position {
+            position_id: 1,
+            title: "not named".to_owned(),
+            ..Position::default()
+        };
+        profile = upsert_position(profile, ended, Some(&mask(&["current"]))).unwrap();
+        assert_eq!(order(&profile), [3, 1, 2, 9, 4, 5]);
+        assert_eq!(profile.positions[1].title, "title 1");
+        assert_eq!(
+            profile.positions[1].from,
+            Some(YearMonth {
+                year: 2010,
+                month: 1
+            })
+        );
+
+        profile = remove_position(profile, 2);
+        profile = remove_position(profile, 77);
+        assert_eq!(order(&profile), [3, 1, 9, 4, 5]);
+    }
+}

@@ -16,7 +16,8 @@ pub enum PeopleChange {
         /// Names of `Member`'s fields.
         fields: Option<FieldMask>,
     },
-    /// A connection made the member: nothing but the id is known. Changes nothing of a member who exists.
+    /// A connection names the member: one who did not exist does now, with nothing known but the id. Cheap for a member who
+    /// exists, so that it may be sent for both ends of every connection.
     MemberCreated {
         /// The member's node.
         node: NodeIndex,

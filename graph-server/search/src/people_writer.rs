@@ -22,7 +22,7 @@ pub struct PeopleWriter {
     live_profiles: LiveProfiles,
     live_index: LiveIndex,
     /// The live profiles as of the last commit.
-    committed: LiveProfilesReader,
+    committed: Arc<LiveProfilesReader>,
     /// What changed since the last commit.
     pending: BTreeMap<NodeIndex, LiveRecord>,
     /// Nodes that stand in the live profiles.
@@ -57,13 +57,13 @@ impl PeopleWriter {
         live_profiles: LiveProfiles,
         mut live_index: LiveIndex,
     ) -> Result<(People, Self), OpenError> {
-        let committed = live_profiles.reader()?;
+        let committed = Arc::new(live_profiles.reader()?);
         let superseded = catch_up(&live_profiles, &committed, &mut live_index)?;
         let applied = live_profiles.scn();
         let published = Published::new(
             Arc::clone(&base),
             live_index.segments()?,
-            live_profiles.reader()?,
+            Arc::clone(&committed),
             superseded.clone(),
             applied,
         );
@@ -96,6 +96,9 @@ impl PeopleWriter {
         let mut window: BTreeMap<NodeIndex, LiveRecord> = BTreeMap::new();
         for change in changes {
             let node = change.node();
+            if matches!(change, PeopleChange::MemberCreated { .. }) && self.exists(&window, node)? {
+                continue;
+            }
             let old = match window.remove(&node) {
                 Some(record) => record.profile,
                 None => self.profile(node)?,
@@ -160,15 +163,14 @@ impl PeopleWriter {
     }
 
     fn publish(&mut self, scn: Scn) -> Result<(), ApplyError> {
-        let committed = self.live_profiles.reader()?;
+        let committed = Arc::new(self.live_profiles.reader()?);
         let segments = self.live_index.segments()?;
         let mut superseded = self.superseded.clone();
         superseded.extend(self.pending.keys().map(|node| node.get()));
-        let reader = self.live_profiles.reader()?;
         let published = Published::new(
             Arc::clone(&self.base),
             segments,
-            reader,
+            Arc::clone(&committed),
             superseded.clone(),
             scn,
         );
@@ -177,6 +179,22 @@ impl PeopleWriter {
         self.superseded = superseded;
         self.pending.clear();
         Ok(())
+    }
+
+    /// Whether a member exists, without reading the base: connections name many who do.
+    fn exists(
+        &self,
+        window: &BTreeMap<NodeIndex, LiveRecord>,
+        node: NodeIndex,
+    ) -> Result<bool, FileError> {
+        if let Some(record) = window.get(&node).or_else(|| self.pending.get(&node)) {
+            return Ok(record.profile.is_some());
+        }
+        if !self.superseded.contains(node.get()) {
+            return Ok(u64::from(node.get()) < self.base.profiles.node_count());
+        }
+        let record = self.committed.get(node)?;
+        Ok(record.is_some_and(|record| record.profile.is_some()))
     }
 
     /// The profile of a node with everything applied so far.

@@ -19,7 +19,7 @@ use std::sync::{
 pub struct Published {
     pub(crate) base: Arc<Base>,
     pub(crate) live_segments: Arc<[LiveSegment]>,
-    live_profiles: LiveProfilesReader,
+    live_profiles: Arc<LiveProfilesReader>,
     /// Nodes of which the base is no longer right.
     pub(crate) superseded: RoaringBitmap,
     from: Scn,
@@ -36,7 +36,7 @@ impl Published {
     pub(crate) fn new(
         base: Arc<Base>,
         live_segments: Arc<[LiveSegment]>,
-        live_profiles: LiveProfilesReader,
+        live_profiles: Arc<LiveProfilesReader>,
         superseded: RoaringBitmap,
         scn: Scn,
     ) -> Self {

@@ -401,3 +401,106 @@ fn one_or(
         _ => Some(many(parts)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, position: usize, reason: SyntaxReason) {
+        assert_eq!(
+            Query::parse(text),
+            Err(SyntaxError { position, reason }),
+            "{text:?}"
+        );
+    }
+
+    #[test]
+    fn errors_say_where_and_why() {
+        use SyntaxReason as Why;
+        check("AND a", 0, Why::OperandMissing);
+        check("a AND", 5, Why::OperandMissing);
+        check("a OR ", 5, Why::OperandMissing);
+        check("a OR OR b", 5, Why::OperandMissing);
+        check("a AND OR b", 6, Why::OperandMissing);
+        check("NOT", 3, Why::OperandMissing);
+        check("é NOT ", 7, Why::OperandMissing);
+        check("()", 1, Why::OperandMissing);
+        check("a (b OR )", 8, Why::OperandMissing);
+        check("-AND", 1, Why::OperandMissing);
+        check("tittle:a", 0, Why::UnknownField("tittle".to_owned()));
+        check("a http://x", 2, Why::UnknownField("http".to_owned()));
+        check("title:", 6, Why::ValueMissing);
+        check("title: a", 6, Why::ValueMissing);
+        check("title:(a)", 6, Why::ValueMissing);
+        check("title::a", 6, Why::ValueMissing);
+        check(":a", 0, Why::StrayColon);
+        check("title:a:b", 7, Why::StrayColon);
+        check("\"a\":b", 3, Why::StrayColon);
+        check("a \"b c", 2, Why::UnclosedPhrase);
+        check("title:\"b\\\"", 6, Why::UnclosedPhrase);
+        check("(a", 0, Why::UnclosedParenthesis);
+        check("a (b (c)", 2, Why::UnclosedParenthesis);
+        check("(", 0, Why::UnclosedParenthesis);
+        check("a)", 1, Why::StrayParenthesis);
+        check(")", 0, Why::OperandMissing);
+        check("a\\", 1, Why::StrayBackslash);
+        check(&"a".repeat(1_025), 1_024, Why::TooLong);
+        check(&"a ".repeat(65), 129, Why::TooManyTerms);
+        check(&"(".repeat(17), 16, Why::TooDeep);
+    }
+
+    #[test]
+    fn operators_bind_as_written() {
+        let word = |word: &str| Expression::Phrase {
+            fields: vec![Field::Title],
+            words: vec![word.to_owned()],
+        };
+        let not = |inner| Expression::Not(Box::new(inner));
+        let check = |text: &str, expected: Expression| {
+            let text = text.replace('~', "title:");
+            assert_eq!(
+                Query::parse(&text).map(|query| query.expression),
+                Ok(expected),
+                "{text}"
+            );
+        };
+        let all = Expression::All;
+        let any = Expression::Any;
+        check("~a", word("a"));
+        check("~a ~b", all(vec![word("a"), word("b")]));
+        check("~a AND ~b", all(vec![word("a"), word("b")]));
+        check(
+            "~a ~b OR ~c",
+            any(vec![all(vec![word("a"), word("b")]), word("c")]),
+        );
+        check(
+            "~a OR ~b ~c",
+            any(vec![word("a"), all(vec![word("b"), word("c")])]),
+        );
+        check(
+            "~a (~b OR ~c)",
+            all(vec![word("a"), any(vec![word("b"), word("c")])]),
+        );
+        check("-~a", not(word("a")));
+        check("NOT NOT ~a", word("a"));
+        check("NOT -+~a", word("a"));
+        check("-(~a OR ~b)", not(any(vec![word("a"), word("b")])));
+        check("~a & ~b", all(vec![word("a"), word("b")]));
+        check("~AND", word("and"));
+        check(
+            "~a\\:b",
+            Expression::Phrase {
+                fields: vec![Field::Title],
+                words: vec!["a".to_owned(), "b".to_owned()],
+            },
+        );
+        check("(&)", Expression::Everyone);
+        check(
+            "ANDROID",
+            Expression::Phrase {
+                fields: Field::DEFAULT.to_vec(),
+                words: vec!["android".to_owned()],
+            },
+        );
+    }
+}

@@ -16,7 +16,7 @@ pub struct SortKey {
 
 impl Ord for SortKey {
     fn cmp(&self, other: &Self) -> Ordering {
-        let by_degree = rank(self.degree).cmp(&rank(other.degree));
+        let by_degree = self.degree.cmp(&other.degree);
         by_degree
             .then_with(|| other.score.total_cmp(&self.score))
             .then_with(|| self.member.cmp(&other.member))
@@ -36,16 +36,6 @@ impl PartialEq for SortKey {
 }
 
 impl Eq for SortKey {}
-
-fn rank(degree: Degree) -> u8 {
-    match degree {
-        Degree::Itself => 0,
-        Degree::First => 1,
-        Degree::Second => 2,
-        Degree::Third => 3,
-        Degree::OutOfNetwork => 4,
-    }
-}
 
 /// Collects the first `limit` hits after `after`.
 pub(crate) struct TopHits {
@@ -73,7 +63,7 @@ impl TopHits {
         }
         let enters = match self.best.peek() {
             None => false,
-            Some((worst, _)) => match rank(degree).cmp(&rank(worst.degree)) {
+            Some((worst, _)) => match degree.cmp(&worst.degree) {
                 Ordering::Less => true,
                 Ordering::Greater => false,
                 Ordering::Equal => score() >= worst.score,

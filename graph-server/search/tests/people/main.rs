@@ -1,0 +1,12 @@
+//! Profiles, index and search together, against plain evaluation over every profile.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod corruption;
+mod finding;
+mod hostile;
+mod model;
+mod plain;
+mod random;
+mod recovery;
+mod site;
+mod writing;

@@ -1,0 +1,218 @@
+//! A server that dies: the live stores, copied while they are open, come back at one SCN, and replay makes them equal.
+
+use crate::{
+    random::Random,
+    site::{Site, Truth, apply, id, network, open},
+};
+use cloud_engine::{Graph, Scn, Writer};
+use cloud_search::{People, Query, search};
+use std::{fs, io, path::Path, sync::Arc};
+
+/// A copy of the live stores as a crash would leave them. Merges go on in the background: a copy during which the index's
+/// list of segments changed is made again.
+fn copy(from: &Path, to: &Path) {
+    let segments = || fs::read(from.join("search/meta.json")).ok();
+    loop {
+        let before = segments();
+        if copy_files(from, to).is_ok() && segments() == before {
+            return;
+        }
+        fs::remove_dir_all(to).unwrap();
+    }
+}
+
+fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_files(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts the site's index in the place of another's.
+fn copy_index(site: &Site, live: &Path) {
+    let whole = live.with_extension("whole");
+    copy(&site.live(), &whole);
+    fs::remove_dir_all(live.join("search")).unwrap();
+    fs::rename(whole.join("search"), live.join("search")).unwrap();
+}
+
+/// Everything that profiles and index say.
+fn all(people: &People, graph: &Graph, truth: &Truth) -> Vec<String> {
+    let published = people.published();
+    let mut said = vec![format!("SCN {}", published.scn())];
+    for &member in truth.profiles.keys() {
+        let node = graph.node(id(member)).unwrap();
+        said.push(format!("{:?}", published.profile(node).unwrap()));
+    }
+    let Some(&viewer) = truth.profiles.keys().next() else {
+        return said;
+    };
+    let network = network(graph, viewer, &[]);
+    for text in [
+        "",
+        "anna",
+        "engineer",
+        "title:engineer OR name:zoe",
+        "-anna",
+    ] {
+        let query = Query::parse(text).unwrap();
+        said.push(format!(
+            "{:?}",
+            search(&published, &query, &network, 1_000, None, &|| false).unwrap()
+        ));
+    }
+    said
+}
+
+/// Replays the log above what the stores have, on a graph from the beginning.
+fn replayed(site: &Site, live: &str) -> (People, Graph) {
+    let (people, mut writer) = open(site.directory.path(), &site.manifest, live);
+    let mut graph = Writer::new(Arc::clone(&site.base), Scn::BEGINNING);
+    for (scn, changes) in &site.windows {
+        apply(&mut graph, &mut writer, *scn, changes);
+    }
+    let end = graph.version().graph();
+    writer.commit(end.scn()).unwrap();
+    (people, end)
+}
+
+fn check(seed: u64) {
+    let random = &mut Random(seed);
+    let mut truth = Truth::default();
+    for member in 1..40 {
+        truth
+            .profiles
+            .insert(member * 2, random.profile(member * 2));
+    }
+    let mut site = Site::new(truth);
+    let mut died = Vec::new();
+    for scn in 1..=30 {
+        let changes = (0..1 + random.below(6))
+            .map(|_| random.change(100))
+            .collect();
+        site.apply(scn, changes);
+        if random.chance(40) {
+            // Between the two commits: the profiles are new, the index is old.
+            let name = format!("died-{scn}");
+            let to = site.directory.path().join(&name);
+            copy(&site.live(), &to);
+            site.commit();
+            fs::copy(site.live().join("profiles.redb"), to.join("profiles.redb")).unwrap();
+            died.push((name, Scn::new(scn)));
+            if random.chance(30) {
+                // The profiles are older than the index: restored from elsewhere.
+                let name = format!("restored-{scn}");
+                let restored = site.directory.path().join(&name);
+                copy(&to, &restored);
+                copy_index(&site, &restored);
+                copy(
+                    &site.live(),
+                    &site.directory.path().join(format!("whole-{scn}")),
+                );
+                died.push((name, Scn::new(scn)));
+                died.push((format!("whole-{scn}"), Scn::new(scn)));
+            }
+        }
+    }
+    site.commit();
+    let expected = all(&site.people, &site.graph(), &site.truth);
+    for (name, scn) in died {
+        {
+            let (people, _writer) = open(site.directory.path(), &site.manifest, &name);
+            assert_eq!(people.applied_scn(), scn, "seed {seed}, {name}");
+        }
+        let (people, graph) = replayed(&site, &name);
+        assert_eq!(
+            all(&people, &graph, &site.truth),
+            expected,
+            "seed {seed}, {name}"
+        );
+    }
+    let (people, graph) = replayed(&site, "never-lived");
+    assert_eq!(
+        all(&people, &graph, &site.truth),
+        expected,
+        "seed {seed}, rebuilt"
+    );
+}
+
+#[test]
+fn live_stores_come_back_and_converge() {
+    for seed in 1..=4 {
+        check(seed);
+    }
+}
+
+#[test]
+fn profiles_older_than_the_index_are_what_counts() {
+    let random = &mut Random(3);
+    let mut truth = Truth::default();
+    for member in 1..20 {
+        truth.profiles.insert(member, random.profile(member));
+    }
+    let mut site = Site::new(truth);
+    site.apply(1, (0..30).map(|_| random.change(30)).collect());
+    site.commit();
+    let (early, was) = (
+        site.directory.path().join("early"),
+        all(&site.people, &site.graph(), &site.truth),
+    );
+    copy(&site.live(), &early);
+    let then = (site.graph(), site.truth.clone());
+    site.apply(2, (0..30).map(|_| random.change(30)).collect());
+    site.commit();
+    copy_index(&site, &early);
+
+    {
+        let (people, _writer) = open(site.directory.path(), &site.manifest, "early");
+        assert_eq!(all(&people, &then.0, &then.1), was);
+    }
+    let (people, graph) = replayed(&site, "early");
+    assert_eq!(
+        all(&people, &graph, &site.truth),
+        all(&site.people, &site.graph(), &site.truth)
+    );
+}
+
+#[test]
+fn what_nothing_changes_stays_published() {
+    let mut site = Site::new(Truth {
+        profiles: [(1, Random(1).profile(1))].into(),
+        ..Truth::default()
+    });
+    let before = site.people.published();
+    site.apply(5, Vec::new());
+    assert_eq!(before.scn(), Scn::new(5));
+    assert!(
+        before.holds_at(Scn::BEGINNING)
+            && before.holds_at(Scn::new(5))
+            && !before.holds_at(Scn::new(6))
+    );
+    site.apply(7, vec![Random(2).change(1)]);
+    assert_eq!(before.scn(), Scn::new(5));
+    site.commit();
+    assert_eq!(before.scn(), Scn::new(5));
+    assert_eq!(site.people.applied_scn(), Scn::new(7));
+    // How far the stores are is durable even when nothing waits.
+    site.apply(9, Vec::new());
+    site.commit();
+    let Site {
+        directory,
+        manifest,
+        people,
+        writer,
+        ..
+    } = site;
+    drop((people, writer, before));
+    assert_eq!(
+        open(directory.path(), &manifest, "live").0.applied_scn(),
+        Scn::new(9)
+    );
+}

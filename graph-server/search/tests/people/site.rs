@@ -1,0 +1,275 @@
+//! A small site on disk: a snapshot, the engine's graph over it, profiles and index, and the same kept plainly.
+
+use cloud_engine::{
+    Base, Budget, ConnectionTime, Graph, GraphChange, LineageHasher, LogId, Manifest, MemberId,
+    Scn, Scratch, StandsAt, View, Writer,
+};
+use cloud_proto::{
+    cloud::v1::Profile,
+    databus::v1::{Member, Position},
+};
+use cloud_search::{
+    BaseIndexWriter, Network, PROFILES_NAME, People, PeopleChange, PeopleWriter, ProfileFileWriter,
+    empty_profile, remove_position, upsert_member, upsert_position,
+};
+use prost_types::FieldMask;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tempfile::TempDir;
+
+pub(crate) const LOG: u128 = 0xABCD;
+
+/// Everything that is true at one moment, kept plainly.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Truth {
+    pub(crate) profiles: BTreeMap<u64, Profile>,
+    pub(crate) edges: BTreeSet<(u64, u64)>,
+}
+
+/// A change as the log has it.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    MemberUpserted(Member, Option<FieldMask>),
+    MemberRemoved(u64),
+    PositionUpserted(u64, Position, Option<FieldMask>),
+    PositionRemoved(u64, u64),
+    ConnectionAdded(u64, u64),
+    ConnectionRemoved(u64, u64),
+}
+
+/// A site whose server runs.
+pub(crate) struct Site {
+    pub(crate) directory: TempDir,
+    pub(crate) manifest: Manifest,
+    pub(crate) base: Arc<Base>,
+    pub(crate) graph: Writer,
+    pub(crate) people: People,
+    pub(crate) writer: PeopleWriter,
+    pub(crate) truth: Truth,
+    pub(crate) windows: Vec<(Scn, Vec<Change>)>,
+}
+
+pub(crate) fn id(member: u64) -> MemberId {
+    MemberId::new(member).unwrap()
+}
+
+pub(crate) fn edge(one: u64, other: u64) -> (u64, u64) {
+    (one.min(other), one.max(other))
+}
+
+impl Truth {
+    pub(crate) fn apply(&mut self, change: &Change) {
+        match change.clone() {
+            Change::MemberUpserted(member, fields) => {
+                let id = member.member_id;
+                let old = self.profiles.remove(&id);
+                self.profiles
+                    .insert(id, upsert_member(old, member, fields.as_ref()).unwrap());
+            }
+            Change::MemberRemoved(member) => {
+                self.profiles.remove(&member);
+                self.edges
+                    .retain(|&(one, other)| one != member && other != member);
+            }
+            Change::PositionUpserted(member, position, fields) => {
+                if let Some(old) = self.profiles.remove(&member) {
+                    self.profiles.insert(
+                        member,
+                        upsert_position(old, position, fields.as_ref()).unwrap(),
+                    );
+                }
+            }
+            Change::PositionRemoved(member, position) => {
+                if let Some(old) = self.profiles.remove(&member) {
+                    self.profiles.insert(member, remove_position(old, position));
+                }
+            }
+            Change::ConnectionAdded(one, other) if one != other => {
+                for member in [one, other] {
+                    self.profiles
+                        .entry(member)
+                        .or_insert_with(|| empty_profile(member));
+                }
+                self.edges.insert(edge(one, other));
+            }
+            Change::ConnectionRemoved(one, other) => {
+                self.edges.remove(&edge(one, other));
+            }
+            Change::ConnectionAdded(..) => {}
+        }
+    }
+}
+
+/// Writes a snapshot at the log's beginning. Small memory, so that the index is built from several parts.
+pub(crate) fn write_snapshot(directory: &Path, truth: &Truth) -> Manifest {
+    std::fs::create_dir_all(directory).unwrap();
+    let mut profiles = ProfileFileWriter::create(&directory.join(PROFILES_NAME)).unwrap();
+    let mut index = BaseIndexWriter::create(&directory.join("search"), 1, 2).unwrap();
+    for (node, profile) in truth.profiles.values().enumerate() {
+        profiles.push(profile).unwrap();
+        index
+            .push(cloud_engine::NodeIndex::new(node as u32), profile)
+            .unwrap();
+    }
+    let mut lineage = LineageHasher::new();
+    lineage.section("profiles", profiles.content_digest());
+    let lineage_id = lineage.finish();
+    let mut files = vec![profiles.finish(lineage_id).unwrap()];
+    files.extend(index.finish().unwrap());
+    let (members, connections) = (truth.profiles.len() as u64, truth.edges.len() as u64);
+    let stands_at = StandsAt::Beginning {};
+    Manifest {
+        lineage_id,
+        scn: Scn::BEGINNING,
+        stands_at,
+        sources: Vec::new(),
+        members,
+        connections,
+        files,
+    }
+}
+
+impl Site {
+    pub(crate) fn new(truth: Truth) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let manifest = write_snapshot(&directory.path().join("snapshot"), &truth);
+        let members: Vec<_> = truth.profiles.keys().map(|&member| id(member)).collect();
+        let edges: Vec<_> = truth
+            .edges
+            .iter()
+            .map(|&(one, other)| (id(one), id(other), ConnectionTime::UNKNOWN))
+            .collect();
+        let base = Arc::new(Base::from_edges(&members, &edges).unwrap());
+        let (people, writer) = open(directory.path(), &manifest, "live");
+        let graph = Writer::new(Arc::clone(&base), Scn::BEGINNING);
+        Self {
+            directory,
+            manifest,
+            base,
+            graph,
+            people,
+            writer,
+            truth,
+            windows: Vec::new(),
+        }
+    }
+
+    pub(crate) fn live(&self) -> PathBuf {
+        self.directory.path().join("live")
+    }
+
+    /// Applies a window to graph, profiles and index, as a server does, and to the truth.
+    pub(crate) fn apply(&mut self, scn: u64, changes: Vec<Change>) {
+        let scn = Scn::new(scn);
+        for change in &changes {
+            self.truth.apply(change);
+        }
+        apply(&mut self.graph, &mut self.writer, scn, &changes);
+        self.windows.push((scn, changes));
+    }
+
+    pub(crate) fn commit(&mut self) {
+        let through = self.graph.version().graph().scn();
+        self.writer.commit(through).unwrap();
+    }
+
+    /// The graph where what is published holds.
+    pub(crate) fn graph(&self) -> Graph {
+        self.graph
+            .version()
+            .graph_at(self.people.published().scn())
+            .unwrap()
+    }
+}
+
+/// Applies a window to graph, profiles and index.
+pub(crate) fn apply(graph: &mut Writer, writer: &mut PeopleWriter, scn: Scn, changes: &[Change]) {
+    let mut people = Vec::new();
+    let mut graph_changes = Vec::new();
+    for change in changes {
+        graph_changes.extend(match *change {
+            Change::MemberUpserted(ref member, _) => {
+                Some(GraphChange::MemberAdded(id(member.member_id)))
+            }
+            Change::MemberRemoved(member) => Some(GraphChange::MemberRemoved(id(member))),
+            Change::ConnectionAdded(one, other) => Some(GraphChange::ConnectionAdded {
+                member: id(one),
+                other: id(other),
+                time: ConnectionTime::UNKNOWN,
+            }),
+            Change::ConnectionRemoved(one, other) => Some(GraphChange::ConnectionRemoved {
+                member: id(one),
+                other: id(other),
+            }),
+            Change::PositionUpserted(..) | Change::PositionRemoved(..) => None,
+        });
+    }
+    graph.apply(scn, &graph_changes).unwrap();
+    let now = graph.version().graph();
+    let node = |member: u64| now.known_node(id(member));
+    for change in changes {
+        match change.clone() {
+            Change::MemberUpserted(member, fields) => {
+                let node = node(member.member_id).unwrap();
+                people.push(PeopleChange::MemberUpserted {
+                    node,
+                    member,
+                    fields,
+                });
+            }
+            Change::MemberRemoved(member) => {
+                people.extend(node(member).map(|node| PeopleChange::MemberRemoved {
+                    node,
+                    member_id: id(member),
+                }));
+            }
+            Change::PositionUpserted(member, position, fields) => {
+                people.extend(node(member).map(|node| PeopleChange::PositionUpserted {
+                    node,
+                    position,
+                    fields,
+                }));
+            }
+            Change::PositionRemoved(member, position_id) => {
+                people.extend(
+                    node(member).map(|node| PeopleChange::PositionRemoved { node, position_id }),
+                );
+            }
+            Change::ConnectionAdded(one, other) if one != other => {
+                for member in [one, other] {
+                    let node = node(member).unwrap();
+                    people.push(PeopleChange::MemberCreated {
+                        node,
+                        member_id: id(member),
+                    });
+                }
+            }
+            Change::ConnectionAdded(..) | Change::ConnectionRemoved(..) => {}
+        }
+    }
+    writer.apply(scn, people).unwrap();
+}
+
+pub(crate) fn open(directory: &Path, manifest: &Manifest, live: &str) -> (People, PeopleWriter) {
+    People::open(
+        &directory.join("snapshot"),
+        manifest,
+        &directory.join(live),
+        LogId::new(LOG),
+    )
+    .unwrap()
+}
+
+/// A viewer's network of these degrees.
+pub(crate) fn network(graph: &Graph, viewer: u64, degrees: &[cloud_engine::Degree]) -> Network {
+    let viewer = graph.node(id(viewer)).unwrap();
+    let view = View::build(graph, viewer, &mut Scratch::new(), &mut Budget::unlimited()).unwrap();
+    Network {
+        degrees: cloud_search::Degrees::of(degrees),
+        view: Arc::new(view),
+        graph: graph.clone(),
+    }
+}
