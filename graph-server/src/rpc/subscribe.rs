@@ -50,7 +50,12 @@ pub(crate) async fn subscribe(
     })?;
     let log = site.log.clone();
     let reader = blocking(move || log.read_after(after_scn)).await??;
-    let (events, receiver) = mpsc::channel(SUBSCRIPTION_PARTS_MAX);
+    let (events, receiver) = mpsc::channel(SUBSCRIPTION_PARTS_MAX + 1);
+    // The last place is for the reason why it ends: the others may be full of what the caller did not take.
+    let ended = |_| Refusal::Internal {
+        reason: "the subscription ended before it began".to_owned(),
+    };
+    let end = events.clone().reserve_owned().await.map_err(ended)?;
     let subscription = Subscription {
         events,
         sent_scn: after_scn,
@@ -59,9 +64,11 @@ pub(crate) async fn subscribe(
         site: Arc::clone(site),
         _place: place,
     };
-    tokio::spawn(subscription.run(reader, deadline));
+    tokio::spawn(subscription.run(reader, deadline, end));
     Ok(ReceiverStream::new(receiver))
 }
+
+type LastPlace = mpsc::OwnedPermit<Result<SubscribeResponse, Status>>;
 
 struct Subscription {
     site: Arc<Site>,
@@ -80,7 +87,12 @@ enum End {
 }
 
 impl Subscription {
-    async fn run(mut self, reader: LogReader, deadline: Option<std::time::Instant>) {
+    async fn run(
+        mut self,
+        reader: LogReader,
+        deadline: Option<std::time::Instant>,
+        last: LastPlace,
+    ) {
         let stopping = self.site.stopping.clone();
         let expires = async {
             match deadline {
@@ -94,14 +106,7 @@ impl Subscription {
             () = expires => End::Refused(Refusal::Deadline),
         };
         if let End::Refused(refusal) = end {
-            // The queue may be full of what the caller did not take: the reason waits for its place as long as one of those.
-            let told = self
-                .events
-                .send_timeout(Err(refusal.into()), self.stall_max);
-            tokio::select! {
-                _ = told => {}
-                () = self.events.closed() => {}
-            }
+            last.send(Err(refusal.into()));
         }
     }
 

@@ -1,0 +1,219 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+use cloud_client::Point;
+use std::time::Duration;
+
+/// Questions to a graph server of The Cloud, and changes of connections.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Exit codes:\n  0  answered\n  1  the server said no, or there is no such member\n  2  wrong usage\n  \
+                  3  the server cannot be reached\n  4  the deadline passed"
+)]
+pub(crate) struct Arguments {
+    /// The server's public listener.
+    #[arg(
+        long,
+        global = true,
+        env = "CLOUD_SERVER",
+        default_value = "127.0.0.1:50051",
+        value_name = "ADDRESS"
+    )]
+    pub(crate) server: String,
+    /// The server's admin listener.
+    #[arg(
+        long,
+        global = true,
+        env = "CLOUD_ADMIN",
+        default_value = "127.0.0.1:50052",
+        value_name = "ADDRESS"
+    )]
+    pub(crate) admin: String,
+    /// One JSON object on stdout; 64-bit ids are numbers. `watch` prints one for each event.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// How long to wait for an answer: 500ms, 5s.
+    #[arg(long, global = true, default_value = "5s", value_parser = parse_time, value_name = "TIME")]
+    pub(crate) timeout: Duration,
+    /// Answer as of this point or later: SCN@LOG_ID as printed by `connect`, or SOURCE_ID:OFFSET.
+    #[arg(long, global = true, value_name = "POINT")]
+    pub(crate) at_least: Option<Point>,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// How close members are to a viewer.
+    Degrees(Degrees),
+    /// How large a member's network is.
+    Sizes(Sizes),
+    /// A member's connections.
+    Connections(Connections),
+    /// The connections that two members share.
+    Shared(Shared),
+    /// Members of a viewer's network who match a query.
+    Search(Search),
+    /// Members' profiles.
+    Profile(Profile),
+    /// Connects two members.
+    Connect(Pair),
+    /// Ends the connection of two members.
+    Disconnect(Pair),
+    /// Publishes a window of changes: JSON lines, as `watch --json` prints them.
+    Publish(Publish),
+    /// Prints changes as they become durable, until interrupted.
+    Watch(Watch),
+    /// Where the server stands, and what it holds.
+    Status,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Degrees {
+    /// From whose side.
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) viewer: u64,
+    /// The members asked about.
+    #[arg(required = true, value_name = "MEMBER")]
+    pub(crate) members: Vec<u64>,
+    /// Also count the shared connections, and name up to three.
+    #[arg(long)]
+    pub(crate) shared: bool,
+    /// Also name a shortest path.
+    #[arg(long)]
+    pub(crate) path: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Sizes {
+    /// Whose network.
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) viewer: u64,
+    /// Also count the 3rd degree.
+    #[arg(long)]
+    pub(crate) third: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Connections {
+    /// Whose.
+    pub(crate) member: u64,
+    /// Newest first, or by id.
+    #[arg(long, value_enum, default_value_t = Order::Recent)]
+    pub(crate) order: Order,
+    /// As many, at most.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Order {
+    Recent,
+    Id,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Shared {
+    /// From whose side.
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) viewer: u64,
+    /// With whom.
+    pub(crate) member: u64,
+    /// As many, at most.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: usize,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Search {
+    /// From whose side.
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) viewer: u64,
+    /// Words, "phrases", field:word, AND, OR, NOT, + and -, parentheses. Empty: everyone.
+    #[arg(default_value = "")]
+    pub(crate) query: String,
+    /// Only these degrees: 1, 2, 3, out.
+    #[arg(long, value_delimiter = ',', value_parser = parse_degree)]
+    pub(crate) degrees: Vec<cloud_client::Degree>,
+    /// As many, at most.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) limit: usize,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Profile {
+    /// Whose.
+    #[arg(required = true, value_name = "MEMBER")]
+    pub(crate) members: Vec<u64>,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Pair {
+    /// One member.
+    pub(crate) member: u64,
+    /// The other one.
+    pub(crate) other: u64,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Publish {
+    /// A file, or - for stdin.
+    #[arg(default_value = "-")]
+    pub(crate) file: String,
+    /// The source that the window comes from; a repeat of its offset is not written again.
+    #[arg(long, requires = "source_offset", default_value = "")]
+    pub(crate) source_id: String,
+    /// Where the window stands in its source.
+    #[arg(long, requires = "source_id", default_value_t = 0)]
+    pub(crate) source_offset: u64,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Watch {
+    /// Begin after this SCN; without it, with what comes next.
+    #[arg(long, value_name = "SCN")]
+    pub(crate) after_scn: Option<u64>,
+}
+
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let units = [("ms", 1), ("s", 1000), ("m", 60_000)];
+    let parse = |(unit, millis): (&str, u64)| {
+        let value: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        Some(Duration::from_millis(value.checked_mul(millis)?))
+    };
+    units
+        .into_iter()
+        .find_map(parse)
+        .ok_or_else(|| "is no time such as 500ms, 5s or 1m".to_owned())
+}
+
+fn parse_degree(text: &str) -> Result<cloud_client::Degree, String> {
+    match text {
+        "1" => Ok(cloud_client::Degree::First),
+        "2" => Ok(cloud_client::Degree::Second),
+        "3" => Ok(cloud_client::Degree::Third),
+        "out" => Ok(cloud_client::Degree::OutOfNetwork),
+        _ => Err("is not 1, 2, 3 or out".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn times_and_degrees_are_parsed() {
+        assert_eq!(parse_time("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_time("2s"), Ok(Duration::from_secs(2)));
+        assert!(parse_time("2").is_err() && parse_time("s").is_err() && parse_time("-1s").is_err());
+        assert!(parse_degree("4").is_err());
+    }
+}

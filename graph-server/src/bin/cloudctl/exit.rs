@@ -1,0 +1,58 @@
+//! Exit codes that mean something, and what is said with them.
+
+use cloud_client::Error;
+use serde_json::json;
+use std::{io, process::ExitCode};
+
+const REFUSED: u8 = 1;
+const USAGE: u8 = 2;
+const UNREACHABLE: u8 = 3;
+const DEADLINE: u8 = 4;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failed {
+    #[error(transparent)]
+    Server(#[from] Error),
+    /// What was given on the command line, or in a file that it names, is wrong.
+    #[error("{0}")]
+    Usage(String),
+    #[error("stdout: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Failed {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Server(Error::Unreachable { .. }) => UNREACHABLE,
+            Self::Server(Error::Deadline(_)) => DEADLINE,
+            Self::Server(_) | Self::Output(_) => REFUSED,
+            Self::Usage(_) => USAGE,
+        }
+    }
+
+    /// Says it on stderr, and as JSON on stdout when that is what is read.
+    pub(crate) fn report(&self, json: bool) -> ExitCode {
+        eprintln!("cloudctl: {self}");
+        if json {
+            let failure = match self {
+                Self::Server(error) => error.failure(),
+                Self::Usage(_) | Self::Output(_) => None,
+            };
+            let fields = failure.iter().flat_map(|failure| &failure.fields);
+            let fields: Vec<_> = fields
+                .map(|violation| json!({ "field": violation.field, "description": violation.description }))
+                .collect();
+            let error = json!({
+                "message": self.to_string(),
+                "code": failure.map(|failure| format!("{:?}", failure.code)),
+                "reason": failure.map(|failure| &failure.reason),
+                "metadata": failure.map(|failure| &failure.metadata),
+                "resource": failure.and_then(|failure| failure.resource.as_ref()).map(|(_, name)| name),
+                "fields": fields,
+            });
+            println!("{}", json!({ "error": error }));
+        }
+        ExitCode::from(self.code())
+    }
+}

@@ -1,0 +1,59 @@
+//! `cloudctl`: questions to a graph server, and changes, from a shell.
+//!
+//! Tables for people, one JSON object for scripts; the exit code says what kind of answer it was.
+
+mod answer;
+mod arguments;
+mod change_connection;
+mod change_line;
+mod connections;
+mod degree;
+mod degrees;
+mod exit;
+mod names;
+mod paging;
+mod profile;
+mod publish;
+mod search;
+mod servers;
+mod shared;
+mod sizes;
+mod status;
+mod watch;
+
+use answer::Answer;
+use arguments::{Arguments, Command};
+use clap::Parser;
+use exit::Failed;
+use servers::Servers;
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let json = arguments.json;
+    let outcome = run(arguments)
+        .await
+        .and_then(|answer| Ok(answer.print(json)?));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => failed.report(json),
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<Answer, Failed> {
+    let servers = Servers::new(&arguments);
+    match arguments.command {
+        Command::Degrees(question) => degrees::ask(&servers, question).await,
+        Command::Sizes(question) => sizes::ask(&servers, question).await,
+        Command::Connections(question) => connections::ask(&servers, question).await,
+        Command::Shared(question) => shared::ask(&servers, question).await,
+        Command::Search(question) => search::ask(&servers, question).await,
+        Command::Profile(question) => profile::ask(&servers, question).await,
+        Command::Connect(pair) => change_connection::connect(&servers, pair).await,
+        Command::Disconnect(pair) => change_connection::disconnect(&servers, pair).await,
+        Command::Publish(input) => publish::publish(&servers, input).await,
+        Command::Watch(watch) => watch::follow(&servers, watch, arguments.json).await,
+        Command::Status => status::ask(&servers).await,
+    }
+}

@@ -1,0 +1,52 @@
+//! The names and headlines that stand beside ids in tables.
+
+use cloud_client::{Client, Error};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Members to one request: the server's limit.
+const PROFILES_BATCH: usize = 1_000;
+/// Longer headlines are cut.
+const HEADLINE_CHARACTERS: usize = 60;
+
+/// Name and headline by member.
+#[derive(Default)]
+pub(crate) struct Names(BTreeMap<u64, (String, String)>);
+
+impl Names {
+    pub(crate) async fn of(
+        client: &Client,
+        members: impl IntoIterator<Item = u64>,
+    ) -> Result<Self, Error> {
+        let members: BTreeSet<_> = members.into_iter().filter(|&member| member != 0).collect();
+        let members: Vec<_> = members.into_iter().collect();
+        let mut names = Self::default();
+        for batch in members.chunks(PROFILES_BATCH) {
+            for result in client.profiles(batch).await?.results {
+                if let Some(member) = result.profile.and_then(|profile| profile.member) {
+                    let headline = member.headline.chars().take(HEADLINE_CHARACTERS).collect();
+                    names
+                        .0
+                        .insert(result.member_id, (member.display_name, headline));
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    /// Empty for one without a profile.
+    pub(crate) fn name(&self, member: u64) -> &str {
+        self.0.get(&member).map_or("", |(name, _)| name)
+    }
+
+    pub(crate) fn headline(&self, member: u64) -> &str {
+        self.0.get(&member).map_or("", |(_, headline)| headline)
+    }
+
+    /// A name, or the id of a member without one.
+    pub(crate) fn name_or_id(&self, member: u64) -> String {
+        match self.name(member) {
+            "" => member.to_string(),
+            name => name.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! How much of a list is asked for at once.
+
+use cloud_client::Page;
+
+/// The pages of a list, until as many lines as wanted are there.
+pub(crate) struct Pages {
+    wanted: usize,
+    size_max: usize,
+    token: Option<String>,
+}
+
+impl Pages {
+    /// `size_max` is the server's limit of a page.
+    pub(crate) fn new(wanted: usize, size_max: usize) -> Self {
+        Self {
+            wanted,
+            size_max,
+            token: Some(String::new()),
+        }
+    }
+
+    /// The next page to ask for; none when there is no more, or as many as wanted are there.
+    pub(crate) fn next(&mut self) -> Option<Page> {
+        let size = u32::try_from(self.wanted.min(self.size_max))
+            .ok()
+            .filter(|&size| size > 0)?;
+        Some(Page {
+            size,
+            token: self.token.take()?,
+        })
+    }
+
+    /// What came: so many lines, and the token of the next page.
+    pub(crate) fn came(&mut self, lines: usize, next_page_token: String) {
+        self.wanted = self.wanted.saturating_sub(lines);
+        self.token = (!next_page_token.is_empty()).then_some(next_page_token);
+    }
+}

@@ -1,0 +1,48 @@
+//! `cloudctl shared`.
+
+use crate::{
+    answer::{Answer, as_of_json, as_of_line, table},
+    arguments::Shared,
+    exit::Failed,
+    names::Names,
+    paging::Pages,
+    servers::Servers,
+};
+use serde_json::json;
+
+const PAGE_SIZE_MAX: usize = 1_000;
+
+pub(crate) async fn ask(servers: &Servers, question: Shared) -> Result<Answer, Failed> {
+    let client = servers.client().await?;
+    let Shared {
+        viewer,
+        member,
+        limit,
+    } = question;
+    let (mut members, mut total, mut as_of) = (Vec::new(), 0, None);
+    let mut pages = Pages::new(limit, PAGE_SIZE_MAX);
+    while let Some(page) = pages.next() {
+        let answer = client.shared_connections(viewer, member, page).await?;
+        pages.came(answer.member_ids.len(), answer.next_page_token);
+        (total, as_of) = (answer.total, answer.as_of);
+        members.extend(answer.member_ids);
+    }
+    let names = Names::of(&client, members.iter().copied()).await?;
+    let mut rows = table(&["member", "name", "headline"]);
+    for &id in &members {
+        rows.add_row([&id.to_string(), names.name(id), names.headline(id)]);
+    }
+    let line = |&id: &u64| json!({ "member_id": id, "name": names.name(id), "headline": names.headline(id) });
+    let lines: Vec<_> = members.iter().map(line).collect();
+    let shown = members.len();
+    Ok(Answer {
+        text: format!("{rows}\n{shown} of {total}, {}", as_of_line(as_of.as_ref())),
+        json: json!({
+            "as_of": as_of_json(as_of.as_ref()),
+            "viewer_id": viewer,
+            "member_id": member,
+            "total": total,
+            "members": lines,
+        }),
+    })
+}

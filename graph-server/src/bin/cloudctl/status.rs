@@ -1,0 +1,141 @@
+//! `cloudctl status`.
+
+use crate::{
+    answer::{Answer, as_of_json, table},
+    exit::Failed,
+    servers::Servers,
+};
+use cloud_client::proto::databus::v1::AsOf;
+use serde_json::json;
+
+pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
+    let status = servers.admin().await?.status().await?;
+    let log = servers.client().await?.log_status().await?;
+    let snapshot = status.snapshot.unwrap_or_default();
+    let overlay = status.overlay.unwrap_or_default();
+    let views = status.views.unwrap_or_default();
+    let scn = |as_of: &Option<AsOf>| as_of.as_ref().map(|as_of| as_of.scn).unwrap_or_default();
+    let log_id = log
+        .head
+        .as_ref()
+        .map(|head| head.log_id.clone())
+        .unwrap_or_default();
+    let facts = [
+        ("version", status.version.clone()),
+        ("uptime", format!("{} s", status.uptime_seconds)),
+        ("log", log_id),
+        ("log head", format!("SCN {}", scn(&status.log_head))),
+        ("graph", format!("SCN {}", scn(&status.graph))),
+        (
+            "search and profiles",
+            format!("SCN {}", scn(&status.search)),
+        ),
+        ("members", status.members.to_string()),
+        ("connections", status.connections.to_string()),
+        (
+            "snapshot",
+            format!(
+                "SCN {}, {} members, {} connections, {}, lineage {}",
+                snapshot.scn,
+                snapshot.members,
+                snapshot.connections,
+                mib(snapshot.bytes),
+                snapshot.lineage_id
+            ),
+        ),
+        (
+            "overlay",
+            format!(
+                "{} entries, {} touched nodes, {} new members ({} by connections), {}",
+                overlay.entries,
+                overlay.touched_nodes,
+                overlay.new_members,
+                overlay.members_created_by_connections,
+                mib(overlay.bytes)
+            ),
+        ),
+        (
+            "views",
+            format!(
+                "{} in {} of {}, {} hits, {} misses, {} rebuilds",
+                views.views,
+                mib(views.bytes),
+                mib(views.bytes_max),
+                views.hits,
+                views.misses,
+                views.rebuilds
+            ),
+        ),
+        (
+            "memory",
+            format!(
+                "{} own, {} mapped",
+                mib(status.anonymous_bytes),
+                mib(status.mapped_bytes)
+            ),
+        ),
+        (
+            "log files",
+            format!("{} in {} segments", mib(log.bytes), log.segments),
+        ),
+    ];
+    let mut rows = table(&["what", "how it stands"]);
+    for (name, fact) in facts {
+        rows.add_row([name, &fact]);
+    }
+    let source = |source: &cloud_client::proto::databus::v1::SourceStatus| {
+        rows.add_row([
+            format!("source {}", source.source_id),
+            format!("offset {}, SCN {}", source.last_offset, source.scn),
+        ]);
+        json!({ "source_id": source.source_id, "last_offset": source.last_offset, "scn": source.scn })
+    };
+    let sources: Vec<_> = log.sources.iter().map(source).collect();
+    let json = json!({
+        "version": status.version,
+        "uptime_seconds": status.uptime_seconds,
+        "graph": as_of_json(status.graph.as_ref()),
+        "search": as_of_json(status.search.as_ref()),
+        "log_head": as_of_json(status.log_head.as_ref()),
+        "members": status.members,
+        "connections": status.connections,
+        "snapshot": {
+            "lineage_id": snapshot.lineage_id,
+            "scn": snapshot.scn,
+            "members": snapshot.members,
+            "connections": snapshot.connections,
+            "bytes": snapshot.bytes,
+        },
+        "overlay": {
+            "entries": overlay.entries,
+            "touched_nodes": overlay.touched_nodes,
+            "new_members": overlay.new_members,
+            "members_created_by_connections": overlay.members_created_by_connections,
+            "bytes": overlay.bytes,
+        },
+        "views": {
+            "views": views.views,
+            "bytes": views.bytes,
+            "bytes_max": views.bytes_max,
+            "hits": views.hits,
+            "misses": views.misses,
+            "rebuilds": views.rebuilds,
+        },
+        "anonymous_bytes": status.anonymous_bytes,
+        "mapped_bytes": status.mapped_bytes,
+        "log": {
+            "oldest_after_scn": log.oldest_after_scn,
+            "bytes": log.bytes,
+            "segments": log.segments,
+            "sources": sources,
+        },
+    });
+    Ok(Answer {
+        text: format!("{rows}\n"),
+        json,
+    })
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}

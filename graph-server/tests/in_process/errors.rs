@@ -1,0 +1,553 @@
+//! Every documented error once.
+
+use crate::small_site::SmallSite;
+use cloud_client::proto::cloud::v1 as cloud;
+use cloud_client::proto::cloud::v1::network_service_client::NetworkServiceClient;
+use cloud_client::proto::databus::v1::{
+    AsOf, AtLeast, PublishRequest, WindowPart, publisher_client::PublisherClient,
+};
+use cloud_client::{
+    Client, ConnectionOrder, Degree, DegreesOptions, Error, Event, Page, Point, SearchOptions,
+    Window, connection_added,
+};
+use graph_server::Limits;
+use std::{fmt::Debug, time::Duration};
+use tonic::{
+    Code, Request,
+    transport::{Channel, Endpoint},
+};
+
+/// The call fails with this code, and names this field, member or reason.
+#[track_caller]
+fn check<T: Debug>(outcome: Result<T, Error>, code: Code, named: &str) {
+    let error = outcome.unwrap_err();
+    let failure = error.failure().unwrap_or_else(|| panic!("{error}"));
+    let names = failure
+        .fields
+        .iter()
+        .map(|violation| violation.field.as_str());
+    let resource = failure.resource.iter().map(|(_, name)| name.as_str());
+    let names: Vec<_> = names
+        .chain(resource)
+        .chain([failure.reason.as_str()])
+        .collect();
+    assert_eq!(failure.code, code, "{error}");
+    assert!(
+        names.contains(&named),
+        "{named} is not in {names:?}: {error}"
+    );
+}
+
+async fn channel(address: String) -> Channel {
+    Endpoint::from_shared(address)
+        .unwrap()
+        .connect()
+        .await
+        .unwrap()
+}
+
+fn search(degrees: &[Degree], page: Page) -> SearchOptions {
+    SearchOptions {
+        degrees: degrees.to_vec(),
+        page,
+    }
+}
+
+#[tokio::test]
+async fn wrong_requests_name_their_field() {
+    let site = SmallSite::start(Limits::default()).await;
+    let client = &site.client;
+    let none = DegreesOptions::default();
+    let first = Page::default;
+    let bad_token = || Page {
+        size: 0,
+        token: "00".into(),
+    };
+    let invalid = Code::InvalidArgument;
+    check(client.degrees(0, &[1], none).await, invalid, "viewer_id");
+    check(
+        client.degrees(1, &[1, 0], none).await,
+        invalid,
+        "member_ids[1]",
+    );
+    check(client.network_sizes(0, false).await, invalid, "viewer_id");
+    check(
+        client.connections(0, ConnectionOrder::Id, first()).await,
+        invalid,
+        "member_id",
+    );
+    check(
+        client
+            .connections(1, ConnectionOrder::Id, bad_token())
+            .await,
+        invalid,
+        "page_token",
+    );
+    check(
+        client.shared_connections(0, 1, first()).await,
+        invalid,
+        "viewer_id",
+    );
+    check(
+        client.shared_connections(1, 0, first()).await,
+        invalid,
+        "member_id",
+    );
+    check(
+        client.shared_connections(1, 2, bad_token()).await,
+        invalid,
+        "page_token",
+    );
+    check(client.profiles(&[0]).await, invalid, "member_ids[0]");
+    check(
+        client.search(0, "x", search(&[], first())).await,
+        invalid,
+        "viewer_id",
+    );
+    check(
+        client.search(1, "\"x", search(&[], first())).await,
+        invalid,
+        "query",
+    );
+    check(
+        client
+            .search(1, "x", search(&[Degree::Self_], first()))
+            .await,
+        invalid,
+        "degrees[0]",
+    );
+    check(
+        client.search(1, "x", search(&[], bad_token())).await,
+        invalid,
+        "page_token",
+    );
+    let public = format!("http://{}", site.running.public_addr());
+    let mut wire = NetworkServiceClient::new(channel(public).await);
+    let order = cloud::ListConnectionsRequest {
+        member_id: 1,
+        order: 9,
+        ..Default::default()
+    };
+    assert_eq!(
+        wire.list_connections(order).await.unwrap_err().code(),
+        invalid
+    );
+    let at_least = Some(AtLeast { point: None });
+    let sizes = cloud::GetNetworkSizesRequest {
+        viewer_id: 1,
+        third: false,
+        at_least,
+    };
+    assert_eq!(
+        wire.get_network_sizes(sizes).await.unwrap_err().code(),
+        invalid
+    );
+    let mut timeout = Request::new(cloud::GetNetworkSizesRequest {
+        viewer_id: 1,
+        ..Default::default()
+    });
+    timeout
+        .metadata_mut()
+        .insert("grpc-timeout", "soon".parse().unwrap());
+    assert_eq!(
+        wire.get_network_sizes(timeout).await.unwrap_err().code(),
+        invalid
+    );
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_token_is_for_its_own_request() {
+    let site = SmallSite::start(Limits::default()).await;
+    let client = &site.client;
+    let small = || Page {
+        size: 1,
+        token: String::new(),
+    };
+    let next = |token: String| Page { size: 1, token };
+    let token = client
+        .connections(3, ConnectionOrder::Id, small())
+        .await
+        .unwrap()
+        .next_page_token;
+    let other = client
+        .connections(3, ConnectionOrder::Recent, next(token.clone()))
+        .await;
+    check(other, Code::InvalidArgument, "page_token");
+    check(
+        client
+            .connections(1, ConnectionOrder::Id, next(token))
+            .await,
+        Code::InvalidArgument,
+        "page_token",
+    );
+    let token = client
+        .shared_connections(1, 3, small())
+        .await
+        .unwrap()
+        .next_page_token;
+    check(
+        client.shared_connections(3, 1, next(token)).await,
+        Code::InvalidArgument,
+        "page_token",
+    );
+    let token = client
+        .search(1, "acme", search(&[], small()))
+        .await
+        .unwrap()
+        .next_page_token;
+    let other = client
+        .search(1, "member", search(&[], next(token.clone())))
+        .await;
+    check(other, Code::InvalidArgument, "page_token");
+    let other = client
+        .search(1, "acme", search(&[Degree::First], next(token)))
+        .await;
+    check(other, Code::InvalidArgument, "page_token");
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_does_not_exist_is_not_found() {
+    let site = SmallSite::start(Limits::default()).await;
+    let client = &site.client;
+    let none = DegreesOptions::default();
+    check(client.degrees(99, &[1], none).await, Code::NotFound, "99");
+    check(client.network_sizes(99, false).await, Code::NotFound, "99");
+    let first = Page::default;
+    check(
+        client.connections(99, ConnectionOrder::Id, first()).await,
+        Code::NotFound,
+        "99",
+    );
+    check(
+        client.shared_connections(1, 99, first()).await,
+        Code::NotFound,
+        "99",
+    );
+    check(
+        client.shared_connections(99, 1, first()).await,
+        Code::NotFound,
+        "99",
+    );
+    check(
+        client.search(99, "x", search(&[], first())).await,
+        Code::NotFound,
+        "99",
+    );
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_over_a_limit_is_refused_with_the_limit() {
+    let limits = Limits {
+        request_edges_max: 3,
+        subscriptions_max: 0,
+        publishers_max: 0,
+        ..Limits::default()
+    };
+    let site = SmallSite::start(limits).await;
+    let client = &site.client;
+    let exhausted = Code::ResourceExhausted;
+    let none = DegreesOptions::default();
+    let members: Vec<_> = (1..=1001).collect();
+    let sized = |size| Page {
+        size,
+        token: String::new(),
+    };
+    check(
+        client.degrees(1, &members, none).await,
+        exhausted,
+        "TOO_LARGE",
+    );
+    let sample = DegreesOptions {
+        shared_sample: 11,
+        ..none
+    };
+    check(
+        client.degrees(1, &[2], sample).await,
+        exhausted,
+        "TOO_LARGE",
+    );
+    check(client.profiles(&members).await, exhausted, "TOO_LARGE");
+    check(
+        client
+            .connections(1, ConnectionOrder::Id, sized(1001))
+            .await,
+        exhausted,
+        "TOO_LARGE",
+    );
+    check(
+        client.shared_connections(1, 2, sized(1001)).await,
+        exhausted,
+        "TOO_LARGE",
+    );
+    check(
+        client.search(1, "x", search(&[], sized(101))).await,
+        exhausted,
+        "TOO_LARGE",
+    );
+    let long = "x".repeat(1025);
+    check(
+        client.search(1, long, search(&[], Page::default())).await,
+        exhausted,
+        "TOO_LARGE",
+    );
+    check(
+        client.degrees(1, &[3], none).await,
+        exhausted,
+        "EDGES_EXHAUSTED",
+    );
+    check(client.subscribe(0, &[], "").await, exhausted, "BUSY");
+    check(
+        site.admin.publish(Window::default()).await,
+        exhausted,
+        "BUSY",
+    );
+    site.running.shutdown().await.unwrap();
+
+    let site = SmallSite::start(Limits {
+        requests_in_flight_max: 0,
+        ..Limits::default()
+    })
+    .await;
+    check(site.client.network_sizes(1, false).await, exhausted, "BUSY");
+    site.running.shutdown().await.unwrap();
+    let site = SmallSite::start(Limits {
+        queued_requests_max: 0,
+        ..Limits::default()
+    })
+    .await;
+    check(
+        site.client
+            .search(1, "x", search(&[], Page::default()))
+            .await,
+        exhausted,
+        "BUSY",
+    );
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_point_that_is_not_reached() {
+    let site = SmallSite::start(Limits {
+        wait_ms_max: 20,
+        ..Limits::default()
+    })
+    .await;
+    let head = site.client.log_status().await.unwrap().head.unwrap();
+    let later = AsOf {
+        scn: head.scn + 1,
+        ..head.clone()
+    };
+    let reads = |point: Point| {
+        let client = site.client.at_least(point);
+        async move {
+            let none = DegreesOptions::default();
+            let first = Page::default;
+            [
+                client.degrees(1, &[2], none).await.map(drop),
+                client.network_sizes(1, false).await.map(drop),
+                client
+                    .connections(1, ConnectionOrder::Id, first())
+                    .await
+                    .map(drop),
+                client.shared_connections(1, 2, first()).await.map(drop),
+                client.search(1, "x", search(&[], first())).await.map(drop),
+                client.profiles(&[1]).await.map(drop),
+            ]
+        }
+    };
+    for outcome in reads(later.clone().into()).await {
+        assert_eq!(
+            outcome.as_ref().unwrap_err().failure().unwrap().metadata["scn"],
+            "0"
+        );
+        check(outcome, Code::Unavailable, "NOT_REACHED");
+    }
+    for outcome in reads(Point::source("nobody", 1)).await {
+        check(outcome, Code::Unavailable, "NOT_REACHED");
+    }
+    let foreign = AsOf {
+        log_id: "0".repeat(32),
+        scn: 0,
+    };
+    for outcome in reads(foreign.into()).await {
+        check(outcome, Code::FailedPrecondition, "OTHER_LOG");
+    }
+    site.running.shutdown().await.unwrap();
+
+    let site = SmallSite::start(Limits::default()).await;
+    let later = AsOf {
+        log_id: site.client.log_status().await.unwrap().head.unwrap().log_id,
+        scn: 1,
+    };
+    let hurried = site
+        .client
+        .at_least(later)
+        .timeout(Duration::from_millis(20));
+    assert_eq!(
+        hurried.network_sizes(1, false).await.unwrap_err().code(),
+        Code::DeadlineExceeded
+    );
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wrong_window_ends_the_call_after_those_before_it() {
+    let site = SmallSite::start(Limits::default()).await;
+    check(
+        site.admin
+            .publish(Window::of([connection_added(1, 7), connection_added(1, 1)]))
+            .await,
+        Code::InvalidArgument,
+        "part.changes[1].connection_added.other_id",
+    );
+    let no_source = Window {
+        source_offset: 3,
+        ..Window::default()
+    };
+    check(
+        site.admin.publish(no_source).await,
+        Code::InvalidArgument,
+        "part.source_offset",
+    );
+    let (sender, mut answers) = site.admin.publisher().await.unwrap();
+    sender
+        .send(Window::of([connection_added(1, 7)]))
+        .await
+        .unwrap();
+    sender
+        .send(Window::of([connection_added(0, 7)]))
+        .await
+        .unwrap();
+    assert!(answers.next().await.unwrap().unwrap().as_of.is_some());
+    let field = "part.changes[0].connection_added.member_id";
+    check(answers.next().await, Code::InvalidArgument, field);
+
+    let admin = format!("http://{}", site.running.admin_addr());
+    let mut wire = PublisherClient::new(channel(admin).await);
+    let part = |part| PublishRequest { part };
+    let gap = part(Some(WindowPart {
+        part: 1,
+        last: true,
+        ..Default::default()
+    }));
+    let open = part(Some(WindowPart {
+        part: 0,
+        last: false,
+        ..Default::default()
+    }));
+    for requests in [vec![part(None)], vec![gap], vec![open]] {
+        let mut answers = wire
+            .publish(tokio_stream::iter(requests))
+            .await
+            .unwrap()
+            .into_inner();
+        assert_eq!(
+            answers.message().await.unwrap_err().code(),
+            Code::InvalidArgument
+        );
+    }
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn subscriptions_that_cannot_begin() {
+    let site = SmallSite::start(Limits::default()).await;
+    let client = &site.client;
+    check(
+        client.subscribe(7, &[], "").await,
+        Code::OutOfRange,
+        "BEYOND_HEAD",
+    );
+    check(
+        client.subscribe(0, &[], "other").await,
+        Code::FailedPrecondition,
+        "OTHER_LOG",
+    );
+    let unspecified = [cloud_client::proto::databus::v1::ChangeKind::Unspecified];
+    check(
+        client.subscribe(0, &unspecified, "").await,
+        Code::InvalidArgument,
+        "kinds[0]",
+    );
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_slow_subscriber_is_told_where_to_resume() {
+    let limits = Limits {
+        subscriber_stall_ms_max: 50,
+        ..Limits::default()
+    };
+    let site = SmallSite::start(limits).await;
+    let mut slow = site.client.subscribe(0, &[], "").await.unwrap();
+    // More than the windows of HTTP/2 and the server's queue hold.
+    let (sender, mut answers) = site.admin.publisher().await.unwrap();
+    let windows = 24;
+    for _ in 0..windows {
+        sender
+            .send(Window::of(
+                (0..30_000).map(|other| connection_added(1, other + 2)),
+            ))
+            .await
+            .unwrap();
+    }
+    drop(sender);
+    while answers.next().await.unwrap().is_some() {}
+    // The server gives up on its own clock; nothing here is read before its place is free again.
+    let error = loop {
+        match slow.next().await {
+            Ok(Some(Event::Part(_) | Event::Heartbeat(_))) => {}
+            Ok(None) => panic!("ended in order"),
+            Err(error) => break error,
+        }
+    };
+    let resume = error.failure().unwrap().metadata["resume_after_scn"]
+        .parse()
+        .unwrap();
+    check::<()>(Err(error), Code::ResourceExhausted, "SLOW_SUBSCRIBER");
+    let mut rest = site.client.subscribe(resume, &[], "").await.unwrap();
+    let mut windows_heard = 0;
+    while resume + windows_heard < windows {
+        if let Some(Event::Part(part)) = rest.next().await.unwrap() {
+            assert_eq!(part.scn, resume + windows_heard + 1);
+            windows_heard += u64::from(part.last);
+        }
+    }
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn streams_end_when_the_server_does() {
+    let site = SmallSite::start(Limits::default()).await;
+    let mut subscription = site.client.subscribe(0, &[], "").await.unwrap();
+    let (sender, mut answers) = site.admin.publisher().await.unwrap();
+    sender
+        .send(Window::of([connection_added(1, 7)]))
+        .await
+        .unwrap();
+    assert!(answers.next().await.unwrap().is_some());
+    let public = site.running.public_addr().to_string();
+    let begun = std::time::Instant::now();
+    site.running.shutdown().await.unwrap();
+    assert!(
+        begun.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begun.elapsed()
+    );
+    check(answers.next().await, Code::Unavailable, "NOT_SERVING");
+    let error = loop {
+        match subscription.next().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("ended in order"),
+            Err(error) => break error,
+        }
+    };
+    check::<()>(Err(error), Code::Unavailable, "NOT_SERVING");
+    assert!(matches!(
+        Client::connect(public).await,
+        Err(Error::Unreachable { .. })
+    ));
+}

@@ -1,0 +1,337 @@
+//! Every call once, and a restart.
+
+use crate::small_site::{CONNECTIONS, MEMBERS, SmallSite, profile};
+use cloud_client::proto::databus::v1::{Change, WindowPart};
+use cloud_client::proto::databus::v1::{ChangeKind, Member, MemberRemoved, MemberUpserted, change};
+use cloud_client::{
+    ConnectionOrder, Degree, DegreesOptions, Event, Page, SearchOptions, Window, connection_added,
+    connection_removed,
+};
+use graph_server::Limits;
+
+fn page(size: u32, token: &str) -> Page {
+    Page {
+        size,
+        token: token.to_owned(),
+    }
+}
+
+async fn degrees(site: &SmallSite, viewer: u64, members: &[u64]) -> Vec<Degree> {
+    let page = site
+        .client
+        .degrees(viewer, members, DegreesOptions::default())
+        .await
+        .unwrap();
+    page.degrees.iter().map(|member| member.degree()).collect()
+}
+
+#[tokio::test]
+async fn degrees_with_everything() {
+    let site = SmallSite::start(Limits::default()).await;
+    let options = DegreesOptions {
+        shared_count: true,
+        shared_sample: 1,
+        path: true,
+    };
+    let answer = site
+        .client
+        .degrees(1, &[1, 2, 3, 4, 5, 7, 99, 3], options)
+        .await
+        .unwrap();
+    let found: Vec<_> = answer
+        .degrees
+        .iter()
+        .map(|member| {
+            let path = member.path.clone();
+            (
+                member.member_id,
+                member.degree(),
+                member.shared_count,
+                member.shared_ids.clone(),
+                path,
+            )
+        })
+        .collect();
+    let third = (3, Degree::Second, Some(2), vec![2], vec![1, 2, 3]);
+    let expected = [
+        (1, Degree::Self_, Some(2), vec![2], vec![1]),
+        (2, Degree::First, Some(0), vec![], vec![1, 2]),
+        third.clone(),
+        (4, Degree::Third, Some(0), vec![], vec![1, 2, 3, 4]),
+        (5, Degree::OutOfNetwork, Some(0), vec![], vec![]),
+        (7, Degree::OutOfNetwork, Some(0), vec![], vec![]),
+        (99, Degree::Unknown, None, vec![], vec![]),
+        third,
+    ];
+    assert_eq!(found, expected);
+    let as_of = answer.as_of.unwrap();
+    assert_eq!((as_of.scn, as_of.log_id.len()), (0, 32));
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn sizes_and_lists() {
+    let site = SmallSite::start(Limits::default()).await;
+    let sizes = site.client.network_sizes(1, true).await.unwrap();
+    assert_eq!((sizes.first, sizes.second, sizes.third), (2, 1, Some(1)));
+    assert_eq!(
+        site.client.network_sizes(1, false).await.unwrap().third,
+        None
+    );
+
+    let by_id = site
+        .client
+        .connections(3, ConnectionOrder::Id, page(2, ""))
+        .await
+        .unwrap();
+    assert_eq!(by_id.total, 3);
+    let ids = |answer: &[cloud_client::proto::cloud::v1::Connection]| -> Vec<_> {
+        answer
+            .iter()
+            .map(|connection| connection.member_id)
+            .collect()
+    };
+    assert_eq!(ids(&by_id.connections), [2, 4]);
+    let rest = page(2, &by_id.next_page_token);
+    let rest = site
+        .client
+        .connections(3, ConnectionOrder::Id, rest)
+        .await
+        .unwrap();
+    assert_eq!(
+        (ids(&rest.connections), rest.next_page_token.as_str()),
+        (vec![6], "")
+    );
+    let recent = site
+        .client
+        .connections(3, ConnectionOrder::Recent, page(0, ""))
+        .await
+        .unwrap();
+    assert_eq!(ids(&recent.connections), [6, 4, 2]);
+    assert_eq!(recent.connections[0].connected_at.unwrap().seconds, 6);
+
+    let shared = site
+        .client
+        .shared_connections(1, 3, page(1, ""))
+        .await
+        .unwrap();
+    assert_eq!((shared.member_ids.as_slice(), shared.total), (&[2][..], 2));
+    let rest = page(1, &shared.next_page_token);
+    let rest = site.client.shared_connections(1, 3, rest).await.unwrap();
+    assert_eq!(
+        (rest.member_ids.as_slice(), rest.next_page_token.as_str()),
+        (&[6][..], "")
+    );
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn search_and_profiles() {
+    let site = SmallSite::start(Limits::default()).await;
+    let search = |query: &'static str, degrees: Vec<Degree>, page: Page| {
+        let client = site.client.clone();
+        async move {
+            let answer = client
+                .search(1, query, SearchOptions { degrees, page })
+                .await
+                .unwrap();
+            let hits: Vec<_> = answer
+                .hits
+                .iter()
+                .map(|hit| (hit.member_id, hit.degree()))
+                .collect();
+            (hits, answer.total, answer.next_page_token)
+        }
+    };
+    let (hits, total, token) = search("title:engineer", Vec::new(), page(2, "")).await;
+    assert_eq!(
+        (hits, total),
+        (vec![(2, Degree::First), (6, Degree::First)], 4)
+    );
+    let (hits, total, token) = search("title:engineer", Vec::new(), page(2, &token)).await;
+    assert_eq!(
+        (hits, total),
+        (vec![(4, Degree::Third), (8, Degree::OutOfNetwork)], 4)
+    );
+    assert_eq!(token, "");
+    let near = vec![Degree::First, Degree::Second];
+    let (hits, total, _) = search("", near, page(0, "")).await;
+    assert_eq!((hits.len(), total), (3, 3));
+
+    let answer = site.client.profiles(&[4, 99, 4]).await.unwrap();
+    let found: Vec<_> = answer
+        .results
+        .into_iter()
+        .map(|result| result.profile)
+        .collect();
+    assert_eq!(found, [Some(profile(4)), None, Some(profile(4))]);
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_change_is_seen_everywhere_and_survives_a_restart() {
+    let site = SmallSite::start(Limits::default()).await;
+    assert_eq!(degrees(&site, 1, &[7]).await, [Degree::OutOfNetwork]);
+    let upserted = MemberUpserted {
+        member: Some(Member {
+            member_id: 9,
+            headline: "Diver".into(),
+            ..Default::default()
+        }),
+        fields: None,
+    };
+    let window = Window {
+        source_id: "test".into(),
+        source_offset: 10,
+        ..Window::of([
+            connection_added(1, 7),
+            Change {
+                event: Some(change::Event::MemberUpserted(upserted)),
+            },
+            connection_added(7, 9),
+            Change {
+                event: Some(change::Event::MemberRemoved(MemberRemoved { member_id: 6 })),
+            },
+        ])
+    };
+    let published = site.admin.publish(window.clone()).await.unwrap();
+    assert!(!published.repeat && published.as_of.scn > 0);
+    let check = async |site: &SmallSite| {
+        let after = site.client.at_least(published.as_of.clone());
+        let answer = after
+            .degrees(1, &[7, 9, 6], DegreesOptions::default())
+            .await
+            .unwrap();
+        let found: Vec<_> = answer
+            .degrees
+            .iter()
+            .map(|member| member.degree())
+            .collect();
+        assert_eq!(found, [Degree::First, Degree::Second, Degree::Unknown]);
+        assert!(answer.as_of.unwrap().scn >= published.as_of.scn);
+        let hits = after
+            .search(1, "headline:diver", SearchOptions::default())
+            .await
+            .unwrap()
+            .hits;
+        assert_eq!(
+            (hits.len(), hits[0].member_id, hits[0].degree()),
+            (1, 9, Degree::Second)
+        );
+        let by_offset = cloud_client::Point::source("test", 10);
+        let profiles = site
+            .client
+            .at_least(by_offset)
+            .profiles(&[9, 6])
+            .await
+            .unwrap();
+        assert_eq!(profiles.results[0].profile.as_ref().unwrap().positions, []);
+        assert_eq!(profiles.results[1].profile, None);
+    };
+    check(&site).await;
+    let site = site.restart(Limits::default()).await;
+    check(&site).await;
+    let repeat = site.admin.publish(window).await.unwrap();
+    assert!(repeat.repeat && repeat.as_of == published.as_of);
+
+    let undone = site
+        .admin
+        .publish(Window::of([connection_removed(1, 7)]))
+        .await
+        .unwrap();
+    let after = site.client.at_least(undone.as_of.clone());
+    let answer = after
+        .degrees(1, &[7], DegreesOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(answer.degrees[0].degree(), Degree::OutOfNetwork);
+    assert!(undone.as_of.scn > published.as_of.scn);
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_subscriber_hears_every_window() {
+    let site = SmallSite::start(Limits::default()).await;
+    let mut all = site.client.subscribe(0, &[], "").await.unwrap();
+    let mut members = site
+        .client
+        .subscribe(0, &[ChangeKind::Member], "")
+        .await
+        .unwrap();
+    for subscription in [&mut all, &mut members] {
+        assert!(matches!(
+            subscription.next().await.unwrap(),
+            Some(Event::Heartbeat(_))
+        ));
+    }
+    let (sender, mut answers) = site.admin.publisher().await.unwrap();
+    for member in 2..=MEMBERS {
+        sender
+            .send(Window::of([connection_added(1, member)]))
+            .await
+            .unwrap();
+    }
+    drop(sender);
+    let mut scns = Vec::new();
+    while let Some(answer) = answers.next().await.unwrap() {
+        scns.push(answer.as_of.unwrap().scn);
+    }
+    assert_eq!(scns.len() as u64, MEMBERS - 1);
+    assert!(scns.is_sorted_by(|one, next| one < next));
+    for (subscription, changes) in [(&mut all, 1), (&mut members, 0)] {
+        for &expected in &scns {
+            let part = next_part(subscription).await;
+            assert_eq!(
+                (part.scn, part.last, part.changes.len()),
+                (expected, true, changes)
+            );
+        }
+    }
+    // From the middle, and with more to come.
+    let mut rest = site.client.subscribe(scns[2], &[], "").await.unwrap();
+    assert_eq!(next_part(&mut rest).await.scn, scns[3]);
+    let status = site.client.log_status().await.unwrap();
+    assert_eq!(status.head.unwrap().scn, *scns.last().unwrap());
+    site.running.shutdown().await.unwrap();
+}
+
+async fn next_part(subscription: &mut cloud_client::Subscription) -> WindowPart {
+    loop {
+        if let Event::Part(part) = subscription.next().await.unwrap().unwrap() {
+            return part;
+        }
+    }
+}
+
+#[tokio::test]
+async fn status_counts_what_is_there() {
+    let site = SmallSite::start(Limits::default()).await;
+    let published = site
+        .admin
+        .publish(Window::of([connection_added(7, 100)]))
+        .await
+        .unwrap();
+    let after = site.client.at_least(published.as_of.clone());
+    for _ in 0..2 {
+        after
+            .degrees(7, &[100], DegreesOptions::default())
+            .await
+            .unwrap();
+    }
+    let status = site.admin.status().await.unwrap();
+    assert_eq!(status.graph, Some(published.as_of.clone()));
+    assert_eq!(status.log_head, Some(published.as_of));
+    assert_eq!(
+        (status.members, status.connections),
+        (MEMBERS + 1, CONNECTIONS.len() as u64 + 1)
+    );
+    let overlay = status.overlay.unwrap();
+    assert_eq!(
+        (overlay.new_members, overlay.members_created_by_connections),
+        (1, 1)
+    );
+    let views = status.views.unwrap();
+    assert_eq!((views.views, views.hits, views.misses), (1, 1, 1));
+    assert!(status.anonymous_bytes > 0 && status.snapshot.unwrap().bytes > 0);
+    site.running.shutdown().await.unwrap();
+}

@@ -1,0 +1,138 @@
+//! A small site in a scratch directory, and a server on it in this process.
+//!
+//! Members 1 to 8 with connections 1-2, 2-3, 3-4, 4-5, 1-6, 6-3 (made one second after the other), and 7 and 8 alone.
+
+use cloud_client::{Admin, Client};
+use cloud_engine::{
+    ConnectionTime, Csr, LineageHasher, Manifest, MemberId, NodeIndex, Scn, StandsAt,
+    snapshot_name, write_graph,
+};
+use cloud_proto::cloud::v1::Profile;
+use cloud_proto::databus::v1::{Member, Position, PositionKind};
+use cloud_search::{BASE_INDEX_NAME, BaseIndexWriter, PROFILES_NAME, ProfileFileWriter};
+use graph_server::{Config, Limits, Running, serve};
+use std::{fs, path::Path};
+use tempfile::TempDir;
+
+pub(crate) const MEMBERS: u64 = 8;
+pub(crate) const CONNECTIONS: [(u64, u64); 6] = [(1, 2), (2, 3), (3, 4), (4, 5), (1, 6), (6, 3)];
+
+/// A site, its server, and handles on both listeners.
+pub(crate) struct SmallSite {
+    pub(crate) folder: TempDir,
+    pub(crate) running: Running,
+    pub(crate) client: Client,
+    pub(crate) admin: Admin,
+}
+
+impl SmallSite {
+    pub(crate) async fn start(limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_snapshot(&folder.path().join("snapshot"));
+        Self::on(folder, limits).await
+    }
+
+    /// Starts a server on a site that is there.
+    pub(crate) async fn on(folder: TempDir, limits: Limits) -> Self {
+        let running = serve(config(folder.path(), limits)).await.unwrap();
+        let client = Client::connect(running.public_addr().to_string())
+            .await
+            .unwrap();
+        let admin = Admin::connect(running.admin_addr().to_string())
+            .await
+            .unwrap();
+        Self {
+            folder,
+            running,
+            client,
+            admin,
+        }
+    }
+
+    /// Stops the server and starts another one on the same site.
+    pub(crate) async fn restart(self, limits: Limits) -> Self {
+        drop((self.client, self.admin));
+        self.running.shutdown().await.unwrap();
+        Self::on(self.folder, limits).await
+    }
+}
+
+pub(crate) fn config(folder: &Path, limits: Limits) -> Config {
+    Config {
+        snapshot: folder.join("snapshot"),
+        databus: format!("embedded:{}", folder.join("log").display())
+            .parse()
+            .unwrap(),
+        listen: "127.0.0.1:0".parse().unwrap(),
+        admin_listen: "127.0.0.1:0".parse().unwrap(),
+        limits,
+    }
+}
+
+/// An even member is an engineer, an odd one a painter.
+pub(crate) fn profile(id: u64) -> Profile {
+    let title = if id.is_multiple_of(2) {
+        "Engineer"
+    } else {
+        "Painter"
+    };
+    let position = Position {
+        position_id: 1,
+        kind: PositionKind::Work.into(),
+        title: title.into(),
+        organisation: "Acme".into(),
+        current: true,
+        ..Default::default()
+    };
+    let member = Member {
+        member_id: id,
+        display_name: format!("Member {id}"),
+        headline: format!("{title} at Acme"),
+        ..Default::default()
+    };
+    Profile {
+        member: Some(member),
+        positions: vec![position],
+    }
+}
+
+fn write_snapshot(site: &Path) {
+    let snapshot = site.join(snapshot_name(Scn::BEGINNING));
+    fs::create_dir_all(&snapshot).unwrap();
+    let member = |id| MemberId::new(id).unwrap();
+    let members: Vec<_> = (1..=MEMBERS).map(member).collect();
+    let edges: Vec<_> = (1..)
+        .zip(CONNECTIONS)
+        .map(|(second, (one, other))| {
+            (
+                member(one),
+                member(other),
+                ConnectionTime::from_millis(second * 1000),
+            )
+        })
+        .collect();
+    let graph = Csr::from_edges(&members, &edges).unwrap();
+    let mut profiles = ProfileFileWriter::create(&snapshot.join(PROFILES_NAME)).unwrap();
+    let mut index = BaseIndexWriter::create(&snapshot.join(BASE_INDEX_NAME), 64 << 20, 1).unwrap();
+    for (node, id) in (0..).zip(1..=MEMBERS) {
+        profiles.push(&profile(id)).unwrap();
+        index.push(NodeIndex::new(node), &profile(id)).unwrap();
+    }
+    let mut lineage = LineageHasher::new();
+    lineage.graph(&graph.content());
+    lineage.section("profiles", profiles.content_digest());
+    let lineage_id = lineage.finish();
+    let mut files = write_graph(&snapshot, lineage_id, &graph.content()).unwrap();
+    files.push(profiles.finish(lineage_id).unwrap());
+    files.extend(index.finish().unwrap());
+    let manifest = Manifest {
+        lineage_id,
+        scn: Scn::BEGINNING,
+        stands_at: StandsAt::Beginning {},
+        sources: Vec::new(),
+        members: MEMBERS,
+        connections: CONNECTIONS.len() as u64,
+        files,
+    };
+    manifest.write(&snapshot).unwrap();
+}
