@@ -104,7 +104,8 @@ pub enum AppendError {
         /// The limit.
         sources_max: usize,
     },
-    /// It could not be made durable (a full disk, a failed sync); it may be sent again, and is written once there is room.
+    /// It could not be made durable (a full disk, a failed sync). Send it again: it is written once there is room. If the
+    /// process dies first, it may come back all the same; its source's offset then makes the second one a repeat.
     #[error("{}: the window is not durable, byte {offset}: {source}", file.display())]
     NotDurable {
         /// The segment.

@@ -93,6 +93,31 @@ fn zeros_behind_the_last_frame_are_a_torn_tail() {
     }
 }
 
+/// Two windows of one group, the first of them torn: the second reads back, and would stand right behind a window of the
+/// first one's length.
+#[tokio::test]
+async fn what_stands_behind_a_torn_frame_does_not_come_back() {
+    let disk = Arc::new(MemoryDisk::default());
+    let log = open(&disk, 1 << 30);
+    let name = disk.segments()[0].clone();
+    let begin = disk.bytes(&name).len();
+    let (first, second) =
+        tokio::join!(log.append(connections(1, 1)), log.append(connections(2, 1)));
+    assert_eq!((first.unwrap().scn, second.unwrap().scn), (1, 2));
+    let disk = disk.killed();
+    let mut bytes = disk.bytes(&name);
+    bytes[begin + 20] ^= 1;
+    disk.set_bytes(&name, bytes);
+    let disk = Arc::new(disk);
+    let log = open(&disk, 1 << 30);
+    assert_eq!(log.head(), 0);
+    log.append(connections(3, 1)).await.unwrap();
+    assert_eq!(
+        read_all(&open(&Arc::new(disk.killed()), 1 << 30)),
+        [connections(3, 1)]
+    );
+}
+
 #[test]
 fn every_flipped_bit_is_refused_by_name_or_harmless() {
     let disk = Arc::new(MemoryDisk::default());

@@ -59,6 +59,31 @@ fn after_a_failed_sync_appends_go_on_in_a_new_segment() {
 }
 
 #[test]
+fn what_failed_to_be_synced_is_not_believed_even_if_it_reads_back() {
+    let (disk, log) = log_with_one_window();
+    let name = &disk.segments()[0];
+    disk.watch();
+    disk.fail_syncs(1);
+    refused(&log, connections(2, 1));
+    let longest = disk
+        .watched()
+        .into_iter()
+        .map(|copy| copy.bytes(name))
+        .max_by_key(Vec::len)
+        .unwrap();
+    assert!(
+        longest.len() > disk.bytes(name).len(),
+        "the refused window was cut"
+    );
+    log.append_blocking(connections(2, 2)).unwrap();
+    drop(log);
+    // The cut did not reach the disk, and the window did after all.
+    disk.set_bytes(name, longest);
+    let log = open(&disk, 1 << 20);
+    assert_eq!(read_all(&log), [connections(1, 1), connections(2, 2)]);
+}
+
+#[test]
 fn a_disk_that_fails_for_a_while_is_tried_again() {
     let (disk, log) = log_with_one_window();
     disk.fail_syncs(5);
@@ -157,4 +182,29 @@ fn a_mark_that_cannot_be_written_costs_nothing() {
     disk.set_room(Some(3));
     log.close().unwrap_err();
     check_recovery(&disk, &[connections(1, 1)]);
+}
+
+#[test]
+fn a_mark_follows_a_group_and_does_not_vouch_for_itself() {
+    let seed = seed();
+    println!("seed {seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    for changes in 0..20 {
+        let disk = Arc::new(MemoryDisk::default());
+        let mut options = crate::windows::options(1 << 20);
+        options.mark_after = std::time::Duration::ZERO;
+        let log = Log::open_on(Arc::clone(&disk) as _, crate::windows::origin(), options).unwrap();
+        log.append_blocking(connections(1, changes)).unwrap();
+        let name = &disk.segments()[0];
+        while disk.bytes(name).len() as u64 == log.status().bytes {
+            std::thread::yield_now();
+        }
+        disk.watch();
+        log.append_blocking(connections(2, changes)).unwrap();
+        let expected = [connections(1, changes), connections(2, changes)];
+        for crashed in disk.watched() {
+            let found = read_all(&open(&Arc::new(crashed.powerless(&mut random)), 1 << 20));
+            assert!(!found.is_empty() && found == expected[..found.len()]);
+        }
+    }
 }

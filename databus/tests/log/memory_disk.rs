@@ -1,7 +1,7 @@
 //! A disk in memory that does to files what a bad day does: syncs that fail, no room left, power that goes.
 //!
 //! As Linux: what is written reads back at once; a good sync makes it durable; a failed one leaves it readable and *not*
-//! dirty, so that a later sync answers well and makes nothing of it durable. When power goes, every sector that was
+//! dirty, so that a later sync answers well and makes nothing of it durable but what happened to be written. When power goes, every sector that was
 //! written since the last sync is kept or lost on its own, and names are kept up to a random point of their journal.
 
 use databus::disk::{Disk, DiskFile};
@@ -321,6 +321,7 @@ impl DiskFile for MemoryFile {
         let dirty = std::mem::take(&mut file.dirty);
         if fails {
             file.cut_to = None;
+            file.sync(dirty.into_iter().filter(|sector| sector % 2 == 0));
             state.syncs_to_fail -= 1;
             state.record();
             return Err(io::Error::other("injected: the file is not synced"));
