@@ -6,6 +6,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use zerocopy::FromZeros;
+
 const PLACE_BITS: u32 = 14;
 const BLOCK_BITS: u32 = 9;
 const PLACES: usize = 1 << PLACE_BITS;
@@ -19,10 +21,10 @@ pub(crate) struct LazyArray<T> {
     bytes: AtomicU64,
 }
 
-impl<T: Default> LazyArray<T> {
+impl<T: FromZeros> LazyArray<T> {
     pub(crate) fn new() -> Self {
         Self {
-            directory: boxed(1 << (32 - PLACE_BITS - BLOCK_BITS)),
+            directory: empty(1 << (32 - PLACE_BITS - BLOCK_BITS)),
             bytes: AtomicU64::new(0),
         }
     }
@@ -37,8 +39,8 @@ impl<T: Default> LazyArray<T> {
     /// The place at `index`; its block is made when it is not there.
     pub(crate) fn get_or_allocate(&self, index: u32) -> &T {
         let (top, block, place) = split(index);
-        let blocks = self.directory[top].get_or_init(|| self.counted(BLOCKS));
-        let places = blocks[block].get_or_init(|| self.counted(PLACES));
+        let blocks = self.directory[top].get_or_init(|| self.counted(empty(BLOCKS)));
+        let places = blocks[block].get_or_init(|| self.counted(zeroed(PLACES)));
         &places[place]
     }
 
@@ -47,8 +49,7 @@ impl<T: Default> LazyArray<T> {
         self.bytes.load(Ordering::Relaxed) + std::mem::size_of_val(&*self.directory) as u64
     }
 
-    fn counted<U: Default>(&self, length: usize) -> Box<[U]> {
-        let block: Box<[U]> = boxed(length);
+    fn counted<U>(&self, block: Box<[U]>) -> Box<[U]> {
         self.bytes
             .fetch_add(std::mem::size_of_val(&*block) as u64, Ordering::Relaxed);
         block
@@ -64,8 +65,16 @@ fn split(index: u32) -> (usize, usize, usize) {
     )
 }
 
-fn boxed<T: Default>(length: usize) -> Box<[T]> {
-    std::iter::repeat_with(T::default).take(length).collect()
+fn empty<T>(length: usize) -> Box<[OnceLock<T>]> {
+    std::iter::repeat_with(OnceLock::new).take(length).collect()
+}
+
+/// Zeroed memory, whose pages the system backs when they are first written.
+pub(crate) fn zeroed<T: FromZeros>(length: usize) -> Box<[T]> {
+    match FromZeros::new_box_zeroed_with_elems(length) {
+        Ok(memory) => memory,
+        Err(_) => panic!("no memory for {length} times {} bytes", size_of::<T>()),
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! A node's neighbours at one SCN: the base's row, with the node's chain merged in where there is one.
 
 use std::slice;
-use std::vec;
+
+use smallvec::SmallVec;
 
 use crate::ids::NodeIndex;
 use crate::overlay::{Chain, Link};
@@ -19,22 +20,46 @@ enum Kind<'a> {
 #[derive(Clone, Debug)]
 struct Merged<'a> {
     base: &'a [u32],
-    /// What the chain says last about each neighbour, ascending.
-    changes: vec::IntoIter<Link>,
+    changes: smallvec::IntoIter<[Change; CHANGES_INLINE]>,
+}
+
+/// Chains as short as this are merged without an allocation.
+const CHANGES_INLINE: usize = 6;
+
+/// The last word on one neighbour: its node, and in the lowest bit whether it is there.
+#[derive(Clone, Copy, Debug)]
+struct Change(u64);
+
+impl Change {
+    fn new(link: Link) -> Self {
+        Self(u64::from(link.neighbour) << 1 | u64::from(link.stamp.is_added()))
+    }
+
+    fn neighbour(self) -> u32 {
+        (self.0 >> 1) as u32
+    }
+
+    fn is_added(self) -> bool {
+        self.0 & 1 == 1
+    }
+}
+
+/// Calls `visit` with what a chain says about neighbours, newest first; answers whether the base's row still counts.
+pub(crate) fn walk_chain(node: NodeIndex, chain: Chain<'_>, mut visit: impl FnMut(Link)) -> bool {
+    for link in chain {
+        if link.neighbour != node.get() {
+            visit(link);
+        } else if !link.stamp.is_added() {
+            return false;
+        }
+    }
+    true
 }
 
 /// What a chain says last about each neighbour, ascending by neighbour, and whether the base's row still counts.
 pub(crate) fn latest_changes(node: NodeIndex, chain: Chain<'_>) -> (Vec<Link>, bool) {
     let mut changes = Vec::new();
-    let mut base_counts = true;
-    for link in chain {
-        if link.neighbour != node.get() {
-            changes.push(link);
-        } else if !link.stamp.is_added() {
-            base_counts = false;
-            break;
-        }
-    }
+    let base_counts = walk_chain(node, chain, |link| changes.push(link));
     // Stable: of one neighbour's entries the newest stays first.
     changes.sort_by_key(|link| link.neighbour);
     changes.dedup_by_key(|link| link.neighbour);
@@ -48,10 +73,16 @@ impl<'a> Neighbours<'a> {
     }
 
     pub(crate) fn merged(row: &'a [u32], node: NodeIndex, chain: Chain<'_>) -> Self {
-        let (changes, base_counts) = latest_changes(node, chain);
+        let mut changes = SmallVec::<[Change; CHANGES_INLINE]>::new();
+        let base_counts = walk_chain(node, chain, |link| changes.push(Change::new(link)));
         let base = if base_counts { row } else { &[] };
         if changes.is_empty() {
             return Self::of_base(base);
+        }
+        if changes.len() > 1 {
+            // Stable: of one neighbour's entries the newest stays first.
+            changes.sort_by_key(|change| change.neighbour());
+            changes.dedup_by_key(|change| change.neighbour());
         }
         Self(Kind::Merged(Merged {
             base,
@@ -107,11 +138,26 @@ impl Iterator for Neighbours<'_> {
 impl Iterator for Merged<'_> {
     type Item = u32;
 
+    /// Walks the base's row in the stretches between changes.
+    fn fold<B, F: FnMut(B, u32) -> B>(self, init: B, mut f: F) -> B {
+        let (mut all, mut base) = (init, self.base);
+        for change in self.changes {
+            let (before, rest) =
+                base.split_at(base.partition_point(|&node| node < change.neighbour()));
+            all = before.iter().fold(all, |all, &node| f(all, node));
+            base = rest.strip_prefix(&[change.neighbour()]).unwrap_or(rest);
+            if change.is_added() {
+                all = f(all, change.neighbour());
+            }
+        }
+        base.iter().fold(all, |all, &node| f(all, node))
+    }
+
     fn next(&mut self) -> Option<u32> {
         loop {
             let change = self.changes.as_slice().first();
             match (self.base.split_first(), change) {
-                (Some((&node, rest)), Some(change)) if node < change.neighbour => {
+                (Some((&node, rest)), Some(change)) if node < change.neighbour() => {
                     self.base = rest;
                     return Some(node);
                 }
@@ -121,11 +167,11 @@ impl Iterator for Merged<'_> {
                 }
                 (base, Some(_)) => {
                     let change = self.changes.next()?;
-                    if let Some((_, rest)) = base.filter(|(node, _)| **node == change.neighbour) {
+                    if let Some((_, rest)) = base.filter(|(node, _)| **node == change.neighbour()) {
                         self.base = rest;
                     }
-                    if change.stamp.is_added() {
-                        return Some(change.neighbour);
+                    if change.is_added() {
+                        return Some(change.neighbour());
                     }
                 }
                 (None, None) => return None,

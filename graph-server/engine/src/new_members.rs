@@ -8,13 +8,16 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use zerocopy::FromZeros;
+
 use crate::ids::{MemberId, Scn};
-use crate::lazy_array::LazyArray;
+use crate::lazy_array::{LazyArray, zeroed};
 
 const FIRST_TIER_MEMBERS: u32 = 512;
 const TIERS: usize = 24;
 
-#[derive(Default)]
+#[derive(FromZeros)]
+#[repr(C)]
 struct NewMember {
     id: AtomicU64,
     created: AtomicU64,
@@ -89,12 +92,8 @@ impl NewMembers {
         member.id.store(id.get(), Ordering::Relaxed);
         member.created.store(created.get(), Ordering::Relaxed);
         let tier = tier_of(ordinal);
-        let slots = self.tiers[tier].get_or_init(|| {
-            let length = (2 * FIRST_TIER_MEMBERS as usize) << tier;
-            std::iter::repeat_with(AtomicU32::default)
-                .take(length)
-                .collect()
-        });
+        let slots =
+            self.tiers[tier].get_or_init(|| zeroed((2 * FIRST_TIER_MEMBERS as usize) << tier));
         let hash = self.hasher.hash_one(id) as usize;
         let free = probe(slots, hash).find(|slot| slot.load(Ordering::Relaxed) == 0);
         if let Some(slot) = free {

@@ -15,9 +15,14 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use zerocopy::FromZeros;
+
 use crate::ids::{ConnectionTime, NodeIndex, Scn};
-use crate::lazy_array::LazyArray;
+use crate::lazy_array::{LazyArray, zeroed};
 use crate::new_members::NewMembers;
+
+/// What the system backs zeroed memory by.
+const PAGE_BYTES: u64 = 4096;
 
 /// The changes of one version.
 pub(crate) struct Overlay {
@@ -26,8 +31,10 @@ pub(crate) struct Overlay {
     base_nodes: u32,
     /// By node, a bit for those that have an entry about themselves.
     existence: LazyArray<AtomicU64>,
-    /// By node, the newest entry; 0: none.
-    heads: LazyArray<AtomicU32>,
+    /// By node of the base, the newest entry; 0: none. Zeroed memory that the system backs when it is first written.
+    base_heads: Box<[AtomicU32]>,
+    /// The same by new member.
+    new_heads: LazyArray<AtomicU32>,
     entries: LazyArray<Entry>,
     /// Entries are numbered from 1.
     entry_count: AtomicU32,
@@ -37,7 +44,8 @@ pub(crate) struct Overlay {
     pub(crate) new_members: NewMembers,
 }
 
-#[derive(Default)]
+#[derive(FromZeros)]
+#[repr(C)]
 struct Entry {
     neighbour: AtomicU32,
     previous: AtomicU32,
@@ -114,12 +122,11 @@ impl Overlay {
     pub(crate) fn new(base_nodes: u32) -> Self {
         let words = (base_nodes as usize).div_ceil(64);
         Self {
-            touched: std::iter::repeat_with(AtomicU64::default)
-                .take(words)
-                .collect(),
+            touched: zeroed(words),
             base_nodes,
             existence: LazyArray::new(),
-            heads: LazyArray::new(),
+            base_heads: zeroed(base_nodes as usize),
+            new_heads: LazyArray::new(),
             entries: LazyArray::new(),
             entry_count: AtomicU32::new(0),
             touched_count: AtomicU32::new(0),
@@ -177,7 +184,7 @@ impl Overlay {
     /// Appends an entry to a node's chain. For the one writer, which has checked that there is room.
     pub(crate) fn append(&self, node: NodeIndex, neighbour: NodeIndex, scn: Scn, stamp: Stamp) {
         let number = self.entry_count.load(Ordering::Relaxed) + 1;
-        let head = self.heads.get_or_allocate(node.get());
+        let head = self.head_to_store(node);
         let previous = head.load(Ordering::Relaxed);
         let entry = self.entries.get_or_allocate(number);
         entry.neighbour.store(neighbour.get(), Ordering::Relaxed);
@@ -211,17 +218,29 @@ impl Overlay {
         self.touched_count.load(Ordering::Relaxed)
     }
 
-    /// Memory in use.
+    /// Memory in use, at most: of the heads of base nodes the pages that touched nodes may lie in.
     pub(crate) fn bytes(&self) -> u64 {
-        let arrays = self.existence.bytes() + self.heads.bytes() + self.entries.bytes();
-        arrays + self.new_members.bytes() + std::mem::size_of_val(&*self.touched) as u64
+        let arrays = self.existence.bytes() + self.new_heads.bytes() + self.entries.bytes();
+        let base_heads = std::mem::size_of_val(&*self.base_heads) as u64;
+        let heads = base_heads.min(u64::from(self.touched_count()) * PAGE_BYTES);
+        let touched = std::mem::size_of_val(&*self.touched) as u64;
+        arrays + heads + touched + self.new_members.bytes()
     }
 
     #[inline]
     fn head(&self, node: NodeIndex) -> u32 {
-        self.heads
-            .get(node.get())
-            .map_or(0, |head| head.load(Ordering::Acquire))
+        let head = match node.get().checked_sub(self.base_nodes) {
+            None => self.base_heads.get(node.index()),
+            Some(ordinal) => self.new_heads.get(ordinal),
+        };
+        head.map_or(0, |head| head.load(Ordering::Acquire))
+    }
+
+    fn head_to_store(&self, node: NodeIndex) -> &AtomicU32 {
+        match node.get().checked_sub(self.base_nodes) {
+            None => &self.base_heads[node.index()],
+            Some(ordinal) => self.new_heads.get_or_allocate(ordinal),
+        }
     }
 }
 

@@ -59,6 +59,9 @@ const HEADER_BYTES: usize = 192;
 /// Older files that stay when a new one is written, for the case that it rots.
 const OLDER_FILES_KEPT: usize = 1;
 
+/// Entries gathered before they are written: 1 MiB.
+const ENTRIES_AT_ONCE: usize = 1 << 16;
+
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct Header {
@@ -219,20 +222,26 @@ fn write(
         file.write(version.overlay.new_members.id(ordinal).get().as_bytes())?;
     }
     let new_members_crc32c = file.end_section()?;
-    let mut nodes = Vec::new();
+    let (mut nodes, mut entries) = (Vec::new(), Vec::with_capacity(ENTRIES_AT_ONCE));
     for node in (0..version.node_bound(scn))
         .map(NodeIndex::new)
         .filter(|&node| version.overlay.is_touched(node))
     {
-        let entries = last_words(version, node, scn);
-        if !entries.is_empty() {
-            file.write(entries.as_bytes())?;
+        let before = entries.len();
+        push_last_words(version, node, scn, &mut entries);
+        let pushed = (entries.len() - before) as u32;
+        if pushed > 0 {
             nodes.push(TouchedNode {
                 node: node.get(),
-                entries: entries.len() as u32,
+                entries: pushed,
             });
         }
+        if entries.len() >= ENTRIES_AT_ONCE {
+            file.write(entries.as_bytes())?;
+            entries.clear();
+        }
     }
+    file.write(entries.as_bytes())?;
     let entries_crc32c = file.end_section()?;
     file.write(nodes.as_bytes())?;
     let nodes_crc32c = file.end_section()?;
@@ -265,15 +274,14 @@ fn write(
     file.finish(header.as_bytes()).map(drop)
 }
 
-/// The entries that say what is true of the node at `scn`, oldest first, without those that the base says too.
-fn last_words(version: &Version, node: NodeIndex, scn: Scn) -> Vec<FileEntry> {
+/// Pushes the entries that say what is true of the node at `scn`, oldest first, without those that the base says too.
+fn push_last_words(version: &Version, node: NodeIndex, scn: Scn, entries: &mut Vec<FileEntry>) {
     let entry = |neighbour: u32, stamp: Stamp| FileEntry {
         neighbour,
         zero: 0,
         stamp: stamp.bits(),
     };
     let (changes, base_counts) = latest_changes(node, version.overlay.chain(node, scn));
-    let mut entries = Vec::new();
     if !base_counts {
         entries.push(entry(node.get(), Stamp::REMOVED));
         if version.exists(node, scn) {
@@ -286,7 +294,6 @@ fn last_words(version: &Version, node: NodeIndex, scn: Scn) -> Vec<FileEntry> {
         .iter()
         .filter(|link| link.stamp.is_added() || in_base(link));
     entries.extend(told.map(|link| entry(link.neighbour, link.stamp)));
-    entries
 }
 
 /// The arrays of an opened file.

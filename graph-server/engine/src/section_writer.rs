@@ -23,7 +23,9 @@ pub(crate) struct SectionWriter {
     bytes: u64,
     /// Of the section that is being written.
     crc32c: u32,
-    /// Of everything after the header.
+    /// Where that section begins.
+    section_at: u64,
+    /// Of the sections before it.
     whole: u32,
     header_bytes: u64,
 }
@@ -46,6 +48,7 @@ impl SectionWriter {
             file,
             bytes: header_bytes,
             crc32c: 0,
+            section_at: header_bytes,
             whole: 0,
             header_bytes,
         })
@@ -57,7 +60,6 @@ impl SectionWriter {
             .write_all(bytes)
             .map_err(FileError::io(&self.path))?;
         self.crc32c = crc32c::crc32c_append(self.crc32c, bytes);
-        self.whole = crc32c::crc32c_append(self.whole, bytes);
         self.bytes += bytes.len() as u64;
         Ok(())
     }
@@ -66,12 +68,21 @@ impl SectionWriter {
     pub(crate) fn end_section(&mut self) -> Result<u32, FileError> {
         let padding = padded(self.bytes) - self.bytes;
         self.write(&[0; ALIGNMENT as usize][..padding as usize])?;
-        Ok(std::mem::take(&mut self.crc32c))
+        Ok(self.close_section())
     }
 
-    /// Writes the header and syncs the file, but not its directory.
+    fn close_section(&mut self) -> u32 {
+        let crc32c = std::mem::take(&mut self.crc32c);
+        let bytes = (self.bytes - self.section_at) as usize;
+        self.whole = crc32c::crc32c_combine(self.whole, crc32c, bytes);
+        self.section_at = self.bytes;
+        crc32c
+    }
+
+    /// Writes the header and syncs the file, but not its directory. The last section need not have been filled up.
     pub(crate) fn finish(mut self, header: &[u8]) -> Result<ManifestFile, FileError> {
         debug_assert_eq!(header.len() as u64, self.header_bytes);
+        self.close_section();
         let io = |error| FileError::io(&self.path)(error);
         self.file.seek(SeekFrom::Start(0)).map_err(io)?;
         self.file.write_all(header).map_err(io)?;
