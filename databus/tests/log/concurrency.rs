@@ -59,7 +59,7 @@ async fn windows_that_wait_together_share_a_sync() {
     let log = open(&disk, 1 << 20);
     let before = disk.syncs();
     let pipeline = log.pipeline();
-    let waiting = tokio_stream(&log, &pipeline);
+    let waiting = queue_all(&log, &pipeline);
     for (scn, answer) in (1..).zip(waiting) {
         assert_eq!(answer.await.unwrap().unwrap().scn, scn);
     }
@@ -68,7 +68,7 @@ async fn windows_that_wait_together_share_a_sync() {
 }
 
 /// All windows queued before the first answer is awaited: the tasks run on this thread, in order.
-fn tokio_stream(
+fn queue_all(
     log: &Log,
     pipeline: &databus::Pipeline,
 ) -> Vec<tokio::task::JoinHandle<Result<databus::Appended, databus::AppendError>>> {

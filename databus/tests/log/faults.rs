@@ -189,9 +189,10 @@ fn a_mark_follows_a_group_and_does_not_vouch_for_itself() {
     let seed = seed();
     println!("seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
-    for changes in 0..20 {
+    // The second window stands behind the mark, or begins a segment.
+    for (changes, segment_bytes) in (0..40).map(|run| (run / 2, [1 << 20, 0][run as usize % 2])) {
         let disk = Arc::new(MemoryDisk::default());
-        let mut options = crate::windows::options(1 << 20);
+        let mut options = crate::windows::options(segment_bytes);
         options.mark_after = std::time::Duration::ZERO;
         let log = Log::open_on(Arc::clone(&disk) as _, crate::windows::origin(), options).unwrap();
         log.append_blocking(connections(1, changes)).unwrap();
