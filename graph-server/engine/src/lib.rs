@@ -87,6 +87,7 @@ mod csr;
 mod degrees;
 mod digest;
 mod file_error;
+mod file_identity;
 mod graph;
 mod graph_file;
 mod ids;
@@ -99,6 +100,7 @@ mod new_members;
 mod overlay;
 mod overlay_file;
 mod path;
+mod recovery;
 mod scratch;
 mod section_writer;
 mod shared;
@@ -127,8 +129,8 @@ pub use manifest::{
     MANIFEST_NAME, Manifest, ManifestFile, SourceMark, StandsAt, newest_snapshots, snapshot_name,
 };
 pub use neighbours::Neighbours;
-pub use overlay_file::{Recovered, read_overlay};
 pub use path::shortest_path;
+pub use recovery::{Recovered, read_overlay};
 pub use scratch::Scratch;
 pub use shared::shared_connections;
 pub use sizes::{Sizes, network_sizes};

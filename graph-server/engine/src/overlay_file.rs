@@ -31,11 +31,10 @@
 //!             touched nodes: node (4), its entries (4), ascending
 //! ```
 //!
-//! It is written under another name, synced and renamed, so a crash leaves the older files as they are. Losing it loses
-//! nothing: the log has it all.
+//! Every byte is under a checksum, and what the checksums vouch for is still checked before it is believed.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -43,7 +42,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::base::Base;
 use crate::file_error::FileError;
-use crate::graph_file::{check_lineage, check_start};
+use crate::file_identity::{check_lineage, check_start};
 use crate::ids::{ConnectionTime, LogId, MemberId, NodeIndex, Scn};
 use crate::manifest::{Manifest, SourceMark};
 use crate::memory_map::{Array, FileMap};
@@ -51,13 +50,12 @@ use crate::neighbours::latest_changes;
 use crate::overlay::{Link, Stamp};
 use crate::section_writer::{SectionWriter, padded};
 use crate::version::Version;
-use crate::writer::Writer;
 
 const MAGIC: [u8; 8] = *b"CLDOVERL";
 const FORMAT_VERSION: u32 = 1;
 const HEADER_BYTES: usize = 192;
-/// Older files that stay when a new one is written, for the case that it rots.
-const OLDER_FILES_KEPT: usize = 1;
+/// Where the header holds the file's SCN.
+pub(crate) const SCN_AT: u64 = 56;
 
 /// Entries gathered before they are written: 1 MiB.
 const ENTRIES_AT_ONCE: usize = 1 << 16;
@@ -104,107 +102,8 @@ struct TouchedNode {
     entries: u32,
 }
 
-/// What a start finds: the newest overlay that is sound, or the bare base.
-#[derive(Debug)]
-pub struct Recovered {
-    /// Stands at `scn`; the log's windows above it are to be applied.
-    pub writer: Writer,
-    /// What is true now.
-    pub scn: Scn,
-    /// The last offset of each source, as of `scn`.
-    pub sources: Vec<SourceMark>,
-    /// Overlay files that were passed over, newest first, and why.
-    pub refused: Vec<FileError>,
-}
-
-/// Takes the newest overlay in `site` that is sound and belongs to this base and this log; without one, the base as it is.
-pub fn read_overlay(
-    site: &Path,
-    base: &Arc<Base>,
-    manifest: &Manifest,
-    log_id: LogId,
-) -> Result<Recovered, FileError> {
-    let mut refused = Vec::new();
-    for path in overlay_files(site)? {
-        match read(&path, base, manifest, log_id) {
-            Ok((version, sources)) => {
-                let scn = version.published();
-                return Ok(Recovered {
-                    writer: Writer::of(version),
-                    scn,
-                    sources,
-                    refused,
-                });
-            }
-            Err(error) => refused.push(error),
-        }
-    }
-    let writer = Writer::new(base.clone(), manifest.scn);
-    Ok(Recovered {
-        writer,
-        scn: manifest.scn,
-        sources: manifest.sources.clone(),
-        refused,
-    })
-}
-
-impl Writer {
-    /// Writes and syncs the overlay as of the published SCN into `site`, and answers its path. `sources` is the last offset of
-    /// each source as of that SCN. The newest of the files that were there stays, older ones go.
-    pub fn write_overlay(
-        &self,
-        site: &Path,
-        log_id: LogId,
-        sources: &[SourceMark],
-    ) -> Result<PathBuf, FileError> {
-        let version = self.version();
-        let older = overlay_files(site)?;
-        let path = site.join(overlay_name(version.published()));
-        let building = format!(".building-{}", overlay_name(version.published()));
-        write(site, &building, version, log_id, sources)?;
-        fs::rename(site.join(&building), &path).map_err(FileError::io(&path))?;
-        File::open(site)
-            .and_then(|site| site.sync_all())
-            .map_err(FileError::io(site))?;
-        for path in older
-            .iter()
-            .filter(|older| **older != path)
-            .skip(OLDER_FILES_KEPT)
-        {
-            fs::remove_file(path).map_err(FileError::io(path))?;
-        }
-        Ok(path)
-    }
-}
-
-fn overlay_name(scn: Scn) -> String {
-    format!("overlay-{:020}.bin", scn.get())
-}
-
-/// The overlay files of a site, newest first.
-fn overlay_files(site: &Path) -> Result<Vec<PathBuf>, FileError> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(site).map_err(FileError::io(site))? {
-        let entry = entry.map_err(FileError::io(site))?;
-        if entry
-            .file_name()
-            .to_str()
-            .is_some_and(|name| scn_of_name(name).is_some())
-        {
-            files.push(entry.path());
-        }
-    }
-    files.sort_by(|one, other| other.cmp(one));
-    Ok(files)
-}
-
-fn scn_of_name(name: &str) -> Option<Scn> {
-    let digits = name.strip_prefix("overlay-")?.strip_suffix(".bin")?;
-    let all_digits = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|_| all_digits).map(Scn::new)
-}
-
-fn write(
+/// Writes and syncs the overlay as of the published SCN, as `name` in `site`.
+pub(crate) fn write(
     site: &Path,
     name: &str,
     version: &Version,
@@ -304,7 +203,8 @@ struct Sections {
     entries_at: u64,
 }
 
-fn read(
+/// Reads an overlay of this base and this log, and answers the version that it leads to.
+pub(crate) fn read(
     path: &Path,
     base: &Arc<Base>,
     manifest: &Manifest,
@@ -371,15 +271,11 @@ fn read_header(
             found,
         });
     }
-    let named = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .and_then(scn_of_name);
-    if named != Some(Scn::new(header.scn)) || header.scn < header.base_scn {
+    if header.scn < header.base_scn {
         return Err(FileError::damaged(
             path,
-            56,
-            format!("SCN {} does not belong there", header.scn),
+            SCN_AT,
+            "an SCN below the snapshot's",
         ));
     }
     Ok(header)

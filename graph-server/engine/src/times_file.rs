@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 use crate::file_error::FileError;
-use crate::graph_file::{check_lineage, check_start, named_file};
+use crate::file_identity::{check_lineage, check_start, named_file};
 use crate::ids::LineageId;
 use crate::manifest::{Manifest, ManifestFile};
 use crate::section_writer::{SectionWriter, padded};

@@ -193,3 +193,25 @@ fn only_the_newest_two_stay() {
         ]
     );
 }
+
+#[test]
+fn a_file_under_another_name_is_refused() {
+    let site = tempfile::tempdir().expect("a directory");
+    let base = Arc::new(cloud_engine::Base::empty(LineageId::default()));
+    std::fs::write(site.path().join(".building-overlay.bin"), "left by a crash").expect("writes");
+    let path = Writer::new(base.clone(), Scn::new(3))
+        .write_overlay(site.path(), LogId::new(LOG), &[])
+        .expect("writes");
+    std::fs::rename(path, site.path().join("overlay-00000000000000000009.bin")).expect("renames");
+    let recovered =
+        read_overlay(site.path(), &base, &manifest(Scn::new(3)), LogId::new(LOG)).expect("reads");
+    assert_eq!(recovered.scn, Scn::new(3));
+    assert!(
+        matches!(
+            recovered.refused.as_slice(),
+            [FileError::Damaged { offset: 56, .. }]
+        ),
+        "{:?}",
+        recovered.refused
+    );
+}
