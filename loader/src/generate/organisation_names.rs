@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_number_has_one_name_and_names_are_many() {
-        let organisations = Organisations::new(100_000, 2);
+        let organisations = Organisations::new(1_000_000, 2);
         let names: HashSet<String> = (0..1_000)
             .map(|number| company(number, &organisations, 2).name)
             .collect();

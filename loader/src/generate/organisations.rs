@@ -12,8 +12,8 @@ use super::ranks::Ranks;
 use super::world::WORLD;
 
 /// Members to one company and to one school, in the mean.
-const MEMBERS_PER_COMPANY: f64 = 60.0;
-const MEMBERS_PER_SCHOOL: f64 = 1_200.0;
+const MEMBERS_PER_COMPANY: f64 = 150.0;
+const MEMBERS_PER_SCHOOL: f64 = 3_500.0;
 /// Bounds that let an organisation and a detail of it stand in the 32 bits of a sort key.
 const COMPANIES_MAX: f64 = (1 << 23) as f64;
 const SCHOOLS_MAX: f64 = (1 << 24) as f64;

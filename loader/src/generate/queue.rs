@@ -10,9 +10,12 @@ use super::progress::Stage;
 const NEARNESS: f64 = 0.95;
 /// But never less likely than this, so that those who want many connections find them.
 const NEARNESS_MIN: f64 = 0.2;
+/// Someone who still wants so many connections is half as likely to be taken as the distance alone would have it; who
+/// wants more is likelier. Well-connected members know each other, as in life, so that networks reach far.
+const HALF_EAGER: u64 = 16;
 /// How far ahead a member looks: this, and so much more for each connection wanted.
 const WINDOW: usize = 200;
-const WINDOW_PER_CONNECTION: usize = 20;
+const WINDOW_PER_CONNECTION: usize = 40;
 /// Members between two reports of progress.
 const REPORT_EVERY: usize = 1 << 18;
 
@@ -68,7 +71,7 @@ fn meet(
     let window = WINDOW + WINDOW_PER_CONNECTION * *wants as usize;
     let ahead = others.iter().zip(theirs).take(window).enumerate();
     for (distance, (&other, other_wants)) in ahead {
-        if *other_wants > 0 && random.next_u32() < chances.at(distance) {
+        if *other_wants > 0 && random.next_u32() < chances.of(distance, *other_wants) {
             pairs.push(person, other);
             *other_wants -= 1;
             *wants -= 1;
@@ -79,7 +82,7 @@ fn meet(
     }
 }
 
-/// The chance to connect by distance, as the share of 2^32.
+/// The chance to connect, as a share of 2^32.
 struct Chances {
     near: Vec<u32>,
     far: u32,
@@ -98,8 +101,10 @@ impl Chances {
         }
     }
 
-    fn at(&self, distance: usize) -> u32 {
-        self.near.get(distance).copied().unwrap_or(self.far)
+    fn of(&self, distance: usize, wants: u32) -> u32 {
+        let near = self.near.get(distance).copied().unwrap_or(self.far);
+        let wants = u64::from(wants);
+        (u64::from(near) * wants / (wants + HALF_EAGER)) as u32
     }
 }
 
@@ -142,14 +147,14 @@ mod tests {
         let (_, pairs) = walk(&[5; 10_000]);
         let near = pairs
             .iter()
-            .filter(|(one, other)| one.abs_diff(*other) <= 10)
+            .filter(|(one, other)| one.abs_diff(*other) <= 40)
             .count();
         assert!(near * 2 > pairs.len(), "{near} of {}", pairs.len());
     }
 
     #[test]
     fn one_who_wants_many_finds_them_further_away() {
-        let mut wanted = vec![1; 20_000];
+        let mut wanted = vec![40; 20_000];
         wanted[0] = 2_000;
         let (queue, _) = walk(&wanted);
         assert_eq!(queue.left_over().next(), Some((0, 0)));

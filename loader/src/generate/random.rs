@@ -15,6 +15,7 @@ pub(super) enum Purpose {
     Degrees,
     Order,
     Pass,
+    Strangers,
     CompanyNames,
     SchoolNames,
     Profiles,
