@@ -96,7 +96,9 @@ impl Error {
             Code::DeadlineExceeded => Self::Deadline(failure),
             Code::Unavailable | Code::Unknown if from_transport => Self::Unreachable {
                 address: address.to_owned(),
-                source: Box::new(status),
+                source: std::error::Error::source(&status)
+                    .map_or_else(String::new, chain)
+                    .into(),
             },
             Code::NotFound => Self::NotFound(failure),
             Code::ResourceExhausted => Self::OverLimit(failure),

@@ -55,6 +55,10 @@ pub const SUBSCRIPTION_PARTS_MAX: usize = 8;
 pub const WINDOWS_IN_FLIGHT_MAX: usize = 1_024;
 /// Windows between the graph's ingest and the profiles'.
 pub const PEOPLE_QUEUE_WINDOWS_MAX: usize = 4_096;
+/// Between two attempts to commit profiles that could not be written.
+pub const COMMIT_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// Between two looks at what the view cache has to evict.
+pub const VIEW_CACHE_TIDY_INTERVAL: Duration = Duration::from_millis(500);
 /// Changes of profiles between two commits while a start catches up with the log.
 pub const REPLAY_COMMIT_CHANGES: usize = 200_000;
 

@@ -2,7 +2,11 @@
 
 use clap::Parser;
 use graph_server::{Config, serve};
-use std::{error::Error, io::Write, process::ExitCode};
+use std::{
+    error::Error,
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -21,10 +25,11 @@ enum Command {
 fn main() -> ExitCode {
     let Command::Serve(config) = Command::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
+    let colours = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+        .with_ansi(colours);
+    log.with_writer(std::io::stderr).init();
     die_on_panic();
     match run(*config) {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,8 +4,10 @@ use crate::{
     config::Config,
     health::Health,
     in_flight::InFlightLayer,
+    limits::VIEW_CACHE_TIDY_INTERVAL,
     listener::Listener,
     rpc::{AdminRpc, DatabusRpc, NetworkRpc, ProfileRpc, PublisherRpc, SearchRpc},
+    site::Site,
     start::{StartError, Started, start},
     transport::{self, sized},
 };
@@ -61,6 +63,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let in_flight = InFlightLayer::new(site.limits.requests_in_flight_max);
     let health = Health::new(Arc::clone(&site.progress)).await;
     let stopping = site.stopping.clone();
+    tokio::spawn(keep_tidy(Arc::clone(site)));
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
@@ -182,6 +185,19 @@ impl Running {
             .await
             .unwrap_or(Err(ShutdownError::Panicked("shutdown")));
         listeners.and(stored)
+    }
+}
+
+/// The view cache evicts when it is used; this keeps it within its budget when it is not.
+async fn keep_tidy(site: Arc<Site>) {
+    let mut interval = tokio::time::interval(VIEW_CACHE_TIDY_INTERVAL);
+    while site
+        .stopping
+        .run_until_cancelled(interval.tick())
+        .await
+        .is_some()
+    {
+        site.views.tidy();
     }
 }
 

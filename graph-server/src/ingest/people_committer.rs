@@ -5,7 +5,7 @@
 
 use super::IngestError;
 use crate::{
-    limits::{Limits, PEOPLE_QUEUE_WINDOWS_MAX, REPLAY_COMMIT_CHANGES},
+    limits::{COMMIT_RETRY_INTERVAL, Limits, PEOPLE_QUEUE_WINDOWS_MAX, REPLAY_COMMIT_CHANGES},
     progress::Progress,
 };
 use cloud_engine::Scn;
@@ -19,12 +19,14 @@ use std::{
     thread::JoinHandle,
     time::{Duration, Instant},
 };
+use tokio_util::sync::CancellationToken;
 
 /// The thread's work.
 pub(crate) struct PeopleCommitter {
     pub(crate) writer: PeopleWriter,
     pub(crate) people: People,
     pub(crate) progress: Arc<Progress>,
+    stop: CancellationToken,
     windows: Receiver<Message>,
     interval: Duration,
     caught_up: bool,
@@ -62,6 +64,7 @@ impl PeopleCommitter {
         people: People,
         writer: PeopleWriter,
         progress: Arc<Progress>,
+        stop: CancellationToken,
         limits: &Limits,
     ) -> (Self, PeopleQueue) {
         let (queue, windows) = sync_channel(PEOPLE_QUEUE_WINDOWS_MAX);
@@ -71,6 +74,7 @@ impl PeopleCommitter {
             writer,
             people,
             progress,
+            stop,
             windows,
             interval,
             caught_up: false,
@@ -107,14 +111,27 @@ impl PeopleCommitter {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if self.commit_is_due() {
-                self.writer.commit(self.applied)?;
-                self.changes_waiting = 0;
-                self.committed_at = Instant::now();
+                self.commit()?;
             }
             self.progress
                 .people_reached(self.people.applied_scn().get());
         }
         self.writer.close(self.applied)?;
+        Ok(())
+    }
+
+    /// Commits; while the disk is full, or fails, tries again and again. Readers go on with what was committed before, and
+    /// nothing is lost: the log has it.
+    fn commit(&mut self) -> Result<(), IngestError> {
+        while let Err(error) = self.writer.commit(self.applied) {
+            if self.stop.is_cancelled() {
+                return Err(error.into());
+            }
+            tracing::error!(%error, applied = %self.applied, "profiles and search cannot be written, trying again");
+            std::thread::sleep(COMMIT_RETRY_INTERVAL);
+        }
+        self.changes_waiting = 0;
+        self.committed_at = Instant::now();
         Ok(())
     }
 

@@ -213,6 +213,7 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
         people.clone(),
         people_writer,
         Arc::clone(&progress),
+        stop_ingest.clone(),
         &limits,
     );
     let follower = Follower {
