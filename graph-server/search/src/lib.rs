@@ -30,6 +30,7 @@ mod live_index;
 mod live_profiles;
 mod merge;
 mod network;
+mod parser;
 mod patience;
 mod people;
 mod people_change;
@@ -42,6 +43,7 @@ mod query;
 mod read_only_directory;
 mod search;
 mod store_mark;
+mod syntax_error;
 mod tokens;
 mod top_hits;
 
@@ -60,9 +62,10 @@ pub use people_writer::{ApplyError, PeopleWriter};
 pub use profile_file::{PROFILES_NAME, ProfileFile};
 pub use profile_file_writer::ProfileFileWriter;
 pub use published::Published;
-pub use query::{
-    Expression, QUERY_BYTES_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX, Query, SyntaxError, SyntaxReason,
-};
+pub use query::{Expression, Query};
 pub use search::{Hit, Page, SearchError, search};
+pub use syntax_error::{
+    QUERY_BYTES_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX, SyntaxError, SyntaxReason,
+};
 pub use tokens::{TOKEN_CHARACTERS_MAX, tokens};
 pub use top_hits::SortKey;

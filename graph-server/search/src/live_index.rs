@@ -72,6 +72,7 @@ impl LiveIndex {
             None => fresh,
         };
         mark.check(path, fresh.lineage, fresh.log)?;
+        check_files(path, &index)?;
         let options = IndexWriterOptions::builder()
             .memory_budget_per_thread(WRITER_BYTES)
             .num_worker_threads(1)
@@ -169,5 +170,24 @@ impl LiveIndex {
             .map_err(IndexError::tantivy(&path))?;
         drop(index);
         Ok(())
+    }
+}
+
+/// Compares every file with the checksum at its end.
+fn check_files(path: &Path, index: &Index) -> Result<(), IndexError> {
+    let damaged = index
+        .validate_checksum()
+        .map_err(IndexError::tantivy(path))?;
+    match damaged.into_iter().min() {
+        None => Ok(()),
+        Some(name) => {
+            let reason = "the checksum at its end does not match".to_owned();
+            Err(FileError::Damaged {
+                path: path.join(name),
+                offset: 0,
+                reason,
+            }
+            .into())
+        }
     }
 }

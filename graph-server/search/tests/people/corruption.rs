@@ -4,7 +4,8 @@ use crate::{
     random::Random,
     site::{LOG, Site, Truth},
 };
-use cloud_engine::{FileError, LineageId, LogId, Manifest, NodeIndex};
+use cloud_engine::{FileError, LineageId, LogId, Manifest, NodeIndex, Scn};
+use cloud_proto::cloud::v1::Profile;
 use cloud_search::{IndexError, OpenError, People, ProfileFile};
 use std::{fs, path::Path};
 
@@ -189,4 +190,107 @@ fn another_sites_files_are_refused() {
         }
         other => panic!("{other}"),
     }
+}
+
+/// A site with changes, whose server is gone: its directory, and what was true.
+fn with_changes() -> (
+    tempfile::TempDir,
+    Manifest,
+    Vec<(NodeIndex, Option<Profile>)>,
+) {
+    let mut site = site();
+    let random = &mut Random(11);
+    site.apply(3, (0..60).map(|_| random.change(60)).collect());
+    site.commit();
+    site.apply(4, (0..60).map(|_| random.change(60)).collect());
+    site.commit();
+    let bound = site.graph().node_bound();
+    let published = site.people.published();
+    let said = (0..bound)
+        .map(NodeIndex::new)
+        .map(|node| (node, published.profile(node).unwrap()));
+    let said = said.collect();
+    drop(published);
+    let Site {
+        directory,
+        manifest,
+        people,
+        writer,
+        graph,
+        ..
+    } = site;
+    writer.close(graph.version().published()).unwrap();
+    drop(people);
+    (directory, manifest, said)
+}
+
+#[test]
+fn damaged_live_segments_are_named() {
+    let (directory, manifest, _) = with_changes();
+    let live = directory.path().join("live/search");
+    let segments = fs::read_dir(&live)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let ends = ["idx", "term", "pos", "fast", "fieldnorm"];
+    let is_segment = |path: &Path| {
+        path.extension()
+            .is_some_and(|end| ends.iter().any(|known| end == *known))
+    };
+    for path in segments.filter(|path| is_segment(path)).collect::<Vec<_>>() {
+        let middle = fs::metadata(&path).unwrap().len() as usize / 4;
+        with_bit_flipped(&path, middle, 2, || {
+            let opened = People::open(
+                &directory.path().join("snapshot"),
+                &manifest,
+                &directory.path().join("live"),
+                LogId::new(LOG),
+            );
+            match opened.map(drop).unwrap_err() {
+                OpenError::Index(IndexError::File(FileError::Damaged { path: named, .. })) => {
+                    assert_eq!(named, path);
+                }
+                other => panic!("{}: {other}", path.display()),
+            }
+        });
+    }
+}
+
+#[test]
+fn damaged_live_profiles_are_never_served() {
+    let (directory, manifest, said) = with_changes();
+    let path = directory.path().join("live/profiles.redb");
+    let sound = fs::read(&path).unwrap();
+    let random = &mut Random(5);
+    let mut refused = 0;
+    for round in 0..60 {
+        let written = sound.iter().rposition(|&byte| byte != 0).unwrap() + 1;
+        let at = random.below(written);
+        let mut damaged = sound.clone();
+        damaged[at] ^= 1 << random.below(8);
+        fs::write(&path, &damaged).unwrap();
+        let live = directory.path().join(format!("live-{round}"));
+        fs::create_dir(&live).unwrap();
+        fs::copy(&path, live.join("profiles.redb")).unwrap();
+        let opened = People::open(
+            &directory.path().join("snapshot"),
+            &manifest,
+            &live,
+            LogId::new(LOG),
+        );
+        let Ok((people, _writer)) = opened else {
+            refused += 1;
+            continue;
+        };
+        // Damage in a page that is not in use; or in the newest commit, so that the one before is what is left.
+        if people.applied_scn() == Scn::new(4) {
+            for (node, profile) in &said {
+                assert_eq!(
+                    &people.profile(*node).unwrap(),
+                    profile,
+                    "byte {at}, node {node}"
+                );
+            }
+        }
+    }
+    assert!(refused > 0);
 }
