@@ -50,6 +50,7 @@ mod profiles;
 mod progress;
 mod raw_edges;
 mod row_fault;
+mod segment_name;
 mod sorted_rows;
 mod staging;
 mod summary;
@@ -78,6 +79,7 @@ use options::Dump;
 use people::People;
 use profiles::{ProfileCounts, Profiles};
 use progress::{Progress, Unit};
+use segment_name::name_segment;
 use staging::Staging;
 use summary::peak_memory_bytes;
 
@@ -187,7 +189,7 @@ fn write_profiles(
     let mut profiles = Profiles::new(member_ids, people)?;
     while let Some(profile) = profiles.next()? {
         writer.push(&profile)?;
-        progress.advance(1);
+        progress.advance_one();
     }
     Ok((writer, profiles.counts))
 }
@@ -234,9 +236,9 @@ fn write_index(
     let mut nodes = (0..).map(NodeIndex::new);
     while let (Some(profile), Some(node)) = (profiles.next()?, nodes.next()) {
         writer.push(node, &profile)?;
-        progress.advance(1);
+        progress.advance_one();
     }
-    Ok(writer.finish()?)
+    name_segment(directory, writer.finish()?)
 }
 
 fn unused_columns(dump: Dump) -> Vec<(std::path::PathBuf, Vec<String>)> {

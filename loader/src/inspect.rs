@@ -73,7 +73,8 @@ fn verify(snapshot: &Path, expected: &ManifestFile) -> Result<(), FileError> {
     Ok(())
 }
 
-fn measure(path: &Path) -> io::Result<(u64, u32)> {
+/// Length and CRC-32C of a file.
+pub(crate) fn measure(path: &Path) -> io::Result<(u64, u32)> {
     let mut file = File::open(path)?;
     let mut buffer = vec![0; 1 << 20];
     let (mut bytes, mut checksum) = (0, 0);

@@ -20,6 +20,7 @@ pub(crate) struct Progress {
     stages: Vec<Stage>,
     running: Option<(&'static str, Instant)>,
     bar: ProgressBar,
+    not_shown: u64,
     has_lines: bool,
 }
 
@@ -35,6 +36,7 @@ impl Progress {
             stages: Vec::new(),
             running: None,
             bar,
+            not_shown: 0,
             has_lines: shown && !is_terminal,
         }
     }
@@ -43,6 +45,7 @@ impl Progress {
     pub(crate) fn begin(&mut self, name: &'static str, total: u64, unit: Unit) {
         self.end();
         self.running = Some((name, Instant::now()));
+        self.not_shown = 0;
         self.bar.reset();
         self.bar.set_length(total);
         self.bar.set_style(unit.style());
@@ -53,6 +56,15 @@ impl Progress {
     /// So much more of the stage is done.
     pub(crate) fn advance(&self, by: u64) {
         self.bar.inc(by);
+    }
+
+    /// One more member is done. The bar, which reads the clock, learns of it now and then.
+    pub(crate) fn advance_one(&mut self) {
+        self.not_shown += 1;
+        if self.not_shown == 4096 {
+            let members = std::mem::take(&mut self.not_shown);
+            self.advance(members);
+        }
     }
 
     pub(crate) fn finish(mut self) -> Vec<Stage> {

@@ -11,13 +11,13 @@ use cloud_search::{PROFILES_NAME, ProfileFile};
 use loader::build::{Error, Options, Summary, build};
 use tempfile::TempDir;
 
-pub struct Dump {
+pub(crate) struct Dump {
     directory: TempDir,
-    pub options: Options,
+    pub(crate) options: Options,
 }
 
 impl Dump {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let options = Options {
             out: directory.path().join("site"),
@@ -27,57 +27,57 @@ impl Dump {
     }
 
     /// With one file of connections.
-    pub fn of_connections(text: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn of_connections(text: impl AsRef<[u8]>) -> Self {
         Self::new().connections("connections.csv", text)
     }
 
-    pub fn members(mut self, name: &str, text: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn members(mut self, name: &str, text: impl AsRef<[u8]>) -> Self {
         let path = self.write(name, text);
         self.options.members.push(path);
         self
     }
 
-    pub fn positions(mut self, name: &str, text: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn positions(mut self, name: &str, text: impl AsRef<[u8]>) -> Self {
         let path = self.write(name, text);
         self.options.positions.push(path);
         self
     }
 
-    pub fn connections(mut self, name: &str, text: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn connections(mut self, name: &str, text: impl AsRef<[u8]>) -> Self {
         let path = self.write(name, text);
         self.options.connections.push(path);
         self
     }
 
-    pub fn map(mut self, map: &str) -> Self {
+    pub(crate) fn map(mut self, map: &str) -> Self {
         self.options.maps.push(map.parse().unwrap());
         self
     }
 
-    pub fn delimiter(mut self, delimiter: u8) -> Self {
+    pub(crate) fn delimiter(mut self, delimiter: u8) -> Self {
         self.options.format.delimiter = delimiter;
         self
     }
 
-    pub fn without_header(mut self) -> Self {
+    pub(crate) fn without_header(mut self) -> Self {
         self.options.format.has_header = false;
         self
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    pub fn build(&self) -> Summary {
+    pub(crate) fn build(&self) -> Summary {
         self.try_build().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    pub fn try_build(&self) -> Result<Summary, Error> {
+    pub(crate) fn try_build(&self) -> Result<Summary, Error> {
         build(&self.options)
     }
 
     /// The message of the error that the build must stop with, without this directory's name.
-    pub fn error(&self) -> String {
+    pub(crate) fn error(&self) -> String {
         let error = self.try_build().expect_err("a bad dump").to_string();
         error.replace(&format!("{}/", self.path().display()), "")
     }
@@ -90,9 +90,9 @@ impl Dump {
 }
 
 /// What a snapshot says: each member's connections with their times.
-pub type Rows = BTreeMap<u64, BTreeMap<u64, u64>>;
+pub(crate) type Rows = BTreeMap<u64, BTreeMap<u64, u64>>;
 
-pub fn rows(snapshot: &Path) -> Rows {
+pub(crate) fn rows(snapshot: &Path) -> Rows {
     let manifest = Manifest::read(snapshot).unwrap();
     let base = Arc::new(Base::open(snapshot, &manifest).unwrap());
     assert_eq!(base.lineage(), manifest.lineage_id);
@@ -111,7 +111,7 @@ pub fn rows(snapshot: &Path) -> Rows {
     rows.collect()
 }
 
-pub fn profiles(snapshot: &Path) -> Vec<Profile> {
+pub(crate) fn profiles(snapshot: &Path) -> Vec<Profile> {
     let manifest = Manifest::read(snapshot).unwrap();
     let file = ProfileFile::open(&snapshot.join(PROFILES_NAME), manifest.lineage_id).unwrap();
     assert_eq!(file.node_count(), manifest.members);

@@ -1,4 +1,9 @@
 //! `loader build` from dump files to snapshots that the engine and the search crate open.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on panics"
+)]
 
 mod bad_rows;
 mod dump;

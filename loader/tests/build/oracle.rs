@@ -1,9 +1,10 @@
-//! Random dumps against plain sets; and the same rows in another order make the same files.
+//! Random dumps against plain sets; and the same rows in another order make the same files, byte for byte.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use cloud_engine::{MANIFEST_NAME, Manifest};
 use loader::build::Summary;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -78,7 +79,7 @@ fn ids() -> impl Strategy<Value = Vec<u64>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn snapshots_equal_a_map_of_maps(
@@ -135,7 +136,10 @@ proptest! {
 }
 
 fn same_files(one: &Path, other: &Path) -> Result<(), TestCaseError> {
-    for name in ["graph.csr", "times.bin", "profiles.bin", "manifest.json"] {
+    let manifest = Manifest::read(one).unwrap();
+    prop_assert_eq!(&manifest, &Manifest::read(other).unwrap());
+    let names = manifest.files.iter().map(|file| file.name.as_str());
+    for name in names.chain([MANIFEST_NAME]) {
         prop_assert!(
             fs::read(one.join(name)).unwrap() == fs::read(other.join(name)).unwrap(),
             "{name} differs"

@@ -1,6 +1,10 @@
 //! Members and positions, in whatever order, become profiles in node order.
 
+use std::sync::Arc;
+
+use cloud_engine::{Base, Budget, Degree, LogId, Manifest, MemberId, Scratch, View, Writer};
 use cloud_proto::databus::v1::{Position, PositionKind, YearMonth};
+use cloud_search::{Degrees, Network, People, Query, search};
 
 use crate::dump::{Dump, profiles};
 
@@ -62,6 +66,44 @@ fn rows_become_profiles() {
         current: false,
     };
     assert_eq!(profiles[2].positions[1], expected);
+}
+
+#[test]
+fn whoever_is_in_a_snapshot_is_found() {
+    let dump = Dump::new()
+        .members(
+            "members.csv",
+            "member_id,given_name,headline\n30,Ada,programmer\n10,Eve,\n20,Grace,programmer\n",
+        )
+        .connections("connections.csv", "member_id,other_id\n10,20\n20,30\n");
+    let snapshot = dump.build().snapshot;
+    let manifest = Manifest::read(&snapshot).unwrap();
+    let log_id = LogId::new(7);
+    let (people, _writer) =
+        People::open(&snapshot, &manifest, &dump.path().join("live"), log_id).unwrap();
+    let base = Arc::new(Base::open(&snapshot, &manifest).unwrap());
+    let graph = Writer::new(base, manifest.scn).version().graph();
+    let viewer = graph.node(MemberId::new(10).unwrap()).unwrap();
+    let view = View::build(
+        &graph,
+        viewer,
+        &mut Scratch::new(),
+        &mut Budget::unlimited(),
+    )
+    .unwrap();
+    let network = Network {
+        degrees: Degrees::ALL,
+        view: Arc::new(view),
+        graph,
+    };
+    let query = Query::parse("headline:programmer").unwrap();
+    let page = search(&people.published(), &query, &network, 10, None, &|| false).unwrap();
+    let found: Vec<_> = page
+        .hits
+        .iter()
+        .map(|hit| (hit.member.get(), hit.degree))
+        .collect();
+    assert_eq!(found, [(20, Degree::First), (30, Degree::Second)]);
 }
 
 #[test]

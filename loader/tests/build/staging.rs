@@ -41,6 +41,40 @@ fn a_killed_build_leaves_no_snapshot_and_the_next_one_cleans_up() {
     assert_eq!(rows(&summary.snapshot).len(), 400_000);
 }
 
+/// A limit on the length of files stands for the full disk: writing beyond it fails in the same way.
+#[test]
+fn a_full_disk_stops_a_build_without_a_trace() {
+    let text: String = (1..50_000).map(|id| format!("{id},{}\n", id + 1)).collect();
+    let dump = Dump::of_connections(format!("member_id,other_id\n{text}"));
+    for blocks in ["1", "100", "1000", "1500"] {
+        let output = Command::new("sh")
+            .args([
+                "-c",
+                "trap '' XFSZ; ulimit -f $0; exec \"$@\"",
+                blocks,
+                env!("CARGO_BIN_EXE_loader"),
+                "build",
+            ])
+            .arg("--connections")
+            .args(&dump.options.connections)
+            .arg("--out")
+            .arg(&dump.options.out)
+            .output()
+            .unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{blocks} blocks: {message}");
+        assert!(
+            message.contains("File too large"),
+            "{blocks} blocks: {message}"
+        );
+        let left = fs::read_dir(&dump.options.out)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        assert_eq!(left.collect::<Vec<_>>(), ["LOCK"], "{blocks} blocks");
+    }
+    assert_eq!(dump.build().manifest.members, 50_000);
+}
+
 #[test]
 fn an_existing_snapshot_is_not_overwritten() {
     let dump = Dump::of_connections("member_id,other_id\n1,2\n");
