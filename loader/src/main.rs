@@ -43,8 +43,12 @@ fn with_causes(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        message.push_str(": ");
-        message.push_str(&error.to_string());
+        // Some errors say their cause themselves.
+        let reason = error.to_string();
+        if !message.ends_with(&reason) {
+            message.push_str(": ");
+            message.push_str(&reason);
+        }
         cause = error.source();
     }
     message
