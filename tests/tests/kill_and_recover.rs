@@ -126,7 +126,15 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
     copy(&folder.path().join("log"), &folder.path().join("fresh/log"));
     let fresh = Server::start(&folder.path().join("fresh"));
     check_answers(&fresh.connect().await, &model, &windows, &ids).await;
-    // And the one that was stopped starts from its overlay.
+    // And the one that was stopped starts from its overlay, which holds everything: nothing is replayed.
+    let (head, _) = windows.last_key_value().expect("something was written");
+    assert!(
+        folder
+            .path()
+            .join(format!("snapshot/overlay-{head:020}.bin"))
+            .exists(),
+        "no overlay at SCN {head}"
+    );
     let restarted = Server::start(folder.path());
     check_answers(&restarted.connect().await, &model, &windows, &ids).await;
 }

@@ -1,0 +1,229 @@
+//! cloudctl as a script uses it: one JSON object on stdout, ids as numbers, exit codes that say what kind of answer it was.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
+
+use cloud_tests::binaries::binary;
+use cloud_tests::model::Model;
+use cloud_tests::server::Server;
+use cloud_tests::site;
+use serde_json::{Value, json};
+
+const HUGE: u64 = 9_007_199_254_740_993; // above what a double holds exactly
+const NOBODY: u64 = 404;
+
+/// 1 - 2 - 3 - HUGE, and 5 apart from them.
+fn small_site() -> Model {
+    let mut model = Model::default();
+    for (id, name, headline) in [
+        (1, "Ada", "engineer"),
+        (2, "Ben", "pilot"),
+        (3, "Cy", "engineer"),
+        (HUGE, "Dee", "cook"),
+    ] {
+        let profile = &mut model.add_member(id).profile;
+        profile.given_name = name.to_owned();
+        profile.display_name = name.to_owned();
+        profile.headline = headline.to_owned();
+    }
+    model.add_member(5);
+    model.connect(1, 2, 1_000);
+    model.connect(2, 3, 2_000);
+    model.connect(3, HUGE, 3_000);
+    model
+}
+
+fn cloudctl(server: &Server, arguments: &[&str]) -> Output {
+    Command::new(binary("cloudctl"))
+        .env(
+            "CLOUD_SERVER",
+            server.public().trim_start_matches("http://"),
+        )
+        .env("CLOUD_ADMIN", server.admin().trim_start_matches("http://"))
+        .args(arguments)
+        .output()
+        .expect("cloudctl's binary starts")
+}
+
+fn json_of(server: &Server, arguments: &[&str]) -> Value {
+    let output = cloudctl(server, &[&["--json"], arguments].concat());
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
+}
+
+#[test]
+fn scripts_get_json_and_exit_codes() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    site::build(&small_site(), folder.path());
+    let server = Server::start(folder.path());
+    let huge = HUGE.to_string();
+
+    let answer = json_of(
+        &server,
+        &[
+            "degrees", "--viewer", "1", "2", "3", &huge, "5", "1", "404", "--shared", "--path",
+        ],
+    );
+    let column = |name: &str| -> Vec<Value> {
+        answer["degrees"]
+            .as_array()
+            .expect("degrees")
+            .iter()
+            .map(|line| line[name].clone())
+            .collect()
+    };
+    assert_eq!(
+        column("member_id"),
+        [2, 3, HUGE, 5, 1, NOBODY].map(Value::from)
+    );
+    assert_eq!(
+        column("degree"),
+        [
+            "first",
+            "second",
+            "third",
+            "out_of_network",
+            "self",
+            "unknown"
+        ]
+        .map(Value::from)
+    );
+    assert_eq!(column("path")[2], json!([1, 2, 3, HUGE]));
+    assert_eq!(column("shared_count")[1], 1);
+
+    let sizes = json_of(&server, &["sizes", "--viewer", "1", "--third"]);
+    assert_eq!(
+        (&sizes["first"], &sizes["second"], &sizes["third"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
+    let connections = json_of(&server, &["connections", "3"]);
+    assert_eq!(connections["total"], 2);
+    assert_eq!(connections["connections"][0]["member_id"], HUGE);
+    assert_eq!(
+        json_of(&server, &["shared", "--viewer", "1", "3"])["members"][0]["member_id"],
+        2
+    );
+    let search = json_of(
+        &server,
+        &[
+            "search",
+            "--viewer",
+            "1",
+            "headline:engineer",
+            "--degrees",
+            "1,2",
+        ],
+    );
+    assert_eq!(
+        (&search["total"], &search["hits"][0]["member_id"]),
+        (&json!(1), &json!(3))
+    );
+    assert_eq!(
+        json_of(&server, &["profile", &huge])["profiles"][0]["profile"]["member"]["given_name"],
+        "Dee"
+    );
+
+    // A change, and reading it back.
+    let made = json_of(&server, &["connect", "1", "5"]);
+    let scn = made["as_of"]["scn"].as_u64().expect("an SCN");
+    let point = format!("{scn}@{}", made["as_of"]["log_id"].as_str().expect("a log"));
+    let degrees = json_of(
+        &server,
+        &["degrees", "--viewer", "1", "5", "--at-least", &point],
+    );
+    assert_eq!(degrees["degrees"][0]["degree"], "first");
+    json_of(&server, &["disconnect", "1", "5"]);
+    assert_eq!(json_of(&server, &["status"])["connections"], 3);
+    watch_prints_both_changes(&server, scn);
+
+    let exits: [(&[&str], i32); 7] = [
+        (&["degrees", "--viewer", "404", "1"], 1),
+        (&["degrees", "--viewer", "0", "1"], 1),
+        (&["search", "--viewer", "1", "title:("], 1),
+        (&["degrees", "1"], 2),
+        (&["search", "--viewer", "1", "--degrees", "4"], 2),
+        (
+            &[
+                "--server",
+                "127.0.0.1:1",
+                "status",
+                "--admin",
+                "127.0.0.1:1",
+            ],
+            3,
+        ),
+        (
+            &[
+                "degrees",
+                "--viewer",
+                "1",
+                "2",
+                "--at-least",
+                &format!("{}@{}", scn + 9, &point[point.len() - 32..]),
+                "--timeout",
+                "100ms",
+            ],
+            4,
+        ),
+    ];
+    for (arguments, code) in exits {
+        let output = cloudctl(&server, arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{arguments:?}: {output:?}"
+        );
+        assert!(!output.stderr.is_empty(), "{arguments:?} says why");
+    }
+}
+
+fn watch_prints_both_changes(server: &Server, connected_at: u64) {
+    let mut watch = Command::new(binary("cloudctl"))
+        .args([
+            "--json",
+            "watch",
+            "--after-scn",
+            "0",
+            "--server",
+            server.public().trim_start_matches("http://"),
+        ])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("cloudctl's binary starts");
+    let lines = BufReader::new(watch.stdout.take().expect("a piped stdout")).lines();
+    let windows: Vec<Value> = lines
+        .map(|line| serde_json::from_str(&line.expect("UTF-8")).expect("a JSON object a line"))
+        .filter(|line: &Value| line["changes"].is_array())
+        .take(2)
+        .collect();
+    watch.kill().expect("it watches until it is ended");
+    watch.wait().expect("it ended");
+    assert_eq!(windows[0]["scn"], connected_at);
+    assert!(windows[1]["scn"].as_u64() > Some(connected_at));
+}
+
+#[test]
+fn people_get_tables() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    site::build(&small_site(), folder.path());
+    let server = Server::start(folder.path());
+    let output = cloudctl(
+        &server,
+        &["degrees", "--viewer", "1", "2", "3", "5", "--path"],
+    );
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    for words in [
+        "1st",
+        "2nd",
+        "out of network",
+        "Ben",
+        "pilot",
+        "Ada → Ben → Cy",
+    ] {
+        assert!(text.contains(words), "no {words:?} in\n{text}");
+    }
+}
