@@ -39,6 +39,7 @@ mod dump_file;
 mod error;
 mod graph;
 mod half_edge;
+mod layout;
 mod member_table;
 mod options;
 mod partitions;
@@ -65,9 +66,10 @@ use cloud_engine::{
 use cloud_search::{BASE_INDEX_NAME, BaseIndexWriter, PROFILES_NAME, ProfileFileWriter};
 
 pub use arguments::Arguments;
-pub use column_map::{ColumnMap, DumpKind, HeaderFault, MapError};
+pub use column_map::{ColumnMap, DumpKind, MapError};
 pub use dump_file::RowFormat;
 pub use error::Error;
+pub use layout::HeaderFault;
 pub use options::Options;
 pub use progress::Stage;
 pub use row_fault::RowFault;

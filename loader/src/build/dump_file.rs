@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use csv::ReaderBuilder;
 
-use super::column_map::{ColumnMap, DumpKind, HeaderFault, Layout, layout};
+use super::column_map::{ColumnMap, DumpKind};
 use super::error::Error;
+use super::layout::{HeaderFault, Layout, layout};
 use super::row_fault::{LINE_BYTES_MAX, RowFault};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

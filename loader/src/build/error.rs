@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use cloud_engine::FileError;
 use cloud_search::IndexError;
 
-use super::column_map::{HeaderFault, MapError};
+use super::column_map::MapError;
+use super::layout::HeaderFault;
 use super::row_fault::RowFault;
 
 /// Why there is no snapshot. Nothing of a failed build is left that a server would open.

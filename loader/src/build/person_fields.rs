@@ -5,7 +5,7 @@ use std::str;
 use cloud_proto::databus::v1::{Member, Position, PositionKind, YearMonth};
 use csv::ByteRecord;
 
-use super::column_map::Layout;
+use super::layout::Layout;
 use super::plain_rows::{whole_id, whole_number};
 use super::row_fault::{RowFault, excerpt};
 
@@ -176,7 +176,8 @@ fn bad_word(column: Option<usize>, found: &[u8], words: &'static str) -> RowFaul
 
 #[cfg(test)]
 mod tests {
-    use super::super::column_map::{ColumnMap, layout};
+    use super::super::column_map::ColumnMap;
+    use super::super::layout::layout;
     use super::*;
 
     fn layout_of(map: &str) -> Layout {

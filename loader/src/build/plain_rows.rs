@@ -5,7 +5,7 @@ use std::str;
 
 use memchr::{memchr, memchr_iter};
 
-use super::column_map::Layout;
+use super::layout::Layout;
 use super::row_fault::{LINE_BYTES_MAX, RowFault, excerpt};
 use super::time_unit::TimeUnit;
 
@@ -193,7 +193,8 @@ fn valid_lines(block: &[u8]) -> (&[u8], Option<usize>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::column_map::{ColumnMap, layout};
+    use super::super::column_map::ColumnMap;
+    use super::super::layout::layout;
     use super::*;
 
     fn columns(map: &str, delimiter: u8) -> EdgeColumns {
