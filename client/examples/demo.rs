@@ -97,7 +97,10 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn StdError>> {
             _ = terminate.recv() => {}
         }
     }
-    server.stop()
+    // Beside the connections, which have to hear that the server ends.
+    let stopped =
+        tokio::task::spawn_blocking(move || server.stop().map_err(|error| error.to_string()));
+    Ok(stopped.await??)
 }
 
 /// A dump and a snapshot of it, by the loader.
@@ -105,35 +108,33 @@ fn load(arguments: &Arguments, dump: &Path, site: &Path) -> Result<(), Box<dyn S
     let members = arguments.members.to_string();
     let mean = arguments.mean_connections.to_string();
     let mut generate = Command::new(&arguments.loader);
-    generate.args([
-        "generate",
-        "--seed",
-        "42",
-        "--members",
-        &members,
-        "--mean-connections",
-        &mean,
-    ]);
-    succeed(generate.arg("--out").arg(dump))?;
+    generate.args(["generate", "--seed", "42", "--members", &members]);
+    generate
+        .args(["--mean-connections", &mean])
+        .arg("--out")
+        .arg(dump);
+    succeed("dump written", &mut generate)?;
     let mut build = Command::new(&arguments.loader);
-    build.arg("build");
+    build.arg("build").arg("--out").arg(site);
     for file in ["members", "positions", "connections"] {
         build
             .arg(format!("--{file}"))
             .arg(dump.join(format!("{file}.csv")));
     }
-    succeed(build.arg("--out").arg(site))
+    succeed("snapshot built", &mut build)
 }
 
-fn succeed(command: &mut Command) -> Result<(), Box<dyn StdError>> {
-    let status = command
-        .status()
-        .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("{} ended with {status}", command.get_program().display()).into())
+/// Runs a command; what it says on stdout is more than a demo wants to know.
+fn succeed(what: &str, command: &mut Command) -> Result<(), Box<dyn StdError>> {
+    let begun = Instant::now();
+    let program = command.get_program().to_owned();
+    let status = command.stdout(Stdio::null()).status();
+    let status = status.map_err(|error| format!("{}: {error}", program.display()))?;
+    if !status.success() {
+        return Err(format!("{} ended with {status}", program.display()).into());
     }
+    println!("{what} in {:.1} s", begun.elapsed().as_secs_f64());
+    Ok(())
 }
 
 /// The server's process; killed when it was not stopped.
@@ -380,11 +381,15 @@ async fn print_degrees(client: &Client, viewer: u64, members: &[u64]) -> Result<
         let names = |ids: &[u64]| ids.iter().map(|&id| people.name(id)).collect::<Vec<_>>();
         match member.shared_count {
             None | Some(0) => {}
-            Some(count) => println!(
-                "{:16}{count} shared: {} …",
-                "",
-                names(&member.shared_ids).join(", ")
-            ),
+            Some(count) => {
+                let shared = names(&member.shared_ids).join(", ");
+                let more = if count as usize > member.shared_ids.len() {
+                    ", …"
+                } else {
+                    ""
+                };
+                println!("{:16}{count} shared: {shared}{more}", "");
+            }
         }
         if member.path.len() > 2 {
             println!(

@@ -51,8 +51,8 @@ pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// Parts read from the log ahead of a subscriber.
 pub const SUBSCRIPTION_PARTS_MAX: usize = 8;
-/// Windows of one Publish call that wait for the log's sync.
-pub const WINDOWS_IN_FLIGHT_MAX: usize = 1_024;
+/// Windows of one Publish call that wait for the log's sync, and as many answers that the caller has not taken.
+pub const WINDOWS_IN_FLIGHT_MAX: usize = 256;
 /// Windows between the graph's ingest and the profiles'.
 pub const PEOPLE_QUEUE_WINDOWS_MAX: usize = 4_096;
 /// Between two attempts to commit profiles that could not be written.
@@ -99,9 +99,12 @@ pub struct Limits {
     /// Open Publish calls.
     #[arg(long, value_name = "CALLS", default_value_t = Limits::DEFAULT.publishers_max)]
     pub publishers_max: usize,
-    /// A subscriber that takes nothing for this long is cut off.
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.subscriber_stall_ms_max)]
-    pub subscriber_stall_ms_max: u64,
+    /// Published windows that wait for the log's sync, all calls together; a larger one waits until it is alone.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::DEFAULT.publish_bytes_max)]
+    pub publish_bytes_max: usize,
+    /// A subscriber or publisher that takes nothing of what it is sent for this long is cut off.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.stall_ms_max)]
+    pub stall_ms_max: u64,
     /// How long a read waits for its at_least.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.wait_ms_max)]
     pub wait_ms_max: u64,
@@ -136,7 +139,8 @@ impl Limits {
         connections_max: 4_096,
         subscriptions_max: 256,
         publishers_max: 256,
-        subscriber_stall_ms_max: 5_000,
+        publish_bytes_max: 256 << 20,
+        stall_ms_max: 5_000,
         wait_ms_max: 2_000,
         waiters_max: 1_024,
         deadline_ms_default: 10_000,
@@ -144,6 +148,21 @@ impl Limits {
         people_commit_interval_ms: 100,
         drain_timeout_ms: 3_000,
     };
+}
+
+impl Limits {
+    /// In the unit that is counted.
+    pub(crate) fn publish_kib_max(&self) -> u32 {
+        u32::try_from(self.publish_bytes_max / 1024)
+            .unwrap_or(u32::MAX)
+            .max(1)
+    }
+
+    /// Windows that wait for the log's sync, all calls together: those of each call, the one that its answer waits for, and
+    /// the one on its way between the two.
+    pub(crate) fn log_queue_windows_max(&self) -> usize {
+        self.publishers_max * (WINDOWS_IN_FLIGHT_MAX + 2)
+    }
 }
 
 impl Default for Limits {

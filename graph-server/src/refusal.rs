@@ -39,6 +39,8 @@ pub(crate) enum Refusal {
         stalled_ms: u64,
         resume_after_scn: u64,
     },
+    #[error("the publisher took no answer for {stalled_ms} ms")]
+    SlowPublisher { stalled_ms: u64 },
     // Try again.
     #[error("SCN {reached} is what was reached in {waited_ms} ms; at_least asks for more")]
     NotReached { reached: u64, waited_ms: u64 },

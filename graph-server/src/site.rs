@@ -29,6 +29,8 @@ pub(crate) struct Site {
     pub(crate) search: Workers,
     pub(crate) subscriptions: Arc<Semaphore>,
     pub(crate) publishers: Arc<Semaphore>,
+    /// KiB of windows that wait for the log.
+    pub(crate) publish_kib: Arc<Semaphore>,
     /// Cancelled when the server shuts down: streams end.
     pub(crate) stopping: CancellationToken,
     pub(crate) started: Instant,

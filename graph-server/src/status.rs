@@ -93,6 +93,14 @@ impl From<Refusal> for Status {
                 );
                 Code::ResourceExhausted
             }
+            Refusal::SlowPublisher { stalled_ms } => {
+                info(
+                    &mut details,
+                    "SLOW_PUBLISHER",
+                    &[("stalled_ms", &stalled_ms)],
+                );
+                Code::ResourceExhausted
+            }
             Refusal::NotReached { reached, .. } => {
                 info(&mut details, "NOT_REACHED", &[("scn", &reached)]);
                 Code::Unavailable

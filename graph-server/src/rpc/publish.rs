@@ -5,23 +5,26 @@
 
 use crate::{deadline::Deadline, limits::WINDOWS_IN_FLIGHT_MAX, refusal::Refusal, site::Site};
 use cloud_proto::databus::v1::{PublishRequest, PublishResponse};
-use databus::{AppendError, Appended, WindowAssembler};
+use databus::{AppendError, Appended, CheckedWindow, Pipeline, WindowAssembler};
 use std::{
     future::{poll_fn, ready},
     pin::Pin,
     sync::Arc,
     task::Poll,
+    time::{Duration, Instant},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming};
 
 /// What the caller reads from.
 pub(crate) type Answers = ReceiverStream<Result<PublishResponse, Status>>;
 
+/// A window on its way to the log, or why there are no more.
+type Queued = Result<Appending, Refusal>;
 type Appending = Pin<Box<dyn Future<Output = Result<Appended, AppendError>> + Send>>;
 
-pub(crate) fn publish(
+pub(crate) async fn publish(
     site: &Arc<Site>,
     request: Request<Streaming<PublishRequest>>,
 ) -> Result<Answers, Refusal> {
@@ -34,35 +37,50 @@ pub(crate) fn publish(
     let deadline = Deadline::of(&request).stated();
     let parts = request.into_inner();
     let (queue, windows) = mpsc::channel(WINDOWS_IN_FLIGHT_MAX);
-    let (answers, receiver) = mpsc::channel(WINDOWS_IN_FLIGHT_MAX);
+    let (answers, receiver) = mpsc::channel(WINDOWS_IN_FLIGHT_MAX + 1);
+    // The last place is for the reason why it ends: the others may be full of what the caller did not take.
+    let ended = |_| Refusal::Internal {
+        reason: "the call ended before it began".to_owned(),
+    };
+    let last = answers.clone().reserve_owned().await.map_err(ended)?;
+    let (answering, answered) = oneshot::channel::<()>();
     let reader = Arc::clone(site);
     tokio::spawn(async move {
-        let expires = async {
-            match deadline {
-                Some(at) => tokio::time::sleep_until(at.into()).await,
-                None => std::future::pending().await,
-            }
-        };
         let outcome = tokio::select! {
             outcome = read(&reader, parts, &queue) => outcome,
             () = reader.stopping.cancelled() => Err(Refusal::NotServing { reason: "shutting down".to_owned() }),
-            () = expires => Err(Refusal::Deadline),
+            () = expired(deadline) => Err(Refusal::Deadline),
+            // The other side has told the caller why.
+            _ = answered => return,
         };
         if let Err(refusal) = outcome {
-            // The other side ended first when it had an error to tell.
+            // Behind the windows that are on their way. It fails only when the other side has ended.
             let _ = queue.send(Err(refusal)).await;
         }
-        drop(place);
     });
-    tokio::spawn(answer(Arc::clone(site), windows, answers));
+    let stall_max = Duration::from_millis(site.limits.stall_ms_max);
+    let writer = Arc::clone(site);
+    tokio::spawn(async move {
+        if let Err(refusal) = answer(&writer, windows, &answers, stall_max).await {
+            last.send(Err(refusal.into()));
+        }
+        drop((answering, place));
+    });
     Ok(ReceiverStream::new(receiver))
+}
+
+async fn expired(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Hands the windows to the log in their order, until the caller has no more.
 async fn read(
-    site: &Site,
+    site: &Arc<Site>,
     mut parts: Streaming<PublishRequest>,
-    queue: &mpsc::Sender<Result<Appending, Refusal>>,
+    queue: &mpsc::Sender<Queued>,
 ) -> Result<(), Refusal> {
     let mut assembler = WindowAssembler::new(site.log.window_limits());
     let pipeline = site.log.pipeline();
@@ -76,41 +94,60 @@ async fn read(
         let Ok(place) = queue.reserve().await else {
             return Ok(());
         };
-        let pipeline = pipeline.clone();
-        place.send(Ok(begun(async move { pipeline.append(window).await }).await));
+        place.send(Ok(begin(site, &pipeline, window).await?));
     }
     Ok(assembler.finish()?)
 }
 
-/// Polls once: a pipeline's windows stand in the order of their first polls.
-async fn begun(
-    appending: impl Future<Output = Result<Appended, AppendError>> + Send + 'static,
-) -> Appending {
-    let mut appending: Appending = Box::pin(appending);
-    match poll_fn(|context| Poll::Ready(appending.as_mut().poll(context))).await {
-        Poll::Ready(appended) => Box::pin(ready(appended)),
-        Poll::Pending => appending,
-    }
+/// Waits until the window's bytes have room, and queues it in the log.
+async fn begin(
+    site: &Arc<Site>,
+    pipeline: &Pipeline,
+    window: CheckedWindow,
+) -> Result<Appending, Refusal> {
+    let kib = u32::try_from(window.bytes() / 1024 + 1).unwrap_or(u32::MAX);
+    let kib = kib.min(site.limits.publish_kib_max());
+    let room = Arc::clone(&site.publish_kib).acquire_many_owned(kib).await;
+    let closed = |_| Refusal::Internal {
+        reason: "the room for windows was closed".to_owned(),
+    };
+    let (room, pipeline) = (room.map_err(closed)?, pipeline.clone());
+    let mut appending: Appending = Box::pin(async move {
+        let appended = pipeline.append(window).await;
+        drop(room);
+        appended
+    });
+    // The log takes windows in the order of their first polls, and at the first poll: its queue is as long as all that
+    // may be in flight.
+    Ok(
+        match poll_fn(|context| Poll::Ready(appending.as_mut().poll(context))).await {
+            Poll::Ready(appended) => Box::pin(ready(appended)),
+            Poll::Pending => appending,
+        },
+    )
 }
 
 /// Answers each window once it is durable; the first that is not ends the call.
 async fn answer(
-    site: Arc<Site>,
-    mut windows: mpsc::Receiver<Result<Appending, Refusal>>,
-    answers: mpsc::Sender<Result<PublishResponse, Status>>,
-) {
+    site: &Site,
+    mut windows: mpsc::Receiver<Queued>,
+    answers: &mpsc::Sender<Result<PublishResponse, Status>>,
+    stall_max: Duration,
+) -> Result<(), Refusal> {
     while let Some(window) = windows.recv().await {
-        let appended = match window {
-            Ok(appending) => appending.await.map_err(Refusal::from),
-            Err(refusal) => Err(refusal),
-        };
-        let answer = appended.map(|Appended { scn, repeat }| PublishResponse {
+        let Appended { scn, repeat } = window?.await?;
+        let answer = PublishResponse {
             as_of: Some(site.progress.as_of(scn)),
             repeat,
-        });
-        let ended = answer.is_err();
-        if answers.send(answer.map_err(Status::from)).await.is_err() || ended {
-            return;
+        };
+        match answers.send_timeout(Ok(answer), stall_max).await {
+            Ok(()) => {}
+            Err(mpsc::error::SendTimeoutError::Closed(_)) => return Ok(()),
+            Err(mpsc::error::SendTimeoutError::Timeout(_)) => {
+                let stalled_ms = u64::try_from(stall_max.as_millis()).unwrap_or(u64::MAX);
+                return Err(Refusal::SlowPublisher { stalled_ms });
+            }
         }
     }
+    Ok(())
 }

@@ -124,7 +124,7 @@ impl databus::publisher_server::Publisher for PublisherRpc {
         &self,
         request: Request<Streaming<databus::PublishRequest>>,
     ) -> Result<Response<publish::Answers>, Status> {
-        Ok(Response::new(publish::publish(&self.0, request)?))
+        Ok(Response::new(publish::publish(&self.0, request).await?))
     }
 }
 

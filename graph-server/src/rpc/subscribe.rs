@@ -60,7 +60,7 @@ pub(crate) async fn subscribe(
         events,
         sent_scn: after_scn,
         kinds,
-        stall_max: Duration::from_millis(site.limits.subscriber_stall_ms_max),
+        stall_max: Duration::from_millis(site.limits.stall_ms_max),
         site: Arc::clone(site),
         _place: place,
     };

@@ -9,6 +9,7 @@ mod snapshot;
 use crate::{
     config::{Config, Databus},
     ingest::{Follower, IngestError, PeopleCommitter},
+    limits::Limits,
     progress::{Progress, Reached},
     site::Site,
     views::Views,
@@ -159,7 +160,7 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
     );
 
     let begun = Instant::now();
-    let log = open_log(&log_folder, &manifest)?;
+    let log = open_log(&log_folder, &manifest, &limits)?;
     let log_id: LogId = log
         .log_id()
         .parse()
@@ -247,6 +248,7 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
         search,
         subscriptions: Arc::new(Semaphore::new(limits.subscriptions_max)),
         publishers: Arc::new(Semaphore::new(limits.publishers_max)),
+        publish_kib: Arc::new(Semaphore::new(limits.publish_kib_max() as usize)),
         stopping: CancellationToken::new(),
         started: Instant::now(),
         limits,
@@ -270,17 +272,22 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
 /// Where profiles and search keep what changed since the snapshot.
 const LIVE_NAME: &str = "live";
 
-fn open_log(folder: &Path, manifest: &Manifest) -> Result<Log, StartError> {
+fn open_log(folder: &Path, manifest: &Manifest, limits: &Limits) -> Result<Log, StartError> {
     let lineage = manifest.lineage_id.to_string();
     let origin: Origin = lineage
         .parse()
         .map_err(|error| StartError::LogId(format!("{error}")))?;
+    let queue_windows_max = limits.log_queue_windows_max();
+    let options = LogOptions {
+        queue_windows_max,
+        ..LogOptions::default()
+    };
     let options = match &manifest.stands_at {
-        StandsAt::Beginning {} => LogOptions::default(),
+        StandsAt::Beginning {} => options,
         StandsAt::AtScn { log_id, scn } => LogOptions {
             log_id: Some(log_id.to_string()),
             durable_scn: scn.get(),
-            ..LogOptions::default()
+            ..options
         },
         StandsAt::AtSourceOffset { source_id, offset } => {
             return Err(StartError::AtSourceOffset {

@@ -478,7 +478,7 @@ async fn subscriptions_that_cannot_begin() {
 #[tokio::test]
 async fn a_slow_subscriber_is_told_where_to_resume() {
     let limits = Limits {
-        subscriber_stall_ms_max: 50,
+        stall_ms_max: 50,
         subscriptions_max: 1,
         ..Limits::default()
     };
