@@ -130,8 +130,8 @@ impl Calls {
         };
         check_equal(
             what,
-            (answer.total == answer.member_ids.len() as u64, true),
-            (is_whole, true),
+            answer.total == answer.member_ids.len() as u64,
+            is_whole,
         )?;
         match target.wire_degree() {
             cloud::Degree::Second => self.check(what, true, answer.total > 0),

@@ -134,7 +134,9 @@ fn draw_target(
     let (node, degree) = match node {
         Some(node) => (node, degree),
         None => {
-            let node = NodeIndex::new(random.random_range(0..graph.node_bound()));
+            // Anyone but the viewer.
+            let beyond = random.random_range(1..graph.node_bound().max(2));
+            let node = NodeIndex::new((view.viewer().get() + beyond) % graph.node_bound());
             (node, degree_of(graph, view, node)?)
         }
     };

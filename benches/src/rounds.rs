@@ -1,20 +1,77 @@
-//! Two measurements by turns, so that both see the same machine: a slow minute slows both.
+//! Two measurements by turns, so that both see the same machine: a slow minute slows both, and a slow round is outvoted.
 
 use crate::latencies::Latencies;
 use crate::outcome::Outcome;
+use crate::unit::Unit;
 
 /// Turns of each.
-pub const ROUNDS: u32 = 3;
+pub const ROUNDS: u32 = 5;
 
-/// Latencies of both, each taken [`ROUNDS`] times by turns.
+/// Latencies of two kinds, a pair a round.
+#[derive(Clone, Debug)]
+pub struct Rounds(Vec<(Latencies, Latencies)>);
+
+/// Takes both, [`ROUNDS`] times by turns.
 pub async fn by_turns(
-    mut one: impl AsyncFnMut() -> Outcome<Latencies>,
-    mut other: impl AsyncFnMut() -> Outcome<Latencies>,
-) -> Outcome<(Latencies, Latencies)> {
-    let mut both = (Latencies::new(), Latencies::new());
+    mut without: impl AsyncFnMut() -> Outcome<Latencies>,
+    mut with: impl AsyncFnMut() -> Outcome<Latencies>,
+) -> Outcome<Rounds> {
+    let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
-        both.0.merge(&one().await?);
-        both.1.merge(&other().await?);
+        rounds.push((without().await?, with().await?));
     }
-    Ok(both)
+    Ok(Rounds(rounds))
+}
+
+impl Rounds {
+    /// How many times longer it takes with than without: the median of the rounds' ratios.
+    pub fn ratio(&self, quantile: fn(&Latencies) -> f64) -> f64 {
+        median(
+            self.0
+                .iter()
+                .map(|(without, with)| quantile(with) / quantile(without)),
+        )
+    }
+
+    /// Median and p99 of both (each the median of the rounds), for a note.
+    pub fn show(&self) -> String {
+        let show = |latencies: fn(&(Latencies, Latencies)) -> &Latencies| {
+            let of = |quantile: fn(&Latencies) -> f64| {
+                Unit::Seconds.show(median(
+                    self.0.iter().map(|round| quantile(latencies(round))),
+                ))
+            };
+            format!("{} / {}", of(Latencies::median), of(Latencies::p99))
+        };
+        format!(
+            "median / p99 with {}, without {}",
+            show(|round| &round.1),
+            show(|round| &round.0)
+        )
+    }
+}
+
+/// The middle one; 0 of none.
+pub fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
+    let mut numbers: Vec<f64> = numbers.into_iter().collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_slow_round_is_outvoted() {
+        let of =
+            |millis: u64| std::iter::once(Duration::from_millis(millis)).collect::<Latencies>();
+        let rounds = Rounds(vec![
+            (of(10), of(20)),
+            (of(10), of(900)),
+            (of(100), of(200)),
+        ]);
+        assert!((rounds.ratio(Latencies::median) - 2.0).abs() < 0.01);
+    }
 }

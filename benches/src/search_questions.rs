@@ -83,7 +83,7 @@ impl Searching {
         self.search(query, view, &[Degree::First, Degree::Second])
     }
 
-    /// Draws `count` searches of [`VIEWERS`] viewers in turn.
+    /// Draws `count` searches of 200 viewers in turn.
     pub fn draw(
         &self,
         setting: &Setting,

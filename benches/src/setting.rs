@@ -13,6 +13,7 @@ use crate::loader_run::LoaderRun;
 use crate::options::Options;
 use crate::outcome::Outcome;
 use crate::questions::{self, Question};
+use crate::rounds::ROUNDS;
 use crate::server::Server;
 use crate::site::Site;
 
@@ -85,6 +86,11 @@ impl Setting {
     /// The build of the whole site's snapshot, in this run. To be asked for before [`site`](Self::site).
     pub fn site_build(&self) -> Outcome<&LoaderRun> {
         made_once(&self.site_build, || self.data.rebuild_snapshot())
+    }
+
+    /// How long a turn of a measurement by turns goes on: three times the duration over all turns.
+    pub fn turn_duration(&self) -> Duration {
+        self.duration() * 3 / ROUNDS
     }
 
     /// The graph.

@@ -57,6 +57,7 @@ fn run(options: Options) -> Outcome<bool> {
         std::thread::available_parallelism()?,
         start.elapsed().as_secs_f64()
     );
+    println!("Targets `at 22 M` are for a site of 22 M members and 120 M connections.");
     print!("{}", figures.to_table());
     if let Some(path) = &setting.options().json {
         figures.write_json(path)?;

@@ -10,7 +10,7 @@ use crate::closed_loop;
 use crate::figures::{Figure, Figures};
 use crate::latencies::Latencies;
 use crate::outcome::Outcome;
-use crate::rounds::ROUNDS;
+use crate::rounds::{ROUNDS, median};
 use crate::setting::Setting;
 use crate::unit::Unit;
 
@@ -88,7 +88,7 @@ async fn against_empty_calls(
     calls: &Arc<Calls>,
     figures: &mut Figures,
 ) -> Outcome<()> {
-    let duration = setting.duration() / ROUNDS;
+    let duration = setting.turn_duration() / 2;
     let (mut degrees_rates, mut empty_rates) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let degrees = calls.each(|calls, number| async move { calls.degrees(number, 25).await });
@@ -151,9 +151,4 @@ async fn timed(call: impl Future<Output = Outcome<()>>) -> Outcome<Duration> {
     let start = Instant::now();
     call.await?;
     Ok(start.elapsed())
-}
-
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates.get(rates.len() / 2).copied().unwrap_or(0.0)
 }

@@ -10,6 +10,7 @@ use crate::figures::{Figure, Figures};
 use crate::latencies::Latencies;
 use crate::outcome::{Outcome, check_equal};
 use crate::plain_search::{PlainSearch, open_base};
+use crate::rounds::median;
 use crate::search_questions::{SearchQuestion, Searching};
 use crate::setting::Setting;
 use crate::terms::Terms;
@@ -122,13 +123,10 @@ fn everyone(
     Ok(())
 }
 
-fn timed<T>(call: impl FnOnce() -> Outcome<T>) -> Outcome<(Duration, T)> {
+/// How long a call takes when what it reads was read a moment ago: of the others, each would leave the caches otherwise.
+fn timed<T>(call: impl Fn() -> Outcome<T>) -> Outcome<(Duration, T)> {
+    call()?;
     let start = Instant::now();
     let answer = call()?;
     Ok((start.elapsed(), answer))
-}
-
-fn median(mut ratios: Vec<f64>) -> f64 {
-    ratios.sort_by(f64::total_cmp);
-    ratios.get(ratios.len() / 2).copied().unwrap_or(0.0)
 }

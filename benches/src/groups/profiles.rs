@@ -202,11 +202,9 @@ async fn search_while_changing(
     // Twice: the first fills the cache of views.
     rate_of(call.clone(), setting.duration()).await?;
     let rate = rate_of(call.clone(), setting.duration()).await?;
-    let at_rate = async || -> Outcome<Latencies> {
-        open_loop::run(rate, setting.duration(), call.clone()).await
-    };
+    let at_rate = async || open_loop::run(rate, setting.turn_duration(), call.clone()).await;
     let mut seed = setting.options().seed;
-    let (quiet, changing) = by_turns(
+    let rounds = by_turns(
         async || at_rate().await,
         async || {
             seed += 1;
@@ -218,16 +216,8 @@ async fn search_while_changing(
     )
     .await?;
     let what = "SearchMembers p99, open loop at 30 %, with 1,000 profile changes/s against none";
-    figures.push(
-        Figure::new(what, Unit::Times, changing.p99() / quiet.p99())
-            .at_most(2.0)
-            .note(format!(
-                "{} (median / p99) against {}, {}",
-                changing.show(),
-                quiet.show(),
-                Unit::PerSecond.show(rate)
-            )),
-    );
+    let figure = Figure::new(what, Unit::Times, rounds.ratio(Latencies::p99)).at_most(2.0);
+    figures.push(figure.note(format!("{}; {}", Unit::PerSecond.show(rate), rounds.show())));
     figures.push(Figure::not_built("typeahead in network, 3 letters"));
     Ok(())
 }

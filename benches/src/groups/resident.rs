@@ -25,13 +25,13 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
         let figure = Figure::new(what, Unit::Bytes, bytes as f64).at_most(1.45 * 1024.0 * 1024.0 * 1024.0).at_22_m();
         let show = |bytes: u64| Unit::Bytes.show(bytes as f64);
         figures.push(figure.note(format!(
-            "{} anonymous, {} mapped, {} of views; at the start {} and {}; profiles and index included; {} calls/s",
+            "{} anonymous, {} mapped, {} of views; at the start {} and {}; profiles and index included; {}",
             show(resident.anonymous),
             show(resident.mapped),
             show(views),
             show(at_start.anonymous),
             show(at_start.mapped),
-            calls.rate.round()
+            Unit::PerSecond.show(calls.rate)
         )));
         Ok(())
     })

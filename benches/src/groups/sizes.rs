@@ -9,6 +9,7 @@ use crate::calls::Calls;
 use crate::capacity::{degrees_at, degrees_rate};
 use crate::closed_loop;
 use crate::figures::{Figure, Figures};
+use crate::latencies::Latencies;
 use crate::outcome::Outcome;
 use crate::rounds::by_turns;
 use crate::setting::Setting;
@@ -43,23 +44,22 @@ async fn beside_heavy_calls(
 ) -> Outcome<()> {
     let rate = degrees_rate(calls, setting.duration()).await?;
     let mut heavy_calls = 0;
-    let (without, beside) = by_turns(
-        async || degrees_at(calls, rate, setting.duration()).await,
+    let rounds = by_turns(
+        async || degrees_at(calls, rate, setting.turn_duration()).await,
         async || {
             let heavy = HeavyCaller::start(calls.clone(), hub_id);
-            let latencies = degrees_at(calls, rate, setting.duration()).await?;
+            let latencies = degrees_at(calls, rate, setting.turn_duration()).await?;
             heavy_calls += heavy.stop().await?;
             Ok(latencies)
         },
     )
     .await?;
     let what = "p99 of GetDegrees, open loop at 30 %, beside the largest member's 3rd-degree size, against without";
-    let ratio = Figure::new(what, Unit::Times, beside.p99() / without.p99()).at_most(2.0);
+    let ratio = Figure::new(what, Unit::Times, rounds.ratio(Latencies::p99)).at_most(2.0);
     figures.push(ratio.note(format!(
-        "{}; beside {heavy_calls} heavy calls {}, without {}",
+        "{}; {heavy_calls} heavy calls; {}",
         Unit::PerSecond.show(rate),
-        beside.show(),
-        without.show()
+        rounds.show()
     )));
     Ok(())
 }
