@@ -216,7 +216,8 @@ impl Client {
         )
     }
 
-    /// The windows above `after_scn`, and every later one as soon as it is durable: see [`crate::Event`]. No timeout applies.
+    /// The windows above `after_scn`, and every later one as soon as it is durable: see [`crate::Event`]. No timeout
+    /// applies.
     ///
     /// `kinds`: only changes of these; none for all. `log_id`: refused unless the log is this one; empty for any.
     pub async fn subscribe(

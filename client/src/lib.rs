@@ -1,8 +1,8 @@
 //! What a Rust caller of The Cloud uses: typed calls, deadlines, errors.
 //!
 //! A [`Client`] asks the public listener; an [`Admin`] publishes changes and asks for the server's state on the admin
-//! listener. Both are handles on one connection: clone them freely. Every call sends its timeout to the server, which stops
-//! working on it when the time is up; every error says what can be done about it ([`Error`]).
+//! listener. Both are handles on one connection: clone them freely. Every call sends its timeout to the server, which
+//! stops working on it when the time is up; every error says what can be done about it ([`Error`]).
 //!
 //! ```no_run
 //! use cloud_client::{Admin, Client, DegreesOptions, Window};

@@ -19,8 +19,8 @@ impl WindowSender {
         Self { address, parts }
     }
 
-    /// Sends a window; waits only while [`crate::limits::PARTS_IN_FLIGHT_MAX`] parts are on their way. When it fails, the
-    /// other end knows why.
+    /// Sends a window; waits only while [`crate::limits::PARTS_IN_FLIGHT_MAX`] parts are on their way. When it fails,
+    /// the other end knows why.
     pub async fn send(&self, window: Window) -> Result<(), Error> {
         for part in window.into_parts() {
             let sent = self.parts.send(PublishRequest { part: Some(part) }).await;

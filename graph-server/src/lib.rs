@@ -20,9 +20,10 @@
 //! # }
 //! ```
 //!
-//! How a request goes: `transport` (limits) -> `deadline`, `in_flight` -> `rpc/services` -> the call's own file, which
-//! checks its arguments (`convert`), waits for its `at_least` (`progress`), takes a graph (`site`) and answers, on the heavy
-//! threads when it is heavy (`workers`). How a change goes: `rpc/publish` -> the log -> `ingest`, which moves `progress`.
+//! How a request goes: `transport` (limits) -> `deadline`, `in_flight` -> `rpc/services` -> the call's own file,
+//! which checks its arguments (`convert`), waits for its `at_least` (`progress`), takes a graph (`site`) and answers,
+//! on the heavy threads when it is heavy (`workers`). How a change goes: `rpc/publish` -> the log -> `ingest`, which
+//! moves `progress`.
 
 mod config;
 mod convert;

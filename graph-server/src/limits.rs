@@ -1,7 +1,8 @@
 //! Every limit of the server in one place, with its unit in its name.
 //!
-//! What the wire promises is a constant; what depends on the machine is a flag of `serve`. The transport's own defaults are
-//! no limits in places (a message to send may have any size, streams are not counted), so every one is stated here.
+//! What the wire promises is a constant; what depends on the machine is a flag of `serve`. The transport's own
+//! defaults are no limits in places (a message to send may have any size, streams are not counted), so every one is
+//! stated here.
 
 use std::time::Duration;
 
@@ -158,8 +159,8 @@ impl Limits {
             .max(1)
     }
 
-    /// Windows that wait for the log's sync, all calls together: those of each call, the one that its answer waits for, and
-    /// the one on its way between the two.
+    /// Windows that wait for the log's sync, all calls together: those of each call, the one that its answer waits
+    /// for, and the one on its way between the two.
     pub(crate) fn log_queue_windows_max(&self) -> usize {
         self.publishers_max * (WINDOWS_IN_FLIGHT_MAX + 2)
     }

@@ -72,8 +72,8 @@ fn run(config: Config) -> Result<(), Box<dyn Error>> {
     outcome
 }
 
-/// A panic anywhere ends the process: what is acknowledged is durable, and a new start takes seconds, so nothing is worth
-/// answering from a process that has lost a thread.
+/// A panic anywhere ends the process: what is acknowledged is durable, and a new start takes seconds, so nothing is
+/// worth answering from a process that has lost a thread.
 fn die_on_panic() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

@@ -1,7 +1,7 @@
 //! Page tokens: the last sort key of a page, bound to the request that it was answered to.
 //!
-//! A token is a place in an order, not a place in a list: members that do not change between two pages are neither skipped
-//! nor repeated. Hexadecimal digits of: version (1 byte), digest of the other parameters (8 bytes), sort key.
+//! A token is a place in an order, not a place in a list: members that do not change between two pages are neither
+//! skipped nor repeated. Hexadecimal digits of: version (1 byte), digest of the other parameters (8 bytes), sort key.
 
 use crate::{limits::PAGE_TOKEN_BYTES_MAX, refusal::Refusal};
 use std::fmt::Write;
@@ -36,7 +36,8 @@ impl Parameters {
         })
     }
 
-    /// The sort key in `token`; none for the first page. Refuses what [`Self::token`] did not make for these parameters.
+    /// The sort key in `token`; none for the first page. Refuses what [`Self::token`] did not make for these
+    /// parameters.
     pub(crate) fn key<const N: usize>(self, token: &str) -> Result<Option<[u8; N]>, Refusal> {
         if token.is_empty() {
             return Ok(None);

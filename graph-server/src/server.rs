@@ -118,8 +118,8 @@ impl Running {
         self.admin_addr
     }
 
-    /// Ends in order: says that it is not serving, answers what was asked, at most for the drain timeout, makes profiles
-    /// durable, writes the overlay, closes the log.
+    /// Ends in order: says that it is not serving, answers what was asked, at most for the drain timeout, makes
+    /// profiles durable, writes the overlay, closes the log.
     ///
     /// # Errors
     /// When one of these failed; the others were done all the same.

@@ -1,7 +1,7 @@
 //! The cache of views: least recently used go first, within a budget of memory.
 //!
-//! Nothing invalidates it: a view is asked whether it holds for the request's graph. An older view never replaces a newer
-//! one, or two readers at different SCNs would take turns rebuilding.
+//! Nothing invalidates it: a view is asked whether it holds for the request's graph. An older view never replaces a
+//! newer one, or two readers at different SCNs would take turns rebuilding.
 
 use crate::limits::Limits;
 use cloud_engine::{Budget, Graph, NodeIndex, Scratch, Stopped, View};
@@ -57,13 +57,15 @@ impl Views {
     /// The cached view of `viewer`, if it holds for the graph.
     pub(crate) fn cached(&self, graph: &Graph, viewer: NodeIndex) -> Option<Arc<View>> {
         let cached = self.cache.get(&viewer);
-        let counter = match &cached {
-            None => &self.misses,
-            Some(view) if view.holds_for(graph) => &self.hits,
-            Some(_) => &self.rebuilds,
+        let missing = cached.is_none();
+        let holding = cached.filter(|view| view.holds_for(graph));
+        let counter = match &holding {
+            Some(_) => &self.hits,
+            None if missing => &self.misses,
+            None => &self.rebuilds,
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        cached.filter(|view| view.holds_for(graph))
+        holding
     }
 
     /// Builds the view of `viewer` and caches it, unless a newer one is there.

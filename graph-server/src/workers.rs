@@ -1,7 +1,7 @@
 //! Threads for work that would hold up the connections: bounded in number, with a bounded queue before them.
 //!
-//! A request that finds the queue full is refused at once instead of waiting beyond its deadline. One whose caller is gone,
-//! or whose deadline has passed, stops at its next check.
+//! A request that finds the queue full is refused at once instead of waiting beyond its deadline. One whose caller is
+//! gone, or whose deadline has passed, stops at its next check.
 
 use crate::{deadline::Deadline, refusal::Refusal};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};

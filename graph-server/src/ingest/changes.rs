@@ -54,8 +54,9 @@ pub(crate) fn graph_changes(window: &Window) -> Vec<GraphChange> {
 
 /// What the window says about profiles, in its order. `graph` knows every member that the window made.
 ///
-/// `created` are the members that it made; none when that is not known (the graph was further than the profiles when the
-/// server started), and then every member that the window says to exist is said to exist here too, which is as right.
+/// `created` are the members that it made; none when that is not known (the graph was further than the profiles when
+/// the server started), and then every member that the window says to exist is said to exist here too, which is as
+/// right.
 pub(crate) fn people_changes(
     window: Window,
     graph: &Graph,

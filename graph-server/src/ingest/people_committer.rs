@@ -1,7 +1,8 @@
-//! Commits profiles and the search index, on a thread of its own: a commit takes milliseconds, and degrees do not wait for it.
+//! Commits profiles and the search index, on a thread of its own: a commit takes milliseconds, and degrees do not
+//! wait for it.
 //!
-//! At most one commit in an interval while changes wait, and none when it is quiet; while a start catches up, one for every
-//! so many changes.
+//! At most one commit in an interval while changes wait, and none when it is quiet; while a start catches up, one for
+//! every so many changes.
 
 use super::IngestError;
 use crate::{
@@ -120,8 +121,8 @@ impl PeopleCommitter {
         Ok(())
     }
 
-    /// Commits; while the disk is full, or fails, tries again and again. Readers go on with what was committed before, and
-    /// nothing is lost: the log has it.
+    /// Commits; while the disk is full, or fails, tries again and again. Readers go on with what was committed
+    /// before, and nothing is lost: the log has it.
     fn commit(&mut self) -> Result<(), IngestError> {
         while let Err(error) = self.writer.commit(self.applied) {
             if self.stop.is_cancelled() {

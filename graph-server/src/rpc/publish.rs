@@ -1,7 +1,7 @@
 //! Here are windows: make them durable, and tell me where each stands.
 //!
-//! Reading and answering go on side by side, so that one caller's windows share the log's group commit; a bounded queue of
-//! windows between the two keeps the answers in order.
+//! Reading and answering go on side by side, so that one caller's windows share the log's group commit; a bounded
+//! queue of windows between the two keeps the answers in order.
 
 use crate::{deadline::Deadline, limits::WINDOWS_IN_FLIGHT_MAX, refusal::Refusal, site::Site};
 use cloud_proto::databus::v1::{PublishRequest, PublishResponse};

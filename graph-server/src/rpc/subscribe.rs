@@ -1,7 +1,8 @@
 //! Here is an SCN: give me the windows above it, and every later one.
 //!
-//! One task for each subscription reads the log (on a blocking thread, it is file work) a few parts ahead of the caller. A
-//! caller that takes nothing for a while is cut off with the SCN to resume after, instead of being buffered for.
+//! One task for each subscription reads the log (on a blocking thread, it is file work) a few parts ahead of the
+//! caller. A caller that takes nothing for a while is cut off with the SCN to resume after, instead of being buffered
+//! for.
 
 use crate::{
     deadline::Deadline,

@@ -1,8 +1,9 @@
 //! From a directory and a log to everything that a server answers from.
 //!
-//! Newest valid snapshot, newest valid overlay, then the log from where the older of graph and profiles stands. Nothing is
-//! served before all of it is there.
+//! Newest valid snapshot, newest valid overlay, then the log from where the older of graph and profiles stands.
+//! Nothing is served before all of it is there.
 
+mod error;
 mod lock;
 mod snapshot;
 
@@ -15,14 +16,13 @@ use crate::{
     views::Views,
     workers::Workers,
 };
-use cloud_engine::{FileError, LogId, Manifest, Recovered, Scn, StandsAt, Writer, read_overlay};
+use cloud_engine::{LogId, Manifest, Recovered, Scn, StandsAt, Writer, read_overlay};
 use cloud_search::People;
-use databus::{Log, LogOptions, OpenError, Origin, ReadError};
+use databus::{Log, LogOptions, Origin};
+pub use error::StartError;
 use lock::Lock;
 use snapshot::Snapshot;
 use std::{
-    io,
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     thread::JoinHandle,
@@ -30,88 +30,6 @@ use std::{
 };
 use tokio::{runtime::Handle, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
-
-/// The server cannot start. Nothing was served.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Another server runs on the directory.
-    #[error("{} is held by another running server", path.display())]
-    InUse {
-        /// The lock file.
-        path: PathBuf,
-    },
-    /// A file or folder cannot be used.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A file is damaged, foreign or of another version.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// There is nothing to start from.
-    #[error("{} holds no valid snapshot ({refused} refused): build one with `loader build`", site.display())]
-    NoSnapshot {
-        /// The directory of the site.
-        site: PathBuf,
-        /// Snapshots that were found and not taken.
-        refused: usize,
-    },
-    /// The snapshot stands at a point of a source, and this server cannot find it in the log.
-    #[error(
-        "the snapshot stands at offset {offset} of source {source_id}, which this server does not start from"
-    )]
-    AtSourceOffset {
-        /// The source.
-        source_id: String,
-        /// The offset.
-        offset: u64,
-    },
-    /// The log cannot be opened.
-    #[error("the log: {0}")]
-    Log(#[from] OpenError),
-    /// An id in a file is not one.
-    #[error("the log's id: {0}")]
-    LogId(String),
-    /// The log ends before what was applied.
-    #[error("{what} stands at SCN {scn}, but the log ends at SCN {head}: the log has lost changes")]
-    LogLost {
-        /// What stands further.
-        what: &'static str,
-        /// Where it stands.
-        scn: u64,
-        /// Where the log ends.
-        head: u64,
-    },
-    /// The log cannot be read from where the snapshot stands.
-    #[error("the log does not go on from the snapshot, bootstrap again: {0}")]
-    Read(#[from] ReadError),
-    /// Profiles or the search index cannot be opened.
-    #[error("profiles and search: {0}")]
-    People(#[from] cloud_search::OpenError),
-    /// Replaying the log failed.
-    #[error("replay: {reason}")]
-    Replay {
-        /// Why.
-        reason: String,
-    },
-    /// Threads cannot be had.
-    #[error("threads: {0}")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
-    /// A listener cannot be had.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// Reflection cannot read its own descriptors.
-    #[error("reflection: {0}")]
-    Reflection(#[from] tonic_reflection::server::Error),
-}
 
 /// A site that has caught up with its log, and the threads that keep it so.
 pub(crate) struct Started {

@@ -335,3 +335,37 @@ async fn status_counts_what_is_there() {
     assert!(status.anonymous_bytes > 0 && status.snapshot.unwrap().bytes > 0);
     site.running.shutdown().await.unwrap();
 }
+
+#[tokio::test]
+async fn windows_of_one_source_stay_in_their_order() {
+    let site = SmallSite::start(Limits::default()).await;
+    let (sender, mut answers) = site.admin.publisher().await.unwrap();
+    let windows = 2_000;
+    let send = async move {
+        for offset in 1..=windows {
+            let changes = Window::of([connection_added(1, offset + 1)]);
+            sender
+                .send(Window {
+                    source_id: "ordered".into(),
+                    source_offset: offset,
+                    ..changes
+                })
+                .await
+                .unwrap();
+        }
+    };
+    let hear = async {
+        let mut last = 0;
+        while let Some(answer) = answers.next().await.unwrap() {
+            let scn = answer.as_of.unwrap().scn;
+            assert!(!answer.repeat && scn > last);
+            last = scn;
+        }
+        last
+    };
+    let (_, last) = tokio::join!(send, hear);
+    let status = site.client.log_status().await.unwrap();
+    let source = &status.sources[0];
+    assert_eq!((source.last_offset, source.scn), (windows, last));
+    site.running.shutdown().await.unwrap();
+}

@@ -1,0 +1,143 @@
+//! The Cloud in one go: makes a synthetic site, serves it, and asks what a web application asks.
+//!
+//! `questions.rs` is also an example of the client. `make demo` runs it; by hand it is
+//! `demo --loader target/release/loader --server target/release/graph-server --dir scratch [--once]`.
+
+mod people;
+mod questions;
+mod server;
+
+use clap::Parser;
+use cloud_client::{Admin, Client};
+use questions::{candidates, questions};
+use server::Server;
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+    time::Instant,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Makes a synthetic site, serves it, and asks what a web application asks.
+#[derive(Parser)]
+struct Arguments {
+    /// The loader's binary.
+    #[arg(long)]
+    loader: PathBuf,
+    /// The server's binary.
+    #[arg(long)]
+    server: PathBuf,
+    /// A scratch folder; the site in it is made anew.
+    #[arg(long)]
+    dir: PathBuf,
+    /// How many members the site has.
+    #[arg(long, default_value_t = 200_000)]
+    members: u32,
+    /// How many connections a member has in the mean.
+    #[arg(long, default_value_t = 25)]
+    mean_connections: u32,
+    /// Where the server answers reads.
+    #[arg(long, default_value = "127.0.0.1:50051")]
+    listen: String,
+    /// Where the server takes changes.
+    #[arg(long, default_value = "127.0.0.1:50052")]
+    admin_listen: String,
+    /// End after the questions instead of serving on.
+    #[arg(long)]
+    once: bool,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("demo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    let dump = arguments.dir.join("dump");
+    let site = arguments.dir.join("site");
+    let log = arguments.dir.join("log");
+    for folder in [&dump, &site, &log] {
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+    }
+    fs::create_dir_all(&arguments.dir)?;
+
+    heading(&format!(
+        "A synthetic site of {} members",
+        arguments.members
+    ));
+    load(&arguments, &dump, &site)?;
+
+    heading("The server starts");
+    let (server, public, admin) = Server::start(&arguments, &site, &log)?;
+    questions(
+        &Client::connect(public.as_str()).await?,
+        &Admin::connect(admin).await?,
+        &dump,
+    )
+    .await?;
+
+    if !arguments.once {
+        heading(&format!("Serving on {public} until Ctrl-C"));
+        println!(
+            "Try: cloudctl --server {public} search --viewer {} title:engineer",
+            candidates(&dump)?[0]
+        );
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+            _ = terminate.recv() => {}
+        }
+    }
+    // Beside the connections, which have to hear that the server ends.
+    let stopped =
+        tokio::task::spawn_blocking(move || server.stop().map_err(|error| error.to_string()));
+    Ok(stopped.await??)
+}
+
+/// A dump and a snapshot of it, by the loader.
+fn load(arguments: &Arguments, dump: &Path, site: &Path) -> Result<(), Box<dyn Error>> {
+    let members = arguments.members.to_string();
+    let mean = arguments.mean_connections.to_string();
+    let mut generate = Command::new(&arguments.loader);
+    generate.args(["generate", "--seed", "42", "--members", &members]);
+    generate
+        .args(["--mean-connections", &mean])
+        .arg("--out")
+        .arg(dump);
+    succeed("dump written", &mut generate)?;
+    let mut build = Command::new(&arguments.loader);
+    build.arg("build").arg("--out").arg(site);
+    for file in ["members", "positions", "connections"] {
+        build
+            .arg(format!("--{file}"))
+            .arg(dump.join(format!("{file}.csv")));
+    }
+    succeed("snapshot built", &mut build)
+}
+
+/// Runs a command; what it says on stdout is more than a demo wants to know.
+fn succeed(what: &str, command: &mut Command) -> Result<(), Box<dyn Error>> {
+    let begun = Instant::now();
+    let program = command.get_program().to_owned();
+    let status = command.stdout(Stdio::null()).status();
+    let status = status.map_err(|error| format!("{}: {error}", program.display()))?;
+    if !status.success() {
+        return Err(format!("{} ended with {status}", program.display()).into());
+    }
+    println!("{what} in {:.1} s", begun.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn heading(text: &str) {
+    println!("\n=== {text}");
+}

@@ -1,0 +1,37 @@
+//! Names and headlines, to say who is meant by an id.
+
+use cloud_client::{Client, Error};
+use std::collections::BTreeMap;
+
+/// Names and headlines.
+pub(crate) struct People(BTreeMap<u64, (String, String)>);
+
+impl People {
+    pub(crate) async fn of(
+        client: &Client,
+        members: impl IntoIterator<Item = u64>,
+    ) -> Result<Self, Error> {
+        let members: Vec<_> = members.into_iter().collect();
+        let profiles = client
+            .profiles(&members)
+            .await?
+            .results
+            .into_iter()
+            .filter_map(|result| result.profile);
+        let members = profiles.filter_map(|profile| profile.member);
+        Ok(Self(
+            members
+                .map(|member| (member.member_id, (member.display_name, member.headline)))
+                .collect(),
+        ))
+    }
+
+    pub(crate) fn name(&self, member: u64) -> &str {
+        self.0.get(&member).map_or("somebody", |(name, _)| name)
+    }
+
+    pub(crate) fn introduce(&self, member: u64) -> String {
+        let headline = self.0.get(&member).map_or("", |(_, headline)| headline);
+        format!("{}, {headline} (member {member})", self.name(member))
+    }
+}

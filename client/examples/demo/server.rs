@@ -1,0 +1,77 @@
+//! The server's process.
+
+use crate::Arguments;
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Instant,
+};
+
+/// The server's process; killed when it was not stopped.
+pub(crate) struct Server(Child);
+
+impl Server {
+    /// Starts it and waits until it says where it listens.
+    pub(crate) fn start(
+        arguments: &Arguments,
+        site: &Path,
+        log: &Path,
+    ) -> Result<(Self, String, String), Box<dyn Error>> {
+        let begun = Instant::now();
+        let child = Command::new(&arguments.server)
+            .arg("serve")
+            .arg("--snapshot")
+            .arg(site)
+            .arg("--databus")
+            .arg(format!("embedded:{}", log.display()))
+            .args([
+                "--listen",
+                &arguments.listen,
+                "--admin-listen",
+                &arguments.admin_listen,
+            ])
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut server =
+            Self(child.map_err(|error| format!("{}: {error}", arguments.server.display()))?);
+        let stdout = server.0.stdout.take().ok_or("the server has no stdout")?;
+        for line in BufReader::new(stdout).lines() {
+            let line = line?;
+            let words: BTreeMap<_, _> = line
+                .split(' ')
+                .filter_map(|word| word.split_once('='))
+                .collect();
+            if let (Some(public), Some(admin)) = (words.get("public"), words.get("admin")) {
+                println!("ready after {} ms", begun.elapsed().as_millis());
+                return Ok((server, (*public).to_owned(), (*admin).to_owned()));
+            }
+        }
+        Err("the server ended before it listened; what it said stands above".into())
+    }
+
+    /// Asks it to end, and waits: it writes down what changed since the snapshot.
+    pub(crate) fn stop(mut self) -> Result<(), Box<dyn Error>> {
+        // Ctrl-C in a terminal went to the server too: then it may be gone already.
+        let _ = Command::new("kill")
+            .args(["-TERM", &self.0.id().to_string()])
+            .stderr(Stdio::null())
+            .status()?;
+        let status = self.0.wait()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("the server ended with {status}").into())
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
