@@ -15,11 +15,11 @@ demo: ## a synthetic site of 200,000 members, served and asked; ARGS=--once stop
 	    --dir $(DEMO_DIR) $(ARGS)
 
 test: target/python/ready ## everything that the tests need, and the tests
-	cargo build --workspace --bins
+	cargo build --workspace --bins --tests
 	CLOUD_PYTHON=$(CURDIR)/target/python/bin/python cargo test --workspace
 
 test-long: target/python/ready ## the same tests with more and longer random histories (an hour)
-	cargo build --workspace --bins
+	cargo build --workspace --bins --tests
 	CLOUD_TEST_LONG=1 CLOUD_PYTHON=$(CURDIR)/target/python/bin/python cargo test --workspace
 
 check: format lint docs proto ## formatting, clippy, documentation and protos, warnings as errors
