@@ -1,9 +1,10 @@
 //! A graph server that is measured: the real binary, as its own process.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::binaries::binary;
 use crate::memory::Resident;
@@ -40,7 +41,7 @@ impl Server {
         let Some((public, admin)) = listening else {
             let _ = process.kill();
             let status = process.wait()?;
-            let stderr = std::fs::read_to_string(&log).unwrap_or_default();
+            let stderr = fs::read_to_string(&log).unwrap_or_default();
             return Err(format!("the server ended before it listened ({status}): {stderr}").into());
         };
         Ok(Self {
@@ -63,6 +64,20 @@ impl Server {
     /// What memory it takes.
     pub fn resident(&self) -> Outcome<Resident> {
         Resident::of(&self.process.id().to_string())
+    }
+
+    /// Processor time that its threads have had. (Linux counts it by thread, in nanoseconds.)
+    pub fn processor_time(&self) -> Outcome<Duration> {
+        let mut nanoseconds = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
+            let schedule = fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
+            let running = schedule
+                .split(' ')
+                .next()
+                .and_then(|running| running.parse::<u64>().ok());
+            nanoseconds += running.unwrap_or(0);
+        }
+        Ok(Duration::from_nanos(nanoseconds))
     }
 
     /// SIGKILL.

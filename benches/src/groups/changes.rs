@@ -8,7 +8,6 @@ use crate::capacity::{degrees_at, degrees_rate};
 use crate::feed::Feed;
 use crate::figures::{Figure, Figures};
 use crate::latencies::Latencies;
-use crate::memory::Resident;
 use crate::outcome::Outcome;
 use crate::random_changes::RandomChanges;
 use crate::rounds::by_turns;
@@ -47,10 +46,8 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
         together.bytes_each,
     );
     figures.push(figure.at_most(56.0).note(format!(
-        "as the engine counts; {} of the overlay are there without changes (at most 100 MB); \
-         {} anonymous memory per change, as Linux counts",
+        "as the engine counts; {} of the overlay are there without changes (at most 100 MB)",
         Unit::Bytes.show(together.bytes_before),
-        Unit::Bytes.show(one_by_one.resident_each.round()),
     )));
     while_asked(setting, figures)
 }
@@ -74,29 +71,21 @@ struct Applying {
     rate: f64,
     bytes_before: f64,
     bytes_each: f64,
-    resident_each: f64,
 }
 
 fn apply(setting: &Setting, changes: &[GraphChange], window: usize) -> Outcome<Applying> {
     let mut writer = setting.site()?.writer();
-    let (bytes_before, resident_before) = (
-        writer.version().stats().bytes,
-        Resident::of("self")?.anonymous,
-    );
+    let bytes_before = writer.version().stats().bytes;
     let start = Instant::now();
     for (scn, window) in (1..).zip(changes.chunks(window)) {
         writer.apply(Scn::new(scn), window)?;
     }
     let rate = changes.len() as f64 / start.elapsed().as_secs_f64();
-    let resident = Resident::of("self")?
-        .anonymous
-        .saturating_sub(resident_before);
     let bytes = writer.version().stats().bytes - bytes_before;
     Ok(Applying {
         rate,
         bytes_before: bytes_before as f64,
         bytes_each: bytes as f64 / changes.len() as f64,
-        resident_each: resident as f64 / changes.len() as f64,
     })
 }
 

@@ -11,7 +11,8 @@ use crate::figures::{Figure, Figures};
 use crate::latencies::Latencies;
 use crate::outcome::Outcome;
 use crate::rounds::{ROUNDS, median};
-use crate::setting::Setting;
+use crate::server::Server;
+use crate::setting::{Measured, Setting};
 use crate::unit::Unit;
 
 /// Callers that keep both cores busy.
@@ -27,8 +28,8 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
             calls.each(|calls, number| async move { calls.channels().empty_call(number).await });
         closed_loop::run_calls(CALLERS, FIRST_CALLS, empty).await?;
         cold(calls, figures).await?;
-        warm(setting, calls, figures).await?;
-        against_empty_calls(setting, calls, figures).await?;
+        warm(setting, &measured, figures).await?;
+        against_empty_calls(setting, &measured, figures).await?;
         one_by_one(setting, calls, figures).await
     })
 }
@@ -50,27 +51,48 @@ async fn cold(calls: &Arc<Calls>, figures: &mut Figures) -> Outcome<()> {
     Ok(())
 }
 
-async fn warm(setting: &Setting, calls: &Arc<Calls>, figures: &mut Figures) -> Outcome<()> {
+async fn warm(setting: &Setting, measured: &Measured, figures: &mut Figures) -> Outcome<()> {
+    let calls = &measured.calls;
     let before = views(calls).await?;
     let degrees = calls.each(|calls, number| async move { calls.degrees(number, 100).await });
-    let rate = closed_loop::run(CALLERS, setting.duration(), degrees)
-        .await?
-        .rate;
+    let degrees = saturate(&measured.server, setting.duration(), degrees).await?;
     let after = views(calls).await?;
     let (hits, misses) = (after.hits - before.hits, after.misses - before.misses);
     let what = "batches of 100 degrees per second over gRPC, warm, client on the same cores";
-    figures.push(
-        Figure::new(what, Unit::PerSecond, rate)
-            .at_least(16e3)
-            .at_22_m()
-            .note(format!(
-                "{CALLERS} callers; {} views take {}; {:.1} % of the calls found theirs",
-                after.views,
-                Unit::Bytes.show(after.bytes as f64),
-                100.0 * hits as f64 / (hits + misses).max(1) as f64
-            )),
-    );
+    let figure = Figure::new(what, Unit::PerSecond, degrees.rate)
+        .at_least(16e3)
+        .at_22_m();
+    figures.push(figure.note(format!(
+        "{CALLERS} callers; {} of the server's time for each; {} views take {}; {:.1} % of the calls found theirs",
+        Unit::Seconds.show(degrees.server_time),
+        after.views,
+        Unit::Bytes.show(after.bytes as f64),
+        100.0 * hits as f64 / (hits + misses).max(1) as f64
+    )));
     Ok(())
+}
+
+/// What a server does at most of one kind of call.
+struct Saturation {
+    /// Calls a second.
+    rate: f64,
+    /// Seconds of processor time that the server takes for one; what else there is, the client takes.
+    server_time: f64,
+}
+
+async fn saturate<F, C>(server: &Server, duration: Duration, call: C) -> Outcome<Saturation>
+where
+    C: Fn(u64) -> F + Send + Sync + 'static,
+    F: Future<Output = Outcome<()>> + Send + 'static,
+{
+    let before = server.processor_time()?;
+    let ended = closed_loop::run(CALLERS, duration, call).await?;
+    let time = server.processor_time()?.saturating_sub(before);
+    let server_time = time.as_secs_f64() / ended.latencies.count().max(1) as f64;
+    Ok(Saturation {
+        rate: ended.rate,
+        server_time,
+    })
 }
 
 async fn views(calls: &Calls) -> Outcome<cloud_proto::cloud::v1::ViewCacheStatus> {
@@ -85,28 +107,39 @@ async fn views(calls: &Calls) -> Outcome<cloud_proto::cloud::v1::ViewCacheStatus
 
 async fn against_empty_calls(
     setting: &Setting,
-    calls: &Arc<Calls>,
+    measured: &Measured,
     figures: &mut Figures,
 ) -> Outcome<()> {
+    let (calls, server) = (&measured.calls, &measured.server);
     let duration = setting.turn_duration() / 2;
-    let (mut degrees_rates, mut empty_rates) = (Vec::new(), Vec::new());
+    let (mut degrees, mut empty) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let degrees = calls.each(|calls, number| async move { calls.degrees(number, 25).await });
-        degrees_rates.push(closed_loop::run(CALLERS, duration, degrees).await?.rate);
-        let empty =
+        let asking = calls.each(|calls, number| async move { calls.degrees(number, 25).await });
+        degrees.push(saturate(server, duration, asking).await?);
+        let asking =
             calls.each(|calls, number| async move { calls.channels().empty_call(number).await });
-        empty_rates.push(closed_loop::run(CALLERS, duration, empty).await?.rate);
+        empty.push(saturate(server, duration, asking).await?);
     }
-    let (degrees, empty) = (median(degrees_rates), median(empty_rates));
+    let ratio = median(
+        degrees
+            .iter()
+            .zip(&empty)
+            .map(|(degrees, empty)| degrees.rate / empty.rate),
+    );
+    let show = |rounds: &[Saturation]| {
+        let rate = Unit::PerSecond.show(median(rounds.iter().map(|round| round.rate)));
+        let time = Unit::Seconds.show(median(rounds.iter().map(|round| round.server_time)));
+        format!("{rate}, {time} of the server's time for each")
+    };
     let figure = Figure::new(
         "GetDegrees of 25, calls per second, against an empty call",
         Unit::Times,
-        degrees / empty,
+        ratio,
     );
     figures.push(figure.at_least(0.7).note(format!(
-        "{} against {}; empty: a health check on the same listener",
-        Unit::PerSecond.show(degrees),
-        Unit::PerSecond.show(empty)
+        "{}; empty (a health check on the same listener) {}",
+        show(&degrees),
+        show(&empty)
     )));
     Ok(())
 }

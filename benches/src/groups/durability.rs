@@ -17,14 +17,14 @@ use crate::publisher::Publisher;
 use crate::random_changes::RandomChanges;
 use crate::server::Server;
 use crate::setting::Setting;
-use crate::unit::Unit;
+use crate::unit::{Unit, grouped};
 
 /// Callers of Publish.
 const CALLERS: u64 = 64;
 /// Changes in each of their windows.
 const WINDOW: usize = 16;
-/// Changes since the snapshot when a server is restarted.
-const REPLAYED: usize = 1_000_000;
+/// Changes since the snapshot when a server is restarted, if the site has twice as many members.
+const REPLAYED_MAX: usize = 1_000_000;
 /// In windows of so many.
 const REPLAYED_WINDOW: usize = 1_000;
 /// Windows in a log that is weighed.
@@ -125,7 +125,9 @@ async fn restarts(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     server.kill()?;
     let (server, without) = serving(folder.path()).await?;
     server.kill()?;
-    fill_log(setting, &folder.path().join("log")).await?;
+    let changes = REPLAYED_MAX.min(setting.options().members as usize / 2);
+    let changes = changes.next_multiple_of(REPLAYED_WINDOW);
+    fill_log(setting, &folder.path().join("log"), changes).await?;
     let (server, replaying) = serving(folder.path()).await?;
     let start = Instant::now();
     server.terminate()?;
@@ -136,16 +138,18 @@ async fn restarts(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     let replay = replaying
         .saturating_sub(without)
         .max(Duration::from_millis(1));
-    let rate = REPLAYED as f64 / replay.as_secs_f64();
+    let rate = changes as f64 / replay.as_secs_f64();
     let figure = Figure::new("replay at start", Unit::PerSecond, rate)
         .at_least(3e6)
         .at_22_m();
     figures.push(figure.note(format!(
-        "changes: 1,000,000 in windows of 1,000; a start with them {}, without {}",
+        "{} changes in windows of 1,000; a start with them {}, without {}",
+        grouped(changes as u64),
         show(replaying),
         show(without)
     )));
-    let what = "restart with 1 M changes since the snapshot: to SERVING";
+    let changes = grouped(changes as u64);
+    let what = format!("restart with {changes} changes since the snapshot: to SERVING");
     let figure = |how: &str, duration: Duration| {
         Figure::new(
             format!("{what}, {how}"),
@@ -167,8 +171,8 @@ async fn restarts(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     Ok(())
 }
 
-/// Appends [`REPLAYED`] changes to the log that a server has left there.
-async fn fill_log(setting: &Setting, folder: &Path) -> Outcome<()> {
+/// Appends so many changes to the log that a server has left there.
+async fn fill_log(setting: &Setting, folder: &Path, changes: usize) -> Outcome<()> {
     let site = setting.site()?;
     let mut random = RandomChanges::new(site.member_ids(), setting.options().seed);
     let log = Log::open(
@@ -176,7 +180,7 @@ async fn fill_log(setting: &Setting, folder: &Path) -> Outcome<()> {
         site.manifest().lineage_id.to_string().parse()?,
         LogOptions::default(),
     )?;
-    let windows = std::iter::repeat_n(REPLAYED_WINDOW, REPLAYED / REPLAYED_WINDOW);
+    let windows = std::iter::repeat_n(REPLAYED_WINDOW, changes / REPLAYED_WINDOW);
     append_all(
         &log,
         windows.map(|changes| drawn_window(&mut random, changes)),
