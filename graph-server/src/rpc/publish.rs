@@ -13,7 +13,10 @@ use std::{
     task::Poll,
     time::{Duration, Instant},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::unconstrained,
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming};
 
@@ -112,13 +115,14 @@ async fn begin(
         reason: "the room for windows was closed".to_owned(),
     };
     let (room, pipeline) = (room.map_err(closed)?, pipeline.clone());
-    let mut appending: Appending = Box::pin(async move {
+    // The log takes windows in the order in which their futures reach its queue. They do at the first poll, because the
+    // queue is as long as all that may be in flight, and because tokio's budget of a task, which may put off any poll,
+    // does not apply here.
+    let mut appending: Appending = Box::pin(unconstrained(async move {
         let appended = pipeline.append(window).await;
         drop(room);
         appended
-    });
-    // The log takes windows in the order of their first polls, and at the first poll: its queue is as long as all that
-    // may be in flight.
+    }));
     Ok(
         match poll_fn(|context| Poll::Ready(appending.as_mut().poll(context))).await {
             Poll::Ready(appended) => Box::pin(ready(appended)),
