@@ -18,7 +18,7 @@ test: target/python/ready ## everything that the tests need, and the tests
 	cargo build --workspace --bins --tests
 	CLOUD_PYTHON=$(CURDIR)/target/python/bin/python cargo test --workspace
 
-test-long: target/python/ready ## the same tests with more and longer random histories (an hour)
+test-long: target/python/ready ## the same tests with longer random histories (minutes)
 	cargo build --workspace --bins --tests
 	CLOUD_TEST_LONG=1 CLOUD_PYTHON=$(CURDIR)/target/python/bin/python cargo test --workspace
 
