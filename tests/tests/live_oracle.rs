@@ -39,7 +39,11 @@ async fn check(shape: Shape, seed: u64) {
         })
         .collect();
     let mut windows: BTreeMap<u64, WindowPart> = BTreeMap::new();
-    let windows_published = if std::env::var_os("CLOUD_TEST_LONG").is_some() { 5_000 } else { 150 };
+    let windows_published = if std::env::var_os("CLOUD_TEST_LONG").is_some() {
+        5_000
+    } else {
+        150
+    };
     for _ in 0..windows_published {
         let part = history::window(&ids, &mut random);
         let request = tokio_stream::once(history::publish(part.clone()));
