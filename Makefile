@@ -38,7 +38,7 @@ proto: target/python/ready
 
 bench: ## first figures at 2 million members (minutes; prints a table)
 	cargo build --release --workspace --bins
-	cargo run --release -p cloud-benches --bin bench -- $(ARGS)
+	target/release/bench $(ARGS)
 
 # Python for the foreign client's test, and buf for the protos.
 target/python/ready: tests/python/setup tests/python/requirements.txt

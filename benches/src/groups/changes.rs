@@ -97,6 +97,7 @@ fn while_asked(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
         // Twice: the first fills the cache of views.
         degrees_rate(&calls, setting.duration()).await?;
         let rate = degrees_rate(&calls, setting.duration()).await?;
+        let mut fed = Vec::new();
         let rounds = by_turns(
             async || degrees_at(&calls, rate, setting.turn_duration()).await,
             async || {
@@ -104,7 +105,7 @@ fn while_asked(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
                 let change = move |_| drawn.connection();
                 let feed = Feed::start(calls.channels(), LIVE_RATE, LIVE_WINDOW, change).await?;
                 let latencies = degrees_at(&calls, rate, setting.turn_duration()).await?;
-                feed.stop().await?;
+                fed.push(feed.stop().await?);
                 Ok(latencies)
             },
         )

@@ -204,13 +204,14 @@ async fn search_while_changing(
     let rate = rate_of(call.clone(), setting.duration()).await?;
     let at_rate = async || open_loop::run(rate, setting.turn_duration(), call.clone()).await;
     let mut seed = setting.options().seed;
+    let mut fed = Vec::new();
     let rounds = by_turns(
         async || at_rate().await,
         async || {
             seed += 1;
             let feed = headlines(setting, measured.calls.channels(), seed).await?;
             let latencies = at_rate().await?;
-            feed.stop().await?;
+            fed.push(feed.stop().await?);
             Ok(latencies)
         },
     )
