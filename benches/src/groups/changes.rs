@@ -10,7 +10,7 @@ use crate::figures::{Figure, Figures};
 use crate::latencies::Latencies;
 use crate::outcome::Outcome;
 use crate::random_changes::RandomChanges;
-use crate::rounds::by_turns;
+use crate::rounds::{self, by_turns};
 use crate::setting::Setting;
 use crate::unit::{Unit, grouped};
 
@@ -117,8 +117,9 @@ fn while_asked(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
             rounds.ratio(Latencies::median),
         );
         figures.push(median.at_most(1.2).note(format!(
-            "{}; {}",
+            "{}; {} changes acknowledged; {}",
             Unit::PerSecond.show(rate),
+            Unit::PerSecond.show(rounds::median(fed)),
             rounds.show()
         )));
         let p99 = Figure::new(

@@ -14,7 +14,7 @@ use crate::outcome::{Outcome, check_equal};
 use crate::plain_search::open_base;
 use crate::publisher::Publisher;
 use crate::random_changes::RandomChanges;
-use crate::rounds::by_turns;
+use crate::rounds::{by_turns, median};
 use crate::search_questions::{SearchQuestion, Searching, search_members};
 use crate::setting::{Measured, Setting};
 use crate::terms::Terms;
@@ -218,7 +218,12 @@ async fn search_while_changing(
     .await?;
     let what = "SearchMembers p99, open loop at 30 %, with 1,000 profile changes/s against none";
     let figure = Figure::new(what, Unit::Times, rounds.ratio(Latencies::p99)).at_most(2.0);
-    figures.push(figure.note(format!("{}; {}", Unit::PerSecond.show(rate), rounds.show())));
+    figures.push(figure.note(format!(
+        "{}; {} changes acknowledged; {}",
+        Unit::PerSecond.show(rate),
+        Unit::PerSecond.show(median(fed)),
+        rounds.show()
+    )));
     figures.push(Figure::not_built("typeahead in network, 3 letters"));
     Ok(())
 }
