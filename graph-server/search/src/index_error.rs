@@ -1,7 +1,8 @@
 //! What can go wrong with an index.
 
 use cloud_engine::{FileError, NodeIndex};
-use std::path::PathBuf;
+use std::{io::ErrorKind, path::PathBuf};
+use tantivy::TantivyError;
 
 /// The index could not be read or written, or is not what it should be.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +53,29 @@ pub enum IndexError {
 }
 
 impl IndexError {
+    /// Whether the files are not what was written, as after a loss of power: not so when the system refuses, or when the
+    /// index is another site's.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::File(error) => matches!(error, FileError::Damaged { .. }),
+            Self::Tantivy { source, .. } => match source {
+                TantivyError::IoError(error) => {
+                    matches!(
+                        error.kind(),
+                        ErrorKind::UnexpectedEof | ErrorKind::InvalidData
+                    )
+                }
+                TantivyError::DataCorruption(_)
+                | TantivyError::DeserializeError(_)
+                | TantivyError::IncompatibleIndex(_)
+                | TantivyError::OpenReadError(_)
+                | TantivyError::SchemaError(_) => true,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     pub(crate) fn tantivy(path: &std::path::Path) -> impl Fn(tantivy::TantivyError) -> Self {
         move |source| Self::Tantivy {
             path: path.to_owned(),

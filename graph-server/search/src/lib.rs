@@ -46,6 +46,7 @@ mod store_mark;
 mod syntax_error;
 mod tokens;
 mod top_hits;
+mod unsynced_directory;
 
 pub use base_index::BASE_INDEX_NAME;
 pub use base_index_writer::BaseIndexWriter;

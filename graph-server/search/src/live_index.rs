@@ -2,6 +2,9 @@
 //!
 //! A change deletes the member's older live document and adds the new one; the base is never touched. The commit's payload is
 //! the store's mark, so that index and mark are never apart.
+//!
+//! Nothing here is synced: what the index holds stands in the live profiles too, which are durable. An index that a loss of
+//! power left unusable is made anew from them.
 
 use crate::{
     base_index_writer::index_builder,
@@ -9,6 +12,7 @@ use crate::{
     field::{NODE_FIELD_NAME, node_field},
     index_error::IndexError,
     store_mark::StoreMark,
+    unsynced_directory::UnsyncedDirectory,
 };
 use cloud_engine::{FileError, NodeIndex, Scn};
 use cloud_proto::cloud::v1::Profile;
@@ -20,7 +24,6 @@ use std::{
 use tantivy::{
     DocId, Index, IndexReader, IndexWriter, ReloadPolicy, SegmentReader, Term,
     columnar::Column,
-    directory::MmapDirectory,
     indexer::{IndexWriterOptions, LogMergePolicy},
 };
 
@@ -36,6 +39,7 @@ pub(crate) struct LiveIndex {
     writer: IndexWriter,
     reader: IndexReader,
     mark: StoreMark,
+    replaced: Option<IndexError>,
 }
 
 /// One segment of the index as of a commit.
@@ -57,14 +61,34 @@ impl LiveSegment {
 }
 
 impl LiveIndex {
-    /// Opens the index, or makes one with this mark.
+    /// Opens the index, or makes one with this mark: if there is none, or none that can be used.
     pub(crate) fn open(path: &Path, fresh: StoreMark) -> Result<Self, IndexError> {
+        match Self::open_found(path, fresh) {
+            Err(error) if error.is_damage() => {
+                fs::remove_dir_all(path).map_err(|source| FileError::Io {
+                    path: path.to_owned(),
+                    source,
+                })?;
+                let mut live = Self::open_found(path, fresh)?;
+                live.replaced = Some(error);
+                Ok(live)
+            }
+            opened => opened,
+        }
+    }
+
+    /// What was wrong with the index that this one was made instead of.
+    pub(crate) fn replaced(&self) -> Option<&IndexError> {
+        self.replaced.as_ref()
+    }
+
+    fn open_found(path: &Path, fresh: StoreMark) -> Result<Self, IndexError> {
         fs::create_dir_all(path).map_err(|source| FileError::Io {
             path: path.to_owned(),
             source,
         })?;
         let error = IndexError::tantivy(path);
-        let directory = MmapDirectory::open(path).map_err(|source| error(source.into()))?;
+        let directory = UnsyncedDirectory::open(path).map_err(&error)?;
         let index = index_builder().open_or_create(directory).map_err(&error)?;
         let payload = index.load_metas().map_err(&error)?.payload;
         let mark = match &payload {
@@ -93,6 +117,7 @@ impl LiveIndex {
             writer,
             reader,
             mark,
+            replaced: None,
         };
         if payload.is_none() {
             live.commit(fresh.scn, [])?;
@@ -105,7 +130,7 @@ impl LiveIndex {
         self.mark.scn
     }
 
-    /// Replaces the documents of these members (`None`: removed); durable when it returns.
+    /// Replaces the documents of these members (`None`: removed).
     pub(crate) fn commit<'a>(
         &mut self,
         scn: Scn,

@@ -41,10 +41,11 @@ impl People {
     /// Opens a snapshot's profiles and index, and what changed since in `live` (made if absent), which must be of this log.
     ///
     /// The two live stores commit one after the other, profiles first. If a crash came between, the index is brought to where
-    /// the profiles are, so that both stand at one SCN, from which the log is replayed.
+    /// the profiles are, so that both stand at one SCN, from which the log is replayed. A live index that cannot be used is
+    /// made anew from the live profiles ([`PeopleWriter::replaced_index`]).
     ///
     /// # Errors
-    /// Anything damaged, of an unknown version, or of another lineage or log, by name.
+    /// Anything else that is damaged, of an unknown version, or of another lineage or log, by name.
     pub fn open(
         snapshot: &Path,
         manifest: &Manifest,

@@ -121,6 +121,12 @@ impl PeopleWriter {
         !self.pending.is_empty()
     }
 
+    /// What was wrong with the live index, if it had to be made anew from the live profiles.
+    #[must_use]
+    pub fn replaced_index(&self) -> Option<&IndexError> {
+        self.live_index.replaced()
+    }
+
     /// Everything up to this SCN was applied. If nothing waits, what is published is true there too.
     pub fn advance(&mut self, scn: Scn) {
         self.applied = self.applied.max(scn);
@@ -129,7 +135,8 @@ impl PeopleWriter {
         }
     }
 
-    /// Writes what waits and publishes it, true at `through` (everything up to which was applied). Durable when it returns.
+    /// Writes what waits and publishes it, true at `through` (everything up to which was applied). The profiles are durable
+    /// when it returns, and the index can be made from them.
     /// With nothing waiting it still makes durable how far the stores are.
     ///
     /// # Errors

@@ -33,7 +33,7 @@ pub(crate) struct PeopleCommitter {
     caught_up: bool,
     applied: Scn,
     changes_waiting: usize,
-    committed_at: Instant,
+    commit_begun: Instant,
 }
 
 enum Message {
@@ -80,7 +80,7 @@ impl PeopleCommitter {
             interval,
             caught_up: false,
             changes_waiting: 0,
-            committed_at: Instant::now(),
+            commit_begun: Instant::now(),
         };
         (committer, PeopleQueue(queue))
     }
@@ -102,14 +102,16 @@ impl PeopleCommitter {
     fn run(mut self) -> Result<(), IngestError> {
         loop {
             match self.next() {
-                Ok(Message::Window(scn, changes)) => {
-                    self.changes_waiting += changes.len();
-                    self.writer.apply(scn, changes)?;
-                    self.applied = scn;
-                }
-                Ok(Message::CaughtUp) => self.caught_up = true,
+                Ok(message) => self.take(message)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
+            }
+            // What came during the last commit goes into the next one, however long it took.
+            for _ in 0..PEOPLE_QUEUE_WINDOWS_MAX {
+                match self.windows.try_recv() {
+                    Ok(message) => self.take(message)?,
+                    Err(_) => break,
+                }
             }
             if self.commit_is_due() {
                 self.commit()?;
@@ -121,9 +123,22 @@ impl PeopleCommitter {
         Ok(())
     }
 
+    fn take(&mut self, message: Message) -> Result<(), IngestError> {
+        match message {
+            Message::Window(scn, changes) => {
+                self.changes_waiting += changes.len();
+                self.writer.apply(scn, changes)?;
+                self.applied = scn;
+            }
+            Message::CaughtUp => self.caught_up = true,
+        }
+        Ok(())
+    }
+
     /// Commits; while the disk is full, or fails, tries again and again. Readers go on with what was committed
     /// before, and nothing is lost: the log has it.
     fn commit(&mut self) -> Result<(), IngestError> {
+        self.commit_begun = Instant::now();
         while let Err(error) = self.writer.commit(self.applied) {
             if self.stop.is_cancelled() {
                 return Err(error.into());
@@ -132,7 +147,6 @@ impl PeopleCommitter {
             std::thread::sleep(COMMIT_RETRY_INTERVAL);
         }
         self.changes_waiting = 0;
-        self.committed_at = Instant::now();
         Ok(())
     }
 
@@ -140,7 +154,7 @@ impl PeopleCommitter {
     fn next(&self) -> Result<Message, RecvTimeoutError> {
         if self.caught_up && self.writer.is_pending() {
             self.windows
-                .recv_timeout(self.interval.saturating_sub(self.committed_at.elapsed()))
+                .recv_timeout(self.interval.saturating_sub(self.commit_begun.elapsed()))
         } else {
             self.windows
                 .recv()
@@ -151,7 +165,7 @@ impl PeopleCommitter {
     fn commit_is_due(&self) -> bool {
         self.writer.is_pending()
             && if self.caught_up {
-                self.committed_at.elapsed() >= self.interval
+                self.commit_begun.elapsed() >= self.interval
             } else {
                 self.changes_waiting >= REPLAY_COMMIT_CHANGES
             }

@@ -101,6 +101,9 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
 
     let begun = Instant::now();
     let (people, people_writer) = People::open(&path, &manifest, &folder.join(LIVE_NAME), log_id)?;
+    if let Some(error) = people_writer.replaced_index() {
+        tracing::warn!(%error, "the live index is made anew from the live profiles");
+    }
     let people_scn = people.applied_scn();
     not_beyond("profiles", people_scn, head)?;
     stage(

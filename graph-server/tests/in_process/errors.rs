@@ -528,7 +528,11 @@ async fn a_slow_subscriber_is_told_where_to_resume() {
 
 #[tokio::test]
 async fn streams_end_when_the_server_does() {
-    let site = SmallSite::start(Limits::default()).await;
+    let site = SmallSite::start(Limits {
+        drain_timeout_ms: 60_000,
+        ..Limits::default()
+    })
+    .await;
     let mut subscription = site.client.subscribe(0, &[], "").await.unwrap();
     let (sender, mut answers) = site.admin.publisher().await.unwrap();
     sender
@@ -537,13 +541,9 @@ async fn streams_end_when_the_server_does() {
         .unwrap();
     assert!(answers.next().await.unwrap().is_some());
     let public = site.running.public_addr().to_string();
-    let begun = std::time::Instant::now();
-    site.running.shutdown().await.unwrap();
-    assert!(
-        begun.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        begun.elapsed()
-    );
+    // Long before the hard end.
+    let ended = tokio::time::timeout(Duration::from_secs(30), site.running.shutdown()).await;
+    ended.expect("streams do not hold it").unwrap();
     check(answers.next().await, Code::Unavailable, "NOT_SERVING");
     let error = loop {
         match subscription.next().await {

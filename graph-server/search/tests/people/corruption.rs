@@ -225,37 +225,6 @@ fn with_changes() -> (
 }
 
 #[test]
-fn damaged_live_segments_are_named() {
-    let (directory, manifest, _) = with_changes();
-    let live = directory.path().join("live/search");
-    let segments = fs::read_dir(&live)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let ends = ["idx", "term", "pos", "fast", "fieldnorm"];
-    let is_segment = |path: &Path| {
-        path.extension()
-            .is_some_and(|end| ends.iter().any(|known| end == *known))
-    };
-    for path in segments.filter(|path| is_segment(path)).collect::<Vec<_>>() {
-        let middle = fs::metadata(&path).unwrap().len() as usize / 4;
-        with_bit_flipped(&path, middle, 2, || {
-            let opened = People::open(
-                &directory.path().join("snapshot"),
-                &manifest,
-                &directory.path().join("live"),
-                LogId::new(LOG),
-            );
-            match opened.map(drop).unwrap_err() {
-                OpenError::Index(IndexError::File(FileError::Damaged { path: named, .. })) => {
-                    assert_eq!(named, path);
-                }
-                other => panic!("{}: {other}", path.display()),
-            }
-        });
-    }
-}
-
-#[test]
 fn damaged_live_profiles_are_never_served() {
     let (directory, manifest, said) = with_changes();
     let path = directory.path().join("live/profiles.redb");

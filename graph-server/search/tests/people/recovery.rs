@@ -182,6 +182,60 @@ fn profiles_older_than_the_index_are_what_counts() {
 }
 
 #[test]
+fn a_damaged_live_index_is_made_anew_from_the_profiles() {
+    let random = &mut Random(11);
+    let mut truth = Truth::default();
+    for member in 1..30 {
+        truth.profiles.insert(member, random.profile(member));
+    }
+    let mut site = Site::new(truth);
+    for scn in 1..=3 {
+        site.apply(scn, (0..30).map(|_| random.change(40)).collect());
+        site.commit();
+    }
+    let expected = all(&site.people, &site.graph(), &site.truth);
+    copy(&site.live(), &site.directory.path().join("sound"));
+    let files = fs::read_dir(site.directory.path().join("sound/search")).unwrap();
+    let mut damaged = 0;
+    for (number, file) in files.enumerate() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        let is_read = ["idx", "term", "pos", "fast", "fieldnorm", "meta.json"]
+            .iter()
+            .any(|end| name.ends_with(end));
+        if !is_read {
+            continue;
+        }
+        let losses: [fn(&mut Vec<u8>); 3] = [
+            Vec::clear,
+            |bytes| bytes.truncate(bytes.len() / 4),
+            |bytes| {
+                let middle = bytes.len() / 4;
+                bytes[middle] ^= 4;
+            },
+        ];
+        // A bit of meta.json may name another segment, which is missing, or say nothing that is read.
+        let losses = &losses[..if name == "meta.json" { 2 } else { 3 }];
+        for loss in losses {
+            let live = format!("damaged-{number}-{damaged}");
+            let to = site.directory.path().join(&live);
+            copy(&site.directory.path().join("sound"), &to);
+            let path = to.join("search").join(&name);
+            let mut bytes = fs::read(&path).unwrap();
+            loss(&mut bytes);
+            fs::write(&path, bytes).unwrap();
+            let (people, writer) = open(site.directory.path(), &site.manifest, &live);
+            assert!(writer.replaced_index().is_some(), "{name}");
+            assert_eq!(all(&people, &site.graph(), &site.truth), expected, "{name}");
+            drop((people, writer));
+            let (_, writer) = open(site.directory.path(), &site.manifest, &live);
+            assert!(writer.replaced_index().is_none(), "{name}, opened again");
+            damaged += 1;
+        }
+    }
+    assert!(damaged >= 17, "only {damaged} files");
+}
+
+#[test]
 fn what_nothing_changes_stays_published() {
     let mut site = Site::new(Truth {
         profiles: [(1, Random(1).profile(1))].into(),
