@@ -98,6 +98,11 @@ impl MemoryDisk {
         self.lock().room = room;
     }
 
+    /// While what is answered lives, whoever uses the disk waits.
+    pub(crate) fn hold(&self) -> impl Sized + '_ {
+        self.lock()
+    }
+
     /// Good syncs of files so far.
     pub(crate) fn syncs(&self) -> usize {
         self.lock().syncs
