@@ -7,13 +7,19 @@ use std::{
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tantivy::directory::{
     AntiCallToken, Directory, DirectoryLock, FileHandle, Lock, MmapDirectory, TerminatingWrite,
     WatchCallback, WatchHandle, WritePtr,
     error::{DeleteError, LockError, OpenReadError, OpenWriteError},
 };
+
+/// Ends the names of files that have not got their own yet.
+const NEW: &str = "new";
 
 /// Mapped files, written through the system's cache.
 #[derive(Clone, Debug)]
@@ -23,7 +29,19 @@ pub(crate) struct UnsyncedDirectory {
 }
 
 impl UnsyncedDirectory {
+    /// Removes what a killed process had not renamed yet.
     pub(crate) fn open(path: &Path) -> tantivy::Result<Self> {
+        for entry in fs::read_dir(path)? {
+            let path = entry?.path();
+            if path.extension().is_none_or(|end| end != NEW) {
+                continue;
+            }
+            match fs::remove_file(path) {
+                // A writer of this process that was let go a moment ago has renamed it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed?,
+            }
+        }
         Ok(Self {
             path: path.to_owned(),
             mapped: MmapDirectory::open(path)?,
@@ -74,10 +92,12 @@ impl Directory for UnsyncedDirectory {
         Ok(BufWriter::new(Box::new(UnsyncedFile(file))))
     }
 
-    /// Whole or not at all for readers and for a killed process, by the rename.
+    /// Whole or not at all for readers and for a killed process, by the rename. Merges write at the same time.
     fn atomic_write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let whole = self.path.join(path);
-        let written = whole.with_extension("new");
+        let written = whole.with_extension(format!("{number}.{NEW}"));
         fs::write(&written, bytes)?;
         fs::rename(written, whole)
     }
