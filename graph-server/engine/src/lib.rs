@@ -90,6 +90,7 @@ mod file_error;
 mod file_identity;
 mod graph;
 mod graph_file;
+mod id_order;
 mod ids;
 mod lazy_array;
 mod manifest;
