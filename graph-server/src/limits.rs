@@ -76,7 +76,7 @@ pub struct Limits {
     /// Edges that one request may visit on the threads that serve connections; above, it goes to the heavy ones.
     #[arg(long, value_name = "EDGES", default_value_t = Limits::DEFAULT.inline_edges_max)]
     pub inline_edges_max: u64,
-    /// Threads for heavy questions about the graph.
+    /// Threads for heavy questions about the graph; they run when no other has work.
     #[arg(long, value_name = "THREADS", default_value_t = Limits::DEFAULT.heavy_threads)]
     pub heavy_threads: usize,
     /// Threads for searches and large pages of profiles.

@@ -9,7 +9,21 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 use tokio::sync::{Semaphore, oneshot};
+
+/// How the system ranks threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rank {
+    /// As those that serve connections.
+    Equal,
+    /// They run when the others do not, and give way at once (Linux: SCHED_IDLE). (Bench: "p99 of GetDegrees, open loop at
+    /// 30 %, beside the largest member's 3rd-degree size, against without".)
+    Behind,
+}
 
 /// A few threads and the queue before them.
 #[derive(Debug)]
@@ -41,16 +55,36 @@ impl Stop {
     }
 }
 
+impl Rank {
+    /// Ranks the thread that asks.
+    fn take(self, what: &'static str) {
+        if self == Self::Equal {
+            return;
+        }
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        let taken = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+        if let Err(error) = taken {
+            // The answers are the same; they are only dearer to others.
+            tracing::warn!(
+                ?error,
+                "the system keeps the {what} threads at the others' rank"
+            );
+        }
+    }
+}
+
 impl Workers {
     /// `what` names the work where the queue is full, and the threads.
     pub(crate) fn new(
         what: &'static str,
+        rank: Rank,
         threads: usize,
         places_max: usize,
     ) -> Result<Self, ThreadPoolBuildError> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads.max(1))
             .thread_name(move |number| format!("{what} {number}"))
+            .start_handler(move |_| rank.take(what))
             .build()?;
         Ok(Self {
             pool,
@@ -105,6 +139,7 @@ impl Drop for Caller {
 mod tests {
     use super::*;
     use std::{future::Future, task::Poll, time::Duration};
+    use thread_priority::thread_schedule_policy;
 
     fn soon() -> Deadline {
         Deadline::after(Duration::from_secs(10))
@@ -112,7 +147,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_refuses_at_once() {
-        let workers = Workers::new("tests", 1, 1).unwrap();
+        let workers = Workers::new("tests", Rank::Behind, 1, 1).unwrap();
         let (release, wait) = std::sync::mpsc::channel::<()>();
         let mut first = std::pin::pin!(workers.run(soon(), move |_| Ok(wait.recv().is_ok())));
         std::future::poll_fn(|context| {
@@ -133,8 +168,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn threads_that_rank_behind_give_way() {
+        for (rank, policy) in [
+            (Rank::Equal, NormalThreadSchedulePolicy::Other),
+            (Rank::Behind, NormalThreadSchedulePolicy::Idle),
+        ] {
+            let workers = Workers::new("tests", rank, 1, 1).unwrap();
+            let taken = workers.run(soon(), |_| Ok(thread_schedule_policy())).await;
+            assert_eq!(
+                taken.unwrap().ok(),
+                Some(ThreadSchedulePolicy::Normal(policy))
+            );
+        }
+    }
+
+    #[tokio::test]
     async fn work_past_its_deadline_is_not_begun() {
-        let workers = Workers::new("tests", 1, 1).unwrap();
+        let workers = Workers::new("tests", Rank::Behind, 1, 1).unwrap();
         let outcome = workers
             .run(Deadline::after(Duration::ZERO), |_| Ok(()))
             .await;
@@ -143,7 +193,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_stops_when_its_caller_is_gone() {
-        let workers = Workers::new("tests", 1, 1).unwrap();
+        let workers = Workers::new("tests", Rank::Behind, 1, 1).unwrap();
         let (begun, has_begun) = std::sync::mpsc::channel();
         let (ended, has_ended) = std::sync::mpsc::channel();
         let mut call = Box::pin(workers.run(soon(), move |stop| {

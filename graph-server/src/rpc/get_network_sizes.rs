@@ -26,9 +26,10 @@ pub(crate) async fn get_network_sizes(
     let viewer = existing(&graph, viewer)?;
     let as_of = site.as_of(&graph);
     let view = site.view(&graph, viewer, deadline).await?;
-    // The 3rd degree visits every edge of the 2nd: counted only until it is known to be heavy.
-    let mut edges = 0;
-    if third {
+    // The 3rd degree visits every edge of the 2nd, at least one of each: counted only until it is known to be heavy.
+    let mut edges = if third { view.second().len() } else { 0 };
+    if third && edges <= site.limits.inline_edges_max {
+        edges = 0;
         for node in view.second() {
             edges += graph.neighbours(NodeIndex::new(node)).count_max() as u64;
             if edges > site.limits.inline_edges_max {

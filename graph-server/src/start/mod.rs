@@ -14,7 +14,7 @@ use crate::{
     progress::{Progress, Reached},
     site::Site,
     views::Views,
-    workers::Workers,
+    workers::{Rank, Workers},
 };
 use cloud_engine::{LogId, Manifest, Recovered, Scn, StandsAt, Writer, read_overlay};
 use cloud_search::People;
@@ -149,11 +149,13 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
     };
     let heavy = Workers::new(
         "heavy requests",
+        Rank::Behind,
         limits.heavy_threads,
         limits.queued_requests_max,
     )?;
     let search = Workers::new(
         "searches",
+        Rank::Equal,
         limits.search_threads,
         limits.queued_requests_max,
     )?;

@@ -328,6 +328,36 @@ async fn what_is_over_a_limit_is_refused_with_the_limit() {
     site.running.shutdown().await.unwrap();
 }
 
+/// With no place before the heavy threads, only what runs where it was asked is answered.
+#[tokio::test]
+async fn heavy_work_never_runs_where_it_was_asked() {
+    for (inline_edges_max, is_heavy) in [(0, true), (100_000, false)] {
+        let site = SmallSite::start(Limits {
+            inline_edges_max,
+            queued_requests_max: 0,
+            ..Limits::default()
+        })
+        .await;
+        let degrees = site
+            .client
+            .degrees(1, &[3], DegreesOptions::default())
+            .await;
+        let outcomes = [
+            degrees.map(drop),
+            site.client.network_sizes(1, false).await.map(drop),
+            site.client.network_sizes(1, true).await.map(drop),
+        ];
+        for outcome in outcomes {
+            if is_heavy {
+                check(outcome, Code::ResourceExhausted, "BUSY");
+            } else {
+                outcome.unwrap();
+            }
+        }
+        site.running.shutdown().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_point_that_is_not_reached() {
     let site = SmallSite::start(Limits {
