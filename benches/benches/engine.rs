@@ -98,7 +98,12 @@ fn views(criterion: &mut Criterion) {
             let (question, view) = asked.next()?;
             let targets: Vec<NodeIndex> =
                 question.targets.iter().map(|target| target.node).collect();
-            degrees(&site.graph, view, &targets, &mut Budget::unlimited()).ok()
+            degrees(
+                &mut view.whole(&site.graph),
+                &targets,
+                &mut Budget::unlimited(),
+            )
+            .ok()
         });
     });
 

@@ -182,7 +182,11 @@ fn member_of(set: &RoaringBitmap, random: &mut ChaCha8Rng) -> Option<NodeIndex> 
 }
 
 fn degree_of(graph: &Graph, view: &View, node: NodeIndex) -> Outcome<Degree> {
-    Ok(degree(graph, view, node, &mut Budget::unlimited())?)
+    Ok(degree(
+        &mut view.whole(graph),
+        node,
+        &mut Budget::unlimited(),
+    )?)
 }
 
 #[cfg(test)]

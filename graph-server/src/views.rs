@@ -1,7 +1,8 @@
 //! The cache of views: least recently used go first, within a budget of memory.
 //!
-//! Nothing invalidates it: a view is asked whether it holds for the request's graph. An older view never replaces a
-//! newer one, or two readers at different SCNs would take turns rebuilding.
+//! Nothing invalidates it: a view is asked whether it holds for the request's graph, or asked about single members at the
+//! graph's SCN whether it holds or not, as long as that has cost less than a new one. An older view never replaces a newer
+//! one, or two readers at different SCNs would take turns rebuilding.
 
 use crate::limits::Limits;
 use cloud_engine::{Budget, Graph, NodeIndex, Scratch, Stopped, View};
@@ -14,13 +15,41 @@ use std::sync::{
 /// Views by viewer.
 #[derive(Debug)]
 pub(crate) struct Views {
-    cache: Cache<NodeIndex, Arc<View>>,
+    cache: Cache<NodeIndex, Arc<Kept>>,
     bytes_max: u64,
     /// Idle ones, at most as many as builds ran side by side.
     scratches: Mutex<Vec<Scratch>>,
     hits: AtomicU64,
     misses: AtomicU64,
     rebuilds: AtomicU64,
+}
+
+/// A view in the cache.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    view: Arc<View>,
+    /// Visited because it is of another SCN than its questions, all together.
+    extra_edges: AtomicU64,
+}
+
+impl Kept {
+    pub(crate) fn view(&self) -> &Arc<View> {
+        &self.view
+    }
+
+    /// A question visited so many edges that it would not have visited with a new view.
+    pub(crate) fn add_extra_edges(&self, edges: u64) {
+        if edges > 0 {
+            self.extra_edges.fetch_add(edges, Ordering::Relaxed);
+        }
+    }
+
+    /// What asking it about single members costs before the first: none when a new view is worth its edges. (One pays at
+    /// most twice what would have been best, had one known what is asked later.)
+    fn cost_at(&self, graph: &Graph) -> Option<u64> {
+        let cost = self.view.cost_at(graph)?;
+        (self.extra_edges.load(Ordering::Relaxed) + cost <= self.view.edges()).then_some(cost)
+    }
 }
 
 /// What the cache holds, and how it was asked.
@@ -32,7 +61,7 @@ pub(crate) struct ViewCounts {
     pub(crate) hits: u64,
     /// No view was cached.
     pub(crate) misses: u64,
-    /// The cached view no longer held.
+    /// The cached view was too old.
     pub(crate) rebuilds: u64,
 }
 
@@ -41,7 +70,7 @@ impl Views {
         let cache = Cache::builder()
             .eviction_policy(EvictionPolicy::lru())
             // Weights are 32 bits wide, so KiB: rounded up, with what the cache itself keeps for an entry.
-            .weigher(|_, view: &Arc<View>| kib(view))
+            .weigher(|_, kept: &Arc<Kept>| kib(&kept.view))
             .max_capacity(limits.view_cache_bytes_max / 1024)
             .build();
         Self {
@@ -56,16 +85,36 @@ impl Views {
 
     /// The cached view of `viewer`, if it holds for the graph.
     pub(crate) fn cached(&self, graph: &Graph, viewer: NodeIndex) -> Option<Arc<View>> {
+        let holding = |kept: &Arc<Kept>| {
+            let view = kept.view();
+            view.holds_for(graph).then(|| Arc::clone(view))
+        };
+        self.find(viewer, holding)
+    }
+
+    /// The cached view of `viewer`, if it is worth to be asked about single members at the graph's SCN, and the edges that
+    /// this visits before the first.
+    pub(crate) fn kept(&self, graph: &Graph, viewer: NodeIndex) -> Option<(Arc<Kept>, u64)> {
+        self.find(viewer, |kept| {
+            kept.cost_at(graph).map(|cost| (Arc::clone(kept), cost))
+        })
+    }
+
+    fn find<T>(
+        &self,
+        viewer: NodeIndex,
+        usable: impl FnOnce(&Arc<Kept>) -> Option<T>,
+    ) -> Option<T> {
         let cached = self.cache.get(&viewer);
         let missing = cached.is_none();
-        let holding = cached.filter(|view| view.holds_for(graph));
-        let counter = match &holding {
+        let found = cached.as_ref().and_then(usable);
+        let counter = match &found {
             Some(_) => &self.hits,
             None if missing => &self.misses,
             None => &self.rebuilds,
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        holding
+        found
     }
 
     /// Builds the view of `viewer` and caches it, unless a newer one is there.
@@ -77,11 +126,15 @@ impl Views {
     ) -> Result<Arc<View>, Stopped> {
         let view =
             Arc::new(self.with_scratch(|scratch| View::build(graph, viewer, scratch, budget))?);
+        let kept = Arc::new(Kept {
+            view: Arc::clone(&view),
+            extra_edges: AtomicU64::new(0),
+        });
         self.cache
             .entry(viewer)
             .and_compute_with(|entry| match entry {
-                Some(entry) if entry.value().scn() > view.scn() => Op::Nop,
-                _ => Op::Put(Arc::clone(&view)),
+                Some(entry) if entry.value().view().scn() > view.scn() => Op::Nop,
+                _ => Op::Put(kept),
             });
         Ok(view)
     }

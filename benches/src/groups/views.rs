@@ -69,7 +69,7 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
 fn ask(graph: &Graph, question: &Question, view: &View) -> Outcome<Duration> {
     let targets: Vec<NodeIndex> = question.targets.iter().map(|target| target.node).collect();
     let start = Instant::now();
-    let answer = degrees(graph, view, &targets, &mut Budget::unlimited())?;
+    let answer = degrees(&mut view.whole(graph), &targets, &mut Budget::unlimited())?;
     let duration = start.elapsed();
     check(question, answer)?;
     Ok(duration)

@@ -6,7 +6,7 @@ use crate::budget::{Budget, Stopped};
 use crate::graph::Graph;
 use crate::ids::NodeIndex;
 use crate::scratch::sorted;
-use crate::view::View;
+use crate::view_at::{ViewAt, touches};
 
 /// How close a member is to the viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,25 +23,22 @@ pub enum Degree {
     OutOfNetwork,
 }
 
-/// The degree of each target, in order. The view must hold for the graph. A 1st or 2nd degree is a look-up in a set; for the
-/// others the target's connections are looked up until one is at 2nd degree: O(its connections).
+/// The degree of each target, in order. A 1st or 2nd degree is a look-up in a set; for the others the target's connections are
+/// looked up until one is at 2nd degree: O(its connections).
 pub fn degrees(
-    graph: &Graph,
-    view: &View,
+    view: &mut ViewAt<'_>,
     targets: &[NodeIndex],
     budget: &mut Budget<'_>,
 ) -> Result<Vec<Degree>, Stopped> {
-    debug_assert!(view.holds_for(graph));
     targets
         .iter()
-        .map(|&target| degree(graph, view, target, budget))
+        .map(|&target| degree(view, target, budget))
         .collect()
 }
 
-/// The degree of one target. The view must hold for the graph.
+/// The degree of one target.
 pub fn degree(
-    graph: &Graph,
-    view: &View,
+    view: &mut ViewAt<'_>,
     target: NodeIndex,
     budget: &mut Budget<'_>,
 ) -> Result<Degree, Stopped> {
@@ -51,11 +48,12 @@ pub fn degree(
     if view.first().contains(target.get()) {
         return Ok(Degree::First);
     }
-    if view.second().contains(target.get()) {
+    if view.is_second(target, budget)? {
         return Ok(Degree::Second);
     }
-    let third = touches(graph, target, view.second(), budget)?;
-    Ok(if third {
+    // No connection of the target is the viewer or at 1st degree, or the target would be at 1st or 2nd itself.
+    let neighbours = view.graph().neighbours(target);
+    Ok(if view.any_is_second(neighbours, budget)? {
         Degree::Third
     } else {
         Degree::OutOfNetwork
@@ -91,25 +89,13 @@ fn degree_from_target(
     if first.contains(target.get()) {
         return Ok(Degree::First);
     }
-    if touches(graph, target, first, budget)? {
+    if touches(graph.neighbours(target), first, budget)? {
         return Ok(Degree::Second);
     }
     for node in graph.neighbours(target) {
-        if touches(graph, node, first, budget)? {
+        if touches(graph.neighbours(node), first, budget)? {
             return Ok(Degree::Third);
         }
     }
     Ok(Degree::OutOfNetwork)
-}
-
-/// Whether a neighbour of `node` is in `set`.
-fn touches(
-    graph: &Graph,
-    node: NodeIndex,
-    set: &RoaringBitmap,
-    budget: &mut Budget<'_>,
-) -> Result<bool, Stopped> {
-    let mut neighbours = graph.neighbours(node);
-    budget.spend(neighbours.count_max())?;
-    Ok(neighbours.any(|node| set.contains(node.get())))
 }

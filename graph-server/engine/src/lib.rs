@@ -60,6 +60,7 @@
 //! |---|---|---|
 //! | a viewer's 1st and 2nd degree | [`View::build`] | the edges of the viewer's connections |
 //! | a page's degrees | [`degrees`] | the edges of the targets further than 2nd |
+//! | the same, from a view of another SCN | [`View::at`], [`degrees`] | the same, and the entries between the two SCNs |
 //! | the same, for a hub | [`degrees_from_targets`] | the edges of the targets' connections |
 //! | whom both know | [`shared_connections`] | the edges of both |
 //! | through whom | [`shortest_path`] | the edges of both, and of one between |
@@ -90,7 +91,6 @@ mod file_error;
 mod file_identity;
 mod graph;
 mod graph_file;
-mod id_order;
 mod ids;
 mod lazy_array;
 mod manifest;
@@ -109,6 +109,7 @@ mod sizes;
 mod times_file;
 mod version;
 mod view;
+mod view_at;
 mod visit;
 mod writer;
 
@@ -138,5 +139,6 @@ pub use sizes::{Sizes, network_sizes};
 pub use times_file::TIMES_NAME;
 pub use version::{OverlayStats, Version};
 pub use view::View;
+pub use view_at::ViewAt;
 pub use visit::{AllEdges, Edge, Edges, Visited};
 pub use writer::{ApplyError, Writer};

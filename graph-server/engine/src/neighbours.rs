@@ -119,6 +119,14 @@ impl Iterator for Neighbours<'_> {
         }
     }
 
+    #[inline]
+    fn any<F: FnMut(NodeIndex) -> bool>(&mut self, mut f: F) -> bool {
+        match &mut self.0 {
+            Kind::Base(row) => row.any(|&node| f(NodeIndex::new(node))),
+            Kind::Merged(merged) => merged.any(|node| f(NodeIndex::new(node))),
+        }
+    }
+
     fn size_hint(&self) -> (usize, Option<usize>) {
         match &self.0 {
             Kind::Base(row) => row.size_hint(),

@@ -4,18 +4,17 @@ use crate::budget::{Budget, Stopped};
 use crate::graph::Graph;
 use crate::ids::{MemberId, NodeIndex};
 use crate::shared::shared_nodes;
-use crate::view::View;
+use crate::view_at::ViewAt;
 
 /// A shortest path from the viewer to the target, both included, of up to three edges; empty when there is none. Among the
-/// shortest paths, the one that is smallest by member id from the target's end backwards. The view must hold for the graph.
+/// shortest paths, the one that is smallest by member id from the target's end backwards.
 /// O(connections of the target and of the viewer).
 pub fn shortest_path(
-    graph: &Graph,
-    view: &View,
+    view: &mut ViewAt<'_>,
     target: NodeIndex,
     budget: &mut Budget<'_>,
 ) -> Result<Vec<MemberId>, Stopped> {
-    debug_assert!(view.holds_for(graph));
+    let graph = view.graph();
     let path = |nodes: &[NodeIndex]| Ok(nodes.iter().map(|&node| graph.member(node)).collect());
     let viewer = view.viewer();
     if target == viewer {
@@ -24,13 +23,18 @@ pub fn shortest_path(
     if view.first().contains(target.get()) {
         return path(&[viewer, target]);
     }
-    if view.second().contains(target.get()) {
+    if view.is_second(target, budget)? {
         let through = smallest(graph, shared_nodes(graph, viewer, target, budget)?);
         return through.map_or(Ok(Vec::new()), |through| path(&[viewer, through, target]));
     }
     let neighbours = graph.neighbours(target);
     budget.spend(neighbours.count_max())?;
-    let at_second = neighbours.filter(|node| view.second().contains(node.get()));
+    let mut at_second = Vec::new();
+    for neighbour in neighbours {
+        if view.is_second(neighbour, budget)? {
+            at_second.push(neighbour);
+        }
+    }
     let Some(last) = smallest(graph, at_second) else {
         return Ok(Vec::new());
     };

@@ -15,6 +15,7 @@ use crate::scratch::{Scratch, sorted};
 pub struct View {
     viewer: NodeIndex,
     scn: Scn,
+    edges: u64,
     first: RoaringBitmap,
     second: RoaringBitmap,
 }
@@ -28,7 +29,8 @@ impl View {
         scratch: &mut Scratch,
         budget: &mut Budget<'_>,
     ) -> Result<Self, Stopped> {
-        budget.spend(graph.neighbours(viewer).count_max())?;
+        let mut edges = graph.neighbours(viewer).count_max();
+        budget.spend(edges)?;
         let first: Vec<NodeIndex> = graph.neighbours(viewer).collect();
         scratch.reserve(graph.node_bound());
         for &node in &first {
@@ -37,6 +39,7 @@ impl View {
                 scratch.clear();
                 return Err(stopped);
             }
+            edges += neighbours.count_max();
             neighbours.for_each(|node| scratch.insert(node.get()));
         }
         scratch.remove(viewer.get());
@@ -45,6 +48,7 @@ impl View {
         Ok(Self {
             viewer,
             scn: graph.scn(),
+            edges: edges as u64,
             first: sorted(first.into_iter().map(NodeIndex::get)),
             second,
         })
@@ -74,6 +78,11 @@ impl View {
         self.scn
     }
 
+    /// The edges that the build visited.
+    pub fn edges(&self) -> u64 {
+        self.edges
+    }
+
     /// The nodes connected to the viewer.
     pub fn first(&self) -> &RoaringBitmap {
         &self.first
@@ -82,6 +91,12 @@ impl View {
     /// The nodes connected to one of those, and not among them, and not the viewer.
     pub fn second(&self) -> &RoaringBitmap {
         &self.second
+    }
+
+    /// Whether the node is in [`second`](Self::second).
+    #[inline]
+    pub(crate) fn is_second(&self, node: NodeIndex) -> bool {
+        self.second.contains(node.get())
     }
 
     /// Memory, nearly.
@@ -96,20 +111,32 @@ impl View {
     ///
     /// The view must be of the same version, or of one before it with the same lineage.
     pub fn holds_for(&self, graph: &Graph) -> bool {
+        match self.span_to(graph) {
+            None => false,
+            Some(None) => true,
+            Some(Some((after, through))) => {
+                let overlay = &graph.version().overlay;
+                let changed = |node| overlay.changed_between(node, after, through);
+                !changed(self.viewer)
+                    && !self.first.iter().any(|node| changed(NodeIndex::new(node)))
+            }
+        }
+    }
+
+    /// Between which two SCNs entries may tell the view from one of the graph's SCN: above the one, not above the other. No span
+    /// when nothing changed at all; none to be known when the view is from before the version began.
+    pub(crate) fn span_to(&self, graph: &Graph) -> Option<Option<(Scn, Scn)>> {
         let scn = graph.scn();
         if scn == self.scn {
-            return true;
+            return Some(None);
         }
         let (after, through) = (self.scn.min(scn), self.scn.max(scn));
         let version = graph.version();
         if after < version.oldest() {
-            return false;
+            return None;
         }
         // Entries above the published SCN, which may be appended right now, only make this too careful.
-        if version.overlay.last_change() <= after {
-            return true;
-        }
-        let changed = |node| version.overlay.changed_between(node, after, through);
-        !changed(self.viewer) && !self.first.iter().any(|node| changed(NodeIndex::new(node)))
+        let is_still = version.overlay.last_change() <= after;
+        Some((!is_still).then_some((after, through)))
     }
 }

@@ -6,10 +6,11 @@ use crate::{
     limits::{DEGREES_BATCH_MAX, SHARED_SAMPLE_MAX},
     refusal::Refusal,
     site::{Site, existing},
+    views::Kept,
 };
 use cloud_engine::{
-    Budget, Degree, Graph, NodeIndex, View, degree, degrees_from_targets, shared_connections,
-    shortest_path,
+    Budget, Degree, Graph, NodeIndex, View, ViewAt, degree, degrees_from_targets,
+    shared_connections, shortest_path,
 };
 use cloud_proto::cloud::v1::{
     Degree as WireDegree, GetDegreesRequest, GetDegreesResponse, MemberDegree,
@@ -70,7 +71,8 @@ struct Page {
 
 /// Where the degrees come from.
 enum Source {
-    View(Arc<View>),
+    /// Cached, for this SCN or another.
+    Kept(Arc<Kept>),
     /// Not cached, and worth to be.
     NewView,
     /// Cheaper without one: the viewer is a hub, the page is small.
@@ -103,8 +105,11 @@ impl Page {
                 .map(|&target| own_edges(target).min(viewer_edges))
                 .sum::<u64>();
         }
-        let source = match site.views.cached(&graph, viewer) {
-            Some(view) => Source::View(view),
+        let source = match site.views.kept(&graph, viewer) {
+            Some((kept, kept_edges)) => {
+                edges += kept_edges;
+                Source::Kept(kept)
+            }
             None => {
                 let view_edges = View::cost(&graph, viewer, inline_edges);
                 let from_targets = || {
@@ -140,42 +145,57 @@ impl Page {
 
     /// In the order asked; the ids are left to the caller.
     fn answer(self, site: &Site, budget: &mut Budget<'_>) -> Result<Vec<MemberDegree>, Refusal> {
-        let view = match &self.source {
-            Source::View(view) => Some(Arc::clone(view)),
-            Source::NewView => Some(site.views.build(&self.graph, self.viewer, budget)?),
-            Source::Targets => None,
-        };
-        match view {
-            Some(view) => {
-                let answer = |&target: &Option<NodeIndex>| match target {
-                    Some(target) => {
-                        let degree = degree(&self.graph, &view, target, budget)?;
-                        self.member(target, degree, Some(&view), budget)
-                    }
-                    None => Ok(unknown()),
-                };
-                self.targets.iter().map(answer).collect()
+        match &self.source {
+            Source::Kept(kept) => {
+                if let Some(mut view) = kept.view().at(&self.graph, budget)? {
+                    let answer = self.ask_view(&mut view, budget);
+                    kept.add_extra_edges(view.extra_edges());
+                    return answer;
+                }
             }
-            None => {
-                let nodes: Vec<_> = self.targets.iter().flatten().copied().collect();
-                let mut degrees =
-                    degrees_from_targets(&self.graph, self.viewer, &nodes, budget)?.into_iter();
-                let answer = |&target: &Option<NodeIndex>| match target
-                    .zip(target.and_then(|_| degrees.next()))
-                {
-                    Some((target, degree)) => self.member(target, degree, None, budget),
-                    None => Ok(unknown()),
-                };
-                self.targets.iter().map(answer).collect()
-            }
+            Source::NewView => {}
+            Source::Targets => return self.ask_targets(budget),
         }
+        let view = site.views.build(&self.graph, self.viewer, budget)?;
+        self.ask_view(&mut view.whole(&self.graph), budget)
+    }
+
+    fn ask_view(
+        &self,
+        view: &mut ViewAt<'_>,
+        budget: &mut Budget<'_>,
+    ) -> Result<Vec<MemberDegree>, Refusal> {
+        let answer = |&target: &Option<NodeIndex>| match target {
+            Some(target) => {
+                let degree = degree(view, target, budget)?;
+                let mut member = self.member(target, degree, budget)?;
+                if self.path {
+                    let path = shortest_path(view, target, budget)?;
+                    member.path = path.into_iter().map(|member| member.get()).collect();
+                }
+                Ok(member)
+            }
+            None => Ok(unknown()),
+        };
+        self.targets.iter().map(answer).collect()
+    }
+
+    fn ask_targets(&self, budget: &mut Budget<'_>) -> Result<Vec<MemberDegree>, Refusal> {
+        let nodes: Vec<_> = self.targets.iter().flatten().copied().collect();
+        let mut degrees =
+            degrees_from_targets(&self.graph, self.viewer, &nodes, budget)?.into_iter();
+        let answer =
+            |&target: &Option<NodeIndex>| match target.zip(target.and_then(|_| degrees.next())) {
+                Some((target, degree)) => self.member(target, degree, budget),
+                None => Ok(unknown()),
+            };
+        self.targets.iter().map(answer).collect()
     }
 
     fn member(
         &self,
         target: NodeIndex,
         degree: Degree,
-        view: Option<&View>,
         budget: &mut Budget<'_>,
     ) -> Result<MemberDegree, Refusal> {
         let mut member = MemberDegree {
@@ -196,10 +216,6 @@ impl Page {
                 .take(self.sample)
                 .map(|member| member.get())
                 .collect();
-        }
-        if let Some(view) = view.filter(|_| self.path) {
-            let path = shortest_path(&self.graph, view, target, budget)?;
-            member.path = path.into_iter().map(|member| member.get()).collect();
         }
         Ok(member)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cloud_engine::{
     Budget, ConnectionOrder, Degree, Graph, ListedConnection, NodeIndex, Scratch, Stopped, View,
-    connections_by, degrees, degrees_from_targets, network_sizes, shared_connections,
+    connections_by, degree, degrees, degrees_from_targets, network_sizes, shared_connections,
     shortest_path,
 };
 use proptest::prelude::*;
@@ -39,7 +39,7 @@ fn check_questions(graph: &Graph, model: &Model) {
             .map(|&target| model.degree(viewer, target))
             .collect();
         assert_eq!(
-            degrees(graph, &view, &nodes, budget),
+            degrees(&mut view.whole(graph), &nodes, budget),
             Ok(expected.clone()),
             "degrees of {viewer}"
         );
@@ -58,7 +58,8 @@ fn check_questions(graph: &Graph, model: &Model) {
                 model.shared(viewer, target),
                 "shared by {viewer} and {target}"
             );
-            let path = shortest_path(graph, &view, target_node, budget).expect("unlimited");
+            let path =
+                shortest_path(&mut view.whole(graph), target_node, budget).expect("unlimited");
             let path: Vec<u64> = path.into_iter().map(|member| member.get()).collect();
             assert_eq!(
                 path,
@@ -134,6 +135,53 @@ proptest! {
         for (scn, model) in models {
             check_questions(&writer.version().graph_at(scn).expect("published"), &model);
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_view_of_any_scn_answers_at_every_other(history in histories(10, 6)) {
+        let (writer, models) = replay(&history);
+        let graph_at = |scn| writer.version().graph_at(scn).expect("published");
+        let mut scratch = Scratch::new();
+        for (built_at, before) in &models {
+            for &viewer in before.0.keys() {
+                let graph = graph_at(*built_at);
+                let node = graph.node(member(viewer)).expect("exists");
+                let view = View::build(&graph, node, &mut scratch, &mut Budget::unlimited());
+                let view = view.expect("unlimited");
+                for (asked_at, model) in &models {
+                    if model.0.contains_key(&viewer) {
+                        check_view_at(&view, &graph_at(*asked_at), model, viewer);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn check_view_at(view: &View, graph: &Graph, model: &Model, viewer: u64) {
+    let budget = &mut Budget::unlimited();
+    let asked = view.at(graph, budget).expect("unlimited");
+    let cost = view.cost_at(graph);
+    assert_eq!(asked.is_some(), cost.is_some());
+    let Some(mut asked) = asked else {
+        // The viewer was removed or came back between the two.
+        assert!(!view.holds_for(graph));
+        return;
+    };
+    assert!(asked.extra_edges() <= cost.expect("an answer"));
+    for &target in model.0.keys() {
+        let node = graph.node(member(target)).expect("exists");
+        let context = format!("{viewer} to {target}, {} at {}", view.scn(), graph.scn());
+        assert_eq!(
+            degree(&mut asked, node, budget),
+            Ok(model.degree(viewer, target)),
+            "{context}"
+        );
+        let path = shortest_path(&mut asked, node, budget).expect("unlimited");
+        let path: Vec<u64> = path.into_iter().map(|member| member.get()).collect();
+        assert_eq!(path, model.path(viewer, target), "{context}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cloud_engine::{ConnectionTime, GraphChange, Scn};
 use proptest::prelude::*;
 
-use crate::model::{Model, NodeOrder, member};
+use crate::model::{Model, member};
 
 /// How a graph's edges lie.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct History {
     pub(crate) known: Vec<u64>,
 }
 
-/// A graph of at most `members_max` members, in a shape of any kind, its nodes in any order.
+/// A graph of at most `members_max` members, in a shape of any kind.
 pub(crate) fn graphs(members_max: usize) -> impl Strategy<Value = Model> {
     let shape = prop_oneof![
         Just(Shape::Uniform),
@@ -58,15 +58,7 @@ pub(crate) fn graphs(members_max: usize) -> impl Strategy<Value = Model> {
         ),
         60,
     );
-    let order = prop_oneof![
-        Just(NodeOrder::ById),
-        any::<u64>().prop_map(NodeOrder::Hashed)
-    ];
-    (shape, ids, choices, order).prop_map(|(shape, ids, choices, order)| {
-        let mut model = graph(shape, &ids, &choices);
-        model.1 = order;
-        model
-    })
+    (shape, ids, choices).prop_map(|(shape, ids, choices)| graph(shape, &ids, &choices))
 }
 
 /// A graph and up to `windows_max` windows of changes to it.

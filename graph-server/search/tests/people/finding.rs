@@ -132,7 +132,6 @@ fn fixture() -> Truth {
     Truth {
         profiles: profiles.into(),
         edges: edges.collect(),
-        node_order: 0x9E37_79B9_7F4A_7C15,
     }
 }
 
