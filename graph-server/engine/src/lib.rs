@@ -105,6 +105,7 @@ mod recovery;
 mod scratch;
 mod section_writer;
 mod shared;
+mod sieve;
 mod sizes;
 mod times_file;
 mod version;

@@ -9,6 +9,7 @@ use crate::budget::{Budget, Stopped};
 use crate::graph::Graph;
 use crate::ids::{NodeIndex, Scn};
 use crate::scratch::{Scratch, sorted};
+use crate::sieve::Sieve;
 
 /// A viewer's 1st and 2nd degree, exact as of an SCN.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +19,7 @@ pub struct View {
     edges: u64,
     first: RoaringBitmap,
     second: RoaringBitmap,
+    second_sieve: Sieve,
 }
 
 impl View {
@@ -50,7 +52,8 @@ impl View {
             scn: graph.scn(),
             edges: edges as u64,
             first: sorted(first.into_iter().map(NodeIndex::get)),
-            second,
+            second_sieve: Sieve::new(&second),
+            second: sorted(second),
         })
     }
 
@@ -96,12 +99,15 @@ impl View {
     /// Whether the node is in [`second`](Self::second).
     #[inline]
     pub(crate) fn is_second(&self, node: NodeIndex) -> bool {
-        self.second.contains(node.get())
+        self.second_sieve.may_hold(node.get()) && self.second.contains(node.get())
     }
 
     /// Memory, nearly.
     pub fn bytes(&self) -> usize {
-        std::mem::size_of::<Self>() + self.first.serialized_size() + self.second.serialized_size()
+        std::mem::size_of::<Self>()
+            + self.first.serialized_size()
+            + self.second.serialized_size()
+            + self.second_sieve.bytes()
     }
 
     /// Whether the view is also exact at the graph's SCN, earlier or later than its own: it is when no entry lies between the two
