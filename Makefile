@@ -4,7 +4,7 @@
 DEMO_DIR ?= .demo
 ARGS ?=
 
-.PHONY: help demo test test-long check format lint docs proto bench
+.PHONY: help demo test test-long check format lint docs proto bench bench-scale
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,10 @@ proto: target/python/ready
 bench: ## first figures at 2 million members (minutes; prints a table)
 	cargo build --release --workspace --bins
 	target/release/bench $(ARGS)
+
+bench-scale: ## the figures at 22 million members and 120 million connections (30 minutes, 15 GB of disk)
+	cargo build --release --workspace --bins
+	target/release/bench --members 22000000 --mean-connections 10.91 --graph-only --remove-dumps $(ARGS)
 
 # Python for the foreign client's test, and buf for the protos.
 target/python/ready: tests/python/setup tests/python/requirements.txt

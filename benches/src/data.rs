@@ -1,7 +1,8 @@
 //! The generated sites, kept from run to run: dumps, the snapshot built of them, and scratch folders for servers.
 //!
 //! Everything is a function of the members, their mean degree and the seed, so a folder named by these is made once. A part
-//! is there when the file `made` in its folder is; a run that was stopped half-way leaves none.
+//! is there when the file `made` in its folder is; a run that was stopped half-way leaves none. With `--remove-dumps` only
+//! the snapshot stays.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
@@ -11,6 +12,13 @@ use crate::binaries::target;
 use crate::loader_run::LoaderRun;
 use crate::options::Options;
 use crate::outcome::Outcome;
+
+/// The part with the dump of the whole site.
+pub const DUMP: &str = "dump";
+/// The part with its connections alone, as pairs of dense ids.
+pub const PAIRS: &str = "pairs";
+/// The part with its connections, with sparse ids and times.
+pub const SPARSE: &str = "sparse";
 
 /// The folder of one site.
 #[derive(Clone, Debug)]
@@ -27,8 +35,15 @@ impl Data {
     /// The folder of the site that the options describe.
     pub fn new(options: &Options) -> Outcome<Self> {
         let name = format!(
-            "{}-members-{}-mean-seed-{}",
-            options.members, options.mean_connections, options.seed
+            "{}-members-{}-mean-seed-{}{}",
+            options.members,
+            options.mean_connections,
+            options.seed,
+            if options.graph_only {
+                "-graph-only"
+            } else {
+                ""
+            }
         );
         let all = match &options.data {
             Some(folder) => folder.clone(),
@@ -47,15 +62,20 @@ impl Data {
         &self.folder
     }
 
-    /// members.csv, positions.csv and connections.csv, with dense ids.
+    /// members.csv, positions.csv and connections.csv, with dense ids; connections.csv alone for nothing but the graph.
     pub fn dump(&self) -> Outcome<PathBuf> {
-        self.part("dump", |folder| self.generate(folder, &[]))
+        let flags: &[&str] = if self.options.graph_only {
+            &["--graph-only"]
+        } else {
+            &[]
+        };
+        self.part(DUMP, |folder| self.generate(folder, flags))
     }
 
     /// connections.csv with dense ids and no times: two numbers a row.
     pub fn pairs(&self) -> Outcome<PathBuf> {
         let dump = self.dump()?.join("connections.csv");
-        let folder = self.part("pairs", |folder| {
+        let folder = self.part(PAIRS, |folder| {
             without_times(&dump, &folder.join("connections.csv"))
         })?;
         Ok(folder.join("connections.csv"))
@@ -63,7 +83,7 @@ impl Data {
 
     /// connections.csv with ids spread over 63 bits, and times.
     pub fn sparse_connections(&self) -> Outcome<PathBuf> {
-        let folder = self.part("sparse", |folder| {
+        let folder = self.part(SPARSE, |folder| {
             self.generate(folder, &["--graph-only", "--sparse-ids"])
         })?;
         Ok(folder.join("connections.csv"))
@@ -85,6 +105,14 @@ impl Data {
             Ok(())
         })?;
         run.ok_or_else(|| format!("{} was not removed", folder.display()).into())
+    }
+
+    /// A dump that nothing more is built of: removed, if such are.
+    pub fn done_with(&self, dump: &str) -> Outcome<()> {
+        if self.options.remove_dumps {
+            remove(&self.folder.join(dump))?;
+        }
+        Ok(())
     }
 
     /// A part that is made when it is not there.
@@ -142,14 +170,17 @@ impl Data {
 
     fn build_site(&self, folder: &Path) -> Outcome<LoaderRun> {
         let dump = self.dump()?;
-        let files = ["members", "positions", "connections"]
-            .into_iter()
-            .flat_map(|kind| {
-                [
-                    format!("--{kind}"),
-                    dump.join(format!("{kind}.csv")).display().to_string(),
-                ]
-            });
+        let kinds: &[&str] = if self.options.graph_only {
+            &["connections"]
+        } else {
+            &["members", "positions", "connections"]
+        };
+        let files = kinds.iter().flat_map(|kind| {
+            [
+                format!("--{kind}"),
+                dump.join(format!("{kind}.csv")).display().to_string(),
+            ]
+        });
         let out = [
             "--out".to_owned(),
             folder.join("snapshot").display().to_string(),

@@ -1,5 +1,7 @@
 //! The groups of figures, in the order of the table.
 
+use std::time::Instant;
+
 use crate::figures::Figures;
 use crate::outcome::Outcome;
 use crate::setting::Setting;
@@ -23,7 +25,17 @@ pub struct Group {
     pub name: &'static str,
     /// Under which its rows stand.
     pub heading: &'static str,
+    needs: Needs,
     measure: fn(&Setting, &mut Figures) -> Outcome<()>,
+}
+
+/// What a group is measured on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    /// Any site.
+    Graph,
+    /// A site with profiles.
+    People,
 }
 
 const GRAPH: &str = "The graph and the loader";
@@ -36,66 +48,88 @@ impl Group {
         Self {
             name: "build",
             heading: GRAPH,
+            needs: Needs::Graph,
             measure: build::measure,
         },
         Self {
             name: "start",
             heading: GRAPH,
+            needs: Needs::Graph,
             measure: start::measure,
         },
         Self {
             name: "resident",
             heading: GRAPH,
+            needs: Needs::Graph,
             measure: resident::measure,
         },
         Self {
             name: "views",
             heading: GRAPH,
+            needs: Needs::Graph,
             measure: views::measure,
         },
         Self {
             name: "degrees",
             heading: GRAPH,
+            needs: Needs::Graph,
             measure: degrees::measure,
         },
         Self {
             name: "sizes",
             heading: GRAPH,
+            needs: Needs::Graph,
             measure: sizes::measure,
         },
         Self {
             name: "changes",
             heading: DATABUS,
+            needs: Needs::Graph,
             measure: changes::measure,
         },
         Self {
             name: "durability",
             heading: DATABUS,
+            needs: Needs::Graph,
             measure: durability::measure,
         },
         Self {
             name: "search",
             heading: SEARCH,
+            needs: Needs::People,
             measure: search::measure,
         },
         Self {
             name: "plain-tantivy",
             heading: SEARCH,
+            needs: Needs::People,
             measure: plain_tantivy::measure,
         },
         Self {
             name: "profiles",
             heading: SEARCH,
+            needs: Needs::People,
             measure: profiles::measure,
         },
     ];
+
+    /// Whether it is measured when `--only` names these groups; none are all.
+    pub fn is_wanted(&self, only: &[String]) -> bool {
+        only.is_empty() || only.iter().any(|only| only == self.name)
+    }
 
     /// Adds its rows; one that stands for the others when it cannot go on.
     pub fn measure(&self, setting: &Setting, figures: &mut Figures) {
         eprintln!("{}", self.name);
         figures.section(self.heading);
+        if self.needs == Needs::People && setting.options().graph_only {
+            figures.push_skipped(self.name, "the site has no profiles (--graph-only)");
+            return;
+        }
+        let start = Instant::now();
         if let Err(error) = (self.measure)(setting, figures) {
             figures.push_failure(self.name, error.to_string());
         }
+        figures.took(self.name, start.elapsed());
     }
 }

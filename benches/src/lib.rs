@@ -2,7 +2,8 @@
 //!
 //! `make bench` runs the harness: it makes a synthetic site, builds its snapshot with the real loader, starts the real
 //! server, and prints one figure for each thing that the project holds itself to, beside its target. What is not built yet is
-//! named. `cargo bench -p cloud-benches` runs the small benches of the engine, for whoever changes it.
+//! named. `make bench-scale` does the same at full size. `cargo bench -p cloud-benches` runs the small benches of the engine,
+//! for whoever changes it.
 
 pub mod bare_sync;
 pub mod binaries;

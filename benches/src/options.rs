@@ -12,6 +12,13 @@ pub struct Options {
     /// Connections of a member in the mean.
     #[arg(long, value_name = "DEGREE", default_value_t = 11.0)]
     pub mean_connections: f64,
+    /// Nothing but the graph: members have no profiles, and what needs them is skipped.
+    #[arg(long)]
+    pub graph_only: bool,
+    /// Remove each dump once nothing more is built of it: what is left of 22 M members and 120 M connections is their
+    /// snapshot, and there is never more than 15 GB.
+    #[arg(long)]
+    pub remove_dumps: bool,
     /// The site, the viewers and the changes are drawn from this.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

@@ -40,12 +40,9 @@ fn run(options: Options) -> Outcome<bool> {
         return Err(format!("no group {unknown:?}, only {}", names.join(", ")).into());
     }
     let start = Instant::now();
-    let (mut figures, setting) = (Figures::default(), Setting::new(options)?);
-    let is_wanted = |group: &Group| {
-        let only = &setting.options().only;
-        only.is_empty() || only.iter().any(|only| only == group.name)
-    };
-    for group in Group::ALL.iter().filter(|group| is_wanted(group)) {
+    let (mut figures, setting) = (Figures::of_site(options.members), Setting::new(options)?);
+    let only = &setting.options().only;
+    for group in Group::ALL.iter().filter(|group| group.is_wanted(only)) {
         group.measure(&setting, &mut figures);
     }
     let graph = setting.site()?.graph();

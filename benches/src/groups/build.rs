@@ -4,6 +4,7 @@ use std::path::Path;
 
 use cloud_engine::GRAPH_NAME;
 
+use crate::data::{DUMP, PAIRS, SPARSE};
 use crate::figures::{Figure, Figures};
 use crate::loader_run::LoaderRun;
 use crate::outcome::Outcome;
@@ -12,11 +13,7 @@ use crate::unit::Unit;
 
 pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     let data = setting.data();
-    let dense = of_connections(
-        setting,
-        &data.pairs()?,
-        "connections:member=member_id,other=other_id",
-    )?;
+    let dense = of_pairs(setting)?;
     let what = "connections -> graph snapshot, plain CSV, dense ids";
     figures.push(
         seconds(what, &dense)
@@ -30,15 +27,27 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
         dense.peak_bytes as f64,
     );
     figures.push(peak.at_most(4.0 * 1024.0 * 1024.0 * 1024.0).at_22_m());
+    data.done_with(PAIRS)?;
+
+    let site = setting.site_build()?;
+    let what = if setting.options().graph_only {
+        "the snapshot that all else is measured on: graph, times, empty profiles"
+    } else {
+        "the whole site: graph, profiles, index"
+    };
+    figures.push(seconds(what, site).note(site.stages_text()));
+    hot_part(setting, figures)?;
+    data.done_with(DUMP)?;
 
     let map = "connections:member=member_id,other=other_id,time=connected_at";
     let sparse = of_connections(setting, &data.sparse_connections()?, map)?;
     let figure = seconds("the same with sparse 64-bit ids and times", &sparse);
     figures.push(figure.at_most(25.0).at_22_m().note(sparse.stages_text()));
     figures.push(Figure::not_built("the same with --memory 2GiB"));
+    data.done_with(SPARSE)
+}
 
-    let site = setting.site_build()?;
-    figures.push(seconds("the whole site: graph, profiles, index", site).note(site.stages_text()));
+fn hot_part(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     let manifest = setting.site()?.manifest();
     let hot = manifest
         .file(GRAPH_NAME)
@@ -59,6 +68,12 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
         "hot part of the snapshot, community order",
     ));
     Ok(())
+}
+
+/// From pairs of dense ids to a snapshot that is thrown away.
+fn of_pairs(setting: &Setting) -> Outcome<LoaderRun> {
+    let map = "connections:member=member_id,other=other_id";
+    of_connections(setting, &setting.data().pairs()?, map)
 }
 
 fn of_connections(setting: &Setting, connections: &Path, map: &str) -> Outcome<LoaderRun> {
