@@ -8,6 +8,7 @@ use crate::graph::Graph;
 use crate::ids::{ConnectionTime, MemberId, NodeIndex, Scn};
 use crate::neighbours::latest_changes;
 use crate::overlay::Link;
+use crate::smallest::Smallest;
 use crate::version::Version;
 
 /// A neighbour, and since when.
@@ -77,17 +78,17 @@ pub fn connections_by(
         time: connection.time,
     };
     let after = after.map(|after| order.key(&after));
-    let behind = |listed: &ListedConnection| after.is_none_or(|after| order.key(listed) > after);
-    let mut page: Vec<ListedConnection> =
-        connections.into_iter().map(listed).filter(behind).collect();
-    let more = page.len() > limit;
-    if more && limit > 0 {
-        page.select_nth_unstable_by_key(limit - 1, |listed| order.key(listed));
+    let mut page = Smallest::new(limit);
+    for listed in connections.into_iter().map(listed) {
+        let key = order.key(&listed);
+        if after.is_none_or(|after| key > after) {
+            page.push((key, listed.time));
+        }
     }
-    page.truncate(limit);
-    page.sort_unstable_by_key(|listed| order.key(listed));
+    let (page, more) = page.finish();
+    let listed = |((_, member), time)| ListedConnection { member, time };
     Ok(ConnectionsPage {
-        connections: page,
+        connections: page.into_iter().map(listed).collect(),
         total,
         more,
     })

@@ -40,7 +40,7 @@ pub struct NodeIndex(u32);
 
 impl NodeIndex {
     /// The node index with this number.
-    pub fn new(index: u32) -> Self {
+    pub const fn new(index: u32) -> Self {
         Self(index)
     }
 

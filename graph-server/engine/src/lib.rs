@@ -62,9 +62,12 @@
 //! | a page's degrees | [`degrees`] | the edges of the targets further than 2nd |
 //! | the same, from a view of another SCN | [`View::at`], [`degrees`] | the same, and the entries between the two SCNs |
 //! | the same, for a hub | [`degrees_from_targets`] | the edges of the targets' connections |
-//! | whom both know | [`shared_connections`] | the edges of both |
+//! | whom both know | [`shared_connections`], [`shared_page`] | the edges of both |
 //! | through whom | [`shortest_path`] | the edges of both, and of one between |
+//! | in how many ways, and which | [`shortest_paths`] | the edges around both, level by level, until they meet |
 //! | how large the network is | [`network_sizes`] | nothing; for the 3rd degree the edges of the 2nd |
+//! | who is in it | [`network_members`] | the members at the degree; for the 3rd the edges of the 2nd |
+//! | whom the viewer may know | [`suggest_connections`] | the edges of the viewer's connections |
 //! | a member's list | [`connections_by`] | the member's edges, and their times on disk |
 //!
 //! Each takes a [`Budget`] of edges, and is refused when it would go over it, never cut short in silence.
@@ -89,24 +92,32 @@ mod degrees;
 mod digest;
 mod file_error;
 mod file_identity;
+mod gather;
 mod graph;
 mod graph_file;
 mod ids;
 mod lazy_array;
 mod manifest;
 mod member_lookup;
+mod members_page;
 mod memory_map;
 mod neighbours;
+mod network;
 mod new_members;
 mod overlay;
 mod overlay_file;
 mod path;
+mod paths;
 mod recovery;
 mod scratch;
 mod section_writer;
 mod shared;
 mod sieve;
 mod sizes;
+mod smallest;
+mod suggest;
+mod tally;
+mod third;
 mod times_file;
 mod version;
 mod view;
@@ -131,12 +142,17 @@ pub use ids::{ConnectionTime, InvalidHexId, LineageId, LogId, MemberId, NodeInde
 pub use manifest::{
     MANIFEST_NAME, Manifest, ManifestFile, SourceMark, StandsAt, newest_snapshots, snapshot_name,
 };
+pub use members_page::MembersPage;
 pub use neighbours::Neighbours;
+pub use network::{NetworkDegree, network_members};
 pub use path::shortest_path;
+pub use paths::{PathsQuestion, ShortestPaths, shortest_paths};
 pub use recovery::{Recovered, read_overlay};
 pub use scratch::Scratch;
-pub use shared::shared_connections;
+pub use shared::{shared_connections, shared_page};
 pub use sizes::{Sizes, network_sizes};
+pub use suggest::{Suggestion, suggest_connections};
+pub use third::third_cost;
 pub use times_file::TIMES_NAME;
 pub use version::{OverlayStats, Version};
 pub use view::View;

@@ -14,6 +14,8 @@ pub struct Scratch {
     summary: Vec<u64>,
     /// A bit for each word of the summary that may have bits.
     top: Vec<u64>,
+    /// What is counted beside the set: see the module `tally`.
+    pub(crate) planes: Vec<Vec<u64>>,
 }
 
 impl Scratch {
@@ -44,6 +46,15 @@ impl Scratch {
     }
 
     #[inline]
+    pub(crate) fn contains(&self, node: u32) -> bool {
+        self.words[node as usize >> 6] >> (node & 63) & 1 == 1
+    }
+
+    pub(crate) fn word_count(&self) -> usize {
+        self.words.len()
+    }
+
+    #[inline]
     pub(crate) fn remove(&mut self, node: u32) {
         if let Some(word) = self.words.get_mut(node as usize >> 6) {
             *word &= !(1 << (node & 63));
@@ -65,17 +76,22 @@ impl Scratch {
     /// Empties the set into a list, ascending.
     pub(crate) fn drain(&mut self) -> Vec<u32> {
         let mut nodes = Vec::new();
-        self.drain_words(|first, mut bits| {
-            while bits != 0 {
-                nodes.push(first + bits.trailing_zeros());
-                bits &= bits - 1;
-            }
-        });
+        self.drain_each(|node| nodes.push(node));
         nodes
     }
 
+    /// Empties the set, and calls `visit` with each node, ascending.
+    pub(crate) fn drain_each(&mut self, mut visit: impl FnMut(u32)) {
+        self.drain_words(|first, mut bits| {
+            while bits != 0 {
+                visit(first + bits.trailing_zeros());
+                bits &= bits - 1;
+            }
+        });
+    }
+
     /// Calls `visit` with each word that has bits, and the node of its lowest bit, ascending.
-    fn drain_words(&mut self, mut visit: impl FnMut(u32, u64)) {
+    pub(crate) fn drain_words(&mut self, mut visit: impl FnMut(u32, u64)) {
         for (top_place, top) in self.top.iter_mut().enumerate() {
             for summary_place in drain_bits(top, top_place) {
                 for place in drain_bits(&mut self.summary[summary_place], summary_place) {

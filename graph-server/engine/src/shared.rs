@@ -5,9 +5,10 @@ use std::cmp::Ordering;
 use crate::budget::{Budget, Stopped};
 use crate::graph::Graph;
 use crate::ids::{MemberId, NodeIndex};
+use crate::members_page::{MembersPage, MembersPageBuilder};
 
 /// Beyond this ratio of lengths, searching the longer list for each member of the shorter one beats walking both.
-const SEARCH_RATIO: usize = 32;
+pub(crate) const SEARCH_RATIO: usize = 32;
 
 /// The members connected to both, ascending by member id. O(d + d'), or O(d log d') when d' is much longer.
 pub fn shared_connections(
@@ -22,6 +23,21 @@ pub fn shared_connections(
         .collect();
     shared.sort_unstable();
     Ok(shared)
+}
+
+/// A page of them: those above `after`, at most `limit`.
+pub fn shared_page(
+    graph: &Graph,
+    one: NodeIndex,
+    other: NodeIndex,
+    (after, limit): (Option<MemberId>, usize),
+    budget: &mut Budget<'_>,
+) -> Result<MembersPage, Stopped> {
+    let mut page = MembersPageBuilder::new(after, limit);
+    shared_nodes(graph, one, other, budget)?
+        .into_iter()
+        .for_each(|node| page.push(graph.member(node)));
+    Ok(page.finish())
 }
 
 /// The nodes connected to both, ascending.

@@ -2,8 +2,8 @@
 
 use crate::budget::{Budget, Stopped};
 use crate::graph::Graph;
-use crate::ids::NodeIndex;
 use crate::scratch::Scratch;
+use crate::third::gather_third;
 use crate::view::View;
 
 /// How many members stand at each degree.
@@ -28,7 +28,8 @@ pub fn network_sizes(
 ) -> Result<Sizes, Stopped> {
     debug_assert!(view.holds_for(graph));
     let third = if third {
-        Some(count_third(graph, view, scratch, budget)?)
+        gather_third(graph, view, scratch, budget)?;
+        Some(scratch.drain_count())
     } else {
         None
     };
@@ -37,26 +38,4 @@ pub fn network_sizes(
         second: view.second().len(),
         third,
     })
-}
-
-fn count_third(
-    graph: &Graph,
-    view: &View,
-    scratch: &mut Scratch,
-    budget: &mut Budget<'_>,
-) -> Result<u64, Stopped> {
-    scratch.reserve(graph.node_bound());
-    for node in view.second() {
-        let neighbours = graph.neighbours(NodeIndex::new(node));
-        if let Err(stopped) = budget.spend(neighbours.count_max()) {
-            scratch.clear();
-            return Err(stopped);
-        }
-        neighbours.for_each(|node| scratch.insert(node.get()));
-    }
-    view.first()
-        .iter()
-        .chain(view.second())
-        .for_each(|node| scratch.remove(node));
-    Ok(scratch.drain_count())
 }

@@ -3,11 +3,12 @@
 //! Nodes are all indexes below [`Graph::node_bound`], as petgraph's compact graphs have it: a member that was removed is a node
 //! without edges. Edges weigh nothing; algorithms that want a weight are given one by the caller's closure.
 
-use petgraph::Undirected;
 use petgraph::visit::{
-    Data, EdgeCount, EdgeRef, GraphBase, GraphProp, IntoEdgeReferences, IntoEdges, IntoNeighbors,
-    IntoNodeIdentifiers, NodeCompactIndexable, NodeCount, NodeIndexable, VisitMap, Visitable,
+    Data, EdgeCount, EdgeRef, GetAdjacencyMatrix, GraphBase, GraphProp, IntoEdgeReferences,
+    IntoEdges, IntoNeighbors, IntoNeighborsDirected, IntoNodeIdentifiers, NodeCompactIndexable,
+    NodeCount, NodeIndexable, VisitMap, Visitable,
 };
+use petgraph::{Direction, Undirected};
 
 use crate::graph::Graph;
 use crate::ids::NodeIndex;
@@ -170,6 +171,26 @@ impl<'a> IntoNeighbors for &'a Graph {
 
     fn neighbors(self, node: NodeIndex) -> Neighbours<'a> {
         self.neighbours(node)
+    }
+}
+
+impl<'a> IntoNeighborsDirected for &'a Graph {
+    type NeighborsDirected = Neighbours<'a>;
+
+    /// Connections have no direction.
+    fn neighbors_directed(self, node: NodeIndex, _: Direction) -> Neighbours<'a> {
+        self.neighbours(node)
+    }
+}
+
+impl GetAdjacencyMatrix for Graph {
+    /// The rows are searched: there is no matrix.
+    type AdjMatrix = ();
+
+    fn adjacency_matrix(&self) {}
+
+    fn is_adjacent(&self, _: &(), one: NodeIndex, other: NodeIndex) -> bool {
+        self.connected(one, other)
     }
 }
 

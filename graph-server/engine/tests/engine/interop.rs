@@ -1,9 +1,9 @@
 //! petgraph's algorithms run on the graph, and say the same as on petgraph's own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cloud_engine::NodeIndex;
-use petgraph::algo::{connected_components, dijkstra};
+use petgraph::algo::{connected_components, dijkstra, kosaraju_scc, maximal_cliques};
 use petgraph::graph::UnGraph;
 use petgraph::visit::{
     Bfs, Dfs, EdgeCount, EdgeRef, IntoEdgeReferences, IntoNodeIdentifiers, NodeCount,
@@ -30,6 +30,21 @@ proptest! {
             prop_assert_eq!(graph.edge_count(), own.edge_count());
             prop_assert_eq!((&graph).node_identifiers().count(), graph.node_count());
             prop_assert!(graph.edge_references().all(|edge| edge.id() == (edge.source(), edge.target())));
+            let cliques = maximal_cliques(&graph).into_iter();
+            let cliques = cliques.map(|clique| clique.iter().map(|&node| graph.member(node).get()).collect());
+            let mut cliques: Vec<BTreeSet<u64>> = cliques.collect();
+            // A member that was removed is a node without neighbours, and so a clique of one.
+            cliques.retain(|clique| clique.iter().all(|id| model.0.contains_key(id)));
+            // Of no nodes there may be a clique of none.
+            cliques.retain(|clique| !clique.is_empty());
+            let expected = maximal_cliques(&own).into_iter();
+            let expected = expected.map(|clique| clique.iter().map(|&node| own[node]).collect());
+            let mut expected: Vec<BTreeSet<u64>> = expected.collect();
+            expected.retain(|clique| !clique.is_empty());
+            cliques.sort();
+            expected.sort();
+            prop_assert_eq!(cliques, expected);
+            prop_assert_eq!(kosaraju_scc(&graph).len(), connected_components(&graph));
             for (&id, &own_start) in &nodes {
                 let start = graph.node(member(id)).expect("exists");
                 let id_of = |node: &NodeIndex| graph.member(*node).get();

@@ -120,6 +120,38 @@ impl Model {
             .collect()
     }
 
+    /// All shortest paths, ordered by ids from the end backwards.
+    pub(crate) fn paths(&self, viewer: u64, target: u64) -> Vec<Vec<u64>> {
+        let distances = self.distances(viewer);
+        let Some(&distance) = distances.get(&target) else {
+            return Vec::new();
+        };
+        let mut reversed = vec![vec![target]];
+        for nearer in (0..distance).rev() {
+            let longer = |path: Vec<u64>| {
+                let last = path.last().copied().unwrap_or_default();
+                let before = self.connections(last).into_keys();
+                let before = before.filter(|id| distances.get(id) == Some(&nearer));
+                before
+                    .map(|id| [path.as_slice(), &[id]].concat())
+                    .collect::<Vec<_>>()
+            };
+            reversed = reversed.into_iter().flat_map(longer).collect();
+        }
+        reversed.sort();
+        reversed.iter_mut().for_each(|path| path.reverse());
+        reversed
+    }
+
+    /// The members at 2nd degree with how many connections they share, most first, then by id.
+    pub(crate) fn suggestions(&self, viewer: u64) -> Vec<(u64, u32)> {
+        let shared = |id| (id, self.shared(viewer, id).len() as u32);
+        let mut found: Vec<(u64, u32)> =
+            self.at_degree(viewer, 2).into_iter().map(shared).collect();
+        found.sort_by_key(|&(id, shared)| (std::cmp::Reverse(shared), id));
+        found
+    }
+
     /// All paths of at most three edges, the shortest of them, of those the smallest from the end backwards.
     pub(crate) fn path(&self, viewer: u64, target: u64) -> Vec<u64> {
         let mut paths = vec![vec![viewer]];

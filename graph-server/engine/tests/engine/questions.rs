@@ -1,11 +1,10 @@
 //! Every question equals brute force, on graphs of every shape, at every SCN of a history.
 
-use std::collections::BTreeSet;
-
 use cloud_engine::{
-    Budget, ConnectionOrder, Degree, Graph, ListedConnection, NodeIndex, Scratch, Stopped, View,
-    connections_by, degree, degrees, degrees_from_targets, network_sizes, shared_connections,
-    shortest_path,
+    Budget, ConnectionOrder, Degree, Graph, ListedConnection, MemberId, MembersPage, NetworkDegree,
+    NodeIndex, PathsQuestion, Scratch, ShortestPaths, Stopped, Suggestion, View, connections_by,
+    degree, degrees, degrees_from_targets, network_members, network_sizes, shared_connections,
+    shared_page, shortest_path, shortest_paths, suggest_connections, third_cost,
 };
 use proptest::prelude::*;
 
@@ -68,6 +67,10 @@ fn check_questions(graph: &Graph, model: &Model) {
             );
         }
         check_lists(graph, model, viewer, viewer_node);
+        check_network(graph, model, &view, &mut scratch);
+        check_shared_pages(graph, model, viewer, &ids);
+        check_suggestions(graph, model, viewer, &mut scratch);
+        check_paths(graph, model, &view, &ids, &mut scratch);
         check_budgets(graph, viewer_node);
     }
 }
@@ -100,6 +103,139 @@ fn check_lists(graph: &Graph, model: &Model, id: u64, node: NodeIndex) {
                 .map(|listed| (listed.member.get(), listed.time.millis()))
                 .collect();
             assert_eq!(joined, expected, "{order:?} of {id}, {limit} a page");
+        }
+    }
+}
+
+/// All pages of a list of members by id, joined: each member once, every page with the total.
+fn joined(mut page_after: impl FnMut(Option<MemberId>) -> MembersPage) -> (Vec<u64>, u64) {
+    let (mut members, mut after) = (Vec::new(), None);
+    loop {
+        let page = page_after(after);
+        members.extend(page.members.iter().map(|member| member.get()));
+        after = page.members.last().copied().or(after);
+        if !page.more {
+            return (members, page.total);
+        }
+    }
+}
+
+fn check_network(graph: &Graph, model: &Model, view: &View, scratch: &mut Scratch) {
+    let viewer = graph.member(view.viewer()).get();
+    for (degree, distance) in [
+        (NetworkDegree::First, 1),
+        (NetworkDegree::Second, 2),
+        (NetworkDegree::Third, 3),
+    ] {
+        let expected = Vec::from_iter(model.at_degree(viewer, distance));
+        for limit in [1, 3, 1_000] {
+            let page = |after| {
+                let budget = &mut Budget::unlimited();
+                network_members(graph, view, degree, (after, limit), scratch, budget)
+                    .expect("unlimited")
+            };
+            let total = expected.len() as u64;
+            assert_eq!(
+                joined(page),
+                (expected.clone(), total),
+                "{degree:?} of {viewer}"
+            );
+        }
+    }
+    let cost = third_cost(graph, view, u64::MAX);
+    let never = || false;
+    let mut third = |edges| {
+        let budget = &mut Budget::new(edges, &never);
+        network_members(
+            graph,
+            view,
+            NetworkDegree::Third,
+            (None, 9),
+            scratch,
+            budget,
+        )
+    };
+    let whole = third(cost).expect("within the budget");
+    if let Some(limit) = cost.checked_sub(1) {
+        assert_eq!(third(limit), Err(Stopped::EdgesExhausted { limit }));
+        assert!(third_cost(graph, view, limit) > limit);
+    }
+    assert_eq!(third(cost), Ok(whole), "nothing is left in the scratch");
+}
+
+fn check_shared_pages(graph: &Graph, model: &Model, viewer: u64, ids: &[u64]) {
+    let node = |id| graph.node(member(id)).expect("exists");
+    for &other in ids {
+        let page = |after| {
+            let budget = &mut Budget::unlimited();
+            shared_page(graph, node(viewer), node(other), (after, 2), budget).expect("unlimited")
+        };
+        let expected = model.shared(viewer, other);
+        let total = expected.len() as u64;
+        assert_eq!(joined(page), (expected, total), "{viewer} and {other}");
+    }
+}
+
+fn check_suggestions(graph: &Graph, model: &Model, viewer: u64, scratch: &mut Scratch) {
+    let node = graph.node(member(viewer)).expect("exists");
+    let expected = model.suggestions(viewer);
+    let mut suggest = |limit, edges| {
+        let never = || false;
+        let budget = &mut Budget::new(edges, &never);
+        let found = suggest_connections(graph, node, limit, scratch, budget)?;
+        let pair = |found: Suggestion| (found.member.get(), found.shared);
+        Ok(found.into_iter().map(pair).collect::<Vec<_>>())
+    };
+    let cost = View::cost(graph, node, u64::MAX);
+    for limit in [1, 2, 1_000] {
+        if let Some(limit) = cost.checked_sub(1) {
+            let stopped = Err(Stopped::EdgesExhausted { limit });
+            assert_eq!(suggest(9, limit), stopped);
+        }
+        let first = expected.iter().copied().take(limit);
+        assert_eq!(
+            suggest(limit, cost),
+            Ok(first.collect()),
+            "{limit} of {viewer}"
+        );
+    }
+}
+
+/// With and without a view, up to every length, the paths are all the shortest ones; and of a tight budget the scratch forgets.
+fn check_paths(graph: &Graph, model: &Model, view: &View, ids: &[u64], scratch: &mut Scratch) {
+    let viewer = graph.member(view.viewer()).get();
+    for &target in ids {
+        let expected = model.paths(viewer, target);
+        for (with_view, distance_max, limit) in [
+            (true, 6, 1_000),
+            (false, 6, 1_000),
+            (true, 3, 1_000),
+            (false, 3, 2),
+            (false, 2, 1),
+            (true, 1, 1),
+        ] {
+            let question = PathsQuestion {
+                viewer: view.viewer(),
+                target: graph.node(member(target)).expect("exists"),
+                view: with_view.then_some(view),
+                distance_max,
+                limit,
+            };
+            let never = || false;
+            let tight = shortest_paths(graph, &question, scratch, &mut Budget::new(5, &never));
+            assert!(!matches!(tight, Err(Stopped::Deadline)));
+            let budget = &mut Budget::unlimited();
+            let found = shortest_paths(graph, &question, scratch, budget).expect("unlimited");
+            let short = expected.first().map(|path| path.len() as u32 - 1);
+            let distance = short.filter(|&distance| distance <= distance_max);
+            let all = distance.map_or(&[][..], |_| &expected);
+            let ids = |path: &Vec<MemberId>| path.iter().map(|member| member.get()).collect();
+            let named: Vec<Vec<u64>> = found.paths.iter().map(ids).collect();
+            let context = format!("{question:?} to {target}");
+            assert_eq!(found.distance, distance, "{context}");
+            assert_eq!(named, all[..limit.min(all.len())], "{context}");
+            assert_eq!(found.total, all.len() as u64, "{context}");
+            assert!(tight.is_err() || tight == Ok(found), "{context}");
         }
     }
 }
@@ -185,27 +321,86 @@ fn check_view_at(view: &View, graph: &Graph, model: &Model, viewer: u64) {
     }
 }
 
+/// Rows of 30 members, everybody connected to all of the next row: 30^4 shortest paths of 5 edges between the two ends.
 #[test]
-fn the_deadline_stops_a_build() {
-    let clique: BTreeSet<u64> = (1..=400).collect();
+fn paths_are_counted_without_being_walked() {
     let mut model = Model::default();
-    for &one in &clique {
-        model.0.insert(
-            one,
-            clique
-                .iter()
-                .filter(|&&other| other != one)
-                .map(|&other| (other, 0))
-                .collect(),
-        );
+    let rows: Vec<Vec<u64>> = [vec![1_000]]
+        .into_iter()
+        .chain((0..4).map(|row| (1..=30).map(|place| row * 30 + place).collect()))
+        .chain([vec![2_000]])
+        .collect();
+    for pair in rows.windows(2) {
+        for (&one, &other) in pair[0]
+            .iter()
+            .flat_map(|one| pair[1].iter().map(move |other| (one, other)))
+        {
+            for (one, other) in [(one, other), (other, one)] {
+                model.0.entry(one).or_default().insert(other, 0);
+            }
+        }
     }
     let writer = cloud_engine::Writer::new(
         std::sync::Arc::new(model.base()),
         cloud_engine::Scn::BEGINNING,
     );
     let graph = writer.version().graph();
+    let question = PathsQuestion {
+        viewer: graph.node(member(1_000)).expect("exists"),
+        target: graph.node(member(2_000)).expect("exists"),
+        view: None,
+        distance_max: 6,
+        limit: 32,
+    };
+    let mut budget = Budget::unlimited();
+    let found = shortest_paths(&graph, &question, &mut Scratch::new(), &mut budget);
+    let found = found.expect("unlimited");
+    assert_eq!((found.distance, found.total), (Some(5), 30_u64.pow(4)));
+    assert_eq!(found.paths.len(), 32);
+    let last: Vec<u64> = found.paths[31].iter().map(|member| member.get()).collect();
+    assert_eq!(last, [1_000, 2, 32, 61, 91, 2_000]);
+    assert!(budget.spent() < 20 * graph.connection_count());
+    let shorter = PathsQuestion {
+        distance_max: 4,
+        ..question
+    };
+    let found = shortest_paths(&graph, &shorter, &mut Scratch::new(), &mut budget);
+    assert_eq!(found, Ok(ShortestPaths::default()));
+}
+
+#[test]
+fn the_deadline_stops_a_build() {
+    let mut model = Model::default();
+    for clique in [1..=400, 1_001..=1_400] {
+        for one in clique.clone() {
+            let others = clique.clone().filter(|&other| other != one);
+            model
+                .0
+                .insert(one, others.map(|other| (other, 0)).collect());
+        }
+    }
+    let writer = cloud_engine::Writer::new(
+        std::sync::Arc::new(model.base()),
+        cloud_engine::Scn::BEGINNING,
+    );
+    let graph = writer.version().graph();
+    let (mut scratch, viewer) = (Scratch::new(), graph.node(member(1)).expect("exists"));
     let mut budget = Budget::new(u64::MAX, &|| true);
-    let stopped = View::build(&graph, NodeIndex::new(0), &mut Scratch::new(), &mut budget);
+    let stopped = View::build(&graph, viewer, &mut scratch, &mut budget);
     assert_eq!(stopped, Err(Stopped::Deadline));
     assert!(budget.spent() < 40_000, "asked in time");
+
+    let mut budget = Budget::new(u64::MAX, &|| true);
+    let stopped = suggest_connections(&graph, viewer, 10, &mut scratch, &mut budget);
+    assert_eq!(stopped, Err(Stopped::Deadline));
+    let question = PathsQuestion {
+        viewer,
+        target: graph.node(member(1_001)).expect("exists"),
+        view: None,
+        distance_max: 6,
+        limit: 10,
+    };
+    let mut budget = Budget::new(u64::MAX, &|| true);
+    let stopped = shortest_paths(&graph, &question, &mut scratch, &mut budget);
+    assert_eq!(stopped, Err(Stopped::Deadline));
 }
