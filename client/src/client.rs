@@ -43,6 +43,15 @@ pub struct Page {
     pub token: String,
 }
 
+/// Which paths [`Client::paths`] looks for, and how many of them it names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PathsOptions {
+    /// Longest path, in connections. 0: the server's default, 3.
+    pub max_degree: u32,
+    /// 0: the server's default.
+    pub limit: u32,
+}
+
 /// Whom [`Client::search`] looks for, and which page of them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SearchOptions {
@@ -165,6 +174,103 @@ impl Client {
             self.network
                 .clone()
                 .list_shared_connections(self.call.request(request))
+                .await,
+        )
+    }
+
+    /// A page of the members at one degree of the viewer, by id.
+    pub async fn network(
+        &self,
+        viewer_id: u64,
+        degree: cloud::Degree,
+        page: Page,
+    ) -> Result<cloud::ListNetworkResponse, Error> {
+        let request = cloud::ListNetworkRequest {
+            viewer_id,
+            degree: degree.into(),
+            page_size: page.size,
+            page_token: page.token,
+            at_least: self.call.at_least(),
+        };
+        self.answer(
+            self.network
+                .clone()
+                .list_network(self.call.request(request))
+                .await,
+        )
+    }
+
+    /// All shortest paths from the viewer to the member: how long, how many, and the first of them.
+    pub async fn paths(
+        &self,
+        viewer_id: u64,
+        member_id: u64,
+        options: PathsOptions,
+    ) -> Result<cloud::ListPathsResponse, Error> {
+        let request = cloud::ListPathsRequest {
+            viewer_id,
+            member_id,
+            max_degree: options.max_degree,
+            limit: options.limit,
+            at_least: self.call.at_least(),
+        };
+        self.answer(
+            self.network
+                .clone()
+                .list_paths(self.call.request(request))
+                .await,
+        )
+    }
+
+    /// The members at 2nd degree who share most connections with the viewer; `limit` 0: the server's default.
+    pub async fn suggestions(
+        &self,
+        viewer_id: u64,
+        limit: u32,
+    ) -> Result<cloud::SuggestConnectionsResponse, Error> {
+        let request = cloud::SuggestConnectionsRequest {
+            viewer_id,
+            limit,
+            at_least: self.call.at_least(),
+        };
+        self.answer(
+            self.network
+                .clone()
+                .suggest_connections(self.call.request(request))
+                .await,
+        )
+    }
+
+    /// Has the viewer's questions answered without delay until the session ends, by [`Client::end_session`] or because nothing is
+    /// asked for a while.
+    pub async fn begin_session(
+        &self,
+        viewer_id: u64,
+    ) -> Result<cloud::BeginSessionResponse, Error> {
+        let request = cloud::BeginSessionRequest {
+            viewer_id,
+            at_least: self.call.at_least(),
+        };
+        self.answer(
+            self.network
+                .clone()
+                .begin_session(self.call.request(request))
+                .await,
+        )
+    }
+
+    /// Ends a session; one that has ended already is no error.
+    pub async fn end_session(
+        &self,
+        session: impl Into<String>,
+    ) -> Result<cloud::EndSessionResponse, Error> {
+        let request = cloud::EndSessionRequest {
+            session: session.into(),
+        };
+        self.answer(
+            self.network
+                .clone()
+                .end_session(self.call.request(request))
                 .await,
         )
     }

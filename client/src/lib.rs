@@ -39,7 +39,7 @@ mod subscribe;
 mod window;
 
 pub use admin::{Admin, Published};
-pub use client::{Client, DegreesOptions, Page, SearchOptions};
+pub use client::{Client, DegreesOptions, Page, PathsOptions, SearchOptions};
 pub use error::{Error, Failure, FieldViolation};
 pub use point::{ParsePointError, Point};
 pub use publish::{Acknowledgements, WindowSender};

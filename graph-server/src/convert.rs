@@ -1,7 +1,7 @@
 //! The wire's words for the engine's, and back: ids, degrees, times.
 
 use crate::refusal::Refusal;
-use cloud_engine::{ConnectionTime, Degree, MemberId};
+use cloud_engine::{ConnectionTime, Degree, MemberId, NetworkDegree};
 use cloud_proto::cloud::v1 as wire;
 use prost_types::Timestamp;
 
@@ -30,16 +30,46 @@ pub(crate) fn member_ids(
     ids.iter().enumerate().map(checked).collect()
 }
 
+pub(crate) fn member_ids_to_wire(members: &[MemberId]) -> Vec<u64> {
+    members.iter().map(|member| member.get()).collect()
+}
+
 /// How many members a page has: the default for 0.
 pub(crate) fn page_size(asked: u32, default: u32, limit: u32) -> Result<usize, Refusal> {
+    Ok(bounded("page_size", asked, default, limit)? as usize)
+}
+
+/// A number that `field` of a request asks for: the default for 0.
+pub(crate) fn bounded(
+    field: &'static str,
+    asked: u32,
+    default: u32,
+    limit: u32,
+) -> Result<u32, Refusal> {
     match asked {
-        0 => Ok(default as usize),
+        0 => Ok(default),
         _ if asked > limit => Err(Refusal::TooLarge {
-            field: "page_size",
+            field,
             asked: asked.into(),
             limit: limit.into(),
         }),
-        _ => Ok(asked as usize),
+        _ => Ok(asked),
+    }
+}
+
+/// The degree of a network that is to be listed.
+pub(crate) fn network_degree(field: &str, degree: i32) -> Result<NetworkDegree, Refusal> {
+    match wire::Degree::try_from(degree) {
+        Ok(wire::Degree::First) => Ok(NetworkDegree::First),
+        Ok(wire::Degree::Second) => Ok(NetworkDegree::Second),
+        Ok(wire::Degree::Third) => Ok(NetworkDegree::Third),
+        Ok(
+            wire::Degree::Unspecified
+            | wire::Degree::OutOfNetwork
+            | wire::Degree::Self_
+            | wire::Degree::Unknown,
+        )
+        | Err(_) => Err(Refusal::field(field, "must be FIRST, SECOND or THIRD")),
     }
 }
 
@@ -121,6 +151,14 @@ mod tests {
         assert_eq!(page_size(0, 50, 100), Ok(50));
         assert_eq!(page_size(100, 50, 100), Ok(100));
         assert!(page_size(101, 50, 100).is_err());
+    }
+
+    #[test]
+    fn three_degrees_can_be_listed() {
+        assert_eq!(network_degree("degree", 3), Ok(NetworkDegree::Third));
+        for wrong in [-1, 0, 4, 5, 6, 99] {
+            assert!(network_degree("degree", wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

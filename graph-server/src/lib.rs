@@ -40,6 +40,7 @@ mod refusal;
 mod resident;
 mod rpc;
 mod server;
+mod sessions;
 mod site;
 mod start;
 mod status;

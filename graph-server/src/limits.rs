@@ -18,6 +18,18 @@ pub const SHARED_SAMPLE_MAX: u32 = 10;
 pub const LIST_PAGE_SIZE_DEFAULT: u32 = 50;
 /// A page of a list.
 pub const LIST_PAGE_SIZE_MAX: u32 = 1_000;
+/// Longest paths of a ListPaths, when the request does not say.
+pub const PATHS_DEGREE_DEFAULT: u32 = 3;
+/// Longest paths of a ListPaths: three levels from either end.
+pub const PATHS_DEGREE_MAX: u32 = 6;
+/// Paths named by a ListPaths, when the request does not say.
+pub const PATHS_NAMED_DEFAULT: u32 = 10;
+/// Paths named by a ListPaths.
+pub const PATHS_NAMED_MAX: u32 = 100;
+/// Members of a SuggestConnections, when the request does not say.
+pub const SUGGESTIONS_DEFAULT: u32 = 10;
+/// Members of a SuggestConnections.
+pub const SUGGESTIONS_MAX: u32 = 1_000;
 /// A page of a search, when the request does not say.
 pub const SEARCH_PAGE_SIZE_DEFAULT: u32 = 10;
 /// A page of a search.
@@ -60,6 +72,8 @@ pub const PEOPLE_QUEUE_WINDOWS_MAX: usize = 4_096;
 pub const COMMIT_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two looks at what the view cache has to evict.
 pub const VIEW_CACHE_TIDY_INTERVAL: Duration = Duration::from_millis(500);
+/// Of the memory for views, one part in so many is set apart for those that sessions keep.
+pub const SESSION_VIEWS_SHARE: u64 = 8;
 /// Changes of profiles between two commits while a start catches up with the log.
 pub const REPLAY_COMMIT_CHANGES: usize = 200_000;
 
@@ -70,6 +84,12 @@ pub struct Limits {
     /// Memory for cached views.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::DEFAULT.view_cache_bytes_max)]
     pub view_cache_bytes_max: u64,
+    /// Open sessions.
+    #[arg(long, value_name = "SESSIONS", default_value_t = Limits::DEFAULT.sessions_max)]
+    pub sessions_max: usize,
+    /// A session whose viewer asks nothing for this long ends.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.session_idle_ms_max)]
+    pub session_idle_ms_max: u64,
     /// Edges that one request may visit.
     #[arg(long, value_name = "EDGES", default_value_t = Limits::DEFAULT.request_edges_max)]
     pub request_edges_max: u64,
@@ -130,6 +150,8 @@ impl Limits {
     /// What `serve` takes without flags.
     pub const DEFAULT: Self = Self {
         view_cache_bytes_max: 256 << 20,
+        sessions_max: 16_384,
+        session_idle_ms_max: 1_800_000,
         request_edges_max: 1_000_000_000,
         inline_edges_max: 100_000,
         heavy_threads: 1,

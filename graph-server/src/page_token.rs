@@ -4,6 +4,7 @@
 //! skipped nor repeated. Hexadecimal digits of: version (1 byte), digest of the other parameters (8 bytes), sort key.
 
 use crate::{limits::PAGE_TOKEN_BYTES_MAX, refusal::Refusal};
+use cloud_engine::{MemberId, MembersPage};
 use std::fmt::Write;
 
 const VERSION: u8 = 1;
@@ -36,6 +37,14 @@ impl Parameters {
         })
     }
 
+    /// The token of the page after `page`; empty after the last one.
+    pub(crate) fn next_page(self, page: &MembersPage) -> String {
+        match page.members.last().filter(|_| page.more) {
+            Some(last) => self.token(last.get().to_be_bytes()),
+            None => String::new(),
+        }
+    }
+
     /// The sort key in `token`; none for the first page. Refuses what [`Self::token`] did not make for these
     /// parameters.
     pub(crate) fn key<const N: usize>(self, token: &str) -> Result<Option<[u8; N]>, Refusal> {
@@ -59,6 +68,12 @@ impl Parameters {
                 .map_err(|_| refused("has a key of another length"))?,
         ))
     }
+}
+
+/// The sort key of a list of members by id.
+pub(crate) fn last_member(key: [u8; 8]) -> Result<MemberId, Refusal> {
+    MemberId::new(u64::from_be_bytes(key))
+        .ok_or_else(|| Refusal::field("page_token", "names no member"))
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {

@@ -90,6 +90,27 @@ impl Site {
         }
     }
 
+    /// Answers a question about the graph when nobody can say beforehand how many edges it visits: where it was asked, and all
+    /// over again on the heavy threads if that is too much there.
+    pub(crate) async fn graph_search<T: Send + 'static>(
+        self: &Arc<Self>,
+        deadline: Deadline,
+        work: impl Fn(&Site, &mut Budget<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let limits = &self.limits;
+        let edges_max = limits.inline_edges_max.min(limits.request_edges_max);
+        let tried = {
+            let stop = Stop::at(deadline);
+            work(self, &mut Budget::new(edges_max, &|| stop.now()))
+        };
+        match tried {
+            Err(Refusal::EdgesExhausted { .. }) if edges_max < limits.request_edges_max => {
+                self.graph_work(u64::MAX, deadline, work).await
+            }
+            outcome => outcome,
+        }
+    }
+
     /// The view of a viewer at the graph's SCN.
     pub(crate) async fn view(
         self: &Arc<Self>,

@@ -4,7 +4,11 @@
 //! graph's SCN whether it holds or not, as long as that has cost less than a new one. An older view never replaces a newer
 //! one, or two readers at different SCNs would take turns rebuilding.
 
-use crate::limits::Limits;
+use crate::{
+    limits::Limits,
+    refusal::Refusal,
+    sessions::{SessionId, Sessions},
+};
 use cloud_engine::{Budget, Graph, NodeIndex, Scratch, Stopped, View};
 use moka::{ops::compute::Op, policy::EvictionPolicy, sync::Cache};
 use std::sync::{
@@ -16,6 +20,7 @@ use std::sync::{
 #[derive(Debug)]
 pub(crate) struct Views {
     cache: Cache<NodeIndex, Arc<Kept>>,
+    pub(crate) sessions: Sessions<Arc<Kept>>,
     bytes_max: u64,
     /// Idle ones, at most as many as builds ran side by side.
     scratches: Mutex<Vec<Scratch>>,
@@ -24,7 +29,7 @@ pub(crate) struct Views {
     rebuilds: AtomicU64,
 }
 
-/// A view in the cache.
+/// A view in the cache, or pinned.
 #[derive(Debug)]
 pub(crate) struct Kept {
     view: Arc<View>,
@@ -33,6 +38,13 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
+    fn new(view: &Arc<View>) -> Arc<Self> {
+        Arc::new(Self {
+            view: Arc::clone(view),
+            extra_edges: AtomicU64::new(0),
+        })
+    }
+
     pub(crate) fn view(&self) -> &Arc<View> {
         &self.view
     }
@@ -57,6 +69,10 @@ impl Kept {
 pub(crate) struct ViewCounts {
     pub(crate) views: u64,
     pub(crate) bytes: u64,
+    /// Open ones.
+    pub(crate) sessions: u64,
+    /// Of `bytes`, those of the views that sessions keep.
+    pub(crate) session_bytes: u64,
     pub(crate) bytes_max: u64,
     pub(crate) hits: u64,
     /// No view was cached.
@@ -67,14 +83,16 @@ pub(crate) struct ViewCounts {
 
 impl Views {
     pub(crate) fn new(limits: &Limits) -> Self {
+        let sessions = Sessions::new(limits);
         let cache = Cache::builder()
             .eviction_policy(EvictionPolicy::lru())
             // Weights are 32 bits wide, so KiB: rounded up, with what the cache itself keeps for an entry.
             .weigher(|_, kept: &Arc<Kept>| kib(&kept.view))
-            .max_capacity(limits.view_cache_bytes_max / 1024)
+            .max_capacity((limits.view_cache_bytes_max - sessions.bytes_max()) / 1024)
             .build();
         Self {
             cache,
+            sessions,
             bytes_max: limits.view_cache_bytes_max,
             scratches: Mutex::default(),
             hits: AtomicU64::new(0),
@@ -105,7 +123,8 @@ impl Views {
         viewer: NodeIndex,
         usable: impl FnOnce(&Arc<Kept>) -> Option<T>,
     ) -> Option<T> {
-        let cached = self.cache.get(&viewer);
+        let cached = self.sessions.pinned(viewer);
+        let cached = cached.or_else(|| self.cache.get(&viewer));
         let missing = cached.is_none();
         let found = cached.as_ref().and_then(usable);
         let counter = match &found {
@@ -126,17 +145,38 @@ impl Views {
     ) -> Result<Arc<View>, Stopped> {
         let view =
             Arc::new(self.with_scratch(|scratch| View::build(graph, viewer, scratch, budget))?);
-        let kept = Arc::new(Kept {
-            view: Arc::clone(&view),
-            extra_edges: AtomicU64::new(0),
-        });
+        let kept = Kept::new(&view);
+        let replaces = |pinned: &Arc<Kept>| pinned.view.scn() <= view.scn();
+        if !self.sessions.renew(viewer, &kept, bytes(&view), replaces) {
+            self.put(viewer, kept);
+        }
+        Ok(view)
+    }
+
+    /// Begins a session that keeps `view`, which is cached.
+    pub(crate) fn begin_session(&self, view: &Arc<View>) -> Result<SessionId, Refusal> {
+        let viewer = view.viewer();
+        let id = self.sessions.begin(viewer, Kept::new(view), bytes(view))?;
+        // It is not counted twice.
+        self.cache.invalidate(&viewer);
+        Ok(id)
+    }
+
+    /// Ends a session, if there is one; the view is cached as any other.
+    pub(crate) fn end_session(&self, id: SessionId) {
+        if let Some((viewer, kept)) = self.sessions.end(id) {
+            self.put(viewer, kept);
+        }
+    }
+
+    /// Caches a view, unless a newer one is there.
+    fn put(&self, viewer: NodeIndex, kept: Arc<Kept>) {
         self.cache
             .entry(viewer)
             .and_compute_with(|entry| match entry {
-                Some(entry) if entry.value().view().scn() > view.scn() => Op::Nop,
-                _ => Op::Put(kept),
+                Some(entry) if entry.value().view.scn() > kept.view.scn() => Op::Nop,
+                _ => Op::Put(Arc::clone(&kept)),
             });
-        Ok(view)
     }
 
     /// Lends a scratch set: they grow to a bit for each member, so they are kept.
@@ -155,22 +195,30 @@ impl Views {
         outcome
     }
 
-    /// Evicts what is over the budget; otherwise that waits for the next use.
+    /// Evicts what is over the budget (otherwise that waits for the next use), and ends idle sessions.
     pub(crate) fn tidy(&self) {
+        self.sessions.end_idle();
         self.cache.run_pending_tasks();
     }
 
     pub(crate) fn counts(&self) -> ViewCounts {
         self.tidy();
+        let pinned = self.sessions.counts();
         ViewCounts {
-            views: self.cache.entry_count(),
-            bytes: self.cache.weighted_size() * 1024,
+            views: self.cache.entry_count() + pinned.views,
+            bytes: self.cache.weighted_size() * 1024 + pinned.bytes,
+            sessions: pinned.sessions,
+            session_bytes: pinned.bytes,
             bytes_max: self.bytes_max,
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
             rebuilds: self.rebuilds.load(Ordering::Relaxed),
         }
     }
+}
+
+fn bytes(view: &View) -> u64 {
+    u64::from(kib(view)) * 1024
 }
 
 fn kib(view: &View) -> u32 {
@@ -210,6 +258,55 @@ mod tests {
             (counts.views, counts.hits, counts.misses, counts.rebuilds),
             (1, 2, 1, 1)
         );
+    }
+
+    #[test]
+    fn a_session_keeps_a_view_through_evictions_and_changes() {
+        let mut writer = path_graph(200);
+        let views = Views::new(&Limits {
+            view_cache_bytes_max: 16 << 10,
+            ..Limits::DEFAULT
+        });
+        let old = writer.version().graph();
+        let viewer = |id| old.node(member(id)).unwrap();
+        let build = |graph: &Graph, id| {
+            views
+                .build(graph, viewer(id), &mut Budget::unlimited())
+                .unwrap()
+        };
+        let session = views.begin_session(&build(&old, 1)).unwrap();
+        let evict = || {
+            (2..=200).for_each(|id| drop(build(&old, id)));
+            views.tidy();
+        };
+        evict();
+        assert!(views.cached(&old, viewer(1)).is_some());
+        assert!(views.cached(&old, viewer(2)).is_none());
+        let added = GraphChange::ConnectionAdded {
+            member: member(1),
+            other: member(9),
+            time: ConnectionTime::UNKNOWN,
+        };
+        writer.apply(Scn::new(1), &[added]).unwrap();
+        let new = writer.version().graph();
+        assert!(
+            views.cached(&new, viewer(1)).is_none(),
+            "it no longer holds"
+        );
+        build(&new, 1);
+        evict();
+        assert_eq!(views.cached(&new, viewer(1)).unwrap().first().len(), 2);
+        let counts = views.counts();
+        assert_eq!((counts.sessions, counts.session_bytes), (1, 1024));
+        assert!(counts.session_bytes < counts.bytes && counts.bytes <= counts.bytes_max);
+        views.end_session(session);
+        assert!(
+            views.cached(&new, viewer(1)).is_some(),
+            "cached as any other"
+        );
+        evict();
+        assert!(views.cached(&new, viewer(1)).is_none());
+        assert_eq!(views.counts().session_bytes, 0);
     }
 
     #[test]

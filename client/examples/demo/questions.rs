@@ -3,8 +3,8 @@
 use crate::{heading, people::People};
 use cloud_client::proto::cloud::v1::{MemberDegree, SearchHit};
 use cloud_client::{
-    Admin, Client, ConnectionOrder, Degree, DegreesOptions, Error, Page, SearchOptions, Window,
-    connection_added,
+    Admin, Client, ConnectionOrder, Degree, DegreesOptions, Error, Page, PathsOptions,
+    SearchOptions, Window, connection_added,
 };
 use std::{
     error::Error as StdError,
@@ -39,6 +39,9 @@ pub(crate) async fn questions(
     );
     let page = members_at_each_degree(client, viewer).await?;
     print_degrees(client, viewer, &page).await?;
+
+    heading("Whom may you know?");
+    print_suggestions(client, viewer).await?;
 
     heading("Engineers in your network, nearest first");
     let options = SearchOptions {
@@ -213,6 +216,31 @@ async fn print_degrees(client: &Client, viewer: u64, members: &[u64]) -> Result<
                 names(&member.path[1..member.path.len() - 1]).join(", then ")
             );
         }
+    }
+    println!("({took:.1} ms)");
+    Ok(())
+}
+
+/// The members who share most connections, and in how many ways the first of them is reached.
+async fn print_suggestions(client: &Client, viewer: u64) -> Result<(), Error> {
+    let begun = Instant::now();
+    let suggestions = client.suggestions(viewer, 3).await?.suggestions;
+    let took = milliseconds(begun);
+    let people = People::of(client, suggestions.iter().map(|found| found.member_id)).await?;
+    for found in &suggestions {
+        println!(
+            "{} shared: {}",
+            found.shared_count,
+            people.introduce(found.member_id)
+        );
+    }
+    if let Some(first) = suggestions.first() {
+        let paths = client.paths(viewer, first.member_id, PathsOptions::default());
+        println!(
+            "{} shortest paths lead to {}",
+            paths.await?.total,
+            people.name(first.member_id)
+        );
     }
     println!("({took:.1} ms)");
     Ok(())

@@ -37,6 +37,8 @@ pub(crate) fn admin_status(site: &Site) -> Result<GetStatusResponse, Refusal> {
             hits: views.hits,
             misses: views.misses,
             rebuilds: views.rebuilds,
+            sessions: views.sessions,
+            session_bytes: views.session_bytes,
         }),
         anonymous_bytes: resident.anonymous_bytes,
         mapped_bytes: resident.mapped_bytes,

@@ -6,7 +6,7 @@ use crate::{
     refusal::Refusal,
     site::{Site, existing},
 };
-use cloud_engine::{Budget, NodeIndex, network_sizes};
+use cloud_engine::{Budget, network_sizes, third_cost};
 use cloud_proto::cloud::v1::{GetNetworkSizesRequest, GetNetworkSizesResponse};
 use std::sync::Arc;
 use tonic::Request;
@@ -26,17 +26,11 @@ pub(crate) async fn get_network_sizes(
     let viewer = existing(&graph, viewer)?;
     let as_of = site.as_of(&graph);
     let view = site.view(&graph, viewer, deadline).await?;
-    // The 3rd degree visits every edge of the 2nd, at least one of each: counted only until it is known to be heavy.
-    let mut edges = if third { view.second().len() } else { 0 };
-    if third && edges <= site.limits.inline_edges_max {
-        edges = 0;
-        for node in view.second() {
-            edges += graph.neighbours(NodeIndex::new(node)).count_max() as u64;
-            if edges > site.limits.inline_edges_max {
-                break;
-            }
-        }
-    }
+    let edges = if third {
+        third_cost(&graph, &view, site.limits.inline_edges_max)
+    } else {
+        0
+    };
     let work = move |site: &Site, budget: &mut Budget<'_>| {
         Ok(site
             .views

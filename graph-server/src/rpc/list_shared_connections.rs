@@ -1,14 +1,14 @@
 //! Here are two members: whom do both know?
 
 use crate::{
-    convert::{member_id, page_size},
+    convert::{member_id, member_ids_to_wire, page_size},
     deadline::Deadline,
     limits::{LIST_PAGE_SIZE_DEFAULT, LIST_PAGE_SIZE_MAX},
-    page_token::Parameters,
+    page_token::{Parameters, last_member},
     refusal::Refusal,
     site::{Site, existing},
 };
-use cloud_engine::shared_connections;
+use cloud_engine::shared_page;
 use cloud_proto::cloud::v1::{ListSharedConnectionsRequest, ListSharedConnectionsResponse};
 use std::sync::Arc;
 use tonic::Request;
@@ -33,7 +33,8 @@ pub(crate) async fn list_shared_connections(
     let parameters = Parameters::of("ListSharedConnections", &[&ids[0], &ids[1]]);
     let after = parameters
         .key(&request.page_token)?
-        .map_or(0, u64::from_be_bytes);
+        .map(last_member)
+        .transpose()?;
     let graph = site.graph(request.at_least, deadline).await?;
     let (one, other) = (existing(&graph, viewer)?, existing(&graph, member)?);
     let as_of = site.as_of(&graph);
@@ -41,27 +42,15 @@ pub(crate) async fn list_shared_connections(
         .map(|node| graph.neighbours(node).count_max() as u64)
         .iter()
         .sum();
-    let shared = site
+    let page = site
         .graph_work(edges, deadline, move |_, budget| {
-            Ok(shared_connections(&graph, one, other, budget)?)
+            Ok(shared_page(&graph, one, other, (after, limit), budget)?)
         })
         .await?;
-    let total = shared.len() as u64;
-    let first = shared.partition_point(|member| member.get() <= after);
-    let behind = shared.get(first..).unwrap_or_default();
-    let member_ids: Vec<u64> = behind
-        .iter()
-        .take(limit)
-        .map(|member| member.get())
-        .collect();
-    let next_page_token = match member_ids.last().filter(|_| behind.len() > limit) {
-        Some(last) => parameters.token(last.to_be_bytes()),
-        None => String::new(),
-    };
     Ok(ListSharedConnectionsResponse {
         as_of,
-        member_ids,
-        total,
-        next_page_token,
+        next_page_token: parameters.next_page(&page),
+        member_ids: member_ids_to_wire(&page.members),
+        total: page.total,
     })
 }

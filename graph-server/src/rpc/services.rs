@@ -1,8 +1,9 @@
 //! The generated service traits, each method handed to its file.
 
 use super::{
-    admin_status, get_degrees, get_network_sizes, get_profiles, list_connections,
-    list_shared_connections, log_status, publish, search_members, subscribe,
+    admin_status, get_degrees, get_network_sizes, get_profiles, list_connections, list_network,
+    list_paths, list_shared_connections, log_status, publish, search_members, session, subscribe,
+    suggest_connections,
 };
 use crate::site::Site;
 use cloud_proto::cloud::v1 as cloud;
@@ -70,6 +71,49 @@ impl cloud::network_service_server::NetworkService for NetworkRpc {
         Ok(Response::new(
             list_shared_connections::list_shared_connections(&self.0, request).await?,
         ))
+    }
+
+    async fn list_network(
+        &self,
+        request: Request<cloud::ListNetworkRequest>,
+    ) -> Result<Response<cloud::ListNetworkResponse>, Status> {
+        Ok(Response::new(
+            list_network::list_network(&self.0, request).await?,
+        ))
+    }
+
+    async fn list_paths(
+        &self,
+        request: Request<cloud::ListPathsRequest>,
+    ) -> Result<Response<cloud::ListPathsResponse>, Status> {
+        Ok(Response::new(
+            list_paths::list_paths(&self.0, request).await?,
+        ))
+    }
+
+    async fn suggest_connections(
+        &self,
+        request: Request<cloud::SuggestConnectionsRequest>,
+    ) -> Result<Response<cloud::SuggestConnectionsResponse>, Status> {
+        Ok(Response::new(
+            suggest_connections::suggest_connections(&self.0, request).await?,
+        ))
+    }
+
+    async fn begin_session(
+        &self,
+        request: Request<cloud::BeginSessionRequest>,
+    ) -> Result<Response<cloud::BeginSessionResponse>, Status> {
+        Ok(Response::new(
+            session::begin_session(&self.0, request).await?,
+        ))
+    }
+
+    async fn end_session(
+        &self,
+        request: Request<cloud::EndSessionRequest>,
+    ) -> Result<Response<cloud::EndSessionResponse>, Status> {
+        Ok(Response::new(session::end_session(&self.0, request)?))
     }
 }
 

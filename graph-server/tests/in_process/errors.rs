@@ -7,8 +7,8 @@ use cloud_client::proto::databus::v1::{
     AsOf, AtLeast, PublishRequest, WindowPart, publisher_client::PublisherClient,
 };
 use cloud_client::{
-    Client, ConnectionOrder, Degree, DegreesOptions, Error, Event, Page, Point, SearchOptions,
-    Window, connection_added,
+    Client, ConnectionOrder, Degree, DegreesOptions, Error, Event, Page, PathsOptions, Point,
+    SearchOptions, Window, connection_added,
 };
 use graph_server::Limits;
 use std::{fmt::Debug, time::Duration};
@@ -98,6 +98,32 @@ async fn wrong_requests_name_their_field() {
         invalid,
         "page_token",
     );
+    check(
+        client.network(0, Degree::First, first()).await,
+        invalid,
+        "viewer_id",
+    );
+    for degree in [
+        Degree::Unspecified,
+        Degree::OutOfNetwork,
+        Degree::Self_,
+        Degree::Unknown,
+    ] {
+        check(client.network(1, degree, first()).await, invalid, "degree");
+    }
+    check(
+        client.network(1, Degree::First, bad_token()).await,
+        invalid,
+        "page_token",
+    );
+    let paths = PathsOptions::default();
+    check(client.paths(0, 1, paths).await, invalid, "viewer_id");
+    check(client.paths(1, 0, paths).await, invalid, "member_id");
+    check(client.suggestions(0, 0).await, invalid, "viewer_id");
+    check(client.begin_session(0).await, invalid, "viewer_id");
+    for session in ["", "1", &"g".repeat(32), &"0".repeat(33)] {
+        check(client.end_session(session).await, invalid, "session");
+    }
     check(client.profiles(&[0]).await, invalid, "member_ids[0]");
     check(
         client.search(0, "x", search(&[], first())).await,
@@ -192,6 +218,18 @@ async fn a_page_token_is_for_its_own_request() {
         "page_token",
     );
     let token = client
+        .network(3, Degree::First, small())
+        .await
+        .unwrap()
+        .next_page_token;
+    for (viewer, degree) in [(3, Degree::Second), (1, Degree::First)] {
+        check(
+            client.network(viewer, degree, next(token.clone())).await,
+            Code::InvalidArgument,
+            "page_token",
+        );
+    }
+    let token = client
         .search(1, "acme", search(&[], small()))
         .await
         .unwrap()
@@ -230,6 +268,16 @@ async fn who_does_not_exist_is_not_found() {
         Code::NotFound,
         "99",
     );
+    let paths = PathsOptions::default();
+    check(
+        client.network(99, Degree::First, first()).await,
+        Code::NotFound,
+        "99",
+    );
+    check(client.paths(1, 99, paths).await, Code::NotFound, "99");
+    check(client.paths(99, 1, paths).await, Code::NotFound, "99");
+    check(client.suggestions(99, 0).await, Code::NotFound, "99");
+    check(client.begin_session(99).await, Code::NotFound, "99");
     check(
         client.search(99, "x", search(&[], first())).await,
         Code::NotFound,
@@ -242,6 +290,7 @@ async fn who_does_not_exist_is_not_found() {
 async fn what_is_over_a_limit_is_refused_with_the_limit() {
     let limits = Limits {
         request_edges_max: 3,
+        sessions_max: 0,
         subscriptions_max: 0,
         publishers_max: 0,
         ..Limits::default()
@@ -283,6 +332,16 @@ async fn what_is_over_a_limit_is_refused_with_the_limit() {
         "TOO_LARGE",
     );
     check(
+        client.network(1, Degree::First, sized(1001)).await,
+        exhausted,
+        "TOO_LARGE",
+    );
+    for (max_degree, limit) in [(7, 0), (0, 101)] {
+        let paths = PathsOptions { max_degree, limit };
+        check(client.paths(1, 2, paths).await, exhausted, "TOO_LARGE");
+    }
+    check(client.suggestions(1, 1001).await, exhausted, "TOO_LARGE");
+    check(
         client.search(1, "x", search(&[], sized(101))).await,
         exhausted,
         "TOO_LARGE",
@@ -298,6 +357,19 @@ async fn what_is_over_a_limit_is_refused_with_the_limit() {
         exhausted,
         "EDGES_EXHAUSTED",
     );
+    let edges = "EDGES_EXHAUSTED";
+    check(
+        client.network(3, Degree::First, Page::default()).await,
+        exhausted,
+        edges,
+    );
+    let far = PathsOptions {
+        max_degree: 6,
+        limit: 0,
+    };
+    check(client.paths(1, 5, far).await, exhausted, edges);
+    check(client.suggestions(1, 0).await, exhausted, edges);
+    check(client.begin_session(7).await, exhausted, "BUSY");
     check(client.subscribe(0, &[], "").await, exhausted, "BUSY");
     check(
         site.admin.publish(Window::default()).await,
@@ -383,6 +455,10 @@ async fn a_point_that_is_not_reached() {
                     .await
                     .map(drop),
                 client.shared_connections(1, 2, first()).await.map(drop),
+                client.network(1, Degree::First, first()).await.map(drop),
+                client.paths(1, 2, PathsOptions::default()).await.map(drop),
+                client.suggestions(1, 0).await.map(drop),
+                client.begin_session(1).await.map(drop),
                 client.search(1, "x", search(&[], first())).await.map(drop),
                 client.profiles(&[1]).await.map(drop),
             ]

@@ -1,11 +1,12 @@
 //! Every call once, and a restart.
 
 use crate::small_site::{CONNECTIONS, MEMBERS, SmallSite, profile};
+use cloud_client::proto::cloud::v1::Suggestion;
 use cloud_client::proto::databus::v1::{Change, WindowPart};
 use cloud_client::proto::databus::v1::{ChangeKind, Member, MemberRemoved, MemberUpserted, change};
 use cloud_client::{
-    ConnectionOrder, Degree, DegreesOptions, Event, Page, SearchOptions, Window, connection_added,
-    connection_removed,
+    ConnectionOrder, Degree, DegreesOptions, Event, Page, PathsOptions, SearchOptions, Window,
+    connection_added, connection_removed,
 };
 use graph_server::Limits;
 
@@ -121,6 +122,149 @@ async fn sizes_and_lists() {
     assert_eq!(
         (rest.member_ids.as_slice(), rest.next_page_token.as_str()),
         (&[6][..], "")
+    );
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_network_by_degree() {
+    let site = SmallSite::start(Limits::default()).await;
+    let list = async |viewer, degree, size, token: &str| {
+        let answer = site.client.network(viewer, degree, page(size, token)).await;
+        let answer = answer.unwrap();
+        (answer.member_ids, answer.total, answer.next_page_token)
+    };
+    let whole = |members: &[u64]| (members.to_vec(), members.len() as u64, String::new());
+    assert_eq!(list(1, Degree::First, 0, "").await, whole(&[2, 6]));
+    assert_eq!(list(1, Degree::Second, 0, "").await, whole(&[3]));
+    assert_eq!(list(1, Degree::Third, 0, "").await, whole(&[4]));
+    assert_eq!(list(7, Degree::Third, 0, "").await, whole(&[]));
+    assert_eq!(list(5, Degree::Third, 0, "").await, whole(&[2, 6]));
+    let (members, total, token) = list(5, Degree::Third, 1, "").await;
+    assert_eq!((members, total), (vec![2], 2));
+    assert_eq!(
+        list(5, Degree::Third, 1, &token).await,
+        (vec![6], 2, String::new())
+    );
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn pages_neither_skip_nor_repeat_while_others_change() {
+    let site = SmallSite::start(Limits::default()).await;
+    let list = async |client: &cloud_client::Client, token: &str| {
+        let answer = client
+            .network(3, Degree::First, page(1, token))
+            .await
+            .unwrap();
+        (answer.member_ids, answer.total, answer.next_page_token)
+    };
+    let (members, total, token) = list(&site.client, "").await;
+    assert_eq!((members, total), (vec![2], 3));
+    // The last line of the page goes, one before it comes, and one between it and the next.
+    let changes = [
+        connection_removed(3, 2),
+        connection_added(3, 1),
+        connection_added(3, 9),
+    ];
+    let published = site.admin.publish(Window::of(changes)).await.unwrap();
+    let after = site.client.at_least(published.as_of);
+    let (members, total, token) = list(&after, &token).await;
+    assert_eq!((members, total), (vec![4], 4));
+    let (members, _, token) = list(&after, &token).await;
+    assert_eq!(members, [6]);
+    let (members, _, token) = list(&after, &token).await;
+    assert_eq!((members, token), (vec![9], String::new()));
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn paths_and_suggestions() {
+    let site = SmallSite::start(Limits::default()).await;
+    let paths = async |viewer, member, max_degree, limit| {
+        let options = PathsOptions { max_degree, limit };
+        let answer = site.client.paths(viewer, member, options).await.unwrap();
+        let paths = answer.paths.into_iter().map(|path| path.member_ids);
+        (answer.distance, paths.collect::<Vec<_>>(), answer.total)
+    };
+    let through = |member| vec![1, member, 3, 4, 5];
+    assert_eq!(paths(1, 5, 0, 0).await, (None, vec![], 0));
+    assert_eq!(paths(1, 5, 3, 0).await, (None, vec![], 0));
+    let both = vec![through(2), through(6)];
+    assert_eq!(paths(1, 5, 4, 0).await, (Some(4), both.clone(), 2));
+    assert_eq!(paths(1, 5, 6, 100).await, (Some(4), both, 2));
+    assert_eq!(paths(1, 5, 6, 1).await, (Some(4), vec![through(2)], 2));
+    assert_eq!(paths(1, 2, 1, 0).await, (Some(1), vec![vec![1, 2]], 1));
+    assert_eq!(paths(1, 1, 0, 0).await, (Some(0), vec![vec![1]], 1));
+    assert_eq!(paths(1, 7, 6, 0).await, (None, vec![], 0));
+
+    let suggest = async |viewer, limit| {
+        let answer = site.client.suggestions(viewer, limit).await.unwrap();
+        let pair = |line: &Suggestion| (line.member_id, line.shared_count);
+        answer.suggestions.iter().map(pair).collect::<Vec<_>>()
+    };
+    assert_eq!(suggest(1, 0).await, [(3, 2)]);
+    assert_eq!(suggest(3, 0).await, [(1, 2), (5, 1)]);
+    assert_eq!(suggest(3, 1).await, [(1, 2)]);
+    assert_eq!(suggest(7, 0).await, []);
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_too_much_for_the_threads_of_connections_is_answered_all_the_same() {
+    let site = SmallSite::start(Limits {
+        inline_edges_max: 3,
+        ..Limits::default()
+    })
+    .await;
+    let options = PathsOptions {
+        max_degree: 6,
+        limit: 0,
+    };
+    let answer = site.client.paths(1, 5, options).await.unwrap();
+    assert_eq!((answer.distance, answer.total), (Some(4), 2));
+    let answer = site.client.network(5, Degree::Third, page(0, "")).await;
+    assert_eq!(answer.unwrap().member_ids, [2, 6]);
+    let answer = site.client.suggestions(3, 1).await.unwrap();
+    assert_eq!(answer.suggestions[0].shared_count, 2);
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn sessions_keep_views_and_see_changes() {
+    let site = SmallSite::start(Limits::default()).await;
+    let first = site.client.begin_session(1).await.unwrap();
+    let second = site.client.begin_session(1).await.unwrap();
+    assert_ne!(first.session, second.session);
+    assert_eq!(first.idle_seconds, 1800);
+    assert_eq!(
+        degrees(&site, 1, &[3, 7]).await,
+        [Degree::Second, Degree::OutOfNetwork]
+    );
+    let views = site.admin.status().await.unwrap().views.unwrap();
+    assert_eq!((views.sessions, views.views, views.misses), (2, 1, 1));
+    assert!(views.hits > 0 && views.bytes == views.session_bytes);
+    let added = Window::of([connection_added(2, 7)]);
+    let published = site.admin.publish(added).await.unwrap();
+    let answer = site.client.at_least(published.as_of);
+    let answer = answer
+        .network(1, Degree::Second, page(0, ""))
+        .await
+        .unwrap();
+    assert_eq!(answer.member_ids, [3, 7]);
+    // An end is an end, however often it is said; and nobody minds one that never was.
+    for session in [
+        &first.session,
+        &first.session,
+        &second.session,
+        &"0".repeat(32),
+    ] {
+        site.client.end_session(session.as_str()).await.unwrap();
+    }
+    let views = site.admin.status().await.unwrap().views.unwrap();
+    assert_eq!(
+        (views.sessions, views.session_bytes, views.views),
+        (0, 0, 1)
     );
     site.running.shutdown().await.unwrap();
 }

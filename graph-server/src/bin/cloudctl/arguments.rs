@@ -54,6 +54,15 @@ pub(crate) enum Command {
     Connections(Connections),
     /// The connections that two members share.
     Shared(Shared),
+    /// The members at one degree of a viewer.
+    Network(Network),
+    /// All shortest paths between two members.
+    Paths(Paths),
+    /// Whom a viewer may know: members who share connections.
+    Suggest(Suggest),
+    /// Begins or ends a session: a viewer's questions are answered without delay.
+    #[command(subcommand)]
+    Session(Session),
     /// Members of a viewer's network who match a query.
     Search(Search),
     /// Members' profiles.
@@ -124,6 +133,59 @@ pub(crate) struct Shared {
     /// As many, at most.
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: usize,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Network {
+    /// Whose network.
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) viewer: u64,
+    /// Which degree: 1, 2 or 3.
+    #[arg(long, value_parser = parse_network_degree)]
+    pub(crate) degree: cloud_client::Degree,
+    /// As many, at most.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: usize,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Paths {
+    /// From whom.
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) viewer: u64,
+    /// To whom.
+    pub(crate) member: u64,
+    /// Longest paths looked for, in connections: 1 to 6.
+    #[arg(long, value_name = "DEGREE", default_value_t = 3)]
+    pub(crate) max_degree: u32,
+    /// As many, at most.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) limit: u32,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Suggest {
+    /// To whom.
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) viewer: u64,
+    /// As many, at most.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) limit: u32,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Session {
+    /// Begins a session and prints its name.
+    Begin {
+        /// Whose.
+        #[arg(long, value_name = "MEMBER")]
+        viewer: u64,
+    },
+    /// Ends a session.
+    End {
+        /// As `begin` printed it.
+        session: String,
+    },
 }
 
 #[derive(clap::Args)]
@@ -199,6 +261,13 @@ fn parse_degree(text: &str) -> Result<cloud_client::Degree, String> {
     }
 }
 
+fn parse_network_degree(text: &str) -> Result<cloud_client::Degree, String> {
+    match parse_degree(text) {
+        Ok(cloud_client::Degree::OutOfNetwork) | Err(_) => Err("is not 1, 2 or 3".to_owned()),
+        Ok(degree) => Ok(degree),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,5 +284,7 @@ mod tests {
         assert_eq!(parse_time("2s"), Ok(Duration::from_secs(2)));
         assert!(parse_time("2").is_err() && parse_time("s").is_err() && parse_time("-1s").is_err());
         assert!(parse_degree("4").is_err());
+        assert_eq!(parse_network_degree("3"), Ok(cloud_client::Degree::Third));
+        assert!(parse_network_degree("out").is_err());
     }
 }

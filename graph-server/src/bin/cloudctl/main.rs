@@ -11,14 +11,18 @@ mod degree;
 mod degrees;
 mod exit;
 mod names;
+mod network;
 mod paging;
+mod paths;
 mod profile;
 mod publish;
 mod search;
 mod servers;
+mod session;
 mod shared;
 mod sizes;
 mod status;
+mod suggest;
 mod watch;
 
 use answer::Answer;
@@ -48,6 +52,10 @@ async fn run(arguments: Arguments) -> Result<Answer, Failed> {
         Command::Sizes(question) => sizes::ask(&servers, question).await,
         Command::Connections(question) => connections::ask(&servers, question).await,
         Command::Shared(question) => shared::ask(&servers, question).await,
+        Command::Network(question) => network::ask(&servers, question).await,
+        Command::Paths(question) => paths::ask(&servers, question).await,
+        Command::Suggest(question) => suggest::ask(&servers, question).await,
+        Command::Session(session) => session::change(&servers, session).await,
         Command::Search(question) => search::ask(&servers, question).await,
         Command::Profile(question) => profile::ask(&servers, question).await,
         Command::Connect(pair) => change_connection::connect(&servers, pair).await,

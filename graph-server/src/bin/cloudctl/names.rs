@@ -1,6 +1,9 @@
 //! The names and headlines that stand beside ids in tables.
 
+use crate::answer::table;
 use cloud_client::{Client, Error};
+use comfy_table::Table;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Members to one request: the server's limit.
@@ -48,5 +51,20 @@ impl Names {
             "" => member.to_string(),
             name => name.to_owned(),
         }
+    }
+
+    /// A line for each member.
+    pub(crate) fn table(&self, members: &[u64]) -> Table {
+        let mut rows = table(&["member", "name", "headline"]);
+        for &id in members {
+            rows.add_row([&id.to_string(), self.name(id), self.headline(id)]);
+        }
+        rows
+    }
+
+    /// The same for scripts.
+    pub(crate) fn json(&self, members: &[u64]) -> Vec<Value> {
+        let line = |&id: &u64| json!({ "member_id": id, "name": self.name(id), "headline": self.headline(id) });
+        members.iter().map(line).collect()
     }
 }

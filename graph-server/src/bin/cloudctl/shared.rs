@@ -1,7 +1,7 @@
 //! `cloudctl shared`.
 
 use crate::{
-    answer::{Answer, as_of_json, as_of_line, table},
+    answer::{Answer, as_of_json, as_of_line},
     arguments::Shared,
     exit::Failed,
     names::Names,
@@ -28,21 +28,19 @@ pub(crate) async fn ask(servers: &Servers, question: Shared) -> Result<Answer, F
         members.extend(answer.member_ids);
     }
     let names = Names::of(&client, members.iter().copied()).await?;
-    let mut rows = table(&["member", "name", "headline"]);
-    for &id in &members {
-        rows.add_row([&id.to_string(), names.name(id), names.headline(id)]);
-    }
-    let line = |&id: &u64| json!({ "member_id": id, "name": names.name(id), "headline": names.headline(id) });
-    let lines: Vec<_> = members.iter().map(line).collect();
     let shown = members.len();
     Ok(Answer {
-        text: format!("{rows}\n{shown} of {total}, {}", as_of_line(as_of.as_ref())),
+        text: format!(
+            "{}\n{shown} of {total}, {}",
+            names.table(&members),
+            as_of_line(as_of.as_ref())
+        ),
         json: json!({
             "as_of": as_of_json(as_of.as_ref()),
             "viewer_id": viewer,
             "member_id": member,
             "total": total,
-            "members": lines,
+            "members": names.json(&members),
         }),
     })
 }

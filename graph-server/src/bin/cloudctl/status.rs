@@ -67,6 +67,10 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
             ),
         ),
         (
+            "sessions",
+            format!("{}, {} of views", views.sessions, mib(views.session_bytes)),
+        ),
+        (
             "memory",
             format!(
                 "{} own, {} mapped",
@@ -120,6 +124,8 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
             "hits": views.hits,
             "misses": views.misses,
             "rebuilds": views.rebuilds,
+            "sessions": views.sessions,
+            "session_bytes": views.session_bytes,
         },
         "anonymous_bytes": status.anonymous_bytes,
         "mapped_bytes": status.mapped_bytes,

@@ -1,0 +1,41 @@
+//! `cloudctl session begin` and `cloudctl session end`.
+
+use crate::{
+    answer::{Answer, as_of_json, as_of_line},
+    arguments::Session,
+    exit::Failed,
+    servers::Servers,
+};
+use serde_json::json;
+
+pub(crate) async fn change(servers: &Servers, session: Session) -> Result<Answer, Failed> {
+    let client = servers.client().await?;
+    match session {
+        Session::Begin { viewer } => {
+            let begun = client.begin_session(viewer).await?;
+            let as_of = begun.as_of.as_ref();
+            Ok(Answer {
+                text: format!(
+                    "session {}, ends after {} s without a question, {}",
+                    begun.session,
+                    begun.idle_seconds,
+                    as_of_line(as_of)
+                ),
+                json: json!({
+                    "as_of": as_of_json(as_of),
+                    "viewer_id": viewer,
+                    "session": begun.session,
+                    "idle_seconds": begun.idle_seconds,
+                }),
+            })
+        }
+        Session::End { session } => {
+            let ended = client.end_session(session.as_str()).await?;
+            let as_of = ended.as_of.as_ref();
+            Ok(Answer {
+                text: format!("ended, {}", as_of_line(as_of)),
+                json: json!({ "as_of": as_of_json(as_of), "session": session }),
+            })
+        }
+    }
+}
