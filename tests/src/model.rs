@@ -184,6 +184,38 @@ impl Model {
         path
     }
 
+    /// All shortest paths to the member, ordered by ids from the member's end backwards.
+    pub fn paths(&self, distances: &BTreeMap<u64, usize>, member: u64) -> Vec<Vec<u64>> {
+        let Some(distance) = distances.get(&member) else {
+            return Vec::new();
+        };
+        let mut paths = vec![vec![member]];
+        for step in (0..*distance).rev() {
+            let longer = |path: Vec<u64>| {
+                let others = self.members[&path[path.len() - 1]].connections.keys();
+                others
+                    .filter(|other| distances.get(other) == Some(&step))
+                    .map(|other| [path.as_slice(), &[*other]].concat())
+                    .collect::<Vec<_>>()
+            };
+            paths = paths.into_iter().flat_map(longer).collect();
+        }
+        paths.sort();
+        paths.iter_mut().for_each(|path| path.reverse());
+        paths
+    }
+
+    /// The members at 2nd degree, and how many connections each shares with the viewer: most first, then by id.
+    pub fn suggestions(&self, viewer: u64) -> Vec<(u64, u32)> {
+        let second = self.distances(viewer).into_iter();
+        let mut suggestions: Vec<(u64, u32)> = second
+            .filter(|(_, distance)| *distance == 2)
+            .map(|(member, _)| (member, self.shared(viewer, member).len() as u32))
+            .collect();
+        suggestions.sort_by_key(|(member, shared)| (std::cmp::Reverse(*shared), *member));
+        suggestions
+    }
+
     /// The connections newest first, then by id, as ListConnections does.
     pub fn recent(&self, member: u64) -> Vec<(u64, u64)> {
         let mut connections: Vec<(u64, u64)> = self.members[&member]

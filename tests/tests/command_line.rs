@@ -107,6 +107,38 @@ fn scripts_get_json_and_exit_codes() {
         json_of(&server, &["shared", "--viewer", "1", "3"])["members"][0]["member_id"],
         2
     );
+    let network = json_of(&server, &["network", "--viewer", "1", "--degree", "3"]);
+    assert_eq!(
+        (&network["total"], &network["members"][0]["member_id"]),
+        (&json!(1), &json!(HUGE))
+    );
+    let paths = json_of(&server, &["paths", "--viewer", "1", &huge]);
+    assert_eq!(
+        (&paths["distance"], &paths["total"], &paths["paths"]),
+        (&json!(3), &json!(1), &json!([[1, 2, 3, HUGE]]))
+    );
+    let none = json_of(
+        &server,
+        &["paths", "--viewer", "1", &huge, "--max-degree", "2"],
+    );
+    assert_eq!(
+        (&none["distance"], &none["paths"]),
+        (&Value::Null, &json!([]))
+    );
+    let suggested = json_of(&server, &["suggest", "--viewer", "1"]);
+    assert_eq!(
+        (
+            &suggested["suggestions"][0]["name"],
+            &suggested["suggestions"][0]["shared_count"]
+        ),
+        (&json!("Cy"), &json!(1))
+    );
+    let begun = json_of(&server, &["session", "begin", "--viewer", "1"]);
+    let session = begun["session"].as_str().expect("a name");
+    for open in [1, 0] {
+        assert_eq!(json_of(&server, &["status"])["views"]["sessions"], open);
+        json_of(&server, &["session", "end", session]);
+    }
     let search = json_of(
         &server,
         &[
@@ -140,12 +172,15 @@ fn scripts_get_json_and_exit_codes() {
     assert_eq!(json_of(&server, &["status"])["connections"], 3);
     watch_prints_both_changes(&server, scn);
 
-    let exits: [(&[&str], i32); 7] = [
+    let exits: [(&[&str], i32); 10] = [
         (&["degrees", "--viewer", "404", "1"], 1),
         (&["degrees", "--viewer", "0", "1"], 1),
         (&["search", "--viewer", "1", "title:("], 1),
         (&["degrees", "1"], 2),
         (&["search", "--viewer", "1", "--degrees", "4"], 2),
+        (&["network", "--viewer", "1", "--degree", "out"], 2),
+        (&["paths", "--viewer", "1", "404"], 1),
+        (&["session", "end", "nonsense"], 1),
         (
             &[
                 "--server",
@@ -216,14 +251,42 @@ fn people_get_tables() {
         &["degrees", "--viewer", "1", "2", "3", "5", "--path"],
     );
     let text = String::from_utf8(output.stdout).expect("UTF-8");
-    for words in [
-        "1st",
-        "2nd",
-        "out of network",
-        "Ben",
-        "pilot",
-        "Ada → Ben → Cy",
+    let contains = |text: &str, words: &[&str]| {
+        for words in words {
+            assert!(text.contains(words), "no {words:?} in\n{text}");
+        }
+    };
+    contains(
+        &text,
+        &[
+            "1st",
+            "2nd",
+            "out of network",
+            "Ben",
+            "pilot",
+            "Ada → Ben → Cy",
+        ],
+    );
+    for (arguments, words) in [
+        (
+            &["network", "--viewer", "1", "--degree", "2"][..],
+            &["Cy", "engineer", "1 of 1, as of 0@"][..],
+        ),
+        (
+            &["paths", "--viewer", "1", "3"],
+            &["Ada → Ben → Cy", "1 of 1, distance 2, as of 0@"],
+        ),
+        (
+            &["paths", "--viewer", "1", "5"],
+            &["no path of up to 3 connections, as of 0@"],
+        ),
+        (&["suggest", "--viewer", "1"], &["Cy", "engineer", "shared"]),
+        (
+            &["session", "begin", "--viewer", "1"],
+            &["session ", "1800 s"],
+        ),
     ] {
-        assert!(text.contains(words), "no {words:?} in\n{text}");
+        let output = cloudctl(&server, arguments);
+        contains(&String::from_utf8(output.stdout).expect("UTF-8"), words);
     }
 }

@@ -10,7 +10,7 @@ use cloud_proto::databus::v1::subscribe_response::Event;
 use cloud_proto::databus::v1::{AsOf, AtLeast, SubscribeRequest, WindowPart, at_least};
 use cloud_tests::history::{self, Shape};
 use cloud_tests::model::Model;
-use cloud_tests::record::ask;
+use cloud_tests::record::Reader;
 use cloud_tests::server::{Connections, Server};
 use cloud_tests::site;
 use rand::{Rng as _, SeedableRng as _};
@@ -70,13 +70,12 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
             .collect();
         let readers: Vec<_> = (0..READERS)
             .map(|reader| {
-                let (connections, ids) = (connections.clone(), ids.clone());
-                let mut random =
-                    ChaCha8Rng::seed_from_u64(seed ^ (round << 16) ^ (reader << 8) ^ 1);
+                let random = ChaCha8Rng::seed_from_u64(seed ^ (round << 16) ^ (reader << 8) ^ 1);
+                let mut reader = Reader::new(connections.clone(), ids.clone(), random);
                 // Ends when its task is aborted, or the server's end makes a question panic.
                 tokio::spawn(async move {
                     loop {
-                        ask(&connections, &ids, &mut random).await;
+                        reader.ask().await;
                     }
                 })
             })
@@ -269,10 +268,11 @@ async fn check_answers(
         (status.members, status.connections),
         (members, ends as u64 / 2)
     );
-    let mut random = ChaCha8Rng::seed_from_u64(head);
+    let random = ChaCha8Rng::seed_from_u64(head);
+    let mut reader = Reader::new(connections.clone(), ids.to_vec(), random);
     let mut checked = 0;
     while checked < 500 {
-        if let Some(record) = ask(connections, ids, &mut random).await {
+        for record in reader.ask().await {
             assert_eq!(record.scn(), head, "{record:?}");
             record.check(model);
             checked += 1;

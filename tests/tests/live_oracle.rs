@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cloud_proto::databus::v1::WindowPart;
 use cloud_tests::history::{self, Shape};
-use cloud_tests::record::{Record, ask};
+use cloud_tests::record::{Reader, Record};
 use cloud_tests::server::{Connections, Server};
 use cloud_tests::site;
 use rand::SeedableRng as _;
@@ -101,11 +101,11 @@ async fn read(
     seed: u64,
     finished: Arc<AtomicBool>,
 ) -> Vec<Record> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut reader = Reader::new(connections, ids, ChaCha8Rng::seed_from_u64(seed));
     let mut records = Vec::new();
     let mut last = HashMap::new();
     while !finished.load(Ordering::Acquire) || records.len() < 100 {
-        if let Some(record) = ask(&connections, &ids, &mut random).await {
+        for record in reader.ask().await {
             let newest = last.entry(std::mem::discriminant(&record)).or_insert(0);
             assert!(
                 *newest <= record.scn(),
