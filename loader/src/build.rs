@@ -206,6 +206,7 @@ fn write_graph_and_seal(
     progress.begin("write graph", 0, Unit::None);
     let content = GraphContent {
         member_ids: &graph.member_ids,
+        nodes_by_id: &[],
         offsets: &graph.adjacency.offsets,
         targets: &graph.adjacency.targets,
         times: &graph.adjacency.times,

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::csr::{ContentError, Csr, GraphContent};
 use crate::file_error::FileError;
 use crate::graph_file::{self, GraphSections};
+use crate::id_order::IdOrder;
 use crate::ids::{ConnectionTime, LineageId, MemberId, NodeIndex};
 use crate::manifest::Manifest;
 use crate::member_lookup::MemberLookup;
@@ -15,6 +16,7 @@ use crate::times_file::TimesFile;
 pub struct Base {
     lineage: LineageId,
     member_ids: Array<u64>,
+    nodes_by_id: Array<u32>,
     offsets: Offsets,
     targets: Array<u32>,
     times: Times,
@@ -45,6 +47,7 @@ impl Base {
     pub fn empty(lineage: LineageId) -> Self {
         let sections = GraphSections {
             member_ids: Vec::new().into(),
+            nodes_by_id: Vec::new().into(),
             offsets: Offsets::Narrow(vec![0].into()),
             targets: Vec::new().into(),
         };
@@ -57,6 +60,15 @@ impl Base {
         edges: &[(MemberId, MemberId, ConnectionTime)],
     ) -> Result<Self, ContentError> {
         let csr = Csr::from_edges(members, edges)?;
+        Self::from_content(LineageId::default(), &csr.content())
+    }
+
+    /// The same with nodes in the order of `members`: see [`Csr::in_node_order`].
+    pub fn in_node_order(
+        members: &[MemberId],
+        edges: &[(MemberId, MemberId, ConnectionTime)],
+    ) -> Result<Self, ContentError> {
+        let csr = Csr::in_node_order(members, edges)?;
         Self::from_content(LineageId::default(), &csr.content())
     }
 
@@ -77,6 +89,7 @@ impl Base {
         };
         let sections = GraphSections {
             member_ids: content.member_ids.to_vec().into(),
+            nodes_by_id: content.nodes_by_id.to_vec().into(),
             offsets,
             targets: content.targets.to_vec().into(),
         };
@@ -90,13 +103,15 @@ impl Base {
     fn new(lineage: LineageId, sections: GraphSections, times: Times) -> Self {
         let GraphSections {
             member_ids,
+            nodes_by_id,
             offsets,
             targets,
         } = sections;
-        let lookup = MemberLookup::new(&member_ids);
+        let lookup = MemberLookup::new(IdOrder::new(&member_ids, &nodes_by_id));
         Self {
             lineage,
             member_ids,
+            nodes_by_id,
             offsets,
             targets,
             times,
@@ -125,7 +140,8 @@ impl Base {
             Offsets::Narrow(offsets) => offsets.bytes(),
             Offsets::Wide(offsets) => offsets.bytes(),
         };
-        let arrays = offsets + self.targets.bytes() + self.member_ids.bytes();
+        let arrays =
+            offsets + self.targets.bytes() + self.member_ids.bytes() + self.nodes_by_id.bytes();
         let (mapped, in_memory) = if self.targets.is_mapped() {
             (arrays, 0)
         } else {
@@ -143,9 +159,8 @@ impl Base {
 
     /// The node of a member of the base.
     pub(crate) fn find(&self, member: MemberId) -> Option<NodeIndex> {
-        self.lookup
-            .find(&self.member_ids, member.get())
-            .map(NodeIndex::new)
+        let ids = IdOrder::new(&self.member_ids, &self.nodes_by_id);
+        self.lookup.find(ids, member.get()).map(NodeIndex::new)
     }
 
     /// The member at a node of the base.

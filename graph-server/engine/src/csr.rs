@@ -2,14 +2,20 @@
 //!
 //! `offsets[u]..offsets[u + 1]` is where the neighbours of node `u` stand in `targets`, ascending. An undirected edge stands
 //! twice, once in each end's row. `times` is aligned with `targets`; `member_ids` with the nodes.
+//!
+//! Nodes may be numbered in any order. Where member ids do not ascend by node, `nodes_by_id` lists the nodes in ascending order
+//! of member id: look-ups go through it, and nothing else depends on the order.
 
+use crate::id_order::IdOrder;
 use crate::ids::{ConnectionTime, MemberId};
 
-/// A graph's four arrays, borrowed.
+/// A graph's arrays, borrowed.
 #[derive(Clone, Copy, Debug)]
 pub struct GraphContent<'a> {
-    /// By node, ascending and not 0: node indexes of a fresh build are ranks of member ids.
+    /// By node, each once, not 0.
     pub member_ids: &'a [u64],
+    /// The nodes, ascending by member id; empty when the nodes are in that order themselves.
+    pub nodes_by_id: &'a [u32],
     /// By node, and one more at the end.
     pub offsets: &'a [u64],
     /// Each row ascending; no node is its own neighbour.
@@ -18,11 +24,13 @@ pub struct GraphContent<'a> {
     pub times: &'a [u64],
 }
 
-/// A graph's four arrays, owned.
+/// A graph's arrays, owned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Csr {
     /// See [`GraphContent::member_ids`].
     pub member_ids: Vec<u64>,
+    /// See [`GraphContent::nodes_by_id`].
+    pub nodes_by_id: Vec<u32>,
     /// See [`GraphContent::offsets`].
     pub offsets: Vec<u64>,
     /// See [`GraphContent::targets`].
@@ -57,6 +65,14 @@ pub enum ContentError {
         node: usize,
         /// Its member id.
         id: u64,
+    },
+    /// The list of nodes by member id names a node that is not there, or whose id is 0 or not above that of the one before it.
+    #[error("nodes by id: number {rank} is node {node}, which is not there or not next by id")]
+    NodesByIdNotAscending {
+        /// Where it stands in the list.
+        rank: usize,
+        /// What stands there.
+        node: u32,
     },
     /// An offset is below the one before it, or the first is not 0, or one is beyond the targets.
     #[error("offset {offset} of node {node} is out of order")]
@@ -99,12 +115,12 @@ impl Offset for u64 {
 
 /// Checks that the arrays are a graph (that rows mirror each other is not checked). One pass over each.
 pub(crate) fn check_graph<O: Offset>(
-    member_ids: &[u64],
+    ids: IdOrder<'_>,
     offsets: &[O],
     targets: &[u32],
 ) -> Result<(), ContentError> {
-    check_member_ids(member_ids)?;
-    let nodes = member_ids.len();
+    ids.check()?;
+    let nodes = ids.member_ids().len();
     if offsets.len() != nodes + 1 {
         let (expected, found) = (nodes as u64 + 1, offsets.len() as u64);
         return Err(ContentError::WrongCount {
@@ -134,22 +150,6 @@ pub(crate) fn check_graph<O: Offset>(
     Ok(())
 }
 
-fn check_member_ids(member_ids: &[u64]) -> Result<(), ContentError> {
-    if member_ids.len() >= u32::MAX as usize {
-        return Err(ContentError::TooManyNodes {
-            nodes: member_ids.len(),
-        });
-    }
-    let mut before = 0;
-    for (node, &id) in member_ids.iter().enumerate() {
-        if id <= before {
-            return Err(ContentError::MemberIdsNotAscending { node, id });
-        }
-        before = id;
-    }
-    Ok(())
-}
-
 fn check_row(node: usize, nodes: usize, row: &[u32]) -> Result<(), ContentError> {
     let mut next = 0;
     for &target in row {
@@ -165,7 +165,8 @@ fn check_row(node: usize, nodes: usize, row: &[u32]) -> Result<(), ContentError>
 impl GraphContent<'_> {
     /// Checks that the arrays are a graph. That rows mirror each other is not checked. One pass over each.
     pub fn check(&self) -> Result<(), ContentError> {
-        check_graph(self.member_ids, self.offsets, self.targets)?;
+        let ids = IdOrder::new(self.member_ids, self.nodes_by_id);
+        check_graph(ids, self.offsets, self.targets)?;
         if self.times.len() != self.targets.len() {
             let (expected, found) = (self.targets.len() as u64, self.times.len() as u64);
             return Err(ContentError::WrongCount {
@@ -179,19 +180,32 @@ impl GraphContent<'_> {
 }
 
 impl Csr {
-    /// Builds the arrays in memory: O(m log m), for tests, benches and small graphs. Members may come in any order, edges in
-    /// any direction; of duplicates the earliest known time is kept, and edges of a member with itself are dropped.
+    /// Builds the arrays in memory, nodes in ascending order of member id: O(m log m), for tests, benches and small graphs.
+    /// Members may come in any order and repeatedly, edges in any direction; of duplicates the earliest known time is kept, and
+    /// edges of a member with itself are dropped.
     pub fn from_edges(
         members: &[MemberId],
         edges: &[(MemberId, MemberId, ConnectionTime)],
     ) -> Result<Self, ContentError> {
-        let mut member_ids: Vec<u64> = members.iter().map(|member| member.get()).collect();
-        member_ids.sort_unstable();
-        member_ids.dedup();
-        check_member_ids(&member_ids)?;
+        let mut members = members.to_vec();
+        members.sort_unstable();
+        members.dedup();
+        Self::in_node_order(&members, edges)
+    }
+
+    /// The same with nodes in the order of `members`, of whom each is named once.
+    pub fn in_node_order(
+        members: &[MemberId],
+        edges: &[(MemberId, MemberId, ConnectionTime)],
+    ) -> Result<Self, ContentError> {
+        let member_ids: Vec<u64> = members.iter().map(|member| member.get()).collect();
+        let mut nodes_by_id: Vec<u32> = (0..member_ids.len() as u32).collect();
+        nodes_by_id.sort_unstable_by_key(|&node| member_ids[node as usize]);
+        IdOrder::new(&member_ids, &nodes_by_id).check()?;
         let node_of = |id: MemberId| {
-            let rank = member_ids.binary_search(&id.get());
-            rank.map(|rank| rank as u32)
+            let rank =
+                nodes_by_id.binary_search_by_key(&id.get(), |&node| member_ids[node as usize]);
+            rank.map(|rank| nodes_by_id[rank])
                 .map_err(|_| ContentError::UnknownMember { id })
         };
         let mut half_edges = Vec::with_capacity(edges.len() * 2);
@@ -216,8 +230,12 @@ impl Csr {
             .iter()
             .map(|&(_, _, order)| order.wrapping_add(1))
             .collect();
+        if nodes_by_id.is_sorted() {
+            nodes_by_id.clear();
+        }
         Ok(Self {
             member_ids,
+            nodes_by_id,
             offsets,
             targets,
             times,
@@ -228,6 +246,7 @@ impl Csr {
     pub fn content(&self) -> GraphContent<'_> {
         GraphContent {
             member_ids: &self.member_ids,
+            nodes_by_id: &self.nodes_by_id,
             offsets: &self.offsets,
             targets: &self.targets,
             times: &self.times,
@@ -254,22 +273,39 @@ mod tests {
             (member(20), member(20), time(1)),
             (member(20), member(10), time(0)),
         ];
-        let csr = Csr::from_edges(&members, &edges).expect("a graph");
-        let expected = Csr {
+        let by_id = Csr {
             member_ids: vec![10, 20, 30],
+            nodes_by_id: vec![],
             offsets: vec![0, 2, 3, 4],
             targets: vec![1, 2, 0, 0],
             times: vec![0, 5, 0, 5],
         };
-        assert_eq!(csr, expected);
-        assert_eq!(csr.content().check(), Ok(()));
+        let as_given = Csr {
+            member_ids: vec![30, 10, 20],
+            nodes_by_id: vec![1, 2, 0],
+            offsets: vec![0, 1, 3, 4],
+            targets: vec![1, 0, 2, 1],
+            times: vec![5, 5, 0, 0],
+        };
+        for (csr, expected) in [
+            (Csr::from_edges(&members, &edges), by_id),
+            (Csr::in_node_order(&members, &edges), as_given),
+        ] {
+            let csr = csr.expect("a graph");
+            assert_eq!(csr, expected);
+            assert_eq!(csr.content().check(), Ok(()));
+        }
+        let repeated = Csr::in_node_order(&[member(5), member(5)], &[]);
+        let expected = ContentError::NodesByIdNotAscending { rank: 1, node: 1 };
+        assert_eq!(repeated, Err(expected));
     }
 
     #[test]
     fn what_is_no_graph_is_refused() {
-        let check = |member_ids: &[u64], offsets: &[u64], targets: &[u32]| {
+        let check = |member_ids: &[u64], nodes_by_id: &[u32], offsets: &[u64], targets: &[u32]| {
             GraphContent {
                 member_ids,
+                nodes_by_id,
                 offsets,
                 targets,
                 times: &vec![0; targets.len()],
@@ -277,24 +313,31 @@ mod tests {
             .check()
             .is_ok()
         };
-        assert!(check(&[], &[0], &[]));
-        assert!(check(&[5, 6], &[0, 1, 2], &[1, 0]));
-        for (member_ids, offsets, targets) in [
-            (&[][..], &[][..], &[][..]),
-            (&[0], &[0, 0], &[]),
-            (&[6, 5], &[0, 1, 2], &[1, 0]),
-            (&[5, 6], &[0, 1], &[1, 0]),
-            (&[5, 6], &[0, 1, 3], &[1, 0]),
-            (&[5, 6], &[0, 2, 1], &[1, 0]),
-            (&[5, 6], &[1, 1, 2], &[1, 0]),
-            (&[5, 6], &[0, 1, 1], &[1, 0]),
-            (&[5, 6], &[0, 1, 2], &[2, 0]),
-            (&[5, 6], &[0, 1, 2], &[0, 0]),
-            (&[5, 6], &[0, 2, 2], &[1, 1]),
+        assert!(check(&[], &[], &[0], &[]));
+        assert!(check(&[5, 6], &[], &[0, 1, 2], &[1, 0]));
+        assert!(check(&[6, 5], &[1, 0], &[0, 1, 2], &[1, 0]));
+        for (member_ids, nodes_by_id, offsets, targets) in [
+            (&[][..], &[][..], &[][..], &[][..]),
+            (&[0], &[], &[0, 0], &[]),
+            (&[6, 5], &[], &[0, 1, 2], &[1, 0]),
+            (&[6, 5], &[0, 1], &[0, 1, 2], &[1, 0]),
+            (&[6, 5], &[1, 1], &[0, 1, 2], &[1, 0]),
+            (&[6, 5], &[1, 2], &[0, 1, 2], &[1, 0]),
+            (&[6, 5], &[1], &[0, 1, 2], &[1, 0]),
+            (&[6, 0], &[1, 0], &[0, 1, 2], &[1, 0]),
+            (&[6, 6], &[1, 0], &[0, 1, 2], &[1, 0]),
+            (&[5, 6], &[], &[0, 1], &[1, 0]),
+            (&[5, 6], &[], &[0, 1, 3], &[1, 0]),
+            (&[5, 6], &[], &[0, 2, 1], &[1, 0]),
+            (&[5, 6], &[], &[1, 1, 2], &[1, 0]),
+            (&[5, 6], &[], &[0, 1, 1], &[1, 0]),
+            (&[5, 6], &[], &[0, 1, 2], &[2, 0]),
+            (&[5, 6], &[], &[0, 1, 2], &[0, 0]),
+            (&[5, 6], &[], &[0, 2, 2], &[1, 1]),
         ] {
             assert!(
-                !check(member_ids, offsets, targets),
-                "{member_ids:?} {offsets:?} {targets:?}"
+                !check(member_ids, nodes_by_id, offsets, targets),
+                "{member_ids:?} {nodes_by_id:?} {offsets:?} {targets:?}"
             );
         }
     }

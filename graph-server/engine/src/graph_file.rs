@@ -3,18 +3,22 @@
 //! ```text
 //! byte  size  content (numbers are little-endian)
 //!    0     8  magic "CLDGRAPH"
-//!    8     4  format version: 1
+//!    8     4  format version: 2
 //!   12     4  width of an offset in bytes: 4, or 8 when there are more than 2^32 - 1 targets
 //!   16    16  lineage id
 //!   32     8  nodes
 //!   40     8  targets: two for each connection
-//!   48     4  CRC-32C of the offsets, padding included
-//!   52     4  CRC-32C of the targets, padding included
-//!   56     4  CRC-32C of the member ids, padding included
-//!   60     4  CRC-32C of bytes 0 to 59
-//!   64        offsets:    (nodes + 1) x width, padded with zeros to a multiple of 64
-//!             targets:    targets x 4, padded likewise
-//!             member ids: nodes x 8, padded likewise
+//!   48     4  order of the nodes: 0 ascending by member id, 1 another one
+//!   52     4  CRC-32C of the offsets, padding included; the next three likewise
+//!   56     4  CRC-32C of the targets
+//!   60     4  CRC-32C of the member ids
+//!   64     4  CRC-32C of the nodes by id
+//!   68    56  zeros
+//!  124     4  CRC-32C of bytes 0 to 123
+//!  128        offsets:     (nodes + 1) x width, padded with zeros to a multiple of 64
+//!             targets:     targets x 4, padded likewise
+//!             member ids:  by node, nodes x 8, padded likewise
+//!             nodes by id: the nodes in ascending order of member id, nodes x 4, padded likewise; nothing in order 0
 //! ```
 //!
 //! A file is written before the directory that holds it gets its name, so a crash leaves none that is half written. Every byte
@@ -29,6 +33,7 @@ use crate::base::Offsets;
 use crate::csr::{ContentError, GraphContent, check_graph};
 use crate::file_error::FileError;
 use crate::file_identity::{check_lineage, check_start, check_whole, named_file, open_map};
+use crate::id_order::IdOrder;
 use crate::ids::LineageId;
 use crate::manifest::{Manifest, ManifestFile};
 use crate::memory_map::{Array, FileMap};
@@ -39,8 +44,12 @@ use crate::times_file;
 pub const GRAPH_NAME: &str = "graph.csr";
 
 const MAGIC: [u8; 8] = *b"CLDGRAPH";
-const FORMAT_VERSION: u32 = 1;
-const HEADER_BYTES: usize = 64;
+const FORMAT_VERSION: u32 = 2;
+const HEADER_BYTES: usize = 128;
+/// Nodes ascend by member id, and there is no list of nodes by id.
+const ORDER_BY_ID: u32 = 0;
+/// Nodes stand in another order.
+const ORDER_OTHER: u32 = 1;
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -51,9 +60,12 @@ struct Header {
     lineage_id: [u8; 16],
     nodes: u64,
     targets: u64,
+    node_order: u32,
     offsets_crc32c: u32,
     targets_crc32c: u32,
     member_ids_crc32c: u32,
+    nodes_by_id_crc32c: u32,
+    reserved: [u8; 56],
     header_crc32c: u32,
 }
 
@@ -62,6 +74,7 @@ const _: () = assert!(std::mem::size_of::<Header>() == HEADER_BYTES);
 /// The arrays of an opened file.
 pub(crate) struct GraphSections {
     pub(crate) member_ids: Array<u64>,
+    pub(crate) nodes_by_id: Array<u32>,
     pub(crate) offsets: Offsets,
     pub(crate) targets: Array<u32>,
 }
@@ -102,6 +115,8 @@ fn write(
     let targets_crc32c = file.end_section()?;
     file.write(content.member_ids.as_bytes())?;
     let member_ids_crc32c = file.end_section()?;
+    file.write(content.nodes_by_id.as_bytes())?;
+    let nodes_by_id_crc32c = file.end_section()?;
     let mut header = Header {
         magic: MAGIC,
         format_version: FORMAT_VERSION,
@@ -109,9 +124,16 @@ fn write(
         lineage_id: lineage.get().to_be_bytes(),
         nodes: content.member_ids.len() as u64,
         targets: content.targets.len() as u64,
+        node_order: if content.nodes_by_id.is_empty() {
+            ORDER_BY_ID
+        } else {
+            ORDER_OTHER
+        },
         offsets_crc32c,
         targets_crc32c,
         member_ids_crc32c,
+        nodes_by_id_crc32c,
+        reserved: [0; 56],
         header_crc32c: 0,
     };
     header.header_crc32c = crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]);
@@ -138,6 +160,7 @@ pub(crate) fn open(snapshot: &Path, manifest: &Manifest) -> Result<GraphSections
         ("offsets", layout.offsets, header.offsets_crc32c),
         ("targets", layout.targets, header.targets_crc32c),
         ("member ids", layout.member_ids, header.member_ids_crc32c),
+        ("nodes by id", layout.nodes_by_id, header.nodes_by_id_crc32c),
     ];
     for (name, bytes, expected) in sections {
         let end = start + padded(bytes);
@@ -161,6 +184,7 @@ struct Layout {
     offsets: u64,
     targets: u64,
     member_ids: u64,
+    nodes_by_id: u64,
     /// `None` when it is beyond 64 bits.
     end: Option<u64>,
 }
@@ -172,17 +196,21 @@ impl Layout {
         let offsets = bytes(header.nodes.checked_add(1), u64::from(header.offset_width));
         let targets = bytes(Some(header.targets), 4);
         let member_ids = bytes(Some(header.nodes), 8);
-        let end = [offsets, targets, member_ids].into_iter().try_fold(
-            HEADER_BYTES as u64,
-            |end, bytes| {
+        let nodes_by_id = match header.node_order {
+            ORDER_BY_ID => Some(0),
+            _ => bytes(Some(header.nodes), 4),
+        };
+        let end = [offsets, targets, member_ids, nodes_by_id]
+            .into_iter()
+            .try_fold(HEADER_BYTES as u64, |end, bytes| {
                 end.checked_add(bytes?.checked_next_multiple_of(crate::section_writer::ALIGNMENT)?)
-            },
-        );
+            });
         let or_none = |bytes: Option<u64>| bytes.unwrap_or(0);
         Self {
             offsets: or_none(offsets),
             targets: or_none(targets),
             member_ids: or_none(member_ids),
+            nodes_by_id: or_none(nodes_by_id),
             end,
         }
     }
@@ -196,23 +224,29 @@ impl Layout {
         let offsets_at = HEADER_BYTES as u64;
         let targets_at = offsets_at + padded(self.offsets);
         let member_ids_at = targets_at + padded(self.targets);
+        let nodes_by_id_at = member_ids_at + padded(self.member_ids);
         let member_ids = section(path, map, member_ids_at, self.member_ids)?;
+        let nodes_by_id = section(path, map, nodes_by_id_at, self.nodes_by_id)?;
         let targets = section(path, map, targets_at, self.targets)?;
+        let ids = IdOrder::new(&member_ids, &nodes_by_id);
         let (offsets, checked) = match offset_width {
             4 => {
                 let offsets: Array<u32> = section(path, map, offsets_at, self.offsets)?;
-                let checked = check_graph(&member_ids, &offsets, &targets);
+                let checked = check_graph(ids, &offsets, &targets);
                 (Offsets::Narrow(offsets), checked)
             }
             _ => {
                 let offsets: Array<u64> = section(path, map, offsets_at, self.offsets)?;
-                let checked = check_graph(&member_ids, &offsets, &targets);
+                let checked = check_graph(ids, &offsets, &targets);
                 (Offsets::Wide(offsets), checked)
             }
         };
         checked.map_err(|error| {
             let offset = match error {
                 ContentError::MemberIdsNotAscending { node, .. } => member_ids_at + node as u64 * 8,
+                ContentError::NodesByIdNotAscending { rank, .. } => {
+                    nodes_by_id_at + rank as u64 * 4
+                }
                 ContentError::OffsetsNotAscending { node, .. } => {
                     offsets_at + node as u64 * u64::from(offset_width)
                 }
@@ -223,6 +257,7 @@ impl Layout {
         })?;
         Ok(GraphSections {
             member_ids,
+            nodes_by_id,
             offsets,
             targets,
         })
@@ -264,6 +299,13 @@ fn read_header(path: &Path, bytes: &[u8], lineage: LineageId) -> Result<Header, 
             path,
             12,
             format!("offsets of {} bytes", header.offset_width),
+        ));
+    }
+    if !matches!(header.node_order, ORDER_BY_ID | ORDER_OTHER) {
+        return Err(FileError::damaged(
+            path,
+            48,
+            format!("order {} of the nodes", header.node_order),
         ));
     }
     Ok(header)

@@ -95,6 +95,7 @@ mod file_identity;
 mod gather;
 mod graph;
 mod graph_file;
+mod id_order;
 mod ids;
 mod lazy_array;
 mod manifest;

@@ -1,11 +1,16 @@
 //! From a base's member id to its node: by arithmetic when ids are dense, else by a table of buckets over the ids' range.
 //!
-//! Ids are ascending in node order. Dense (`first..first + n`): one subtraction. Else the range is cut into about n / 8
-//! buckets of equal width, the table says where each begins, and a binary search in one bucket does the rest: some ten
-//! comparisons at most for ids that are spread evenly, log2(n) for any. The table takes half a byte a member.
+//! What is found is a rank, the place of an id among the ids in ascending order. Where nodes are in that order, the rank is the
+//! node; else the list of nodes by id names it. Dense (`first..first + n`): the rank is one subtraction. Else the range is cut
+//! into buckets of equal width, the table says at which rank each begins, and a binary search in one bucket does the rest:
+//! some steps for ids that are spread evenly, log2(n) for any.
 
-/// Members in a bucket, were they spread evenly.
+use crate::id_order::IdOrder;
+
+/// Members in a bucket, were they spread evenly, where nodes are in order of their ids: half a byte a member.
 const MEMBERS_PER_BUCKET: u64 = 8;
+/// The same where each comparison is a jump to a node somewhere: two bytes a member.
+const MEMBERS_PER_BUCKET_BY_LIST: u64 = 2;
 
 /// Finds nodes by member id.
 pub(crate) struct MemberLookup {
@@ -19,15 +24,15 @@ enum Kind {
 }
 
 impl MemberLookup {
-    /// For ids that ascend and are fewer than `u32::MAX`. One pass over them, unless they are dense.
-    pub(crate) fn new(member_ids: &[u64]) -> Self {
-        let (Some(&first), Some(&last)) = (member_ids.first(), member_ids.last()) else {
+    /// For ids that ascend in `ids`' order and are fewer than `u32::MAX`. One pass over them, unless they are dense.
+    pub(crate) fn new(ids: IdOrder<'_>) -> Self {
+        let Some((first, last)) = ids.bounds() else {
             return Self {
                 first: 0,
                 kind: Kind::Dense { nodes: 0 },
             };
         };
-        let nodes = member_ids.len() as u64;
+        let nodes = ids.member_ids().len() as u64;
         let span = last - first;
         if span == nodes - 1 {
             return Self {
@@ -35,20 +40,25 @@ impl MemberLookup {
                 kind: Kind::Dense { nodes },
             };
         }
+        let per_bucket = if ids.is_node_order() {
+            MEMBERS_PER_BUCKET
+        } else {
+            MEMBERS_PER_BUCKET_BY_LIST
+        };
         let mut shift = 0;
         // Two buckets at least, so that the shift stays below 64.
-        while span >> shift >= nodes.div_ceil(MEMBERS_PER_BUCKET).max(2) {
+        while span >> shift >= nodes.div_ceil(per_bucket).max(2) {
             shift += 1;
         }
         let buckets = (span >> shift) as usize + 1;
-        let mut starts = Vec::with_capacity(buckets + 1);
-        for (node, id) in member_ids.iter().enumerate() {
-            let bucket = ((id - first) >> shift) as usize;
-            if starts.len() <= bucket {
-                starts.resize(bucket + 1, node as u32);
-            }
+        // How many are in the buckets before: counted in node order, which needs no jumps.
+        let mut starts = vec![0; buckets + 1];
+        for id in ids.member_ids() {
+            starts[((id - first) >> shift) as usize + 1] += 1;
         }
-        starts.push(nodes as u32);
+        for bucket in 0..buckets {
+            starts[bucket + 1] += starts[bucket];
+        }
         Self {
             first,
             kind: Kind::Buckets {
@@ -60,18 +70,15 @@ impl MemberLookup {
 
     /// The node of `id`, among the ids that the lookup was made for.
     #[inline]
-    pub(crate) fn find(&self, member_ids: &[u64], id: u64) -> Option<u32> {
+    pub(crate) fn find(&self, ids: IdOrder<'_>, id: u64) -> Option<u32> {
         let distance = id.checked_sub(self.first)?;
         match &self.kind {
-            Kind::Dense { nodes } => (distance < *nodes).then_some(distance as u32),
+            Kind::Dense { nodes } => (distance < *nodes).then(|| ids.node(distance as u32)),
             Kind::Buckets { shift, starts } => {
                 let bucket = usize::try_from(distance >> shift).ok()?;
                 let start = *starts.get(bucket)?;
                 let end = *starts.get(bucket + 1)?;
-                let rank = member_ids[start as usize..end as usize]
-                    .binary_search(&id)
-                    .ok()?;
-                Some(start + rank as u32)
+                ids.find_between(start, end, id)
             }
         }
     }
@@ -87,19 +94,31 @@ impl MemberLookup {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
 
-    fn check(member_ids: &[u64], asked: &[u64]) {
-        let lookup = MemberLookup::new(member_ids);
-        for id in asked.iter().chain(member_ids) {
-            let expected = member_ids.binary_search(id).ok().map(|rank| rank as u32);
-            assert_eq!(
-                lookup.find(member_ids, *id),
-                expected,
-                "{id} in {member_ids:?}"
-            );
+    /// Asks with nodes in order of their ids, and in a few other orders.
+    fn check(ascending: &[u64], asked: &[u64]) {
+        for rotation in 0..ascending.len().clamp(1, 4) {
+            let mut member_ids = ascending.to_vec();
+            member_ids.rotate_left(rotation);
+            member_ids[rotation..].reverse();
+            let mut nodes_by_id: Vec<u32> = (0..member_ids.len() as u32).collect();
+            nodes_by_id.sort_by_key(|&node| member_ids[node as usize]);
+            check_order(IdOrder::new(&member_ids, &nodes_by_id), asked);
+        }
+        check_order(IdOrder::new(ascending, &[]), asked);
+    }
+
+    fn check_order(ids: IdOrder<'_>, asked: &[u64]) {
+        let lookup = MemberLookup::new(ids);
+        let nodes: BTreeMap<u64, u32> = ids.member_ids().iter().copied().zip(0..).collect();
+        for id in asked.iter().chain(ids.member_ids()) {
+            let expected = nodes.get(id).copied();
+            assert_eq!(lookup.find(ids, *id), expected, "{id} in {nodes:?}");
         }
     }
 

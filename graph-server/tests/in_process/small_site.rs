@@ -1,5 +1,7 @@
 //! A small site in a scratch directory, and a server on it in this process.
 //!
+//! Nodes are in descending order of member id, so that an answer that depends on them would be another one.
+//!
 //! Members 1 to 8 with connections 1-2, 2-3, 3-4, 4-5, 1-6, 6-3 (made one second after the other), and 7 and 8 alone.
 
 use cloud_client::{Admin, Client};
@@ -100,7 +102,7 @@ fn write_snapshot(site: &Path) {
     let snapshot = site.join(snapshot_name(Scn::BEGINNING));
     fs::create_dir_all(&snapshot).unwrap();
     let member = |id| MemberId::new(id).unwrap();
-    let members: Vec<_> = (1..=MEMBERS).map(member).collect();
+    let members: Vec<_> = (1..=MEMBERS).rev().map(member).collect();
     let edges: Vec<_> = (1..)
         .zip(CONNECTIONS)
         .map(|(second, (one, other))| {
@@ -111,12 +113,13 @@ fn write_snapshot(site: &Path) {
             )
         })
         .collect();
-    let graph = Csr::from_edges(&members, &edges).unwrap();
+    let graph = Csr::in_node_order(&members, &edges).unwrap();
     let mut profiles = ProfileFileWriter::create(&snapshot.join(PROFILES_NAME)).unwrap();
     let mut index = BaseIndexWriter::create(&snapshot.join(BASE_INDEX_NAME), 64 << 20, 1).unwrap();
-    for (node, id) in (0..).zip(1..=MEMBERS) {
-        profiles.push(&profile(id)).unwrap();
-        index.push(NodeIndex::new(node), &profile(id)).unwrap();
+    for (node, id) in (0..).zip(&members) {
+        let profile = profile(id.get());
+        profiles.push(&profile).unwrap();
+        index.push(NodeIndex::new(node), &profile).unwrap();
     }
     let mut lineage = LineageHasher::new();
     lineage.graph(&graph.content());

@@ -1,6 +1,7 @@
 //! A snapshot reads back as it was written; whatever is damaged, foreign or from the future is refused by name.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,9 +18,7 @@ use crate::shapes::graphs;
 /// A snapshot of a graph in a directory of its own.
 fn snapshot(model: &Model) -> (tempfile::TempDir, Manifest) {
     let directory = tempfile::tempdir().expect("a directory");
-    let members: Vec<_> = model.0.keys().map(|&id| member(id)).collect();
-    let csr = Csr::from_edges(&members, &model.edges()).expect("a graph");
-    let manifest = write(directory.path(), &csr);
+    let manifest = write(directory.path(), &model.csr());
     (directory, manifest)
 }
 
@@ -96,6 +95,9 @@ proptest! {
     }
 }
 
+/// Of `graph.csr`.
+const HEADER_BYTES: usize = 128;
+
 /// A graph whose times take several blocks: a ring of 30,000 members.
 fn ring() -> Csr {
     let members: Vec<_> = (1..=30_000).map(member).collect();
@@ -157,11 +159,11 @@ fn wide_offsets_read_as_narrow_ones_do() {
             .flat_map(|offset| offset.to_le_bytes())
             .collect(),
     );
-    let mut file = narrow[..64].to_vec();
+    let mut file = narrow[..HEADER_BYTES].to_vec();
     file[12] = 8;
-    file[48..52].copy_from_slice(&crc32c::crc32c(&offsets).to_le_bytes());
+    file[52..56].copy_from_slice(&crc32c::crc32c(&offsets).to_le_bytes());
     file.extend(offsets);
-    file.extend(&narrow[64 + (csr.offsets.len() * 4).next_multiple_of(64)..]);
+    file.extend(&narrow[HEADER_BYTES + (csr.offsets.len() * 4).next_multiple_of(64)..]);
     reseal(&path, &mut manifest, file);
     let base = Base::open(directory.path(), &manifest).expect("opens");
     let graph = Writer::new(Arc::new(base), Scn::BEGINNING)
@@ -176,12 +178,17 @@ fn wide_offsets_read_as_narrow_ones_do() {
 
 /// Writes the file with a header checksum that is right, and names it in the manifest.
 fn reseal(path: &Path, manifest: &mut Manifest, mut file: Vec<u8>) {
-    let header = crc32c::crc32c(&file[..60]).to_le_bytes();
-    file[60..64].copy_from_slice(&header);
     let name = path
         .file_name()
         .and_then(|name| name.to_str())
         .expect("a name");
+    let header = if name == "graph.csr" {
+        HEADER_BYTES
+    } else {
+        64
+    };
+    let crc32c = crc32c::crc32c(&file[..header - 4]).to_le_bytes();
+    file[header - 4..header].copy_from_slice(&crc32c);
     let entry = manifest
         .files
         .iter_mut()
@@ -191,12 +198,32 @@ fn reseal(path: &Path, manifest: &mut Manifest, mut file: Vec<u8>) {
     fs::write(path, file).expect("writes");
 }
 
+/// The ring of 30,000 members, its nodes in descending order of their ids.
+fn descending_ring() -> Csr {
+    let Csr {
+        mut member_ids,
+        mut nodes_by_id,
+        offsets,
+        targets,
+        times,
+    } = ring();
+    member_ids.reverse();
+    nodes_by_id.extend((0..30_000).rev());
+    Csr {
+        member_ids,
+        nodes_by_id,
+        offsets,
+        targets,
+        times,
+    }
+}
+
 /// What is sealed by right checksums but makes no sense is refused all the same.
 #[test]
 fn sealed_nonsense_is_refused() {
-    let check = |name: &str, change: &dyn Fn(&mut Vec<u8>), says: &str| {
+    let check_of = |csr: &Csr, name: &str, change: &dyn Fn(&mut Vec<u8>), says: &str| {
         let directory = tempfile::tempdir().expect("a directory");
-        let mut manifest = write(directory.path(), &ring());
+        let mut manifest = write(directory.path(), csr);
         let path = directory.path().join(name);
         let mut file = fs::read(&path).expect("reads");
         change(&mut file);
@@ -206,21 +233,42 @@ fn sealed_nonsense_is_refused() {
             .to_string();
         assert!(error.contains(name) && error.contains(says), "{error}");
     };
+    let check = |name: &str, change: &dyn Fn(&mut Vec<u8>), says: &str| {
+        check_of(&ring(), name, change, says);
+    };
     let set = |at: usize, bytes: &'static [u8]| {
         move |file: &mut Vec<u8>| file[at..at + bytes.len()].copy_from_slice(bytes)
     };
-    // The targets begin behind 30,001 offsets of 4 bytes.
-    let targets = 64 + (30_001usize * 4).next_multiple_of(64);
-    let in_targets = move |at: usize, target: u32| {
+    let section = |start: usize, count: usize, width: usize| {
+        start..start + (count * width).next_multiple_of(64)
+    };
+    let offsets = section(HEADER_BYTES, 30_001, 4);
+    let targets = section(offsets.end, 60_000, 4);
+    let member_ids = section(targets.end, 30_000, 8);
+    let nodes_by_id = section(member_ids.end, 30_000, 4);
+    // A number of a section, whose checksum stands in the header at `crc32c_at`.
+    let in_section = |section: &Range<usize>, crc32c_at: usize, place: usize, number: u32| {
+        let section = section.clone();
         move |file: &mut Vec<u8>| {
-            file[targets + at * 4..][..4].copy_from_slice(&target.to_le_bytes());
-            let end = targets + (60_000usize * 4).next_multiple_of(64);
-            let crc32c = crc32c::crc32c(&file[targets..end]).to_le_bytes();
-            file[52..56].copy_from_slice(&crc32c);
+            file[section.start + place * 4..][..4].copy_from_slice(&number.to_le_bytes());
+            let crc32c = crc32c::crc32c(&file[section.clone()]).to_le_bytes();
+            file[crc32c_at..crc32c_at + 4].copy_from_slice(&crc32c);
         }
     };
+    let in_targets = |place, target| in_section(&targets, 56, place, target);
     check("graph.csr", &set(0, b"X"), "not a graph file");
     check("graph.csr", &set(8, &[9]), "format version 9");
+    check(
+        "graph.csr",
+        &set(8, &[1]),
+        "format version 1; this program reads version 2",
+    );
+    check("graph.csr", &set(48, &[2]), "order 2 of the nodes");
+    check(
+        "graph.csr",
+        &set(48, &[1]),
+        "does not follow from its counts",
+    );
     check("graph.csr", &set(12, &[5]), "offsets of 5 bytes");
     check(
         "graph.csr",
@@ -240,6 +288,20 @@ fn sealed_nonsense_is_refused() {
     check("graph.csr", &in_targets(0, 30_000), "node 0");
     check("graph.csr", &in_targets(0, 0), "node 0");
     check("graph.csr", &in_targets(1, 1), "node 0");
+    check(
+        "graph.csr",
+        &in_section(&member_ids, 60, 2, 1),
+        "member id 1 of node 1",
+    );
+    let descending = descending_ring();
+    for (place, node) in [(0, 30_000), (1, 29_999), (29_999, 1)] {
+        check_of(
+            &descending,
+            "graph.csr",
+            &in_section(&nodes_by_id, 64, place, node),
+            &format!("nodes by id: number {place} is node {node}"),
+        );
+    }
     check("times.bin", &set(0, b"X"), "not a times file");
     check("times.bin", &set(8, &[9]), "format version 9");
     check("times.bin", &set(12, &[9]), "blocks of");

@@ -2,11 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use cloud_engine::{Base, ConnectionTime, Degree, Graph, GraphChange, MemberId, NodeIndex};
+use cloud_engine::{
+    Base, ConnectionTime, Csr, Degree, Graph, GraphChange, LineageId, MemberId, NodeIndex,
+};
 
-/// Each member's connections, with their times in milliseconds.
+/// Each member's connections, with their times in milliseconds; and how a base of it numbers its nodes, on which no answer may
+/// depend.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Model(pub(crate) BTreeMap<u64, BTreeMap<u64, u64>>);
+pub(crate) struct Model(
+    pub(crate) BTreeMap<u64, BTreeMap<u64, u64>>,
+    pub(crate) NodeOrder,
+);
+
+/// The order of a base's nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum NodeOrder {
+    /// By member id.
+    #[default]
+    ById,
+    /// By a hash of the member id: as good as random.
+    Hashed(u64),
+}
 
 pub(crate) fn member(id: u64) -> MemberId {
     MemberId::new(id).expect("ids in tests are not 0")
@@ -14,8 +30,19 @@ pub(crate) fn member(id: u64) -> MemberId {
 
 impl Model {
     pub(crate) fn base(&self) -> Base {
-        let members: Vec<MemberId> = self.0.keys().map(|&id| member(id)).collect();
-        Base::from_edges(&members, &self.edges()).expect("a graph")
+        Base::from_content(LineageId::default(), &self.csr().content()).expect("a graph")
+    }
+
+    pub(crate) fn csr(&self) -> Csr {
+        let mut members: Vec<MemberId> = self.0.keys().map(|&id| member(id)).collect();
+        let csr = match self.1 {
+            NodeOrder::ById => Csr::from_edges(&members, &self.edges()),
+            NodeOrder::Hashed(seed) => {
+                members.sort_by_key(|id| (id.get() ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+                Csr::in_node_order(&members, &self.edges())
+            }
+        };
+        csr.expect("a graph")
     }
 
     pub(crate) fn edges(&self) -> Vec<(MemberId, MemberId, ConnectionTime)> {

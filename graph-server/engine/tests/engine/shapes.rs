@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cloud_engine::{ConnectionTime, GraphChange, Scn};
 use proptest::prelude::*;
 
-use crate::model::{Model, member};
+use crate::model::{Model, NodeOrder, member};
 
 /// How a graph's edges lie.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct History {
     pub(crate) known: Vec<u64>,
 }
 
-/// A graph of at most `members_max` members, in a shape of any kind.
+/// A graph of at most `members_max` members, in a shape of any kind, its nodes in any order.
 pub(crate) fn graphs(members_max: usize) -> impl Strategy<Value = Model> {
     let shape = prop_oneof![
         Just(Shape::Uniform),
@@ -58,7 +58,15 @@ pub(crate) fn graphs(members_max: usize) -> impl Strategy<Value = Model> {
         ),
         60,
     );
-    (shape, ids, choices).prop_map(|(shape, ids, choices)| graph(shape, &ids, &choices))
+    let order = prop_oneof![
+        Just(NodeOrder::ById),
+        any::<u64>().prop_map(NodeOrder::Hashed)
+    ];
+    (shape, ids, choices, order).prop_map(|(shape, ids, choices, order)| {
+        let mut model = graph(shape, &ids, &choices);
+        model.1 = order;
+        model
+    })
 }
 
 /// A graph and up to `windows_max` windows of changes to it.

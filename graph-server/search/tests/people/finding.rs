@@ -132,6 +132,7 @@ fn fixture() -> Truth {
     Truth {
         profiles: profiles.into(),
         edges: edges.collect(),
+        node_order: 0x9E37_79B9_7F4A_7C15,
     }
 }
 

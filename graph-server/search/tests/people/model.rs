@@ -23,6 +23,9 @@ const DEGREES: [&[Degree]; 7] = [
 
 fn truth(random: &mut Random, members: usize) -> Truth {
     let mut truth = Truth::default();
+    if random.chance(67) {
+        truth.node_order = random.next();
+    }
     for _ in 0..members {
         let member = 10 + random.below(members * 3) as u64;
         truth.profiles.insert(member, random.profile(member));

@@ -27,6 +27,8 @@ pub(crate) const LOG: u128 = 0xABCD;
 pub(crate) struct Truth {
     pub(crate) profiles: BTreeMap<u64, Profile>,
     pub(crate) edges: BTreeSet<(u64, u64)>,
+    /// Nodes of a snapshot are numbered by member id times this: with 0 by id alone, else as good as at random.
+    pub(crate) node_order: u64,
 }
 
 /// A change as the log has it.
@@ -61,6 +63,13 @@ pub(crate) fn edge(one: u64, other: u64) -> (u64, u64) {
 }
 
 impl Truth {
+    /// All members, in the order of their nodes in a snapshot.
+    fn members(&self) -> Vec<u64> {
+        let mut members: Vec<u64> = self.profiles.keys().copied().collect();
+        members.sort_by_key(|member| member.wrapping_mul(self.node_order));
+        members
+    }
+
     pub(crate) fn apply(&mut self, change: &Change) {
         match change.clone() {
             Change::MemberUpserted(member, fields) => {
@@ -108,7 +117,8 @@ pub(crate) fn write_snapshot(directory: &Path, truth: &Truth) -> Manifest {
     std::fs::create_dir_all(directory).unwrap();
     let mut profiles = ProfileFileWriter::create(&directory.join(PROFILES_NAME)).unwrap();
     let mut index = BaseIndexWriter::create(&directory.join("search"), 1, 2).unwrap();
-    for (node, profile) in truth.profiles.values().enumerate() {
+    for (node, member) in truth.members().into_iter().enumerate() {
+        let profile = &truth.profiles[&member];
         profiles.push(profile).unwrap();
         index
             .push(cloud_engine::NodeIndex::new(node as u32), profile)
@@ -136,13 +146,13 @@ impl Site {
     pub(crate) fn new(truth: Truth) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let manifest = write_snapshot(&directory.path().join("snapshot"), &truth);
-        let members: Vec<_> = truth.profiles.keys().map(|&member| id(member)).collect();
+        let members: Vec<_> = truth.members().into_iter().map(id).collect();
         let edges: Vec<_> = truth
             .edges
             .iter()
             .map(|&(one, other)| (id(one), id(other), ConnectionTime::UNKNOWN))
             .collect();
-        let base = Arc::new(Base::from_edges(&members, &edges).unwrap());
+        let base = Arc::new(Base::in_node_order(&members, &edges).unwrap());
         let (people, writer) = open(directory.path(), &manifest, "live");
         let graph = Writer::new(Arc::clone(&base), Scn::BEGINNING);
         Self {
