@@ -11,8 +11,9 @@
 //! and of repeated connections the earliest known time is kept. (Positions without a `position_id` are numbered in row order,
 //! so theirs counts.) Nothing is guessed: a row that cannot be right stops the build with file, line and reason.
 //!
-//! Memory: connections are held as 16 bytes a connection, or 32 when they have times (see `half_edge.rs`); people are sorted
-//! on disk when they are many, and only pass through.
+//! Memory: connections are held as 16 bytes a connection, or 32 when they have times (see `half_edge.rs`). What does not fit the
+//! limit, of connections and of rows of people, goes to files in a scratch folder (`memory.rs` says who may hold how much);
+//! the graph's arrays and the profiles only pass through.
 //!
 //! ```
 //! # let directory = tempfile::tempdir()?;
@@ -28,7 +29,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod adjacency;
 mod arguments;
 mod block_reader;
 mod column_map;
@@ -41,6 +41,7 @@ mod graph;
 mod half_edge;
 mod layout;
 mod member_table;
+mod memory;
 mod options;
 mod partitions;
 mod people;
@@ -51,6 +52,8 @@ mod profiles;
 mod progress;
 mod raw_edges;
 mod row_fault;
+mod rows;
+mod scratch_file;
 mod segment_name;
 mod sorted_rows;
 mod staging;
@@ -60,9 +63,7 @@ mod time_unit;
 use std::fs;
 use std::path::Path;
 
-use cloud_engine::{
-    GraphContent, LineageHasher, LineageId, Manifest, ManifestFile, NodeIndex, write_graph,
-};
+use cloud_engine::{LineageHasher, Manifest, ManifestFile, NodeIndex};
 use cloud_search::{BASE_INDEX_NAME, BaseIndexWriter, PROFILES_NAME, ProfileFileWriter};
 
 pub use arguments::Arguments;
@@ -70,13 +71,15 @@ pub use column_map::{ColumnMap, DumpKind, MapError};
 pub use dump_file::RowFormat;
 pub use error::Error;
 pub use layout::HeaderFault;
+pub use memory::{MemoryError, MemoryLimit, Size};
 pub use options::Options;
 pub use progress::Stage;
 pub use row_fault::RowFault;
 pub use summary::{Degrees, Dropped, Summary};
 pub use time_unit::TimeUnit;
 
-use graph::{BuiltGraph, build_graph};
+use graph::{Site, build_graph};
+use memory::Memory;
 use options::Dump;
 use people::People;
 use profiles::{ProfileCounts, Profiles};
@@ -85,8 +88,6 @@ use segment_name::name_segment;
 use staging::Staging;
 use summary::peak_memory_bytes;
 
-/// The graph has left the memory when the index is built.
-const INDEX_MEMORY_BYTES: usize = 1 << 30;
 /// Always as many, so that the index is put together alike on every machine.
 const INDEX_THREADS: usize = 2;
 
@@ -105,13 +106,21 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
     let mut progress = Progress::new(options.shows_progress);
     let delimiter = options.format.delimiter;
 
-    let mut people = read_people(&dump, delimiter, &scratch, &mut progress)?;
+    let memory = Memory::new(options.memory);
+
+    let mut people = read_people(&dump, options, &scratch, &mut progress)?;
+    if let Some(people) = &people {
+        memory.take(people.members.bytes() + people.positions.bytes());
+    }
     let ids = people
         .as_mut()
         .map(|people| std::mem::take(&mut people.ids));
-    let graph = build_graph(ids, &dump.connections, delimiter, &mut progress)?;
-    let degrees = summary::Degrees::of(&graph.adjacency.offsets);
-    let connections = graph.adjacency.targets.len() as u64 / 2;
+    let site = Site {
+        directory: staging.path(),
+        scratch: &scratch,
+        memory: &memory,
+    };
+    let graph = build_graph(ids, &dump.connections, delimiter, site, &mut progress)?;
 
     let (profiles, counts) = write_profiles(
         &graph.member_ids,
@@ -119,12 +128,18 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
         staging.path(),
         &mut progress,
     )?;
-    let (lineage_id, mut files, graph) =
-        write_graph_and_seal(graph, profiles, staging.path(), &mut progress)?;
+    progress.begin("seal graph and profiles", 0, Unit::None);
+    let mut lineage = LineageHasher::new();
+    graph.unsealed.add_to(&mut lineage);
+    lineage.section("profiles", profiles.content_digest());
+    let lineage_id = lineage.finish();
+    let mut files = graph.unsealed.seal(lineage_id)?;
+    files.push(profiles.finish(lineage_id)?);
     files.extend(write_index(
         &graph.member_ids,
         people.as_ref(),
         staging.path(),
+        options.memory.index_bytes(),
         &mut progress,
     )?);
 
@@ -136,7 +151,7 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
         stands_at: options.manifest_stands_at(),
         sources: Vec::new(),
         members: graph.member_ids.len() as u64,
-        connections,
+        connections: graph.connections,
         files,
     };
     manifest.write(staging.path())?;
@@ -148,11 +163,11 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
         positions: counts.positions,
         dropped: Dropped {
             connections_with_themselves: graph.counts.with_themselves,
-            repeated_connections: graph.adjacency.repeated,
+            repeated_connections: graph.repeated,
             repeated_members: counts.repeated_members,
             repeated_positions: counts.repeated_positions,
         },
-        degrees,
+        degrees: graph.degrees.degrees(),
         stages: progress.finish(),
         peak_memory_bytes: peak_memory_bytes(),
         unused_columns: unused_columns(dump),
@@ -162,7 +177,7 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
 /// `None` when the dump has no members files.
 fn read_people(
     dump: &Dump,
-    delimiter: u8,
+    options: &Options,
     scratch: &Path,
     progress: &mut Progress,
 ) -> Result<Option<People>, Error> {
@@ -176,7 +191,15 @@ fn read_people(
         .map(|file| file.bytes)
         .sum();
     progress.begin("read members and positions", bytes, Unit::Bytes);
-    People::read(dump, delimiter, scratch, progress).map(Some)
+    let sorter_bytes = options.memory.sorter_bytes();
+    People::read(
+        dump,
+        options.format.delimiter,
+        scratch,
+        sorter_bytes,
+        progress,
+    )
+    .map(Some)
 }
 
 /// Writes the profiles, whose header waits for the lineage.
@@ -196,43 +219,17 @@ fn write_profiles(
     Ok((writer, profiles.counts))
 }
 
-/// Writes the graph and seals the profiles with the lineage of both. The graph's arrays are freed.
-fn write_graph_and_seal(
-    mut graph: BuiltGraph,
-    profiles: ProfileFileWriter,
-    directory: &Path,
-    progress: &mut Progress,
-) -> Result<(LineageId, Vec<ManifestFile>, BuiltGraph), Error> {
-    progress.begin("write graph", 0, Unit::None);
-    let content = GraphContent {
-        member_ids: &graph.member_ids,
-        nodes_by_id: &[],
-        offsets: &graph.adjacency.offsets,
-        targets: &graph.adjacency.targets,
-        times: &graph.adjacency.times,
-    };
-    let mut hasher = LineageHasher::new();
-    hasher.graph(&content);
-    hasher.section("profiles", profiles.content_digest());
-    let lineage_id = hasher.finish();
-    let mut files = write_graph(directory, lineage_id, &content)?;
-    files.push(profiles.finish(lineage_id)?);
-    graph.adjacency.offsets = Vec::new();
-    graph.adjacency.targets = Vec::new();
-    graph.adjacency.times = Vec::new();
-    Ok((lineage_id, files, graph))
-}
-
 fn write_index(
     member_ids: &[u64],
     people: Option<&People>,
     directory: &Path,
+    memory_bytes: usize,
     progress: &mut Progress,
 ) -> Result<Vec<ManifestFile>, Error> {
     progress.begin("index profiles", member_ids.len() as u64, Unit::Members);
     let mut writer = BaseIndexWriter::create(
         &directory.join(BASE_INDEX_NAME),
-        INDEX_MEMORY_BYTES,
+        memory_bytes,
         INDEX_THREADS,
     )?;
     let mut profiles = Profiles::new(member_ids, people)?;

@@ -121,14 +121,7 @@ pub(crate) fn check_graph<O: Offset>(
 ) -> Result<(), ContentError> {
     ids.check()?;
     let nodes = ids.member_ids().len();
-    if offsets.len() != nodes + 1 {
-        let (expected, found) = (nodes as u64 + 1, offsets.len() as u64);
-        return Err(ContentError::WrongCount {
-            section: "offsets",
-            expected,
-            found,
-        });
-    }
+    check_count("offsets", nodes as u64 + 1, offsets.len() as u64)?;
     let mut start = 0;
     for (node, offset) in offsets.iter().enumerate() {
         let end = offset.get();
@@ -140,17 +133,10 @@ pub(crate) fn check_graph<O: Offset>(
         }
         start = end;
     }
-    if start != targets.len() as u64 {
-        return Err(ContentError::WrongCount {
-            section: "targets",
-            expected: start,
-            found: targets.len() as u64,
-        });
-    }
-    Ok(())
+    check_count("targets", start, targets.len() as u64)
 }
 
-fn check_row(node: usize, nodes: usize, row: &[u32]) -> Result<(), ContentError> {
+pub(crate) fn check_row(node: usize, nodes: usize, row: &[u32]) -> Result<(), ContentError> {
     let mut next = 0;
     for &target in row {
         let target = target as usize;
@@ -162,20 +148,27 @@ fn check_row(node: usize, nodes: usize, row: &[u32]) -> Result<(), ContentError>
     Ok(())
 }
 
+pub(crate) fn check_count(
+    section: &'static str,
+    expected: u64,
+    found: u64,
+) -> Result<(), ContentError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(ContentError::WrongCount {
+        section,
+        expected,
+        found,
+    })
+}
+
 impl GraphContent<'_> {
     /// Checks that the arrays are a graph. That rows mirror each other is not checked. One pass over each.
     pub fn check(&self) -> Result<(), ContentError> {
         let ids = IdOrder::new(self.member_ids, self.nodes_by_id);
         check_graph(ids, self.offsets, self.targets)?;
-        if self.times.len() != self.targets.len() {
-            let (expected, found) = (self.targets.len() as u64, self.times.len() as u64);
-            return Err(ContentError::WrongCount {
-                section: "times",
-                expected,
-                found,
-            });
-        }
-        Ok(())
+        check_count("times", self.targets.len() as u64, self.times.len() as u64)
     }
 }
 

@@ -4,7 +4,7 @@
 //! byte  size  content (numbers are little-endian)
 //!    0     8  magic "CLDGRAPH"
 //!    8     4  format version: 2
-//!   12     4  width of an offset in bytes: 4, or 8 when there are more than 2^32 - 1 targets
+//!   12     4  width of an offset in bytes: 4, or 8 when the rows that were read could make more than 2^32 - 1 targets
 //!   16    16  lineage id
 //!   32     8  nodes
 //!   40     8  targets: two for each connection
@@ -30,22 +30,21 @@ use std::path::Path;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::base::Offsets;
-use crate::csr::{ContentError, GraphContent, check_graph};
+use crate::csr::{ContentError, check_graph};
 use crate::file_error::FileError;
 use crate::file_identity::{check_lineage, check_start, check_whole, named_file, open_map};
 use crate::id_order::IdOrder;
 use crate::ids::LineageId;
-use crate::manifest::{Manifest, ManifestFile};
+use crate::manifest::Manifest;
 use crate::memory_map::{Array, FileMap};
-use crate::section_writer::{SectionWriter, padded};
-use crate::times_file;
+use crate::section_writer::padded;
 
 /// The graph's name in a snapshot directory.
 pub const GRAPH_NAME: &str = "graph.csr";
 
 const MAGIC: [u8; 8] = *b"CLDGRAPH";
 const FORMAT_VERSION: u32 = 2;
-const HEADER_BYTES: usize = 128;
+pub(crate) const HEADER_BYTES: usize = 128;
 /// Nodes ascend by member id, and there is no list of nodes by id.
 const ORDER_BY_ID: u32 = 0;
 /// Nodes stand in another order.
@@ -71,73 +70,49 @@ struct Header {
 
 const _: () = assert!(std::mem::size_of::<Header>() == HEADER_BYTES);
 
+/// What a header says beside its lineage.
+pub(crate) struct Contents {
+    pub(crate) offset_width: u32,
+    pub(crate) nodes: u64,
+    pub(crate) targets: u64,
+    pub(crate) is_in_id_order: bool,
+    pub(crate) offsets_crc32c: u32,
+    pub(crate) targets_crc32c: u32,
+    pub(crate) member_ids_crc32c: u32,
+    pub(crate) nodes_by_id_crc32c: u32,
+}
+
+/// The bytes of a header.
+pub(crate) fn header(lineage: LineageId, contents: &Contents) -> [u8; HEADER_BYTES] {
+    let mut header = Header {
+        magic: MAGIC,
+        format_version: FORMAT_VERSION,
+        offset_width: contents.offset_width,
+        lineage_id: lineage.get().to_be_bytes(),
+        nodes: contents.nodes,
+        targets: contents.targets,
+        node_order: if contents.is_in_id_order {
+            ORDER_BY_ID
+        } else {
+            ORDER_OTHER
+        },
+        offsets_crc32c: contents.offsets_crc32c,
+        targets_crc32c: contents.targets_crc32c,
+        member_ids_crc32c: contents.member_ids_crc32c,
+        nodes_by_id_crc32c: contents.nodes_by_id_crc32c,
+        reserved: [0; 56],
+        header_crc32c: 0,
+    };
+    header.header_crc32c = crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]);
+    zerocopy::transmute!(header)
+}
+
 /// The arrays of an opened file.
 pub(crate) struct GraphSections {
     pub(crate) member_ids: Array<u64>,
     pub(crate) nodes_by_id: Array<u32>,
     pub(crate) offsets: Offsets,
     pub(crate) targets: Array<u32>,
-}
-
-/// Writes `graph.csr` and `times.bin` into `directory` and syncs both (not the directory). The content is checked first.
-pub fn write_graph(
-    directory: &Path,
-    lineage: LineageId,
-    content: &GraphContent<'_>,
-) -> Result<Vec<ManifestFile>, FileError> {
-    let path = directory.join(GRAPH_NAME);
-    content
-        .check()
-        .map_err(|source| FileError::Content { path, source })?;
-    Ok(vec![
-        write(directory, lineage, content)?,
-        times_file::write(directory, lineage, content.times)?,
-    ])
-}
-
-fn write(
-    directory: &Path,
-    lineage: LineageId,
-    content: &GraphContent<'_>,
-) -> Result<ManifestFile, FileError> {
-    let mut file = SectionWriter::create(directory, GRAPH_NAME, HEADER_BYTES)?;
-    let narrow = u32::try_from(content.targets.len()).is_ok();
-    if narrow {
-        for offsets in content.offsets.chunks(1 << 16) {
-            let offsets: Vec<u32> = offsets.iter().map(|&offset| offset as u32).collect();
-            file.write(offsets.as_bytes())?;
-        }
-    } else {
-        file.write(content.offsets.as_bytes())?;
-    }
-    let offsets_crc32c = file.end_section()?;
-    file.write(content.targets.as_bytes())?;
-    let targets_crc32c = file.end_section()?;
-    file.write(content.member_ids.as_bytes())?;
-    let member_ids_crc32c = file.end_section()?;
-    file.write(content.nodes_by_id.as_bytes())?;
-    let nodes_by_id_crc32c = file.end_section()?;
-    let mut header = Header {
-        magic: MAGIC,
-        format_version: FORMAT_VERSION,
-        offset_width: if narrow { 4 } else { 8 },
-        lineage_id: lineage.get().to_be_bytes(),
-        nodes: content.member_ids.len() as u64,
-        targets: content.targets.len() as u64,
-        node_order: if content.nodes_by_id.is_empty() {
-            ORDER_BY_ID
-        } else {
-            ORDER_OTHER
-        },
-        offsets_crc32c,
-        targets_crc32c,
-        member_ids_crc32c,
-        nodes_by_id_crc32c,
-        reserved: [0; 56],
-        header_crc32c: 0,
-    };
-    header.header_crc32c = crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]);
-    file.finish(header.as_bytes())
 }
 
 /// Opens and verifies the file that the manifest names.

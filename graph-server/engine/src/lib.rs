@@ -95,6 +95,8 @@ mod file_identity;
 mod gather;
 mod graph;
 mod graph_file;
+mod graph_file_writer;
+mod graph_writer;
 mod id_order;
 mod ids;
 mod lazy_array;
@@ -138,7 +140,8 @@ pub use degrees::{Degree, degree, degrees, degrees_from_targets};
 pub use digest::{ContentDigest, ContentHasher, LineageHasher};
 pub use file_error::FileError;
 pub use graph::Graph;
-pub use graph_file::{GRAPH_NAME, write_graph};
+pub use graph_file::GRAPH_NAME;
+pub use graph_writer::{GraphWriter, UnsealedGraph, write_graph};
 pub use ids::{ConnectionTime, InvalidHexId, LineageId, LogId, MemberId, NodeIndex, Scn};
 pub use manifest::{
     MANIFEST_NAME, Manifest, ManifestFile, SourceMark, StandsAt, newest_snapshots, snapshot_name,

@@ -1,4 +1,5 @@
-//! Writes a snapshot file in sections that each begin at a multiple of 64 bytes, and keeps their checksums.
+//! Writes a snapshot file in sections that each begin at a multiple of 64 bytes, and keeps their checksums. Sections may be
+//! written in another order than they stand in.
 
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
@@ -20,14 +21,20 @@ pub(crate) struct SectionWriter {
     path: PathBuf,
     name: String,
     file: BufWriter<File>,
-    bytes: u64,
+    /// Where the next byte goes.
+    at: u64,
     /// Of the section that is being written.
-    crc32c: u32,
-    /// Where that section begins.
-    section_at: u64,
-    /// Of the sections before it.
-    whole: u32,
+    open: Section,
+    /// Those that were ended, in the order in which they were written.
+    ended: Vec<Section>,
     header_bytes: u64,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Section {
+    at: u64,
+    crc32c: u32,
+    bytes: u64,
 }
 
 impl SectionWriter {
@@ -38,20 +45,22 @@ impl SectionWriter {
     ) -> Result<Self, FileError> {
         let path = directory.join(name);
         let file = File::create(&path).map_err(FileError::io(&path))?;
-        let mut file = BufWriter::with_capacity(1 << 20, file);
-        file.write_all(&vec![0; header_bytes])
-            .map_err(FileError::io(&path))?;
-        let header_bytes = header_bytes as u64;
-        Ok(Self {
+        let file = BufWriter::with_capacity(1 << 20, file);
+        let mut writer = Self {
             path,
             name: name.to_owned(),
             file,
-            bytes: header_bytes,
-            crc32c: 0,
-            section_at: header_bytes,
-            whole: 0,
-            header_bytes,
-        })
+            at: 0,
+            open: Section::default(),
+            ended: Vec::new(),
+            header_bytes: header_bytes as u64,
+        };
+        writer.go_to(writer.header_bytes)?;
+        Ok(writer)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The section goes on with these bytes.
@@ -59,40 +68,78 @@ impl SectionWriter {
         self.file
             .write_all(bytes)
             .map_err(FileError::io(&self.path))?;
-        self.crc32c = crc32c::crc32c_append(self.crc32c, bytes);
-        self.bytes += bytes.len() as u64;
+        self.open.crc32c = crc32c::crc32c_append(self.open.crc32c, bytes);
+        self.open.bytes += bytes.len() as u64;
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// The section goes on with so many zeros, which take no room on the disk where the file system can leave them out.
+    pub(crate) fn write_zeros(&mut self, bytes: u64) -> Result<(), FileError> {
+        const ZEROS: [u8; 1 << 12] = [0; 1 << 12];
+        let mut left = bytes as usize;
+        while left > 0 {
+            let zeros = ZEROS.get(..left).unwrap_or(&ZEROS);
+            self.open.crc32c = crc32c::crc32c_append(self.open.crc32c, zeros);
+            left -= zeros.len();
+        }
+        self.open.bytes += bytes;
+        self.at += bytes;
+        self.file
+            .seek(SeekFrom::Start(self.at))
+            .map_err(FileError::io(&self.path))?;
         Ok(())
     }
 
     /// Fills the section up with zeros, and answers the CRC-32C of all its bytes.
     pub(crate) fn end_section(&mut self) -> Result<u32, FileError> {
-        let padding = padded(self.bytes) - self.bytes;
+        let padding = padded(self.at) - self.at;
         self.write(&[0; ALIGNMENT as usize][..padding as usize])?;
         Ok(self.close_section())
     }
 
-    fn close_section(&mut self) -> u32 {
-        let crc32c = std::mem::take(&mut self.crc32c);
-        let bytes = (self.bytes - self.section_at) as usize;
-        self.whole = crc32c::crc32c_combine(self.whole, crc32c, bytes);
-        self.section_at = self.bytes;
-        crc32c
+    /// The next section is written at this place: what is left out must be written later, by a section that ends where another
+    /// begins.
+    pub(crate) fn go_to(&mut self, at: u64) -> Result<(), FileError> {
+        debug_assert_eq!(self.open.bytes, 0, "between two sections");
+        self.file
+            .seek(SeekFrom::Start(at))
+            .map_err(FileError::io(&self.path))?;
+        self.at = at;
+        self.open.at = at;
+        Ok(())
+    }
+
+    /// Ends the section where it is, and answers its CRC-32C.
+    pub(crate) fn close_section(&mut self) -> u32 {
+        let next = Section {
+            at: self.at,
+            ..Section::default()
+        };
+        let ended = std::mem::replace(&mut self.open, next);
+        self.ended.push(ended);
+        ended.crc32c
     }
 
     /// Writes the header and syncs the file, but not its directory. The last section need not have been filled up.
     pub(crate) fn finish(mut self, header: &[u8]) -> Result<ManifestFile, FileError> {
         debug_assert_eq!(header.len() as u64, self.header_bytes);
         self.close_section();
+        self.go_to(0)?;
         let io = |error| FileError::io(&self.path)(error);
-        self.file.seek(SeekFrom::Start(0)).map_err(io)?;
         self.file.write_all(header).map_err(io)?;
         self.file.flush().map_err(io)?;
         self.file.get_ref().sync_all().map_err(io)?;
-        let after_header = (self.bytes - self.header_bytes) as usize;
-        let crc32c = crc32c::crc32c_combine(crc32c::crc32c(header), self.whole, after_header);
+        self.ended.sort_by_key(|section| section.at);
+        let (mut crc32c, mut bytes) = (crc32c::crc32c(header), self.header_bytes);
+        for section in self.ended.iter().filter(|section| section.bytes > 0) {
+            debug_assert_eq!(section.at, bytes, "sections leave nothing out");
+            crc32c = crc32c::crc32c_combine(crc32c, section.crc32c, section.bytes as usize);
+            bytes += section.bytes;
+        }
         Ok(ManifestFile {
             name: self.name,
-            bytes: self.bytes,
+            bytes,
             crc32c,
         })
     }

@@ -3,16 +3,18 @@
 //! ```text
 //! byte  size  content (numbers are little-endian)
 //!    0     8  magic "CLDTIMES"
-//!    8     4  format version: 1
+//!    8     4  format version: 2
 //!   12     4  bytes of a block: 65,536
 //!   16    16  lineage id
 //!   32     8  times
 //!   40    16  zeros
 //!   56     4  CRC-32C of the table, padding included
 //!   60     4  CRC-32C of bytes 0 to 59
-//!   64        table: a CRC-32C (4 bytes) of each block, padded with zeros to a multiple of 64
-//!             times: 8 bytes each, milliseconds since 1970, 0 when unknown; in blocks, the last one may be shorter
+//!   64        times: 8 bytes each, milliseconds since 1970, 0 when unknown; in blocks, the last one may be shorter
+//!             table: a CRC-32C (4 bytes) of each block, padded with zeros to a multiple of 64 of the file
 //! ```
+//!
+//! The table comes last, so that times are written as they come, before it is known how many there are.
 //!
 //! The table stays in memory: half a byte for 8 KiB of times. A block is verified each time it is read, so what rots on disk
 //! after the start is noticed too.
@@ -24,6 +26,7 @@ use std::path::{Path, PathBuf};
 
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
+use crate::digest::{ContentDigest, ContentHasher};
 use crate::file_error::FileError;
 use crate::file_identity::{check_lineage, check_start, named_file};
 use crate::ids::LineageId;
@@ -34,7 +37,7 @@ use crate::section_writer::{SectionWriter, padded};
 pub const TIMES_NAME: &str = "times.bin";
 
 const MAGIC: [u8; 8] = *b"CLDTIMES";
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 const HEADER_BYTES: usize = 64;
 const BLOCK_BYTES: u64 = 64 * 1024;
 const TIMES_PER_BLOCK: u64 = BLOCK_BYTES / 8;
@@ -59,37 +62,122 @@ pub(crate) struct TimesFile {
     path: PathBuf,
     file: File,
     times: u64,
-    /// Where the first block begins.
-    blocks_at: u64,
     table: Box<[u32]>,
 }
 
-/// Writes and syncs the file.
-pub(crate) fn write(
-    directory: &Path,
-    lineage: LineageId,
-    times: &[u64],
-) -> Result<ManifestFile, FileError> {
-    let mut file = SectionWriter::create(directory, TIMES_NAME, HEADER_BYTES)?;
-    let blocks = times.chunks(TIMES_PER_BLOCK as usize);
-    let table: Vec<u32> = blocks
-        .map(|block| crc32c::crc32c(block.as_bytes()))
-        .collect();
-    file.write(table.as_bytes())?;
-    let table_crc32c = file.end_section()?;
-    file.write(times.as_bytes())?;
-    let mut header = Header {
-        magic: MAGIC,
-        format_version: FORMAT_VERSION,
-        block_bytes: BLOCK_BYTES as u32,
-        lineage_id: lineage.get().to_be_bytes(),
-        times: times.len() as u64,
-        reserved: [0; 16],
-        table_crc32c,
-        header_crc32c: 0,
-    };
-    header.header_crc32c = crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]);
-    file.finish(header.as_bytes())
+/// A file that is being written.
+pub(crate) struct TimesWriter {
+    file: SectionWriter,
+    /// Not written yet: less than a block.
+    block: Vec<u64>,
+    table: Vec<u32>,
+    times: u64,
+    hasher: ContentHasher,
+}
+
+/// A file that lacks nothing but its header.
+pub(crate) struct UnsealedTimes {
+    file: SectionWriter,
+    times: u64,
+    table_crc32c: u32,
+    /// Of the times as little-endian numbers.
+    pub(crate) digest: ContentDigest,
+}
+
+impl TimesWriter {
+    pub(crate) fn create(directory: &Path) -> Result<Self, FileError> {
+        Ok(Self {
+            file: SectionWriter::create(directory, TIMES_NAME, HEADER_BYTES)?,
+            block: Vec::with_capacity(TIMES_PER_BLOCK as usize),
+            table: Vec::new(),
+            times: 0,
+            hasher: ContentHasher::new(),
+        })
+    }
+
+    /// The times of the next targets.
+    pub(crate) fn push(&mut self, mut times: &[u64]) -> Result<(), FileError> {
+        self.times += times.len() as u64;
+        while !times.is_empty() {
+            let wanted = TIMES_PER_BLOCK as usize - self.block.len();
+            let (front, rest) = times.split_at(wanted.min(times.len()));
+            times = rest;
+            if front.len() == TIMES_PER_BLOCK as usize {
+                self.write_block(front)?;
+                continue;
+            }
+            self.block.extend_from_slice(front);
+            if front.len() == wanted {
+                self.write_open_block()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next targets' times are not known.
+    pub(crate) fn push_unknown(&mut self, targets: usize) -> Result<(), FileError> {
+        const UNKNOWN: [u64; TIMES_PER_BLOCK as usize] = [0; TIMES_PER_BLOCK as usize];
+        let mut left = targets;
+        while left > 0 {
+            // So that whole blocks are written where it can be.
+            let wanted = (TIMES_PER_BLOCK as usize - self.block.len()).min(left);
+            self.push(&UNKNOWN[..wanted])?;
+            left -= wanted;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(mut self) -> Result<UnsealedTimes, FileError> {
+        if !self.block.is_empty() {
+            self.write_open_block()?;
+        }
+        self.file.close_section();
+        self.file.write(self.table.as_bytes())?;
+        let table_crc32c = self.file.end_section()?;
+        Ok(UnsealedTimes {
+            file: self.file,
+            times: self.times,
+            table_crc32c,
+            digest: self.hasher.finish(),
+        })
+    }
+
+    fn write_open_block(&mut self) -> Result<(), FileError> {
+        let mut block = std::mem::take(&mut self.block);
+        self.write_block(&block)?;
+        block.clear();
+        self.block = block;
+        Ok(())
+    }
+
+    fn write_block(&mut self, block: &[u64]) -> Result<(), FileError> {
+        let bytes = block.as_bytes();
+        self.table.push(crc32c::crc32c(bytes));
+        self.hasher.update(bytes);
+        if block.iter().all(|&time| time == 0) {
+            self.file.write_zeros(bytes.len() as u64)
+        } else {
+            self.file.write(bytes)
+        }
+    }
+}
+
+impl UnsealedTimes {
+    /// Writes the header and syncs the file.
+    pub(crate) fn seal(self, lineage: LineageId) -> Result<ManifestFile, FileError> {
+        let mut header = Header {
+            magic: MAGIC,
+            format_version: FORMAT_VERSION,
+            block_bytes: BLOCK_BYTES as u32,
+            lineage_id: lineage.get().to_be_bytes(),
+            times: self.times,
+            reserved: [0; 16],
+            table_crc32c: self.table_crc32c,
+            header_crc32c: 0,
+        };
+        header.header_crc32c = crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]);
+        self.file.finish(header.as_bytes())
+    }
 }
 
 impl TimesFile {
@@ -104,8 +192,8 @@ impl TimesFile {
         let file = File::open(&path).map_err(FileError::io(&path))?;
         let length = file.metadata().map_err(FileError::io(&path))?.len();
         let blocks = times.div_ceil(TIMES_PER_BLOCK);
-        let blocks_at = HEADER_BYTES as u64 + padded(blocks * 4);
-        let expected = blocks_at + times * 8;
+        let table_at = HEADER_BYTES as u64 + times * 8;
+        let expected = padded(table_at + blocks * 4);
         if length != named.bytes || length != expected {
             return Err(FileError::WrongLength {
                 path,
@@ -117,13 +205,13 @@ impl TimesFile {
         file.read_exact_at(header.as_mut_bytes(), 0)
             .map_err(FileError::io(&path))?;
         check_header(&path, &header, manifest.lineage_id, times)?;
-        let mut table = vec![0u32; ((blocks_at - HEADER_BYTES as u64) / 4) as usize];
-        file.read_exact_at(table.as_mut_bytes(), HEADER_BYTES as u64)
+        let mut table = vec![0u32; ((expected - table_at) / 4) as usize];
+        file.read_exact_at(table.as_mut_bytes(), table_at)
             .map_err(FileError::io(&path))?;
         if crc32c::crc32c(table.as_bytes()) != header.table_crc32c {
             return Err(FileError::damaged(
                 &path,
-                HEADER_BYTES as u64,
+                table_at,
                 "checksum of the table of checksums",
             ));
         }
@@ -131,7 +219,6 @@ impl TimesFile {
             path,
             file,
             times,
-            blocks_at,
             table: table.into(),
         })
     }
@@ -146,13 +233,13 @@ impl TimesFile {
         let blocks = first..targets.end.div_ceil(TIMES_PER_BLOCK);
         let read = first * TIMES_PER_BLOCK..(blocks.end * TIMES_PER_BLOCK).min(self.times);
         let mut times = vec![0; (read.end - read.start) as usize];
-        let at = self.blocks_at + read.start * 8;
+        let at = HEADER_BYTES as u64 + read.start * 8;
         self.file
             .read_exact_at(times.as_mut_bytes(), at)
             .map_err(FileError::io(&self.path))?;
         for (block, content) in blocks.zip(times.chunks(TIMES_PER_BLOCK as usize)) {
             if self.table.get(block as usize) != Some(&crc32c::crc32c(content.as_bytes())) {
-                let offset = self.blocks_at + block * BLOCK_BYTES;
+                let offset = HEADER_BYTES as u64 + block * BLOCK_BYTES;
                 return Err(FileError::damaged(
                     &self.path,
                     offset,

@@ -7,6 +7,7 @@ use cloud_engine::{LogId, Scn};
 
 use super::column_map::ColumnMap;
 use super::dump_file::RowFormat;
+use super::memory::MemoryLimit;
 use super::options::Options;
 
 /// Build a snapshot from a dump of members, positions and connections.
@@ -34,6 +35,10 @@ pub struct Arguments {
     /// :rfc3339), members:member_id=id,given_name=firstName. One for each kind; fields that it does not name stay empty.
     #[arg(long = "map", value_name = "KIND:FIELD=COLUMN,...")]
     maps: Vec<ColumnMap>,
+    /// The most memory to take, such as 2GiB or 512MiB: what does not fit goes to files beside the snapshot while it is built.
+    /// Without it, half of what the machine, or the control group of the process, has.
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<MemoryLimit>,
     /// The log that runs already, when the dump is one of a site that has a log.
     #[arg(long, value_name = "ID", requires = "scn")]
     log_id: Option<LogId>,
@@ -55,6 +60,7 @@ impl From<Arguments> for Options {
             },
             maps: arguments.maps,
             stands_at: arguments.log_id.zip(arguments.scn.map(Scn::new)),
+            memory: arguments.memory.unwrap_or_default(),
             shows_progress: true,
         }
     }

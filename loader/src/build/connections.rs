@@ -1,7 +1,6 @@
 //! Reads the connections of a dump on all cores: each worker takes a block of lines, parses it and gives the connections to
 //! a sink of its own.
 
-use std::mem;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -16,35 +15,65 @@ use super::partitions::Scatter;
 use super::place::{Place, Stop};
 use super::plain_rows::{Edge, EdgeColumns};
 use super::progress::Progress;
-use super::raw_edges::RawEdges;
+use super::raw_edges::{RawBlocks, RawEdges};
 use super::row_fault::RowFault;
 
 /// Takes the connections of one worker. No member is 0 or connected with itself.
 pub(crate) trait EdgeSink: Send {
     fn edge(&mut self, edge: Edge) -> Result<(), RowFault>;
+
+    /// Asked every few thousand connections: what keeping them failed with.
+    fn outcome(&mut self) -> Result<(), Error>;
 }
 
 /// Keeps connections by id, until it is known who the members are.
-#[derive(Debug, Default)]
-pub(crate) struct ById<const TIMED: bool> {
-    full: Vec<RawEdges>,
+#[derive(Debug)]
+pub(crate) struct ById<'a, const TIMED: bool> {
+    blocks: &'a RawBlocks<'a>,
     open: RawEdges,
+    /// The lowest and the highest id.
+    ends: Option<(u64, u64)>,
+    failed: Option<Error>,
 }
 
-impl<const TIMED: bool> EdgeSink for ById<TIMED> {
+impl<const TIMED: bool> EdgeSink for ById<'_, TIMED> {
+    #[inline]
     fn edge(&mut self, edge: Edge) -> Result<(), RowFault> {
-        if self.open.len() == RawEdges::LENGTH_MAX {
-            self.full.push(mem::take(&mut self.open));
+        if self.open.len() >= self.blocks.block_length() && self.failed.is_none() {
+            self.failed = self.hand_over().err();
         }
         self.open.push::<TIMED>(edge.member, edge.other, edge.time);
         Ok(())
     }
+
+    fn outcome(&mut self) -> Result<(), Error> {
+        self.failed.take().map_or(Ok(()), Err)
+    }
 }
 
-impl<const TIMED: bool> ById<TIMED> {
-    pub(crate) fn into_blocks(mut self) -> Vec<RawEdges> {
-        self.full.push(self.open);
-        self.full
+impl<'a, const TIMED: bool> ById<'a, TIMED> {
+    pub(crate) fn new(blocks: &'a RawBlocks<'a>) -> Self {
+        Self {
+            blocks,
+            open: RawEdges::default(),
+            ends: None,
+            failed: None,
+        }
+    }
+
+    /// Hands over what is left. The lowest and the highest id of all.
+    pub(crate) fn finish(mut self) -> Result<Option<(u64, u64)>, Error> {
+        self.outcome()?;
+        self.hand_over()?;
+        Ok(self.ends)
+    }
+
+    fn hand_over(&mut self) -> Result<(), Error> {
+        for id in self.open.ids() {
+            let (low, high) = self.ends.unwrap_or((id, id));
+            self.ends = Some((low.min(id), high.max(id)));
+        }
+        self.blocks.hand_over(&mut self.open)
     }
 }
 
@@ -64,6 +93,10 @@ impl<E: HalfEdge> EdgeSink for ByNode<'_, E> {
         self.scatter
             .connection(node(edge.member)?, node(edge.other)?, edge.time);
         Ok(())
+    }
+
+    fn outcome(&mut self) -> Result<(), Error> {
+        self.scatter.outcome()
     }
 }
 
@@ -211,6 +244,7 @@ impl<S: EdgeSink> Worker<S> {
                 }
                 Taken::End => {}
             }
+            self.sink.outcome()?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use cloud_search::IndexError;
 
 use super::column_map::MapError;
 use super::layout::HeaderFault;
+use super::memory::Size;
 use super::row_fault::RowFault;
 
 /// Why there is no snapshot. Nothing of a failed build is left that a server would open.
@@ -64,6 +65,18 @@ pub enum Error {
     /// A server or another build works in the directory.
     #[error("{0} is in use by a running server or another build")]
     InUse(PathBuf),
+    /// What must be in memory as long as there are members does not fit.
+    #[error(
+        "{found} is too little memory for {members} members: the least that works for so many is {least}"
+    )]
+    TooLittleMemory {
+        /// The limit.
+        found: Size,
+        /// How many members there are.
+        members: u64,
+        /// What works.
+        least: Size,
+    },
     /// Node indexes have 32 bits.
     #[error("{members} members are more than a graph can hold ({limit})")]
     TooManyMembers {

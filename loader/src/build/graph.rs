@@ -1,26 +1,49 @@
-//! From the connections of a dump to the arrays of the graph.
+//! From the connections of a dump to the graph's files.
+//!
+//! The rows come out of the partitions in id order and are never all in memory: they are pushed into a [`GraphWriter`]. A later
+//! stage that needs the graph as a whole has it in [`BuiltGraph::unsealed`]: once that is sealed, `graph.csr` and `times.bin` in `directory` are what
+//! [`Base::open`](cloud_engine::Base::open) maps, in id order; it can write rows in another order into another directory by a `GraphWriter` of its own.
 
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
 
-use super::adjacency::{Adjacency, adjacency};
+use cloud_engine::{GraphWriter, UnsealedGraph};
+
 use super::connections::{ById, ByNode, ConnectionCounts, read_connections};
 use super::distinct_ids::distinct_ids;
 use super::dump_file::DumpFile;
 use super::error::Error;
 use super::half_edge::{HalfEdge, Timed, Untimed};
 use super::member_table::{MEMBERS_MAX, MemberTable};
+use super::memory::Memory;
 use super::partitions::{Partitions, Scatter};
 use super::plain_rows::EdgeColumns;
 use super::progress::{Progress, Unit};
-use super::raw_edges::RawEdges;
+use super::raw_edges::RawBlocks;
+use super::rows::for_each_rows;
+use super::summary::DegreeCounts;
 
 /// The members and their connections.
-#[derive(Debug)]
 pub(crate) struct BuiltGraph {
     /// By node.
     pub(crate) member_ids: Vec<u64>,
-    pub(crate) adjacency: Adjacency,
+    /// The files, which wait for the lineage.
+    pub(crate) unsealed: UnsealedGraph,
+    /// Of the files.
+    pub(crate) connections: u64,
+    pub(crate) degrees: DegreeCounts,
+    /// Connections that were there more than once, either way round: how many rows were too many.
+    pub(crate) repeated: u64,
     pub(crate) counts: ConnectionCounts,
+}
+
+/// Where a graph is built.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'a> {
+    /// Where its files go.
+    pub(crate) directory: &'a Path,
+    /// For what does not fit the memory.
+    pub(crate) scratch: &'a Path,
+    pub(crate) memory: &'a Memory,
 }
 
 /// Bytes of the shortest rows that are usual: two ids of six digits. Only the number of partitions hangs on it.
@@ -31,6 +54,7 @@ pub(crate) fn build_graph(
     members: Option<Vec<u64>>,
     files: &[DumpFile],
     delimiter: u8,
+    site: Site<'_>,
     progress: &mut Progress,
 ) -> Result<BuiltGraph, Error> {
     let bytes = files.iter().map(|file| file.bytes).sum();
@@ -39,10 +63,10 @@ pub(crate) fn build_graph(
         .iter()
         .any(|file| EdgeColumns::new(&file.layout, delimiter).timed());
     match (members, is_timed) {
-        (Some(ids), true) => of_members::<Timed>(ids, files, delimiter, progress),
-        (Some(ids), false) => of_members::<Untimed>(ids, files, delimiter, progress),
-        (None, true) => of_ends::<Timed, true>(files, delimiter, progress),
-        (None, false) => of_ends::<Untimed, false>(files, delimiter, progress),
+        (Some(ids), true) => of_members::<Timed>(ids, files, delimiter, site, progress),
+        (Some(ids), false) => of_members::<Untimed>(ids, files, delimiter, site, progress),
+        (None, true) => of_ends::<Timed, true>(files, delimiter, site, progress),
+        (None, false) => of_ends::<Untimed, false>(files, delimiter, site, progress),
     }
 }
 
@@ -50,74 +74,112 @@ fn of_members<E: HalfEdge>(
     ids: Vec<u64>,
     files: &[DumpFile],
     delimiter: u8,
+    site: Site<'_>,
     progress: &mut Progress,
 ) -> Result<BuiltGraph, Error> {
-    let members = member_table(ids)?;
+    let members = member_table(ids, site.memory)?;
     let bytes: u64 = files.iter().map(|file| file.bytes).sum();
-    let partitions = Partitions::<E>::new(members.len(), 2 * bytes / ROW_BYTES);
+    let half_edges = 2 * bytes / ROW_BYTES;
+    let partitions = Partitions::<E>::new(members.len(), half_edges, site.scratch, site.memory)?;
     let new_sink = || ByNode {
         members: &members,
         scatter: Scatter::new(&partitions),
     };
     let (sinks, counts) = read_connections(files, delimiter, progress, new_sink)?;
-    drop(sinks);
-    finish(members, partitions, counts, progress)
+    for mut sink in sinks {
+        sink.scatter.outcome()?;
+    }
+    write(members, partitions, counts, site, progress)
 }
 
 fn of_ends<E: HalfEdge, const TIMED: bool>(
     files: &[DumpFile],
     delimiter: u8,
+    site: Site<'_>,
     progress: &mut Progress,
 ) -> Result<BuiltGraph, Error> {
-    let (sinks, counts) = read_connections(files, delimiter, progress, ById::<TIMED>::default)?;
-    let blocks: Vec<RawEdges> = sinks.into_iter().flat_map(ById::into_blocks).collect();
+    let blocks = RawBlocks::new(site.scratch, site.memory)?;
+    let new_sink = || ById::<TIMED>::new(&blocks);
+    let (sinks, counts) = read_connections(files, delimiter, progress, new_sink)?;
+    let ends: Vec<_> = sinks
+        .into_iter()
+        .map(ById::finish)
+        .collect::<Result<_, _>>()?;
+    let ends = ends.into_iter().flatten().reduce(|one, other| {
+        let ((low, high), (other_low, other_high)) = (one, other);
+        (low.min(other_low), high.max(other_high))
+    });
     progress.begin("number members", 0, Unit::None);
-    let members = member_table(distinct_ids(&blocks))?;
-    let half_edges = blocks.iter().map(|block| 2 * block.len() as u64).sum();
-    let partitions = Partitions::<E>::new(members.len(), half_edges);
-    scatter(&members, blocks, &partitions);
-    finish(members, partitions, counts, progress)
+    let members = member_table(distinct_ids(&blocks, ends, site.memory)?, site.memory)?;
+    let half_edges = 2 * blocks.len();
+    let partitions = Partitions::<E>::new(members.len(), half_edges, site.scratch, site.memory)?;
+    scatter(&members, blocks, &partitions)?;
+    write(members, partitions, counts, site, progress)
 }
 
-fn member_table(ids: Vec<u64>) -> Result<MemberTable, Error> {
+fn member_table(ids: Vec<u64>, memory: &Memory) -> Result<MemberTable, Error> {
     if ids.len() > MEMBERS_MAX {
         return Err(Error::TooManyMembers {
             members: ids.len() as u64,
             limit: MEMBERS_MAX as u64,
         });
     }
+    memory.take_for_members(ids.len())?;
     Ok(MemberTable::new(ids))
 }
 
 /// Frees each block when its connections are in their partitions.
-fn scatter<E: HalfEdge>(members: &MemberTable, blocks: Vec<RawEdges>, partitions: &Partitions<E>) {
-    let blocks = Mutex::new(blocks.into_iter());
-    rayon::broadcast(|_| {
-        let mut scatter = Scatter::new(partitions);
-        let next = || blocks.lock().unwrap_or_else(PoisonError::into_inner).next();
-        while let Some(block) = next() {
-            for (member, other, time) in block.iter() {
-                let (Some(member), Some(other)) = (members.rank(member), members.rank(other))
-                else {
-                    unreachable!("the members were collected from these connections");
-                };
-                scatter.connection(member, other, time);
-            }
+fn scatter<E: HalfEdge>(
+    members: &MemberTable,
+    blocks: RawBlocks<'_>,
+    partitions: &Partitions<'_, E>,
+) -> Result<(), Error> {
+    let new_state = || (Scatter::new(partitions), Vec::new());
+    blocks.drain(new_state, |(scatter, ranks), block| {
+        members.ranks(block.ends(), ranks);
+        for (ends, time) in ranks.iter().zip(block.times()) {
+            let [Some(member), Some(other)] = *ends else {
+                unreachable!("the members were collected from these connections");
+            };
+            scatter.connection(member, other, time);
         }
-    });
+        scatter.outcome()
+    })
 }
 
-fn finish<E: HalfEdge>(
+/// Sorts the rows and writes them.
+fn write<E: HalfEdge>(
     members: MemberTable,
-    partitions: Partitions<E>,
+    partitions: Partitions<'_, E>,
     counts: ConnectionCounts,
+    site: Site<'_>,
     progress: &mut Progress,
 ) -> Result<BuiltGraph, Error> {
-    progress.begin("sort connections", 0, Unit::None);
-    let adjacency = adjacency(members.len(), partitions);
+    progress.begin(
+        "sort and write connections",
+        members.len() as u64,
+        Unit::Members,
+    );
+    let half_edges_max = 2 * (counts.rows - counts.with_themselves);
+    let nodes = members.len() as u32;
+    let mut writer = GraphWriter::create(site.directory, nodes, half_edges_max)?;
+    let mut degrees = DegreeCounts::default();
+    let mut targets = 0;
+    let repeated = for_each_rows(members.len(), partitions, site.memory, |rows| {
+        let times = E::TIMED.then_some(rows.times.as_slice());
+        writer.push(&rows.degrees, &rows.targets, times)?;
+        degrees.add(&rows.degrees);
+        targets += rows.targets.len() as u64;
+        progress.advance(rows.degrees.len() as u64);
+        Ok(())
+    })?;
+    let member_ids = members.into_ids();
     Ok(BuiltGraph {
-        member_ids: members.into_ids(),
-        adjacency,
+        unsealed: writer.finish(&member_ids, &[])?,
+        member_ids,
+        connections: targets / 2,
+        degrees,
+        repeated,
         counts,
     })
 }

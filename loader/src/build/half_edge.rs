@@ -1,8 +1,12 @@
 //! A connection as seen from one of its ends, packed for sorting: with its time, or without when the dump has none.
 
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
 /// `source` is connected to `target`. Ordered by source, then target, then time; an unknown time comes last, so that of
-/// repeated connections the earliest known time is the first.
-pub(crate) trait HalfEdge: Copy + Ord + Send + Sync {
+/// repeated connections the earliest known time is the first. Its bytes are what scratch files hold.
+pub(crate) trait HalfEdge:
+    Copy + Ord + Default + Send + Sync + FromBytes + IntoBytes + Immutable
+{
     /// Whether there is a time at all.
     const TIMED: bool;
 
@@ -22,7 +26,10 @@ pub(crate) trait HalfEdge: Copy + Ord + Send + Sync {
 }
 
 /// 8 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, FromBytes, IntoBytes, Immutable,
+)]
+#[repr(transparent)]
 pub(crate) struct Untimed(u64);
 
 impl HalfEdge for Untimed {
@@ -42,7 +49,10 @@ impl HalfEdge for Untimed {
 }
 
 /// 16 bytes. The time is stored less one: 0, which is unknown, becomes the highest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, FromBytes, IntoBytes, Immutable,
+)]
+#[repr(C)]
 pub(crate) struct Timed {
     ends: u64,
     time_less_one: u64,

@@ -75,6 +75,12 @@ impl MemberTable {
         self.ids.len()
     }
 
+    /// The node indexes of both ends of connections, into `ranks`.
+    pub(crate) fn ranks(&self, ends: &[[u64; 2]], ranks: &mut Vec<[Option<u32>; 2]>) {
+        ranks.clear();
+        ranks.extend(ends.iter().map(|ends| ends.map(|id| self.rank(id))));
+    }
+
     /// The node index of a member.
     #[inline]
     pub(crate) fn rank(&self, id: u64) -> Option<u32> {

@@ -7,6 +7,7 @@ use cloud_engine::{LogId, Scn, StandsAt};
 use super::column_map::{ColumnMap, DumpKind, MapError};
 use super::dump_file::{DumpFile, RowFormat};
 use super::error::Error;
+use super::memory::MemoryLimit;
 
 /// A build. [`Options::default`] has neither files nor a directory.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,8 @@ pub struct Options {
     pub maps: Vec<ColumnMap>,
     /// The log that runs already and where the dump stands in it. `None`: a new log begins with this snapshot.
     pub stands_at: Option<(LogId, Scn)>,
+    /// The most memory to take.
+    pub memory: MemoryLimit,
     /// Whether progress is shown on stderr.
     pub shows_progress: bool,
 }

@@ -15,9 +15,6 @@ use super::progress::Progress;
 use super::row_fault::RowFault;
 use super::sorted_rows::{RowSorter, SortedRows};
 
-/// Rows above this much memory are sorted on disk; once for members and once for positions.
-const SORT_MEMORY_BYTES: usize = 512 << 20;
-
 /// The people of a dump, sorted.
 #[derive(Debug)]
 pub(crate) struct People {
@@ -30,16 +27,18 @@ pub(crate) struct People {
 }
 
 impl People {
-    /// Reads both kinds at once, each on a core. `directory` is for rows that do not fit the memory.
+    /// Reads both kinds at once, each on a core. Each may hold `sorter_bytes` of rows; `directory` is for the others.
     pub(crate) fn read(
         dump: &Dump,
         delimiter: u8,
         directory: &Path,
+        sorter_bytes: usize,
         progress: &Progress,
     ) -> Result<Self, Error> {
+        let sorter = |name| RowSorter::new(directory, name, sorter_bytes);
         let (members, positions) = rayon::join(
-            || read_members(&dump.members, delimiter, directory, progress),
-            || read_positions(&dump.positions, delimiter, directory, progress),
+            || read_members(&dump.members, delimiter, sorter("members"), progress),
+            || read_positions(&dump.positions, delimiter, sorter("positions"), progress),
         );
         let (mut ids, members) = members?;
         ids.par_sort_unstable();
@@ -59,31 +58,29 @@ impl People {
 fn read_members(
     files: &[DumpFile],
     delimiter: u8,
-    directory: &Path,
+    mut sorter: RowSorter,
     progress: &Progress,
 ) -> Result<(Vec<u64>, SortedRows), Error> {
-    let mut sorter = RowSorter::new(directory, "members", SORT_MEMORY_BYTES);
     let mut ids = Vec::new();
     for_each_row(files, delimiter, progress, |place, fields| {
         let member = fields.member().map_err(|fault| Stop::Row(place, fault))?;
         ids.push(member.member_id);
         Ok(sorter.push(member.member_id, place, |buffer| member.encode_raw(buffer))?)
     })?;
-    Ok((ids, sorter.finish()))
+    Ok((ids, sorter.finish()?))
 }
 
 fn read_positions(
     files: &[DumpFile],
     delimiter: u8,
-    directory: &Path,
+    mut sorter: RowSorter,
     progress: &Progress,
 ) -> Result<SortedRows, Error> {
-    let mut sorter = RowSorter::new(directory, "positions", SORT_MEMORY_BYTES);
     for_each_row(files, delimiter, progress, |place, fields| {
         let (member, position) = fields.position().map_err(|fault| Stop::Row(place, fault))?;
         Ok(sorter.push(member, place, |buffer| position.encode_raw(buffer))?)
     })?;
-    Ok(sorter.finish())
+    sorter.finish()
 }
 
 /// Stops at the first bad row.

@@ -3,8 +3,8 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write as _};
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read};
 use std::mem;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +27,8 @@ pub(crate) struct RowSorter {
     memory_bytes: usize,
     run: Run,
     spilled: Vec<PathBuf>,
+    /// How many files there have been.
+    paths: usize,
 }
 
 /// Rows in memory, their messages one behind the other.
@@ -46,6 +48,9 @@ struct Entry {
 
 /// member 8, file 4, offset 8, length 4, then the message.
 const SPILLED_HEADER_BYTES: usize = 24;
+/// Spilled runs above this are merged into one.
+const RUNS_MAX: usize = 64;
+const RUN_BUFFER_BYTES: usize = 1 << 16;
 
 impl RowSorter {
     /// Spills to files `<name>-<number>` in `directory` above `memory_bytes`.
@@ -56,6 +61,7 @@ impl RowSorter {
             memory_bytes,
             run: Run::default(),
             spilled: Vec::new(),
+            paths: 0,
         }
     }
 
@@ -77,35 +83,85 @@ impl RowSorter {
             start,
             length,
         });
-        if run.messages.len() + run.entries.len() * size_of::<Entry>() > self.memory_bytes {
+        if run.bytes() > self.memory_bytes {
             self.spill()?;
         }
         Ok(())
     }
 
     /// All rows, sorted.
-    pub(crate) fn finish(mut self) -> SortedRows {
+    pub(crate) fn finish(mut self) -> Result<SortedRows, Error> {
         self.run.sort();
         self.run.messages.shrink_to_fit();
-        SortedRows {
+        self.run.entries.shrink_to_fit();
+        Ok(SortedRows {
             run: self.run,
             spilled: self.spilled,
-        }
+        })
     }
 
     fn spill(&mut self) -> Result<(), Error> {
-        let path = self
-            .directory
-            .join(format!("{}-{}", self.name, self.spilled.len()));
+        let path = self.new_path();
         let mut run = mem::take(&mut self.run);
         run.sort();
         run.write(&path).map_err(Error::file("write", &path))?;
         self.spilled.push(path);
+        if self.spilled.len() < RUNS_MAX {
+            return Ok(());
+        }
+        drop(run);
+        self.merge()
+    }
+
+    /// Makes all spilled runs one: a merge has so many files open, and a buffer of each.
+    fn merge(&mut self) -> Result<(), Error> {
+        let path = self.new_path();
+        let runs = SortedRows {
+            run: Run::default(),
+            spilled: mem::take(&mut self.spilled),
+        };
+        let mut reader = runs.reader()?;
+        let write = Error::file("write", &path);
+        let mut merge = || {
+            let mut file = BufWriter::with_capacity(1 << 20, File::create(&path)?);
+            while let Some(row) = reader.next().map_err(io::Error::other)? {
+                write_row(&mut file, row.member, row.place, &row.message)?;
+            }
+            file.into_inner()?;
+            Ok(())
+        };
+        merge().map_err(write)?;
+        for path in &runs.spilled {
+            fs::remove_file(path).map_err(Error::file("remove", path))?;
+        }
+        self.spilled.push(path);
         Ok(())
+    }
+
+    fn new_path(&mut self) -> PathBuf {
+        self.paths += 1;
+        self.directory.join(format!("{}-{}", self.name, self.paths))
     }
 }
 
+fn write_row(
+    file: &mut impl io::Write,
+    member: u64,
+    place: Place,
+    message: &[u8],
+) -> io::Result<()> {
+    file.write_all(&member.to_le_bytes())?;
+    file.write_all(&place.file.to_le_bytes())?;
+    file.write_all(&place.offset.to_le_bytes())?;
+    file.write_all(&(message.len() as u32).to_le_bytes())?;
+    file.write_all(message)
+}
+
 impl Run {
+    fn bytes(&self) -> usize {
+        self.messages.capacity() + self.entries.capacity() * size_of::<Entry>()
+    }
+
     fn sort(&mut self) {
         self.entries
             .sort_unstable_by_key(|entry| (entry.member, entry.place));
@@ -120,11 +176,7 @@ impl Run {
     fn write(&self, path: &Path) -> io::Result<()> {
         let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
         for entry in &self.entries {
-            file.write_all(&entry.member.to_le_bytes())?;
-            file.write_all(&entry.place.file.to_le_bytes())?;
-            file.write_all(&entry.place.offset.to_le_bytes())?;
-            file.write_all(&entry.length.to_le_bytes())?;
-            file.write_all(self.message(entry))?;
+            write_row(&mut file, entry.member, entry.place, self.message(entry))?;
         }
         file.into_inner()?;
         Ok(())
@@ -139,6 +191,11 @@ pub(crate) struct SortedRows {
 }
 
 impl SortedRows {
+    /// What it takes in memory.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.run.bytes() as u64
+    }
+
     /// From the first row on.
     pub(crate) fn reader(&self) -> Result<SortedRowsReader<'_>, Error> {
         let mut reader = SortedRowsReader {
@@ -149,7 +206,7 @@ impl SortedRows {
             let file = File::open(path).map_err(Error::file("open", path))?;
             reader.add(Source::File {
                 path,
-                input: BufReader::with_capacity(1 << 18, file),
+                input: BufReader::with_capacity(RUN_BUFFER_BYTES, file),
             })?;
         }
         reader.add(Source::Memory {
@@ -278,7 +335,7 @@ mod tests {
                 expected.push(Row { member, place, message });
             }
             expected.sort_by_key(|row| (row.member, row.place));
-            let sorted = sorter.finish();
+            let sorted = sorter.finish().unwrap();
             for _ in 0..2 {
                 let mut reader = sorted.reader().unwrap();
                 for row in &expected {

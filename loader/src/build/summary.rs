@@ -1,5 +1,6 @@
 //! What a build made, for the one who watches it and for benches.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::PathBuf;
@@ -58,19 +59,34 @@ pub struct Degrees {
     pub max: u64,
 }
 
-impl Degrees {
-    /// By nearest rank. O(n).
-    pub(crate) fn of(offsets: &[u64]) -> Self {
-        let mut degrees: Vec<u64> = offsets
-            .iter()
-            .zip(offsets.iter().skip(1))
-            .map(|(start, end)| end - start)
-            .collect();
-        let mut at = |percent: usize| match degrees.len() * percent {
-            0 => 0,
-            scaled => *degrees.select_nth_unstable(scaled.div_ceil(100) - 1).1,
+/// How many members have how many connections.
+#[derive(Debug, Default)]
+pub(crate) struct DegreeCounts {
+    members: u64,
+    /// By degree.
+    counts: BTreeMap<u32, u64>,
+}
+
+impl DegreeCounts {
+    pub(crate) fn add(&mut self, degrees: &[u32]) {
+        self.members += degrees.len() as u64;
+        for &degree in degrees {
+            *self.counts.entry(degree).or_default() += 1;
+        }
+    }
+
+    /// By nearest rank.
+    pub(crate) fn degrees(&self) -> Degrees {
+        let at = |percent: u64| {
+            let rank = (self.members * percent).div_ceil(100);
+            let mut members = 0;
+            let reached = self.counts.iter().find(|(_, count)| {
+                members += *count;
+                members >= rank
+            });
+            reached.map_or(0, |(&degree, _)| u64::from(degree))
         };
-        Self {
+        Degrees {
             p50: at(50),
             p90: at(90),
             p99: at(99),
@@ -157,9 +173,14 @@ mod tests {
 
     #[test]
     fn degrees_are_by_nearest_rank() {
-        let offsets: Vec<u64> = (0..=100).map(|node: u64| node * (node + 1) / 2).collect();
+        let of = |degrees: &[u32]| {
+            let mut counts = DegreeCounts::default();
+            degrees.iter().for_each(|&degree| counts.add(&[degree]));
+            counts.degrees()
+        };
+        let all: Vec<u32> = (1..=100).rev().collect();
         assert_eq!(
-            Degrees::of(&offsets),
+            of(&all),
             Degrees {
                 p50: 50,
                 p90: 90,
@@ -168,7 +189,7 @@ mod tests {
             }
         );
         assert_eq!(
-            Degrees::of(&[0, 3]),
+            of(&[3]),
             Degrees {
                 p50: 3,
                 p90: 3,
@@ -176,7 +197,7 @@ mod tests {
                 max: 3
             }
         );
-        assert_eq!(Degrees::of(&[0]), Degrees::default());
+        assert_eq!(of(&[]), Degrees::default());
     }
 
     #[test]

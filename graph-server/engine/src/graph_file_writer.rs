@@ -1,0 +1,172 @@
+//! Writes `graph.csr` as the rows come; see `graph_file.rs` for the bytes.
+//!
+//! The targets are written where they will stand, behind the place of the offsets, which are written last: they are known only
+//! when all rows have come.
+
+use std::path::Path;
+
+use zerocopy::IntoBytes;
+
+use crate::csr::{ContentError, check_count, check_row};
+use crate::digest::{ContentDigest, ContentHasher};
+use crate::file_error::FileError;
+use crate::graph_file::{Contents, GRAPH_NAME, HEADER_BYTES, header};
+use crate::id_order::IdOrder;
+use crate::ids::LineageId;
+use crate::manifest::ManifestFile;
+use crate::section_writer::{SectionWriter, padded};
+
+/// A file that is being written: rows in node order, each node once.
+pub(crate) struct GraphFileWriter {
+    file: SectionWriter,
+    nodes: u64,
+    offset_width: u32,
+    /// Of each node so far. Offsets stand before the targets, but are known after them.
+    degrees: Vec<u32>,
+    targets: u64,
+    offsets_hasher: ContentHasher,
+    targets_hasher: ContentHasher,
+}
+
+/// A file that lacks nothing but its header.
+pub(crate) struct UnsealedGraphFile {
+    file: SectionWriter,
+    contents: Contents,
+    /// Of the numbers, little-endian, offsets as 8 bytes.
+    pub(crate) member_ids: ContentDigest,
+    pub(crate) offsets: ContentDigest,
+    pub(crate) targets: ContentDigest,
+}
+
+impl GraphFileWriter {
+    pub(crate) fn create(
+        directory: &Path,
+        nodes: u32,
+        targets_max: u64,
+    ) -> Result<Self, FileError> {
+        let offset_width = if u32::try_from(targets_max).is_ok() {
+            4
+        } else {
+            8
+        };
+        let nodes = u64::from(nodes);
+        let mut file = SectionWriter::create(directory, GRAPH_NAME, HEADER_BYTES)?;
+        file.go_to(targets_at(nodes, offset_width))?;
+        let mut offsets_hasher = ContentHasher::new();
+        offsets_hasher.update(&0u64.to_le_bytes());
+        Ok(Self {
+            file,
+            nodes,
+            offset_width,
+            degrees: Vec::new(),
+            targets: 0,
+            offsets_hasher,
+            targets_hasher: ContentHasher::new(),
+        })
+    }
+
+    /// The rows of the next nodes, one behind the other.
+    pub(crate) fn push(&mut self, degrees: &[u32], targets: &[u32]) -> Result<(), FileError> {
+        self.check(degrees, targets)
+            .map_err(|source| self.refused(source))?;
+        let offsets: Vec<u64> = degrees
+            .iter()
+            .map(|&degree| {
+                self.targets += u64::from(degree);
+                self.targets
+            })
+            .collect();
+        self.offsets_hasher.update(offsets.as_bytes());
+        self.degrees.extend_from_slice(degrees);
+        self.targets_hasher.update(targets.as_bytes());
+        self.file.write(targets.as_bytes())
+    }
+
+    fn check(&self, degrees: &[u32], targets: &[u32]) -> Result<(), ContentError> {
+        let mut rest = targets;
+        for (node, &degree) in (self.degrees.len()..).zip(degrees) {
+            let Some((row, behind)) = rest.split_at_checked(degree as usize) else {
+                break;
+            };
+            check_row(node, self.nodes as usize, row)?;
+            rest = behind;
+        }
+        let stated = degrees.iter().map(|&degree| u64::from(degree)).sum();
+        check_count("targets", stated, targets.len() as u64)
+    }
+
+    /// Writes everything but the header. For the arguments see [`GraphContent`](crate::GraphContent).
+    pub(crate) fn finish(
+        mut self,
+        member_ids: &[u64],
+        nodes_by_id: &[u32],
+    ) -> Result<UnsealedGraphFile, FileError> {
+        IdOrder::new(member_ids, nodes_by_id)
+            .check()
+            .and_then(|()| check_count("member ids", self.nodes, member_ids.len() as u64))
+            .and_then(|()| check_count("rows", self.nodes, self.degrees.len() as u64))
+            .map_err(|source| self.refused(source))?;
+        let targets_crc32c = self.file.end_section()?;
+        self.file.write(member_ids.as_bytes())?;
+        let member_ids_crc32c = self.file.end_section()?;
+        self.file.write(nodes_by_id.as_bytes())?;
+        let nodes_by_id_crc32c = self.file.end_section()?;
+        self.file.go_to(HEADER_BYTES as u64)?;
+        self.write_offsets()?;
+        let offsets_crc32c = self.file.end_section()?;
+        Ok(UnsealedGraphFile {
+            contents: Contents {
+                offset_width: self.offset_width,
+                nodes: self.nodes,
+                targets: self.targets,
+                is_in_id_order: nodes_by_id.is_empty(),
+                offsets_crc32c,
+                targets_crc32c,
+                member_ids_crc32c,
+                nodes_by_id_crc32c,
+            },
+            file: self.file,
+            member_ids: ContentDigest::of(member_ids.as_bytes()),
+            offsets: self.offsets_hasher.finish(),
+            targets: self.targets_hasher.finish(),
+        })
+    }
+
+    pub(crate) fn refused(&self, source: ContentError) -> FileError {
+        FileError::Content {
+            path: self.file.path().to_owned(),
+            source,
+        }
+    }
+
+    fn write_offsets(&mut self) -> Result<(), FileError> {
+        let mut end = 0;
+        let mut write = |offsets: Vec<u64>| {
+            if self.offset_width == 8 {
+                return self.file.write(offsets.as_bytes());
+            }
+            let narrow: Vec<u32> = offsets.into_iter().map(|offset| offset as u32).collect();
+            self.file.write(narrow.as_bytes())
+        };
+        write(vec![0])?;
+        for degrees in self.degrees.chunks(1 << 16) {
+            let offsets = degrees.iter().map(|&degree| {
+                end += u64::from(degree);
+                end
+            });
+            write(offsets.collect())?;
+        }
+        Ok(())
+    }
+}
+
+impl UnsealedGraphFile {
+    /// Writes the header and syncs the file.
+    pub(crate) fn seal(self, lineage: LineageId) -> Result<ManifestFile, FileError> {
+        self.file.finish(&header(lineage, &self.contents))
+    }
+}
+
+fn targets_at(nodes: u64, offset_width: u32) -> u64 {
+    padded(HEADER_BYTES as u64 + (nodes + 1) * u64::from(offset_width))
+}

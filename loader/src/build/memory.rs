@@ -1,0 +1,265 @@
+//! How much memory a build may take, and who has how much of it.
+//!
+//! Of the limit an eighth and some MiB a core are left to buffers, to the allocator and to the index. Everything that grows with the dump is counted: half-edges and rows of
+//! people, which go to files in the scratch folder when there is no room, and what must stay in memory, about 40 bytes a
+//! member. Files are read and written, never mapped, so the pages of the file cache are the system's to take back.
+
+use std::fmt;
+use std::fs;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::error::Error;
+
+const MIB: u64 = 1 << 20;
+/// The program itself, its stacks, and a table of tantivy's for each thread that indexes.
+const PROCESS_BYTES: u64 = 128 * MIB;
+/// Blocks of rows and open buffers.
+const WORKER_BYTES: u64 = 32 * MIB;
+/// Below this, more is read and written than sorted.
+const HELD_BYTES_MIN: u64 = 64 * MIB;
+/// Id, look-up, degree, offset of the profile, and one row as long as there are members.
+pub(crate) const BYTES_PER_MEMBER: u64 = 40;
+/// A table of more tells nothing about where the memory is.
+const INDEX_BYTES_MAX: u64 = 1 << 30;
+
+/// The most memory that a build takes, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryLimit {
+    bytes: u64,
+    held_bytes: u64,
+}
+
+/// Why a size of memory is none, or none that works.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MemoryError {
+    /// It is not a number and a unit.
+    #[error("\"{0}\" is not a size such as 2GiB, 512MiB or 3000000000")]
+    NotASize(String),
+    /// Not even one block of rows for each core would fit.
+    #[error("{found} is too little memory: the least that works is {least}")]
+    TooLittle {
+        /// What was asked for.
+        found: Size,
+        /// What works.
+        least: Size,
+    },
+}
+
+/// Bytes, printed in MiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl MemoryLimit {
+    /// At most so many bytes.
+    ///
+    /// # Errors
+    /// When it is less than the least that works here.
+    pub fn new(bytes: u64) -> Result<Self, MemoryError> {
+        let least = least_bytes(HELD_BYTES_MIN);
+        if bytes < least {
+            return Err(MemoryError::TooLittle {
+                found: Size(bytes),
+                least: Size(least),
+            });
+        }
+        Ok(Self {
+            bytes,
+            held_bytes: bytes - bytes / 8 - fixed_bytes(),
+        })
+    }
+
+    /// Half of what the machine, or the control group of this process, has; the least that works if that is more.
+    pub fn of_machine() -> Self {
+        let bytes = machine_bytes().unwrap_or(0) / 2;
+        Self::new(bytes).unwrap_or(Self {
+            bytes: least_bytes(HELD_BYTES_MIN),
+            held_bytes: HELD_BYTES_MIN,
+        })
+    }
+
+    /// The same limit, but rows go to files as soon as so many bytes of them are held: to try what happens to large dumps
+    /// with small ones.
+    pub fn spilling_above(self, held_bytes: u64) -> Self {
+        Self { held_bytes, ..self }
+    }
+
+    /// Rows of people above this are sorted on disk; once for members and once for positions.
+    pub(crate) fn sorter_bytes(self) -> usize {
+        (self.held_bytes / 8).min(512 * MIB) as usize
+    }
+
+    /// What building the index may take: from 2 GiB on always the same, so that the index is put together alike.
+    pub(crate) fn index_bytes(self) -> usize {
+        (self.bytes / 2).min(INDEX_BYTES_MAX) as usize
+    }
+}
+
+impl Default for MemoryLimit {
+    fn default() -> Self {
+        Self::of_machine()
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} MiB", self.0.div_ceil(MIB))
+    }
+}
+
+impl FromStr for MemoryLimit {
+    type Err = MemoryError;
+
+    fn from_str(text: &str) -> Result<Self, MemoryError> {
+        let not_a_size = || MemoryError::NotASize(text.to_owned());
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(digits);
+        let unit = match unit.trim().to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "kib" | "k" => 1 << 10,
+            "mib" | "m" => MIB,
+            "gib" | "g" => 1 << 30,
+            "tib" | "t" => 1 << 40,
+            "kb" => 1_000,
+            "mb" => 1_000_000,
+            "gb" => 1_000_000_000,
+            "tb" => 1_000_000_000_000,
+            _ => return Err(not_a_size()),
+        };
+        let number: u64 = number.parse().map_err(|_| not_a_size())?;
+        Self::new(number.checked_mul(unit).ok_or_else(not_a_size)?)
+    }
+}
+
+/// The memory of a running build, shared by its workers.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    limit: MemoryLimit,
+    held: AtomicU64,
+}
+
+impl Memory {
+    pub(crate) fn new(limit: MemoryLimit) -> Self {
+        Self {
+            limit,
+            held: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn take(&self, bytes: u64) {
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn give_back(&self, bytes: u64) {
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// For what must be in memory as long as there are members.
+    pub(crate) fn take_for_members(&self, members: usize) -> Result<(), Error> {
+        let bytes = members as u64 * BYTES_PER_MEMBER;
+        self.take(bytes);
+        if bytes <= self.limit.held_bytes / 2 || self.limit.held_bytes < HELD_BYTES_MIN {
+            return Ok(());
+        }
+        Err(Error::TooLittleMemory {
+            found: Size(self.limit.bytes),
+            members: members as u64,
+            least: Size(least_bytes(2 * bytes)),
+        })
+    }
+
+    /// Whether rows should go to files. The last quarter is for sorting.
+    pub(crate) fn is_full(&self) -> bool {
+        self.held.load(Ordering::Relaxed) > self.limit.held_bytes / 4 * 3
+    }
+
+    /// What may be taken before it is full.
+    pub(crate) fn left(&self) -> u64 {
+        (self.limit.held_bytes / 4 * 3).saturating_sub(self.held.load(Ordering::Relaxed))
+    }
+
+    /// For sorting, whatever is held.
+    pub(crate) fn sort_bytes(&self) -> u64 {
+        self.limit.held_bytes / 4
+    }
+
+    /// All that may be held.
+    pub(crate) fn held_bytes_max(&self) -> u64 {
+        self.limit.held_bytes
+    }
+}
+
+fn fixed_bytes() -> u64 {
+    PROCESS_BYTES + rayon::current_num_threads() as u64 * WORKER_BYTES
+}
+
+/// The limit of which so many bytes may be held.
+fn least_bytes(held_bytes: u64) -> u64 {
+    ((held_bytes + fixed_bytes()) * 8).div_ceil(7)
+}
+
+fn machine_bytes() -> Option<u64> {
+    let memory = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = memory
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    let group = fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let group = group.and_then(|text| text.trim().parse().ok());
+    Some((kibibytes * 1024).min(group.unwrap_or(u64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [
+            ("2GiB", 2 << 30),
+            ("2 gib", 2 << 30),
+            ("900MB", 900_000_000),
+            ("3000000000", 3_000_000_000),
+            ("1T", 1 << 40),
+        ] {
+            assert_eq!(
+                text.parse::<MemoryLimit>().map(|limit| limit.bytes),
+                Ok(bytes),
+                "{text}"
+            );
+        }
+        for text in ["", "GiB", "2 bananas", "-1", "1.5GiB", "99999999TiB"] {
+            assert_eq!(
+                text.parse::<MemoryLimit>(),
+                Err(MemoryError::NotASize(text.to_owned()))
+            );
+        }
+    }
+
+    #[test]
+    fn the_least_that_works_works_and_less_does_not() {
+        let least = least_bytes(HELD_BYTES_MIN);
+        assert!(MemoryLimit::new(least).unwrap().held_bytes >= HELD_BYTES_MIN);
+        let error = MemoryLimit::new(least - 1).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with(&format!("the least that works is {}", Size(least))),
+            "{error}"
+        );
+        let memory = Memory::new(MemoryLimit::new(least).unwrap());
+        let Err(Error::TooLittleMemory {
+            least: Size(least), ..
+        }) = memory.take_for_members(10_000_000)
+        else {
+            panic!("10 M members do not fit");
+        };
+        let memory = Memory::new(MemoryLimit::new(least).unwrap());
+        memory.take_for_members(10_000_000).unwrap();
+    }
+
+    #[test]
+    fn the_machine_has_memory() {
+        assert!(machine_bytes().is_some_and(|bytes| bytes > 1 << 28));
+    }
+}
