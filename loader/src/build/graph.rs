@@ -49,6 +49,9 @@ pub(crate) struct Site<'a> {
 /// Bytes of the shortest rows that are usual: two ids of six digits. Only the number of partitions hangs on it.
 const ROW_BYTES: u64 = 14;
 
+/// Connections whose members are looked up at a time, so that one look-up does not wait for the memory that another needs.
+const LOOKED_UP: usize = 256;
+
 /// `members`: ascending ids of all members; `None` when they are the ends of the connections.
 pub(crate) fn build_graph(
     members: Option<Vec<u64>>,
@@ -136,12 +139,15 @@ fn scatter<E: HalfEdge>(
 ) -> Result<(), Error> {
     let new_state = || (Scatter::new(partitions), Vec::new());
     blocks.drain(new_state, |(scatter, ranks), block| {
-        members.ranks(block.ends(), ranks);
-        for (ends, time) in ranks.iter().zip(block.times()) {
-            let [Some(member), Some(other)] = *ends else {
-                unreachable!("the members were collected from these connections");
-            };
-            scatter.connection(member, other, time);
+        let mut times = block.times();
+        for ends in block.ends().chunks(LOOKED_UP) {
+            members.ranks(ends, ranks);
+            for (ends, time) in ranks.iter().zip(&mut times) {
+                let [Some(member), Some(other)] = *ends else {
+                    unreachable!("the members were collected from these connections");
+                };
+                scatter.connection(member, other, time);
+            }
         }
         scatter.outcome()
     })

@@ -23,6 +23,14 @@ impl RawEdges {
     /// Blocks of a few MiB: freed one by one as they are used.
     pub(crate) const LENGTH_MAX: usize = 1 << 18;
 
+    /// With room for a block, so that nothing is copied while it grows.
+    fn with_capacity(length: usize, timed: bool) -> Self {
+        Self {
+            ends: Vec::with_capacity(length),
+            times: Vec::with_capacity(if timed { length } else { 0 }),
+        }
+    }
+
     #[inline]
     pub(crate) fn push<const TIMED: bool>(&mut self, member: u64, other: u64, time: u64) {
         self.ends.push([member, other]);
@@ -122,7 +130,8 @@ impl<'m> RawBlocks<'m> {
             }
         } else {
             self.memory.take(bytes);
-            Block::Held(mem::take(edges))
+            let next = RawEdges::with_capacity(self.block_length, !edges.times.is_empty());
+            Block::Held(mem::replace(edges, next))
         };
         lock(&self.blocks).push(block);
         Ok(())

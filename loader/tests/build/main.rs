@@ -8,6 +8,7 @@
 mod bad_rows;
 mod dump;
 mod files;
+mod memory;
 mod oracle;
 mod people;
 mod real_data;

@@ -135,7 +135,7 @@ proptest! {
     }
 }
 
-fn same_files(one: &Path, other: &Path) -> Result<(), TestCaseError> {
+pub(crate) fn same_files(one: &Path, other: &Path) -> Result<(), TestCaseError> {
     let manifest = Manifest::read(one).unwrap();
     prop_assert_eq!(&manifest, &Manifest::read(other).unwrap());
     let names = manifest.files.iter().map(|file| file.name.as_str());
