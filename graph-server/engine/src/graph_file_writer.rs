@@ -58,7 +58,7 @@ impl GraphFileWriter {
             file,
             nodes,
             offset_width,
-            degrees: Vec::new(),
+            degrees: Vec::with_capacity(nodes as usize),
             targets: 0,
             offsets_hasher,
             targets_hasher: ContentHasher::new(),

@@ -1,8 +1,9 @@
 //! How much memory a build may take, and who has how much of it.
 //!
-//! Of the limit an eighth and some MiB a core are left to buffers, to the allocator and to the index. Everything that grows with the dump is counted: half-edges and rows of
-//! people, which go to files in the scratch folder when there is no room, and what must stay in memory, about 40 bytes a
-//! member. Files are read and written, never mapped, so the pages of the file cache are the system's to take back.
+//! Of the limit, an eighth and some MiB a core are left to buffers and to the allocator. Everything that grows with the dump is
+//! counted: half-edges and rows of people, which go to files in the scratch folder when there is no room, and what must stay in
+//! memory, 32 bytes a member. Rows and the graph are read and written, not mapped, so the pages of the file cache are the
+//! system's to take back; only the index maps its parts while they are merged.
 
 use std::fmt;
 use std::fs;
@@ -18,9 +19,9 @@ const PROCESS_BYTES: u64 = 128 * MIB;
 const WORKER_BYTES: u64 = 32 * MIB;
 /// Below this, more is read and written than sorted.
 const HELD_BYTES_MIN: u64 = 64 * MIB;
-/// Id, look-up, degree, offset of the profile, and one row as long as there are members.
-pub(crate) const BYTES_PER_MEMBER: u64 = 40;
-/// A table of more tells nothing about where the memory is.
+/// Id, look-up and degree; later id and offset of the profile.
+pub(crate) const BYTES_PER_MEMBER: u64 = 32;
+/// More does not make it faster.
 const INDEX_BYTES_MAX: u64 = 1 << 30;
 
 /// The most memory that a build takes, in bytes.

@@ -191,13 +191,13 @@ fn a_full_disk_while_rows_go_to_files_leaves_nothing() {
 #[test]
 fn members_that_do_not_fit_are_an_error_that_says_what_would() {
     let mut dump = Dump::of_connections("member_id,other_id\n1,2\n");
-    let people: String = (1..=1_000_000).map(|id| format!("{id}\n")).collect();
+    let people: String = (1..=1_100_000).map(|id| format!("{id}\n")).collect();
     dump = dump.members("members.csv", format!("member_id\n{people}"));
     let (code, message) = loader(&dump, &least(&dump), "unlimited");
     assert_eq!(code, Some(1), "{message}");
     assert!(
         message.contains(
-            "is too little memory for 1000000 members: the least that works for so many is"
+            "is too little memory for 1100000 members: the least that works for so many is"
         ),
         "{message}"
     );
