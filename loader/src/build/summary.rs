@@ -63,15 +63,22 @@ pub struct Degrees {
 #[derive(Debug, Default)]
 pub(crate) struct DegreeCounts {
     members: u64,
-    /// By degree.
-    counts: BTreeMap<u32, u64>,
+    /// By degree, as far as it goes: most members have few.
+    low: Vec<u64>,
+    /// By degree, those above.
+    high: BTreeMap<u32, u64>,
 }
 
 impl DegreeCounts {
     pub(crate) fn add(&mut self, degrees: &[u32]) {
+        const LOW: usize = 1 << 10;
         self.members += degrees.len() as u64;
+        self.low.resize(LOW, 0);
         for &degree in degrees {
-            *self.counts.entry(degree).or_default() += 1;
+            match self.low.get_mut(degree as usize) {
+                Some(count) => *count += 1,
+                None => *self.high.entry(degree).or_default() += 1,
+            }
         }
     }
 
@@ -79,12 +86,14 @@ impl DegreeCounts {
     pub(crate) fn degrees(&self) -> Degrees {
         let at = |percent: u64| {
             let rank = (self.members * percent).div_ceil(100);
+            let low = (0..).zip(self.low.iter().copied());
+            let high = self.high.iter().map(|(&degree, &count)| (degree, count));
             let mut members = 0;
-            let reached = self.counts.iter().find(|(_, count)| {
-                members += *count;
-                members >= rank
+            let reached = low.chain(high).find(|(_, count)| {
+                members += count;
+                members >= rank && *count > 0
             });
-            reached.map_or(0, |(&degree, _)| u64::from(degree))
+            reached.map_or(0, |(degree, _)| u64::from(degree))
         };
         Degrees {
             p50: at(50),
@@ -197,6 +206,7 @@ mod tests {
                 max: 3
             }
         );
+        assert_eq!(of(&[5, 5_000, 5_000]).p50, 5_000);
         assert_eq!(of(&[]), Degrees::default());
     }
 
