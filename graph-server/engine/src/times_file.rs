@@ -116,7 +116,7 @@ impl TimesWriter {
 
     /// The next targets' times are not known.
     pub(crate) fn push_unknown(&mut self, targets: usize) -> Result<(), FileError> {
-        const UNKNOWN: [u64; TIMES_PER_BLOCK as usize] = [0; TIMES_PER_BLOCK as usize];
+        static UNKNOWN: [u64; TIMES_PER_BLOCK as usize] = [0; TIMES_PER_BLOCK as usize];
         let mut left = targets;
         while left > 0 {
             // So that whole blocks are written where it can be.
