@@ -1,9 +1,11 @@
 //! Every limit of the server in one place, with its unit in its name.
 //!
-//! What the wire promises is a constant; what depends on the machine is a flag of `serve`. The transport's own
-//! defaults are no limits in places (a message to send may have any size, streams are not counted), so every one is
-//! stated here.
+//! What the wire promises is a constant; what depends on the machine is a key of the configuration. The transport's
+//! own defaults are no limits in places (a message to send may have any size, streams are not counted), so every one
+//! is stated here.
 
+use crate::config::{bytes, milliseconds};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Members of one GetDegrees.
@@ -49,6 +51,8 @@ pub const HEADER_BYTES_MAX: u32 = 16 << 10;
 pub const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 /// What a caller may send on one connection before the server has read it.
 pub const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+/// What of one stream's answers is kept for a caller that has not read them.
+pub const STREAM_SEND_BYTES: usize = 400 << 10;
 /// An HTTP/2 frame.
 pub const FRAME_BYTES_MAX: u32 = 64 << 10;
 /// Streams that a caller opened and reset before they were accepted (CVE-2023-44487).
@@ -59,6 +63,21 @@ pub const LOCAL_ERROR_RESET_STREAMS_MAX: usize = 1_024;
 pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 /// A connection that gives none for this long is closed.
 pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A connection that has not said as much as the first line of HTTP/2 by then is closed.
+pub const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
+/// The first line of HTTP/2.
+pub const OPENING_BYTES: usize = 24;
+/// A connection that has not sent a request by then is told to connect again when it has one.
+pub const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
+/// The headers of an HTTP/1.1 request, the time before them included.
+pub const HTTP1_HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Headers of one HTTP/1.1 request.
+pub const HTTP1_HEADERS_MAX: usize = 64;
+/// Pages of metrics being made at a time.
+pub const SCRAPES_IN_FLIGHT_MAX: usize = 2;
+/// Between two attempts to accept connections when the system has no means for more.
+pub const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Between two heartbeats of a subscription that has nothing else to say.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
@@ -77,77 +96,87 @@ pub const SESSION_VIEWS_SHARE: u64 = 8;
 /// Changes of profiles between two commits while a start catches up with the log.
 pub const REPLAY_COMMIT_CHANGES: usize = 200_000;
 
-/// Limits that depend on the machine.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+/// Limits that depend on the machine: the section `[limits]` of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Limits")]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Limits {
     /// Memory for cached views.
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::DEFAULT.view_cache_bytes_max)]
+    #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
+    #[serde(with = "bytes")]
     pub view_cache_bytes_max: u64,
     /// Open sessions.
-    #[arg(long, value_name = "SESSIONS", default_value_t = Limits::DEFAULT.sessions_max)]
+    #[arg(long, value_name = "SESSIONS")]
     pub sessions_max: usize,
     /// A session whose viewer asks nothing for this long ends.
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.session_idle_ms_max)]
+    #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
+    #[serde(with = "milliseconds")]
     pub session_idle_ms_max: u64,
     /// Edges that one request may visit.
-    #[arg(long, value_name = "EDGES", default_value_t = Limits::DEFAULT.request_edges_max)]
+    #[arg(long, value_name = "EDGES")]
     pub request_edges_max: u64,
     /// Edges that one request may visit on the threads that serve connections; above, it goes to the heavy ones.
-    #[arg(long, value_name = "EDGES", default_value_t = Limits::DEFAULT.inline_edges_max)]
+    #[arg(long, value_name = "EDGES")]
     pub inline_edges_max: u64,
     /// Threads for heavy questions about the graph; they run when no other has work.
-    #[arg(long, value_name = "THREADS", default_value_t = Limits::DEFAULT.heavy_threads)]
+    #[arg(long, value_name = "THREADS")]
     pub heavy_threads: usize,
     /// Threads for searches and large pages of profiles.
-    #[arg(long, value_name = "THREADS", default_value_t = Limits::DEFAULT.search_threads)]
+    #[arg(long, value_name = "THREADS")]
     pub search_threads: usize,
     /// Requests that run on, or wait for, the heavy threads; as many for the search threads.
-    #[arg(long, value_name = "REQUESTS", default_value_t = Limits::DEFAULT.queued_requests_max)]
+    #[arg(long, value_name = "REQUESTS")]
     pub queued_requests_max: usize,
     /// Requests being answered, streams apart.
-    #[arg(long, value_name = "REQUESTS", default_value_t = Limits::DEFAULT.requests_in_flight_max)]
+    #[arg(long, value_name = "REQUESTS")]
     pub requests_in_flight_max: usize,
     /// Open streams of one connection.
-    #[arg(long, value_name = "STREAMS", default_value_t = Limits::DEFAULT.concurrent_streams_max)]
+    #[arg(long, value_name = "STREAMS")]
     pub concurrent_streams_max: u32,
     /// Open connections of one listener; further ones wait to be accepted.
-    #[arg(long, value_name = "CONNECTIONS", default_value_t = Limits::DEFAULT.connections_max)]
+    #[arg(long, value_name = "CONNECTIONS")]
     pub connections_max: usize,
     /// Open subscriptions.
-    #[arg(long, value_name = "SUBSCRIPTIONS", default_value_t = Limits::DEFAULT.subscriptions_max)]
+    #[arg(long, value_name = "SUBSCRIPTIONS")]
     pub subscriptions_max: usize,
     /// Open Publish calls.
-    #[arg(long, value_name = "CALLS", default_value_t = Limits::DEFAULT.publishers_max)]
+    #[arg(long, value_name = "CALLS")]
     pub publishers_max: usize,
     /// Published windows that wait for the log's sync, all calls together; a larger one waits until it is alone.
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::DEFAULT.publish_bytes_max)]
-    pub publish_bytes_max: usize,
+    #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
+    #[serde(with = "bytes")]
+    pub publish_bytes_max: u64,
     /// A subscriber or publisher that takes nothing of what it is sent for this long is cut off.
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.stall_ms_max)]
+    #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
+    #[serde(with = "milliseconds")]
     pub stall_ms_max: u64,
     /// How long a read waits for its at_least.
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.wait_ms_max)]
+    #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
+    #[serde(with = "milliseconds")]
     pub wait_ms_max: u64,
     /// Reads that wait for their at_least.
-    #[arg(long, value_name = "REQUESTS", default_value_t = Limits::DEFAULT.waiters_max)]
+    #[arg(long, value_name = "REQUESTS")]
     pub waiters_max: usize,
     /// Deadline of a request that states none.
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.deadline_ms_default)]
+    #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
+    #[serde(with = "milliseconds")]
     pub deadline_ms_default: u64,
     /// Latest deadline of a request.
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.deadline_ms_max)]
+    #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
+    #[serde(with = "milliseconds")]
     pub deadline_ms_max: u64,
     /// Least time between two commits of profiles and search.
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.people_commit_interval_ms)]
+    #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
+    #[serde(with = "milliseconds")]
     pub people_commit_interval_ms: u64,
     /// At shutdown, what is still being answered after this is cut off.
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = Limits::DEFAULT.drain_timeout_ms)]
+    #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
+    #[serde(with = "milliseconds")]
     pub drain_timeout_ms: u64,
 }
 
 impl Limits {
-    /// What `serve` takes without flags.
+    /// What `serve` takes when neither flags nor a file say otherwise.
     pub const DEFAULT: Self = Self {
         view_cache_bytes_max: 256 << 20,
         sessions_max: 16_384,

@@ -1,7 +1,8 @@
-//! `graph-server serve`: holds a site's graph in memory and answers until it is told to stop.
+//! `graph-server serve`: holds a site's graph in memory and answers until it is told to stop; `graph-server config`:
+//! what it would be started with.
 
-use clap::Parser;
-use graph_server::{Config, serve};
+use clap::{ArgMatches, Command};
+use graph_server::{Config, LogFormat, serve};
 use std::{
     error::Error,
     io::{IsTerminal, Write},
@@ -14,29 +15,61 @@ use tracing_subscriber::EnvFilter;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// The graph server of The Cloud.
-#[derive(Parser)]
-#[command(version)]
-enum Command {
-    /// Serves a site until SIGTERM or SIGINT.
-    Serve(Box<Config>),
+fn main() -> ExitCode {
+    let matches = command().get_matches();
+    let outcome = match matches.subcommand() {
+        Some(("config", arguments)) => print_config(arguments),
+        Some(("serve", arguments)) => Config::from_arguments(arguments)
+            .map_err(Into::into)
+            .map(serve_until_told),
+        _ => Err("no such command".into()),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("graph-server: {error}");
+        ExitCode::from(USAGE)
+    })
 }
 
-fn main() -> ExitCode {
-    let Command::Serve(config) = Command::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(colours);
-    log.with_writer(std::io::stderr).init();
+/// As clap says that a flag is wrong.
+const USAGE: u8 = 2;
+
+fn command() -> Command {
+    let serve = Command::new("serve").about("Serves a site until SIGTERM or SIGINT");
+    let config = Command::new("config")
+        .about("Prints what `serve` would take from the same file and flags, as a file, or why it would not");
+    Command::new("graph-server")
+        .about("The graph server of The Cloud")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .subcommand(Config::arguments(serve))
+        .subcommand(Config::arguments(config))
+}
+
+fn print_config(arguments: &ArgMatches) -> Result<ExitCode, Box<dyn Error>> {
+    let config = Config::from_arguments(arguments)?;
+    std::io::stdout().write_all(config.to_toml()?.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn serve_until_told(config: Config) -> ExitCode {
+    log_to_stderr(&config);
     die_on_panic();
-    match run(*config) {
+    match run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "ended");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn log_to_stderr(config: &Config) {
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(&config.log_level))
+        .with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
     }
 }
 

@@ -68,6 +68,7 @@ pub(crate) fn config(folder: &Path, limits: Limits) -> Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         admin_listen: "127.0.0.1:0".parse().unwrap(),
         limits,
+        ..Config::default()
     }
 }
 

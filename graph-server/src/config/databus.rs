@@ -1,30 +1,11 @@
-//! What a server is started with.
+//! Which change log the server follows, as text.
 
-use crate::limits::Limits;
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
-
-/// The arguments of `serve`.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
-pub struct Config {
-    /// The directory of the site's snapshots.
-    #[arg(long, value_name = "DIR")]
-    pub snapshot: PathBuf,
-    /// The change log: embedded:DIR.
-    #[arg(long, value_name = "LOG")]
-    pub databus: Databus,
-    /// Where reads are served; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
-    pub listen: SocketAddr,
-    /// Where changes are published and the server is looked after; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50052")]
-    pub admin_listen: SocketAddr,
-    /// Limits that depend on the machine.
-    #[command(flatten)]
-    pub limits: Limits,
-}
+use serde::{Deserialize, Serialize};
+use std::{fmt, path::PathBuf, str::FromStr};
 
 /// Which change log the server follows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Databus {
     /// In a directory; this process owns it.
     Embedded(PathBuf),
@@ -50,6 +31,20 @@ impl FromStr for Databus {
             .ok_or_else(|| ParseDatabusError {
                 text: text.to_owned(),
             })
+    }
+}
+
+impl TryFrom<String> for Databus {
+    type Error = ParseDatabusError;
+
+    fn try_from(text: String) -> Result<Self, ParseDatabusError> {
+        text.parse()
+    }
+}
+
+impl From<Databus> for String {
+    fn from(databus: Databus) -> Self {
+        databus.to_string()
     }
 }
 

@@ -1,0 +1,206 @@
+//! Values that a server cannot run with: refused at the start, by their keys, instead of surprising later.
+
+use super::{Config, ConfigError, Databus};
+use crate::limits::Limits;
+use std::ops::RangeInclusive;
+use tracing_subscriber::EnvFilter;
+
+const THREADS_MAX: u64 = 1_024;
+/// Of whatever is counted one by one.
+const COUNT_MAX: u64 = 1 << 20;
+const EDGES_MAX: u64 = 1 << 50;
+const BYTES_MAX: u64 = 1 << 50;
+/// A day.
+const MILLISECONDS_MAX: u64 = 86_400_000;
+
+impl Config {
+    /// Refuses what a server cannot run with.
+    ///
+    /// # Errors
+    /// With the key and what it may be.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let Databus::Embedded(log) = &self.databus;
+        for (key, path) in [("snapshot", &self.snapshot), ("databus", log)] {
+            if path.as_os_str().is_empty() {
+                return Err(refused(key, "must be given"));
+            }
+        }
+        if let Err(error) = EnvFilter::builder().parse(&self.log_level) {
+            let level = &self.log_level;
+            return Err(refused(
+                "log-level",
+                format!("`{level}` is no filter: {error}"),
+            ));
+        }
+        if self.slow_request_ms > MILLISECONDS_MAX {
+            let (value, max) = (self.slow_request_ms, MILLISECONDS_MAX);
+            return Err(refused(
+                "slow-request-ms",
+                format!("is {value}, and must be 0 to {max}"),
+            ));
+        }
+        self.limits.check()
+    }
+}
+
+impl Limits {
+    fn check(&self) -> Result<(), ConfigError> {
+        for (key, value, range) in self.ranges() {
+            if !range.contains(&value) {
+                let (min, max) = range.into_inner();
+                return Err(refused(
+                    key,
+                    format!("is {value}, and must be {min} to {max}"),
+                ));
+            }
+        }
+        let not_above = |key, value, other, limit| {
+            if value > limit {
+                Err(refused(
+                    key,
+                    format!("is {value}, and must not be above {other}, {limit}"),
+                ))
+            } else {
+                Ok(())
+            }
+        };
+        not_above(
+            "inline-edges-max",
+            self.inline_edges_max,
+            "request-edges-max",
+            self.request_edges_max,
+        )?;
+        not_above(
+            "deadline-ms-default",
+            self.deadline_ms_default,
+            "deadline-ms-max",
+            self.deadline_ms_max,
+        )
+    }
+
+    /// What each may be. 0 of a kind of call means that there are none; of anything else it would stop the server.
+    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 21] {
+        let count = 1..=COUNT_MAX;
+        let calls = 0..=COUNT_MAX;
+        let time = 1..=MILLISECONDS_MAX;
+        [
+            (
+                "view-cache-bytes-max",
+                self.view_cache_bytes_max,
+                0..=BYTES_MAX,
+            ),
+            ("sessions-max", self.sessions_max as u64, calls.clone()),
+            (
+                "session-idle-ms-max",
+                self.session_idle_ms_max,
+                time.clone(),
+            ),
+            ("request-edges-max", self.request_edges_max, 1..=EDGES_MAX),
+            ("inline-edges-max", self.inline_edges_max, 0..=EDGES_MAX),
+            ("heavy-threads", self.heavy_threads as u64, 1..=THREADS_MAX),
+            (
+                "search-threads",
+                self.search_threads as u64,
+                1..=THREADS_MAX,
+            ),
+            (
+                "queued-requests-max",
+                self.queued_requests_max as u64,
+                count.clone(),
+            ),
+            (
+                "requests-in-flight-max",
+                self.requests_in_flight_max as u64,
+                count.clone(),
+            ),
+            (
+                "concurrent-streams-max",
+                self.concurrent_streams_max.into(),
+                count.clone(),
+            ),
+            ("connections-max", self.connections_max as u64, count),
+            (
+                "subscriptions-max",
+                self.subscriptions_max as u64,
+                calls.clone(),
+            ),
+            ("publishers-max", self.publishers_max as u64, calls.clone()),
+            ("publish-bytes-max", self.publish_bytes_max, 1..=BYTES_MAX),
+            ("stall-ms-max", self.stall_ms_max, time.clone()),
+            ("wait-ms-max", self.wait_ms_max, 0..=MILLISECONDS_MAX),
+            ("waiters-max", self.waiters_max as u64, calls),
+            (
+                "deadline-ms-default",
+                self.deadline_ms_default,
+                time.clone(),
+            ),
+            ("deadline-ms-max", self.deadline_ms_max, time),
+            (
+                "people-commit-interval-ms",
+                self.people_commit_interval_ms,
+                0..=MILLISECONDS_MAX,
+            ),
+            (
+                "drain-timeout-ms",
+                self.drain_timeout_ms,
+                0..=MILLISECONDS_MAX,
+            ),
+        ]
+    }
+}
+
+fn refused(key: &'static str, problem: impl Into<String>) -> ConfigError {
+    ConfigError::Value {
+        key,
+        problem: problem.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use toml::Table;
+
+    #[test]
+    fn every_limit_has_a_range_and_the_defaults_are_in_theirs() {
+        let table = Table::try_from(Limits::DEFAULT).unwrap();
+        let mut keys: Vec<_> = Limits::DEFAULT.ranges().map(|(key, ..)| key).into();
+        keys.sort_unstable();
+        let mut names: Vec<_> = table.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(keys, names);
+        Limits::DEFAULT.check().unwrap();
+    }
+
+    #[test]
+    fn limits_fit_each_other() {
+        let check = |limits: Limits, expected: &str| {
+            assert_eq!(limits.check().unwrap_err().to_string(), expected);
+        };
+        let limits = Limits {
+            deadline_ms_default: 2_000,
+            deadline_ms_max: 1_000,
+            ..Limits::DEFAULT
+        };
+        check(
+            limits,
+            "deadline-ms-default: is 2000, and must not be above deadline-ms-max, 1000",
+        );
+        let limits = Limits {
+            request_edges_max: 1_000,
+            ..Limits::DEFAULT
+        };
+        check(
+            limits,
+            "inline-edges-max: is 100000, and must not be above request-edges-max, 1000",
+        );
+        let limits = Limits {
+            connections_max: usize::MAX,
+            ..Limits::DEFAULT
+        };
+        check(
+            limits,
+            "connections-max: is 18446744073709551615, and must be 1 to 1048576",
+        );
+    }
+}
