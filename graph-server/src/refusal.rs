@@ -8,6 +8,12 @@ pub(crate) enum Refusal {
     // The request is wrong.
     #[error("{field}: {problem}")]
     Field { field: String, problem: String },
+    #[error("the request cannot be read: {reason}")]
+    Malformed { reason: String },
+    #[error("{reason}")]
+    Unimplemented { reason: String },
+    #[error("the request is larger than {limit} bytes")]
+    RequestTooLarge { limit: u64 },
     #[error("{field} is {asked}, and at most {limit} are allowed")]
     TooLarge {
         field: &'static str,

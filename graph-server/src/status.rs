@@ -20,6 +20,19 @@ impl From<Refusal> for Status {
                 details.add_bad_request_violation(field, problem);
                 Code::InvalidArgument
             }
+            Refusal::Malformed { reason } => {
+                info(&mut details, "MALFORMED", &[("why", &reason)]);
+                Code::InvalidArgument
+            }
+            Refusal::Unimplemented { reason } => {
+                info(&mut details, "UNIMPLEMENTED", &[("why", &reason)]);
+                Code::Unimplemented
+            }
+            Refusal::RequestTooLarge { limit } => {
+                details.add_quota_failure_violation("request_bytes", &message);
+                info(&mut details, "REQUEST_TOO_LARGE", &[("limit", &limit)]);
+                Code::ResourceExhausted
+            }
             Refusal::TooLarge {
                 field,
                 asked,
@@ -113,9 +126,22 @@ impl From<Refusal> for Status {
                 info(&mut details, "NOT_DURABLE", &[("why", &reason)]);
                 Code::Unavailable
             }
-            Refusal::Deadline => Code::DeadlineExceeded,
-            Refusal::Corrupt { .. } => Code::DataLoss,
-            Refusal::Internal { .. } => Code::Internal,
+            Refusal::Deadline => {
+                info(&mut details, "DEADLINE", &[]);
+                Code::DeadlineExceeded
+            }
+            Refusal::Corrupt { what, reason } => {
+                info(
+                    &mut details,
+                    "CORRUPT",
+                    &[("what", &what), ("why", &reason)],
+                );
+                Code::DataLoss
+            }
+            Refusal::Internal { reason } => {
+                info(&mut details, "INTERNAL", &[("why", &reason)]);
+                Code::Internal
+            }
         };
         Self::with_error_details(code, message, details)
     }
@@ -235,7 +261,29 @@ mod tests {
             Some("NOT_REACHED"),
             Some(("scn", "4")),
         );
-        check(Refusal::Deadline, Code::DeadlineExceeded, None, None);
+        check(
+            Refusal::Deadline,
+            Code::DeadlineExceeded,
+            Some("DEADLINE"),
+            None,
+        );
+        let corrupt = Refusal::Corrupt {
+            what: "the log",
+            reason: text("segment 3"),
+        };
+        check(
+            corrupt,
+            Code::DataLoss,
+            Some("CORRUPT"),
+            Some(("what", "the log")),
+        );
+        let reason = text("no graph");
+        check(
+            Refusal::Internal { reason },
+            Code::Internal,
+            Some("INTERNAL"),
+            Some(("why", "no graph")),
+        );
     }
 
     #[test]

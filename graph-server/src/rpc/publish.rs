@@ -3,7 +3,13 @@
 //! Reading and answering go on side by side, so that one caller's windows share the log's group commit; a bounded
 //! queue of windows between the two keeps the answers in order.
 
-use crate::{deadline::Deadline, limits::WINDOWS_IN_FLIGHT_MAX, refusal::Refusal, site::Site};
+use crate::{
+    deadline::Deadline,
+    limits::WINDOWS_IN_FLIGHT_MAX,
+    refusal::Refusal,
+    site::{SHUTTING_DOWN, Site},
+    tonic_errors,
+};
 use cloud_proto::databus::v1::{PublishRequest, PublishResponse};
 use databus::{AppendError, Appended, CheckedWindow, Pipeline, WindowAssembler};
 use std::{
@@ -51,7 +57,7 @@ pub(crate) async fn publish(
     tokio::spawn(async move {
         let outcome = tokio::select! {
             outcome = read(&reader, parts, &queue) => outcome,
-            () = reader.stopping.cancelled() => Err(Refusal::NotServing { reason: "shutting down".to_owned() }),
+            () = reader.stopping.cancelled() => Err(Refusal::NotServing { reason: SHUTTING_DOWN.to_owned() }),
             () = expired(deadline) => Err(Refusal::Deadline),
             // The other side has told the caller why.
             _ = answered => return,
@@ -87,8 +93,16 @@ async fn read(
 ) -> Result<(), Refusal> {
     let mut assembler = WindowAssembler::new(site.log.window_limits());
     let pipeline = site.log.pipeline();
-    // A caller that breaks the call off has published what was whole before.
-    while let Ok(Some(PublishRequest { part })) = parts.message().await {
+    loop {
+        let PublishRequest { part } = match parts.message().await {
+            Ok(Some(request)) => request,
+            Ok(None) => break,
+            Err(status) => match tonic_errors::refusal(&status) {
+                Some(refusal) => return Err(refusal),
+                // A caller that breaks the call off has published what was whole before.
+                None => break,
+            },
+        };
         let part = part.ok_or_else(|| Refusal::field("part", "is missing"))?;
         let Some(window) = assembler.push(part)? else {
             continue;
