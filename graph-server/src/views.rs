@@ -326,4 +326,43 @@ mod tests {
         let counts = views.counts();
         assert!(counts.views > 0 && counts.bytes <= 16 << 10, "{counts:?}");
     }
+
+    #[test]
+    fn views_that_are_rebuilt_again_and_again_take_no_more_memory() {
+        let viewers = 50;
+        let check = |bytes_max: u64| {
+            let mut writer = path_graph(viewers);
+            let views = Views::new(&Limits {
+                view_cache_bytes_max: bytes_max,
+                ..Limits::DEFAULT
+            });
+            let mut weights = 0;
+            for round in 1..=100 {
+                let at = |place| member(place % viewers + 1);
+                let (member, other) = (at(round), at(round + 24));
+                let change = match round % 3 {
+                    0 => GraphChange::ConnectionRemoved { member, other },
+                    _ => GraphChange::ConnectionAdded {
+                        member,
+                        other,
+                        time: ConnectionTime::UNKNOWN,
+                    },
+                };
+                writer.apply(Scn::new(round), &[change]).unwrap();
+                let graph = writer.version().graph();
+                let build = |id| {
+                    let viewer = graph.node(self::member(id)).unwrap();
+                    let view = views.build(&graph, viewer, &mut Budget::unlimited());
+                    u64::from(kib(&view.unwrap())) * 1024
+                };
+                weights = (1..=viewers).map(build).sum();
+                assert!(views.counts().bytes <= bytes_max);
+            }
+            (views.counts(), weights)
+        };
+        let (all, weights) = check(1 << 20);
+        assert_eq!((all.views, all.bytes), (viewers, weights));
+        let (some, _) = check(16 << 10);
+        assert!(some.views > 0 && some.views < viewers, "{some:?}");
+    }
 }
