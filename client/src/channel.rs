@@ -18,6 +18,13 @@ pub(crate) async fn connect(address: &str) -> Result<Channel, Error> {
     endpoint
         .connect_timeout(limits::CONNECT_TIMEOUT)
         .tcp_nodelay(true)
+        .buffer_size(limits::REQUESTS_QUEUED_MAX)
+        .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
+        .http2_adaptive_window(false)
+        .max_frame_size(limits::FRAME_BYTES_MAX)
+        .http2_max_header_list_size(limits::HEADER_BYTES_MAX)
+        .http2_max_local_error_reset_streams(limits::LOCAL_ERROR_RESET_STREAMS_MAX)
         .http2_keep_alive_interval(limits::KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(limits::KEEP_ALIVE_TIMEOUT)
         .keep_alive_while_idle(true)

@@ -20,3 +20,15 @@ pub const PARTS_IN_FLIGHT_MAX: usize = 64;
 pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 /// A connection that gives none for this long is closed.
 pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests that wait for the connection, of all handles on it; further ones wait to be queued.
+pub const REQUESTS_QUEUED_MAX: usize = 1_024;
+/// What the server may send on one stream before it was read here.
+pub const STREAM_WINDOW_BYTES: u32 = 2 << 20;
+/// What the server may send on the connection before it was read here.
+pub const CONNECTION_WINDOW_BYTES: u32 = 5 << 20;
+/// An HTTP/2 frame.
+pub const FRAME_BYTES_MAX: u32 = 64 << 10;
+/// Headers of one answer, an error's details among them.
+pub const HEADER_BYTES_MAX: u32 = 16 << 10;
+/// Streams that were reset here for the server's faults.
+pub const LOCAL_ERROR_RESET_STREAMS_MAX: usize = 1_024;

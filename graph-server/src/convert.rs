@@ -1,12 +1,13 @@
 //! The wire's words for the engine's, and back: ids, degrees, times.
 
-use crate::refusal::Refusal;
+use crate::{facts, refusal::Refusal};
 use cloud_engine::{ConnectionTime, Degree, MemberId, NetworkDegree};
 use cloud_proto::cloud::v1 as wire;
 use prost_types::Timestamp;
 
 /// The member named by `field` of a request.
 pub(crate) fn member_id(field: &str, id: u64) -> Result<MemberId, Refusal> {
+    facts::named(field, id);
     MemberId::new(id).ok_or_else(|| Refusal::field(field, "must not be 0"))
 }
 

@@ -4,14 +4,14 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use graph_server::{Config, Limits, serve};
+//! use graph_server::{Config, serve};
 //!
 //! let running = serve(Config {
 //!     snapshot: "site/snapshot".into(),
 //!     databus: "embedded:site/log".parse()?,
 //!     listen: "127.0.0.1:0".parse()?,
 //!     admin_listen: "127.0.0.1:0".parse()?,
-//!     limits: Limits::default(),
+//!     ..Config::default()
 //! })
 //! .await?;
 //! println!("reads at {}, changes at {}", running.public_addr(), running.admin_addr());
@@ -20,7 +20,7 @@
 //! # }
 //! ```
 //!
-//! How a request goes: `transport` (limits) -> `deadline`, `in_flight` -> `rpc/services` -> the call's own file,
+//! How a request goes: `transport` (limits) -> `observe`, `deadline`, `in_flight` -> `rpc/services` -> the call's own file,
 //! which checks its arguments (`convert`), waits for its `at_least` (`progress`), takes a graph (`site`) and answers,
 //! on the heavy threads when it is heavy (`workers`). How a change goes: `rpc/publish` -> the log -> `ingest`, which
 //! moves `progress`.
@@ -28,12 +28,18 @@
 mod config;
 mod convert;
 mod deadline;
+mod facts;
 mod failure;
 mod health;
+mod http_pages;
 mod in_flight;
 mod ingest;
+mod lag;
 pub mod limits;
 mod listener;
+mod memory;
+mod metrics;
+mod observe;
 mod page_token;
 mod progress;
 mod refusal;
@@ -46,11 +52,12 @@ mod start;
 mod status;
 #[cfg(test)]
 mod test_site;
+mod tonic_errors;
 mod transport;
 mod views;
 mod workers;
 
-pub use config::{Config, Databus, ParseDatabusError};
+pub use config::{Config, ConfigError, Databus, LogFormat, ParseDatabusError};
 pub use ingest::IngestError;
 pub use limits::Limits;
 pub use server::{Running, ShutdownError, serve};

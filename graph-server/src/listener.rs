@@ -1,20 +1,24 @@
 //! A listening socket that accepts a bounded number of connections at a time; further ones wait in the system's queue.
 
-use crate::start::StartError;
+use crate::{
+    limits::{ACCEPT_RETRY_INTERVAL, OPENING_BYTES, OPENING_TIMEOUT},
+    start::StartError,
+};
 use std::{
+    future::Future,
     io,
     net::{SocketAddr, TcpListener as StdTcpListener},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Sleep,
 };
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::server::{Connected, TcpConnectInfo};
 
 /// Bound, and not yet accepting.
 pub(crate) struct Listener {
@@ -43,42 +47,51 @@ impl Listener {
         self.address
     }
 
-    /// Accepts until the stream is dropped, which closes the socket.
-    pub(crate) fn incoming(self) -> ReceiverStream<io::Result<Connection>> {
-        let (sender, receiver) = mpsc::channel(1);
-        tokio::spawn(async move {
-            while let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
-                let accepted = tokio::select! {
-                    accepted = self.socket.accept() => accepted,
-                    () = sender.closed() => return,
-                };
-                let connection = accepted.and_then(|(stream, _)| {
-                    stream.set_nodelay(true)?;
-                    Ok(Connection {
-                        stream,
-                        _place: place,
-                    })
-                });
-                if sender.send(connection).await.is_err() {
-                    return;
+    /// The next connection, when there is a place for it.
+    pub(crate) async fn accept(&self) -> Connection {
+        loop {
+            let accepted = async {
+                let place = Arc::clone(&self.places).acquire_owned().await;
+                let place = place.map_err(io::Error::other)?;
+                let (stream, _) = self.socket.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok::<_, io::Error>(Connection::new(stream, place, OPENING_TIMEOUT))
+            };
+            match accepted.await {
+                Ok(connection) => return connection,
+                Err(error) => {
+                    // Such as no file descriptors left: the connections that are open go on.
+                    tracing::warn!(%error, address = %self.address, "a connection was not accepted");
+                    tokio::time::sleep(ACCEPT_RETRY_INTERVAL).await;
                 }
             }
-        });
-        ReceiverStream::new(receiver)
+        }
     }
 }
 
-/// A connection, which holds its place until it is closed.
+/// A connection, which holds its place until it is closed. One that says nothing at first is closed.
 pub(crate) struct Connection {
     stream: TcpStream,
+    /// Until the caller has said enough for the protocol's own timeouts to begin.
+    opening: Option<Opening>,
     _place: OwnedSemaphorePermit,
 }
 
-impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+struct Opening {
+    bytes: usize,
+    timeout: Pin<Box<Sleep>>,
+}
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+impl Connection {
+    fn new(stream: TcpStream, place: OwnedSemaphorePermit, opening_timeout: Duration) -> Self {
+        Self {
+            stream,
+            opening: Some(Opening {
+                bytes: 0,
+                timeout: Box::pin(tokio::time::sleep(opening_timeout)),
+            }),
+            _place: place,
+        }
     }
 }
 
@@ -88,7 +101,20 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let filled = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let Some(opening) = &mut self.opening else {
+            return read;
+        };
+        if read.is_pending() {
+            ready!(opening.timeout.as_mut().poll(context));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        opening.bytes += buffer.filled().len() - filled;
+        if opening.bytes >= OPENING_BYTES {
+            self.opening = None;
+        }
+        read
     }
 }
 
@@ -119,5 +145,46 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// What a connection reads whose caller says `said` and then nothing more.
+    async fn read(said: &[u8], timeout: Duration) -> io::Result<usize> {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut caller = TcpStream::connect(socket.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (stream, _) = socket.accept().await.unwrap();
+        let places = Arc::new(Semaphore::new(1));
+        let place = places.acquire_owned().await.unwrap();
+        let mut connection = Connection::new(stream, place, timeout);
+        caller.write_all(said).await.unwrap();
+        let mut all = Vec::new();
+        let read = connection.read_to_end(&mut all);
+        let waits = async {
+            tokio::time::sleep(2 * timeout).await;
+            caller.shutdown().await
+        };
+        tokio::join!(read, waits).0
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_says_nothing_at_first_is_closed() {
+        let timeout = Duration::from_millis(50);
+        let check = |said: io::Result<usize>, expected: Result<usize, io::ErrorKind>| {
+            assert_eq!(said.map_err(|error| error.kind()), expected);
+        };
+        check(read(b"", timeout).await, Err(io::ErrorKind::TimedOut));
+        check(
+            read(b"PRI * HTTP/2.0", timeout).await,
+            Err(io::ErrorKind::TimedOut),
+        );
+        let opening = [b'x'; OPENING_BYTES];
+        check(read(&opening, timeout).await, Ok(OPENING_BYTES));
     }
 }

@@ -3,12 +3,20 @@
 //! The graph and the profiles move apart: degrees never wait for the search index. A read that carries `at_least` waits
 //! here for the side that it reads from.
 
-use crate::{deadline::Deadline, limits::Limits, refusal::Refusal};
+use crate::{
+    deadline::Deadline,
+    lag::{Lag, LagWatch},
+    limits::Limits,
+    refusal::Refusal,
+};
 use cloud_proto::databus::v1::{AsOf, AtLeast, at_least::Point};
 use databus::SourceMark;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::{Semaphore, watch};
@@ -27,15 +35,24 @@ pub(crate) struct Reached {
     pub(crate) people: u64,
     /// Why neither will come further.
     pub(crate) failed: Option<Arc<str>>,
+    /// Why the people do not come further now.
+    pub(crate) people_held_up: Option<Arc<str>>,
 }
 
 impl Reached {
-    fn at(&self, side: Side) -> u64 {
+    pub(crate) fn at(&self, side: Side) -> u64 {
         match side {
             Side::Graph => self.graph,
             Side::People => self.people,
         }
     }
+}
+
+/// What was read from the log since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Followed {
+    pub(crate) windows: u64,
+    pub(crate) changes: u64,
 }
 
 /// How far the server has come along the log `log_id`.
@@ -44,6 +61,9 @@ pub(crate) struct Progress {
     log_id: String,
     reached: watch::Sender<Reached>,
     sources: Mutex<BTreeMap<String, SourceMark>>,
+    lag: LagWatch,
+    windows: AtomicU64,
+    changes: AtomicU64,
     waiters: Semaphore,
     waiters_max: usize,
     wait_max: Duration,
@@ -65,9 +85,25 @@ impl Progress {
                     .map(|mark| (mark.source_id.clone(), mark))
                     .collect(),
             ),
+            lag: LagWatch::default(),
+            windows: AtomicU64::default(),
+            changes: AtomicU64::default(),
             waiters: Semaphore::new(limits.waiters_max),
             waiters_max: limits.waiters_max,
             wait_max: Duration::from_millis(limits.wait_ms_max),
+        }
+    }
+
+    /// A window with so many changes was read from the log.
+    pub(crate) fn followed(&self, changes: usize) {
+        self.windows.fetch_add(1, Ordering::Relaxed);
+        self.changes.fetch_add(changes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn followed_counts(&self) -> Followed {
+        Followed {
+            windows: self.windows.load(Ordering::Relaxed),
+            changes: self.changes.load(Ordering::Relaxed),
         }
     }
 
@@ -82,6 +118,17 @@ impl Progress {
     pub(crate) fn people_reached(&self, scn: u64) {
         self.reached
             .send_if_modified(|reached| std::mem::replace(&mut reached.people, scn) != scn);
+    }
+
+    /// The people do not come further, for this reason, until they reach the next SCN.
+    pub(crate) fn people_held_up(&self, reason: Option<&str>) {
+        self.reached
+            .send_modify(|reached| reached.people_held_up = reason.map(Arc::from));
+    }
+
+    /// How far graph and people are behind the log's head, as far as is known from one look to the next.
+    pub(crate) fn lag(&self, head: u64) -> [Lag; 2] {
+        self.lag.look(&self.reached(), head, Instant::now())
     }
 
     /// Neither side will come further.

@@ -3,6 +3,7 @@
 use std::{fs, io};
 
 const STATUS: &str = "/proc/self/status";
+const MAPPINGS: &str = "/proc/self/smaps";
 
 /// Resident memory by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +39,33 @@ impl Resident {
     }
 }
 
+/// Resident memory that is mapped from files, for each mapping: the file's path and bytes.
+///
+/// The kernel looks at every page for this: milliseconds for each GiB.
+pub(crate) fn mapped_files() -> io::Result<Vec<(String, u64)>> {
+    Ok(parse_mappings(&fs::read_to_string(MAPPINGS)?))
+}
+
+fn parse_mappings(text: &str) -> Vec<(String, u64)> {
+    let mut files: Vec<(String, u64)> = Vec::new();
+    let mut in_file = false;
+    for line in text.lines() {
+        let first = line.split(' ').next().unwrap_or_default();
+        if !first.ends_with(':') {
+            // `START-END rights offset device inode path`
+            let path = line.find('/').and_then(|start| line.get(start..));
+            in_file = path.is_some();
+            files.extend(path.map(|path| (path.to_owned(), 0)));
+        } else if in_file && let Some((_, bytes)) = files.last_mut() {
+            let kib = |text: &str| text.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok();
+            let of = |name| line.strip_prefix(name).and_then(kib).unwrap_or(0) * 1024;
+            // What was written to a private mapping is the process's own.
+            *bytes = (*bytes + of("Rss:")).saturating_sub(of("Anonymous:"));
+        }
+    }
+    files
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +81,18 @@ mod tests {
             })
         );
         assert_eq!(Resident::parse("RssAnon: x kB"), None);
+        let mappings = "7f00-7f01 r--p 00000000 fe:00 123   /site/a b/graph.csr\nSize:  9 kB\n\
+            Rss:                12 kB\nAnonymous:           4 kB\nVmFlags: rd mr\n\
+            7f02-7f03 rw-p 00000000 00:00 0\nRss:  8 kB\n\
+            7f04-7f05 r-xp 00000000 fe:00 1   /bin/x\nRss:  16 kB\n";
+        assert_eq!(
+            parse_mappings(mappings),
+            [
+                ("/site/a b/graph.csr".to_owned(), 8 << 10),
+                ("/bin/x".to_owned(), 16 << 10)
+            ]
+        );
+        assert!(mapped_files().unwrap().iter().any(|(_, bytes)| *bytes > 0));
         assert!(Resident::read().unwrap().anonymous_bytes > 0);
     }
 }

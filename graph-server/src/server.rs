@@ -3,20 +3,15 @@
 use crate::{
     config::Config,
     health::Health,
+    http_pages::{RpcOrPages, pages},
     in_flight::InFlightLayer,
     limits::VIEW_CACHE_TIDY_INTERVAL,
     listener::Listener,
-    rpc::{AdminRpc, DatabusRpc, NetworkRpc, ProfileRpc, PublisherRpc, SearchRpc},
+    rpc::routes::{self, layered},
     site::Site,
     start::{StartError, Started, start},
-    transport::{self, sized},
+    transport::{self, Protocols},
 };
-use cloud_proto::FILE_DESCRIPTOR_SET;
-use cloud_proto::cloud::v1::{
-    admin_service_server::AdminServiceServer, network_service_server::NetworkServiceServer,
-    profile_service_server::ProfileServiceServer, search_service_server::SearchServiceServer,
-};
-use cloud_proto::databus::v1::{databus_server::DatabusServer, publisher_server::PublisherServer};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 
@@ -26,16 +21,13 @@ pub struct Running {
     admin_addr: SocketAddr,
     started: Started,
     health: Health,
-    public: JoinHandle<Result<(), tonic::transport::Error>>,
-    admin: JoinHandle<Result<(), tonic::transport::Error>>,
+    public: JoinHandle<()>,
+    admin: JoinHandle<()>,
 }
 
 /// The server did not end in order. What was acknowledged is durable all the same.
 #[derive(Debug, thiserror::Error)]
 pub enum ShutdownError {
-    /// A listener failed.
-    #[error("a listener failed: {0}")]
-    Listener(String),
     /// The log was no longer followed.
     #[error(transparent)]
     Ingest(#[from] crate::ingest::IngestError),
@@ -62,39 +54,24 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let site = &started.site;
     let in_flight = InFlightLayer::new(site.limits.requests_in_flight_max);
     let health = Health::new(Arc::clone(&site.progress)).await;
-    let stopping = site.stopping.clone();
     tokio::spawn(keep_tidy(Arc::clone(site)));
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .build_v1()
-    };
-    let public_router = transport::server(&site.limits, in_flight.clone())
-        .add_service(sized!(NetworkServiceServer::new(NetworkRpc(Arc::clone(
-            site
-        )))))
-        .add_service(sized!(SearchServiceServer::new(SearchRpc(Arc::clone(
-            site
-        )))))
-        .add_service(sized!(ProfileServiceServer::new(ProfileRpc(Arc::clone(
-            site
-        )))))
-        .add_service(sized!(DatabusServer::new(DatabusRpc(Arc::clone(site)))))
-        .add_service(sized!(health.service()))
-        .add_service(sized!(reflection()?));
-    let admin_router = transport::server(&site.limits, in_flight)
-        .add_service(sized!(AdminServiceServer::new(AdminRpc(Arc::clone(site)))))
-        .add_service(sized!(PublisherServer::new(PublisherRpc(Arc::clone(site)))))
-        .add_service(sized!(health.service()))
-        .add_service(sized!(reflection()?));
-    let public = tokio::spawn(
-        public_router
-            .serve_with_incoming_shutdown(public.incoming(), stopping.clone().cancelled_owned()),
-    );
-    let admin = tokio::spawn(
-        admin_router.serve_with_incoming_shutdown(admin.incoming(), stopping.cancelled_owned()),
-    );
+    let public = tokio::spawn(transport::serve(
+        public,
+        Protocols::Http2,
+        site.limits.clone(),
+        layered(routes::public(site, &health)?, site, &in_flight),
+        site.stopping.clone(),
+    ));
+    let admin = tokio::spawn(transport::serve(
+        admin,
+        Protocols::Http1And2,
+        site.limits.clone(),
+        RpcOrPages {
+            rpc: layered(routes::admin(site, &health)?, site, &in_flight),
+            pages: pages(Arc::clone(site)),
+        },
+        site.stopping.clone(),
+    ));
     Ok(Running {
         public_addr,
         admin_addr,
@@ -140,7 +117,9 @@ impl Running {
         let drained =
             tokio::time::timeout(drain, async { (self.public.await, self.admin.await) }).await;
         let listeners = match drained {
-            Ok((public, admin)) => listener_outcome(public).and(listener_outcome(admin)),
+            Ok((public, admin)) => public
+                .and(admin)
+                .map_err(|_| ShutdownError::Panicked("listener")),
             Err(_) => {
                 tracing::warn!(
                     after_ms = site.limits.drain_timeout_ms,
@@ -188,7 +167,8 @@ impl Running {
     }
 }
 
-/// The view cache evicts when it is used; this keeps it within its budget when it is not.
+/// The view cache evicts when it is used; this keeps it within its budget when it is not. It also looks how far the
+/// server is behind the log, which is known only from one look to the next.
 async fn keep_tidy(site: Arc<Site>) {
     let mut interval = tokio::time::interval(VIEW_CACHE_TIDY_INTERVAL);
     while site
@@ -198,15 +178,6 @@ async fn keep_tidy(site: Arc<Site>) {
         .is_some()
     {
         site.views.tidy();
-    }
-}
-
-fn listener_outcome(
-    outcome: Result<Result<(), tonic::transport::Error>, tokio::task::JoinError>,
-) -> Result<(), ShutdownError> {
-    match outcome {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(ShutdownError::Listener(error.to_string())),
-        Err(_) => Err(ShutdownError::Panicked("listener")),
+        site.progress.lag(site.log.head());
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::{
     deadline::Deadline,
+    facts,
     limits::Limits,
+    metrics::Calls,
     progress::{Progress, Side},
     refusal::Refusal,
     views::Views,
@@ -15,6 +17,9 @@ use databus::Log;
 use std::{sync::Arc, time::Instant};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+
+/// Why a server that was told to end does not serve.
+pub(crate) const SHUTTING_DOWN: &str = "shutting down";
 
 /// What one server holds of one site.
 pub(crate) struct Site {
@@ -34,6 +39,9 @@ pub(crate) struct Site {
     /// Cancelled when the server shuts down: streams end.
     pub(crate) stopping: CancellationToken,
     pub(crate) started: Instant,
+    pub(crate) calls: Arc<Calls>,
+    /// A request that takes longer gets a line in the log; 0: none does.
+    pub(crate) slow_request_ms: u64,
 }
 
 impl Site {
@@ -44,7 +52,9 @@ impl Site {
         deadline: Deadline,
     ) -> Result<Graph, Refusal> {
         self.progress.wait(at_least, Side::Graph, deadline).await?;
-        Ok(self.version.graph())
+        let graph = self.version.graph();
+        facts::answered_as_of(graph.scn().get());
+        Ok(graph)
     }
 
     /// The newest profiles that hold what `at_least` asks for, and the graph at the same SCN.
@@ -56,6 +66,7 @@ impl Site {
         self.progress.wait(at_least, Side::People, deadline).await?;
         let published = self.people.published();
         let scn = published.scn();
+        facts::answered_as_of(scn.get());
         let graph = self.version.graph_at(scn);
         let graph = graph.ok_or_else(|| Refusal::Internal {
             reason: format!("no graph at SCN {scn}"),
@@ -78,16 +89,17 @@ impl Site {
         let site = Arc::clone(self);
         let run = move |stop: &Stop| {
             let stop = || stop.now();
-            work(
-                &site,
-                &mut Budget::new(site.limits.request_edges_max, &stop),
-            )
+            let mut budget = Budget::new(site.limits.request_edges_max, &stop);
+            let outcome = work(&site, &mut budget);
+            Ok((outcome, budget.spent()))
         };
-        if edges <= self.limits.inline_edges_max {
-            run(&Stop::at(deadline))
+        let (outcome, visited) = if edges <= self.limits.inline_edges_max {
+            run(&Stop::at(deadline))?
         } else {
-            self.heavy.run(deadline, run).await
-        }
+            self.heavy.run(deadline, run).await?
+        };
+        facts::visited(visited);
+        outcome
     }
 
     /// Answers a question about the graph when nobody can say beforehand how many edges it visits: where it was asked, and all
@@ -101,7 +113,11 @@ impl Site {
         let edges_max = limits.inline_edges_max.min(limits.request_edges_max);
         let tried = {
             let stop = Stop::at(deadline);
-            work(self, &mut Budget::new(edges_max, &|| stop.now()))
+            let stop = || stop.now();
+            let mut budget = Budget::new(edges_max, &stop);
+            let outcome = work(self, &mut budget);
+            facts::visited(budget.spent());
+            outcome
         };
         match tried {
             Err(Refusal::EdgesExhausted { .. }) if edges_max < limits.request_edges_max => {
@@ -129,8 +145,13 @@ impl Site {
         .await
     }
 
-    /// Refuses what changes something once the server has stopped following the log.
+    /// Refuses what changes something once the server ends, or has stopped following the log.
     pub(crate) fn check_serving(&self) -> Result<(), Refusal> {
+        if self.stopping.is_cancelled() {
+            return Err(Refusal::NotServing {
+                reason: SHUTTING_DOWN.to_owned(),
+            });
+        }
         match self.progress.reached().failed {
             Some(reason) => Err(Refusal::NotServing {
                 reason: reason.to_string(),

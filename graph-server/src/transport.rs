@@ -1,42 +1,186 @@
-//! The two gRPC servers' transport, with every limit of tonic, hyper and h2 stated.
+//! A listener's connections: HTTP/2 for gRPC, on the admin listener HTTP/1.1 too, with every limit of hyper and h2
+//! stated.
+//!
+//! Tonic's own server does not let all of them be stated, and wraps each call in layers that this server does by itself
+//! (deadlines, limits, errors).
 
 use crate::{
-    deadline::DeadlineLayer,
-    in_flight::InFlightLayer,
     limits::{self, Limits},
+    listener::{Connection, Listener},
 };
-use tonic::transport::Server;
-use tower::layer::util::{Identity, Stack};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tower::{Service, ServiceExt};
 
-/// What every request goes through before its service.
-pub(crate) type Layers = Stack<InFlightLayer, Stack<DeadlineLayer, Identity>>;
+/// What may be spoken on a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocols {
+    Http2,
+    Http1And2,
+}
 
-/// A server without services.
-pub(crate) fn server(limits: &Limits, in_flight: InFlightLayer) -> Server<Layers> {
-    Server::builder()
-        .accept_http1(false)
-        .concurrency_limit_per_connection(limits.concurrent_streams_max as usize)
-        .load_shed(true)
+/// Serves `service` on every connection until `stopping`; then the socket is closed, what is being answered is
+/// answered to its end, and this returns. Dropped, it cuts off whatever is open.
+pub(crate) async fn serve<S>(
+    listener: Listener,
+    protocols: Protocols,
+    limits: Limits,
+    service: S,
+    stopping: CancellationToken,
+) where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+{
+    let builder = builder(protocols, &limits);
+    let mut connections = JoinSet::new();
+    loop {
+        let connection = tokio::select! {
+            connection = listener.accept() => connection,
+            // Ended ones are let go of.
+            Some(_) = connections.join_next() => continue,
+            () = stopping.cancelled() => break,
+        };
+        let (builder, service, stopping) = (builder.clone(), service.clone(), stopping.clone());
+        let first_request = limits::FIRST_REQUEST_TIMEOUT;
+        connections.spawn(answer(
+            connection,
+            builder,
+            service,
+            first_request,
+            stopping,
+        ));
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// Answers one connection until its caller, or `stopping`, ends it; or `first_request`, if none has come by then.
+async fn answer<S>(
+    connection: Connection,
+    builder: Builder<TokioExecutor>,
+    service: S,
+    first_request: Duration,
+    stopping: CancellationToken,
+) where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+{
+    let asked = Arc::new(AtomicBool::new(false));
+    let asks = Arc::clone(&asked);
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        asks.store(true, Ordering::Relaxed);
+        service.clone().oneshot(request.map(Body::new))
+    });
+    let mut connection =
+        std::pin::pin!(builder.serve_connection(TokioIo::new(connection), service));
+    let mut first_request = std::pin::pin!(tokio::time::sleep(first_request));
+    let mut waits_for_first = true;
+    let outcome = loop {
+        tokio::select! {
+            outcome = connection.as_mut() => break outcome,
+            () = stopping.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                break connection.await;
+            }
+            () = first_request.as_mut(), if waits_for_first => {
+                waits_for_first = false;
+                if !asked.load(Ordering::Relaxed) {
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(error, "a connection broke");
+    }
+}
+
+fn builder(protocols: Protocols, limits: &Limits) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    if protocols == Protocols::Http2 {
+        builder = builder.http2_only();
+    }
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::HTTP1_HEADER_TIMEOUT)
+        .max_buf_size(limits::HEADER_BYTES_MAX as usize)
+        .max_headers(limits::HTTP1_HEADERS_MAX)
+        .half_close(false);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
         .max_concurrent_streams(limits.concurrent_streams_max)
         .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
         .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
-        .http2_adaptive_window(Some(false))
+        .adaptive_window(false)
         .max_frame_size(limits::FRAME_BYTES_MAX)
-        .http2_max_header_list_size(limits::HEADER_BYTES_MAX)
-        .http2_max_pending_accept_reset_streams(Some(limits::RESET_STREAMS_MAX))
-        .http2_max_local_error_reset_streams(Some(limits::LOCAL_ERROR_RESET_STREAMS_MAX))
-        .http2_keepalive_interval(Some(limits::KEEP_ALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(limits::KEEP_ALIVE_TIMEOUT))
-        .layer(DeadlineLayer::new(limits))
-        .layer(in_flight)
+        .max_send_buf_size(limits::STREAM_SEND_BYTES)
+        .max_header_list_size(limits::HEADER_BYTES_MAX)
+        .max_pending_accept_reset_streams(limits::RESET_STREAMS_MAX)
+        .max_local_error_reset_streams(limits::LOCAL_ERROR_RESET_STREAMS_MAX)
+        .keep_alive_interval(limits::KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(limits::KEEP_ALIVE_TIMEOUT);
+    builder
 }
 
-/// A generated service with the sizes of its messages bounded both ways.
-macro_rules! sized {
-    ($service:expr) => {
-        $service
-            .max_decoding_message_size($crate::limits::REQUEST_BYTES_MAX)
-            .max_encoding_message_size($crate::limits::ANSWER_BYTES_MAX)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
     };
+
+    #[tokio::test]
+    async fn a_connection_without_a_request_is_told_to_go_away() {
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let mut caller = TcpStream::connect(listener.address()).await.unwrap();
+        let none = tower::service_fn(async |_| Ok::<_, Infallible>(Response::new(Body::empty())));
+        let answers = answer(
+            listener.accept().await,
+            builder(Protocols::Http2, &Limits::DEFAULT),
+            none,
+            Duration::from_millis(50),
+            CancellationToken::new(),
+        );
+        // The preface, and settings without any.
+        let opening = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        let hears = async {
+            caller.write_all(opening).await.unwrap();
+            while kind_of_frame(&mut caller).await != GOAWAY {}
+            // It does not wait for a caller who does not answer any more.
+            drop(caller);
+        };
+        tokio::join!(hears, answers);
+    }
+
+    const GOAWAY: u8 = 7;
+
+    /// Reads a frame.
+    async fn kind_of_frame(stream: &mut TcpStream) -> u8 {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.unwrap();
+        let [high, middle, low, kind, ..] = head;
+        let length = u32::from_be_bytes([0, high, middle, low]) as usize;
+        stream.read_exact(&mut vec![0; length]).await.unwrap();
+        kind
+    }
 }
-pub(crate) use sized;

@@ -7,7 +7,7 @@ use crate::{deadline::Deadline, refusal::Refusal};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use thread_priority::{
     NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
@@ -31,7 +31,17 @@ pub(crate) struct Workers {
     pool: ThreadPool,
     places: Arc<Semaphore>,
     places_max: usize,
+    refused: AtomicU64,
     what: &'static str,
+}
+
+/// How busy the threads are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WorkerCounts {
+    /// That run or wait.
+    pub(crate) requests: usize,
+    /// Because too many waited, since the start.
+    pub(crate) refused: u64,
 }
 
 /// Whether work should stop: its caller is gone, or its deadline has passed.
@@ -90,8 +100,16 @@ impl Workers {
             pool,
             places: Arc::new(Semaphore::new(places_max)),
             places_max,
+            refused: AtomicU64::default(),
             what,
         })
+    }
+
+    pub(crate) fn counts(&self) -> WorkerCounts {
+        WorkerCounts {
+            requests: self.places_max - self.places.available_permits(),
+            refused: self.refused.load(Ordering::Relaxed),
+        }
     }
 
     /// Runs `work` on one of the threads.
@@ -100,9 +118,12 @@ impl Workers {
         deadline: Deadline,
         work: impl FnOnce(&Stop) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let busy = |_| Refusal::Busy {
-            what: self.what,
-            limit: self.places_max as u64,
+        let busy = |_| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            Refusal::Busy {
+                what: self.what,
+                limit: self.places_max as u64,
+            }
         };
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(busy)?;
         let stop = Stop::at(deadline);
@@ -163,6 +184,11 @@ mod tests {
                 limit: 1
             })
         );
+        let expected = WorkerCounts {
+            requests: 1,
+            refused: 1,
+        };
+        assert_eq!(workers.counts(), expected);
         release.send(()).unwrap();
         assert_eq!(first.await, Ok(true));
     }

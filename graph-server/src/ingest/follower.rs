@@ -86,6 +86,7 @@ impl Follower {
 
     fn take(&mut self, LoggedWindow { scn, window }: LoggedWindow) -> Result<(), IngestError> {
         let at = Scn::new(scn);
+        self.progress.followed(window.changes.len());
         let created = if at > self.writer.version().published() {
             let changes = graph_changes(&window);
             let created = if changes.is_empty() {

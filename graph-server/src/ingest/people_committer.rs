@@ -139,12 +139,18 @@ impl PeopleCommitter {
     /// before, and nothing is lost: the log has it.
     fn commit(&mut self) -> Result<(), IngestError> {
         self.commit_begun = Instant::now();
+        let mut held_up = false;
         while let Err(error) = self.writer.commit(self.applied) {
             if self.stop.is_cancelled() {
                 return Err(error.into());
             }
+            held_up = true;
+            self.progress.people_held_up(Some(&error.to_string()));
             tracing::error!(%error, applied = %self.applied, "profiles and search cannot be written, trying again");
             std::thread::sleep(COMMIT_RETRY_INTERVAL);
+        }
+        if held_up {
+            self.progress.people_held_up(None);
         }
         self.changes_waiting = 0;
         Ok(())

@@ -1,15 +1,21 @@
 //! Where does the server stand, and what does it hold?
 
-use crate::{refusal::Refusal, resident::Resident, site::Site};
-use cloud_proto::cloud::v1::{GetStatusResponse, OverlayStatus, SnapshotStatus, ViewCacheStatus};
+use crate::{lag::Lag, memory::Memory, refusal::Refusal, site::Site};
+use cloud_proto::cloud::v1::{
+    GetStatusResponse, LagStatus, MemoryPart, OverlayStatus, SnapshotStatus, ViewCacheStatus,
+};
+use std::sync::Arc;
 
-pub(crate) fn admin_status(site: &Site) -> Result<GetStatusResponse, Refusal> {
+pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, Refusal> {
+    let failed = |reason: String| Refusal::Internal { reason };
+    let reader = Arc::clone(site);
+    let memory = tokio::task::spawn_blocking(move || Memory::read(&reader)).await;
+    let memory = memory.map_err(|ended| failed(ended.to_string()))?;
+    let memory = memory.map_err(|error| failed(error.to_string()))?;
+    let [graph_lag, search_lag] = site.progress.lag(site.log.head()).map(lag);
     let graph = site.version.graph();
     let overlay = site.version.stats();
     let views = site.views.counts();
-    let resident = Resident::read().map_err(|error| Refusal::Internal {
-        reason: error.to_string(),
-    })?;
     Ok(GetStatusResponse {
         graph: site.as_of(&graph),
         search: Some(site.progress.as_of(site.people.applied_scn().get())),
@@ -40,9 +46,26 @@ pub(crate) fn admin_status(site: &Site) -> Result<GetStatusResponse, Refusal> {
             sessions: views.sessions,
             session_bytes: views.session_bytes,
         }),
-        anonymous_bytes: resident.anonymous_bytes,
-        mapped_bytes: resident.mapped_bytes,
+        anonymous_bytes: memory.resident.anonymous_bytes,
+        mapped_bytes: memory.resident.mapped_bytes,
         uptime_seconds: site.started.elapsed().as_secs(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        graph_lag: Some(graph_lag),
+        search_lag: Some(search_lag),
+        memory: memory
+            .parts
+            .into_iter()
+            .map(|(part, bytes)| MemoryPart {
+                part: part.to_owned(),
+                bytes,
+            })
+            .collect(),
     })
+}
+
+fn lag(Lag { time, reason }: Lag) -> LagStatus {
+    LagStatus {
+        milliseconds: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+        reason: reason.map(|reason| reason.to_string()).unwrap_or_default(),
+    }
 }

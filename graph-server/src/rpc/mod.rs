@@ -11,6 +11,7 @@ mod list_paths;
 mod list_shared_connections;
 mod log_status;
 mod publish;
+pub(crate) mod routes;
 mod search_members;
 mod services;
 mod session;

@@ -178,6 +178,6 @@ impl cloud::admin_service_server::AdminService for AdminRpc {
         &self,
         _: Request<cloud::GetStatusRequest>,
     ) -> Result<Response<cloud::GetStatusResponse>, Status> {
-        Ok(Response::new(admin_status::admin_status(&self.0)?))
+        Ok(Response::new(admin_status::admin_status(&self.0).await?))
     }
 }

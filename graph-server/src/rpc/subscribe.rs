@@ -9,7 +9,7 @@ use crate::{
     limits::{HEARTBEAT_INTERVAL, SUBSCRIPTION_PARTS_MAX},
     refusal::Refusal,
     rpc::kinds::Kinds,
-    site::Site,
+    site::{SHUTTING_DOWN, Site},
 };
 use cloud_proto::databus::v1::{
     Heartbeat, SubscribeRequest, SubscribeResponse, WindowPart, subscribe_response::Event,
@@ -103,7 +103,7 @@ impl Subscription {
         };
         let end = tokio::select! {
             end = self.follow(reader) => end,
-            () = stopping.cancelled() => End::Refused(Refusal::NotServing { reason: "shutting down".to_owned() }),
+            () = stopping.cancelled() => End::Refused(Refusal::NotServing { reason: SHUTTING_DOWN.to_owned() }),
             () = expires => End::Refused(Refusal::Deadline),
         };
         if let End::Refused(refusal) = end {

@@ -81,6 +81,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The methods cannot be counted by their descriptors.
+    #[error("descriptors: {0}")]
+    Descriptors(#[from] prost::DecodeError),
     /// Reflection cannot read its own descriptors.
     #[error("reflection: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),

@@ -11,6 +11,7 @@ use crate::{
     config::{Config, Databus},
     ingest::{Follower, IngestError, PeopleCommitter},
     limits::Limits,
+    metrics::Calls,
     progress::{Progress, Reached},
     site::Site,
     views::Views,
@@ -60,6 +61,7 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
     let Config {
         snapshot: folder,
         databus: Databus::Embedded(log_folder),
+        slow_request_ms,
         limits,
         ..
     } = config;
@@ -115,7 +117,7 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
     let reached = Reached {
         graph: scn.get(),
         people: people_scn.get(),
-        failed: None,
+        ..Reached::default()
     };
     let sources = sources.into_iter().map(|mark| databus::SourceMark {
         source_id: mark.source_id,
@@ -174,6 +176,8 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
         publish_kib: Arc::new(Semaphore::new(limits.publish_kib_max() as usize)),
         stopping: CancellationToken::new(),
         started: Instant::now(),
+        calls: Arc::new(Calls::new()?),
+        slow_request_ms,
         limits,
         log,
         manifest,

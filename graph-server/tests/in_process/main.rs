@@ -4,3 +4,4 @@
 mod errors;
 mod every_call;
 mod small_site;
+mod transport;

@@ -5,6 +5,7 @@ use crate::{
     exit::Failed,
     servers::Servers,
 };
+use cloud_client::proto::cloud::v1::{LagStatus, MemoryPart};
 use cloud_client::proto::databus::v1::AsOf;
 use serde_json::json;
 
@@ -25,10 +26,13 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
         ("uptime", format!("{} s", status.uptime_seconds)),
         ("log", log_id),
         ("log head", format!("SCN {}", scn(&status.log_head))),
-        ("graph", format!("SCN {}", scn(&status.graph))),
+        (
+            "graph",
+            format!("SCN {}{}", scn(&status.graph), behind(&status.graph_lag)),
+        ),
         (
             "search and profiles",
-            format!("SCN {}", scn(&status.search)),
+            format!("SCN {}{}", scn(&status.search), behind(&status.search_lag)),
         ),
         ("members", status.members.to_string()),
         ("connections", status.connections.to_string()),
@@ -87,6 +91,9 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
     for (name, fact) in facts {
         rows.add_row([name, &fact]);
     }
+    for MemoryPart { part, bytes } in &status.memory {
+        rows.add_row([format!("  {part}"), mib(*bytes)]);
+    }
     let source = |source: &cloud_client::proto::databus::v1::SourceStatus| {
         rows.add_row([
             format!("source {}", source.source_id),
@@ -95,6 +102,10 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
         json!({ "source_id": source.source_id, "last_offset": source.last_offset, "scn": source.scn })
     };
     let sources: Vec<_> = log.sources.iter().map(source).collect();
+    let memory = status.memory.iter();
+    let memory: serde_json::Map<_, _> = memory
+        .map(|MemoryPart { part, bytes }| (part.clone(), json!(bytes)))
+        .collect();
     let json = json!({
         "version": status.version,
         "uptime_seconds": status.uptime_seconds,
@@ -129,6 +140,9 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
         },
         "anonymous_bytes": status.anonymous_bytes,
         "mapped_bytes": status.mapped_bytes,
+        "graph_lag": lag_json(status.graph_lag.as_ref()),
+        "search_lag": lag_json(status.search_lag.as_ref()),
+        "memory": memory,
         "log": {
             "oldest_after_scn": log.oldest_after_scn,
             "bytes": log.bytes,
@@ -140,6 +154,29 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
         text: format!("{rows}\n"),
         json,
     })
+}
+
+/// Nothing when nothing is known to be missing.
+fn behind(lag: &Option<LagStatus>) -> String {
+    match lag {
+        Some(LagStatus {
+            milliseconds,
+            reason,
+        }) if *milliseconds > 0 || !reason.is_empty() => {
+            let reason = if reason.is_empty() {
+                String::new()
+            } else {
+                format!(": {reason}")
+            };
+            format!(", at least {milliseconds} ms behind{reason}")
+        }
+        _ => String::new(),
+    }
+}
+
+fn lag_json(lag: Option<&LagStatus>) -> serde_json::Value {
+    let lag = lag.cloned().unwrap_or_default();
+    json!({ "milliseconds": lag.milliseconds, "reason": lag.reason })
 }
 
 fn mib(bytes: u64) -> String {

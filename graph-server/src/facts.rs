@@ -1,0 +1,51 @@
+//! What a request was about and what it cost, for the line that a slow one gets in the log.
+//!
+//! Kept with the request's task, so that whoever learns a fact notes it without its being handed through, and without
+//! an allocation. Outside of a request there is nowhere to note it, and nothing is.
+
+use std::cell::Cell;
+
+tokio::task_local! {
+    static FACTS: Facts;
+}
+
+/// What is known of one request.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) viewer_id: Cell<Option<u64>>,
+    pub(crate) member_id: Cell<Option<u64>>,
+    /// Visited by what came to its end.
+    pub(crate) edges: Cell<u64>,
+    /// The answer's `as_of`.
+    pub(crate) scn: Cell<Option<u64>>,
+}
+
+/// `answer` with a place for facts, which stay there when it is done.
+pub(crate) type WithFacts<F> = tokio::task::futures::TaskLocalFuture<Facts, F>;
+
+pub(crate) fn with_facts<F: Future>(answer: F) -> WithFacts<F> {
+    FACTS.scope(Facts::default(), answer)
+}
+
+/// The request named this member in `field`.
+pub(crate) fn named(field: &str, id: u64) {
+    note(|facts| match field {
+        "viewer_id" => facts.viewer_id.set(Some(id)),
+        _ => facts.member_id.set(Some(id)),
+    });
+}
+
+/// The request visited as many edges more.
+pub(crate) fn visited(edges: u64) {
+    note(|facts| facts.edges.set(facts.edges.get() + edges));
+}
+
+/// The request is answered as of `scn`.
+pub(crate) fn answered_as_of(scn: u64) {
+    note(|facts| facts.scn.set(Some(scn)));
+}
+
+fn note(note: impl FnOnce(&Facts)) {
+    // Fails outside of a request, as in tests of one function.
+    let _ = FACTS.try_with(note);
+}

@@ -1,0 +1,96 @@
+//! How long what is durable has not been applied.
+//!
+//! SCNs cannot be subtracted and carry no time, so the log's head is looked at now and then: one that was seen a while
+//! ago and is still not reached tells how far a side is behind, at least.
+
+use crate::progress::{Reached, Side};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// How far a side is behind the log's head.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lag {
+    /// Something that was durable so long ago is not there yet, at least.
+    pub(crate) time: Duration,
+    /// Why, where that is known.
+    pub(crate) reason: Option<Arc<str>>,
+}
+
+/// What was seen at earlier looks, of the graph and of the people.
+#[derive(Debug, Default)]
+pub(crate) struct LagWatch(Mutex<[Option<Ahead>; 2]>);
+
+/// A head of the log that a side has not reached yet, and when it was seen.
+#[derive(Clone, Copy, Debug)]
+struct Ahead {
+    head: u64,
+    seen: Instant,
+}
+
+impl LagWatch {
+    /// Graph's and people's, with the log's head at `head`.
+    pub(crate) fn look(&self, reached: &Reached, head: u64, now: Instant) -> [Lag; 2] {
+        let mut ahead = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let [graph, people] = &mut *ahead;
+        let lag = |ahead: &mut Option<Ahead>, side: Side, held_up: Option<&Arc<str>>| {
+            let at = reached.at(side);
+            if ahead.is_none_or(|ahead| ahead.head <= at) {
+                *ahead = (at < head).then_some(Ahead { head, seen: now });
+            }
+            ahead.map_or_else(Lag::default, |ahead| Lag {
+                time: now - ahead.seen,
+                reason: reached.failed.as_ref().or(held_up).cloned(),
+            })
+        };
+        [
+            lag(graph, Side::Graph, None),
+            lag(people, Side::People, reached.people_held_up.as_ref()),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_side_lags_as_long_as_a_head_is_not_reached() {
+        let watch = LagWatch::default();
+        let begun = Instant::now();
+        let check = |[graph, people]: [u64; 2], head, second, expected: [u64; 2]| {
+            let reached = Reached {
+                graph,
+                people,
+                ..Reached::default()
+            };
+            let lag = watch.look(&reached, head, begun + Duration::from_secs(second));
+            assert_eq!(lag.map(|lag| lag.time.as_secs()), expected);
+        };
+        check([7, 0], 0, 0, [0, 0]);
+        check([7, 0], 7, 0, [0, 0]);
+        check([7, 0], 9, 5, [0, 5]);
+        // The head of before is reached: the newer one is looked at from now on.
+        check([7, 7], 9, 6, [1, 0]);
+        check([7, 7], 9, 8, [3, 2]);
+        check([9, 9], 9, 9, [0, 0]);
+    }
+
+    #[test]
+    fn a_reason_is_told_while_something_is_behind() {
+        let text = |reason: &str| Some(Arc::from(reason));
+        let check = |failed, people_held_up, head, expected| {
+            let reached = Reached {
+                failed,
+                people_held_up,
+                ..Reached::default()
+            };
+            let lag = LagWatch::default().look(&reached, head, Instant::now());
+            assert_eq!(lag.map(|lag| lag.reason), expected);
+        };
+        check(None, text("full"), 1, [None, text("full")]);
+        check(text("rot"), text("full"), 1, [text("rot"), text("rot")]);
+        check(text("rot"), text("full"), 0, [None, None]);
+    }
+}
