@@ -1,0 +1,105 @@
+//! graph-server as operators run it: a file and flags, what is wrong with them, and the log that it writes.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use cloud_tests::binaries::binary;
+use cloud_tests::model::Model;
+use cloud_tests::server::Server;
+use cloud_tests::site;
+use serde_json::Value;
+
+fn graph_server(arguments: &[&str]) -> Output {
+    Command::new(binary("graph-server"))
+        .args(arguments)
+        .output()
+        .expect("the server's binary starts")
+}
+
+#[test]
+fn a_file_and_flags_come_to_one_configuration() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("site.toml");
+    let file = path.to_str().expect("UTF-8");
+    let sections = "[limits]\nview-cache-bytes-max = \"1GiB\"\nheavy-threads = 3\n";
+    fs::write(
+        &path,
+        format!("snapshot = \"s\"\ndatabus = \"embedded:l\"\n{sections}"),
+    )
+    .expect("a file");
+    let output = graph_server(&["config", "--config", file, "--heavy-threads", "2"]);
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(output.status.success());
+    for line in [
+        "snapshot = \"s\"",
+        "listen = \"127.0.0.1:50051\"",
+        "view-cache-bytes-max = \"1GiB\"",
+        "heavy-threads = 2",
+    ] {
+        assert!(
+            printed.lines().any(|found| found == line),
+            "no {line} in\n{printed}"
+        );
+    }
+    fs::write(&path, &printed).expect("a file");
+    let again = graph_server(&["config", "--config", file]);
+    assert_eq!(String::from_utf8(again.stdout).expect("UTF-8"), printed);
+}
+
+#[test]
+fn a_wrong_configuration_is_refused_before_anything_is_opened() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("site.toml");
+    let file = path.to_str().expect("UTF-8");
+    let check = |text: &str, flags: &[&str], expected: &str| {
+        fs::write(&path, text).expect("a file");
+        for command in ["serve", "config"] {
+            let output = graph_server(&[&[command, "--config", file], flags].concat());
+            let said = String::from_utf8_lossy(&output.stderr).replace(file, "FILE");
+            assert_eq!(said, format!("graph-server: {expected}\n"));
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+        }
+    };
+    check(
+        "\nlisten-at = 1\n",
+        &[],
+        "FILE:2: unknown key `listen-at`: is `listen` meant, before any section?",
+    );
+    check("", &["--databus", "embedded:l"], "snapshot: must be given");
+    let site = ["--snapshot", "s", "--databus", "embedded:l"];
+    check(
+        "[limits]\nheavy-threads = 0\n",
+        &site,
+        "heavy-threads: is 0, and must be 1 to 1024",
+    );
+    check(
+        "log-level = \"loud=x\"\n",
+        &site,
+        "log-level: `loud=x` is no filter: error parsing level filter: expected one of \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\", or a number 0-5",
+    );
+}
+
+#[test]
+fn the_log_is_an_object_a_line_when_asked() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut model = Model::default();
+    model.add_member(1);
+    model.add_member(2);
+    model.connect(1, 2, 1_000);
+    site::build(&model, folder.path());
+    let path = folder.path().join("site.toml");
+    fs::write(&path, "log-format = \"json\"\n").expect("a file");
+    let flags = ["--config", path.to_str().expect("UTF-8")];
+    let server = Server::try_start(folder.path(), &flags).unwrap_or_else(|log| panic!("{log}"));
+    assert!(server.terminate().success());
+    let log = fs::read_to_string(folder.path().join("server.log")).expect("the log");
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    assert!(
+        lines.iter().any(|line| line["message"] == "shutting down"),
+        "{log}"
+    );
+    assert!(lines.iter().all(|line| line["level"] == "INFO"), "{log}");
+}
