@@ -91,8 +91,15 @@ impl Data {
 
     /// The snapshot directory of the whole site.
     pub fn snapshot(&self) -> Outcome<PathBuf> {
-        let folder = self.part("site", |folder| self.build_site(folder).map(drop))?;
+        let folder = self.part("site", |folder| self.build_site(folder, &[]).map(drop))?;
         Ok(folder.join("snapshot"))
+    }
+
+    /// A folder whose `snapshot/` is the whole site with its nodes in this order.
+    pub fn site_in_order(&self, order: &str) -> Outcome<PathBuf> {
+        self.part(&format!("site-order-{order}"), |folder| {
+            self.build_site(folder, &["--order", order]).map(drop)
+        })
     }
 
     /// Builds the snapshot anew, for the figures of the build.
@@ -101,7 +108,7 @@ impl Data {
         remove(&folder)?;
         let mut run = None;
         self.part("site", |folder| {
-            run = Some(self.build_site(folder)?);
+            run = Some(self.build_site(folder, &[])?);
             Ok(())
         })?;
         run.ok_or_else(|| format!("{} was not removed", folder.display()).into())
@@ -168,7 +175,7 @@ impl Data {
         Ok(())
     }
 
-    fn build_site(&self, folder: &Path) -> Outcome<LoaderRun> {
+    fn build_site(&self, folder: &Path, flags: &[&str]) -> Outcome<LoaderRun> {
         let dump = self.dump()?;
         let kinds: &[&str] = if self.options.graph_only {
             &["connections"]
@@ -185,7 +192,8 @@ impl Data {
             "--out".to_owned(),
             folder.join("snapshot").display().to_string(),
         ];
-        LoaderRun::of("build", files.chain(out))
+        let flags = flags.iter().map(|&flag| flag.to_owned());
+        LoaderRun::of("build", files.chain(flags).chain(out))
     }
 }
 

@@ -10,6 +10,7 @@ mod build;
 mod changes;
 mod degrees;
 mod durability;
+mod order;
 mod plain_tantivy;
 mod profiles;
 mod resident;
@@ -44,7 +45,13 @@ const SEARCH: &str = "People search and profiles";
 
 impl Group {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
+        Self {
+            name: "order",
+            heading: GRAPH,
+            needs: Needs::Graph,
+            measure: order::measure,
+        },
         Self {
             name: "build",
             heading: GRAPH,

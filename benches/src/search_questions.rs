@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloud_engine::{Budget, Degree, Graph, LogId, Scratch, View};
+use cloud_engine::{Budget, Degree, Graph, LogId, MemberId, Scratch, View};
 use cloud_proto::cloud::v1 as cloud;
 use cloud_search::{Degrees, Network, Page, People, Published, Query, search};
 use rand::SeedableRng as _;
@@ -12,6 +12,7 @@ use crate::channels::Channels;
 use crate::data::ServerFolder;
 use crate::outcome::{Outcome, check_equal};
 use crate::setting::Setting;
+use crate::site::Site;
 use crate::terms::{Term, Terms};
 
 /// Viewers who search.
@@ -44,7 +45,11 @@ pub struct Searching {
 impl Searching {
     /// Opens the site's snapshot.
     pub fn open(setting: &Setting) -> Outcome<Self> {
-        let (site, live) = (setting.site()?, setting.data().scratch_folder("live")?);
+        Self::at(setting.site()?, setting.data().scratch_folder("live")?)
+    }
+
+    /// Opens a snapshot of the site; `live` is for what a server keeps beside it.
+    pub fn at(site: &Site, live: ServerFolder) -> Outcome<Self> {
         let (people, _) = People::open(
             site.snapshot(),
             site.manifest(),
@@ -93,12 +98,10 @@ impl Searching {
         let mut random = ChaCha8Rng::seed_from_u64(setting.options().seed);
         let mut scratch = Scratch::new();
         let viewers = setting.questions()?.iter().take(VIEWERS).map(|question| {
-            let view = View::build(
-                &self.graph,
-                question.viewer,
-                &mut scratch,
-                &mut Budget::unlimited(),
-            )?;
+            let viewer = MemberId::new(question.viewer_id)
+                .and_then(|viewer| self.graph.node(viewer))
+                .ok_or("a viewer is not in the graph")?;
+            let view = View::build(&self.graph, viewer, &mut scratch, &mut Budget::unlimited())?;
             Ok((question.viewer_id, Arc::new(view)))
         });
         let viewers: Vec<(u64, Arc<View>)> = viewers.collect::<Outcome<_>>()?;

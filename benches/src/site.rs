@@ -20,8 +20,12 @@ pub struct Site {
 impl Site {
     /// Opens the snapshot of the site, after building it if it is not there.
     pub fn open(data: &Data) -> Outcome<Self> {
-        let folder = data.snapshot()?;
-        let snapshot = newest_snapshots(&folder)?.into_iter().next();
+        Self::at(&data.snapshot()?)
+    }
+
+    /// Opens the newest snapshot in a folder.
+    pub fn at(folder: &Path) -> Outcome<Self> {
+        let snapshot = newest_snapshots(folder)?.into_iter().next();
         let snapshot = snapshot.ok_or_else(|| format!("no snapshot in {}", folder.display()))?;
         let manifest = Manifest::read(&snapshot)?;
         let base = Arc::new(Base::open(&snapshot, &manifest)?);

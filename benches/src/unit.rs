@@ -11,6 +11,8 @@ pub enum Unit {
     PerSecond,
     /// A ratio of two figures of one run.
     Times,
+    /// Bits.
+    Bits,
 }
 
 impl Unit {
@@ -21,6 +23,7 @@ impl Unit {
             Self::Bytes => "bytes",
             Self::PerSecond => "per second",
             Self::Times => "ratio",
+            Self::Bits => "bits",
         }
     }
 
@@ -37,6 +40,7 @@ impl Unit {
             ),
             Self::PerSecond => format!("{}/s", rounded(number)),
             Self::Times => format!("{} x", rounded(number)),
+            Self::Bits => format!("{} bits", rounded(number)),
         }
     }
 }
@@ -89,6 +93,7 @@ mod tests {
             (Unit::PerSecond, 1_234_567.8, "1,234,568/s"),
             (Unit::Times, 0.7, "0.70 x"),
             (Unit::Times, 0.0, "0 x"),
+            (Unit::Bits, 15.5, "15.5 bits"),
         ] {
             assert_eq!(unit.show(number), text);
         }

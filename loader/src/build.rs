@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The same rows make the same snapshot, byte for byte, in whatever order they come: nodes are ranks of ascending member ids,
-//! and of repeated connections the earliest known time is kept. (Positions without a `position_id` are numbered in row order,
+//! or stand in an order that the graph alone decides (`node_order.rs`), and of repeated connections the earliest known time is kept. (Positions without a `position_id` are numbered in row order,
 //! so theirs counts.) Nothing is guessed: a row that cannot be right stops the build with file, line and reason.
 //!
 //! Memory: connections are held as 16 bytes a connection, or 32 when they have times (see `half_edge.rs`). What does not fit the
@@ -32,6 +32,7 @@
 mod arguments;
 mod block_reader;
 mod column_map;
+mod community_order;
 mod connections;
 mod csv_rows;
 mod distinct_ids;
@@ -42,6 +43,7 @@ mod half_edge;
 mod layout;
 mod member_table;
 mod memory;
+mod node_order;
 mod options;
 mod partitions;
 mod people;
@@ -49,8 +51,11 @@ mod person_fields;
 mod place;
 mod plain_rows;
 mod profiles;
+mod profiles_by_node;
 mod progress;
 mod raw_edges;
+mod renumber;
+mod renumbered_graph;
 mod row_fault;
 mod rows;
 mod scratch_file;
@@ -72,6 +77,7 @@ pub use dump_file::RowFormat;
 pub use error::Error;
 pub use layout::HeaderFault;
 pub use memory::{MemoryError, MemoryLimit, Size};
+pub use node_order::NodeOrder;
 pub use options::Options;
 pub use progress::Stage;
 pub use row_fault::RowFault;
@@ -82,8 +88,10 @@ use graph::{Site, build_graph};
 use memory::Memory;
 use options::Dump;
 use people::People;
-use profiles::{ProfileCounts, Profiles};
+use profiles::ProfileCounts;
+use profiles_by_node::ProfilesByNode;
 use progress::{Progress, Unit};
+use renumbered_graph::by_community;
 use segment_name::name_segment;
 use staging::Staging;
 use summary::peak_memory_bytes;
@@ -115,19 +123,35 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
     let ids = people
         .as_mut()
         .map(|people| std::mem::take(&mut people.ids));
+    let by_id = scratch.join("by-id");
+    let directory = match options.order {
+        NodeOrder::Id => staging.path(),
+        NodeOrder::Community => {
+            fs::create_dir(&by_id).map_err(Error::file("create", &by_id))?;
+            &by_id
+        }
+    };
     let site = Site {
-        directory: staging.path(),
+        directory,
         scratch: &scratch,
         memory: &memory,
     };
-    let graph = build_graph(ids, &dump.connections, delimiter, site, &mut progress)?;
+    let mut graph = build_graph(ids, &dump.connections, delimiter, site, &mut progress)?;
+    if options.order == NodeOrder::Community {
+        progress.begin("order nodes", 0, Unit::None);
+        graph = by_community(graph, &by_id, staging.path())?;
+    }
 
-    let (profiles, counts) = write_profiles(
+    let members = graph.member_ids.len() as u64;
+    progress.begin("write profiles", members, Unit::Members);
+    let by_node = ProfilesByNode::new(
         &graph.member_ids,
+        &graph.nodes_by_id,
         people.as_ref(),
-        staging.path(),
-        &mut progress,
+        &scratch,
+        options.memory.sorter_bytes(),
     )?;
+    let (profiles, counts) = write_profiles(&by_node, staging.path(), &mut progress)?;
     progress.begin("seal graph and profiles", 0, Unit::None);
     let mut lineage = LineageHasher::new();
     graph.unsealed.add_to(&mut lineage);
@@ -135,9 +159,9 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
     let lineage_id = lineage.finish();
     let mut files = graph.unsealed.seal(lineage_id)?;
     files.push(profiles.finish(lineage_id)?);
+    progress.begin("index profiles", members, Unit::Members);
     files.extend(write_index(
-        &graph.member_ids,
-        people.as_ref(),
+        &by_node,
         staging.path(),
         options.memory.index_bytes(),
         &mut progress,
@@ -150,7 +174,7 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
         scn: options.scn(),
         stands_at: options.manifest_stands_at(),
         sources: Vec::new(),
-        members: graph.member_ids.len() as u64,
+        members,
         connections: graph.connections,
         files,
     };
@@ -204,35 +228,31 @@ fn read_people(
 
 /// Writes the profiles, whose header waits for the lineage.
 fn write_profiles(
-    member_ids: &[u64],
-    people: Option<&People>,
+    by_node: &ProfilesByNode<'_>,
     directory: &Path,
     progress: &mut Progress,
 ) -> Result<(ProfileFileWriter, ProfileCounts), Error> {
-    progress.begin("write profiles", member_ids.len() as u64, Unit::Members);
     let mut writer = ProfileFileWriter::create(&directory.join(PROFILES_NAME))?;
-    let mut profiles = Profiles::new(member_ids, people)?;
+    let mut profiles = by_node.reader()?;
     while let Some(profile) = profiles.next()? {
         writer.push(&profile)?;
         progress.advance_one();
     }
-    Ok((writer, profiles.counts))
+    Ok((writer, profiles.counts()))
 }
 
 fn write_index(
-    member_ids: &[u64],
-    people: Option<&People>,
+    by_node: &ProfilesByNode<'_>,
     directory: &Path,
     memory_bytes: usize,
     progress: &mut Progress,
 ) -> Result<Vec<ManifestFile>, Error> {
-    progress.begin("index profiles", member_ids.len() as u64, Unit::Members);
     let mut writer = BaseIndexWriter::create(
         &directory.join(BASE_INDEX_NAME),
         memory_bytes,
         INDEX_THREADS,
     )?;
-    let mut profiles = Profiles::new(member_ids, people)?;
+    let mut profiles = by_node.reader()?;
     let mut nodes = (0..).map(NodeIndex::new);
     while let (Some(profile), Some(node)) = (profiles.next()?, nodes.next()) {
         writer.push(node, &profile)?;

@@ -61,6 +61,9 @@ pub fn build(model: &Model, folder: &Path) {
         &[
             "--map",
             "connections:member=member_id,other=other_id,time=connected_at:ms",
+            // So that an answer that hangs on the numbers of nodes is another one than the model's.
+            "--order",
+            "community",
         ],
     );
 }

@@ -64,9 +64,6 @@ fn hot_part(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
             .at_22_m()
             .note(format!("{per_connection:.1} bytes a connection")),
     );
-    figures.push(Figure::not_built(
-        "hot part of the snapshot, community order",
-    ));
     Ok(())
 }
 

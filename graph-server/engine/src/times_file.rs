@@ -31,6 +31,7 @@ use crate::file_error::FileError;
 use crate::file_identity::{check_lineage, check_start, named_file};
 use crate::ids::LineageId;
 use crate::manifest::{Manifest, ManifestFile};
+use crate::memory_map::{Array, FileMap};
 use crate::section_writer::{SectionWriter, padded};
 
 /// The times' name in a snapshot directory.
@@ -178,6 +179,19 @@ impl UnsealedTimes {
         header.header_crc32c = crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]);
         self.file.finish(header.as_bytes())
     }
+}
+
+/// All times, not verified: for files that this process has written. Errors when there are fewer than `times`.
+pub(crate) fn map(directory: &Path, times: u64) -> Result<Array<u64>, FileError> {
+    let path = directory.join(TIMES_NAME);
+    let file = File::open(&path).map_err(FileError::io(&path))?;
+    let map = FileMap::open(&file).map_err(FileError::io(&path))?;
+    let array = map.array(HEADER_BYTES..HEADER_BYTES + times as usize * 8);
+    array.ok_or_else(|| FileError::WrongLength {
+        path,
+        expected: HEADER_BYTES as u64 + times * 8,
+        found: map.len() as u64,
+    })
 }
 
 impl TimesFile {

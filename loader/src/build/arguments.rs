@@ -8,6 +8,7 @@ use cloud_engine::{LogId, Scn};
 use super::column_map::ColumnMap;
 use super::dump_file::RowFormat;
 use super::memory::MemoryLimit;
+use super::node_order::NodeOrder;
 use super::options::Options;
 
 /// Build a snapshot from a dump of members, positions and connections.
@@ -39,6 +40,9 @@ pub struct Arguments {
     /// Without it, half of what the machine, or the control group of the process, has.
     #[arg(long, value_name = "SIZE")]
     memory: Option<MemoryLimit>,
+    /// How members are numbered inside: by id, or those who know each other near each other.
+    #[arg(long, value_enum, default_value_t)]
+    order: NodeOrder,
     /// The log that runs already, when the dump is one of a site that has a log.
     #[arg(long, value_name = "ID", requires = "scn")]
     log_id: Option<LogId>,
@@ -59,6 +63,7 @@ impl From<Arguments> for Options {
                 has_header: !arguments.no_header,
             },
             maps: arguments.maps,
+            order: arguments.order,
             stands_at: arguments.log_id.zip(arguments.scn.map(Scn::new)),
             memory: arguments.memory.unwrap_or_default(),
             shows_progress: true,

@@ -26,6 +26,12 @@ use super::summary::DegreeCounts;
 pub(crate) struct BuiltGraph {
     /// By node.
     pub(crate) member_ids: Vec<u64>,
+    /// The nodes, ascending by member id; empty when the nodes are in that order themselves.
+    pub(crate) nodes_by_id: Vec<u32>,
+    /// Whether any time is known.
+    pub(crate) is_timed: bool,
+    /// How many targets there might have been: decides how wide offsets are.
+    pub(crate) targets_max: u64,
     /// The files, which wait for the lineage.
     pub(crate) unsealed: UnsealedGraph,
     /// Of the files.
@@ -183,6 +189,9 @@ fn write<E: HalfEdge>(
     Ok(BuiltGraph {
         unsealed: writer.finish(&member_ids, &[])?,
         member_ids,
+        nodes_by_id: Vec::new(),
+        is_timed: E::TIMED,
+        targets_max: half_edges_max,
         connections: targets / 2,
         degrees,
         repeated,

@@ -8,6 +8,7 @@ use super::column_map::{ColumnMap, DumpKind, MapError};
 use super::dump_file::{DumpFile, RowFormat};
 use super::error::Error;
 use super::memory::MemoryLimit;
+use super::node_order::NodeOrder;
 
 /// A build. [`Options::default`] has neither files nor a directory.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,8 @@ pub struct Options {
     pub out: PathBuf,
     /// How rows are written.
     pub format: RowFormat,
+    /// How the nodes are numbered.
+    pub order: NodeOrder,
     /// At most one of each kind.
     pub maps: Vec<ColumnMap>,
     /// The log that runs already and where the dump stands in it. `None`: a new log begins with this snapshot.

@@ -200,6 +200,6 @@ fn bad_row(place: Place, fault: RowFault, files: &[PathBuf]) -> Error {
     Stop::Row(place, fault).into_error(files)
 }
 
-fn decode<M: prost::Message + Default>(row: &Row) -> Result<M, Error> {
+pub(crate) fn decode<M: prost::Message + Default>(row: &Row) -> Result<M, Error> {
     M::decode(row.message.as_slice()).map_err(Error::Sorting)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cloud_engine::{Base, Manifest, NodeIndex, Writer};
 use cloud_proto::cloud::v1::Profile;
 use cloud_search::{PROFILES_NAME, ProfileFile};
-use loader::build::{Error, Options, Summary, build};
+use loader::build::{Error, NodeOrder, Options, Summary, build};
 use tempfile::TempDir;
 
 pub(crate) struct Dump {
@@ -51,6 +51,11 @@ impl Dump {
 
     pub(crate) fn map(mut self, map: &str) -> Self {
         self.options.maps.push(map.parse().unwrap());
+        self
+    }
+
+    pub(crate) fn order(mut self, order: NodeOrder) -> Self {
+        self.options.order = order;
         self
     }
 
@@ -109,6 +114,13 @@ pub(crate) fn rows(snapshot: &Path) -> Rows {
         (graph.member(node).get(), row.collect())
     });
     rows.collect()
+}
+
+pub(crate) fn members_by_node(snapshot: &Path) -> Vec<u64> {
+    let manifest = Manifest::read(snapshot).unwrap();
+    let base = Arc::new(Base::open(snapshot, &manifest).unwrap());
+    let graph = Writer::new(base, manifest.scn).version().graph();
+    graph.nodes().map(|node| graph.member(node).get()).collect()
 }
 
 pub(crate) fn profiles(snapshot: &Path) -> Vec<Profile> {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::process::Command;
 
-use loader::build::MemoryLimit;
+use loader::build::{MemoryLimit, NodeOrder};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -94,16 +94,17 @@ proptest! {
     #[test]
     fn snapshots_are_the_same_whatever_memory_threads_and_order(
         site in sites(),
+        order in select(vec![NodeOrder::Id, NodeOrder::Community]),
         others in prop::collection::vec(
             (any::<u64>(), 1usize..5, select(vec![0u64, 1_000, 20_000]), select(vec![1usize, 2, 7])),
             3,
         ),
     ) {
         let limit = MemoryLimit::of_machine();
-        let roomy = site.dump(0, 1, limit);
+        let roomy = site.dump(0, 1, limit).order(order);
         let expected = roomy.build();
         for (seed, files, held_bytes, threads) in others {
-            let tight = site.dump(seed, files, limit.spilling_above(held_bytes));
+            let tight = site.dump(seed, files, limit.spilling_above(held_bytes)).order(order);
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let found = pool.install(|| tight.build());
             same_files(&expected.snapshot, &found.snapshot)?;

@@ -5,11 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use cloud_engine::{MANIFEST_NAME, Manifest};
-use loader::build::Summary;
+use loader::build::{NodeOrder, Summary};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::dump::{Dump, Rows, profiles, rows};
+use crate::dump::{Dump, Rows, members_by_node, profiles, rows};
 
 /// Rows of connections, each with milliseconds or none, against a map of maps that keeps the earliest.
 fn oracle(members: &[u64], edges: &[(u64, u64, Option<u64>)]) -> Rows {
@@ -49,13 +49,14 @@ fn build(
     is_timed: bool,
     members: Option<&[u64]>,
     files: usize,
+    order: NodeOrder,
 ) -> (Dump, Summary) {
     let map = if is_timed {
         "connections:member=1,other=2,time=3:ms"
     } else {
         "connections:member=1,other=2"
     };
-    let mut dump = Dump::new().map(map);
+    let mut dump = Dump::new().map(map).order(order);
     for (index, part) in edges.chunks(edges.len().div_ceil(files).max(1)).enumerate() {
         dump = dump.connections(&format!("{index}.csv"), text(part, is_timed));
     }
@@ -88,10 +89,11 @@ proptest! {
         is_timed in any::<bool>(),
         has_members in any::<bool>(),
         files in 1usize..4,
+        order in select(vec![NodeOrder::Id, NodeOrder::Community]),
     ) {
         let time = |time: Option<u64>| time.filter(|_| is_timed);
         let edges: Vec<_> = picks.iter().map(|(one, other, t)| (*one.get(&ids), *other.get(&ids), time(*t))).collect();
-        let (_dump, summary) = build(&edges, is_timed, has_members.then_some(&ids), files);
+        let (_dump, summary) = build(&edges, is_timed, has_members.then_some(&ids), files, order);
         let expected = oracle(if has_members { &ids } else { &[] }, &edges);
         let found = rows(&summary.snapshot);
         prop_assert_eq!(&found, &expected);
@@ -101,7 +103,8 @@ proptest! {
         prop_assert_eq!(summary.dropped.connections_with_themselves, themselves);
         prop_assert_eq!(summary.dropped.repeated_connections, edges.len() as u64 - themselves - half_edges as u64 / 2);
         let profiled: Vec<u64> = profiles(&summary.snapshot).iter().map(|profile| profile.member.as_ref().unwrap().member_id).collect();
-        prop_assert_eq!(profiled, expected.keys().copied().collect::<Vec<_>>());
+        prop_assert_eq!(&profiled, &members_by_node(&summary.snapshot));
+        prop_assert!(order == NodeOrder::Community || profiled.is_sorted());
     }
 
     #[test]
@@ -110,6 +113,7 @@ proptest! {
         names in prop::collection::vec("[a-z é,\"\n]{0,8}", 60),
         positions in prop::collection::btree_map((1u64..60, 1u64..5), select(vec!["Rust", "C", "é"]), 0..50),
         shuffle in any::<prop::sample::Index>(),
+        order in select(vec![NodeOrder::Id, NodeOrder::Community]),
     ) {
         let dump = |turn: bool| {
             let mut edges: Vec<_> = edges.iter().map(|&(one, other, time)| if turn { (other, one, time) } else { (one, other, time) }).collect();
@@ -125,6 +129,7 @@ proptest! {
                 positions.reverse();
             }
             Dump::new()
+                .order(order)
                 .map("connections:member=1,other=2,time=3:ms")
                 .connections("connections.csv", text(&edges, true))
                 .members("members.csv", format!("member_id,given_name\n{}", people.concat()))

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use cloud_engine::{Base, Budget, Degree, LogId, Manifest, MemberId, Scratch, View, Writer};
 use cloud_proto::databus::v1::{Position, PositionKind, YearMonth};
 use cloud_search::{Degrees, Network, People, Query, search};
+use loader::build::NodeOrder;
 
-use crate::dump::{Dump, profiles};
+use crate::dump::{Dump, members_by_node, profiles};
 
 #[test]
 fn rows_become_profiles() {
@@ -70,7 +71,13 @@ fn rows_become_profiles() {
 
 #[test]
 fn whoever_is_in_a_snapshot_is_found() {
+    check_found(NodeOrder::Id);
+    check_found(NodeOrder::Community);
+}
+
+fn check_found(order: NodeOrder) {
     let dump = Dump::new()
+        .order(order)
         .members(
             "members.csv",
             "member_id,given_name,headline\n30,Ada,programmer\n10,Eve,\n20,Grace,programmer\n",
@@ -104,6 +111,43 @@ fn whoever_is_in_a_snapshot_is_found() {
         .map(|hit| (hit.member.get(), hit.degree))
         .collect();
     assert_eq!(found, [(20, Degree::First), (30, Degree::Second)]);
+}
+
+#[test]
+fn profiles_follow_the_nodes() {
+    // A path 1-4-2-5-3-6: those who know each other stand side by side.
+    let dump = Dump::new()
+        .order(NodeOrder::Community)
+        .members(
+            "members.csv",
+            "member_id,given_name\n1,a\n2,b\n3,c\n4,d\n5,e\n6,f\n",
+        )
+        .positions(
+            "positions.csv",
+            "member_id,position_id,title\n6,1,z\n1,1,x\n1,2,y\n",
+        )
+        .connections(
+            "connections.csv",
+            "member_id,other_id\n3,6\n1,4\n4,2\n2,5\n5,3\n",
+        );
+    let summary = dump.build();
+    let members = members_by_node(&summary.snapshot);
+    assert_eq!(members, [1, 4, 2, 5, 3, 6]);
+    assert_eq!(summary.positions, 3);
+    for (member, profile) in members.iter().zip(profiles(&summary.snapshot)) {
+        let found = profile.member.unwrap();
+        let name = ["a", "b", "c", "d", "e", "f"][*member as usize - 1];
+        assert_eq!(
+            (found.member_id, found.given_name.as_str()),
+            (*member, name)
+        );
+        let expected = match member {
+            1 => 2,
+            6 => 1,
+            _ => 0,
+        };
+        assert_eq!(profile.positions.len(), expected, "positions of {member}");
+    }
 }
 
 #[test]

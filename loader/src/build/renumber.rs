@@ -1,0 +1,136 @@
+//! A graph with its nodes in another order: each row at its new place, its targets by their new numbers, ascending again.
+
+use rayon::prelude::*;
+
+/// Rows that a thread takes at a time, and that are handed on at a time.
+const ROWS_AT_ONCE: usize = 1 << 10;
+const ROWS_HANDED_ON: usize = 1 << 16;
+
+/// Another order of a graph's nodes.
+pub(crate) struct Renumbering {
+    /// The old number of each new node.
+    old: Vec<u32>,
+    /// The new number of each old node.
+    new: Vec<u32>,
+}
+
+/// Rows of nodes that follow each other, one behind the other.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct RowBatch {
+    /// How long each row is.
+    pub(crate) degrees: Vec<u32>,
+    pub(crate) targets: Vec<u32>,
+    /// Aligned with the targets; empty when no time is known.
+    pub(crate) times: Vec<u64>,
+}
+
+impl Renumbering {
+    /// `old`: all nodes, each once, in their new order.
+    pub(crate) fn new(old: Vec<u32>) -> Self {
+        let mut new = vec![0; old.len()];
+        for (number, &node) in (0..).zip(&old) {
+            new[node as usize] = number;
+        }
+        Self { old, new }
+    }
+
+    /// The new numbers, in the order of the old ones: when those were ranks of member ids, the nodes by id.
+    pub(crate) fn into_new(self) -> Vec<u32> {
+        self.new
+    }
+
+    /// What stood in the old order, in the new one.
+    pub(crate) fn reordered(&self, by_old: &[u64]) -> Vec<u64> {
+        self.old.iter().map(|&old| by_old[old as usize]).collect()
+    }
+
+    /// Hands on all rows in the new order. `row` and `times` answer for an old node; the times may be none at all.
+    pub(crate) fn for_each_batch<'a, E>(
+        &self,
+        row: impl Fn(u32) -> &'a [u32] + Sync,
+        times: impl Fn(u32) -> &'a [u64] + Sync,
+        mut take: impl FnMut(&RowBatch) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for batch in self.old.chunks(ROWS_HANDED_ON) {
+            let parts: Vec<RowBatch> = batch
+                .par_chunks(ROWS_AT_ONCE)
+                .map(|old| self.rows(old, &row, &times))
+                .collect();
+            parts.iter().try_for_each(&mut take)?;
+        }
+        Ok(())
+    }
+
+    fn rows<'a>(
+        &self,
+        old: &[u32],
+        row: impl Fn(u32) -> &'a [u32],
+        times: impl Fn(u32) -> &'a [u64],
+    ) -> RowBatch {
+        let mut batch = RowBatch::default();
+        let mut timed = Vec::new();
+        for &node in old {
+            let (row, times) = (row(node), times(node));
+            let targets = row.iter().map(|&target| self.new[target as usize]);
+            batch.degrees.push(row.len() as u32);
+            if times.is_empty() {
+                let start = batch.targets.len();
+                batch.targets.extend(targets);
+                batch.targets[start..].sort_unstable();
+            } else {
+                timed.clear();
+                timed.extend(targets.zip(times.iter().copied()));
+                timed.sort_unstable();
+                batch
+                    .targets
+                    .extend(timed.iter().map(|&(target, _)| target));
+                batch.times.extend(timed.iter().map(|&(_, time)| time));
+            }
+        }
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rows_are_the_same_by_their_new_numbers(
+            old in Just((0..40).collect::<Vec<u32>>()).prop_shuffle(),
+            edges in prop::collection::btree_map((0..40u32, 0..40u32), any::<u64>(), 0..300),
+            is_timed in any::<bool>(),
+        ) {
+            let of_node = |node: u32| edges.range((node, 0)..(node + 1, 0));
+            let rows: Vec<Vec<u32>> = (0..40).map(|node| of_node(node).map(|(&(_, target), _)| target).collect()).collect();
+            let times: Vec<Vec<u64>> = (0..40).map(|node| of_node(node).map(|(_, &time)| time).filter(|_| is_timed).collect()).collect();
+            let renumbering = Renumbering::new(old.clone());
+            let mut found = RowBatch::default();
+            let take = |batch: &RowBatch| {
+                found.degrees.extend(&batch.degrees);
+                found.targets.extend(&batch.targets);
+                found.times.extend(&batch.times);
+                Ok::<(), ()>(())
+            };
+            renumbering.for_each_batch(|node| &rows[node as usize], |node| &times[node as usize], take).unwrap();
+            let mut expected = RowBatch::default();
+            for &node in &old {
+                let new = |target: u32| renumbering.new[target as usize];
+                let row: BTreeMap<u32, u64> = of_node(node).map(|(&(_, target), &time)| (new(target), time)).collect();
+                expected.degrees.push(row.len() as u32);
+                expected.targets.extend(row.keys());
+                expected.times.extend(row.values().filter(|_| is_timed));
+            }
+            prop_assert_eq!(found, expected);
+            let ids: Vec<u64> = (100..140).collect();
+            let by_node = renumbering.reordered(&ids);
+            let by_id: Vec<u64> = renumbering.into_new().iter().map(|&node| by_node[node as usize]).collect();
+            prop_assert_eq!(by_id, ids);
+        }
+    }
+}
