@@ -34,15 +34,18 @@ fn main() -> ExitCode {
 const USAGE: u8 = 2;
 
 fn command() -> Command {
-    let serve = Command::new("serve").about("Serves a site until SIGTERM or SIGINT");
-    let config = Command::new("config")
+    // The flags bring a description of their own, which is not the commands'.
+    let serve = Config::arguments(Command::new("serve"))
+        .long_about(None)
+        .about("Serves a site until SIGTERM or SIGINT");
+    let config = Config::arguments(Command::new("config")).long_about(None)
         .about("Prints what `serve` would take from the same file and flags, as a file, or why it would not");
     Command::new("graph-server")
         .about("The graph server of The Cloud")
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
-        .subcommand(Config::arguments(serve))
-        .subcommand(Config::arguments(config))
+        .subcommand(serve)
+        .subcommand(config)
 }
 
 fn print_config(arguments: &ArgMatches) -> Result<ExitCode, Box<dyn Error>> {

@@ -75,16 +75,16 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
             format!("{}, {} of views", views.sessions, mib(views.session_bytes)),
         ),
         (
+            "log files",
+            format!("{} in {} segments", mib(log.bytes), log.segments),
+        ),
+        (
             "memory",
             format!(
                 "{} own, {} mapped",
                 mib(status.anonymous_bytes),
                 mib(status.mapped_bytes)
             ),
-        ),
-        (
-            "log files",
-            format!("{} in {} segments", mib(log.bytes), log.segments),
         ),
     ];
     let mut rows = table(&["what", "how it stands"]);
