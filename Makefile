@@ -4,7 +4,7 @@
 DEMO_DIR ?= .demo
 ARGS ?=
 
-.PHONY: help demo test test-long check format lint docs proto bench bench-scale
+.PHONY: help demo test test-long check format lint docs proto bench bench-scale bench-rivals
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,11 @@ bench: ## first figures at 2 million members (minutes; prints a table)
 bench-scale: ## the figures at 22 million members and 120 million connections (30 minutes, 15 GB of disk)
 	cargo build --release --workspace --bins
 	target/release/bench --members 22000000 --mean-connections 10.91 --graph-only --remove-dumps $(ARGS)
+
+bench-rivals: ## PostgreSQL 15 and Redis asked the same on the same graph of 2 million members (minutes)
+	benches/rivals-installed
+	cargo build --release --workspace --bins
+	target/release/bench --graph-only --only rivals $(ARGS)
 
 # Python for the foreign client's test, and buf for the protos.
 target/python/ready: tests/python/setup tests/python/requirements.txt

@@ -14,6 +14,7 @@ mod order;
 mod plain_tantivy;
 mod profiles;
 mod resident;
+mod rivals;
 mod search;
 mod sizes;
 mod start;
@@ -37,15 +38,19 @@ enum Needs {
     Graph,
     /// A site with profiles.
     People,
+    /// Any site and the rivals' programs: only measured when `--only` names it.
+    Rivals,
 }
 
 const GRAPH: &str = "The graph and the loader";
 const DATABUS: &str = "The databus and durability";
 const SEARCH: &str = "People search and profiles";
+const RIVALS: &str =
+    "The rivals: the same graph, the same questions, the same cores, all answers equal";
 
 impl Group {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self {
             name: "order",
             heading: GRAPH,
@@ -118,11 +123,20 @@ impl Group {
             needs: Needs::People,
             measure: profiles::measure,
         },
+        Self {
+            name: "rivals",
+            heading: RIVALS,
+            needs: Needs::Rivals,
+            measure: rivals::measure,
+        },
     ];
 
-    /// Whether it is measured when `--only` names these groups; none are all.
+    /// Whether it is measured when `--only` names these groups.
     pub fn is_wanted(&self, only: &[String]) -> bool {
-        only.is_empty() || only.iter().any(|only| only == self.name)
+        match only {
+            [] => self.needs != Needs::Rivals,
+            _ => only.iter().any(|only| only == self.name),
+        }
     }
 
     /// Adds its rows; one that stands for the others when it cannot go on.

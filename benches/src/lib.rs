@@ -2,8 +2,8 @@
 //!
 //! `make bench` runs the harness: it makes a synthetic site, builds its snapshot with the real loader, starts the real
 //! server, and prints one figure for each thing that the project holds itself to, beside its target. What is not built yet is
-//! named. `make bench-scale` does the same at full size. `cargo bench -p cloud-benches` runs the small benches of the engine,
-//! for whoever changes it.
+//! named. `make bench-scale` does the same at full size, and `make bench-rivals` asks PostgreSQL and Redis too.
+//! `cargo bench -p cloud-benches` runs the small benches of the engine, for whoever changes it.
 
 pub mod bare_sync;
 pub mod binaries;
@@ -12,6 +12,7 @@ pub mod capacity;
 pub mod channels;
 pub mod closed_loop;
 pub mod data;
+pub mod exam;
 pub mod feed;
 pub mod figures;
 pub mod groups;
@@ -26,6 +27,7 @@ pub mod plain_search;
 pub mod publisher;
 pub mod questions;
 pub mod random_changes;
+pub mod rivals;
 pub mod rounds;
 pub mod search_questions;
 pub mod server;

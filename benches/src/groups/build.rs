@@ -68,7 +68,7 @@ fn hot_part(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
 }
 
 /// From pairs of dense ids to a snapshot that is thrown away.
-fn of_pairs(setting: &Setting) -> Outcome<LoaderRun> {
+pub(super) fn of_pairs(setting: &Setting) -> Outcome<LoaderRun> {
     let map = "connections:member=member_id,other=other_id";
     of_connections(setting, &setting.data().pairs()?, map)
 }

@@ -174,9 +174,6 @@ async fn one_by_one(setting: &Setting, calls: &Arc<Calls>, figures: &mut Figures
         &path,
         2.0,
     ));
-    figures.push(Figure::not_built(
-        "the same questions to PostgreSQL and Redis",
-    ));
     Ok(())
 }
 
