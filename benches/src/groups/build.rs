@@ -40,10 +40,15 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     data.done_with(DUMP)?;
 
     let map = "connections:member=member_id,other=other_id,time=connected_at";
-    let sparse = of_connections(setting, &data.sparse_connections()?, map)?;
+    let connections = data.sparse_connections()?;
+    let sparse = of_connections(setting, &connections, map, &[])?;
     let figure = seconds("the same with sparse 64-bit ids and times", &sparse);
     figures.push(figure.at_most(25.0).at_22_m().note(sparse.stages_text()));
-    figures.push(Figure::not_built("the same with --memory 2GiB"));
+    let spilling = of_connections(setting, &connections, map, &["--memory", "2GiB"])?;
+    let figure = seconds("the same with --memory 2GiB", &spilling);
+    let peak = Unit::Bytes.show(spilling.peak_bytes as f64);
+    let note = format!("peak memory {peak}; {}", spilling.stages_text());
+    figures.push(figure.at_most(40.0).at_22_m().note(note));
     data.done_with(SPARSE)
 }
 
@@ -70,21 +75,27 @@ fn hot_part(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
 /// From pairs of dense ids to a snapshot that is thrown away.
 pub(super) fn of_pairs(setting: &Setting) -> Outcome<LoaderRun> {
     let map = "connections:member=member_id,other=other_id";
-    of_connections(setting, &setting.data().pairs()?, map)
+    of_connections(setting, &setting.data().pairs()?, map, &[])
 }
 
-fn of_connections(setting: &Setting, connections: &Path, map: &str) -> Outcome<LoaderRun> {
+fn of_connections(
+    setting: &Setting,
+    connections: &Path,
+    map: &str,
+    flags: &[&str],
+) -> Outcome<LoaderRun> {
     let folder = setting.data().scratch_folder("build")?;
     let out = folder.path().join("snapshot");
-    let arguments = [
-        "--connections",
-        &connections.display().to_string(),
-        "--map",
-        map,
-        "--out",
-        &out.display().to_string(),
-    ];
-    LoaderRun::of("build", arguments.map(str::to_owned))
+    let connections = connections.display().to_string();
+    let out = out.display().to_string();
+    let arguments = ["--connections", &connections, "--map", map, "--out", &out];
+    LoaderRun::of(
+        "build",
+        arguments
+            .iter()
+            .chain(flags)
+            .map(|&argument| argument.to_owned()),
+    )
 }
 
 fn seconds(what: &str, run: &LoaderRun) -> Figure {
