@@ -1,7 +1,8 @@
 //! `loader inspect`: what a snapshot is, and whether every byte of it is still what was written.
 //!
-//! The manifest carries its own checksum and one of each file, so reading all files once is enough. Useful before a snapshot
-//! is copied to another machine, and after.
+//! Graph, times and profiles carry checksums of their parts and are read part by part first, so that the error says where the
+//! damage is; then every file is read once more as a whole against the manifest, the search index among them. Useful before a
+//! snapshot is copied to another machine, and after.
 
 use std::fmt;
 use std::fs::File;
@@ -9,9 +10,13 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use cloud_engine::{FileError, MANIFEST_NAME, Manifest, ManifestFile, StandsAt, newest_snapshots};
+use cloud_engine::{
+    Base, FileError, MANIFEST_NAME, Manifest, ManifestFile, NodeIndex, StandsAt, newest_snapshots,
+};
+use cloud_search::{PROFILES_NAME, ProfileFile};
+use rayon::prelude::*;
 
-/// Print a snapshot's manifest and verify every checksum.
+/// Print what a snapshot is and verify every byte of it.
 #[derive(Debug, Clone, Args)]
 pub struct Arguments {
     /// A snapshot, or the directory of a site, whose newest snapshot is meant.
@@ -33,7 +38,8 @@ pub fn run(arguments: &Arguments) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Reads every file of a snapshot once. The first file that is not what the manifest says is the error.
+/// Reads every file of a snapshot. The first that is not what it should be is the error, with where the damage begins as far as
+/// the file's own checksums tell.
 pub fn inspect(path: &Path) -> Result<Inspection, FileError> {
     let snapshot = match path.join(MANIFEST_NAME).exists() {
         true => path.to_owned(),
@@ -43,10 +49,28 @@ pub fn inspect(path: &Path) -> Result<Inspection, FileError> {
             .unwrap_or_else(|| path.to_owned()),
     };
     let manifest = Manifest::read(&snapshot)?;
+    Base::open(&snapshot, &manifest)?.verify_times()?;
+    verify_profiles(&snapshot, &manifest)?;
     for file in &manifest.files {
         verify(&snapshot, file)?;
     }
     Ok(Inspection { snapshot, manifest })
+}
+
+fn verify_profiles(snapshot: &Path, manifest: &Manifest) -> Result<(), FileError> {
+    let path = snapshot.join(PROFILES_NAME);
+    let file = ProfileFile::open(&path, manifest.lineage_id)?;
+    if file.node_count() != manifest.members {
+        let (found, expected) = (file.node_count(), manifest.members);
+        return Err(FileError::Damaged {
+            path,
+            offset: 0,
+            reason: format!("{found} profiles for {expected} members"),
+        });
+    }
+    let nodes = (0..file.node_count() as u32).into_par_iter();
+    let damaged = nodes.find_map_first(|node| file.profile(NodeIndex::new(node)).err());
+    damaged.map_or(Ok(()), Err)
 }
 
 fn verify(snapshot: &Path, expected: &ManifestFile) -> Result<(), FileError> {

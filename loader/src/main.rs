@@ -19,7 +19,7 @@ enum Command {
     Build(loader::build::Arguments),
     /// Make a synthetic site: members.csv, positions.csv and connections.csv.
     Generate(loader::generate::Arguments),
-    /// Print a snapshot's manifest and verify every checksum.
+    /// Print what a snapshot is and verify every byte of it.
     Inspect(loader::inspect::Arguments),
 }
 

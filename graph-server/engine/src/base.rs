@@ -119,6 +119,14 @@ impl Base {
         }
     }
 
+    /// Reads and verifies all times, which opening leaves to those who read them.
+    pub fn verify_times(&self) -> Result<(), FileError> {
+        match &self.times {
+            Times::File(times) => times.verify(),
+            Times::Memory(_) => Ok(()),
+        }
+    }
+
     /// What the base was built from.
     pub fn lineage(&self) -> LineageId {
         self.lineage

@@ -266,6 +266,18 @@ impl TimesFile {
         Ok(times)
     }
 
+    /// Reads and verifies every block.
+    pub(crate) fn verify(&self) -> Result<(), FileError> {
+        const BATCH: u64 = 16 * TIMES_PER_BLOCK;
+        let mut start = 0;
+        while start < self.times {
+            let end = (start + BATCH).min(self.times);
+            self.read(start..end)?;
+            start = end;
+        }
+        Ok(())
+    }
+
     /// Memory in use.
     pub(crate) fn memory_bytes(&self) -> u64 {
         std::mem::size_of_val(&*self.table) as u64
