@@ -8,8 +8,13 @@
 //! ```
 //!
 //! The same rows make the same snapshot, byte for byte, in whatever order they come: nodes are ranks of ascending member ids,
-//! or stand in an order that the graph alone decides (`node_order.rs`), and of repeated connections the earliest known time is kept. (Positions without a `position_id` are numbered in row order,
-//! so theirs counts.) Nothing is guessed: a row that cannot be right stops the build with file, line and reason.
+//! or stand in an order that the graph alone decides (`node_order.rs`), and of repeated connections the earliest known time is
+//! kept. (Positions without a `position_id` are numbered in row order, so theirs counts.) Nothing is guessed: a row that cannot
+//! be right stops the build with file, line and reason, or is listed with them in `rejects.csv` beside the snapshot, when it was
+//! asked to go on (`--on-error skip`).
+//!
+//! Files may be compressed (gzip, zstd); rows are CSV or what PostgreSQL's `COPY` writes as text. In files of connections, lines
+//! that begin with `#` are comments; in the others they are rows.
 //!
 //! Memory: connections are held as 16 bytes a connection, or 32 when they have times (see `half_edge.rs`). What does not fit the
 //! limit, of connections and of rows of people, goes to files in a scratch folder (`memory.rs` says who may hold how much);
@@ -33,13 +38,15 @@ mod arguments;
 mod block_reader;
 mod column_map;
 mod community_order;
+mod components;
 mod connections;
-mod csv_rows;
+mod copy_fields;
 mod distinct_ids;
 mod dump_file;
 mod error;
 mod graph;
 mod half_edge;
+mod input;
 mod layout;
 mod member_table;
 mod memory;
@@ -54,9 +61,14 @@ mod profiles;
 mod profiles_by_node;
 mod progress;
 mod raw_edges;
+#[cfg(test)]
+mod reading_tests;
+mod rejects;
 mod renumber;
 mod renumbered_graph;
 mod row_fault;
+mod row_format;
+mod row_reader;
 mod rows;
 mod scratch_file;
 mod segment_name;
@@ -64,6 +76,7 @@ mod sorted_rows;
 mod staging;
 mod summary;
 mod time_unit;
+mod window;
 
 use std::fs;
 use std::path::Path;
@@ -73,15 +86,17 @@ use cloud_search::{BASE_INDEX_NAME, BaseIndexWriter, PROFILES_NAME, ProfileFileW
 
 pub use arguments::Arguments;
 pub use column_map::{ColumnMap, DumpKind, MapError};
-pub use dump_file::RowFormat;
+pub use components::Components;
 pub use error::Error;
 pub use layout::HeaderFault;
 pub use memory::{MemoryError, MemoryLimit, Size};
 pub use node_order::NodeOrder;
 pub use options::Options;
 pub use progress::Stage;
+pub use rejects::{OnError, REJECTS_NAME};
 pub use row_fault::RowFault;
-pub use summary::{Degrees, Dropped, Summary};
+pub use row_format::{RowFormat, RowSyntax};
+pub use summary::{Degrees, Dropped, Rejected, Summary};
 pub use time_unit::TimeUnit;
 
 use graph::{Site, build_graph};
@@ -91,6 +106,7 @@ use people::People;
 use profiles::ProfileCounts;
 use profiles_by_node::ProfilesByNode;
 use progress::{Progress, Unit};
+use rejects::Rejects;
 use renumbered_graph::by_community;
 use segment_name::name_segment;
 use staging::Staging;
@@ -111,12 +127,12 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
     let dump = options.open()?;
     let staging = Staging::create(&options.out, options.scn())?;
     let scratch = staging.create_scratch()?;
-    let mut progress = Progress::new(options.shows_progress);
-    let delimiter = options.format.delimiter;
-
+    let rejects = Rejects::new(options.on_error, &scratch);
     let memory = Memory::new(options.memory);
+    let mut progress = Progress::new(options.shows_progress);
 
-    let mut people = read_people(&dump, options, &scratch, &mut progress)?;
+    let sorter_bytes = options.memory.sorter_bytes();
+    let mut people = read_people(&dump, &rejects, &scratch, sorter_bytes, &mut progress)?;
     if let Some(people) = &people {
         memory.take(people.members.bytes() + people.positions.bytes());
     }
@@ -136,7 +152,7 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
         scratch: &scratch,
         memory: &memory,
     };
-    let mut graph = build_graph(ids, &dump.connections, delimiter, site, &mut progress)?;
+    let mut graph = build_graph(ids, &dump, &rejects, site, &mut progress)?;
     if options.order == NodeOrder::Community {
         progress.begin("order nodes", 0, Unit::None);
         graph = by_community(graph, &by_id, staging.path())?;
@@ -148,10 +164,11 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
         &graph.member_ids,
         &graph.nodes_by_id,
         people.as_ref(),
+        &rejects,
         &scratch,
-        options.memory.sorter_bytes(),
+        sorter_bytes,
     )?;
-    let (profiles, counts) = write_profiles(&by_node, staging.path(), &mut progress)?;
+    let (profiles, counts) = write_profiles(&by_node, &rejects, staging.path(), &mut progress)?;
     progress.begin("seal graph and profiles", 0, Unit::None);
     let mut lineage = LineageHasher::new();
     graph.unsealed.add_to(&mut lineage);
@@ -167,6 +184,7 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
         &mut progress,
     )?);
 
+    let rejected = write_rejects(rejects, &dump, &scratch, &staging, &mut progress)?;
     progress.begin("sync", 0, Unit::None);
     fs::remove_dir_all(&scratch).map_err(Error::file("remove", &scratch))?;
     let manifest = Manifest {
@@ -191,7 +209,9 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
             repeated_members: counts.repeated_members,
             repeated_positions: counts.repeated_positions,
         },
+        rejected,
         degrees: graph.degrees.degrees(),
+        components: graph.components,
         stages: progress.finish(),
         peak_memory_bytes: peak_memory_bytes(),
         unused_columns: unused_columns(dump),
@@ -201,8 +221,9 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
 /// `None` when the dump has no members files.
 fn read_people(
     dump: &Dump,
-    options: &Options,
+    rejects: &Rejects,
     scratch: &Path,
+    sorter_bytes: usize,
     progress: &mut Progress,
 ) -> Result<Option<People>, Error> {
     if dump.members.is_empty() {
@@ -215,25 +236,18 @@ fn read_people(
         .map(|file| file.bytes)
         .sum();
     progress.begin("read members and positions", bytes, Unit::Bytes);
-    let sorter_bytes = options.memory.sorter_bytes();
-    People::read(
-        dump,
-        options.format.delimiter,
-        scratch,
-        sorter_bytes,
-        progress,
-    )
-    .map(Some)
+    People::read(dump, rejects, scratch, sorter_bytes, progress).map(Some)
 }
 
 /// Writes the profiles, whose header waits for the lineage.
 fn write_profiles(
     by_node: &ProfilesByNode<'_>,
+    rejects: &Rejects,
     directory: &Path,
     progress: &mut Progress,
 ) -> Result<(ProfileFileWriter, ProfileCounts), Error> {
     let mut writer = ProfileFileWriter::create(&directory.join(PROFILES_NAME))?;
-    let mut profiles = by_node.reader()?;
+    let mut profiles = by_node.reader(Some(rejects))?;
     while let Some(profile) = profiles.next()? {
         writer.push(&profile)?;
         progress.advance_one();
@@ -252,13 +266,32 @@ fn write_index(
         memory_bytes,
         INDEX_THREADS,
     )?;
-    let mut profiles = by_node.reader()?;
+    let mut profiles = by_node.reader(None)?;
     let mut nodes = (0..).map(NodeIndex::new);
     while let (Some(profile), Some(node)) = (profiles.next()?, nodes.next()) {
         writer.push(node, &profile)?;
         progress.advance_one();
     }
     name_segment(directory, writer.finish()?)
+}
+
+/// Writes the list of rejected rows, if there are any, and puts it beside the snapshot-to-be.
+fn write_rejects(
+    mut rejects: Rejects,
+    dump: &Dump,
+    scratch: &Path,
+    staging: &Staging,
+    progress: &mut Progress,
+) -> Result<Option<Rejected>, Error> {
+    if !rejects.has_rows() {
+        return Ok(None);
+    }
+    progress.begin("list rejected rows", 0, Unit::None);
+    let list = scratch.join(REJECTS_NAME);
+    let rows = rejects.write(dump, &list)?;
+    staging.publish_rejects(&list)?;
+    let list = staging.rejects_path();
+    Ok(Some(Rejected { rows, list }))
 }
 
 fn unused_columns(dump: Dump) -> Vec<(std::path::PathBuf, Vec<String>)> {

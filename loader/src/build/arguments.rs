@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use cloud_engine::{LogId, Scn};
 
 use super::column_map::ColumnMap;
-use super::dump_file::RowFormat;
 use super::memory::MemoryLimit;
 use super::node_order::NodeOrder;
 use super::options::Options;
+use super::rejects::OnError;
+use super::row_format::{RowFormat, RowSyntax};
 
 /// Build a snapshot from a dump of members, positions and connections.
 #[derive(Debug, Clone, Args)]
@@ -26,12 +27,18 @@ pub struct Arguments {
     /// The directory of the site. The snapshot becomes a directory in it.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// What stands between two fields; "tab" or "\t" for a tab.
-    #[arg(long, default_value = ",", value_parser = delimiter)]
-    delimiter: u8,
-    /// The files have no header row: columns are mapped by number.
+    /// How rows are written. Files may be compressed (gzip, zstd), which is seen by itself.
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    format: Format,
+    /// What stands between two fields; "tab" or "\t" for a tab [default: a comma; in COPY's formats a tab].
+    #[arg(long, value_parser = delimiter)]
+    delimiter: Option<u8>,
+    /// The CSV files have no header row: columns are mapped by number.
     #[arg(long)]
     no_header: bool,
+    /// What to do about a bad row. "skip" goes on without it and lists it in rejects.csv beside the snapshot.
+    #[arg(long, value_enum, default_value_t = BadRow::Stop)]
+    on_error: BadRow,
     /// Which column holds which field, by name or by number from 1: connections:member=1,other=2,time=3:ms (or :s, or
     /// :rfc3339), members:member_id=id,given_name=firstName. One for each kind; fields that it does not name stay empty.
     #[arg(long = "map", value_name = "KIND:FIELD=COLUMN,...")]
@@ -51,16 +58,44 @@ pub struct Arguments {
     scn: Option<u64>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A header row and rows with quotes where they are needed; in files of connections, lines that begin with # are comments.
+    Csv,
+    /// What PostgreSQL's COPY writes as text: no header, \N for NULL, escapes with a backslash.
+    Copy,
+    /// The same, written by COPY with the option HEADER.
+    CopyHeader,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum BadRow {
+    /// With file, line and reason.
+    Stop,
+    /// Contradictions between rows stop the build all the same.
+    Skip,
+}
+
 impl From<Arguments> for Options {
     fn from(arguments: Arguments) -> Self {
+        let (syntax, has_header) = match arguments.format {
+            Format::Csv => (RowSyntax::Csv, !arguments.no_header),
+            Format::Copy => (RowSyntax::Copy, false),
+            Format::CopyHeader => (RowSyntax::Copy, true),
+        };
         Self {
             members: arguments.members,
             positions: arguments.positions,
             connections: arguments.connections,
             out: arguments.out,
             format: RowFormat {
-                delimiter: arguments.delimiter,
-                has_header: !arguments.no_header,
+                syntax,
+                delimiter: arguments.delimiter.unwrap_or(syntax.usual_delimiter()),
+                has_header,
+            },
+            on_error: match arguments.on_error {
+                BadRow::Stop => OnError::Stop,
+                BadRow::Skip => OnError::Skip,
             },
             maps: arguments.maps,
             order: arguments.order,

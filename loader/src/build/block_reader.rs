@@ -1,36 +1,38 @@
 //! A file of rows in blocks that end with a line, for as many workers as want one.
 //!
-//! Reading is done under a lock and costs a copy; parsing, which costs ten times more, is done by the worker that took the
-//! block. At the first quote the rest of the file goes to one worker as a stream: inside quotes a line break ends no row.
+//! Reading is done under a lock and costs a copy (or unpacking, when the file is compressed); parsing, which costs ten times
+//! more, is done by the worker that took the block. At the first quote the rest of the file goes to one worker as a stream:
+//! inside quotes a line break ends no row. In `COPY`'s syntax a line break always ends one, and `\.` ends them all.
 
-use std::fs::File;
-use std::io::{self, Cursor, Read};
-use std::path::Path;
+use std::io::{self, Chain, Cursor, Read};
 
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memmem, memrchr};
 
+use super::copy_fields::END_OF_ROWS;
 use super::row_fault::LINE_BYTES_MAX;
+use super::row_format::RowSyntax;
 
 /// Enough that the lock is rarely contended, little enough to stay near the core that parses it; above the longest line.
 const BLOCK_BYTES: usize = 4 << 20;
 
-/// What follows the first quote of a file.
-pub(crate) type Rest = io::Chain<Cursor<Vec<u8>>, File>;
+/// What follows the first quote of a file, or the end of its rows.
+pub(crate) type Rest<R> = Chain<Cursor<Vec<u8>>, R>;
 
 /// What a worker gets.
-pub(crate) enum Taken {
+pub(crate) enum Taken<R> {
     /// Whole lines without a quote are in the buffer; they begin at this offset of the file.
     Lines { offset: u64 },
     /// Everything from this offset on, where a line begins.
-    Quoted { offset: u64, rest: Rest },
+    Rest { offset: u64, rest: Rest<R> },
     /// Nothing is left.
     End,
 }
 
 /// A file that is being handed out.
-pub(crate) struct BlockReader {
+pub(crate) struct BlockReader<R> {
     /// `None` when the file has been handed out.
-    file: Option<File>,
+    input: Option<R>,
+    syntax: RowSyntax,
     /// Read, but not handed out: the beginning of a line.
     carry: Vec<u8>,
     /// Where `carry` begins in the file.
@@ -38,59 +40,102 @@ pub(crate) struct BlockReader {
     bytes_max: usize,
 }
 
-impl BlockReader {
-    /// Reads from `offset`, where a line begins.
-    pub(crate) fn open(path: &Path, offset: u64) -> io::Result<Self> {
-        Self::with_block_bytes(path, offset, BLOCK_BYTES)
+impl<R: Read> BlockReader<R> {
+    /// Of `input`, which begins at `offset` of its file, with a line.
+    pub(crate) fn new(input: R, offset: u64, syntax: RowSyntax) -> Self {
+        Self::with_block_bytes(input, offset, syntax, BLOCK_BYTES)
     }
 
-    fn with_block_bytes(path: &Path, offset: u64, bytes_max: usize) -> io::Result<Self> {
-        let mut file = File::open(path)?;
-        io::copy(&mut file.by_ref().take(offset), &mut io::sink())?;
-        Ok(Self {
-            file: Some(file),
+    pub(super) fn with_block_bytes(
+        input: R,
+        offset: u64,
+        syntax: RowSyntax,
+        bytes_max: usize,
+    ) -> Self {
+        Self {
+            input: Some(input),
+            syntax,
             carry: Vec::new(),
             offset,
             bytes_max,
-        })
+        }
     }
 
-    /// The next block, into `buffer`. A block without a line end is a line that is too long, or the file's last.
-    pub(crate) fn take(&mut self, buffer: &mut Vec<u8>) -> io::Result<Taken> {
+    /// The next block, into `buffer`. A block without a line end is the beginning of a line that is too long, whose end is
+    /// passed over, or the file's last line.
+    pub(crate) fn take(&mut self, buffer: &mut Vec<u8>) -> io::Result<Taken<R>> {
         buffer.clear();
-        let Some(file) = &mut self.file else {
+        let Some(input) = &mut self.input else {
             return Ok(Taken::End);
         };
         buffer.append(&mut self.carry);
         let offset = self.offset;
         let wanted = self.bytes_max.saturating_sub(buffer.len());
-        let is_last = file.by_ref().take(wanted as u64).read_to_end(buffer)? < wanted;
-        let quote = memchr(b'"', buffer);
-        let lines = match (quote, is_last) {
-            (Some(quote), _) => buffer
-                .get(..quote)
-                .and_then(|before| memrchr(b'\n', before))
-                .map_or(0, |end| end + 1),
-            (None, true) => buffer.len(),
-            (None, false) => memrchr(b'\n', buffer).map_or(buffer.len(), |end| end + 1),
-        };
-        self.carry = buffer.split_off(lines);
-        self.offset += lines as u64;
-        if lines > 0 || quote.is_none() {
-            if is_last && quote.is_none() {
-                self.file = None;
+        let is_last = input.by_ref().take(wanted as u64).read_to_end(buffer)? < wanted;
+        if let Some(lines) = lines_before_rest(buffer, self.syntax) {
+            self.carry = buffer.split_off(lines);
+            self.offset += lines as u64;
+            if lines > 0 {
+                return Ok(Taken::Lines { offset });
             }
-            return Ok(if lines > 0 {
-                Taken::Lines { offset }
-            } else {
-                Taken::End
-            });
+            let held = Cursor::new(std::mem::take(&mut self.carry));
+            return Ok(self.input.take().map_or(Taken::End, |input| Taken::Rest {
+                offset,
+                rest: held.chain(input),
+            }));
         }
-        let rest = Cursor::new(std::mem::take(&mut self.carry));
-        Ok(self.file.take().map_or(Taken::End, |file| Taken::Quoted {
-            offset,
-            rest: rest.chain(file),
-        }))
+        let length = match memrchr(b'\n', buffer) {
+            _ if is_last => {
+                self.input = None;
+                buffer.len()
+            }
+            Some(end) => end + 1,
+            None => buffer.len() + self.pass_line()?,
+        };
+        self.offset += length as u64;
+        if length < buffer.len() {
+            self.carry = buffer.split_off(length);
+        }
+        Ok(match length {
+            0 => Taken::End,
+            _ => Taken::Lines { offset },
+        })
+    }
+
+    /// Passes over what follows of a line, and answers how many bytes that is.
+    fn pass_line(&mut self) -> io::Result<usize> {
+        let Some(input) = &mut self.input else {
+            return Ok(0);
+        };
+        let mut passed = 0;
+        loop {
+            let mut chunk = input.by_ref().take(self.bytes_max as u64);
+            let read = chunk.read_to_end(&mut self.carry)?;
+            if let Some(end) = memchr(b'\n', &self.carry) {
+                self.carry.drain(..=end);
+                return Ok(passed + end + 1);
+            }
+            passed += read;
+            self.carry.clear();
+            if read == 0 {
+                return Ok(passed);
+            }
+        }
+    }
+}
+
+/// Where the lines end that can be parsed one by one, if that is inside the block.
+fn lines_before_rest(block: &[u8], syntax: RowSyntax) -> Option<usize> {
+    match syntax {
+        RowSyntax::Csv => {
+            let before = block.get(..memchr(b'"', block)?)?;
+            Some(memrchr(b'\n', before).map_or(0, |end| end + 1))
+        }
+        RowSyntax::Copy => memmem::find_iter(block, END_OF_ROWS).find(|&at| {
+            let begins = at == 0 || block.get(at - 1) == Some(&b'\n');
+            let after = block.get(at + END_OF_ROWS.len()..).unwrap_or_default();
+            begins && matches!(after, [] | [b'\n' | b'\r', ..])
+        }),
     }
 }
 
@@ -103,65 +148,101 @@ const _: () = assert!(
 mod tests {
     use super::*;
 
-    /// Blocks joined are the file, each ends with a line, and what follows a quote comes as one stream.
+    /// Blocks joined are the file, each ends with a line, and what follows a quote or the end of the rows comes as one stream.
     fn check(
+        syntax: RowSyntax,
         text: &str,
-        skip: u64,
         block_bytes: usize,
-        expected_plain: &[&str],
-        expected_rest: Option<&str>,
+        expected_plain: &[(u64, &str)],
+        expected_rest: Option<(u64, &str)>,
     ) {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("rows");
-        std::fs::write(&path, text).unwrap();
-        let mut reader = BlockReader::with_block_bytes(&path, skip, block_bytes).unwrap();
+        let mut reader = BlockReader::with_block_bytes(text.as_bytes(), 100, syntax, block_bytes);
         let (mut plain, mut rest_found, mut buffer) = (Vec::new(), None, Vec::new());
-        let mut position = skip;
         loop {
             match reader.take(&mut buffer).unwrap() {
                 Taken::Lines { offset } => {
-                    assert_eq!(offset, position);
-                    position += buffer.len() as u64;
-                    plain.push(String::from_utf8(buffer.clone()).unwrap());
+                    plain.push((offset - 100, String::from_utf8(buffer.clone()).unwrap()));
                 }
-                Taken::Quoted { offset, mut rest } => {
-                    assert_eq!(offset, position);
+                Taken::Rest { offset, mut rest } => {
                     let mut text = String::new();
                     rest.read_to_string(&mut text).unwrap();
-                    rest_found = Some(text);
+                    rest_found = Some((offset - 100, text));
                 }
                 Taken::End => break,
             }
         }
+        let plain: Vec<_> = plain
+            .iter()
+            .map(|(at, text)| (*at, text.as_str()))
+            .collect();
         assert_eq!(plain, expected_plain, "{text:?} in {block_bytes}");
-        assert_eq!(
-            rest_found.as_deref(),
-            expected_rest,
-            "{text:?} in {block_bytes}"
-        );
+        let rest_found = rest_found.as_ref().map(|(at, text)| (*at, text.as_str()));
+        assert_eq!(rest_found, expected_rest, "{text:?} in {block_bytes}");
     }
 
     #[test]
     fn blocks_end_with_lines() {
-        check("", 0, 8, &[], None);
-        check("ab\ncd\n", 0, 100, &["ab\ncd\n"], None);
-        check("ab\ncd\nef", 0, 4, &["ab\n", "cd\n", "ef"], None);
-        check("ab\ncd\nef\n", 3, 6, &["cd\nef\n"], None);
-        check("header\n", 7, 6, &[], None);
-        check("abcdef\nx\n", 0, 4, &["abcd", "ef\n", "x\n"], None);
+        for syntax in [RowSyntax::Csv, RowSyntax::Copy] {
+            check(syntax, "", 8, &[], None);
+            check(syntax, "ab\ncd\n", 100, &[(0, "ab\ncd\n")], None);
+            let lines = [(0, "ab\n"), (3, "cd\n"), (6, "ef")];
+            check(syntax, "ab\ncd\nef", 4, &lines, None);
+            check(syntax, "cd\nef\n", 6, &[(0, "cd\nef\n")], None);
+        }
+    }
+
+    #[test]
+    fn of_a_line_longer_than_a_block_only_the_beginning_comes() {
+        let syntax = RowSyntax::Csv;
+        check(syntax, "abcdef\nx\n", 4, &[(0, "abcd"), (7, "x\n")], None);
+        check(
+            syntax,
+            "a\nbcdefghijk\nx",
+            4,
+            &[(0, "a\n"), (2, "bcde"), (13, "x")],
+            None,
+        );
+        check(syntax, "abcdefghij", 4, &[(0, "abcd")], None);
+        check(syntax, "abcd\nefgh", 4, &[(0, "abcd"), (5, "efgh")], None);
     }
 
     #[test]
     fn a_quote_ends_the_plain_lines() {
-        check("\"a\"\nb\n", 0, 100, &[], Some("\"a\"\nb\n"));
+        let syntax = RowSyntax::Csv;
+        check(syntax, "\"a\"\nb\n", 100, &[], Some((0, "\"a\"\nb\n")));
+        let (text, rest) = ("a\nb\n\"c\n\"\nd\n", "\"c\n\"\nd\n");
+        check(syntax, text, 100, &[(0, "a\nb\n")], Some((4, rest)));
         check(
-            "a\nb\n\"c\n\"\nd\n",
-            0,
-            100,
-            &["a\nb\n"],
-            Some("\"c\n\"\nd\n"),
+            syntax,
+            "a\nbb,\"c\"\nd\n",
+            5,
+            &[(0, "a\n")],
+            Some((2, "bb,\"c\"\nd\n")),
         );
-        check("a\nbb,\"c\"\nd\n", 0, 5, &["a\n"], Some("bb,\"c\"\nd\n"));
-        check("a\nb,\"c", 2, 100, &[], Some("b,\"c"));
+        let text = "a\nb\"\n";
+        check(RowSyntax::Copy, text, 100, &[(0, text)], None);
+    }
+
+    #[test]
+    fn the_end_of_rows_ends_the_plain_lines() {
+        let syntax = RowSyntax::Copy;
+        check(
+            syntax,
+            "a\n\\.\nb\n",
+            100,
+            &[(0, "a\n")],
+            Some((2, "\\.\nb\n")),
+        );
+        check(
+            syntax,
+            "a\n\\.\r\nb\n",
+            3,
+            &[(0, "a\n")],
+            Some((2, "\\.\r\nb\n")),
+        );
+        check(syntax, "\\.", 100, &[], Some((0, "\\.")));
+        let text = "a\\.\n\\.a\n";
+        check(syntax, text, 100, &[(0, text)], None);
+        check(RowSyntax::Csv, "\\.\n", 100, &[(0, "\\.\n")], None);
     }
 }

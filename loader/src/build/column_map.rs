@@ -82,7 +82,7 @@ const CONNECTION_FIELDS: &[Field] = &[
 ];
 
 impl DumpKind {
-    const ALL: [Self; 3] = [Self::Members, Self::Positions, Self::Connections];
+    pub(crate) const ALL: [Self; 3] = [Self::Members, Self::Positions, Self::Connections];
 
     pub(crate) fn fields(self) -> &'static [Field] {
         match self {
@@ -90,6 +90,11 @@ impl DumpKind {
             Self::Positions => POSITION_FIELDS,
             Self::Connections => CONNECTION_FIELDS,
         }
+    }
+
+    /// Whether lines that begin with `#` are passed over. A member's row may begin so.
+    pub(crate) fn has_comments(self) -> bool {
+        self == Self::Connections
     }
 }
 

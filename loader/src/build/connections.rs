@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::block_reader::{BlockReader, Rest, Taken};
-use super::csv_rows::{CsvRows, CsvStop};
+use super::block_reader::{BlockReader, Taken};
+use super::column_map::DumpKind;
 use super::dump_file::DumpFile;
 use super::error::Error;
 use super::half_edge::HalfEdge;
+use super::input::Input;
 use super::member_table::MemberTable;
 use super::partitions::Scatter;
 use super::place::{Place, Stop};
 use super::plain_rows::{Edge, EdgeColumns};
 use super::progress::Progress;
 use super::raw_edges::{RawBlocks, RawEdges};
+use super::rejects::Rejects;
 use super::row_fault::RowFault;
 
 /// Takes the connections of one worker. No member is 0 or connected with itself.
@@ -108,17 +110,15 @@ pub(crate) struct ConnectionCounts {
     pub(crate) with_themselves: u64,
 }
 
-/// Reads all files; a sink for each worker. Stops at the first bad row of the first file that has one, whichever worker met it.
+/// Reads all files; a sink for each worker. Stops at the first bad row of the first file that has one, whichever worker met it,
+/// unless bad rows are skipped.
 pub(crate) fn read_connections<S: EdgeSink>(
     files: &[DumpFile],
-    delimiter: u8,
+    rejects: &Rejects,
     progress: &Progress,
     new_sink: impl Fn() -> S + Sync,
 ) -> Result<(Vec<S>, ConnectionCounts), Error> {
-    let columns: Vec<_> = files
-        .iter()
-        .map(|file| EdgeColumns::new(&file.layout, delimiter))
-        .collect();
+    let columns: Vec<_> = files.iter().map(DumpFile::edge_columns).collect();
     let handout = Handout {
         files,
         open: Mutex::default(),
@@ -129,8 +129,9 @@ pub(crate) fn read_connections<S: EdgeSink>(
         let mut worker = Worker {
             sink: new_sink(),
             counts: ConnectionCounts::default(),
+            rejects,
         };
-        let outcome = worker.read(&handout, &columns, delimiter);
+        let outcome = worker.read(&handout, &columns);
         if outcome.is_err() {
             handout.stopped.store(true, Ordering::Relaxed);
         }
@@ -161,28 +162,28 @@ pub(crate) fn read_connections<S: EdgeSink>(
 /// The files, block by block in order: when a worker meets a bad row, all blocks before it are in good hands.
 struct Handout<'a> {
     files: &'a [DumpFile],
-    open: Mutex<OpenFile>,
+    open: Mutex<OpenFile<'a>>,
     stopped: AtomicBool,
     progress: &'a Progress,
 }
 
 #[derive(Default)]
-struct OpenFile {
+struct OpenFile<'a> {
     file: usize,
-    reader: Option<BlockReader>,
+    reader: Option<BlockReader<Input<'a>>>,
 }
 
-impl Handout<'_> {
+impl<'a> Handout<'a> {
     /// A block, and the index of its file.
-    fn take(&self, buffer: &mut Vec<u8>) -> Result<Option<(usize, Taken)>, Error> {
+    fn take(&self, buffer: &mut Vec<u8>) -> Result<Option<(usize, Taken<Input<'a>>)>, Error> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(file) = self.files.get(open.file) {
             let index = open.file;
             let reader = match &mut open.reader {
                 Some(reader) => reader,
                 closed => {
-                    let reader = BlockReader::open(&file.path, file.rows_begin);
-                    closed.insert(reader.map_err(Error::file("open", &file.path))?)
+                    let (input, syntax) = (file.input(self.progress)?, file.format.syntax);
+                    closed.insert(BlockReader::new(input, file.rows_begin, syntax))
                 }
             };
             match reader
@@ -202,18 +203,17 @@ impl Handout<'_> {
     }
 }
 
-struct Worker<S> {
+/// Of a stream; a block has a few times as many.
+const ROWS_BETWEEN_OUTCOMES: u64 = 1 << 16;
+
+struct Worker<'a, S> {
     sink: S,
     counts: ConnectionCounts,
+    rejects: &'a Rejects,
 }
 
-impl<S: EdgeSink> Worker<S> {
-    fn read(
-        &mut self,
-        handout: &Handout<'_>,
-        columns: &[EdgeColumns],
-        delimiter: u8,
-    ) -> Result<(), Stop> {
+impl<S: EdgeSink> Worker<'_, S> {
+    fn read(&mut self, handout: &Handout<'_>, columns: &[EdgeColumns]) -> Result<(), Stop> {
         let mut buffer = Vec::new();
         while !handout.stopped.load(Ordering::Relaxed) {
             let Some((index, taken)) = handout.take(&mut buffer)? else {
@@ -227,20 +227,21 @@ impl<S: EdgeSink> Worker<S> {
                 offset,
             };
             match taken {
-                Taken::Lines { offset } => {
-                    let parsed = columns.parse_lines(&buffer, |edge| self.edge(edge));
-                    parsed.map_err(|(at, fault)| Stop::Row(place(offset + at as u64), fault))?;
-                    handout.progress.advance(buffer.len() as u64);
-                }
-                Taken::Quoted { offset, rest } => {
-                    self.quoted(columns, CsvRows::new(rest, offset, delimiter))
-                        .map_err(|stop| match stop {
-                            CsvStop::Row(offset, fault) => Stop::Row(place(offset), fault),
-                            CsvStop::Io(source) => {
-                                Stop::Other(Error::file("read", &file.path)(source))
-                            }
-                        })?;
-                    handout.progress.advance(file.bytes - offset);
+                Taken::Lines { offset } => columns.parse_lines(&buffer, |at, row| {
+                    self.row(row, || place(offset + at as u64))
+                })?,
+                Taken::Rest { offset, rest } => {
+                    let mut rows = file.rows_of(rest, offset);
+                    let read = Error::file("read", &file.path);
+                    while let Some(row) = rows.next().map_err(&read)? {
+                        let row = row.and_then(|row| {
+                            columns.parse_fields(row.len(), |column| row.get(column))
+                        });
+                        self.row(row, || place(rows.offset()))?;
+                        if self.counts.rows.is_multiple_of(ROWS_BETWEEN_OUTCOMES) {
+                            self.sink.outcome()?;
+                        }
+                    }
                 }
                 Taken::End => {}
             }
@@ -249,18 +250,19 @@ impl<S: EdgeSink> Worker<S> {
         Ok(())
     }
 
-    fn quoted(&mut self, columns: &EdgeColumns, mut rows: CsvRows<Rest>) -> Result<(), CsvStop> {
-        while let Some((offset, record)) = rows.next()? {
-            let edge = columns.parse_fields(record.len(), |column| record.get(column));
-            edge.and_then(|edge| self.edge(edge))
-                .map_err(|fault| CsvStop::Row(offset, fault))?;
-        }
-        Ok(())
+    #[inline]
+    fn row(
+        &mut self,
+        row: Result<Edge, RowFault>,
+        place: impl FnOnce() -> Place,
+    ) -> Result<(), Stop> {
+        self.counts.rows += 1;
+        row.and_then(|edge| self.edge(edge))
+            .or_else(|fault| self.rejects.take(DumpKind::Connections, place(), fault))
     }
 
     #[inline]
     fn edge(&mut self, edge: Edge) -> Result<(), RowFault> {
-        self.counts.rows += 1;
         if edge.member == edge.other {
             self.counts.with_themselves += 1;
             return Ok(());

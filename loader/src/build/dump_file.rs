@@ -1,45 +1,33 @@
 //! One file of a dump: its columns, and where its rows begin.
 
-use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-
-use csv::ReaderBuilder;
 
 use super::column_map::{ColumnMap, DumpKind};
 use super::error::Error;
+use super::input::Input;
 use super::layout::{HeaderFault, Layout, layout};
-use super::row_fault::{LINE_BYTES_MAX, RowFault};
+use super::place::line_at;
+use super::plain_rows::EdgeColumns;
+use super::progress::Progress;
+use super::row_format::RowFormat;
+use super::row_reader::RowReader;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// How the rows of all files of a dump are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RowFormat {
-    /// Between fields: one ASCII character.
-    pub delimiter: u8,
-    /// Whether the first line of each file names the columns.
-    pub has_header: bool,
-}
-
-impl Default for RowFormat {
-    fn default() -> Self {
-        Self {
-            delimiter: b',',
-            has_header: true,
-        }
-    }
-}
 
 /// A file whose header has been read.
 #[derive(Debug)]
 pub(crate) struct DumpFile {
     pub(crate) path: PathBuf,
+    pub(crate) kind: DumpKind,
+    pub(crate) format: RowFormat,
     pub(crate) layout: Layout,
     /// How many fields the header has.
     pub(crate) width: Option<usize>,
-    /// The offset behind the header.
+    /// The offset behind the header, of unpacked bytes.
     pub(crate) rows_begin: u64,
+    /// Of the file as it is, packed or not.
     pub(crate) bytes: u64,
 }
 
@@ -52,61 +40,97 @@ impl DumpFile {
         format: RowFormat,
     ) -> Result<Self, Error> {
         let metadata = fs::metadata(path).map_err(Error::file("open", path))?;
-        let header_fault = |fault| Error::Header {
+        if !metadata.is_file() {
+            return Err(Error::NotAFile(path.to_owned()));
+        }
+        let header = read_header(path, kind, format)?;
+        let layout = layout(kind, map, header.names.as_deref()).map_err(|fault| Error::Header {
             file: path.to_owned(),
+            line: header.line,
             fault,
-        };
-        let (header, rows_begin) = read_header(path, format)?;
-        let layout = layout(kind, map, header.as_deref()).map_err(header_fault)?;
-        let width = header.map(|header| header.len());
+        })?;
         Ok(Self {
             path: path.to_owned(),
+            kind,
+            format,
             layout,
-            width,
-            rows_begin,
+            width: header.names.map(|names| names.len()),
+            rows_begin: header.end,
             bytes: metadata.len(),
         })
     }
 
+    /// The bytes behind the header.
+    pub(crate) fn input<'a>(&self, progress: &'a Progress) -> Result<Input<'a>, Error> {
+        Input::open(&self.path, Some(progress))?
+            .skip(self.rows_begin)
+            .map_err(Error::file("read", &self.path))
+    }
+
     /// The rows behind the header.
-    pub(crate) fn rows(&self) -> Result<File, Error> {
-        let mut file = File::open(&self.path).map_err(Error::file("open", &self.path))?;
-        file.seek(SeekFrom::Start(self.rows_begin))
-            .map_err(Error::file("read", &self.path))?;
-        Ok(file)
+    pub(crate) fn rows<'a>(&self, progress: &'a Progress) -> Result<RowReader<Input<'a>>, Error> {
+        Ok(self.rows_of(self.input(progress)?, self.rows_begin))
+    }
+
+    /// The rows of an input that begins at `offset`, with a row.
+    pub(crate) fn rows_of<R: Read>(&self, input: R, offset: u64) -> RowReader<R> {
+        RowReader::new(input, offset, self.format, self.kind.has_comments())
+    }
+
+    /// How to read its rows when it is one of connections.
+    pub(crate) fn edge_columns(&self) -> EdgeColumns {
+        EdgeColumns::new(&self.layout, self.format)
     }
 }
 
-/// The names of the columns, if the files have a header, and the offset of the first row.
-fn read_header(path: &Path, format: RowFormat) -> Result<(Option<Vec<String>>, u64), Error> {
-    let fault = |fault| Error::Header {
-        file: path.to_owned(),
-        fault,
+/// What stands before the first row.
+struct Header {
+    /// Of the columns, if the files have a header row.
+    names: Option<Vec<String>>,
+    line: u64,
+    /// The offset of the first row.
+    end: u64,
+}
+
+fn read_header(path: &Path, kind: DumpKind, format: RowFormat) -> Result<Header, Error> {
+    let read = Error::file("read", path);
+    let mut mark = Vec::new();
+    Input::open(path, None)?
+        .take(BYTE_ORDER_MARK.len() as u64)
+        .read_to_end(&mut mark)
+        .map_err(&read)?;
+    let begin = match mark == BYTE_ORDER_MARK {
+        true => mark.len() as u64,
+        false => 0,
     };
-    let file = File::open(path).map_err(Error::file("open", path))?;
-    let mut line = Vec::new();
-    let mut reader = BufReader::new(file).take(LINE_BYTES_MAX as u64 + 2);
-    reader
-        .read_until(b'\n', &mut line)
-        .map_err(Error::file("read", path))?;
-    let text = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&line);
     if !format.has_header {
-        return Ok((None, (line.len() - text.len()) as u64));
+        return Ok(Header {
+            names: None,
+            line: 1,
+            end: begin,
+        });
     }
-    if text.is_empty() {
-        return Err(fault(HeaderFault::Empty));
-    }
-    if text.len() > LINE_BYTES_MAX + 1 {
-        return Err(fault(HeaderFault::Unreadable(RowFault::LineTooLong)));
-    }
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .delimiter(format.delimiter)
-        .from_reader(text);
-    let header = match reader.records().next() {
-        Some(Ok(record)) => record.iter().map(|name| name.trim().to_owned()).collect(),
-        Some(Err(_)) => return Err(fault(HeaderFault::Unreadable(RowFault::InvalidUtf8))),
-        None => Vec::new(),
+    let input = Input::open(path, None)?.skip(begin).map_err(&read)?;
+    let mut rows = RowReader::new(input, begin, format, kind.has_comments());
+    let names = match rows.next().map_err(&read)? {
+        None => Err(HeaderFault::Empty),
+        Some(Err(fault)) => Err(HeaderFault::Unreadable(fault)),
+        Some(Ok(names)) => Ok(names
+            .iter()
+            .map(|name| String::from_utf8_lossy(name).trim().to_owned())
+            .collect()),
     };
-    Ok((Some(header), line.len() as u64))
+    let line = line_at(path, rows.offset())?;
+    match names {
+        Err(fault) => Err(Error::Header {
+            file: path.to_owned(),
+            line,
+            fault,
+        }),
+        Ok(names) => Ok(Header {
+            names: Some(names),
+            line,
+            end: rows.end().map_err(&read)?,
+        }),
+    }
 }

@@ -25,10 +25,12 @@ pub enum Error {
         fault: RowFault,
     },
     /// The columns of a dump file are not those that were asked for.
-    #[error("{file}:1: {fault}")]
+    #[error("{file}:{line}: {fault}")]
     Header {
         /// The dump file.
         file: PathBuf,
+        /// Of the header row.
+        line: u64,
         /// What is wrong with its header row.
         fault: HeaderFault,
     },
@@ -48,6 +50,9 @@ pub enum Error {
         /// Why it failed.
         source: io::Error,
     },
+    /// A dump is read more than once.
+    #[error("{0} is not a file")]
+    NotAFile(PathBuf),
     /// The graph, the profiles or the manifest cannot be written or read.
     #[error(transparent)]
     Snapshot(#[from] FileError),
@@ -92,11 +97,11 @@ impl Error {
     pub(crate) fn file(
         action: &'static str,
         path: impl Into<PathBuf>,
-    ) -> impl FnOnce(io::Error) -> Self {
+    ) -> impl Fn(io::Error) -> Self {
         let path = path.into();
         move |source| Self::File {
             action,
-            path,
+            path: path.clone(),
             source,
         }
     }

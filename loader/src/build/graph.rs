@@ -8,17 +8,18 @@ use std::path::Path;
 
 use cloud_engine::{GraphWriter, UnsealedGraph};
 
+use super::components::{Components, UnionFind};
 use super::connections::{ById, ByNode, ConnectionCounts, read_connections};
 use super::distinct_ids::distinct_ids;
-use super::dump_file::DumpFile;
 use super::error::Error;
 use super::half_edge::{HalfEdge, Timed, Untimed};
 use super::member_table::{MEMBERS_MAX, MemberTable};
 use super::memory::Memory;
+use super::options::Dump;
 use super::partitions::{Partitions, Scatter};
-use super::plain_rows::EdgeColumns;
 use super::progress::{Progress, Unit};
 use super::raw_edges::RawBlocks;
+use super::rejects::Rejects;
 use super::rows::for_each_rows;
 use super::summary::DegreeCounts;
 
@@ -37,6 +38,7 @@ pub(crate) struct BuiltGraph {
     /// Of the files.
     pub(crate) connections: u64,
     pub(crate) degrees: DegreeCounts,
+    pub(crate) components: Components,
     /// Connections that were there more than once, either way round: how many rows were too many.
     pub(crate) repeated: u64,
     pub(crate) counts: ConnectionCounts,
@@ -61,40 +63,39 @@ const LOOKED_UP: usize = 256;
 /// `members`: ascending ids of all members; `None` when they are the ends of the connections.
 pub(crate) fn build_graph(
     members: Option<Vec<u64>>,
-    files: &[DumpFile],
-    delimiter: u8,
+    dump: &Dump,
+    rejects: &Rejects,
     site: Site<'_>,
     progress: &mut Progress,
 ) -> Result<BuiltGraph, Error> {
-    let bytes = files.iter().map(|file| file.bytes).sum();
-    progress.begin("read connections", bytes, Unit::Bytes);
-    let is_timed = files
+    progress.begin("read connections", dump.connection_bytes(), Unit::Bytes);
+    let is_timed = dump
+        .connections
         .iter()
-        .any(|file| EdgeColumns::new(&file.layout, delimiter).timed());
+        .any(|file| file.edge_columns().timed());
     match (members, is_timed) {
-        (Some(ids), true) => of_members::<Timed>(ids, files, delimiter, site, progress),
-        (Some(ids), false) => of_members::<Untimed>(ids, files, delimiter, site, progress),
-        (None, true) => of_ends::<Timed, true>(files, delimiter, site, progress),
-        (None, false) => of_ends::<Untimed, false>(files, delimiter, site, progress),
+        (Some(ids), true) => of_members::<Timed>(ids, dump, rejects, site, progress),
+        (Some(ids), false) => of_members::<Untimed>(ids, dump, rejects, site, progress),
+        (None, true) => of_ends::<Timed, true>(dump, rejects, site, progress),
+        (None, false) => of_ends::<Untimed, false>(dump, rejects, site, progress),
     }
 }
 
 fn of_members<E: HalfEdge>(
     ids: Vec<u64>,
-    files: &[DumpFile],
-    delimiter: u8,
+    dump: &Dump,
+    rejects: &Rejects,
     site: Site<'_>,
     progress: &mut Progress,
 ) -> Result<BuiltGraph, Error> {
     let members = member_table(ids, site.memory)?;
-    let bytes: u64 = files.iter().map(|file| file.bytes).sum();
-    let half_edges = 2 * bytes / ROW_BYTES;
+    let half_edges = 2 * dump.connection_bytes() / ROW_BYTES;
     let partitions = Partitions::<E>::new(members.len(), half_edges, site.scratch, site.memory)?;
     let new_sink = || ByNode {
         members: &members,
         scatter: Scatter::new(&partitions),
     };
-    let (sinks, counts) = read_connections(files, delimiter, progress, new_sink)?;
+    let (sinks, counts) = read_connections(&dump.connections, rejects, progress, new_sink)?;
     for mut sink in sinks {
         sink.scatter.outcome()?;
     }
@@ -102,14 +103,14 @@ fn of_members<E: HalfEdge>(
 }
 
 fn of_ends<E: HalfEdge, const TIMED: bool>(
-    files: &[DumpFile],
-    delimiter: u8,
+    dump: &Dump,
+    rejects: &Rejects,
     site: Site<'_>,
     progress: &mut Progress,
 ) -> Result<BuiltGraph, Error> {
     let blocks = RawBlocks::new(site.scratch, site.memory)?;
     let new_sink = || ById::<TIMED>::new(&blocks);
-    let (sinks, counts) = read_connections(files, delimiter, progress, new_sink)?;
+    let (sinks, counts) = read_connections(&dump.connections, rejects, progress, new_sink)?;
     let ends: Vec<_> = sinks
         .into_iter()
         .map(ById::finish)
@@ -176,11 +177,13 @@ fn write<E: HalfEdge>(
     let nodes = members.len() as u32;
     let mut writer = GraphWriter::create(site.directory, nodes, half_edges_max)?;
     let mut degrees = DegreeCounts::default();
+    let mut components = UnionFind::new(nodes);
     let mut targets = 0;
     let repeated = for_each_rows(members.len(), partitions, site.memory, |rows| {
         let times = E::TIMED.then_some(rows.times.as_slice());
         writer.push(&rows.degrees, &rows.targets, times)?;
         degrees.add(&rows.degrees);
+        components.add(&rows.degrees, &rows.targets);
         targets += rows.targets.len() as u64;
         progress.advance(rows.degrees.len() as u64);
         Ok(())
@@ -194,6 +197,7 @@ fn write<E: HalfEdge>(
         targets_max: half_edges_max,
         connections: targets / 2,
         degrees,
+        components: components.finish(),
         repeated,
         counts,
     })

@@ -19,7 +19,7 @@ const PROCESS_BYTES: u64 = 128 * MIB;
 const WORKER_BYTES: u64 = 32 * MIB;
 /// Below this, more is read and written than sorted.
 const HELD_BYTES_MIN: u64 = 64 * MIB;
-/// Id, look-up and degree; later id and offset of the profile.
+/// Id, look-up, degree and component; later id and offset of the profile.
 pub(crate) const BYTES_PER_MEMBER: u64 = 32;
 /// More does not make it faster.
 const INDEX_BYTES_MAX: u64 = 1 << 30;

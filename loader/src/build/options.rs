@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use cloud_engine::{LogId, Scn, StandsAt};
 
 use super::column_map::{ColumnMap, DumpKind, MapError};
-use super::dump_file::{DumpFile, RowFormat};
+use super::dump_file::DumpFile;
 use super::error::Error;
 use super::memory::MemoryLimit;
 use super::node_order::NodeOrder;
+use super::rejects::OnError;
+use super::row_format::RowFormat;
 
 /// A build. [`Options::default`] has neither files nor a directory.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +27,8 @@ pub struct Options {
     pub format: RowFormat,
     /// How the nodes are numbered.
     pub order: NodeOrder,
+    /// What to do about a bad row.
+    pub on_error: OnError,
     /// At most one of each kind.
     pub maps: Vec<ColumnMap>,
     /// The log that runs already and where the dump stands in it. `None`: a new log begins with this snapshot.
@@ -43,6 +47,21 @@ pub(crate) struct Dump {
     pub(crate) connections: Vec<DumpFile>,
 }
 
+impl Dump {
+    /// Of all files of connections, packed or not.
+    pub(crate) fn connection_bytes(&self) -> u64 {
+        self.connections.iter().map(|file| file.bytes).sum()
+    }
+
+    pub(crate) fn files(&self, kind: DumpKind) -> &[DumpFile] {
+        match kind {
+            DumpKind::Members => &self.members,
+            DumpKind::Positions => &self.positions,
+            DumpKind::Connections => &self.connections,
+        }
+    }
+}
+
 impl Options {
     /// Reads the headers: what does not fit is known before the first row is read.
     pub(crate) fn open(&self) -> Result<Dump, Error> {
@@ -56,11 +75,10 @@ impl Options {
                 "positions without members: whose would they be?",
             ));
         }
-        if !self.format.delimiter.is_ascii()
-            || matches!(self.format.delimiter, b'"' | b'\n' | b'\r' | b'0'..=b'9')
-        {
+        if !self.format.is_unambiguous() {
             return Err(Error::Options(
-                "the delimiter is one ASCII character other than a quote, a digit or a line end",
+                "the delimiter is one ASCII character that begins nothing else: no quote, digit, #, backslash or line end, \
+                 and in COPY's syntax no letter or point",
             ));
         }
         for (index, map) in self.maps.iter().enumerate() {

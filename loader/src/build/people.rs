@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use csv::ByteRecord;
 use prost::Message as _;
 use rayon::prelude::*;
 
-use super::csv_rows::{CsvRows, CsvStop};
 use super::dump_file::DumpFile;
 use super::error::Error;
 use super::options::Dump;
 use super::person_fields::PersonFields;
 use super::place::{Place, Stop};
 use super::progress::Progress;
+use super::rejects::Rejects;
 use super::row_fault::RowFault;
 use super::sorted_rows::{RowSorter, SortedRows};
 
@@ -30,15 +31,15 @@ impl People {
     /// Reads both kinds at once, each on a core. Each may hold `sorter_bytes` of rows; `directory` is for the others.
     pub(crate) fn read(
         dump: &Dump,
-        delimiter: u8,
+        rejects: &Rejects,
         directory: &Path,
         sorter_bytes: usize,
         progress: &Progress,
     ) -> Result<Self, Error> {
         let sorter = |name| RowSorter::new(directory, name, sorter_bytes);
         let (members, positions) = rayon::join(
-            || read_members(&dump.members, delimiter, sorter("members"), progress),
-            || read_positions(&dump.positions, delimiter, sorter("positions"), progress),
+            || read_members(&dump.members, rejects, sorter("members"), progress),
+            || read_positions(&dump.positions, rejects, sorter("positions"), progress),
         );
         let (mut ids, members) = members?;
         ids.par_sort_unstable();
@@ -57,42 +58,69 @@ impl People {
 
 fn read_members(
     files: &[DumpFile],
-    delimiter: u8,
+    rejects: &Rejects,
     mut sorter: RowSorter,
     progress: &Progress,
 ) -> Result<(Vec<u64>, SortedRows), Error> {
     let mut ids = Vec::new();
-    for_each_row(files, delimiter, progress, |place, fields| {
-        let member = fields.member().map_err(|fault| Stop::Row(place, fault))?;
-        ids.push(member.member_id);
-        Ok(sorter.push(member.member_id, place, |buffer| member.encode_raw(buffer))?)
-    })?;
+    for_each_row(
+        files,
+        rejects,
+        progress,
+        |fields| fields.member(),
+        |place, member| {
+            ids.push(member.member_id);
+            sorter.push(member.member_id, place, |buffer| member.encode_raw(buffer))
+        },
+    )?;
     Ok((ids, sorter.finish()?))
 }
 
 fn read_positions(
     files: &[DumpFile],
-    delimiter: u8,
+    rejects: &Rejects,
     mut sorter: RowSorter,
     progress: &Progress,
 ) -> Result<SortedRows, Error> {
-    for_each_row(files, delimiter, progress, |place, fields| {
-        let (member, position) = fields.position().map_err(|fault| Stop::Row(place, fault))?;
-        Ok(sorter.push(member, place, |buffer| position.encode_raw(buffer))?)
-    })?;
+    for_each_row(
+        files,
+        rejects,
+        progress,
+        |fields| fields.position(),
+        |place, (member, position)| {
+            sorter.push(member, place, |buffer| position.encode_raw(buffer))
+        },
+    )?;
     sorter.finish()
 }
 
-/// Stops at the first bad row.
-fn for_each_row(
+/// Stops at the first bad row, unless bad rows are skipped.
+fn for_each_row<T>(
     files: &[DumpFile],
-    delimiter: u8,
+    rejects: &Rejects,
     progress: &Progress,
-    mut take: impl FnMut(Place, PersonFields<'_>) -> Result<(), Stop>,
+    parse: impl Fn(&PersonFields<'_>) -> Result<T, RowFault>,
+    mut take: impl FnMut(Place, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut read = || {
         for (index, file) in files.iter().enumerate() {
-            read_file(index as u32, file, delimiter, progress, &mut take)?;
+            let mut rows = file.rows(progress)?;
+            let mut width = file.width;
+            while let Some(row) = rows.next().map_err(Error::file("read", &file.path))? {
+                let parsed = row.and_then(|record| {
+                    let layout = &file.layout;
+                    check_width(record, &mut width)?;
+                    parse(&PersonFields { record, layout })
+                });
+                let place = Place {
+                    file: index as u32,
+                    offset: rows.offset(),
+                };
+                match parsed {
+                    Ok(parsed) => take(place, parsed)?,
+                    Err(fault) => rejects.take(file.kind, place, fault)?,
+                }
+            }
         }
         Ok(())
     };
@@ -102,58 +130,11 @@ fn for_each_row(
     })
 }
 
-fn read_file(
-    index: u32,
-    file: &DumpFile,
-    delimiter: u8,
-    progress: &Progress,
-    take: &mut impl FnMut(Place, PersonFields<'_>) -> Result<(), Stop>,
-) -> Result<(), Stop> {
-    let mut rows = CsvRows::new(file.rows()?, file.rows_begin, delimiter);
-    let (mut width, mut reported) = (file.width, 0);
-    loop {
-        let (offset, record) = match rows.next() {
-            Ok(Some(row)) => row,
-            Ok(None) => break,
-            Err(CsvStop::Row(offset, fault)) => {
-                return Err(Stop::Row(
-                    Place {
-                        file: index,
-                        offset,
-                    },
-                    fault,
-                ));
-            }
-            Err(CsvStop::Io(source)) => {
-                return Err(Stop::Other(Error::file("read", &file.path)(source)));
-            }
-        };
-        let place = Place {
-            file: index,
-            offset,
-        };
-        let expected = *width.get_or_insert(record.len());
-        if record.len() != expected {
-            return Err(Stop::Row(
-                place,
-                RowFault::FieldCount {
-                    found: record.len(),
-                    expected,
-                },
-            ));
-        }
-        take(
-            place,
-            PersonFields {
-                record,
-                layout: &file.layout,
-            },
-        )?;
-        if offset - reported > 1 << 20 {
-            progress.advance(offset - reported);
-            reported = offset;
-        }
+/// All rows of a file have as many fields as its header or, without one, its first row.
+fn check_width(record: &ByteRecord, width: &mut Option<usize>) -> Result<(), RowFault> {
+    let (found, expected) = (record.len(), *width.get_or_insert(record.len()));
+    match found == expected {
+        true => Ok(()),
+        false => Err(RowFault::FieldCount { found, expected }),
     }
-    progress.advance(file.bytes.saturating_sub(reported));
-    Ok(())
 }

@@ -1,19 +1,22 @@
 //! Where a row stands in the dump: file and byte offset while building, file and line once somebody must read it.
 //!
-//! Lines are counted only when an error is reported, by reading the file again up to the row: so parsing never counts
-//! them, blocks of a file are parsed in any order, and a blank line or a quoted line break cannot shift the count.
+//! Lines are counted only for rows that are reported, by reading the file again up to the row: so parsing never counts them,
+//! blocks of a file are parsed in any order, and a blank line, a comment or a quoted line break cannot shift the count.
 
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use memchr::memchr_iter;
+
 use super::error::Error;
+use super::input::Input;
 use super::row_fault::RowFault;
 
 /// Where a row begins. Ordered as the rows are: by file as they were named, then by offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) file: u32,
+    /// Of unpacked bytes.
     pub(crate) offset: u64,
 }
 
@@ -59,24 +62,18 @@ pub(crate) fn locate(files: &[PathBuf], place: Place) -> Result<(PathBuf, u64), 
     Ok((path, line))
 }
 
-/// The line of the first row at or after `offset`. Line breaks at `offset` itself belong to the row before.
-fn line_at(path: &Path, offset: u64) -> Result<u64, Error> {
-    let mut reader = BufReader::new(File::open(path).map_err(Error::file("open", path))?);
-    let (mut line, mut position) = (1, 0);
+/// The line that holds the byte at `offset`, from 1.
+pub(crate) fn line_at(path: &Path, offset: u64) -> Result<u64, Error> {
+    let mut before = Input::open(path, None)?.take(offset);
+    let (mut line, mut buffer) = (1, vec![0; 1 << 18]);
     loop {
-        let bytes = reader.fill_buf().map_err(Error::file("read", path))?;
-        if bytes.is_empty() {
-            return Ok(line);
+        let length = before
+            .read(&mut buffer)
+            .map_err(Error::file("read", path))?;
+        match buffer.get(..length) {
+            Some(read) if length > 0 => line += memchr_iter(b'\n', read).count() as u64,
+            _ => return Ok(line),
         }
-        for &byte in bytes {
-            if position >= offset && byte != b'\n' && byte != b'\r' {
-                return Ok(line);
-            }
-            line += u64::from(byte == b'\n');
-            position += 1;
-        }
-        let length = bytes.len();
-        reader.consume(length);
     }
 }
 
@@ -85,11 +82,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blank_lines_and_line_ends_before_a_row_are_counted() {
+    fn line_ends_before_a_row_are_counted() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("rows");
         std::fs::write(&path, b"a\r\n\r\n\nb\nc").unwrap();
-        for (offset, line) in [(0, 1), (1, 4), (2, 4), (6, 4), (7, 5), (8, 5), (99, 5)] {
+        for (offset, line) in [(0, 1), (2, 1), (3, 2), (6, 4), (7, 4), (8, 5), (99, 5)] {
             assert_eq!(line_at(&path, offset).unwrap(), line, "offset {offset}");
         }
     }

@@ -3,10 +3,13 @@
 
 use std::str;
 
+use csv::ByteRecord;
 use memchr::{memchr, memchr_iter};
 
+use super::copy_fields::split_copy_row;
 use super::layout::Layout;
 use super::row_fault::{LINE_BYTES_MAX, RowFault, excerpt};
+use super::row_format::{RowFormat, RowSyntax};
 use super::time_unit::TimeUnit;
 
 /// One connection as the dump states it; the time in milliseconds since 1970, 0 when unknown.
@@ -23,6 +26,7 @@ pub(crate) struct EdgeColumns {
     wanted: Vec<(usize, Role)>,
     /// How many fields a row needs.
     needed: usize,
+    syntax: RowSyntax,
     delimiter: u8,
 }
 
@@ -34,7 +38,7 @@ enum Role {
 }
 
 impl EdgeColumns {
-    pub(crate) fn new(layout: &Layout, delimiter: u8) -> Self {
+    pub(crate) fn new(layout: &Layout, format: RowFormat) -> Self {
         let roles = [Role::Member, Role::Other, Role::Time(layout.time_unit)];
         let mut wanted: Vec<(usize, Role)> = layout
             .columns
@@ -47,7 +51,8 @@ impl EdgeColumns {
         Self {
             wanted,
             needed,
-            delimiter,
+            syntax: format.syntax,
+            delimiter: format.delimiter,
         }
     }
 
@@ -58,30 +63,46 @@ impl EdgeColumns {
             .any(|(_, role)| matches!(role, Role::Time(_)))
     }
 
-    /// Parses every line of a block and gives each connection to `sink`. At the first bad row, its offset and what is
-    /// wrong with it.
-    pub(crate) fn parse_lines(
+    /// Parses every line of a block and gives `take` each row with its offset in the block: a connection, or what is wrong
+    /// with it. Stops when `take` does.
+    pub(crate) fn parse_lines<E>(
         &self,
         block: &[u8],
-        mut sink: impl FnMut(Edge) -> Result<(), RowFault>,
-    ) -> Result<(), (usize, RowFault)> {
-        let (valid, invalid_at) = valid_lines(block);
-        let mut start = 0;
-        while let Some(rest) = valid.get(start..).filter(|rest| !rest.is_empty()) {
+        mut take: impl FnMut(usize, Result<Edge, RowFault>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let has_escapes = self.syntax == RowSyntax::Copy && memchr(b'\\', block).is_some();
+        let mut record = ByteRecord::new();
+        let (mut start, mut valid_to) = (0, valid_up_to(block));
+        while let Some(rest) = block.get(start..).filter(|rest| !rest.is_empty()) {
             let length = memchr(b'\n', rest).unwrap_or(rest.len());
             let line = rest.get(..length).unwrap_or(rest);
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.len() > LINE_BYTES_MAX {
-                return Err((start, RowFault::LineTooLong));
+            let end = start + length + 1;
+            if end > valid_to {
+                valid_to = start + valid_up_to(rest);
             }
-            if !line.is_empty() {
-                self.parse_line(line)
-                    .and_then(&mut sink)
-                    .map_err(|fault| (start, fault))?;
+            if !line.is_empty() && line.first() != Some(&b'#') {
+                take(
+                    start,
+                    if line.len() > LINE_BYTES_MAX {
+                        Err(RowFault::LineTooLong)
+                    } else if start + line.len() > valid_to {
+                        Err(RowFault::InvalidUtf8)
+                    } else if has_escapes {
+                        self.parse_copy_line(line, &mut record)
+                    } else {
+                        self.parse_line(line)
+                    },
+                )?;
             }
-            start += length + 1;
+            start = end;
         }
-        invalid_at.map_or(Ok(()), |offset| Err((offset, RowFault::InvalidUtf8)))
+        Ok(())
+    }
+
+    fn parse_copy_line(&self, line: &[u8], record: &mut ByteRecord) -> Result<Edge, RowFault> {
+        split_copy_row(line, self.delimiter, record)?;
+        self.parse_fields(record.len(), |column| record.get(column))
     }
 
     fn parse_line(&self, line: &[u8]) -> Result<Edge, RowFault> {
@@ -181,14 +202,9 @@ pub(crate) fn whole_number(field: &[u8], column: usize) -> Result<u64, RowFault>
     })
 }
 
-/// The lines before the first that is not UTF-8, and where that one begins.
-fn valid_lines(block: &[u8]) -> (&[u8], Option<usize>) {
-    let Err(error) = str::from_utf8(block) else {
-        return (block, None);
-    };
-    let before = block.get(..error.valid_up_to()).unwrap_or_default();
-    let start = memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
-    (before.get(..start).unwrap_or_default(), Some(start))
+/// How many bytes at the front are UTF-8.
+fn valid_up_to(bytes: &[u8]) -> usize {
+    str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len)
 }
 
 #[cfg(test)]
@@ -197,33 +213,43 @@ mod tests {
     use super::super::layout::layout;
     use super::*;
 
-    fn columns(map: &str, delimiter: u8) -> EdgeColumns {
+    fn columns(map: &str, syntax: RowSyntax, delimiter: u8) -> EdgeColumns {
         let map: ColumnMap = map.parse().unwrap();
-        EdgeColumns::new(&layout(map.kind(), Some(&map), None).unwrap(), delimiter)
+        let layout = layout(map.kind(), Some(&map), None).unwrap();
+        let format = RowFormat {
+            syntax,
+            delimiter,
+            has_header: false,
+        };
+        EdgeColumns::new(&layout, format)
     }
 
-    fn check(
+    /// The rows of a block, each with its offset.
+    type Found<'a> = (usize, Result<(u64, u64, u64), &'a str>);
+
+    fn check_syntax(
+        syntax: RowSyntax,
         map: &str,
         delimiter: u8,
         block: &[u8],
-        expected: &[(u64, u64, u64)],
-        fault: Option<(usize, &str)>,
+        expected: &[Found<'_>],
     ) {
         let mut found = Vec::new();
-        let outcome = columns(map, delimiter).parse_lines(block, |edge| {
-            found.push((edge.member, edge.other, edge.time));
-            Ok(())
+        let outcome = columns(map, syntax, delimiter).parse_lines(block, |at, row| {
+            let row = row.map(|edge| (edge.member, edge.other, edge.time));
+            found.push((at, row.map_err(|fault| fault.to_string())));
+            Ok::<(), ()>(())
         });
-        let text = String::from_utf8_lossy(block);
-        assert_eq!(found, expected, "{text}");
-        let outcome = outcome
-            .err()
-            .map(|(offset, fault)| (offset, fault.to_string()));
-        assert_eq!(
-            outcome,
-            fault.map(|(offset, reason)| (offset, reason.to_owned())),
-            "{text}"
-        );
+        assert_eq!(outcome, Ok(()));
+        let found: Vec<_> = found
+            .iter()
+            .map(|(at, row)| (*at, row.as_ref().map_err(String::as_str).copied()))
+            .collect();
+        assert_eq!(found, expected, "{}", String::from_utf8_lossy(block));
+    }
+
+    fn check(map: &str, delimiter: u8, block: &[u8], expected: &[Found<'_>]) {
+        check_syntax(RowSyntax::Csv, map, delimiter, block, expected);
     }
 
     const PAIRS: &str = "connections:member=1,other=2";
@@ -234,27 +260,38 @@ mod tests {
             PAIRS,
             b',',
             b"1,2\n3,4\r\n\n\r\n5,6",
-            &[(1, 2, 0), (3, 4, 0), (5, 6, 0)],
-            None,
+            &[(0, Ok((1, 2, 0))), (4, Ok((3, 4, 0))), (12, Ok((5, 6, 0)))],
         );
         check(
             PAIRS,
             b'\t',
             b"18446744073709551615\t00000000000000000000007\t\n",
-            &[(u64::MAX, 7, 0)],
-            None,
+            &[(0, Ok((u64::MAX, 7, 0)))],
         );
         check(
             "connections:member=4,other=2,time=3:ms",
             b'|',
             "é|2|3|4|x\n|6||8".as_bytes(),
-            &[(4, 2, 3), (8, 6, 0)],
-            None,
+            &[(0, Ok((4, 2, 3))), (11, Ok((8, 6, 0)))],
         );
     }
 
     #[test]
-    fn bad_rows_are_named() {
+    fn lines_that_begin_with_a_hash_are_comments() {
+        check(
+            PAIRS,
+            b'\t',
+            b"# a\tb\n1\t2\n#\xff\n#3\t4\n5\t#6\n #\n#",
+            &[
+                (6, Ok((1, 2, 0))),
+                (18, Err("column 2: \"#6\" is not a number of 64 bits")),
+                (23, Err("column 1: \" #\" is not a number of 64 bits")),
+            ],
+        );
+    }
+
+    #[test]
+    fn bad_rows_are_named_and_passed_over() {
         for (row, reason) in [
             ("x,2", "column 1: \"x\" is not a number of 64 bits"),
             (",2", "column 1: \"\" is not a number of 64 bits"),
@@ -273,60 +310,81 @@ mod tests {
                 PAIRS,
                 b',',
                 format!("7,8\n{row}\n9,9\n").as_bytes(),
-                &[(7, 8, 0)],
-                Some((4, reason)),
+                &[
+                    (0, Ok((7, 8, 0))),
+                    (4, Err(reason)),
+                    (5 + row.len(), Ok((9, 9, 0))),
+                ],
             );
         }
-        check(
-            PAIRS,
-            b',',
-            b"7,8\n1,2,\xff\n",
-            &[(7, 8, 0)],
-            Some((4, "invalid UTF-8")),
-        );
-        check(
-            PAIRS,
-            b',',
-            b"x,8\n1,2,\xff\n",
-            &[],
-            Some((0, "column 1: \"x\" is not a number of 64 bits")),
-        );
-        let mut long = b"7,8\n1,2,".to_vec();
-        long.resize(LINE_BYTES_MAX + 5, b'x');
-        check(
-            PAIRS,
-            b',',
-            &long,
-            &[(7, 8, 0)],
-            Some((4, "a line of more than 1 MiB (is a quote not closed?)")),
-        );
-        check(
-            PAIRS,
-            b',',
-            &long[..LINE_BYTES_MAX + 4],
-            &[(7, 8, 0), (1, 2, 0)],
-            None,
-        );
         let times = "connections:member=1,other=2,time=3:ms";
         check(
             times,
             b',',
-            b"1,2,-3\n",
-            &[],
-            Some((0, "column 3: the time -3 is before 1970")),
+            b"1,2,-3\n1,2\n",
+            &[
+                (0, Err("column 3: the time -3 is before 1970")),
+                (7, Err("2 fields, 3 are needed")),
+            ],
         );
+    }
+
+    #[test]
+    fn lines_that_are_no_text_or_too_long_are_passed_over() {
         check(
-            times,
+            PAIRS,
             b',',
-            b"1,2\n",
-            &[],
-            Some((0, "2 fields, 3 are needed")),
+            b"7,8\n1,2,\xff\nx,8,\xc3\xa9\n\xc3\n1,2,\xc3\xa9\n1,2,\xc3",
+            &[
+                (0, Ok((7, 8, 0))),
+                (4, Err("invalid UTF-8")),
+                (10, Err("column 1: \"x\" is not a number of 64 bits")),
+                (17, Err("invalid UTF-8")),
+                (19, Ok((1, 2, 0))),
+                (26, Err("invalid UTF-8")),
+            ],
+        );
+        let mut long = b"1,2,".to_vec();
+        long.resize(LINE_BYTES_MAX, b'x');
+        let block = [b"7,8\n", long.as_slice(), b"\r\n", &long, b"x\n5,6"].concat();
+        check(
+            PAIRS,
+            b',',
+            &block,
+            &[
+                (0, Ok((7, 8, 0))),
+                (4, Ok((1, 2, 0))),
+                (
+                    LINE_BYTES_MAX + 6,
+                    Err("a line of more than 1 MiB (is a quote not closed?)"),
+                ),
+                (2 * LINE_BYTES_MAX + 8, Ok((5, 6, 0))),
+            ],
+        );
+    }
+
+    #[test]
+    fn rows_of_copy_may_have_escapes() {
+        check_syntax(
+            RowSyntax::Copy,
+            "connections:member=1,other=3,time=4:ms",
+            b'\t',
+            b"1\ta\\\tb\t2\t\\N\n3\t\"\t4\t5\n6\t\t\\N\t7\n",
+            &[
+                (0, Ok((1, 2, 0))),
+                (12, Ok((3, 4, 5))),
+                (20, Err("column 3: \"\" is not a number of 64 bits")),
+            ],
         );
     }
 
     #[test]
     fn split_fields_are_read_alike() {
-        let columns = columns("connections:member=2,other=1,time=3:s", b',');
+        let columns = columns(
+            "connections:member=2,other=1,time=3:s",
+            RowSyntax::Csv,
+            b',',
+        );
         let row: [&[u8]; 3] = [b"7", b"8", b"9"];
         let edge = columns.parse_fields(3, |column| row.get(column).copied());
         assert_eq!(

@@ -8,9 +8,11 @@ use cloud_proto::cloud::v1::Profile;
 use cloud_proto::databus::v1::{Member, Position};
 use cloud_search::sort_positions;
 
+use super::column_map::DumpKind;
 use super::error::Error;
 use super::people::People;
 use super::place::{Place, Stop, locate};
+use super::rejects::Rejects;
 use super::row_fault::RowFault;
 use super::sorted_rows::{Row, SortedRowsReader};
 
@@ -34,17 +36,25 @@ pub(crate) struct ProfileCounts {
 
 struct Rows<'a> {
     people: &'a People,
+    /// `None` when they have been told already.
+    rejects: Option<&'a Rejects>,
     members: SortedRowsReader<'a>,
     positions: SortedRowsReader<'a>,
 }
 
 impl<'a> Profiles<'a> {
-    /// Of these members, ascending. With `people`, they are the members of its files.
-    pub(crate) fn new(ids: &'a [u64], people: Option<&'a People>) -> Result<Self, Error> {
+    /// Of these members, ascending. With `people`, they are the members of its files. `rejects` learns of the positions of
+    /// others, unless this is not the first time.
+    pub(crate) fn new(
+        ids: &'a [u64],
+        people: Option<&'a People>,
+        rejects: Option<&'a Rejects>,
+    ) -> Result<Self, Error> {
         let rows = match people {
             None => None,
             Some(people) => Some(Rows {
                 people,
+                rejects,
                 members: people.members.reader()?,
                 positions: people.positions.reader()?,
             }),
@@ -60,7 +70,7 @@ impl<'a> Profiles<'a> {
     pub(crate) fn next(&mut self) -> Result<Option<Profile>, Error> {
         let Some(&id) = self.ids.next() else {
             return match &mut self.rows {
-                Some(rows) => rows.no_position_before(None).map(|()| None),
+                Some(rows) => rows.pass_positions_before(None).map(|()| None),
                 None => Ok(None),
             };
         };
@@ -104,7 +114,7 @@ impl Rows<'_> {
     }
 
     fn positions(&mut self, id: u64, counts: &mut ProfileCounts) -> Result<Vec<Position>, Error> {
-        self.no_position_before(Some(id))?;
+        self.pass_positions_before(Some(id))?;
         let mut found: Vec<(Place, Position)> = Vec::new();
         while let Some(row) = self.positions.next_of(id)? {
             found.push((row.place, decode(&row)?));
@@ -138,24 +148,22 @@ impl Rows<'_> {
         Ok(positions)
     }
 
-    /// A position that was passed over is nobody's; behind the last member, any position is.
-    fn no_position_before(&mut self, id: Option<u64>) -> Result<(), Error> {
-        let Some(member) = self
+    /// A position that is passed over is nobody's; behind the last member, any position is.
+    fn pass_positions_before(&mut self, id: Option<u64>) -> Result<(), Error> {
+        while let Some(member) = self
             .positions
             .member()
             .filter(|member| id.is_none_or(|id| *member < id))
-        else {
-            return Ok(());
-        };
-        let place = self
-            .positions
-            .next()?
-            .map_or(Place { file: 0, offset: 0 }, |row| row.place);
-        Err(bad_row(
-            place,
-            RowFault::UnknownMember { member },
-            &self.people.position_files,
-        ))
+        {
+            let row = self.positions.next()?;
+            if let (Some(row), Some(rejects)) = (row, self.rejects) {
+                let fault = RowFault::UnknownMember { member };
+                rejects
+                    .take(DumpKind::Positions, row.place, fault)
+                    .map_err(|stop| stop.into_error(&self.people.position_files))?;
+            }
+        }
+        Ok(())
     }
 
     fn position_differs(

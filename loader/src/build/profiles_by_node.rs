@@ -10,6 +10,7 @@ use super::error::Error;
 use super::people::People;
 use super::place::Place;
 use super::profiles::{ProfileCounts, Profiles, decode};
+use super::rejects::Rejects;
 use super::sorted_rows::{RowSorter, SortedRows, SortedRowsReader};
 
 /// Where the profiles come from.
@@ -28,11 +29,12 @@ pub(crate) enum ProfilesReader<'a> {
 
 impl<'a> ProfilesByNode<'a> {
     /// Of these members, by node; `nodes_by_id` is empty when that is the order of their ids. What does not fit
-    /// `sorter_bytes` goes to files in `directory`.
+    /// `sorter_bytes` goes to files in `directory`. `rejects` learns of the positions of others here or from the first reader.
     pub(crate) fn new(
         member_ids: &'a [u64],
         nodes_by_id: &[u32],
         people: Option<&'a People>,
+        rejects: &Rejects,
         directory: &Path,
         sorter_bytes: usize,
     ) -> Result<Self, Error> {
@@ -41,7 +43,7 @@ impl<'a> ProfilesByNode<'a> {
         }
         let ids = nodes_by_id.iter().map(|&node| member_ids[node as usize]);
         let ids: Vec<u64> = ids.collect();
-        let mut profiles = Profiles::new(&ids, people)?;
+        let mut profiles = Profiles::new(&ids, people, Some(rejects))?;
         let mut sorter = RowSorter::new(directory, "profiles", sorter_bytes);
         // Of one node there is one profile.
         let nowhere = Place { file: 0, offset: 0 };
@@ -58,11 +60,14 @@ impl<'a> ProfilesByNode<'a> {
         Ok(Self::Sorted(sorter.finish()?, profiles.counts))
     }
 
-    /// From the first node on.
-    pub(crate) fn reader(&self) -> Result<ProfilesReader<'_>, Error> {
+    /// From the first node on. The first reader has `rejects`.
+    pub(crate) fn reader<'r>(
+        &'r self,
+        rejects: Option<&'r Rejects>,
+    ) -> Result<ProfilesReader<'r>, Error> {
         Ok(match self {
             Self::AsTheyCome(member_ids, people) => {
-                ProfilesReader::AsTheyCome(Profiles::new(member_ids, *people)?)
+                ProfilesReader::AsTheyCome(Profiles::new(member_ids, *people, rejects)?)
             }
             Self::Sorted(rows, counts) => ProfilesReader::Sorted(rows.reader()?, *counts),
         })

@@ -47,6 +47,12 @@ pub enum RowFault {
     /// The file ends inside quotes.
     #[error("a quote is not closed before the end of the file")]
     UnclosedQuote,
+    /// `COPY` writes a line break in a field as `\n`.
+    #[error("a line that ends with a backslash")]
+    LineContinued,
+    /// `\.` ends the rows of a file, and nothing is read behind it.
+    #[error("rows behind the end of rows (\\.)")]
+    RowsBehindEnd,
     /// Times start at 1970.
     #[error("column {column}: the time {found} is before 1970")]
     NegativeTime {
@@ -131,6 +137,16 @@ pub enum RowFault {
         /// Where the first row is.
         first_line: u64,
     },
+}
+
+impl RowFault {
+    /// Whether the build can go on without the row. Not when that would choose between two rows, or leave out a part of a file.
+    pub(crate) fn can_be_skipped(&self) -> bool {
+        !matches!(
+            self,
+            Self::RowsBehindEnd | Self::MemberDiffers { .. } | Self::PositionDiffers { .. }
+        )
+    }
 }
 
 /// A field's text for an error message: made readable, cut when it is long.

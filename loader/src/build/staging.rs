@@ -11,6 +11,7 @@ use std::process;
 use cloud_engine::{Scn, newest_snapshots, snapshot_name};
 
 use super::error::Error;
+use super::rejects::REJECTS_NAME;
 
 const LOCK_NAME: &str = "LOCK";
 const STAGING_PREFIX: &str = ".building-";
@@ -58,6 +59,17 @@ impl Staging {
         Ok(path)
     }
 
+    /// Where the list of rejected rows gets its name, beside the snapshot.
+    pub(crate) fn rejects_path(&self) -> PathBuf {
+        self.site.join(REJECTS_NAME)
+    }
+
+    /// Gives the list of rejected rows, written and synced in the scratch directory, its name.
+    pub(crate) fn publish_rejects(&self, list: &Path) -> Result<(), Error> {
+        fs::rename(list, self.rejects_path()).map_err(Error::file("rename", list))?;
+        sync(&self.site)
+    }
+
     /// Syncs everything and gives the snapshot its name, which is returned.
     pub(crate) fn publish(mut self) -> Result<PathBuf, Error> {
         sync_tree(&self.path)?;
@@ -101,6 +113,9 @@ fn remove_leftovers(site: &Path) -> Result<(), Error> {
             .starts_with(STAGING_PREFIX)
         {
             fs::remove_dir_all(entry.path()).map_err(Error::file("remove", entry.path()))?;
+        }
+        if entry.file_name() == REJECTS_NAME {
+            fs::remove_file(entry.path()).map_err(Error::file("remove", entry.path()))?;
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use cloud_engine::{LineageId, Manifest};
 
+use super::components::Components;
 use super::progress::Stage;
 use crate::inspect::Standing;
 
@@ -23,8 +24,12 @@ pub struct Summary {
     pub positions: u64,
     /// Rows that were left out.
     pub dropped: Dropped,
+    /// Rows that the build went on without, if it was asked to and there are any.
+    pub rejected: Option<Rejected>,
     /// Connections a member.
     pub degrees: Degrees,
+    /// Who can be reached from whom, over any number of connections.
+    pub components: Components,
     /// In the order in which they were done.
     pub stages: Vec<Stage>,
     /// The most memory that the process had until now, in bytes, if the system tells.
@@ -44,6 +49,15 @@ pub struct Dropped {
     pub repeated_members: u64,
     /// Positions with the same content twice.
     pub repeated_positions: u64,
+}
+
+/// Rows that are wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// How many.
+    pub rows: u64,
+    /// The file that lists them with file, line and reason.
+    pub list: PathBuf,
 }
 
 /// Of all members, those without connections included.
@@ -141,6 +155,8 @@ impl fmt::Display for Summary {
         writeln!(f, "positions    {}", self.positions)?;
         let Degrees { p50, p90, p99, max } = degrees;
         writeln!(f, "degrees      p50 {p50}, p90 {p90}, p99 {p99}, max {max}")?;
+        let Components { count, largest } = self.components;
+        writeln!(f, "components   {count}, {largest} members in the largest")?;
         for (rows, reason) in [
             (
                 dropped.connections_with_themselves,
@@ -154,6 +170,9 @@ impl fmt::Display for Summary {
             (dropped.repeated_positions, "repeated positions"),
         ] {
             writeln!(f, "dropped      {rows} {reason}")?;
+        }
+        if let Some(Rejected { rows, list }) = &self.rejected {
+            writeln!(f, "rejected     {rows} rows, listed in {}", list.display())?;
         }
         for (file, columns) in &self.unused_columns {
             writeln!(f, "not used     {}: {}", file.display(), columns.join(", "))?;

@@ -100,7 +100,7 @@ fn decimal(digits: &[u8]) -> Option<i64> {
     })
 }
 
-/// `YYYY-MM-DDTHH:MM:SS[.fraction](Z|+HH:MM|-HH:MM)`. A leap second counts as the second after it.
+/// `YYYY-MM-DDTHH:MM:SS[.fraction](Z|+HH:MM|-HH:MM)`; as PostgreSQL writes it, too: a space for the T, `+HH`. A leap second counts as the second after it.
 fn rfc3339(field: &[u8]) -> Option<i64> {
     let (date_time, rest) = field.split_at_checked(19)?;
     let &[
@@ -168,6 +168,7 @@ fn fraction(rest: &[u8]) -> Option<(i64, &[u8])> {
 fn offset(zone: &[u8]) -> Option<i64> {
     match zone {
         b"Z" | b"z" => Some(0),
+        &[sign @ (b'+' | b'-'), h0, h1] => offset(&[sign, h0, h1, b':', b'0', b'0']),
         &[sign @ (b'+' | b'-'), h0, h1, b':', m0, m1] => {
             let (hours, minutes) = (decimal(&[h0, h1])?, decimal(&[m0, m1])?);
             let seconds = hours * 3600 + minutes * 60;
@@ -233,6 +234,11 @@ mod tests {
         check(
             TimeUnit::Rfc3339,
             "2010-04-22 07:00:57.9-05:30",
+            Ok(1_271_939_457_900),
+        );
+        check(
+            TimeUnit::Rfc3339,
+            "2010-04-22 05:30:57.9-07",
             Ok(1_271_939_457_900),
         );
         check(

@@ -77,7 +77,7 @@ fn bad_connections() {
         ),
         (
             format!("1,2,{T}\n\"3\",4,\"{T}\n5,6,{T}\n"),
-            "connections.csv:3: column 3: \"2020-01-01T00:00:00Z\\n5,6,2020-01-01T00:0…\" is not a time in rfc3339",
+            "connections.csv:3: a quote is not closed before the end of the file",
         ),
         (
             long,
@@ -132,7 +132,7 @@ fn bad_members() {
     );
     check(
         members("1,,\n2,\"Ada,\n3,Eve,\n"),
-        "members.csv:3: 2 fields, 3 are expected (is a delimiter in a field not quoted?)",
+        "members.csv:3: a quote is not closed before the end of the file",
     );
     check(
         members("1,,\n2,,\"a\n3,Eve,b\n"),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cloud_engine::{Base, Manifest, NodeIndex, Writer};
 use cloud_proto::cloud::v1::Profile;
 use cloud_search::{PROFILES_NAME, ProfileFile};
-use loader::build::{Error, NodeOrder, Options, Summary, build};
+use loader::build::{Error, NodeOrder, OnError, Options, RowSyntax, Summary, build};
 use tempfile::TempDir;
 
 pub(crate) struct Dump {
@@ -66,6 +66,19 @@ impl Dump {
 
     pub(crate) fn without_header(mut self) -> Self {
         self.options.format.has_header = false;
+        self
+    }
+
+    /// Written as `COPY` does.
+    pub(crate) fn copy(mut self, has_header: bool) -> Self {
+        self.options.format.syntax = RowSyntax::Copy;
+        self.options.format.has_header = has_header;
+        self.delimiter(b'\t')
+    }
+
+    /// Goes on without bad rows.
+    pub(crate) fn skip(mut self) -> Self {
+        self.options.on_error = OnError::Skip;
         self
     }
 

@@ -152,6 +152,7 @@ fn what_is_there_twice_is_dropped_and_counted() {
         "members      4",
         "connections  3 of 8 rows",
         "degrees      p50 1, p90 3, p99 3, max 3",
+        "components   1, 4 members in the largest",
     ] {
         assert!(
             text.lines().any(|found| found == line),

@@ -6,10 +6,13 @@
 )]
 
 mod bad_rows;
+mod compressed;
+mod copy;
 mod dump;
 mod files;
 mod memory;
 mod oracle;
 mod people;
 mod real_data;
+mod rejects;
 mod staging;

@@ -1,0 +1,455 @@
+//! The rows of a file one after the other, whatever their syntax, with where each begins and what is wrong with it.
+//!
+//! RowReader with quotes are split by the csv crate's state machine, which is fed here, so that a record has a limit and a quote
+//! that is never closed costs one line: the next row begins on the line below the one where the bad row began.
+
+use std::io::{self, Read};
+use std::str;
+
+use csv::ByteRecord;
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
+use memchr::{memchr, memchr_iter};
+
+use super::copy_fields::{END_OF_ROWS, split_copy_row};
+use super::row_fault::{LINE_BYTES_MAX, RowFault};
+use super::row_format::{RowFormat, RowSyntax};
+use super::window::Window;
+
+/// The longest row and its line end.
+const ROW_BYTES_MAX: usize = LINE_BYTES_MAX + 2;
+
+/// A row's fields, all of them UTF-8, or what is wrong with it.
+pub(crate) type Row<'a> = Result<&'a ByteRecord, RowFault>;
+
+/// The rows of a file from some offset on.
+pub(crate) struct RowReader<R> {
+    window: Window<R>,
+    format: RowFormat,
+    has_comments: bool,
+    csv: Reader,
+    /// What the state machine wrote: fields without their quotes, and where each ends.
+    fields: Vec<u8>,
+    ends: Vec<usize>,
+    record: ByteRecord,
+    extent: Extent,
+    has_ended: bool,
+}
+
+/// How far the row goes that was read last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// So many bytes, with the line end.
+    Bytes(usize),
+    /// To the end of the line, wherever that is.
+    Line,
+}
+
+impl<R: Read> RowReader<R> {
+    /// Of `input`, which begins at `offset` of its file, with a row. Lines that begin with `#` are comments if there are any.
+    pub(crate) fn new(input: R, offset: u64, format: RowFormat, has_comments: bool) -> Self {
+        let csv = ReaderBuilder::new()
+            .delimiter(format.delimiter)
+            .terminator(Terminator::Any(b'\n'))
+            .build();
+        let mut rows = Self {
+            window: Window::new(input, offset),
+            format,
+            has_comments,
+            csv,
+            fields: vec![0; 1 << 10],
+            ends: vec![0; 32],
+            record: ByteRecord::new(),
+            extent: Extent::Bytes(0),
+            has_ended: false,
+        };
+        rows.begin();
+        rows
+    }
+
+    /// The next row that is not blank; `None` behind the last.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Row<'_>>> {
+        self.pass()?;
+        if self.has_ended || !self.find_row()? {
+            return Ok(None);
+        }
+        let outcome = if self.is_end_of_rows()? {
+            self.has_ended = true;
+            self.window.pass_line()?;
+            if !self.find_row()? {
+                return Ok(None);
+            }
+            self.extent = Extent::Line;
+            Err(RowFault::RowsBehindEnd)
+        } else {
+            match self.format.syntax {
+                RowSyntax::Csv => self.split_csv()?,
+                RowSyntax::Copy => self.split_copy()?,
+            }
+        };
+        Ok(Some(outcome.map(|()| &self.record)))
+    }
+
+    /// Where the row that was read last begins.
+    pub(crate) fn offset(&self) -> u64 {
+        self.window.offset()
+    }
+
+    /// The bytes of the row that was read last, without the line end; of a row that is too long, its beginning.
+    pub(crate) fn row_bytes(&self) -> &[u8] {
+        let held = self.window.held();
+        let row = match self.extent {
+            Extent::Bytes(length) => held.get(..length),
+            Extent::Line => held.split(|byte| *byte == b'\n').next(),
+        };
+        let row = without_line_end(row.unwrap_or(held));
+        row.get(..LINE_BYTES_MAX).unwrap_or(row)
+    }
+
+    /// Where the row ends that was read last.
+    pub(crate) fn end(&mut self) -> io::Result<u64> {
+        self.pass()?;
+        Ok(self.window.offset())
+    }
+
+    /// Goes to the row at `offset`, ahead of here, and answers how many line ends are passed.
+    pub(crate) fn skip_to(&mut self, offset: u64) -> io::Result<u64> {
+        self.extent = Extent::Bytes(0);
+        let mut lines = 0;
+        while self.window.offset() < offset {
+            let wanted = usize::try_from(offset - self.window.offset()).unwrap_or(usize::MAX);
+            let held = self.window.hold(1)?;
+            let passed = held.get(..wanted).unwrap_or(held);
+            if passed.is_empty() {
+                break;
+            }
+            lines += memchr_iter(b'\n', passed).count() as u64;
+            let passed = passed.len();
+            self.window.pass(passed);
+        }
+        Ok(lines)
+    }
+
+    fn pass(&mut self) -> io::Result<()> {
+        match self.extent {
+            Extent::Bytes(length) => self.window.pass(length),
+            Extent::Line => self.window.pass_line()?,
+        }
+        self.extent = Extent::Bytes(0);
+        Ok(())
+    }
+
+    /// Passes blank lines and comments; false at the end.
+    fn find_row(&mut self) -> io::Result<bool> {
+        loop {
+            match self.window.hold(2)? {
+                [] => return Ok(false),
+                [b'\n', ..] | [b'\r'] => self.window.pass(1),
+                [b'\r', b'\n', ..] => self.window.pass(2),
+                [b'#', ..] if self.has_comments => self.window.pass_line()?,
+                _ => return Ok(true),
+            }
+        }
+    }
+
+    fn is_end_of_rows(&mut self) -> io::Result<bool> {
+        if self.format.syntax == RowSyntax::Csv {
+            return Ok(false);
+        }
+        let held = self.window.hold(END_OF_ROWS.len() + 2)?;
+        Ok(match held.strip_prefix(END_OF_ROWS) {
+            Some(after) => matches!(after, [] | [b'\n', ..] | [b'\r'] | [b'\r', b'\n', ..]),
+            None => false,
+        })
+    }
+
+    fn split_copy(&mut self) -> io::Result<Result<(), RowFault>> {
+        let mut searched = 0;
+        let length = loop {
+            let held = self.window.held();
+            let unsearched = held.get(searched..).unwrap_or_default();
+            if let Some(end) = memchr(b'\n', unsearched) {
+                break searched + end + 1;
+            }
+            searched = held.len();
+            if searched > ROW_BYTES_MAX || !self.window.grow()? {
+                break searched;
+            }
+        };
+        let row = self.window.held().get(..length).unwrap_or_default();
+        let line = without_line_end(row);
+        if line.len() > LINE_BYTES_MAX {
+            self.extent = Extent::Line;
+            return Ok(Err(RowFault::LineTooLong));
+        }
+        self.extent = Extent::Bytes(length);
+        Ok(split_copy_row(
+            line,
+            self.format.delimiter,
+            &mut self.record,
+        ))
+    }
+
+    fn split_csv(&mut self) -> io::Result<Result<(), RowFault>> {
+        let (mut fed, mut written, mut ended) = (0, 0, 0);
+        loop {
+            if fed == self.window.held().len() && fed < ROW_BYTES_MAX {
+                self.window.grow()?;
+            }
+            let held = self.window.held();
+            let is_all = fed == held.len() && fed < ROW_BYTES_MAX;
+            let input = match is_all {
+                // The last row may lack its line end; inside quotes a line end ends nothing.
+                true => b"\n",
+                false => held
+                    .get(fed..held.len().min(ROW_BYTES_MAX))
+                    .unwrap_or_default(),
+            };
+            if input.is_empty() {
+                return Ok(self.not_ended(RowFault::LineTooLong));
+            }
+            let (fields, ends) = (
+                self.fields.get_mut(written..).unwrap_or_default(),
+                self.ends.get_mut(ended..).unwrap_or_default(),
+            );
+            let (result, read, wrote, ends) = self.csv.read_record(input, fields, ends);
+            written += wrote;
+            ended += ends;
+            if !is_all {
+                fed += read;
+            }
+            match result {
+                ReadRecordResult::InputEmpty if is_all => {
+                    return Ok(self.not_ended(RowFault::UnclosedQuote));
+                }
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => self.fields.resize(2 * self.fields.len(), 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
+                ReadRecordResult::Record | ReadRecordResult::End => break,
+            }
+        }
+        let row = self.window.held().get(..fed).unwrap_or_default();
+        let line = without_line_end(row);
+        if line.len() > LINE_BYTES_MAX {
+            self.extent = Extent::Line;
+            return Ok(Err(RowFault::LineTooLong));
+        }
+        self.extent = Extent::Bytes(fed);
+        if str::from_utf8(line).is_err() {
+            return Ok(Err(RowFault::InvalidUtf8));
+        }
+        let has_return = row.ends_with(b"\r\n") || row.ends_with(b"\r");
+        self.record.clear();
+        let mut start = 0;
+        for (index, &end) in self.ends.iter().take(ended).enumerate() {
+            let mut field = self.fields.get(start..end).unwrap_or_default();
+            if has_return && index + 1 == ended {
+                field = field.strip_suffix(b"\r").unwrap_or(field);
+            }
+            self.record.push_field(field);
+            start = end;
+        }
+        Ok(Ok(()))
+    }
+
+    fn not_ended(&mut self, fault: RowFault) -> Result<(), RowFault> {
+        self.begin();
+        self.extent = Extent::Line;
+        Err(fault)
+    }
+
+    /// Brings the state machine to the beginning of a row. (It has no clone that works: csv-core 0.1.13.) A byte-order mark is
+    /// one for it in its first input, which is a blank line here.
+    fn begin(&mut self) {
+        self.csv.reset();
+        self.csv.read_record(b"\n", &mut [0], &mut [0]);
+    }
+}
+
+pub(crate) fn without_line_end(row: &[u8]) -> &[u8] {
+    let row = row.strip_suffix(b"\n").unwrap_or(row);
+    row.strip_suffix(b"\r").unwrap_or(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each row's offset and its fields, or the reason why it has none.
+    type Found<'a> = (u64, Result<&'a [&'a str], RowFault>);
+
+    fn check(syntax: RowSyntax, text: &[u8], expected: &[Found<'_>]) {
+        let format = RowFormat {
+            syntax,
+            delimiter: b',',
+            has_header: false,
+        };
+        let mut rows = RowReader::new(text, 100, format, true);
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            let fields = row.map(|record| {
+                let fields = record.iter().map(|field| str::from_utf8(field).unwrap());
+                fields.map(str::to_owned).collect::<Vec<_>>()
+            });
+            found.push((rows.offset() - 100, fields));
+        }
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(offset, row)| {
+                let row = row.clone();
+                let fields = row.map(|row| {
+                    row.iter()
+                        .map(|&field| field.to_owned())
+                        .collect::<Vec<_>>()
+                });
+                (*offset, fields)
+            })
+            .collect();
+        assert_eq!(found, expected, "{}", String::from_utf8_lossy(text));
+    }
+
+    #[test]
+    fn quotes_hold_delimiters_and_line_breaks() {
+        let csv = RowSyntax::Csv;
+        check(
+            csv,
+            b"a,\"b,\n\"\"c\"\"\"\nd,e\n",
+            &[(0, Ok(&["a", "b,\n\"c\""])), (13, Ok(&["d", "e"]))],
+        );
+        for text in ["a,\"b\n\"", "a,\"b\n\"\n", "a,\"b\n\"\r\n"] {
+            check(csv, text.as_bytes(), &[(0, Ok(&["a", "b\n"]))]);
+        }
+        check(csv, b"a,b\"c\r\n", &[(0, Ok(&["a", "b\"c"]))]);
+        check(csv, b"a,\"b\r\"\n", &[(0, Ok(&["a", "b\r"]))]);
+        check(csv, b"a\rb,c\r", &[(0, Ok(&["a\rb", "c"]))]);
+        check(csv, "\u{feff}a".as_bytes(), &[(0, Ok(&["\u{feff}a"]))]);
+    }
+
+    #[test]
+    fn blank_lines_and_comments_are_passed_over() {
+        for syntax in [RowSyntax::Csv, RowSyntax::Copy] {
+            check(
+                syntax,
+                b"\n\r\n#\xff\"\n#\r\na\r\n\n #b\n#\n\r",
+                &[(10, Ok(&["a"])), (14, Ok(&[" #b"]))],
+            );
+            check(syntax, b"", &[]);
+            check(syntax, b"#", &[]);
+        }
+        check(RowSyntax::Csv, b"\"\n#a\"\n", &[(0, Ok(&["\n#a"]))]);
+    }
+
+    #[test]
+    fn a_bad_row_costs_one_line() {
+        let csv = RowSyntax::Csv;
+        check(
+            csv,
+            b"a,b\nc,\xff\n\"\xc3\"\xa9\nd",
+            &[
+                (0, Ok(&["a", "b"])),
+                (4, Err(RowFault::InvalidUtf8)),
+                (8, Err(RowFault::InvalidUtf8)),
+                (13, Ok(&["d"])),
+            ],
+        );
+        check(
+            csv,
+            b"a,\"b\nc,d\n\"e\nf",
+            &[(0, Ok(&["a", "b\nc,d\ne"])), (12, Ok(&["f"]))],
+        );
+        check(
+            csv,
+            b"a,\"b\nc,d\n\"\"e\nf\n",
+            &[
+                (0, Err(RowFault::UnclosedQuote)),
+                (5, Ok(&["c", "d"])),
+                (9, Ok(&["e"])),
+                (13, Ok(&["f"])),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_passed_over() {
+        let x = "x".repeat(LINE_BYTES_MAX);
+        let whole = [x.as_str()];
+        let many = "b,c\n".repeat(LINE_BYTES_MAX);
+        for (syntax, text, expected) in [
+            (RowSyntax::Csv, format!("{x}\r\nb\n"), Ok(&whole[..])),
+            (RowSyntax::Copy, format!("{x}\r\nb\n"), Ok(&whole[..])),
+            (
+                RowSyntax::Csv,
+                format!("{x}x\nb\n"),
+                Err(RowFault::LineTooLong),
+            ),
+            (
+                RowSyntax::Copy,
+                format!("{x}x\nb\n"),
+                Err(RowFault::LineTooLong),
+            ),
+            (
+                RowSyntax::Csv,
+                format!("{x}{x}{x}\nb\n"),
+                Err(RowFault::LineTooLong),
+            ),
+            (
+                RowSyntax::Copy,
+                format!("{x}{x}{x}\nb\n"),
+                Err(RowFault::LineTooLong),
+            ),
+            (
+                RowSyntax::Csv,
+                format!("\"{x}\"\nb\n"),
+                Err(RowFault::LineTooLong),
+            ),
+        ] {
+            let second = (text.len() - 2) as u64;
+            check(
+                syntax,
+                text.as_bytes(),
+                &[(0, expected), (second, Ok(&["b"]))],
+            );
+        }
+        let endless = format!("a,\"\n{many}");
+        let format = RowFormat::default();
+        let mut rows = RowReader::new(endless.as_bytes(), 0, format, false);
+        assert_eq!(rows.next().unwrap(), Some(Err(RowFault::LineTooLong)));
+        assert_eq!(rows.row_bytes(), b"a,\"");
+        let mut following = 0;
+        while let Some(row) = rows.next().unwrap() {
+            assert_eq!(row.map(|row| row.len()), Ok(2));
+            following += 1;
+        }
+        assert_eq!(following, LINE_BYTES_MAX);
+    }
+
+    #[test]
+    fn nothing_is_read_behind_the_end_of_rows() {
+        let copy = RowSyntax::Copy;
+        check(copy, b"a\n\\.", &[(0, Ok(&["a"]))]);
+        check(copy, b"a\n\\.\r\n\n\r\n", &[(0, Ok(&["a"]))]);
+        check(
+            copy,
+            b"\\.a\n\\\\.\n",
+            &[(0, Ok(&[".a"])), (4, Ok(&["\\."]))],
+        );
+        check(
+            copy,
+            b"a\n\\.\n\nb\nc",
+            &[(0, Ok(&["a"])), (6, Err(RowFault::RowsBehindEnd))],
+        );
+        check(RowSyntax::Csv, b"\\.\n", &[(0, Ok(&["\\."]))]);
+    }
+
+    #[test]
+    fn rows_are_found_again_by_their_offset() {
+        let text = b"#\na,\"b\nc\"\n\nd\n";
+        let mut rows = RowReader::new(&text[..], 0, RowFormat::default(), true);
+        assert_eq!(rows.skip_to(2).unwrap(), 1);
+        assert!(rows.next().unwrap().is_some());
+        assert_eq!((rows.offset(), rows.row_bytes()), (2, &b"a,\"b\nc\""[..]));
+        assert_eq!(rows.skip_to(11).unwrap(), 3);
+        assert!(rows.next().unwrap().is_some());
+        assert_eq!((rows.offset(), rows.row_bytes()), (11, &b"d"[..]));
+        assert_eq!(rows.end().unwrap(), text.len() as u64);
+    }
+}
