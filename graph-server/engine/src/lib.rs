@@ -44,9 +44,10 @@
 //! let nodes: Vec<NodeIndex> = [ann, ben, cleo, dan].iter().filter_map(|&member| graph.node(member)).collect();
 //! let mut budget = Budget::unlimited();
 //! let view = View::build(&graph, nodes[0], &mut Scratch::new(), &mut budget)?;
-//! let page = degrees(&graph, &view, &nodes, &mut budget)?;
+//! let mut asked = view.whole(&graph);
+//! let page = degrees(&mut asked, &nodes, &mut budget)?;
 //! assert_eq!(page, [Degree::Itself, Degree::First, Degree::Second, Degree::Third]);
-//! assert_eq!(shortest_path(&graph, &view, nodes[3], &mut budget)?, [ann, ben, cleo, dan]);
+//! assert_eq!(shortest_path(&mut asked, nodes[3], &mut budget)?, [ann, ben, cleo, dan]);
 //! assert_eq!(shared_connections(&graph, nodes[0], nodes[2], &mut budget)?, [ben]);
 //!
 //! // The graph from before is as it was; and the view holds there too, since nothing near Ann has changed.
