@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use cloud_engine::{Degree, Graph};
 use redis::aio::MultiplexedConnection;
-use redis::{Client, Script, ScriptInvocation};
+use redis::{AsyncConnectionConfig, Client, Script, ScriptInvocation};
 
 use super::process::{Rival, START_TIMEOUT, free_port};
 use super::{Shared, degrees_of_digits, first_page};
@@ -226,11 +226,14 @@ fn key(member: u64) -> String {
     format!("c:{member}")
 }
 
-/// Connects, as soon as the server takes connections.
+/// Connects, as soon as the server takes connections. An answer is waited for however long it takes: the driver would give up
+/// after half a second, which the network of a hub may take.
 async fn connect(client: &Client) -> Outcome<MultiplexedConnection> {
+    let config = AsyncConnectionConfig::new().set_response_timeout(None);
     let start = Instant::now();
     loop {
-        match client.get_multiplexed_async_connection().await {
+        let connection = client.get_multiplexed_async_connection_with_config(&config);
+        match connection.await {
             Ok(connection) => return Ok(connection),
             Err(error) if start.elapsed() > START_TIMEOUT => {
                 return Err(format!("Redis does not take connections: {error}").into());
