@@ -5,11 +5,13 @@
 //! - [`site`] builds a snapshot directory with the loader from rows given here;
 //! - [`model`] is the oracle: the members and connections of one moment, and questions answered by plain search;
 //! - [`history`] makes random changes, and [`record`] checks recorded answers at the SCNs that they state;
+//! - [`readers`] lists what reads bytes from outside, for property tests and fuzzing;
 //! - [`shared_data`] finds the public data set that some tests read.
 
 pub mod binaries;
 pub mod history;
 pub mod model;
+pub mod readers;
 pub mod record;
 pub mod server;
 pub mod shared_data;

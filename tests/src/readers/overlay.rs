@@ -1,0 +1,107 @@
+//! `overlay-<scn>.bin`: read over its base, and every question asked.
+
+use std::fs;
+use std::sync::Arc;
+
+use cloud_engine::{
+    Base, ConnectionTime, GRAPH_NAME, GraphChange, LogId, Manifest, MemberId, Scn, SourceMark,
+    Writer, read_overlay,
+};
+
+use super::graph::{ask, snapshot};
+use super::scratch::{empty_folder, folder, named};
+use super::{Mutated, Reader, end_of_section, field, seal};
+
+pub(super) const READER: Reader = Reader {
+    name: "overlay",
+    valid,
+    reseal,
+    read,
+    mutated: Mutated::RefusedOrSame,
+};
+
+const HEADER_BYTES: usize = 192;
+const NAME: &str = "overlay-00000000000000000009.bin";
+
+fn log() -> LogId {
+    LogId::new(77)
+}
+
+fn base() -> (Arc<Base>, Manifest) {
+    let (manifest, _) = snapshot(GRAPH_NAME);
+    let base = Base::open(&folder("written"), &manifest).expect("opens");
+    (Arc::new(base), manifest)
+}
+
+fn valid() -> Vec<u8> {
+    let member = |id: u64| MemberId::new(id).expect("not 0");
+    let (base, manifest) = base();
+    let mut writer = Writer::new(base, manifest.scn);
+    let added = |one, other| GraphChange::ConnectionAdded {
+        member: member(one),
+        other: member(other),
+        time: ConnectionTime::from_millis(one * other),
+    };
+    let removed = GraphChange::ConnectionRemoved {
+        member: member(1),
+        other: member(4),
+    };
+    writer
+        .apply(
+            Scn::new(5),
+            &[added(1, 2), added(2, 3), removed, added(4, 1600)],
+        )
+        .expect("ascends");
+    writer
+        .apply(
+            Scn::new(9),
+            &[
+                GraphChange::MemberRemoved(member(25)),
+                added(2, 1600),
+                added(25, 36),
+            ],
+        )
+        .expect("ascends");
+    let source = SourceMark {
+        source_id: "core".to_owned(),
+        offset: 90,
+        scn: Scn::new(4),
+    };
+    let site = empty_folder("overlay-written");
+    let path = writer
+        .write_overlay(&site, log(), &[source])
+        .expect("writes");
+    fs::read(path).expect("reads")
+}
+
+fn reseal(mut bytes: Vec<u8>) -> Vec<u8> {
+    let mut start = HEADER_BYTES;
+    for (place, (count_at, width)) in [(88, 1_u64), (96, 8), (104, 16), (112, 8)]
+        .into_iter()
+        .enumerate()
+    {
+        let count = field(&bytes, count_at).map(u64::from_le_bytes).unwrap_or(0);
+        let Some(end) = end_of_section(start, count, width) else {
+            break;
+        };
+        seal(&mut bytes, start..end, 172 + place * 4);
+        start = end;
+    }
+    seal(&mut bytes, 0..188, 188);
+    bytes
+}
+
+fn read(bytes: &[u8]) -> Result<String, String> {
+    let (base, manifest) = base();
+    let site = empty_folder("overlay");
+    let path = site.join(NAME);
+    fs::write(&path, bytes).expect("writes");
+    let mut recovered =
+        read_overlay(&site, &base, &manifest, log()).expect("an overlay may be passed over");
+    if let Some(refused) = recovered.refused.pop() {
+        return Err(named(refused, &path));
+    }
+    let told = ask(&recovered.writer.version().graph()).expect("the base is sound");
+    // Only asked, not changed: that rows mirror each other is not checked, so a forged file's counts are not what a change expects.
+    Ok(format!("{told}{:?}", recovered.sources))
+}
