@@ -3,8 +3,10 @@
 # The scratch folder of `make demo`; made anew each time.
 DEMO_DIR ?= .demo
 ARGS ?=
+# How long `make fuzz` works on each reader.
+SECONDS ?= 60
 
-.PHONY: help demo test test-long check format lint docs proto bench bench-scale bench-rivals
+.PHONY: help demo test test-long fuzz check format lint docs proto bench bench-scale bench-rivals
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,14 +20,19 @@ test: target/python/ready ## everything that the tests need, and the tests
 	cargo build --workspace --bins --tests
 	CLOUD_PYTHON=$(CURDIR)/target/python/bin/python cargo test --workspace
 
-test-long: target/python/ready ## the same tests with longer random histories (minutes)
+test-long: target/python/ready ## the same tests with longer random histories, then the fuzzing (a quarter of an hour)
 	cargo build --workspace --bins --tests
 	CLOUD_TEST_LONG=1 CLOUD_PYTHON=$(CURDIR)/target/python/bin/python cargo test --workspace
+	fuzz/run $(SECONDS)
+
+fuzz: ## every reader of bytes from outside under libFuzzer; SECONDS=60 each, needs a C++ compiler
+	fuzz/run $(SECONDS)
 
 check: format lint docs proto ## formatting, clippy, documentation and protos, warnings as errors
 
 format:
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 
 lint:
 	cargo clippy --workspace --all-targets -- -D warnings
