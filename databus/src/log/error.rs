@@ -153,8 +153,12 @@ pub enum ReadError {
         reason: String,
     },
     /// A change of a kind that this version does not know: a later server wrote it.
-    #[error("window {scn} holds a change of a kind that this version does not know")]
+    #[error("{}: at byte {offset}: window {scn} holds a change of a kind that this version does not know", file.display())]
     UnknownChange {
+        /// The segment.
+        file: PathBuf,
+        /// Where in it.
+        offset: u64,
         /// The window.
         scn: u64,
     },

@@ -114,7 +114,11 @@ impl LogReader {
 
     fn accept(&mut self, place: PartPlace, offset: u64, known: bool) -> Result<(), ReadError> {
         if !known {
-            return Err(ReadError::UnknownChange { scn: place.scn });
+            return Err(ReadError::UnknownChange {
+                file: self.published.disk.path(&self.segment.name),
+                offset,
+                scn: place.scn,
+            });
         }
         let accepted = self.sequence.accept(place);
         accepted.map_err(|reason| damaged(&self.published, &self.segment, offset, reason))?;

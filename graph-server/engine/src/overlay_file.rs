@@ -56,6 +56,8 @@ const FORMAT_VERSION: u32 = 1;
 const HEADER_BYTES: usize = 192;
 /// Where the header holds the file's SCN.
 pub(crate) const SCN_AT: u64 = 56;
+/// Where it holds how many members exist, and behind that how many connections.
+const MEMBERS_AT: u64 = 64;
 
 /// Entries gathered before they are written: 1 MiB.
 const ENTRIES_AT_ONCE: usize = 1 << 16;
@@ -216,6 +218,7 @@ pub(crate) fn read(
     let (sources, sections) = read_sections(path, &map, &header)?;
     let version = Version::restored(base.clone(), manifest.scn, Scn::new(header.scn));
     fill(path, &version, &sections)?;
+    check_counts(path, &header, base)?;
     version
         .counts
         .members
@@ -279,6 +282,28 @@ fn read_header(
         ));
     }
     Ok(header)
+}
+
+/// No more than base and entries can make: each connection has an entry at either end.
+fn check_counts(path: &Path, header: &Header, base: &Base) -> Result<(), FileError> {
+    let members_max = u64::from(base.node_count()) + header.new_members;
+    let connections_max = base.connection_count() + header.entries / 2;
+    let counts = [
+        (MEMBERS_AT, header.members, members_max, "members"),
+        (
+            MEMBERS_AT + 8,
+            header.connections,
+            connections_max,
+            "connections",
+        ),
+    ];
+    for (at, count, max, what) in counts {
+        if count > max {
+            let reason = format!("{count} {what}, where {max} at most can be");
+            return Err(FileError::damaged(path, at, reason));
+        }
+    }
+    Ok(())
 }
 
 fn read_sections(

@@ -244,11 +244,14 @@ impl Window<'_> {
     }
 }
 
-/// One thread changes the counts, so load and store are enough.
+/// One thread changes the counts, so load and store are enough. They are figures that nothing is found by; those that an overlay's
+/// file began with are bounded there, not counted again, so they are not trusted to be right to the last one.
 fn add(count: &AtomicU64, more: u64) {
-    count.store(count.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+    let sum = count.load(Ordering::Relaxed).saturating_add(more);
+    count.store(sum, Ordering::Relaxed);
 }
 
 fn subtract(count: &AtomicU64, fewer: u64) {
-    count.store(count.load(Ordering::Relaxed) - fewer, Ordering::Relaxed);
+    let difference = count.load(Ordering::Relaxed).saturating_sub(fewer);
+    count.store(difference, Ordering::Relaxed);
 }

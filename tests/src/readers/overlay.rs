@@ -1,4 +1,4 @@
-//! `overlay-<scn>.bin`: read over its base, and every question asked.
+//! `overlay-<scn>.bin`: read over its base, every question asked, and one more window applied.
 
 use std::fs;
 use std::sync::Arc;
@@ -102,6 +102,15 @@ fn read(bytes: &[u8]) -> Result<String, String> {
         return Err(named(refused, &path));
     }
     let told = ask(&recovered.writer.version().graph()).expect("the base is sound");
-    // Only asked, not changed: that rows mirror each other is not checked, so a forged file's counts are not what a change expects.
+    let next = Scn::new(recovered.scn.get().saturating_add(1));
+    let member = |id: u64| MemberId::new(id).expect("not 0");
+    let changes = [
+        GraphChange::MemberRemoved(member(1)),
+        GraphChange::MemberAdded(member(5)),
+    ];
+    // Refused only where there is no SCN above.
+    if recovered.writer.apply(next, &changes).is_ok() {
+        ask(&recovered.writer.version().graph()).expect("the base is sound");
+    }
     Ok(format!("{told}{:?}", recovered.sources))
 }

@@ -15,8 +15,8 @@ const ALLOCATION_PER_BYTE_MAX: usize = 64;
 const BUFFERS_BYTES_MAX: usize = 2 << 20;
 /// The same of redb and tantivy.
 const STORES_BYTES_MAX: usize = 40 << 20;
-/// The same of the loader, whose `--memory` says how much: its buffers do not follow the dump.
-const LOADER_BYTES_MAX: usize = 96 << 20;
+/// The same of the loader, whose memory is bounded by a limit of its own.
+const LOADER_BYTES_MAX: usize = 128 << 20;
 
 #[global_allocator]
 static ALLOCATOR: allocations::Counted = allocations::Counted;
@@ -41,8 +41,8 @@ fn cases(reader: &Reader) -> u32 {
 fn read(reader: &Reader, bytes: &[u8]) -> Result<String, String> {
     let (outcome, largest) = allocations::largest_in(|| (reader.read)(bytes));
     let fixed = match reader.name {
-        "search-index" | "live-profiles" => STORES_BYTES_MAX,
         "dump" => LOADER_BYTES_MAX,
+        "search-index" | "live-profiles" => STORES_BYTES_MAX,
         _ => BUFFERS_BYTES_MAX,
     };
     let bound = bytes.len() * ALLOCATION_PER_BYTE_MAX + fixed;
