@@ -97,6 +97,27 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_text_is_taken_only_as_the_token_of_its_key(
+            key in any::<[u8; 16]>(),
+            place in any::<prop::sample::Index>(),
+            with in "\\PC|[0-9a-fA-F]{0,3}",
+            any_text in "\\PC{0,80}|[0-9a-fA-F]{0,80}",
+        ) {
+            let parameters = Parameters::of("x", &[b"y"]);
+            let token = parameters.token(key);
+            let at = place.index(token.len());
+            let mutated = format!("{}{with}{}", &token[..at], &token[at + 1..]);
+            for text in [mutated, any_text] {
+                if let Ok(Some(found)) = parameters.key::<16>(&text) {
+                    prop_assert!(parameters.token(found).eq_ignore_ascii_case(&text), "{}", text);
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_key_comes_back_for_the_same_parameters_only() {

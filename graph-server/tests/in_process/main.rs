@@ -1,6 +1,8 @@
 //! The server over gRPC, in this process, on a small site: every call, and every documented error.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bad_requests;
+mod config_files;
 mod errors;
 mod every_call;
 mod small_site;

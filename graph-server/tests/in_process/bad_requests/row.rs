@@ -1,0 +1,145 @@
+//! One row: a call, the field that it is about, what is sent, and how it is answered.
+
+use super::raw::Wire;
+use prost::Message;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// Package, service and method.
+    pub(super) call: &'static str,
+    /// A field of the request, as errors name it.
+    pub(super) about: &'static str,
+    /// In the words of a test's name.
+    what: &'static str,
+    messages: Vec<Vec<u8>>,
+    outcome: Outcome,
+}
+
+/// How a row is answered.
+#[derive(Clone, Debug)]
+pub(super) enum Outcome {
+    Answered,
+    /// INVALID_ARGUMENT: `BadRequest` with one violation of this field.
+    Field(&'static str),
+    /// RESOURCE_EXHAUSTED: `ErrorInfo` with what was asked and the limit, and `QuotaFailure` with the field.
+    TooLarge {
+        field: &'static str,
+        asked: u64,
+        limit: u64,
+    },
+    /// NOT_FOUND: `ResourceInfo` of this member.
+    NoMember(u64),
+    /// `ErrorInfo` with this reason and this figure.
+    Reason(Code, &'static str, &'static str, String),
+}
+
+/// A row that sends one message.
+pub(super) fn row(
+    call: &'static str,
+    about: &'static str,
+    what: &'static str,
+    message: &impl Message,
+    outcome: Outcome,
+) -> Row {
+    rows_of(call, about, what, vec![message.encode_to_vec()], outcome)
+}
+
+/// A row that sends these bytes.
+pub(super) fn rows_of(
+    call: &'static str,
+    about: &'static str,
+    what: &'static str,
+    messages: Vec<Vec<u8>>,
+    outcome: Outcome,
+) -> Row {
+    Row {
+        call,
+        about,
+        what,
+        messages,
+        outcome,
+    }
+}
+
+impl Row {
+    /// Asks, and answers what is otherwise than expected.
+    pub(super) async fn check(&self, wire: &Wire) -> Result<(), String> {
+        let answer = wire.ask(self.call, self.messages.clone(), None).await;
+        self.outcome
+            .compare(answer)
+            .map_err(|found| format!("{}, {}: {}: {found}", self.call, self.about, self.what))
+    }
+}
+
+impl Outcome {
+    pub(super) fn compare(&self, answer: Result<Vec<u8>, Status>) -> Result<(), String> {
+        let status = match (self, answer) {
+            (Self::Answered, Ok(_)) => return Ok(()),
+            (_, Ok(_)) => return Err(format!("was answered, and not with {self:?}")),
+            (Self::Answered, Err(status)) => return Err(format!("{status:?}")),
+            (_, Err(status)) => status,
+        };
+        let details = status.get_error_details();
+        let as_expected = match self {
+            Self::Answered => false,
+            Self::Field(field) => {
+                status.code() == Code::InvalidArgument && violated(&details) == [*field]
+            }
+            Self::TooLarge {
+                field,
+                asked,
+                limit,
+            } => {
+                let quota = details.quota_failure().is_some_and(|failure| {
+                    failure
+                        .violations
+                        .iter()
+                        .any(|quota| quota.subject == *field)
+                });
+                status.code() == Code::ResourceExhausted
+                    && quota
+                    && has(&details, "TOO_LARGE", "field", field)
+                    && has(&details, "TOO_LARGE", "asked", &asked.to_string())
+                    && has(&details, "TOO_LARGE", "limit", &limit.to_string())
+            }
+            Self::NoMember(id) => {
+                status.code() == Code::NotFound
+                    && details.resource_info().is_some_and(|resource| {
+                        resource.resource_type == "member"
+                            && resource.resource_name == id.to_string()
+                    })
+            }
+            Self::Reason(code, reason, name, value) => {
+                status.code() == *code && has(&details, reason, name, value)
+            }
+        };
+        if as_expected {
+            Ok(())
+        } else {
+            Err(format!("{self:?} was expected: {status:?}, {details:?}"))
+        }
+    }
+}
+
+fn violated(details: &ErrorDetails) -> Vec<&str> {
+    let violations = details
+        .bad_request()
+        .map(|request| request.field_violations.as_slice());
+    violations
+        .unwrap_or_default()
+        .iter()
+        .map(|violation| violation.field.as_str())
+        .collect()
+}
+
+/// Whether the reason is this one, with this figure; no name: any figures.
+fn has(details: &ErrorDetails, reason: &str, name: &str, value: &str) -> bool {
+    details.error_info().is_some_and(|info| {
+        info.domain == "cloud.v1"
+            && info.reason == reason
+            && (name.is_empty() || info.metadata.get(name).is_some_and(|found| found == value))
+    })
+}
