@@ -104,6 +104,19 @@ impl Server {
         }
     }
 
+    /// The most memory that it has had resident so far, in bytes.
+    pub fn peak_memory_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))
+            .expect("the server runs");
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix(" kB"));
+        let kib: u64 = peak
+            .and_then(|kib| kib.trim().parse().ok())
+            .expect("VmHWM in kB");
+        kib * 1024
+    }
+
     /// SIGKILL.
     pub fn kill(mut self) {
         self.process.kill().expect("the server was running");

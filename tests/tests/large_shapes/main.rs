@@ -1,0 +1,273 @@
+//! A member with 1,000,000 connections, a clique of 1,000 members and a path of 1,000,000: every question is answered right, or
+//! refused with the limit, within its deadline and within memory; and those who ask little do not wait for those who ask much.
+
+mod questions;
+mod shapes;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use cloud_proto::cloud::v1::{Degree, GetDegreesRequest, GetNetworkSizesRequest};
+use cloud_tests::server::{Connections, Server};
+use cloud_tests::site;
+use shapes::{CLIQUE_MEMBERS, HUB, LEAVES, PATH_MEMBERS, clique, leaf, path};
+use tonic::Code;
+use tonic_types::StatusExt as _;
+
+/// Of the server's peak: its binary, the graph and the index as far as they are mapped (some 60 MB), views, and what one heavy request
+/// takes beside them. Nothing here grows with the number of requests.
+const PEAK_MEMORY_BYTES_MAX: u64 = 256 << 20;
+
+/// The snapshot, built once for all tests of this binary: in cargo's folder, where the next run replaces it.
+static SITE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("large-shapes");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).expect("removes the last run's");
+    }
+    std::fs::create_dir_all(&folder).expect("creates");
+    shapes::write_connections(&folder.join("connections.csv"));
+    site::load(&folder, &["--connections", "connections.csv"], &[]);
+    folder
+});
+
+/// A folder of its own for a server, on the one snapshot: hard links, since files of a snapshot never change. (What stands beside the
+/// snapshot, its lock above all, is each server's own.)
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir_in(&*SITE).expect("a temporary folder");
+    let name = cloud_engine::snapshot_name(cloud_engine::Scn::BEGINNING);
+    let site = folder.path().join("snapshot");
+    std::fs::create_dir(&site).expect("creates");
+    link_all(&SITE.join("snapshot").join(&name), &site.join(&name));
+    folder
+}
+
+fn link_all(from: &Path, to: &Path) {
+    std::fs::create_dir(to).expect("creates");
+    for entry in std::fs::read_dir(from).expect("reads") {
+        let from: PathBuf = entry.expect("an entry").path();
+        let to = to.join(from.file_name().expect("a name"));
+        if from.is_dir() {
+            link_all(&from, &to);
+        } else {
+            std::fs::hard_link(&from, &to).expect("links");
+        }
+    }
+}
+
+/// One of each kind, and those where the shapes meet.
+fn viewers() -> [u64; 10] {
+    [
+        HUB,
+        leaf(1),
+        leaf(2),
+        leaf(3),
+        leaf(LEAVES),
+        clique(1),
+        clique(CLIQUE_MEMBERS),
+        path(1),
+        path(PATH_MEMBERS / 2),
+        path(PATH_MEMBERS),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_question_about_a_huge_shape_is_answered_right() {
+    let folder = folder();
+    let server = Server::start(folder.path());
+    let connections = server.connect().await;
+    for viewer in viewers() {
+        for (call, outcome) in questions::ask_all(&connections, viewer).await {
+            if let Err(status) = outcome {
+                panic!("{call} of {viewer}: {status:?}");
+            }
+        }
+    }
+    let peak = server.peak_memory_bytes();
+    println!("peak memory {} MiB", peak >> 20);
+    assert!(peak <= PEAK_MEMORY_BYTES_MAX, "{} MiB", peak >> 20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_low_budget_refuses_with_the_limit_and_nothing_else() {
+    const EDGES_MAX: &str = "100000";
+    let folder = folder();
+    let server =
+        Server::try_start(folder.path(), &["--request-edges-max", EDGES_MAX]).expect("it starts");
+    let connections = server.connect().await;
+    let mut refused: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
+    for viewer in viewers() {
+        for (call, outcome) in questions::ask_all(&connections, viewer).await {
+            let Err(status) = outcome else {
+                continue;
+            };
+            assert_eq!(
+                status.code(),
+                Code::ResourceExhausted,
+                "{call} of {viewer}: {status:?}"
+            );
+            let info = status.get_details_error_info().expect("ErrorInfo");
+            assert_eq!(
+                (info.reason.as_str(), info.metadata["limit"].as_str()),
+                ("EDGES_EXHAUSTED", EDGES_MAX),
+                "{call} of {viewer}"
+            );
+            refused.entry(viewer).or_default().push(call);
+        }
+    }
+    println!("{refused:?}");
+    for viewer in [HUB, leaf(1), leaf(LEAVES), clique(CLIQUE_MEMBERS)] {
+        let calls = &refused[&viewer];
+        assert!(calls.contains(&"GetNetworkSizes"), "{viewer}: {calls:?}");
+    }
+    // Only where the hub itself is asked about: how far it is from here, its connections say.
+    for viewer in [path(PATH_MEMBERS / 2), path(PATH_MEMBERS)] {
+        assert_eq!(refused[&viewer], ["GetDegrees", "BeginSession"], "{viewer}");
+    }
+}
+
+/// The heavier of two kinds of load.
+async fn third_degree_size(connections: &Connections, viewer_id: u64) -> Result<(), tonic::Status> {
+    let mut request = tonic::Request::new(GetNetworkSizesRequest {
+        viewer_id,
+        third: true,
+        at_least: None,
+    });
+    request.set_timeout(std::time::Duration::from_secs(60));
+    let sizes = connections
+        .network()
+        .get_network_sizes(request)
+        .await?
+        .into_inner();
+    assert_eq!((sizes.first, sizes.third), (1, Some(2)), "{viewer_id}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_third_degree_sizes_does_not_delay_others() {
+    const HEAVY_AT_A_TIME: u64 = 200;
+    const LIGHT: usize = 2_000;
+    let folder = folder();
+    let server = Server::start(folder.path());
+    let heavy_connections = server.connect().await;
+    let over = Arc::new(AtomicBool::new(false));
+    let heavy_answered = Arc::new(AtomicUsize::new(0));
+    // As soon as one is answered, its place is taken by the next: the queue is never empty.
+    let heavy: Vec<_> = (0..HEAVY_AT_A_TIME)
+        .map(|caller| {
+            let (connections, over, answered) = (
+                heavy_connections.clone(),
+                Arc::clone(&over),
+                Arc::clone(&heavy_answered),
+            );
+            tokio::spawn(async move {
+                let mut viewer = 10 + caller;
+                while !over.load(Ordering::Relaxed) {
+                    // They run when nobody else has work: some do not come to their turn in time, and while those still hold
+                    // their places in the queue, there may be none for the next.
+                    match third_degree_size(&connections, leaf(viewer)).await {
+                        Ok(()) => drop(answered.fetch_add(1, Ordering::Relaxed)),
+                        Err(status) => assert!(
+                            matches!(
+                                status.code(),
+                                Code::DeadlineExceeded | Code::ResourceExhausted
+                            ),
+                            "{status:?}"
+                        ),
+                    }
+                    viewer += HEAVY_AT_A_TIME;
+                }
+            })
+        })
+        .collect();
+    while heavy_answered.load(Ordering::Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let before = heavy_answered.load(Ordering::Relaxed);
+    let others = server.connect().await;
+    for asked in 1..=LIGHT {
+        let middle = 1_000 + asked as u64;
+        let request = GetDegreesRequest {
+            viewer_id: path(middle),
+            member_ids: vec![path(middle + 2), path(middle - 3), clique(5)],
+            ..Default::default()
+        };
+        let answer = others
+            .network()
+            .get_degrees(request)
+            .await
+            .expect("answered before its deadline")
+            .into_inner();
+        let degrees: Vec<_> = answer
+            .degrees
+            .iter()
+            .map(|member| member.degree())
+            .collect();
+        assert_eq!(
+            degrees,
+            [Degree::Second, Degree::Third, Degree::OutOfNetwork]
+        );
+        // One that waited behind the queue would see it pass by: 200 to each.
+        let heavy = heavy_answered.load(Ordering::Relaxed) - before;
+        assert!(
+            heavy < 200 + 10 * asked,
+            "{heavy} heavy requests were answered beside {asked} others"
+        );
+    }
+    println!(
+        "{} heavy requests beside {LIGHT} others",
+        heavy_answered.load(Ordering::Relaxed) - before
+    );
+    over.store(true, Ordering::Relaxed);
+    for caller in heavy {
+        caller
+            .await
+            .expect("every heavy request is answered, or told that its time is over");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_queue_has_no_place_for_is_refused_at_once() {
+    const PLACES: &str = "8";
+    const ASKED: u64 = 64;
+    let folder = folder();
+    let server =
+        Server::try_start(folder.path(), &["--queued-requests-max", PLACES]).expect("it starts");
+    let connections = server.connect().await;
+    let outcomes = Arc::new(Mutex::new(Vec::new()));
+    let asked: Vec<_> = (0..ASKED)
+        .map(|caller| {
+            let (connections, outcomes) = (connections.clone(), Arc::clone(&outcomes));
+            tokio::spawn(async move {
+                let outcome = third_degree_size(&connections, leaf(10 + caller)).await;
+                outcomes.lock().expect("no panic").push(outcome);
+            })
+        })
+        .collect();
+    for caller in asked {
+        caller.await.expect("an answer");
+    }
+    let outcomes = outcomes.lock().expect("no panic");
+    let refused: Vec<_> = outcomes
+        .iter()
+        .filter_map(|outcome| outcome.as_ref().err())
+        .collect();
+    for status in &refused {
+        assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+        let info = status.get_details_error_info().expect("ErrorInfo");
+        assert_eq!(
+            (info.reason.as_str(), info.metadata["limit"].as_str()),
+            ("BUSY", PLACES)
+        );
+    }
+    let answered = outcomes.len() - refused.len();
+    println!("{answered} answered, {} refused", refused.len());
+    assert!(
+        answered >= 1 && refused.len() >= 8,
+        "{answered} answered, {} refused",
+        refused.len()
+    );
+    // Nobody waited for the queue only to be refused: the last to hear anything heard an answer.
+    assert!(outcomes.last().expect("64").is_ok());
+}
