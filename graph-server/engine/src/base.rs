@@ -10,6 +10,7 @@ use crate::ids::{ConnectionTime, LineageId, MemberId, NodeIndex};
 use crate::manifest::Manifest;
 use crate::member_lookup::MemberLookup;
 use crate::memory_map::Array;
+use crate::read_ahead::read_ahead;
 use crate::times_file::TimesFile;
 
 /// A graph that never changes. All its members exist.
@@ -169,6 +170,22 @@ impl Base {
     pub(crate) fn find(&self, member: MemberId) -> Option<NodeIndex> {
         let ids = IdOrder::new(&self.member_ids, &self.nodes_by_id);
         self.lookup.find(ids, member.get()).map(NodeIndex::new)
+    }
+
+    /// Asks for what [`find`](Self::find) reads of each member.
+    pub(crate) fn read_ids_ahead(&self, members: &[MemberId]) {
+        let ids = IdOrder::new(&self.member_ids, &self.nodes_by_id);
+        let members = members.iter().map(|member| member.get());
+        self.lookup.read_ahead(ids, members);
+    }
+
+    /// Asks for where the node's row lies.
+    #[inline]
+    pub(crate) fn read_bounds_ahead(&self, node: NodeIndex) {
+        match &self.offsets {
+            Offsets::Narrow(offsets) => read_ahead(offsets, node.index()),
+            Offsets::Wide(offsets) => read_ahead(offsets, node.index()),
+        }
     }
 
     /// The member at a node of the base.

@@ -45,7 +45,7 @@ pub fn degree(
     if target == view.viewer() {
         return Ok(Degree::Itself);
     }
-    if view.first().contains(target.get()) {
+    if view.is_first(target) {
         return Ok(Degree::First);
     }
     if view.is_second(target, budget)? {

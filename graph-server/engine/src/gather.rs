@@ -3,23 +3,29 @@
 use crate::budget::{Budget, Stopped};
 use crate::graph::Graph;
 use crate::ids::NodeIndex;
+use crate::read_ahead::each_row;
 use crate::scratch::Scratch;
 
-/// Inserts all neighbours of `nodes`, each edge visited once. When it is stopped, the scratch is empty.
+/// Inserts all neighbours of `nodes`, each edge visited once, and answers how many edges that were. When it is stopped, the
+/// scratch is empty.
 pub(crate) fn gather(
     graph: &Graph,
     nodes: impl IntoIterator<Item = u32>,
     scratch: &mut Scratch,
     budget: &mut Budget<'_>,
-) -> Result<(), Stopped> {
+) -> Result<u64, Stopped> {
     scratch.reserve(graph.node_bound());
-    for node in nodes {
-        let neighbours = graph.neighbours(NodeIndex::new(node));
-        if let Err(stopped) = budget.spend(neighbours.count_max()) {
-            scratch.clear();
-            return Err(stopped);
-        }
+    let nodes: Vec<NodeIndex> = nodes.into_iter().map(NodeIndex::new).collect();
+    let mut edges = 0;
+    let gathered = each_row(graph, &nodes, |neighbours| {
+        budget.spend(neighbours.count_max())?;
+        edges += neighbours.count_max() as u64;
         neighbours.for_each(|node| scratch.insert(node.get()));
+        Ok(())
+    });
+    if let Err(stopped) = gathered {
+        scratch.clear();
+        return Err(stopped);
     }
-    Ok(())
+    Ok(edges)
 }

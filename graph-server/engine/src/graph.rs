@@ -8,6 +8,7 @@ use crate::connections::{Connection, connections_at};
 use crate::file_error::FileError;
 use crate::ids::{MemberId, NodeIndex, Scn};
 use crate::neighbours::Neighbours;
+use crate::read_ahead::read_rows_ahead;
 use crate::version::Version;
 
 /// A version and an SCN. It stays as it is while the writer goes on; cheap to clone, and to be dropped when the request ends.
@@ -48,6 +49,14 @@ impl Graph {
         self.version
             .known_node(member)
             .filter(|&node| self.exists(node))
+    }
+
+    /// The nodes of a page of members, as [`node`](Self::node) has them. Made for members whose rows are asked for next.
+    pub fn page(&self, members: &[MemberId]) -> Vec<Option<NodeIndex>> {
+        self.base().read_ids_ahead(members);
+        let nodes: Vec<_> = members.iter().map(|&member| self.node(member)).collect();
+        read_rows_ahead(self, nodes.iter().copied().flatten());
+        nodes
     }
 
     /// The node of a member that exists, or existed, or will at a later SCN than this.

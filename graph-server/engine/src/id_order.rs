@@ -1,6 +1,7 @@
 //! Member ids by node, and the order of the ids: that of the nodes, or that of a list of nodes beside them.
 
 use crate::csr::ContentError;
+use crate::read_ahead::read_ahead;
 
 /// See the module. A rank is a place in the order of ids; where the ids ascend by node, rank and node are the same number.
 #[derive(Clone, Copy)]
@@ -76,6 +77,16 @@ impl<'a> IdOrder<'a> {
             rank
         } else {
             self.nodes_by_id[rank as usize]
+        }
+    }
+
+    /// Asks for what stands at a rank.
+    #[inline]
+    pub(crate) fn read_ahead(self, rank: u32) {
+        if self.is_node_order() {
+            read_ahead(self.member_ids, rank as usize);
+        } else {
+            read_ahead(self.nodes_by_id, rank as usize);
         }
     }
 

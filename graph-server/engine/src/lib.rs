@@ -113,6 +113,7 @@ mod overlay;
 mod overlay_file;
 mod path;
 mod paths;
+mod read_ahead;
 mod recovery;
 mod scratch;
 mod section_writer;

@@ -6,6 +6,7 @@
 //! some steps for ids that are spread evenly, log2(n) for any.
 
 use crate::id_order::IdOrder;
+use crate::read_ahead::read_ahead;
 
 /// Members in a bucket, were they spread evenly, where nodes are in order of their ids: half a byte a member.
 const MEMBERS_PER_BUCKET: u64 = 8;
@@ -79,6 +80,24 @@ impl MemberLookup {
                 let start = *starts.get(bucket)?;
                 let end = *starts.get(bucket + 1)?;
                 ids.find_between(start, end, id)
+            }
+        }
+    }
+
+    /// Asks for what [`find`](Self::find) reads of each id.
+    pub(crate) fn read_ahead(&self, ids: IdOrder<'_>, asked: impl Iterator<Item = u64> + Clone) {
+        match &self.kind {
+            Kind::Dense { nodes } => asked
+                .filter_map(|id| id.checked_sub(self.first))
+                .filter(|distance| distance < nodes)
+                .for_each(|distance| ids.read_ahead(distance as u32)),
+            Kind::Buckets { shift, starts } => {
+                let buckets = asked
+                    .filter_map(|id| usize::try_from(id.checked_sub(self.first)? >> shift).ok());
+                buckets.clone().for_each(|bucket| read_ahead(starts, bucket));
+                buckets
+                    .filter_map(|bucket| starts.get(bucket))
+                    .for_each(|&start| ids.read_ahead(start));
             }
         }
     }

@@ -20,6 +20,7 @@ use zerocopy::FromZeros;
 use crate::ids::{ConnectionTime, NodeIndex, Scn};
 use crate::lazy_array::{LazyArray, zeroed};
 use crate::new_members::NewMembers;
+use crate::read_ahead::read_ahead;
 
 /// What the system backs zeroed memory by.
 const PAGE_BYTES: u64 = 4096;
@@ -144,6 +145,12 @@ impl Overlay {
             }
             _ => true,
         }
+    }
+
+    /// Asks for the bit of a node of the base.
+    #[inline]
+    pub(crate) fn read_ahead(&self, node: NodeIndex) {
+        read_ahead(&self.touched, node.index() / 64);
     }
 
     /// The node's entries at or below `scn`, newest first.

@@ -20,7 +20,7 @@ pub fn shortest_path(
     if target == viewer {
         return path(&[viewer]);
     }
-    if view.first().contains(target.get()) {
+    if view.is_first(target) {
         return path(&[viewer, target]);
     }
     if view.is_second(target, budget)? {

@@ -2,7 +2,7 @@
 //! written in another order than they stand in.
 
 use std::fs::File;
-use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::file_error::FileError;
@@ -16,13 +16,20 @@ pub(crate) fn padded(bytes: u64) -> u64 {
     bytes.next_multiple_of(ALIGNMENT)
 }
 
+/// Files are written in aligned blocks of this size. A file system whose cache has large pages then keeps the file in such
+/// pages, and a processor that needs one address for 2 MiB instead of 512 of them misses fewer. (Benches at 22 M members: "100
+/// degrees on a warm view, in the engine" takes 15 % longer without.)
+const BLOCK_BYTES: usize = 2 << 20;
+
 /// A file being written: the header's place is left free until [`finish`](Self::finish).
 pub(crate) struct SectionWriter {
     path: PathBuf,
     name: String,
-    file: BufWriter<File>,
+    file: File,
     /// Where the next byte goes.
     at: u64,
+    /// What stands before that and is not written yet.
+    block: Vec<u8>,
     /// Of the section that is being written.
     open: Section,
     /// Those that were ended, in the order in which they were written.
@@ -45,12 +52,12 @@ impl SectionWriter {
     ) -> Result<Self, FileError> {
         let path = directory.join(name);
         let file = File::create(&path).map_err(FileError::io(&path))?;
-        let file = BufWriter::with_capacity(1 << 20, file);
         let mut writer = Self {
             path,
             name: name.to_owned(),
             file,
             at: 0,
+            block: Vec::with_capacity(BLOCK_BYTES),
             open: Section::default(),
             ended: Vec::new(),
             header_bytes: header_bytes as u64,
@@ -65,12 +72,36 @@ impl SectionWriter {
 
     /// The section goes on with these bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
-        self.file
-            .write_all(bytes)
-            .map_err(FileError::io(&self.path))?;
         self.open.crc32c = crc32c::crc32c_append(self.open.crc32c, bytes);
         self.open.bytes += bytes.len() as u64;
-        self.at += bytes.len() as u64;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let room = BLOCK_BYTES - (self.at % BLOCK_BYTES as u64) as usize;
+            let (now, later) = rest.split_at(room.min(rest.len()));
+            self.block.extend_from_slice(now);
+            self.at += now.len() as u64;
+            rest = later;
+            if now.len() == room {
+                self.write_block()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_block(&mut self) -> Result<(), FileError> {
+        self.file
+            .write_all(&self.block)
+            .map_err(FileError::io(&self.path))?;
+        self.block.clear();
+        Ok(())
+    }
+
+    fn seek(&mut self, at: u64) -> Result<(), FileError> {
+        self.write_block()?;
+        self.file
+            .seek(SeekFrom::Start(at))
+            .map_err(FileError::io(&self.path))?;
+        self.at = at;
         Ok(())
     }
 
@@ -84,11 +115,7 @@ impl SectionWriter {
             left -= zeros.len();
         }
         self.open.bytes += bytes;
-        self.at += bytes;
-        self.file
-            .seek(SeekFrom::Start(self.at))
-            .map_err(FileError::io(&self.path))?;
-        Ok(())
+        self.seek(self.at + bytes)
     }
 
     /// Fills the section up with zeros, and answers the CRC-32C of all its bytes.
@@ -102,10 +129,7 @@ impl SectionWriter {
     /// begins.
     pub(crate) fn go_to(&mut self, at: u64) -> Result<(), FileError> {
         debug_assert_eq!(self.open.bytes, 0, "between two sections");
-        self.file
-            .seek(SeekFrom::Start(at))
-            .map_err(FileError::io(&self.path))?;
-        self.at = at;
+        self.seek(at)?;
         self.open.at = at;
         Ok(())
     }
@@ -126,10 +150,9 @@ impl SectionWriter {
         debug_assert_eq!(header.len() as u64, self.header_bytes);
         self.close_section();
         self.go_to(0)?;
-        let io = |error| FileError::io(&self.path)(error);
-        self.file.write_all(header).map_err(io)?;
-        self.file.flush().map_err(io)?;
-        self.file.get_ref().sync_all().map_err(io)?;
+        self.block.extend_from_slice(header);
+        self.write_block()?;
+        self.file.sync_all().map_err(FileError::io(&self.path))?;
         self.ended.sort_by_key(|section| section.at);
         let (mut crc32c, mut bytes) = (crc32c::crc32c(header), self.header_bytes);
         for section in self.ended.iter().filter(|section| section.bytes > 0) {

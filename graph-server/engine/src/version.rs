@@ -11,6 +11,7 @@ use crate::graph::Graph;
 use crate::ids::{MemberId, NodeIndex, Scn};
 use crate::neighbours::Neighbours;
 use crate::overlay::{Overlay, Stamp};
+use crate::read_ahead::read_ahead_slice;
 
 /// A base, the changes since, and the SCN up to which they are to be seen.
 pub struct Version {
@@ -155,6 +156,19 @@ impl Version {
                 ordinal < new_members.count() && new_members.created(ordinal) <= scn
             }
         }
+    }
+
+    /// Asks for where a node's row lies. For [`read_ahead`](crate::read_ahead).
+    #[inline]
+    pub(crate) fn read_bounds_ahead(&self, node: NodeIndex) {
+        self.overlay.read_ahead(node);
+        self.base.read_bounds_ahead(node);
+    }
+
+    /// Asks for a node's row, whose bounds should have come.
+    #[inline]
+    pub(crate) fn read_row_ahead(&self, node: NodeIndex) {
+        read_ahead_slice(self.base.row(node));
     }
 
     /// The node's neighbours.

@@ -6,6 +6,7 @@
 use roaring::RoaringBitmap;
 
 use crate::budget::{Budget, Stopped};
+use crate::gather::gather;
 use crate::graph::Graph;
 use crate::ids::{NodeIndex, Scn};
 use crate::scratch::{Scratch, sorted};
@@ -18,6 +19,7 @@ pub struct View {
     scn: Scn,
     edges: u64,
     first: RoaringBitmap,
+    first_sieve: Sieve,
     second: RoaringBitmap,
     second_sieve: Sieve,
 }
@@ -31,27 +33,19 @@ impl View {
         scratch: &mut Scratch,
         budget: &mut Budget<'_>,
     ) -> Result<Self, Stopped> {
-        let mut edges = graph.neighbours(viewer).count_max();
-        budget.spend(edges)?;
-        let first: Vec<NodeIndex> = graph.neighbours(viewer).collect();
-        scratch.reserve(graph.node_bound());
-        for &node in &first {
-            let neighbours = graph.neighbours(node);
-            if let Err(stopped) = budget.spend(neighbours.count_max()) {
-                scratch.clear();
-                return Err(stopped);
-            }
-            edges += neighbours.count_max();
-            neighbours.for_each(|node| scratch.insert(node.get()));
-        }
+        let own_edges = graph.neighbours(viewer).count_max();
+        budget.spend(own_edges)?;
+        let first: Vec<u32> = graph.neighbours(viewer).map(NodeIndex::get).collect();
+        let edges = own_edges as u64 + gather(graph, first.iter().copied(), scratch, budget)?;
         scratch.remove(viewer.get());
-        first.iter().for_each(|node| scratch.remove(node.get()));
+        first.iter().for_each(|&node| scratch.remove(node));
         let second = scratch.drain();
         Ok(Self {
             viewer,
             scn: graph.scn(),
-            edges: edges as u64,
-            first: sorted(first.into_iter().map(NodeIndex::get)),
+            edges,
+            first_sieve: Sieve::new(&first),
+            first: sorted(first),
             second_sieve: Sieve::new(&second),
             second: sorted(second),
         })
@@ -96,16 +90,28 @@ impl View {
         &self.second
     }
 
+    /// Whether the node is in [`first`](Self::first).
+    #[inline]
+    pub(crate) fn is_first(&self, node: NodeIndex) -> bool {
+        self.first_sieve.may_hold(node.get()) && self.first.contains(node.get())
+    }
+
     /// Whether the node is in [`second`](Self::second).
     #[inline]
     pub(crate) fn is_second(&self, node: NodeIndex) -> bool {
         self.second_sieve.may_hold(node.get()) && self.second.contains(node.get())
     }
 
+    /// Asks the processor for what so many look-ups read most.
+    pub fn read_ahead(&self, lookups: u64) {
+        self.second_sieve.read_ahead(lookups);
+    }
+
     /// Memory, nearly.
     pub fn bytes(&self) -> usize {
         std::mem::size_of::<Self>()
             + self.first.serialized_size()
+            + self.first_sieve.bytes()
             + self.second.serialized_size()
             + self.second_sieve.bytes()
     }

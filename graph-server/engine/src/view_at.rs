@@ -144,6 +144,15 @@ impl<'a> ViewAt<'a> {
         self.extra_edges
     }
 
+    /// Whether a node stands at 1st degree.
+    #[inline]
+    pub(crate) fn is_first(&self, node: NodeIndex) -> bool {
+        match &self.first {
+            Cow::Borrowed(_) => self.view.is_first(node),
+            Cow::Owned(first) => first.contains(node.get()),
+        }
+    }
+
     /// Whether a node that is neither the viewer nor at 1st degree stands at 2nd degree.
     #[inline]
     pub(crate) fn is_second(

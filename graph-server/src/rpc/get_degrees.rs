@@ -36,7 +36,7 @@ pub(crate) async fn get_degrees(
     }
     let graph = site.graph(request.at_least.clone(), deadline).await?;
     let viewer = existing(&graph, viewer)?;
-    let targets: Vec<_> = members.iter().map(|&member| graph.node(member)).collect();
+    let targets = graph.page(&members);
     let as_of = site.as_of(&graph);
     let page = Page::new(site, graph, viewer, targets, &request);
     let edges = page.edges;
@@ -147,6 +147,7 @@ impl Page {
     fn answer(self, site: &Site, budget: &mut Budget<'_>) -> Result<Vec<MemberDegree>, Refusal> {
         match &self.source {
             Source::Kept(kept) => {
+                kept.view().read_ahead(self.edges);
                 if let Some(mut view) = kept.view().at(&self.graph, budget)? {
                     let answer = self.ask_view(&mut view, budget);
                     kept.add_extra_edges(view.extra_edges());
