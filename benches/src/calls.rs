@@ -9,6 +9,9 @@ use crate::channels::Channels;
 use crate::outcome::{Outcome, WrongAnswer, check_equal};
 use crate::questions::{Question, Target};
 
+/// Paths that ListPaths names at most.
+const PATHS: u32 = 10;
+
 /// What all calls of a measurement need.
 #[derive(Clone, Debug)]
 pub struct Calls {
@@ -189,17 +192,110 @@ impl Calls {
         )
     }
 
+    /// ListNetwork of one degree: the total and the first page.
+    pub async fn network(&self, number: u64, degree: cloud::Degree) -> Outcome<()> {
+        let viewer_id = self.question(number)?.viewer_id;
+        let request = cloud::ListNetworkRequest {
+            viewer_id,
+            degree: degree.into(),
+            ..Default::default()
+        };
+        let answer = self
+            .channels
+            .network(number)
+            .list_network(request)
+            .await?
+            .into_inner();
+        let is_whole = answer.next_page_token.is_empty();
+        check_equal(
+            || format!("members at {degree:?} of {viewer_id}"),
+            answer.total == answer.member_ids.len() as u64,
+            is_whole,
+        )
+    }
+
+    /// ListPaths to one member: the first of the shortest paths, and how many there are.
+    pub async fn paths(&self, number: u64) -> Outcome<()> {
+        let question = self.question(number)?;
+        let target = one_of(&question.targets, number)?;
+        let request = cloud::ListPathsRequest {
+            viewer_id: question.viewer_id,
+            member_id: target.id,
+            limit: PATHS,
+            ..Default::default()
+        };
+        let answer = self
+            .channels
+            .network(number)
+            .list_paths(request)
+            .await?
+            .into_inner();
+        let what = || format!("paths from {} to {}", question.viewer_id, target.id);
+        let distance = match target.wire_degree() {
+            cloud::Degree::Self_ => Some(0),
+            cloud::Degree::First => Some(1),
+            cloud::Degree::Second => Some(2),
+            cloud::Degree::Third => Some(3),
+            _ => None,
+        };
+        self.check(what, distance, answer.distance)?;
+        let named = answer.total.min(PATHS.into());
+        check_equal(what, named, answer.paths.len() as u64)
+    }
+
+    /// SuggestConnections.
+    pub async fn suggestions(&self, number: u64) -> Outcome<()> {
+        let question = self.question(number)?;
+        let request = cloud::SuggestConnectionsRequest {
+            viewer_id: question.viewer_id,
+            ..Default::default()
+        };
+        let answer = self
+            .channels
+            .network(number)
+            .suggest_connections(request)
+            .await?
+            .into_inner();
+        let has_second = question
+            .targets
+            .iter()
+            .any(|target| target.wire_degree() == cloud::Degree::Second);
+        let what = || format!("suggestions for {}", question.viewer_id);
+        self.check(what, has_second, !answer.suggestions.is_empty())
+    }
+
+    /// A session in which one page of degrees is asked for.
+    pub async fn session(&self, number: u64) -> Outcome<()> {
+        let request = cloud::BeginSessionRequest {
+            viewer_id: self.question(number)?.viewer_id,
+            ..Default::default()
+        };
+        let mut network = self.channels.network(number);
+        let session = network.begin_session(request).await?.into_inner().session;
+        self.degrees(number, 25).await?;
+        network
+            .end_session(cloud::EndSessionRequest { session })
+            .await?;
+        Ok(())
+    }
+
     /// All calls of NetworkService in a mix of a web application's kind.
     pub async fn mixed(&self, number: u64) -> Outcome<()> {
         let question = number.wrapping_mul(7919);
-        match number % 20 {
-            0..=9 => self.degrees(question, 25).await,
-            10..=12 => self.degrees(question, 100).await,
-            13..=14 => self.path(question).await,
-            15..=16 => self.shared(question).await,
-            17 => self.connections(question).await,
-            18 => self.sizes(question, false).await,
-            _ => self.sizes(question, true).await,
+        match number % 100 {
+            0..40 => self.degrees(question, 25).await,
+            40..60 => self.degrees(question, 100).await,
+            60..70 => self.path(question).await,
+            70..80 => self.shared(question).await,
+            80..85 => self.connections(question).await,
+            85..89 => self.sizes(question, false).await,
+            89..91 => self.sizes(question, true).await,
+            91..93 => self.network(question, cloud::Degree::First).await,
+            93..95 => self.network(question, cloud::Degree::Second).await,
+            95 => self.network(question, cloud::Degree::Third).await,
+            96..98 => self.suggestions(question).await,
+            98 => self.session(question).await,
+            _ => self.paths(question).await,
         }
     }
 

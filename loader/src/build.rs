@@ -174,6 +174,7 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
     graph.unsealed.add_to(&mut lineage);
     lineage.section("profiles", profiles.content_digest());
     let lineage_id = lineage.finish();
+    let graph_sections = graph.unsealed.graph_sections();
     let mut files = graph.unsealed.seal(lineage_id)?;
     files.push(profiles.finish(lineage_id)?);
     progress.begin("index profiles", members, Unit::Members);
@@ -201,6 +202,7 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
     Ok(Summary {
         snapshot,
         manifest,
+        graph_sections,
         connection_rows: graph.counts.rows,
         positions: counts.positions,
         dropped: Dropped {

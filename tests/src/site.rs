@@ -8,8 +8,33 @@ use std::process::Command;
 use crate::binaries::binary;
 use crate::model::Model;
 
+/// The columns of the dumps that have other names than the loader's.
+const MAP: [&str; 2] = [
+    "--map",
+    "connections:member=member_id,other=other_id,time=connected_at:ms",
+];
+const FILES: [&str; 6] = [
+    "--members",
+    "members.csv",
+    "--positions",
+    "positions.csv",
+    "--connections",
+    "connections.csv",
+];
+
 /// Writes `model` as dumps below `folder` and builds `folder/snapshot` from them with the real loader.
 pub fn build(model: &Model, folder: &Path) {
+    // So that an answer that hangs on the numbers of nodes is another one than the model's.
+    build_with(model, folder, &["--order", "community"]);
+}
+
+/// The same with these options.
+pub fn build_with(model: &Model, folder: &Path, options: &[&str]) {
+    write_dump(model, folder);
+    load(folder, &FILES, &[&MAP, options].concat());
+}
+
+fn write_dump(model: &Model, folder: &Path) {
     let mut members = String::from(
         "member_id,given_name,family_name,display_name,headline,place,region,country,industry,summary,skills\n",
     );
@@ -48,24 +73,6 @@ pub fn build(model: &Model, folder: &Path) {
     fs::write(folder.join("members.csv"), members).expect("members.csv");
     fs::write(folder.join("positions.csv"), positions).expect("positions.csv");
     fs::write(folder.join("connections.csv"), connections).expect("connections.csv");
-    load(
-        folder,
-        &[
-            "--members",
-            "members.csv",
-            "--positions",
-            "positions.csv",
-            "--connections",
-            "connections.csv",
-        ],
-        &[
-            "--map",
-            "connections:member=member_id,other=other_id,time=connected_at:ms",
-            // So that an answer that hangs on the numbers of nodes is another one than the model's.
-            "--order",
-            "community",
-        ],
-    );
 }
 
 /// Runs `loader build` in `folder`, with `--out snapshot`; panics with its output when it fails.

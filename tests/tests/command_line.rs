@@ -1,5 +1,6 @@
 //! cloudctl as a script uses it: one JSON object on stdout, ids as numbers, exit codes that say what kind of answer it was.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
 
@@ -289,4 +290,52 @@ fn people_get_tables() {
         let output = cloudctl(&server, arguments);
         contains(&String::from_utf8(output.stdout).expect("UTF-8"), words);
     }
+}
+
+#[test]
+fn a_dump_of_a_site_whose_log_runs_goes_on_from_its_scn() {
+    let old = tempfile::tempdir().expect("a temporary folder");
+    site::build(&small_site(), old.path());
+    let server = Server::start(old.path());
+    let before_dump = json_of(&server, &["connect", "1", "3"]);
+    json_of(&server, &["disconnect", "2", "3"]);
+    // The dump began behind the first change. Part of it was read behind the second: changes state what is true.
+    let log_id = before_dump["as_of"]["log_id"].as_str().expect("a log");
+    let scn = before_dump["as_of"]["scn"].as_u64().expect("an SCN");
+    let mut dumped = small_site();
+    dumped.connect(1, 3, 4_000);
+    let head = json_of(&server, &["connect", "5", "2"])["as_of"].clone();
+    assert!(server.terminate().success());
+
+    let new = tempfile::tempdir().expect("a temporary folder");
+    fs::rename(old.path().join("log"), new.path().join("log")).expect("the log moves");
+    let build = |log_id: &str| {
+        let options = ["--log-id", log_id, "--scn", &scn.to_string()];
+        site::build_with(&dumped, new.path(), &options);
+    };
+    build(log_id);
+    let server = Server::start(new.path());
+    let degrees = json_of(
+        &server,
+        &["degrees", "--viewer", "1", "2", "3", "5", &HUGE.to_string()],
+    );
+    assert_eq!(degrees["as_of"], head);
+    let found: Vec<&str> = degrees["degrees"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|degree| degree["degree"].as_str().expect("a word"))
+        .collect();
+    assert_eq!(found, ["first", "first", "second", "second"]);
+    assert!(server.terminate().success());
+
+    fs::remove_dir_all(new.path().join("snapshot")).expect("the snapshot");
+    build("00000000000000000000000000000001");
+    let refused = Server::try_start(new.path(), &[])
+        .err()
+        .expect("a snapshot of another log");
+    assert!(
+        refused.contains("00000000000000000000000000000001"),
+        "{refused}"
+    );
 }

@@ -161,6 +161,24 @@ impl GraphFileWriter {
 }
 
 impl UnsealedGraphFile {
+    /// What the arrays take, in the order in which they stand, padding left out.
+    pub(crate) fn sections(&self) -> Vec<(&'static str, u64)> {
+        let Contents {
+            nodes,
+            targets,
+            offset_width,
+            is_in_id_order,
+            ..
+        } = self.contents;
+        let nodes_by_id = if is_in_id_order { 0 } else { 4 * nodes };
+        vec![
+            ("offsets", (nodes + 1) * u64::from(offset_width)),
+            ("targets", 4 * targets),
+            ("member ids", 8 * nodes),
+            ("nodes by id", nodes_by_id),
+        ]
+    }
+
     /// Writes the header and syncs the file.
     pub(crate) fn seal(self, lineage: LineageId) -> Result<ManifestFile, FileError> {
         self.file.finish(&header(lineage, &self.contents))

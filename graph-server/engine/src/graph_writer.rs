@@ -84,6 +84,11 @@ impl UnsealedGraph {
         lineage.section("times", self.times.digest);
     }
 
+    /// The arrays of `graph.csr` and their bytes, in the order in which they stand.
+    pub fn graph_sections(&self) -> Vec<(&'static str, u64)> {
+        self.graph.sections()
+    }
+
     /// Writes the headers and syncs both files (not the directory).
     pub fn seal(self, lineage: LineageId) -> Result<Vec<ManifestFile>, FileError> {
         Ok(vec![self.graph.seal(lineage)?, self.times.seal(lineage)?])

@@ -94,7 +94,9 @@ impl MemberLookup {
             Kind::Buckets { shift, starts } => {
                 let buckets = asked
                     .filter_map(|id| usize::try_from(id.checked_sub(self.first)? >> shift).ok());
-                buckets.clone().for_each(|bucket| read_ahead(starts, bucket));
+                buckets
+                    .clone()
+                    .for_each(|bucket| read_ahead(starts, bucket));
                 buckets
                     .filter_map(|bucket| starts.get(bucket))
                     .for_each(|&start| ids.read_ahead(start));

@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 
-use cloud_engine::{LineageId, Manifest};
+use cloud_engine::{GRAPH_NAME, LineageId, Manifest};
 
 use super::components::Components;
 use super::progress::Stage;
@@ -18,6 +18,8 @@ pub struct Summary {
     pub snapshot: PathBuf,
     /// What the snapshot's manifest says: lineage, where it stands, counts and files.
     pub manifest: Manifest,
+    /// The arrays of `graph.csr`, and what each takes in bytes.
+    pub graph_sections: Vec<(&'static str, u64)>,
     /// Rows of connections that were read.
     pub connection_rows: u64,
     /// Positions of all members.
@@ -190,6 +192,11 @@ impl fmt::Display for Summary {
         }
         for file in &manifest.files {
             writeln!(f, "bytes        {} {}", file.bytes, file.name)?;
+            if file.name == GRAPH_NAME {
+                for (section, bytes) in &self.graph_sections {
+                    writeln!(f, "bytes        {bytes} {}: {section}", file.name)?;
+                }
+            }
         }
         Ok(())
     }
