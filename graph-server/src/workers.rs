@@ -9,10 +9,6 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
-use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
-    set_thread_priority_and_policy, thread_native_id,
-};
 use tokio::sync::{Semaphore, oneshot};
 
 /// How the system ranks threads.
@@ -20,10 +16,13 @@ use tokio::sync::{Semaphore, oneshot};
 pub(crate) enum Rank {
     /// As those that serve connections.
     Equal,
-    /// They run when the others do not, and give way at once (Linux: SCHED_IDLE). (Bench: "p99 of GetDegrees, open loop at
-    /// 30 %, beside the largest member's 3rd-degree size, against without".)
+    /// They give way at once, and get a tenth of a core that others keep busy: [`STEPS_BEHIND`].
     Behind,
 }
+
+/// Steps of niceness. (Bench: "p99 of GetDegrees, open loop at 30 %, beside the largest member's 3rd-degree size, against
+/// without". With SCHED_IDLE heavy work came to its deadlines unanswered on a machine that was busy with something else.)
+const STEPS_BEHIND: i32 = 10;
 
 /// A few threads and the queue before them.
 #[derive(Debug)]
@@ -71,9 +70,8 @@ impl Rank {
         if self == Self::Equal {
             return;
         }
-        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-        let taken = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
-        if let Err(error) = taken {
+        // On Linux, a thread's own.
+        if let Err(error) = rustix::process::nice(STEPS_BEHIND) {
             // The answers are the same; they are only dearer to others.
             tracing::warn!(
                 ?error,
@@ -160,7 +158,6 @@ impl Drop for Caller {
 mod tests {
     use super::*;
     use std::{future::Future, task::Poll, time::Duration};
-    use thread_priority::thread_schedule_policy;
 
     fn soon() -> Deadline {
         Deadline::after(Duration::from_secs(10))
@@ -195,16 +192,15 @@ mod tests {
 
     #[tokio::test]
     async fn threads_that_rank_behind_give_way() {
-        for (rank, policy) in [
-            (Rank::Equal, NormalThreadSchedulePolicy::Other),
-            (Rank::Behind, NormalThreadSchedulePolicy::Idle),
-        ] {
+        let niceness = || {
+            let thread = Some(rustix::thread::gettid());
+            rustix::process::getpriority_process(thread).unwrap()
+        };
+        let own = niceness();
+        for (rank, steps) in [(Rank::Equal, 0), (Rank::Behind, STEPS_BEHIND)] {
             let workers = Workers::new("tests", rank, 1, 1).unwrap();
-            let taken = workers.run(soon(), |_| Ok(thread_schedule_policy())).await;
-            assert_eq!(
-                taken.unwrap().ok(),
-                Some(ThreadSchedulePolicy::Normal(policy))
-            );
+            let taken = workers.run(soon(), move |_| Ok(niceness())).await;
+            assert_eq!(taken, Ok((own + steps).min(19)));
         }
     }
 

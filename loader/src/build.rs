@@ -82,7 +82,9 @@ use std::fs;
 use std::path::Path;
 
 use cloud_engine::{LineageHasher, Manifest, ManifestFile, NodeIndex};
-use cloud_search::{BASE_INDEX_NAME, BaseIndexWriter, PROFILES_NAME, ProfileFileWriter};
+use cloud_search::{
+    BASE_INDEX_NAME, BaseIndexWriter, PROFILES_NAME, ProfileFileWriter, write_empty_base_index,
+};
 
 pub use arguments::Arguments;
 pub use column_map::{ColumnMap, DumpKind, MapError};
@@ -178,12 +180,11 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
     let mut files = graph.unsealed.seal(lineage_id)?;
     files.push(profiles.finish(lineage_id)?);
     progress.begin("index profiles", members, Unit::Members);
-    files.extend(write_index(
-        &by_node,
-        staging.path(),
-        options.memory.index_bytes(),
-        &mut progress,
-    )?);
+    let index_bytes = options.memory.index_bytes();
+    files.extend(match &people {
+        Some(_) => write_index(&by_node, staging.path(), index_bytes, &mut progress)?,
+        None => write_empty_index(graph.member_ids.len() as u32, staging.path())?,
+    });
 
     let rejected = write_rejects(rejects, &dump, &scratch, &staging, &mut progress)?;
     progress.begin("sync", 0, Unit::None);
@@ -275,6 +276,12 @@ fn write_index(
         progress.advance_one();
     }
     name_segment(directory, writer.finish()?)
+}
+
+/// Of members about whom the dump says nothing.
+fn write_empty_index(members: u32, directory: &Path) -> Result<Vec<ManifestFile>, Error> {
+    let files = write_empty_base_index(&directory.join(BASE_INDEX_NAME), members)?;
+    name_segment(directory, files)
 }
 
 /// Writes the list of rejected rows, if there are any, and puts it beside the snapshot-to-be.

@@ -128,6 +128,7 @@ impl BaseIndexWriter {
             .map(|number| part_path(&path, number))
             .collect();
         merge_parts(&path, &parts)?;
+        remove_parts(&parts)?;
         open_base(&path, u64::from(next))?;
         sync_files(&path)
     }
@@ -154,7 +155,7 @@ impl BaseIndexWriter {
     }
 }
 
-fn part_path(path: &Path, number: usize) -> PathBuf {
+pub(crate) fn part_path(path: &Path, number: usize) -> PathBuf {
     path.join(format!(".part-{number:06}"))
 }
 
@@ -174,7 +175,7 @@ fn build_parts(path: &Path, received: &Mutex<Receiver<Batch>>) -> Result<(), Ind
     }
 }
 
-fn build_part(path: &Path, mut profiles: &[u8]) -> Result<(), IndexError> {
+pub(crate) fn build_part(path: &Path, mut profiles: &[u8]) -> Result<(), IndexError> {
     let io = |source| FileError::Io {
         path: path.to_owned(),
         source,
@@ -211,8 +212,8 @@ pub(crate) fn index_builder() -> IndexBuilder {
         .tokenizers(tokenizers)
 }
 
-/// Makes the parts one index in `path`, and removes them.
-fn merge_parts(path: &Path, parts: &[PathBuf]) -> Result<(), IndexError> {
+/// Makes the parts one index in `path`.
+pub(crate) fn merge_parts(path: &Path, parts: &[PathBuf]) -> Result<(), IndexError> {
     let error = IndexError::tantivy(path);
     let io = |source| FileError::Io {
         path: path.to_owned(),
@@ -233,13 +234,19 @@ fn merge_parts(path: &Path, parts: &[PathBuf]) -> Result<(), IndexError> {
         let directory = MmapDirectory::open(path).map_err(|source| error(source.into()))?;
         merge_indices(&indices, directory).map_err(&error)?;
     }
-    for part in parts {
-        fs::remove_dir_all(part).map_err(io)?;
-    }
     Ok(())
 }
 
-fn sync_files(path: &Path) -> Result<Vec<ManifestFile>, IndexError> {
+pub(crate) fn remove_parts(parts: &[PathBuf]) -> Result<(), FileError> {
+    parts.iter().try_for_each(|part| {
+        fs::remove_dir_all(part).map_err(|source| FileError::Io {
+            path: part.clone(),
+            source,
+        })
+    })
+}
+
+pub(crate) fn sync_files(path: &Path) -> Result<Vec<ManifestFile>, IndexError> {
     let io = |source| FileError::Io {
         path: path.to_owned(),
         source,

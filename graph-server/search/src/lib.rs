@@ -24,6 +24,7 @@ mod base_index;
 mod base_index_writer;
 mod cursor;
 mod document;
+mod empty_base_index;
 mod field;
 mod index_error;
 mod live_index;
@@ -51,6 +52,7 @@ mod unsynced_directory;
 pub use base_index::BASE_INDEX_NAME;
 pub use base_index_writer::BaseIndexWriter;
 pub use document::for_each_value;
+pub use empty_base_index::write_empty_base_index;
 pub use field::Field;
 pub use index_error::IndexError;
 pub use merge::{
