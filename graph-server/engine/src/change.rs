@@ -27,6 +27,18 @@ pub enum GraphChange {
     },
 }
 
+impl GraphChange {
+    /// The members that it names, one or two.
+    pub(crate) fn members(&self) -> impl Iterator<Item = MemberId> + use<> {
+        let (one, other) = match *self {
+            Self::MemberAdded(member) | Self::MemberRemoved(member) => (member, None),
+            Self::ConnectionAdded { member, other, .. }
+            | Self::ConnectionRemoved { member, other } => (member, Some(other)),
+        };
+        std::iter::once(one).chain(other)
+    }
+}
+
 /// A member that did not exist before a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Created {

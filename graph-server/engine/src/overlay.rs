@@ -153,6 +153,12 @@ impl Overlay {
         read_ahead(&self.touched, node.index() / 64);
     }
 
+    /// Asks for where the chain of a node of the base begins.
+    #[inline]
+    pub(crate) fn read_head_ahead(&self, node: NodeIndex) {
+        read_ahead(&self.base_heads, node.index());
+    }
+
     /// The node's entries at or below `scn`, newest first.
     pub(crate) fn chain(&self, node: NodeIndex, scn: Scn) -> Chain<'_> {
         Chain {

@@ -8,9 +8,11 @@
 )]
 
 use crate::budget::Stopped;
+use crate::change::GraphChange;
 use crate::graph::Graph;
-use crate::ids::NodeIndex;
+use crate::ids::{MemberId, NodeIndex};
 use crate::neighbours::Neighbours;
+use crate::version::Version;
 
 /// Rows that are asked for while one is visited; their bounds twice as far ahead.
 const ROWS_AHEAD: usize = 8;
@@ -46,6 +48,25 @@ pub(crate) fn read_rows_ahead(graph: &Graph, nodes: impl Iterator<Item = NodeInd
         .clone()
         .for_each(|node| graph.version().read_bounds_ahead(node));
     nodes.for_each(|node| graph.version().read_row_ahead(node));
+}
+
+/// Asks for what applying these changes reads of the members that they name, one step of all after the other. (Bench: "connection
+/// changes applied per second, windows of 1,000".)
+pub(crate) fn read_changes_ahead(version: &Version, changes: &[GraphChange]) {
+    if changes.len() == 1 {
+        return;
+    }
+    let members: Vec<MemberId> = changes.iter().flat_map(GraphChange::members).collect();
+    version.base.read_ids_ahead(&members);
+    let nodes = members
+        .iter()
+        .filter_map(|&member| version.known_node(member));
+    let nodes: Vec<NodeIndex> = nodes.collect();
+    nodes.iter().for_each(|&node| {
+        version.read_bounds_ahead(node);
+        version.overlay.read_head_ahead(node);
+    });
+    nodes.iter().for_each(|&node| version.read_row_ahead(node));
 }
 
 /// Calls `visit` with the neighbours of each node, in order.

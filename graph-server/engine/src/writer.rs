@@ -7,7 +7,11 @@ use crate::base::Base;
 use crate::change::{Applied, Created, GraphChange};
 use crate::ids::{ConnectionTime, MemberId, NodeIndex, Scn};
 use crate::overlay::Stamp;
+use crate::read_ahead::read_changes_ahead;
 use crate::version::Version;
+
+/// Changes whose memory is asked for together.
+const CHANGES_AHEAD: usize = 64;
 
 /// Applies windows. There is one for a version; it cannot be cloned.
 #[derive(Debug)]
@@ -67,10 +71,13 @@ impl Writer {
             scn,
             applied: Applied::default(),
         };
-        for change in changes {
-            if let Err(error) = window.apply(change) {
-                self.failed = Some(error);
-                return Err(error);
+        for changes in changes.chunks(CHANGES_AHEAD) {
+            read_changes_ahead(&self.version, changes);
+            for change in changes {
+                if let Err(error) = window.apply(change) {
+                    self.failed = Some(error);
+                    return Err(error);
+                }
             }
         }
         let applied = window.applied;
