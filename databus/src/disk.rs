@@ -12,6 +12,7 @@ use std::{
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::Arc,
+    time::SystemTime,
 };
 
 /// A folder of files.
@@ -26,6 +27,8 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Takes a file's name away; whoever has it open reads on.
     fn remove(&self, name: &str) -> io::Result<()>;
+    /// When a file was written to last.
+    fn written_at(&self, name: &str) -> io::Result<SystemTime>;
     /// Makes names durable that were given or taken away.
     fn sync_names(&self) -> io::Result<()>;
     /// What to call a file in a message.
@@ -106,6 +109,10 @@ impl Disk for Folder {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.path(name))
+    }
+
+    fn written_at(&self, name: &str) -> io::Result<SystemTime> {
+        fs::metadata(self.path(name))?.modified()
     }
 
     fn sync_names(&self) -> io::Result<()> {

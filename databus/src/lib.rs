@@ -56,8 +56,8 @@ mod window_assembler;
 
 pub use checked_window::{CheckedWindow, InvalidWindow, WindowLimits};
 pub use log::{
-    AppendError, Appended, Log, LogOptions, LogReader, LogStatus, NotHexadecimal, OpenError,
-    Origin, Pipeline, ReadError,
+    AppendError, Appended, Dropped, Log, LogOptions, LogReader, LogStatus, NotHexadecimal,
+    OpenError, Origin, Pipeline, ReadError, RetainError, Retention,
 };
 pub use validation::{InvalidChange, validate_change};
 pub use window::{LoggedWindow, SourceMark, Window};

@@ -11,8 +11,9 @@
 //! | published | `published.rs` | what readers see: only what is durable |
 //! | reader | `reader.rs` | windows in order from any SCN |
 //! | recovery | `recovery.rs` | from a folder as a crash left it to a log |
+//! | retention | `retention.rs` | which segments are let go of, and when |
 //!
-//! What is not here: retention, other engines, and anything that knows what a change means.
+//! What is not here: other engines, and anything that knows what a change means.
 
 mod error;
 mod frame;
@@ -25,6 +26,7 @@ mod pipeline;
 mod published;
 mod reader;
 mod recovery;
+mod retention;
 mod segment;
 mod segment_header;
 mod sequence;
@@ -33,11 +35,12 @@ mod sparse_index;
 mod tail_segment;
 mod writer;
 
-pub use error::{AppendError, OpenError, ReadError};
+pub use error::{AppendError, OpenError, ReadError, RetainError};
 pub use identity::{NotHexadecimal, Origin};
 pub use options::LogOptions;
 pub use pipeline::Pipeline;
 pub use reader::LogReader;
+pub use retention::{Dropped, Retention};
 
 use crate::checked_window::{CheckedWindow, WindowLimits};
 use crate::disk::{Disk, Folder};
@@ -53,6 +56,7 @@ use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
+    time::SystemTime,
 };
 use tail_segment::TailSegment;
 use tokio::{
@@ -193,6 +197,19 @@ impl Log {
     /// Where it begins and ends.
     pub fn status(&self) -> LogStatus {
         self.handle.published.status()
+    }
+
+    /// Takes away the oldest segments that are over what is kept, as of `now`: never the one that is written, and never a
+    /// window above `needed_after_scn` (`u64::MAX`: nobody needs any). File work.
+    pub fn retain(
+        &self,
+        retention: Retention,
+        needed_after_scn: u64,
+        now: SystemTime,
+    ) -> Result<Dropped, RetainError> {
+        self.handle
+            .published
+            .retain(retention, needed_after_scn, now)
     }
 
     /// Appends what is queued, then ends with a durable mark and gives the lock back. Waits for the disk. What is durable

@@ -123,6 +123,16 @@ pub enum AppendError {
     Closed,
 }
 
+/// A segment that the log should let go of is still there. It is tried again when the log is asked again.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: cannot be removed: {source}", file.display())]
+pub struct RetainError {
+    /// The segment.
+    pub file: PathBuf,
+    /// What the file system answered.
+    pub source: io::Error,
+}
+
 /// The log cannot be read from there, or not on.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {

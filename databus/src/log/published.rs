@@ -4,11 +4,12 @@
 //! to it.
 
 use super::identity::{LogId, Origin};
+use super::retention::first_not_needed;
 use super::segment::Segment;
 use super::sources::Sources;
 use super::{LogStatus, ReadError};
 use crate::disk::Disk;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use tokio::sync::watch;
 
 /// The durable state, shared by the writer and all readers.
@@ -21,6 +22,8 @@ pub(crate) struct Published {
     segments: RwLock<Vec<Arc<Segment>>>,
     sources: RwLock<Sources>,
     head: watch::Sender<u64>,
+    /// Held by whoever takes segments away.
+    retaining: Mutex<()>,
 }
 
 impl Published {
@@ -39,6 +42,7 @@ impl Published {
             segments,
             sources,
             head: watch::Sender::new(head),
+            retaining: Mutex::new(()),
         }
     }
 
@@ -83,6 +87,17 @@ impl Published {
         })
     }
 
+    /// Whether the windows after an SCN are still there.
+    pub(crate) fn check_kept(&self, after_scn: u64) -> Result<(), ReadError> {
+        match self.segments(oldest_after_scn) {
+            oldest_after_scn if after_scn < oldest_after_scn => Err(ReadError::TooOld {
+                after_scn,
+                oldest_after_scn,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// The segment with windows that goes on where another one ends. One that stayed empty may have been made anew.
     pub(crate) fn segment_following(&self, segment: &Arc<Segment>) -> Option<Arc<Segment>> {
         self.segments(|segments| {
@@ -96,10 +111,7 @@ impl Published {
 
     /// A segment begins, instead of one that stayed empty.
     pub(crate) fn begin(&self, segment: Arc<Segment>) {
-        let mut segments = self
-            .segments
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut segments = self.segments_mut();
         if segments
             .last()
             .is_some_and(|last| last.first_scn == segment.first_scn)
@@ -107,6 +119,28 @@ impl Published {
             segments.pop();
         }
         segments.push(segment);
+    }
+
+    /// One at a time takes segments away.
+    pub(crate) fn retaining(&self) -> MutexGuard<'_, ()> {
+        self.retaining
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The oldest segment, unless it is written to, or whoever reads after the SCN needs it.
+    pub(crate) fn oldest_not_needed(&self, needed_after_scn: u64) -> Option<Arc<Segment>> {
+        self.segments(|segments| first_not_needed(segments, needed_after_scn).cloned())
+    }
+
+    /// The log begins behind its oldest segment from here on.
+    pub(crate) fn forget_oldest(&self) {
+        self.segments_mut().remove(0);
+    }
+
+    /// Its oldest segment is still there.
+    pub(crate) fn remember_oldest(&self, oldest: Arc<Segment>) {
+        self.segments_mut().insert(0, oldest);
     }
 
     /// Everything up to the SCN is durable, and the segment may be read to its new end.
@@ -117,6 +151,12 @@ impl Published {
             .unwrap_or_else(PoisonError::into_inner)
             .merge(sources);
         self.head.send_replace(head);
+    }
+
+    fn segments_mut(&self) -> RwLockWriteGuard<'_, Vec<Arc<Segment>>> {
+        self.segments
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn segments<T>(&self, read: impl FnOnce(&[Arc<Segment>]) -> T) -> T {

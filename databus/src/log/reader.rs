@@ -27,7 +27,7 @@ impl LogReader {
         let segment = published.segment_after_scn(after_scn)?;
         let entry = segment.at_or_before(after_scn + 1);
         let mut reader = Self {
-            frames: open_frames(published, &segment, entry.offset)?,
+            frames: open_frames(published, &segment, entry.offset, after_scn)?,
             published: Arc::clone(published),
             segment,
             sequence: Sequence::beginning_with(entry.scn),
@@ -137,10 +137,13 @@ impl LogReader {
             // It grew after its end was looked at, and before its successor began.
             return Ok(true);
         }
+        let after_scn = self.after_scn();
         if Sequence::beginning_with(following.first_scn) != self.sequence {
+            self.published.check_kept(after_scn)?;
             return Err(self.damaged(format!("the segment ends, and {} follows", following.name)));
         }
-        self.frames = open_frames(&self.published, &following, following.seed.header_bytes)?;
+        let begins = following.seed.header_bytes;
+        self.frames = open_frames(&self.published, &following, begins, after_scn)?;
         self.segment = following;
         Ok(true)
     }
@@ -154,10 +157,16 @@ fn open_frames(
     published: &Published,
     segment: &Segment,
     offset: u64,
+    after_scn: u64,
 ) -> Result<FrameReader, ReadError> {
-    let opened = published.disk.open(&segment.name);
-    let file = opened.map_err(|error| read_error(published, segment, FrameError::File(error)))?;
-    Ok(FrameReader::new(file, segment.seed, offset))
+    match published.disk.open(&segment.name) {
+        Ok(file) => Ok(FrameReader::new(file, segment.seed, offset)),
+        Err(error) => {
+            // It was let go of after it was found.
+            published.check_kept(after_scn)?;
+            Err(read_error(published, segment, FrameError::File(error)))
+        }
+    }
 }
 
 fn read_error(published: &Published, segment: &Segment, error: FrameError) -> ReadError {

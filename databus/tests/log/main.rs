@@ -10,5 +10,6 @@ mod memory_disk;
 mod opening;
 mod part_streams;
 mod reading;
+mod retention;
 mod size;
 mod windows;

@@ -11,6 +11,7 @@ use std::{
     io::{self, ErrorKind},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 const SECTOR_BYTES: usize = 64;
@@ -32,6 +33,9 @@ struct State {
     name_syncs_to_fail: usize,
     room: Option<usize>,
     syncs: usize,
+    removes_to_fail: usize,
+    /// What its clock says, in seconds since 1970.
+    second: u64,
     /// Called with the disk as it is after each operation.
     watched: bool,
     history: Vec<State>,
@@ -43,6 +47,8 @@ struct FileState {
     durable: Vec<u8>,
     dirty: BTreeSet<usize>,
     cut_to: Option<usize>,
+    /// By the disk's clock.
+    written_at: u64,
 }
 
 #[derive(Debug)]
@@ -91,6 +97,15 @@ impl MemoryDisk {
 
     pub(crate) fn fail_name_syncs(&self, count: usize) {
         self.lock().name_syncs_to_fail = count;
+    }
+
+    pub(crate) fn fail_removes(&self, count: usize) {
+        self.lock().removes_to_fail = count;
+    }
+
+    /// Sets its clock, in seconds since 1970.
+    pub(crate) fn set_second(&self, second: u64) {
+        self.lock().second = second;
     }
 
     /// Bytes that may still be written to new places.
@@ -242,12 +257,22 @@ impl Disk for MemoryDisk {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         self.named(|state| {
+            if state.removes_to_fail > 0 {
+                state.removes_to_fail -= 1;
+                return Err(io::Error::other("injected: the name stays"));
+            }
             state
                 .names
                 .remove(name)
                 .map(drop)
                 .ok_or(ErrorKind::NotFound.into())
         })
+    }
+
+    fn written_at(&self, name: &str) -> io::Result<SystemTime> {
+        let state = self.lock();
+        let number = *state.names.get(name).ok_or(ErrorKind::NotFound)?;
+        Ok(UNIX_EPOCH + Duration::from_secs(state.files[number].written_at))
     }
 
     fn sync_names(&self) -> io::Result<()> {
@@ -292,7 +317,9 @@ impl DiskFile for MemoryFile {
         let missing = state.room.map_or(0, |room| grows.saturating_sub(room));
         state.room = state.room.map(|room| room - (grows - missing));
         let taken = &bytes[..bytes.len() - missing];
+        let second = state.second;
         let file = &mut state.files[self.number];
+        file.written_at = second;
         file.cached
             .resize(file.cached.len().max(offset + taken.len()), 0);
         file.cached[offset..offset + taken.len()].copy_from_slice(taken);
