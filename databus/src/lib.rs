@@ -47,6 +47,8 @@
 
 pub mod disk;
 pub mod limits;
+pub mod quantity;
+pub mod serving;
 
 mod checked_window;
 mod log;

@@ -18,11 +18,7 @@ pub(crate) fn member_ids(
     limit: usize,
 ) -> Result<Vec<MemberId>, Refusal> {
     if ids.len() > limit {
-        return Err(Refusal::TooLarge {
-            field,
-            asked: ids.len() as u64,
-            limit: limit as u64,
-        });
+        return Err(Refusal::too_large(field, ids.len() as u64, limit as u64));
     }
     let checked = |(place, &id): (usize, &u64)| {
         MemberId::new(id)
@@ -49,11 +45,7 @@ pub(crate) fn bounded(
 ) -> Result<u32, Refusal> {
     match asked {
         0 => Ok(default),
-        _ if asked > limit => Err(Refusal::TooLarge {
-            field,
-            asked: asked.into(),
-            limit: limit.into(),
-        }),
+        _ if asked > limit => Err(Refusal::too_large(field, asked.into(), limit.into())),
         _ => Ok(asked),
     }
 }
@@ -120,6 +112,7 @@ pub(crate) fn time_from_wire(time: &Timestamp) -> ConnectionTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use databus::serving;
 
     #[test]
     fn times_come_back_to_the_millisecond() {
@@ -138,17 +131,10 @@ mod tests {
     #[test]
     fn wrong_ids_and_sizes_are_named() {
         assert!(
-            matches!(member_ids("ids", &[1, 0], 2), Err(Refusal::Field { field, .. }) if field == "ids[1]")
+            matches!(member_ids("ids", &[1, 0], 2), Err(Refusal::Common(serving::Refusal::Field { field, .. })) if field == "ids[1]")
         );
         let too_many = member_ids("ids", &[1, 2, 3], 2);
-        assert_eq!(
-            too_many,
-            Err(Refusal::TooLarge {
-                field: "ids",
-                asked: 3,
-                limit: 2
-            })
-        );
+        assert_eq!(too_many, Err(Refusal::too_large("ids", 3, 2)));
         assert_eq!(page_size(0, 50, 100), Ok(50));
         assert_eq!(page_size(100, 50, 100), Ok(100));
         assert!(page_size(101, 50, 100).is_err());

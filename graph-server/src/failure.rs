@@ -3,23 +3,22 @@
 use crate::refusal::Refusal;
 use cloud_engine::{ConnectionsError, FileError, Stopped};
 use cloud_search::SearchError;
-use databus::{AppendError, InvalidPart, InvalidWindow, ReadError};
+use databus::serving;
 
 impl From<Stopped> for Refusal {
     fn from(stopped: Stopped) -> Self {
         match stopped {
             Stopped::EdgesExhausted { limit } => Self::EdgesExhausted { limit },
-            Stopped::Deadline => Self::Deadline,
+            Stopped::Deadline => serving::Refusal::Deadline.into(),
         }
     }
 }
 
 impl From<FileError> for Refusal {
     fn from(error: FileError) -> Self {
-        Self::Corrupt {
-            what: "a file of the snapshot",
-            reason: error.to_string(),
-        }
+        let what = "a file of the snapshot";
+        let reason = error.to_string();
+        serving::Refusal::Corrupt { what, reason }.into()
     }
 }
 
@@ -34,95 +33,15 @@ impl From<ConnectionsError> for Refusal {
 
 impl From<SearchError> for Refusal {
     fn from(error: SearchError) -> Self {
-        match error {
-            SearchError::Stopped => Self::Deadline,
-            SearchError::OutOfStep { .. } => Self::Internal {
-                reason: error.to_string(),
-            },
-            SearchError::Index(_) => Self::Corrupt {
+        let reason = error.to_string();
+        let refusal = match error {
+            SearchError::Stopped => serving::Refusal::Deadline,
+            SearchError::OutOfStep { .. } => serving::Refusal::Internal { reason },
+            SearchError::Index(_) => serving::Refusal::Corrupt {
                 what: "the search index",
-                reason: error.to_string(),
+                reason,
             },
-        }
-    }
-}
-
-impl From<ReadError> for Refusal {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::TooOld {
-                after_scn,
-                oldest_after_scn,
-            } => Self::Dropped {
-                after_scn,
-                oldest_after_scn,
-            },
-            ReadError::BeyondHead { after_scn, head } => Self::BeyondHead { after_scn, head },
-            ReadError::Damaged { .. } | ReadError::UnknownChange { .. } => Self::Corrupt {
-                what: "the log",
-                reason: error.to_string(),
-            },
-            ReadError::File { .. } => Self::Internal {
-                reason: error.to_string(),
-            },
-        }
-    }
-}
-
-impl From<InvalidPart> for Refusal {
-    fn from(invalid: InvalidPart) -> Self {
-        match invalid {
-            InvalidPart::Window(window) => Self::of_window(window, "part."),
-            other => {
-                let text = other.to_string();
-                match text.split_once(": ") {
-                    Some((field, problem)) if field.starts_with("part.") => {
-                        Self::field(field, problem)
-                    }
-                    _ => Self::field("part", text),
-                }
-            }
-        }
-    }
-}
-
-impl From<AppendError> for Refusal {
-    fn from(error: AppendError) -> Self {
-        match error {
-            AppendError::Invalid(window) => Self::of_window(window, "part."),
-            AppendError::TooManySources { sources_max, .. } => Self::TooLarge {
-                field: "part.source_id",
-                asked: sources_max as u64 + 1,
-                limit: sources_max as u64,
-            },
-            other => Self::NotDurable {
-                reason: other.to_string(),
-            },
-        }
-    }
-}
-
-impl Refusal {
-    /// The field is named from `prefix` on.
-    fn of_window(window: InvalidWindow, prefix: &str) -> Self {
-        match window {
-            InvalidWindow::Change { change, invalid } => Self::field(
-                format!("{prefix}changes[{change}].{}", invalid.field),
-                invalid.reason,
-            ),
-            InvalidWindow::Source(invalid) => {
-                Self::field(format!("{prefix}{}", invalid.field), invalid.reason)
-            }
-            InvalidWindow::TooManyChanges { changes_max } => Self::TooLarge {
-                field: "part.changes",
-                asked: changes_max as u64 + 1,
-                limit: changes_max as u64,
-            },
-            InvalidWindow::TooManyBytes { bytes_max } => Self::TooLarge {
-                field: "part",
-                asked: bytes_max as u64 + 1,
-                limit: bytes_max as u64,
-            },
-        }
+        };
+        refusal.into()
     }
 }

@@ -1,17 +1,11 @@
 //! `grpc.health.v1`: SERVING for the server and each of its services, until it stops or cannot follow the log any more.
 
 use crate::progress::Progress;
+use databus::serving;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
-use tonic_health::{
-    ServingStatus,
-    pb::health_server::HealthServer,
-    server::{HealthReporter, HealthService},
-};
 
-/// Names as the protos say them; the empty one is the whole server.
-const SERVICES: [&str; 7] = [
-    "",
+const SERVICES: [&str; 6] = [
     "cloud.v1.NetworkService",
     "cloud.v1.SearchService",
     "cloud.v1.ProfileService",
@@ -22,16 +16,15 @@ const SERVICES: [&str; 7] = [
 
 /// What health checks are answered with.
 pub(crate) struct Health {
-    reporter: HealthReporter,
+    health: serving::Health,
     watcher: JoinHandle<()>,
 }
 
 impl Health {
     /// SERVING, until `progress` says that it failed.
     pub(crate) async fn new(progress: Arc<Progress>) -> Self {
-        let reporter = HealthReporter::new();
-        set(&reporter, ServingStatus::Serving).await;
-        let failing = reporter.clone();
+        let health = serving::Health::serving(&SERVICES).await;
+        let failing = health.clone();
         let watcher = tokio::spawn(async move {
             let mut watch = progress.watch();
             let reason = watch
@@ -40,25 +33,19 @@ impl Health {
                 .map(|reached| reached.failed.clone());
             if let Ok(Some(reason)) = reason {
                 tracing::error!(%reason, "not serving");
-                set(&failing, ServingStatus::NotServing).await;
+                failing.not_serving().await;
             }
         });
-        Self { reporter, watcher }
+        Self { health, watcher }
     }
 
-    pub(crate) fn service(&self) -> HealthServer<HealthService> {
-        HealthServer::new(HealthService::from_health_reporter(self.reporter.clone()))
+    pub(crate) fn checks(&self) -> &serving::Health {
+        &self.health
     }
 
     /// NOT_SERVING from here on.
     pub(crate) async fn stop(&self) {
         self.watcher.abort();
-        set(&self.reporter, ServingStatus::NotServing).await;
-    }
-}
-
-async fn set(reporter: &HealthReporter, status: ServingStatus) {
-    for service in SERVICES {
-        reporter.set_service_status(service, status).await;
+        self.health.not_serving().await;
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! They are answered outside the limit of requests in flight: an overloaded server should say that it lives.
 
-use crate::{limits::SCRAPES_IN_FLIGHT_MAX, metrics, refusal::Refusal, site::Site};
+use crate::{limits::SCRAPES_IN_FLIGHT_MAX, metrics, site::Site};
 use axum::{Router, extract::State, response::IntoResponse, routing::get};
+use databus::serving::Refusal;
 use http::{Request, Response, StatusCode, Version, header::CONTENT_TYPE};
 use std::{
     convert::Infallible,

@@ -20,23 +20,20 @@
 //! # }
 //! ```
 //!
-//! How a request goes: `transport` (limits) -> `observe`, `deadline`, `in_flight` -> `rpc/services` -> the call's own file,
-//! which checks its arguments (`convert`), waits for its `at_least` (`progress`), takes a graph (`site`) and answers,
-//! on the heavy threads when it is heavy (`workers`). How a change goes: `rpc/publish` -> the log -> `ingest`, which
-//! moves `progress`.
+//! How a request goes: `databus::serving` (transport and limits) -> `observe` -> `databus::serving` (deadline, in flight)
+//! -> `rpc/services` -> the call's own file, which checks its arguments (`convert`), waits for its `at_least`
+//! (`progress`), takes a graph (`site`) and answers, on the heavy threads when it is heavy (`workers`). How a change goes:
+//! Publish (`databus::serving`) -> the log -> `ingest`, which moves `progress`.
 
 mod config;
 mod convert;
-mod deadline;
 mod facts;
 mod failure;
 mod health;
 mod http_pages;
-mod in_flight;
 mod ingest;
 mod lag;
 pub mod limits;
-mod listener;
 mod memory;
 mod metrics;
 mod observe;
@@ -52,8 +49,6 @@ mod start;
 mod status;
 #[cfg(test)]
 mod test_site;
-mod tonic_errors;
-mod transport;
 mod views;
 mod workers;
 

@@ -1,10 +1,13 @@
 //! Every limit of the server in one place, with its unit in its name.
 //!
-//! What the wire promises is a constant; what depends on the machine is a key of the configuration. The transport's
-//! own defaults are no limits in places (a message to send may have any size, streams are not counted), so every one
-//! is stated here.
+//! What the wire promises is a constant; what depends on the machine is a key of the configuration. Those of the
+//! transport and of the log's streams stand in [`databus::limits`].
 
-use crate::config::{bytes, milliseconds};
+use databus::{
+    Retention,
+    limits::ServingLimits,
+    quantity::{bytes, milliseconds},
+};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -41,50 +44,9 @@ pub const QUERY_BYTES_MAX: usize = 1_024;
 /// Longest page token: a sort key, a digest and their frame, in hexadecimal digits.
 pub const PAGE_TOKEN_BYTES_MAX: usize = 256;
 
-/// A message to the server: a window part of 1 MiB with its frame.
-pub const REQUEST_BYTES_MAX: usize = 2 << 20;
-/// A message from the server.
-pub const ANSWER_BYTES_MAX: usize = 16 << 20;
-/// Headers of one request.
-pub const HEADER_BYTES_MAX: u32 = 16 << 10;
-/// What a caller may send on one stream before the server has read it.
-pub const STREAM_WINDOW_BYTES: u32 = 1 << 20;
-/// What a caller may send on one connection before the server has read it.
-pub const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
-/// What of one stream's answers is kept for a caller that has not read them.
-pub const STREAM_SEND_BYTES: usize = 400 << 10;
-/// An HTTP/2 frame.
-pub const FRAME_BYTES_MAX: u32 = 64 << 10;
-/// Streams that a caller opened and reset before they were accepted (CVE-2023-44487).
-pub const RESET_STREAMS_MAX: usize = 20;
-/// Streams that the server reset for the caller's faults, on one connection.
-pub const LOCAL_ERROR_RESET_STREAMS_MAX: usize = 1_024;
-/// An idle connection is asked for a sign of life this often.
-pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
-/// A connection that gives none for this long is closed.
-pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// A connection that has not said as much as the first line of HTTP/2 by then is closed.
-pub const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
-/// The first line of HTTP/2.
-pub const OPENING_BYTES: usize = 24;
-/// A connection that has not sent a request by then is told to connect again when it has one.
-pub const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
-/// The headers of an HTTP/1.1 request, the time before them included.
-pub const HTTP1_HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Headers of one HTTP/1.1 request.
-pub const HTTP1_HEADERS_MAX: usize = 64;
 /// Pages of metrics being made at a time.
 pub const SCRAPES_IN_FLIGHT_MAX: usize = 2;
-/// Between two attempts to accept connections when the system has no means for more.
-pub const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Between two heartbeats of a subscription that has nothing else to say.
-pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
-/// Parts read from the log ahead of a subscriber.
-pub const SUBSCRIPTION_PARTS_MAX: usize = 8;
-/// Windows of one Publish call that wait for the log's sync, and as many answers that the caller has not taken.
-pub const WINDOWS_IN_FLIGHT_MAX: usize = 256;
 /// Windows between the graph's ingest and the profiles'.
 pub const PEOPLE_QUEUE_WINDOWS_MAX: usize = 4_096;
 /// Between two attempts to commit profiles that could not be written.
@@ -146,6 +108,18 @@ pub struct Limits {
     #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
     #[serde(with = "bytes")]
     pub publish_bytes_max: u64,
+    /// A segment of the log that has grown to this gets a successor.
+    #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
+    #[serde(with = "bytes")]
+    pub log_segment_bytes: u64,
+    /// The log's oldest segments are removed while it is larger than this, except what a kept snapshot needs; 0: none are.
+    #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
+    #[serde(with = "bytes")]
+    pub log_bytes_max: u64,
+    /// Segments of the log are removed when their last window is older than this, except what a kept snapshot needs; 0: none are.
+    #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
+    #[serde(with = "milliseconds")]
+    pub log_age_ms_max: u64,
     /// A subscriber or publisher that takes nothing of what it is sent for this long is cut off.
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
@@ -192,6 +166,9 @@ impl Limits {
         subscriptions_max: 256,
         publishers_max: 256,
         publish_bytes_max: 256 << 20,
+        log_segment_bytes: 128 << 20,
+        log_bytes_max: 0,
+        log_age_ms_max: 0,
         stall_ms_max: 5_000,
         wait_ms_max: 2_000,
         waiters_max: 1_024,
@@ -203,17 +180,28 @@ impl Limits {
 }
 
 impl Limits {
-    /// In the unit that is counted.
-    pub(crate) fn publish_kib_max(&self) -> u32 {
-        u32::try_from(self.publish_bytes_max / 1024)
-            .unwrap_or(u32::MAX)
-            .max(1)
+    /// Those that any server of a log has.
+    pub(crate) fn serving(&self) -> ServingLimits {
+        ServingLimits {
+            connections_max: self.connections_max,
+            concurrent_streams_max: self.concurrent_streams_max,
+            requests_in_flight_max: self.requests_in_flight_max,
+            deadline_default: Duration::from_millis(self.deadline_ms_default),
+            deadline_max: Duration::from_millis(self.deadline_ms_max),
+            drain_timeout: Duration::from_millis(self.drain_timeout_ms),
+            subscriptions_max: self.subscriptions_max,
+            publishers_max: self.publishers_max,
+            publish_bytes_max: self.publish_bytes_max,
+            stall_max: Duration::from_millis(self.stall_ms_max),
+        }
     }
 
-    /// Windows that wait for the log's sync, all calls together: those of each call, the one that its answer waits
-    /// for, and the one on its way between the two.
-    pub(crate) fn log_queue_windows_max(&self) -> usize {
-        self.publishers_max * (WINDOWS_IN_FLIGHT_MAX + 2)
+    /// What the log keeps beyond what a snapshot needs.
+    pub(crate) fn retention(&self) -> Retention {
+        Retention {
+            age_max: (self.log_age_ms_max > 0).then(|| Duration::from_millis(self.log_age_ms_max)),
+            bytes_max: (self.log_bytes_max > 0).then_some(self.log_bytes_max),
+        }
     }
 }
 

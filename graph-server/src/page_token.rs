@@ -133,7 +133,7 @@ mod tests {
         ];
         for other in others {
             assert!(
-                matches!(other.key::<16>(&token), Err(Refusal::Field { field, .. }) if field == "page_token")
+                matches!(other.key::<16>(&token), Err(Refusal::Common(databus::serving::Refusal::Field { field, .. })) if field == "page_token")
             );
         }
     }

@@ -4,13 +4,15 @@
 //! here for the side that it reads from.
 
 use crate::{
-    deadline::Deadline,
     lag::{Lag, LagWatch},
     limits::Limits,
     refusal::Refusal,
 };
 use cloud_proto::databus::v1::{AsOf, AtLeast, at_least::Point};
-use databus::SourceMark;
+use databus::{
+    SourceMark,
+    serving::{self, Deadline},
+};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -177,19 +179,18 @@ impl Progress {
         if let Point::AsOf(as_of) = &point
             && as_of.log_id != self.log_id
         {
-            return Err(Refusal::OtherLog {
+            return Err(serving::Refusal::OtherLog {
                 ours: self.log_id.clone(),
                 asked: as_of.log_id.clone(),
-            });
+            }
+            .into());
         }
         if self.has(&point, side, &self.reached.borrow()) {
             return Ok(());
         }
         let limit = self.waiters_max as u64;
-        let _place = self.waiters.try_acquire().map_err(|_| Refusal::Busy {
-            what: "waits for at_least",
-            limit,
-        })?;
+        let busy = |_| Refusal::busy("waits for at_least", limit);
+        let _place = self.waiters.try_acquire().map_err(busy)?;
         self.wait_for(&point, side, deadline).await
     }
 
@@ -208,10 +209,11 @@ impl Progress {
             Some(Reached {
                 failed: Some(reason),
                 ..
-            }) => Err(Refusal::NotServing {
+            }) => Err(serving::Refusal::NotServing {
                 reason: reason.to_string(),
-            }),
-            _ if deadline.passed() => Err(Refusal::Deadline),
+            }
+            .into()),
+            _ if deadline.passed() => Err(serving::Refusal::Deadline.into()),
             _ => Err(Refusal::NotReached {
                 reached: self.reached.borrow().at(side),
                 waited_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -312,7 +314,7 @@ mod tests {
         let refusal = progress
             .wait(scn(5), Side::Graph, Deadline::after(Duration::ZERO))
             .await;
-        assert_eq!(refusal, Err(Refusal::Deadline));
+        assert_eq!(refusal, Err(serving::Refusal::Deadline.into()));
     }
 
     #[tokio::test]
@@ -326,13 +328,22 @@ mod tests {
         };
         let refusal = progress.wait(Some(other), Side::Graph, soon()).await;
         assert!(
-            matches!(refusal, Err(Refusal::OtherLog { .. })),
+            matches!(
+                refusal,
+                Err(Refusal::Common(serving::Refusal::OtherLog { .. }))
+            ),
             "{refusal:?}"
         );
         let refusal = progress
             .wait(Some(AtLeast { point: None }), Side::Graph, soon())
             .await;
-        assert!(matches!(refusal, Err(Refusal::Field { .. })), "{refusal:?}");
+        assert!(
+            matches!(
+                refusal,
+                Err(Refusal::Common(serving::Refusal::Field { .. }))
+            ),
+            "{refusal:?}"
+        );
     }
 
     #[tokio::test]
@@ -340,14 +351,20 @@ mod tests {
         let progress = progress(0);
         let refusal = progress.wait(scn(1), Side::Graph, soon()).await;
         assert!(
-            matches!(refusal, Err(Refusal::Busy { limit: 0, .. })),
+            matches!(
+                refusal,
+                Err(Refusal::Common(serving::Refusal::Busy { limit: 0, .. }))
+            ),
             "{refusal:?}"
         );
         let progress = self::progress(1);
         progress.failed("the log is damaged");
         let refusal = progress.wait(scn(1), Side::Graph, soon()).await;
         assert!(
-            matches!(refusal, Err(Refusal::NotServing { .. })),
+            matches!(
+                refusal,
+                Err(Refusal::Common(serving::Refusal::NotServing { .. }))
+            ),
             "{refusal:?}"
         );
     }

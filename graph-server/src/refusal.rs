@@ -1,74 +1,43 @@
-//! Why a request is not answered: by consequence, with the figures that go with it.
+//! Why a question is not answered: what only this server says, and what any server does.
 //!
 //! [`Refusal`] is what the server's own code returns; how each looks on the wire stands in `status.rs`.
+
+use databus::serving;
 
 /// The caller's request is not answered, for this reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    // The request is wrong.
-    #[error("{field}: {problem}")]
-    Field { field: String, problem: String },
-    #[error("the request cannot be read: {reason}")]
-    Malformed { reason: String },
-    #[error("{reason}")]
-    Unimplemented { reason: String },
-    #[error("the request is larger than {limit} bytes")]
-    RequestTooLarge { limit: u64 },
-    #[error("{field} is {asked}, and at most {limit} are allowed")]
-    TooLarge {
-        field: &'static str,
-        asked: u64,
-        limit: u64,
-    },
     #[error("there is no member {member_id}")]
     MemberNotFound { member_id: u64 },
-    #[error("this server follows log {ours}, and was asked about log {asked}")]
-    OtherLog { ours: String, asked: String },
-    #[error(
-        "the log keeps no windows directly after SCN {after_scn}: the oldest to resume after is {oldest_after_scn}"
-    )]
-    Dropped {
-        after_scn: u64,
-        oldest_after_scn: u64,
-    },
-    #[error("SCN {after_scn} is beyond the log's head, {head}")]
-    BeyondHead { after_scn: u64, head: u64 },
     #[error("the answer would be larger than {limit} bytes: ask for fewer members")]
     AnswerTooLarge { limit: u64 },
-    // The request is too much now.
     #[error("the request would visit more than {limit} edges")]
     EdgesExhausted { limit: u64 },
-    #[error("{what}: at most {limit} at a time")]
-    Busy { what: &'static str, limit: u64 },
-    #[error("the subscriber took nothing for {stalled_ms} ms: resume after SCN {resume_after_scn}")]
-    SlowSubscriber {
-        stalled_ms: u64,
-        resume_after_scn: u64,
-    },
-    #[error("the publisher took no answer for {stalled_ms} ms")]
-    SlowPublisher { stalled_ms: u64 },
-    // Try again.
     #[error("SCN {reached} is what was reached in {waited_ms} ms; at_least asks for more")]
     NotReached { reached: u64, waited_ms: u64 },
-    #[error("the server is not serving: {reason}")]
-    NotServing { reason: String },
-    #[error("the change was not made durable: {reason}")]
-    NotDurable { reason: String },
-    #[error("the deadline passed")]
-    Deadline,
-    // The server is in trouble.
-    #[error("{what} is corrupt: {reason}")]
-    Corrupt { what: &'static str, reason: String },
-    #[error("{reason}")]
-    Internal { reason: String },
+    /// As any server says it.
+    #[error(transparent)]
+    Common(#[from] serving::Refusal),
 }
 
 impl Refusal {
     /// What is wrong with one field of the request.
     pub(crate) fn field(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Field {
-            field: field.into(),
-            problem: problem.into(),
-        }
+        serving::Refusal::field(field, problem).into()
+    }
+
+    /// The request asks for more than one may.
+    pub(crate) fn too_large(field: &'static str, asked: u64, limit: u64) -> Self {
+        let refusal = serving::Refusal::TooLarge {
+            field,
+            asked,
+            limit,
+        };
+        refusal.into()
+    }
+
+    /// So many are there already.
+    pub(crate) fn busy(what: &'static str, limit: u64) -> Self {
+        serving::Refusal::Busy { what, limit }.into()
     }
 }

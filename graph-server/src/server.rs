@@ -4,16 +4,13 @@ use crate::{
     config::Config,
     health::Health,
     http_pages::{RpcOrPages, pages},
-    in_flight::InFlightLayer,
     limits::VIEW_CACHE_TIDY_INTERVAL,
-    listener::Listener,
     rpc::routes::{self, layered},
     site::Site,
     start::{StartError, Started, start},
-    transport::{self, Protocols},
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::task::JoinHandle;
+use databus::serving::{self, InFlightLayer, Listener, ListenerPanicked, Listeners, Protocols};
+use std::{net::SocketAddr, sync::Arc};
 
 /// A server that answers. Ends with [`Running::shutdown`].
 pub struct Running {
@@ -21,8 +18,7 @@ pub struct Running {
     admin_addr: SocketAddr,
     started: Started,
     health: Health,
-    public: JoinHandle<()>,
-    admin: JoinHandle<()>,
+    listeners: Listeners,
 }
 
 /// The server did not end in order. What was acknowledged is durable all the same.
@@ -31,6 +27,9 @@ pub enum ShutdownError {
     /// The log was no longer followed.
     #[error(transparent)]
     Ingest(#[from] crate::ingest::IngestError),
+    /// A listener panicked.
+    #[error(transparent)]
+    Listener(#[from] ListenerPanicked),
     /// A thread panicked.
     #[error("the {0} thread panicked")]
     Panicked(&'static str),
@@ -55,30 +54,32 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let in_flight = InFlightLayer::new(site.limits.requests_in_flight_max);
     let health = Health::new(Arc::clone(&site.progress)).await;
     tokio::spawn(keep_tidy(Arc::clone(site)));
-    let public = tokio::spawn(transport::serve(
+    tokio::spawn(keep_log(site));
+    let serving = site.limits.serving();
+    let public = serving::serve(
         public,
         Protocols::Http2,
-        site.limits.clone(),
+        serving.clone(),
         layered(routes::public(site, &health)?, site, &in_flight),
         site.stopping.clone(),
-    ));
-    let admin = tokio::spawn(transport::serve(
+    );
+    let admin = serving::serve(
         admin,
         Protocols::Http1And2,
-        site.limits.clone(),
+        serving,
         RpcOrPages {
             rpc: layered(routes::admin(site, &health)?, site, &in_flight),
             pages: pages(Arc::clone(site)),
         },
         site.stopping.clone(),
-    ));
+    );
+    let listeners = Listeners::spawn(public, admin);
     Ok(Running {
         public_addr,
         admin_addr,
         started,
         health,
-        public,
-        admin,
+        listeners,
     })
 }
 
@@ -112,25 +113,10 @@ impl Running {
         } = self.started;
         self.health.stop().await;
         site.stopping.cancel();
-        let drain = Duration::from_millis(site.limits.drain_timeout_ms);
-        let aborts = [self.public.abort_handle(), self.admin.abort_handle()];
-        let drained =
-            tokio::time::timeout(drain, async { (self.public.await, self.admin.await) }).await;
-        let listeners = match drained {
-            Ok((public, admin)) => public
-                .and(admin)
-                .map_err(|_| ShutdownError::Panicked("listener")),
-            Err(_) => {
-                tracing::warn!(
-                    after_ms = site.limits.drain_timeout_ms,
-                    "cut off what was still being answered"
-                );
-                aborts.iter().for_each(tokio::task::AbortHandle::abort);
-                Ok(())
-            }
-        };
+        let drain = site.limits.serving().drain_timeout;
+        let listeners = self.listeners.drain(drain).await.map_err(Into::into);
         stop_ingest.cancel();
-        let log = site.log.clone();
+        let log = site.log.log().clone();
         let progress = Arc::clone(&site.progress);
         drop(site);
         let storage = tokio::task::spawn_blocking(move || {
@@ -178,6 +164,13 @@ async fn keep_tidy(site: Arc<Site>) {
         .is_some()
     {
         site.views.tidy();
-        site.progress.lag(site.log.head());
+        site.progress.lag(site.log.log().head());
     }
+}
+
+/// The log lets go of what is over its limits, and keeps what the oldest snapshot needs.
+fn keep_log(site: &Arc<Site>) -> impl Future<Output = ()> + Send + 'static {
+    let kept = Arc::clone(site);
+    let needed_after_scn = move || kept.oldest_snapshot_scn().get();
+    Arc::clone(&site.log).keep_to(site.limits.retention(), needed_after_scn)
 }

@@ -9,6 +9,7 @@ use crate::{
     refusal::Refusal,
 };
 use cloud_engine::NodeIndex;
+use databus::serving;
 use rand::{TryRngCore as _, rngs::OsRng};
 use std::{
     collections::{HashMap, HashSet},
@@ -138,25 +139,20 @@ impl<V: Clone> Sessions<V> {
         bytes: u64,
     ) -> Result<SessionId, Refusal> {
         let mut random = [0; 16];
-        let failed = |error| Refusal::Internal {
+        let failed = |error| serving::Refusal::Internal {
             reason: format!("no random number for a session: {error}"),
         };
         OsRng.try_fill_bytes(&mut random).map_err(failed)?;
         let id = SessionId(u128::from_le_bytes(random));
         let mut table = self.write();
         if table.sessions.len() >= self.sessions_max {
-            return Err(Refusal::Busy {
-                what: "sessions",
-                limit: self.sessions_max as u64,
-            });
+            return Err(Refusal::busy("sessions", self.sessions_max as u64));
         }
         let now = self.now_ms();
         if !table.pinned.contains_key(&viewer) {
             if table.bytes + bytes > self.bytes_max {
-                return Err(Refusal::Busy {
-                    what: "bytes of views that sessions keep",
-                    limit: self.bytes_max,
-                });
+                let what = "bytes of views that sessions keep";
+                return Err(Refusal::busy(what, self.bytes_max));
             }
             table.bytes += bytes;
             let pinned = Pinned {
@@ -294,7 +290,7 @@ mod tests {
     fn number_and_memory_are_bounded() {
         let sessions = sessions(2, 100, 1_000_000);
         let limit_of = |outcome: Result<SessionId, Refusal>| match outcome {
-            Err(Refusal::Busy { what, limit }) => (what, limit),
+            Err(Refusal::Common(serving::Refusal::Busy { what, limit })) => (what, limit),
             other => panic!("{other:?}"),
         };
         let ann = sessions.begin(ANN, 10, 60).unwrap();

@@ -1,7 +1,6 @@
 //! What all calls share: the graph, profiles and search, the log, and the means to answer from them.
 
 use crate::{
-    deadline::Deadline,
     facts,
     limits::Limits,
     metrics::Calls,
@@ -10,21 +9,17 @@ use crate::{
     views::Views,
     workers::{Stop, Workers},
 };
-use cloud_engine::{Budget, Graph, Manifest, MemberId, NodeIndex, Version, View};
+use cloud_engine::{Budget, Graph, Manifest, MemberId, NodeIndex, Scn, Version, View};
 use cloud_proto::databus::v1::{AsOf, AtLeast};
 use cloud_search::{People, Published};
-use databus::Log;
+use databus::serving::{self, Deadline, LogServer};
 use std::{sync::Arc, time::Instant};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-
-/// Why a server that was told to end does not serve.
-pub(crate) const SHUTTING_DOWN: &str = "shutting down";
 
 /// What one server holds of one site.
 pub(crate) struct Site {
     pub(crate) limits: Limits,
-    pub(crate) log: Log,
+    pub(crate) log: Arc<LogServer>,
     pub(crate) manifest: Manifest,
     pub(crate) version: Arc<Version>,
     pub(crate) people: People,
@@ -32,10 +27,6 @@ pub(crate) struct Site {
     pub(crate) views: Views,
     pub(crate) heavy: Workers,
     pub(crate) search: Workers,
-    pub(crate) subscriptions: Arc<Semaphore>,
-    pub(crate) publishers: Arc<Semaphore>,
-    /// KiB of windows that wait for the log.
-    pub(crate) publish_kib: Arc<Semaphore>,
     /// Cancelled when the server shuts down: streams end.
     pub(crate) stopping: CancellationToken,
     pub(crate) started: Instant,
@@ -68,7 +59,7 @@ impl Site {
         let scn = published.scn();
         facts::answered_as_of(scn.get());
         let graph = self.version.graph_at(scn);
-        let graph = graph.ok_or_else(|| Refusal::Internal {
+        let graph = graph.ok_or_else(|| serving::Refusal::Internal {
             reason: format!("no graph at SCN {scn}"),
         })?;
         Ok((published, graph))
@@ -145,15 +136,18 @@ impl Site {
         .await
     }
 
-    /// Refuses what changes something once the server ends, or has stopped following the log.
-    pub(crate) fn check_serving(&self) -> Result<(), Refusal> {
+    /// The SCN of the oldest snapshot that a start may fall back to: the log keeps what comes after it.
+    pub(crate) fn oldest_snapshot_scn(&self) -> Scn {
+        self.manifest.scn
+    }
+
+    /// Whether the server goes on following the log, and is not told to end.
+    pub(crate) fn check_serving(&self) -> Result<(), serving::Refusal> {
         if self.stopping.is_cancelled() {
-            return Err(Refusal::NotServing {
-                reason: SHUTTING_DOWN.to_owned(),
-            });
+            return Err(serving::Refusal::shutting_down());
         }
         match self.progress.reached().failed {
-            Some(reason) => Err(Refusal::NotServing {
+            Some(reason) => Err(serving::Refusal::NotServing {
                 reason: reason.to_string(),
             }),
             None => Ok(()),

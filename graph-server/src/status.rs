@@ -1,85 +1,20 @@
-//! The one table from refusals to gRPC codes and `google.rpc` details.
-//!
-//! Programs read the details: the field (`BadRequest`), the member (`ResourceInfo`), or a reason with its figures
-//! (`ErrorInfo`; and `QuotaFailure` for a limit). People read the message.
+//! The table from this server's own refusals to gRPC codes and `google.rpc` details; the others' stands in the databus
+//! crate.
 
 use crate::refusal::Refusal;
-use std::collections::HashMap;
+use databus::serving::info;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
-
-/// Whose reasons they are, in `ErrorInfo`.
-const DOMAIN: &str = "cloud.v1";
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();
         let mut details = ErrorDetails::new();
         let code = match refusal {
-            Refusal::Field { field, problem } => {
-                details.add_bad_request_violation(field, problem);
-                Code::InvalidArgument
-            }
-            Refusal::Malformed { reason } => {
-                info(&mut details, "MALFORMED", &[("why", &reason)]);
-                Code::InvalidArgument
-            }
-            Refusal::Unimplemented { reason } => {
-                info(&mut details, "UNIMPLEMENTED", &[("why", &reason)]);
-                Code::Unimplemented
-            }
-            Refusal::RequestTooLarge { limit } => {
-                details.add_quota_failure_violation("request_bytes", &message);
-                info(&mut details, "REQUEST_TOO_LARGE", &[("limit", &limit)]);
-                Code::ResourceExhausted
-            }
-            Refusal::TooLarge {
-                field,
-                asked,
-                limit,
-            } => {
-                details.add_quota_failure_violation(field, &message);
-                info(
-                    &mut details,
-                    "TOO_LARGE",
-                    &[("field", &field), ("asked", &asked), ("limit", &limit)],
-                );
-                Code::ResourceExhausted
-            }
+            Refusal::Common(refusal) => return refusal.into(),
             Refusal::MemberNotFound { member_id } => {
                 details.set_resource_info("member", member_id.to_string(), "", &message);
                 Code::NotFound
-            }
-            Refusal::OtherLog { ours, asked } => {
-                details.add_precondition_failure_violation("LOG", "log_id", &message);
-                info(
-                    &mut details,
-                    "OTHER_LOG",
-                    &[("log_id", &ours), ("asked", &asked)],
-                );
-                Code::FailedPrecondition
-            }
-            Refusal::Dropped {
-                after_scn,
-                oldest_after_scn,
-            } => {
-                info(
-                    &mut details,
-                    "DROPPED",
-                    &[
-                        ("after_scn", &after_scn),
-                        ("oldest_after_scn", &oldest_after_scn),
-                    ],
-                );
-                Code::OutOfRange
-            }
-            Refusal::BeyondHead { after_scn, head } => {
-                info(
-                    &mut details,
-                    "BEYOND_HEAD",
-                    &[("after_scn", &after_scn), ("head", &head)],
-                );
-                Code::OutOfRange
             }
             Refusal::AnswerTooLarge { limit } => {
                 details.add_quota_failure_violation("answer_bytes", &message);
@@ -91,68 +26,13 @@ impl From<Refusal> for Status {
                 info(&mut details, "EDGES_EXHAUSTED", &[("limit", &limit)]);
                 Code::ResourceExhausted
             }
-            Refusal::Busy { what, limit } => {
-                details.add_quota_failure_violation(what, &message);
-                info(&mut details, "BUSY", &[("what", &what), ("limit", &limit)]);
-                Code::ResourceExhausted
-            }
-            Refusal::SlowSubscriber {
-                resume_after_scn, ..
-            } => {
-                info(
-                    &mut details,
-                    "SLOW_SUBSCRIBER",
-                    &[("resume_after_scn", &resume_after_scn)],
-                );
-                Code::ResourceExhausted
-            }
-            Refusal::SlowPublisher { stalled_ms } => {
-                info(
-                    &mut details,
-                    "SLOW_PUBLISHER",
-                    &[("stalled_ms", &stalled_ms)],
-                );
-                Code::ResourceExhausted
-            }
             Refusal::NotReached { reached, .. } => {
                 info(&mut details, "NOT_REACHED", &[("scn", &reached)]);
                 Code::Unavailable
             }
-            Refusal::NotServing { reason } => {
-                info(&mut details, "NOT_SERVING", &[("why", &reason)]);
-                Code::Unavailable
-            }
-            Refusal::NotDurable { reason } => {
-                info(&mut details, "NOT_DURABLE", &[("why", &reason)]);
-                Code::Unavailable
-            }
-            Refusal::Deadline => {
-                info(&mut details, "DEADLINE", &[]);
-                Code::DeadlineExceeded
-            }
-            Refusal::Corrupt { what, reason } => {
-                info(
-                    &mut details,
-                    "CORRUPT",
-                    &[("what", &what), ("why", &reason)],
-                );
-                Code::DataLoss
-            }
-            Refusal::Internal { reason } => {
-                info(&mut details, "INTERNAL", &[("why", &reason)]);
-                Code::Internal
-            }
         };
         Self::with_error_details(code, message, details)
     }
-}
-
-fn info(details: &mut ErrorDetails, reason: &str, figures: &[(&str, &dyn ToString)]) {
-    let figures: HashMap<_, _> = figures
-        .iter()
-        .map(|(name, figure)| ((*name).to_owned(), figure.to_string()))
-        .collect();
-    details.set_error_info(reason, DOMAIN, figures);
 }
 
 #[cfg(test)]
@@ -160,140 +40,51 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(refusal: Refusal, code: Code, reason: Option<&str>, figure: Option<(&str, &str)>) {
+    fn check(refusal: Refusal, code: Code, reason: &str, (name, value): (&str, &str)) {
         let status = Status::from(refusal);
         assert_eq!(status.code(), code);
-        let info = status.get_details_error_info();
-        assert_eq!(info.as_ref().map(|info| info.reason.as_str()), reason);
-        if let Some((name, value)) = figure {
-            assert_eq!(info.unwrap().metadata[name], value);
-        }
+        let info = status.get_details_error_info().unwrap();
+        assert_eq!(
+            (info.reason.as_str(), info.metadata[name].as_str()),
+            (reason, value)
+        );
     }
 
     #[test]
     fn each_refusal_has_its_code_and_reason() {
-        let text = String::from;
         check(
-            Refusal::field("viewer_id", "must not be 0"),
-            Code::InvalidArgument,
-            None,
-            None,
-        );
-        let too_large = Refusal::TooLarge {
-            field: "member_ids",
-            asked: 1001,
-            limit: 1000,
-        };
-        check(
-            too_large,
+            Refusal::EdgesExhausted { limit: 5 },
             Code::ResourceExhausted,
-            Some("TOO_LARGE"),
-            Some(("limit", "1000")),
+            "EDGES_EXHAUSTED",
+            ("limit", "5"),
         );
         check(
-            Refusal::MemberNotFound { member_id: 7 },
-            Code::NotFound,
-            None,
-            None,
-        );
-        let other = Refusal::OtherLog {
-            ours: text("a"),
-            asked: text("b"),
-        };
-        check(
-            other,
-            Code::FailedPrecondition,
-            Some("OTHER_LOG"),
-            Some(("log_id", "a")),
-        );
-        let dropped = Refusal::Dropped {
-            after_scn: 3,
-            oldest_after_scn: 9,
-        };
-        check(
-            dropped,
-            Code::OutOfRange,
-            Some("DROPPED"),
-            Some(("oldest_after_scn", "9")),
-        );
-        check(
-            Refusal::BeyondHead {
-                after_scn: 3,
-                head: 2,
-            },
-            Code::OutOfRange,
-            Some("BEYOND_HEAD"),
-            Some(("head", "2")),
-        );
-        let edges = Refusal::EdgesExhausted { limit: 5 };
-        check(
-            edges,
+            Refusal::AnswerTooLarge { limit: 5 },
             Code::ResourceExhausted,
-            Some("EDGES_EXHAUSTED"),
-            Some(("limit", "5")),
-        );
-        check(
-            Refusal::Busy {
-                what: "heavy requests",
-                limit: 5,
-            },
-            Code::ResourceExhausted,
-            Some("BUSY"),
-            None,
-        );
-        let slow = Refusal::SlowSubscriber {
-            stalled_ms: 5,
-            resume_after_scn: 77,
-        };
-        check(
-            slow,
-            Code::ResourceExhausted,
-            Some("SLOW_SUBSCRIBER"),
-            Some(("resume_after_scn", "77")),
+            "ANSWER_TOO_LARGE",
+            ("limit", "5"),
         );
         let late = Refusal::NotReached {
             reached: 4,
             waited_ms: 2000,
         };
-        check(
-            late,
-            Code::Unavailable,
-            Some("NOT_REACHED"),
-            Some(("scn", "4")),
-        );
-        check(
-            Refusal::Deadline,
-            Code::DeadlineExceeded,
-            Some("DEADLINE"),
-            None,
-        );
-        let corrupt = Refusal::Corrupt {
-            what: "the log",
-            reason: text("segment 3"),
+        check(late, Code::Unavailable, "NOT_REACHED", ("scn", "4"));
+        let common = databus::serving::Refusal::BeyondHead {
+            after_scn: 3,
+            head: 2,
         };
         check(
-            corrupt,
-            Code::DataLoss,
-            Some("CORRUPT"),
-            Some(("what", "the log")),
-        );
-        let reason = text("no graph");
-        check(
-            Refusal::Internal { reason },
-            Code::Internal,
-            Some("INTERNAL"),
-            Some(("why", "no graph")),
+            common.into(),
+            Code::OutOfRange,
+            "BEYOND_HEAD",
+            ("head", "2"),
         );
     }
 
     #[test]
-    fn a_wrong_field_and_an_unknown_member_are_named() {
-        let status = Status::from(Refusal::field("member_ids[3]", "must not be 0"));
-        assert_eq!(
-            status.get_details_bad_request().unwrap().field_violations[0].field,
-            "member_ids[3]"
-        );
+    fn an_unknown_member_is_named() {
         let status = Status::from(Refusal::MemberNotFound { member_id: 7 });
+        assert_eq!(status.code(), Code::NotFound);
         assert_eq!(
             status.get_details_resource_info().unwrap().resource_name,
             "7"

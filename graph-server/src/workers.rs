@@ -3,7 +3,8 @@
 //! A request that finds the queue full is refused at once instead of waiting beyond its deadline. One whose caller is
 //! gone, or whose deadline has passed, stops at its next check.
 
-use crate::{deadline::Deadline, refusal::Refusal};
+use crate::refusal::Refusal;
+use databus::serving::{self, Deadline};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::sync::{
     Arc,
@@ -118,10 +119,7 @@ impl Workers {
     ) -> Result<T, Refusal> {
         let busy = |_| {
             self.refused.fetch_add(1, Ordering::Relaxed);
-            Refusal::Busy {
-                what: self.what,
-                limit: self.places_max as u64,
-            }
+            Refusal::busy(self.what, self.places_max as u64)
         };
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(busy)?;
         let stop = Stop::at(deadline);
@@ -129,7 +127,7 @@ impl Workers {
         let (sender, receiver) = oneshot::channel();
         self.pool.spawn(move || {
             let outcome = if stop.now() {
-                Err(Refusal::Deadline)
+                Err(serving::Refusal::Deadline.into())
             } else {
                 work(&stop)
             };
@@ -138,9 +136,8 @@ impl Workers {
             let _ = sender.send(outcome);
         });
         receiver.await.unwrap_or_else(|_| {
-            Err(Refusal::Internal {
-                reason: format!("{} ended early", self.what),
-            })
+            let reason = format!("{} ended early", self.what);
+            Err(serving::Refusal::Internal { reason }.into())
         })
     }
 }
@@ -174,13 +171,7 @@ mod tests {
         })
         .await;
         let second = workers.run(soon(), |_| Ok(())).await;
-        assert_eq!(
-            second,
-            Err(Refusal::Busy {
-                what: "tests",
-                limit: 1
-            })
-        );
+        assert_eq!(second, Err(Refusal::busy("tests", 1)));
         let expected = WorkerCounts {
             requests: 1,
             refused: 1,
@@ -210,7 +201,7 @@ mod tests {
         let outcome = workers
             .run(Deadline::after(Duration::ZERO), |_| Ok(()))
             .await;
-        assert_eq!(outcome, Err(Refusal::Deadline));
+        assert_eq!(outcome, Err(serving::Refusal::Deadline.into()));
     }
 
     #[tokio::test]

@@ -10,6 +10,10 @@ const THREADS_MAX: u64 = 1_024;
 const COUNT_MAX: u64 = 1 << 20;
 const EDGES_MAX: u64 = 1 << 50;
 const BYTES_MAX: u64 = 1 << 50;
+/// Smaller ones would be more files than windows.
+const SEGMENT_BYTES_MIN: u64 = 4 << 10;
+/// Ten years.
+const AGE_MS_MAX: u64 = 3650 * MILLISECONDS_MAX;
 /// A day.
 const MILLISECONDS_MAX: u64 = 86_400_000;
 
@@ -79,7 +83,7 @@ impl Limits {
     }
 
     /// What each may be. 0 of a kind of call means that there are none; of anything else it would stop the server.
-    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 21] {
+    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 24] {
         let count = 1..=COUNT_MAX;
         let calls = 0..=COUNT_MAX;
         let time = 1..=MILLISECONDS_MAX;
@@ -126,6 +130,13 @@ impl Limits {
             ),
             ("publishers-max", self.publishers_max as u64, calls.clone()),
             ("publish-bytes-max", self.publish_bytes_max, 1..=BYTES_MAX),
+            (
+                "log-segment-bytes",
+                self.log_segment_bytes,
+                SEGMENT_BYTES_MIN..=BYTES_MAX,
+            ),
+            ("log-bytes-max", self.log_bytes_max, 0..=BYTES_MAX),
+            ("log-age-ms-max", self.log_age_ms_max, 0..=AGE_MS_MAX),
             ("stall-ms-max", self.stall_ms_max, time.clone()),
             ("wait-ms-max", self.wait_ms_max, 0..=MILLISECONDS_MAX),
             ("waiters-max", self.waiters_max as u64, calls),

@@ -6,13 +6,12 @@
 mod check;
 mod databus;
 mod error;
-mod quantity;
 mod source;
 
 use crate::limits::Limits;
+use ::databus::quantity::milliseconds;
 pub use databus::{Databus, ParseDatabusError};
 pub use error::ConfigError;
-pub(crate) use quantity::{bytes, milliseconds};
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf};
 

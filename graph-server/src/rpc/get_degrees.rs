@@ -2,7 +2,6 @@
 
 use crate::{
     convert::{degree_to_wire, member_id, member_ids},
-    deadline::Deadline,
     limits::{DEGREES_BATCH_MAX, SHARED_SAMPLE_MAX},
     refusal::Refusal,
     site::{Site, existing},
@@ -15,6 +14,7 @@ use cloud_engine::{
 use cloud_proto::cloud::v1::{
     Degree as WireDegree, GetDegreesRequest, GetDegreesResponse, MemberDegree,
 };
+use databus::serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 
@@ -28,11 +28,7 @@ pub(crate) async fn get_degrees(
     let members = member_ids("member_ids", &request.member_ids, DEGREES_BATCH_MAX)?;
     if request.shared_sample > SHARED_SAMPLE_MAX {
         let (asked, limit) = (request.shared_sample.into(), SHARED_SAMPLE_MAX.into());
-        return Err(Refusal::TooLarge {
-            field: "shared_sample",
-            asked,
-            limit,
-        });
+        return Err(Refusal::too_large("shared_sample", asked, limit));
     }
     let graph = site.graph(request.at_least.clone(), deadline).await?;
     let viewer = existing(&graph, viewer)?;

@@ -2,12 +2,12 @@
 
 use crate::{
     convert::member_id,
-    deadline::Deadline,
     refusal::Refusal,
     site::{Site, existing},
 };
 use cloud_engine::{Budget, network_sizes, third_cost};
 use cloud_proto::cloud::v1::{GetNetworkSizesRequest, GetNetworkSizesResponse};
+use databus::serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 

@@ -2,8 +2,7 @@
 
 use crate::{
     convert::member_ids,
-    deadline::Deadline,
-    limits::{ANSWER_BYTES_MAX, PROFILES_BATCH_MAX, PROFILES_INLINE_MAX},
+    limits::{PROFILES_BATCH_MAX, PROFILES_INLINE_MAX},
     refusal::Refusal,
     site::Site,
     workers::Stop,
@@ -11,6 +10,10 @@ use crate::{
 use cloud_engine::{Graph, MemberId};
 use cloud_proto::cloud::v1::{GetProfilesRequest, GetProfilesResponse, ProfileResult};
 use cloud_search::Published;
+use databus::{
+    limits::ANSWER_BYTES_MAX,
+    serving::{self, Deadline},
+};
 use prost::Message;
 use std::sync::Arc;
 use tonic::Request;
@@ -44,7 +47,7 @@ fn read(
     let mut bytes = 0;
     for &member in members {
         if stop.now() {
-            return Err(Refusal::Deadline);
+            return Err(serving::Refusal::Deadline.into());
         }
         let profile = match graph.node(member) {
             Some(node) => published.profile(node)?,

@@ -2,7 +2,6 @@
 
 use crate::{
     convert::{member_id, page_size, time_to_wire},
-    deadline::Deadline,
     limits::{LIST_PAGE_SIZE_DEFAULT, LIST_PAGE_SIZE_MAX},
     page_token::Parameters,
     refusal::Refusal,
@@ -12,6 +11,7 @@ use cloud_engine::{ConnectionOrder, ConnectionTime, ListedConnection, MemberId, 
 use cloud_proto::cloud::v1::{
     Connection, ConnectionOrder as WireOrder, ListConnectionsRequest, ListConnectionsResponse,
 };
+use databus::serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 

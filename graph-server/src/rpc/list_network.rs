@@ -2,7 +2,6 @@
 
 use crate::{
     convert::{member_id, member_ids_to_wire, network_degree, page_size},
-    deadline::Deadline,
     limits::{LIST_PAGE_SIZE_DEFAULT, LIST_PAGE_SIZE_MAX},
     page_token::{Parameters, last_member},
     refusal::Refusal,
@@ -10,6 +9,7 @@ use crate::{
 };
 use cloud_engine::{Budget, NetworkDegree, network_members, third_cost};
 use cloud_proto::cloud::v1::{ListNetworkRequest, ListNetworkResponse};
+use databus::serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 

@@ -2,7 +2,6 @@
 
 use crate::{
     convert::{member_id, member_ids_to_wire, page_size},
-    deadline::Deadline,
     limits::{LIST_PAGE_SIZE_DEFAULT, LIST_PAGE_SIZE_MAX},
     page_token::{Parameters, last_member},
     refusal::Refusal,
@@ -10,6 +9,7 @@ use crate::{
 };
 use cloud_engine::shared_page;
 use cloud_proto::cloud::v1::{ListSharedConnectionsRequest, ListSharedConnectionsResponse};
+use databus::serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 

@@ -2,7 +2,6 @@
 
 use crate::{
     convert::{degree_to_wire, degrees_from_wire, member_id, page_size},
-    deadline::Deadline,
     limits::{QUERY_BYTES_MAX, SEARCH_PAGE_SIZE_DEFAULT, SEARCH_PAGE_SIZE_MAX},
     page_token::Parameters,
     refusal::Refusal,
@@ -11,6 +10,7 @@ use crate::{
 use cloud_engine::{Degree, MemberId};
 use cloud_proto::cloud::v1::{SearchHit, SearchMembersRequest, SearchMembersResponse};
 use cloud_search::{Degrees, Hit, Network, Query, SortKey, search};
+use databus::serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 
@@ -23,11 +23,7 @@ pub(crate) async fn search_members(
     let viewer = member_id("viewer_id", request.viewer_id)?;
     if request.query.len() > QUERY_BYTES_MAX {
         let (asked, limit) = (request.query.len() as u64, QUERY_BYTES_MAX as u64);
-        return Err(Refusal::TooLarge {
-            field: "query",
-            asked,
-            limit,
-        });
+        return Err(Refusal::too_large("query", asked, limit));
     }
     let query =
         Query::parse(&request.query).map_err(|error| Refusal::field("query", error.to_string()))?;

@@ -2,14 +2,12 @@
 
 use super::{
     admin_status, get_degrees, get_network_sizes, get_profiles, list_connections, list_network,
-    list_paths, list_shared_connections, log_status, publish, search_members, session, subscribe,
-    suggest_connections,
+    list_paths, list_shared_connections, search_members, session, suggest_connections,
 };
 use crate::site::Site;
 use cloud_proto::cloud::v1 as cloud;
-use cloud_proto::databus::v1 as databus;
 use std::sync::Arc;
-use tonic::{Request, Response, Status, Streaming, async_trait};
+use tonic::{Request, Response, Status, async_trait};
 
 /// cloud.v1.NetworkService.
 #[derive(Clone)]
@@ -22,14 +20,6 @@ pub(crate) struct SearchRpc(pub(crate) Arc<Site>);
 /// cloud.v1.ProfileService.
 #[derive(Clone)]
 pub(crate) struct ProfileRpc(pub(crate) Arc<Site>);
-
-/// databus.v1.Databus.
-#[derive(Clone)]
-pub(crate) struct DatabusRpc(pub(crate) Arc<Site>);
-
-/// databus.v1.Publisher.
-#[derive(Clone)]
-pub(crate) struct PublisherRpc(pub(crate) Arc<Site>);
 
 /// cloud.v1.AdminService.
 #[derive(Clone)]
@@ -138,37 +128,6 @@ impl cloud::profile_service_server::ProfileService for ProfileRpc {
         Ok(Response::new(
             get_profiles::get_profiles(&self.0, request).await?,
         ))
-    }
-}
-
-#[async_trait]
-impl databus::databus_server::Databus for DatabusRpc {
-    type SubscribeStream = subscribe::Events;
-
-    async fn subscribe(
-        &self,
-        request: Request<databus::SubscribeRequest>,
-    ) -> Result<Response<subscribe::Events>, Status> {
-        Ok(Response::new(subscribe::subscribe(&self.0, request).await?))
-    }
-
-    async fn get_status(
-        &self,
-        _: Request<databus::GetStatusRequest>,
-    ) -> Result<Response<databus::GetStatusResponse>, Status> {
-        Ok(Response::new(log_status::log_status(&self.0)))
-    }
-}
-
-#[async_trait]
-impl databus::publisher_server::Publisher for PublisherRpc {
-    type PublishStream = publish::Answers;
-
-    async fn publish(
-        &self,
-        request: Request<Streaming<databus::PublishRequest>>,
-    ) -> Result<Response<publish::Answers>, Status> {
-        Ok(Response::new(publish::publish(&self.0, request).await?))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use crate::{
     convert::member_id,
-    deadline::Deadline,
     refusal::Refusal,
     sessions::SessionId,
     site::{Site, existing},
@@ -10,6 +9,7 @@ use crate::{
 use cloud_proto::cloud::v1::{
     BeginSessionRequest, BeginSessionResponse, EndSessionRequest, EndSessionResponse,
 };
+use databus::serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 

@@ -2,7 +2,6 @@
 
 use crate::{
     convert::{bounded, member_id},
-    deadline::Deadline,
     limits::{SUGGESTIONS_DEFAULT, SUGGESTIONS_MAX},
     refusal::Refusal,
     site::{Site, existing},
@@ -11,6 +10,7 @@ use cloud_engine::{Budget, Suggestion, View, suggest_connections as suggest};
 use cloud_proto::cloud::v1::{
     SuggestConnectionsRequest, SuggestConnectionsResponse, Suggestion as WireSuggestion,
 };
+use databus::serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 

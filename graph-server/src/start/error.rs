@@ -1,8 +1,8 @@
 //! Why a server cannot start.
 
 use cloud_engine::FileError;
-use databus::{OpenError, ReadError};
-use std::{io, net::SocketAddr, path::PathBuf};
+use databus::{OpenError, ReadError, serving::ListenError};
+use std::{io, path::PathBuf};
 
 /// The server cannot start. Nothing was served.
 #[derive(Debug, thiserror::Error)]
@@ -74,13 +74,8 @@ pub enum StartError {
     #[error("threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
     /// A listener cannot be had.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// What the system says.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The methods cannot be counted by their descriptors.
     #[error("descriptors: {0}")]
     Descriptors(#[from] prost::DecodeError),

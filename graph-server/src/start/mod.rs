@@ -19,7 +19,7 @@ use crate::{
 };
 use cloud_engine::{LogId, Manifest, Recovered, Scn, StandsAt, Writer, read_overlay};
 use cloud_search::People;
-use databus::{Log, LogOptions, Origin};
+use databus::{Log, LogOptions, Origin, serving::LogServer};
 pub use error::StartError;
 use lock::Lock;
 use snapshot::Snapshot;
@@ -29,7 +29,7 @@ use std::{
     thread::JoinHandle,
     time::Instant,
 };
-use tokio::{runtime::Handle, sync::Semaphore};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// A site that has caught up with its log, and the threads that keep it so.
@@ -51,7 +51,7 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
         reason: error.to_string(),
     })??;
     let begun = Instant::now();
-    let head = opened.site.log.head();
+    let head = opened.site.log.log().head();
     caught_up(&opened.site.progress, head).await?;
     stage("replay", begun, format_args!("to SCN {head}"));
     Ok(opened)
@@ -167,19 +167,20 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
     };
     let committer = committer.spawn().map_err(threads)?;
     let follower = follower.spawn(runtime).map_err(threads)?;
+    let stopping = CancellationToken::new();
+    let follows = Arc::clone(&progress);
+    let trouble = move || follows.reached().failed.map(|reason| reason.to_string());
+    let log = LogServer::new(log, limits.serving(), stopping.clone(), trouble);
     let site = Site {
         views: Views::new(&limits),
         heavy,
         search,
-        subscriptions: Arc::new(Semaphore::new(limits.subscriptions_max)),
-        publishers: Arc::new(Semaphore::new(limits.publishers_max)),
-        publish_kib: Arc::new(Semaphore::new(limits.publish_kib_max() as usize)),
-        stopping: CancellationToken::new(),
+        log: Arc::new(log),
+        stopping,
         started: Instant::now(),
         calls: Arc::new(Calls::new()?),
         slow_request_ms,
         limits,
-        log,
         manifest,
         version,
         people,
@@ -204,9 +205,10 @@ fn open_log(folder: &Path, manifest: &Manifest, limits: &Limits) -> Result<Log, 
     let origin: Origin = lineage
         .parse()
         .map_err(|error| StartError::LogId(format!("{error}")))?;
-    let queue_windows_max = limits.log_queue_windows_max();
+    let queue_windows_max = limits.serving().log_queue_windows_max();
     let options = LogOptions {
         queue_windows_max,
+        segment_bytes: limits.log_segment_bytes,
         ..LogOptions::default()
     };
     let options = match &manifest.stands_at {

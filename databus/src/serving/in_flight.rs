@@ -3,7 +3,7 @@
 //! A stream counts until it has begun; from there the limits of its own call count. Health checks and reflection always
 //! pass: an overloaded server should say so.
 
-use crate::refusal::Refusal;
+use super::Refusal;
 use http::{Request, Response};
 use std::{
     future::Future,
@@ -17,13 +17,14 @@ use tower::{Layer, Service};
 
 /// Refuses requests beyond a number at a time.
 #[derive(Clone, Debug)]
-pub(crate) struct InFlightLayer {
+pub struct InFlightLayer {
     places: Arc<Semaphore>,
     max: usize,
 }
 
 impl InFlightLayer {
-    pub(crate) fn new(max: usize) -> Self {
+    /// At most so many at a time; clones count together.
+    pub fn new(max: usize) -> Self {
         Self {
             places: Arc::new(Semaphore::new(max)),
             max,
@@ -44,7 +45,7 @@ impl<S> Layer<S> for InFlightLayer {
 
 /// See [`InFlightLayer`].
 #[derive(Clone, Debug)]
-pub(crate) struct InFlightService<S> {
+pub struct InFlightService<S> {
     layer: InFlightLayer,
     inner: S,
 }

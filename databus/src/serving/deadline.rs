@@ -3,7 +3,8 @@
 //! A layer around all services, because the transport's own answers an expired deadline with CANCELLED. It also stops
 //! waiting for handlers; work on other threads asks the [`Deadline`] itself.
 
-use crate::{limits::Limits, refusal::Refusal};
+use super::{Refusal, ServingLimits};
+use crate::limits;
 use http::{HeaderMap, Request, Response};
 use std::{
     future::Future,
@@ -16,51 +17,55 @@ use tower::{Layer, Service};
 
 /// When a request must be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Deadline {
+pub struct Deadline {
     at: Instant,
     stated: bool,
 }
 
 impl Deadline {
     /// The deadline of the request; every request has one once it went through the layer.
-    pub(crate) fn of<M>(request: &tonic::Request<M>) -> Self {
-        let default = || Self::after(Duration::from_millis(Limits::DEFAULT.deadline_ms_default));
+    pub fn of<M>(request: &tonic::Request<M>) -> Self {
+        let default = || Self::after(limits::DEADLINE_DEFAULT);
         request.extensions().get().copied().unwrap_or_else(default)
     }
 
-    pub(crate) fn after(time: Duration) -> Self {
+    /// So long from now.
+    pub fn after(time: Duration) -> Self {
         Self {
             at: Instant::now() + time,
             stated: true,
         }
     }
 
-    pub(crate) fn at(self) -> Instant {
+    /// When it passes.
+    pub fn at(self) -> Instant {
         self.at
     }
 
     /// For streams, which have no default: only what the caller stated.
-    pub(crate) fn stated(self) -> Option<Instant> {
+    pub fn stated(self) -> Option<Instant> {
         self.stated.then_some(self.at)
     }
 
-    pub(crate) fn passed(self) -> bool {
+    /// Whether it has passed.
+    pub fn passed(self) -> bool {
         Instant::now() >= self.at
     }
 }
 
 /// Gives every request its deadline.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct DeadlineLayer {
+pub struct DeadlineLayer {
     default: Duration,
     max: Duration,
 }
 
 impl DeadlineLayer {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    /// The default where a request states none, and the latest that is taken.
+    pub fn new(limits: &ServingLimits) -> Self {
         Self {
-            default: Duration::from_millis(limits.deadline_ms_default),
-            max: Duration::from_millis(limits.deadline_ms_max),
+            default: limits.deadline_default,
+            max: limits.deadline_max,
         }
     }
 
@@ -115,7 +120,7 @@ impl<S> Layer<S> for DeadlineLayer {
 
 /// See [`DeadlineLayer`].
 #[derive(Clone, Debug)]
-pub(crate) struct DeadlineService<S> {
+pub struct DeadlineService<S> {
     layer: DeadlineLayer,
     inner: S,
 }
@@ -210,7 +215,7 @@ mod tests {
         let never = tower::service_fn(|_: Request<Body>| {
             std::future::pending::<Result<_, std::convert::Infallible>>()
         });
-        let mut service = DeadlineLayer::new(&Limits::DEFAULT).layer(never);
+        let mut service = DeadlineLayer::new(&ServingLimits::default()).layer(never);
         let request = Request::builder()
             .header(HEADER, "0n")
             .body(Body::empty())

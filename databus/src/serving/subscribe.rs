@@ -4,18 +4,15 @@
 //! caller. A caller that takes nothing for a while is cut off with the SCN to resume after, instead of being buffered
 //! for.
 
+use super::{Deadline, LogServer, Refusal, kinds::Kinds};
 use crate::{
-    deadline::Deadline,
+    LogReader, ReadError,
     limits::{HEARTBEAT_INTERVAL, SUBSCRIPTION_PARTS_MAX},
-    refusal::Refusal,
-    rpc::kinds::Kinds,
-    site::{SHUTTING_DOWN, Site},
 };
 use cloud_proto::databus::v1::{
     Heartbeat, SubscribeRequest, SubscribeResponse, WindowPart, subscribe_response::Event,
 };
-use databus::{LogReader, ReadError};
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     time::Instant,
@@ -24,10 +21,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
 
 /// What the caller reads from.
-pub(crate) type Events = ReceiverStream<Result<SubscribeResponse, Status>>;
+pub type Events = ReceiverStream<Result<SubscribeResponse, Status>>;
 
-pub(crate) async fn subscribe(
-    site: &Arc<Site>,
+/// The windows after an SCN, and every later one.
+pub async fn subscribe(
+    server: &Arc<LogServer>,
     request: Request<SubscribeRequest>,
 ) -> Result<Events, Refusal> {
     let deadline = Deadline::of(&request).stated();
@@ -36,20 +34,20 @@ pub(crate) async fn subscribe(
         kinds,
         log_id,
     } = request.into_inner();
-    if !log_id.is_empty() && log_id != site.log.log_id() {
+    if !log_id.is_empty() && log_id != server.log.log_id() {
         return Err(Refusal::OtherLog {
-            ours: site.log.log_id().to_owned(),
+            ours: server.log.log_id().to_owned(),
             asked: log_id,
         });
     }
     let kinds = Kinds::new(&kinds)?;
-    let limit = site.limits.subscriptions_max as u64;
-    let place = Arc::clone(&site.subscriptions).try_acquire_owned();
+    let limit = server.limits.subscriptions_max as u64;
+    let place = Arc::clone(&server.subscriptions).try_acquire_owned();
     let place = place.map_err(|_| Refusal::Busy {
         what: "subscriptions",
         limit,
     })?;
-    let log = site.log.clone();
+    let log = server.log.clone();
     let reader = blocking(move || log.read_after(after_scn)).await??;
     let (events, receiver) = mpsc::channel(SUBSCRIPTION_PARTS_MAX + 1);
     // The last place is for the reason why it ends: the others may be full of what the caller did not take.
@@ -61,8 +59,7 @@ pub(crate) async fn subscribe(
         events,
         sent_scn: after_scn,
         kinds,
-        stall_max: Duration::from_millis(site.limits.stall_ms_max),
-        site: Arc::clone(site),
+        server: Arc::clone(server),
         _place: place,
     };
     tokio::spawn(subscription.run(reader, deadline, end));
@@ -72,12 +69,11 @@ pub(crate) async fn subscribe(
 type LastPlace = mpsc::OwnedPermit<Result<SubscribeResponse, Status>>;
 
 struct Subscription {
-    site: Arc<Site>,
+    server: Arc<LogServer>,
     events: mpsc::Sender<Result<SubscribeResponse, Status>>,
     kinds: Kinds,
     /// Of the last window whose every part was sent.
     sent_scn: u64,
-    stall_max: Duration,
     _place: OwnedSemaphorePermit,
 }
 
@@ -94,7 +90,7 @@ impl Subscription {
         deadline: Option<std::time::Instant>,
         last: LastPlace,
     ) {
-        let stopping = self.site.stopping.clone();
+        let stopping = self.server.stopping.clone();
         let expires = async {
             match deadline {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -103,7 +99,7 @@ impl Subscription {
         };
         let end = tokio::select! {
             end = self.follow(reader) => end,
-            () = stopping.cancelled() => End::Refused(Refusal::NotServing { reason: SHUTTING_DOWN.to_owned() }),
+            () = stopping.cancelled() => End::Refused(Refusal::shutting_down()),
             () = expires => End::Refused(Refusal::Deadline),
         };
         if let End::Refused(refusal) = end {
@@ -112,12 +108,12 @@ impl Subscription {
     }
 
     async fn follow(&mut self, mut reader: LogReader) -> End {
-        let mut head = self.site.log.head_watch();
+        let mut head = self.server.log.head_watch();
         let mut heartbeat_at = Instant::now();
         loop {
             if Instant::now() >= heartbeat_at {
                 heartbeat_at = Instant::now() + HEARTBEAT_INTERVAL;
-                let head = self.site.progress.as_of(self.site.log.head());
+                let head = self.server.as_of(self.server.log.head());
                 if let Err(end) = self
                     .send(Event::Heartbeat(Heartbeat { head: Some(head) }))
                     .await
@@ -161,13 +157,13 @@ impl Subscription {
     async fn send(&self, event: Event) -> Result<(), End> {
         let event = Ok(SubscribeResponse { event: Some(event) });
         self.events
-            .send_timeout(event, self.stall_max)
+            .send_timeout(event, self.server.limits.stall_max)
             .await
             .map_err(|error| match error {
                 mpsc::error::SendTimeoutError::Closed(_) => End::Gone,
                 mpsc::error::SendTimeoutError::Timeout(_) => {
                     End::Refused(Refusal::SlowSubscriber {
-                        stalled_ms: u64::try_from(self.stall_max.as_millis()).unwrap_or(u64::MAX),
+                        stalled_ms: self.server.stall_ms(),
                         resume_after_scn: self.sent_scn,
                     })
                 }

@@ -1,11 +1,12 @@
 //! Where does the log begin and end?
 
-use crate::site::Site;
+use super::LogServer;
+use crate::SourceMark;
 use cloud_proto::databus::v1::{GetStatusResponse, SourceStatus};
-use databus::SourceMark;
 
-pub(crate) fn log_status(site: &Site) -> GetStatusResponse {
-    let status = site.log.status();
+/// As of now.
+pub fn log_status(server: &LogServer) -> GetStatusResponse {
+    let status = server.log.status();
     let source = |SourceMark {
                       source_id,
                       offset,
@@ -16,10 +17,10 @@ pub(crate) fn log_status(site: &Site) -> GetStatusResponse {
         scn,
     };
     GetStatusResponse {
-        head: Some(site.progress.as_of(status.head)),
+        head: Some(server.as_of(status.head)),
         oldest_after_scn: status.oldest_after_scn,
         bytes: status.bytes,
         segments: u32::try_from(status.segments).unwrap_or(u32::MAX),
-        sources: site.log.sources().into_iter().map(source).collect(),
+        sources: server.log.sources().into_iter().map(source).collect(),
     }
 }

@@ -3,21 +3,17 @@
 //! Reading and answering go on side by side, so that one caller's windows share the log's group commit; a bounded
 //! queue of windows between the two keeps the answers in order.
 
+use super::{Deadline, LogServer, Refusal, tonic_errors};
 use crate::{
-    deadline::Deadline,
-    limits::WINDOWS_IN_FLIGHT_MAX,
-    refusal::Refusal,
-    site::{SHUTTING_DOWN, Site},
-    tonic_errors,
+    AppendError, Appended, CheckedWindow, Pipeline, WindowAssembler, limits::WINDOWS_IN_FLIGHT_MAX,
 };
 use cloud_proto::databus::v1::{PublishRequest, PublishResponse};
-use databus::{AppendError, Appended, CheckedWindow, Pipeline, WindowAssembler};
 use std::{
     future::{poll_fn, ready},
     pin::Pin,
     sync::Arc,
     task::Poll,
-    time::{Duration, Instant},
+    time::Instant,
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -27,18 +23,19 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming};
 
 /// What the caller reads from.
-pub(crate) type Answers = ReceiverStream<Result<PublishResponse, Status>>;
+pub type Answers = ReceiverStream<Result<PublishResponse, Status>>;
 
 /// A window on its way to the log, or why there are no more.
 type Queued = Result<Appending, Refusal>;
 type Appending = Pin<Box<dyn Future<Output = Result<Appended, AppendError>> + Send>>;
 
-pub(crate) async fn publish(
-    site: &Arc<Site>,
+/// Answers each window in order, once it is durable.
+pub async fn publish(
+    server: &Arc<LogServer>,
     request: Request<Streaming<PublishRequest>>,
 ) -> Result<Answers, Refusal> {
-    let limit = site.limits.publishers_max as u64;
-    let place = Arc::clone(&site.publishers).try_acquire_owned();
+    let limit = server.limits.publishers_max as u64;
+    let place = Arc::clone(&server.publishers).try_acquire_owned();
     let place = place.map_err(|_| Refusal::Busy {
         what: "Publish calls",
         limit,
@@ -53,11 +50,11 @@ pub(crate) async fn publish(
     };
     let last = answers.clone().reserve_owned().await.map_err(ended)?;
     let (answering, answered) = oneshot::channel::<()>();
-    let reader = Arc::clone(site);
+    let reader = Arc::clone(server);
     tokio::spawn(async move {
         let outcome = tokio::select! {
             outcome = read(&reader, parts, &queue) => outcome,
-            () = reader.stopping.cancelled() => Err(Refusal::NotServing { reason: SHUTTING_DOWN.to_owned() }),
+            () = reader.stopping.cancelled() => Err(Refusal::shutting_down()),
             () = expired(deadline) => Err(Refusal::Deadline),
             // The other side has told the caller why.
             _ = answered => return,
@@ -67,10 +64,9 @@ pub(crate) async fn publish(
             let _ = queue.send(Err(refusal)).await;
         }
     });
-    let stall_max = Duration::from_millis(site.limits.stall_ms_max);
-    let writer = Arc::clone(site);
+    let writer = Arc::clone(server);
     tokio::spawn(async move {
-        if let Err(refusal) = answer(&writer, windows, &answers, stall_max).await {
+        if let Err(refusal) = answer(&writer, windows, &answers).await {
             last.send(Err(refusal.into()));
         }
         drop((answering, place));
@@ -87,12 +83,12 @@ async fn expired(deadline: Option<Instant>) {
 
 /// Hands the windows to the log in their order, until the caller has no more.
 async fn read(
-    site: &Arc<Site>,
+    server: &Arc<LogServer>,
     mut parts: Streaming<PublishRequest>,
     queue: &mpsc::Sender<Queued>,
 ) -> Result<(), Refusal> {
-    let mut assembler = WindowAssembler::new(site.log.window_limits());
-    let pipeline = site.log.pipeline();
+    let mut assembler = WindowAssembler::new(server.log.window_limits());
+    let pipeline = server.log.pipeline();
     loop {
         let PublishRequest { part } = match parts.message().await {
             Ok(Some(request)) => request,
@@ -107,24 +103,26 @@ async fn read(
         let Some(window) = assembler.push(part)? else {
             continue;
         };
-        site.check_serving()?;
+        server.check_serving()?;
         let Ok(place) = queue.reserve().await else {
             return Ok(());
         };
-        place.send(Ok(begin(site, &pipeline, window).await?));
+        place.send(Ok(begin(server, &pipeline, window).await?));
     }
     Ok(assembler.finish()?)
 }
 
 /// Waits until the window's bytes have room, and queues it in the log.
 async fn begin(
-    site: &Arc<Site>,
+    server: &Arc<LogServer>,
     pipeline: &Pipeline,
     window: CheckedWindow,
 ) -> Result<Appending, Refusal> {
     let kib = u32::try_from(window.bytes() / 1024 + 1).unwrap_or(u32::MAX);
-    let kib = kib.min(site.limits.publish_kib_max());
-    let room = Arc::clone(&site.publish_kib).acquire_many_owned(kib).await;
+    let kib = kib.min(server.limits.publish_kib_max());
+    let room = Arc::clone(&server.publish_kib)
+        .acquire_many_owned(kib)
+        .await;
     let closed = |_| Refusal::Internal {
         reason: "the room for windows was closed".to_owned(),
     };
@@ -147,22 +145,24 @@ async fn begin(
 
 /// Answers each window once it is durable; the first that is not ends the call.
 async fn answer(
-    site: &Site,
+    server: &LogServer,
     mut windows: mpsc::Receiver<Queued>,
     answers: &mpsc::Sender<Result<PublishResponse, Status>>,
-    stall_max: Duration,
 ) -> Result<(), Refusal> {
     while let Some(window) = windows.recv().await {
         let Appended { scn, repeat } = window?.await?;
         let answer = PublishResponse {
-            as_of: Some(site.progress.as_of(scn)),
+            as_of: Some(server.as_of(scn)),
             repeat,
         };
-        match answers.send_timeout(Ok(answer), stall_max).await {
+        match answers
+            .send_timeout(Ok(answer), server.limits.stall_max)
+            .await
+        {
             Ok(()) => {}
             Err(mpsc::error::SendTimeoutError::Closed(_)) => return Ok(()),
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => {
-                let stalled_ms = u64::try_from(stall_max.as_millis()).unwrap_or(u64::MAX);
+                let stalled_ms = server.stall_ms();
                 return Err(Refusal::SlowPublisher { stalled_ms });
             }
         }

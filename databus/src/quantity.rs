@@ -12,44 +12,46 @@ const BYTES: &Units = &[
     ("KiB", 1 << 10),
     ("B", 1),
 ];
-const MILLISECONDS: &Units = &[("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+const MILLISECONDS: &Units = &[
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
 
 /// A number of bytes: for serde's `with`, and for clap's `value_parser`.
-pub(crate) mod bytes {
-    pub(crate) fn parse(text: &str) -> Result<u64, String> {
+pub mod bytes {
+    /// From text, or what the text should have been.
+    pub fn parse(text: &str) -> Result<u64, String> {
         super::parse(text, super::BYTES)
     }
 
-    pub(crate) fn serialize<S: serde::Serializer>(
-        value: &u64,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    /// In the largest unit of which it is a whole number.
+    pub fn serialize<S: serde::Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         super::serialize(*value, super::BYTES, serializer)
     }
 
-    pub(crate) fn deserialize<'de, D: serde::Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<u64, D::Error> {
+    /// From text with a unit, or from a bare number.
+    pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         super::deserialize(super::BYTES, deserializer)
     }
 }
 
 /// A number of milliseconds: for serde's `with`, and for clap's `value_parser`.
-pub(crate) mod milliseconds {
-    pub(crate) fn parse(text: &str) -> Result<u64, String> {
+pub mod milliseconds {
+    /// From text, or what the text should have been.
+    pub fn parse(text: &str) -> Result<u64, String> {
         super::parse(text, super::MILLISECONDS)
     }
 
-    pub(crate) fn serialize<S: serde::Serializer>(
-        value: &u64,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    /// In the largest unit of which it is a whole number.
+    pub fn serialize<S: serde::Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         super::serialize(*value, super::MILLISECONDS, serializer)
     }
 
-    pub(crate) fn deserialize<'de, D: serde::Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<u64, D::Error> {
+    /// From text with a unit, or from a bare number.
+    pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         super::deserialize(super::MILLISECONDS, deserializer)
     }
 }
@@ -120,6 +122,7 @@ mod tests {
         check("500ms", MILLISECONDS, Some(500));
         check("2s", MILLISECONDS, Some(2_000));
         check("1h", MILLISECONDS, Some(3_600_000));
+        check("7d", MILLISECONDS, Some(604_800_000));
         for text in [
             "",
             "MiB",

@@ -1,11 +1,11 @@
 //! Which changes a subscriber wants, and a window's parts without the others.
 
-use crate::refusal::Refusal;
+use super::Refusal;
 use cloud_proto::databus::v1::{Change, ChangeKind, WindowPart, change::Event};
 
 /// Takes the changes of other kinds out of a window's parts, given in their order.
 #[derive(Clone, Debug)]
-pub(crate) struct Kinds {
+pub(super) struct Kinds {
     /// None: all.
     kinds: Option<Vec<ChangeKind>>,
     /// The number of the next part that is passed on.
@@ -14,7 +14,7 @@ pub(crate) struct Kinds {
 
 impl Kinds {
     /// None in `kinds`: all.
-    pub(crate) fn new(kinds: &[i32]) -> Result<Self, Refusal> {
+    pub(super) fn new(kinds: &[i32]) -> Result<Self, Refusal> {
         let known = |(place, &kind): (usize, &i32)| match ChangeKind::try_from(kind) {
             Ok(ChangeKind::Unspecified) | Err(_) => Err(Refusal::field(
                 format!("kinds[{place}]"),
@@ -34,7 +34,7 @@ impl Kinds {
     }
 
     /// The part with only the changes wanted; none for a part that would be empty and is not its window's last.
-    pub(crate) fn filter(&mut self, mut part: WindowPart) -> Option<WindowPart> {
+    pub(super) fn filter(&mut self, mut part: WindowPart) -> Option<WindowPart> {
         let Some(kinds) = &self.kinds else {
             return Some(part);
         };

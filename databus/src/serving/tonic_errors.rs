@@ -4,7 +4,8 @@
 //! Tonic says INTERNAL of a message that cannot be decoded, OUT_OF_RANGE of one that is too large, and UNIMPLEMENTED of
 //! a method that is not there, all without details. The server's own errors always have details.
 
-use crate::{limits::REQUEST_BYTES_MAX, refusal::Refusal};
+use super::Refusal;
+use crate::limits::REQUEST_BYTES_MAX;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use std::{
@@ -17,7 +18,7 @@ use tower::{Layer, Service};
 
 /// Details for errors that have none.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct TonicErrorsLayer;
+pub struct TonicErrorsLayer;
 
 /// What tonic means by `status`; none when the server said it.
 pub(crate) fn refusal(status: &Status) -> Option<Refusal> {
@@ -51,7 +52,7 @@ impl<S> Layer<S> for TonicErrorsLayer {
 
 /// See [`TonicErrorsLayer`].
 #[derive(Clone, Debug)]
-pub(crate) struct TonicErrorsService<S> {
+pub struct TonicErrorsService<S> {
     inner: S,
 }
 
@@ -76,7 +77,7 @@ where
 
 pin_project! {
     /// An answer, its error with details.
-    pub(crate) struct Detailed<F> {
+    pub struct Detailed<F> {
         #[pin]
         answer: F,
     }

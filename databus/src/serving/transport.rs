@@ -4,10 +4,11 @@
 //! Tonic's own server does not let all of them be stated, and wraps each call in layers that this server does by itself
 //! (deadlines, limits, errors).
 
-use crate::{
-    limits::{self, Limits},
+use super::{
+    ServingLimits,
     listener::{Connection, Listener},
 };
+use crate::limits;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::{
@@ -29,17 +30,19 @@ use tower::{Service, ServiceExt};
 
 /// What may be spoken on a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocols {
+pub enum Protocols {
+    /// gRPC.
     Http2,
+    /// gRPC, and pages.
     Http1And2,
 }
 
 /// Serves `service` on every connection until `stopping`; then the socket is closed, what is being answered is
 /// answered to its end, and this returns. Dropped, it cuts off whatever is open.
-pub(crate) async fn serve<S>(
+pub async fn serve<S>(
     listener: Listener,
     protocols: Protocols,
-    limits: Limits,
+    limits: ServingLimits,
     service: S,
     stopping: CancellationToken,
 ) where
@@ -112,7 +115,7 @@ async fn answer<S>(
     }
 }
 
-fn builder(protocols: Protocols, limits: &Limits) -> Builder<TokioExecutor> {
+fn builder(protocols: Protocols, limits: &ServingLimits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     if protocols == Protocols::Http2 {
         builder = builder.http2_only();
@@ -156,7 +159,7 @@ mod tests {
         let none = tower::service_fn(async |_| Ok::<_, Infallible>(Response::new(Body::empty())));
         let answers = answer(
             listener.accept().await,
-            builder(Protocols::Http2, &Limits::DEFAULT),
+            builder(Protocols::Http2, &ServingLimits::default()),
             none,
             Duration::from_millis(50),
             CancellationToken::new(),

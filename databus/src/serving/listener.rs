@@ -1,9 +1,6 @@
 //! A listening socket that accepts a bounded number of connections at a time; further ones wait in the system's queue.
 
-use crate::{
-    limits::{ACCEPT_RETRY_INTERVAL, OPENING_BYTES, OPENING_TIMEOUT},
-    start::StartError,
-};
+use crate::limits::{ACCEPT_RETRY_INTERVAL, OPENING_BYTES, OPENING_TIMEOUT};
 use std::{
     future::Future,
     io,
@@ -20,15 +17,27 @@ use tokio::{
     time::Sleep,
 };
 
+/// An address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}")]
+pub struct ListenError {
+    /// Where.
+    pub address: SocketAddr,
+    /// What the system says.
+    pub source: io::Error,
+}
+
 /// Bound, and not yet accepting.
-pub(crate) struct Listener {
+#[derive(Debug)]
+pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     places: Arc<Semaphore>,
 }
 
 impl Listener {
-    pub(crate) fn bind(address: SocketAddr, connections_max: usize) -> Result<Self, StartError> {
+    /// Listens on an address; port 0 takes a free one. At most so many connections are open at a time.
+    pub fn bind(address: SocketAddr, connections_max: usize) -> Result<Self, ListenError> {
         let bind = || {
             let socket = StdTcpListener::bind(address)?;
             socket.set_nonblocking(true)?;
@@ -40,10 +49,11 @@ impl Listener {
                 places: Arc::new(Semaphore::new(connections_max)),
             })
         };
-        bind().map_err(|source| StartError::Listen { address, source })
+        bind().map_err(|source| ListenError { address, source })
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 

@@ -1,0 +1,40 @@
+//! `grpc.health.v1`: whether the server, and each of its services, serves.
+
+use tonic_health::{
+    ServingStatus,
+    pb::health_server::HealthServer,
+    server::{HealthReporter, HealthService},
+};
+
+/// What health checks are answered with; clones are the same.
+#[derive(Clone)]
+pub struct Health {
+    reporter: HealthReporter,
+    services: &'static [&'static str],
+}
+
+impl Health {
+    /// SERVING, for these services, named as the protos name them, and for the whole server.
+    pub async fn serving(services: &'static [&'static str]) -> Self {
+        let reporter = HealthReporter::new();
+        let health = Self { reporter, services };
+        health.set(ServingStatus::Serving).await;
+        health
+    }
+
+    /// NOT_SERVING from here on.
+    pub async fn not_serving(&self) {
+        self.set(ServingStatus::NotServing).await;
+    }
+
+    pub(super) fn service(&self) -> HealthServer<HealthService> {
+        HealthServer::new(HealthService::from_health_reporter(self.reporter.clone()))
+    }
+
+    async fn set(&self, status: ServingStatus) {
+        // The empty name is the whole server.
+        for service in self.services.iter().chain(&[""]) {
+            self.reporter.set_service_status(service, status).await;
+        }
+    }
+}
