@@ -338,7 +338,7 @@ impl Client {
             log_id: log_id.to_owned(),
         };
         let stream = self.answer(self.log.clone().subscribe(request).await)?;
-        Ok(Subscription::new(self.address.clone(), stream))
+        Ok(Subscription::new(self.address.clone(), after_scn, stream))
     }
 
     fn answer<M>(&self, answer: Result<Response<M>, Status>) -> Result<M, Error> {

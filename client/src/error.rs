@@ -62,6 +62,9 @@ pub struct FieldViolation {
 }
 
 impl Error {
+    /// The reason of an error about a subscription that sent windows in another order than the log's.
+    pub const OUT_OF_ORDER: &str = "OUT_OF_ORDER";
+
     /// What the server said; none when it was not reached.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
@@ -121,6 +124,14 @@ impl Error {
         Self::Deadline(Failure::new(&Status::deadline_exceeded(
             "no answer in time",
         )))
+    }
+
+    /// A subscription does not go on where it stood.
+    pub(crate) fn out_of_order(address: &str, problem: &str) -> Self {
+        let message = format!("{address} does not follow the log's order: {problem}");
+        let mut failure = Failure::new(&Status::data_loss(message));
+        failure.reason = Self::OUT_OF_ORDER.to_owned();
+        Self::Server(failure)
     }
 
     /// The server ended a stream without the answer it owes.

@@ -33,6 +33,7 @@ mod channel;
 mod client;
 mod error;
 pub mod limits;
+mod part_order;
 mod point;
 mod publish;
 mod subscribe;

@@ -1,6 +1,6 @@
 //! Following the log.
 
-use crate::Error;
+use crate::{Error, part_order::PartOrder};
 use cloud_proto::databus::v1::{Heartbeat, SubscribeResponse, WindowPart, subscribe_response};
 use tonic::Streaming;
 
@@ -18,27 +18,48 @@ pub enum Event {
 pub struct Subscription {
     address: String,
     stream: Streaming<SubscribeResponse>,
+    order: PartOrder,
 }
 
 impl Subscription {
-    pub(crate) fn new(address: String, stream: Streaming<SubscribeResponse>) -> Self {
-        Self { address, stream }
+    pub(crate) fn new(
+        address: String,
+        after_scn: u64,
+        stream: Streaming<SubscribeResponse>,
+    ) -> Self {
+        let order = PartOrder::after(after_scn);
+        Self {
+            address,
+            stream,
+            order,
+        }
     }
 
-    /// The next event; none when the server ended the subscription in order.
+    /// The next event; none when the server ended the subscription in order. A window that is missing, or that came before,
+    /// is an error with the reason [`OUT_OF_ORDER`](Error::OUT_OF_ORDER): nothing of it is answered.
     pub async fn next(&mut self) -> Result<Option<Event>, Error> {
         loop {
             let message = self.stream.message().await;
             let message = message.map_err(|status| Error::from_status(&self.address, status))?;
-            return Ok(match message.map(|message| message.event) {
-                None => None,
-                Some(Some(subscribe_response::Event::Part(part))) => Some(Event::Part(part)),
-                Some(Some(subscribe_response::Event::Heartbeat(heartbeat))) => {
-                    Some(Event::Heartbeat(heartbeat))
+            let Some(SubscribeResponse {
+                event,
+                previous_scn,
+            }) = message
+            else {
+                return Ok(None);
+            };
+            return match event {
+                Some(subscribe_response::Event::Part(part)) => {
+                    let taken = self.order.take(&part, previous_scn);
+                    taken.map_err(|problem| Error::out_of_order(&self.address, &problem))?;
+                    Ok(Some(Event::Part(part)))
+                }
+                Some(subscribe_response::Event::Heartbeat(heartbeat)) => {
+                    Ok(Some(Event::Heartbeat(heartbeat)))
                 }
                 // An event of a later version.
-                Some(None) => continue,
-            });
+                None => continue,
+            };
         }
     }
 }

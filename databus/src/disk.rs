@@ -80,12 +80,7 @@ impl Folder {
 
 impl Disk for Folder {
     fn names(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
-            // A name that is not UTF-8 is none of ours.
-            names.extend(entry?.file_name().into_string().ok());
-        }
-        Ok(names)
+        names(&self.path)
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
@@ -122,6 +117,64 @@ impl Disk for Folder {
     fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
+}
+
+/// A folder that somebody else may own: nothing in it can be changed through this.
+#[derive(Debug)]
+pub struct ReadOnlyFolder {
+    path: PathBuf,
+}
+
+impl ReadOnlyFolder {
+    /// The folder of this path.
+    pub fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+        }
+    }
+}
+
+impl Disk for ReadOnlyFolder {
+    fn names(&self) -> io::Result<Vec<String>> {
+        names(&self.path)
+    }
+
+    fn create(&self, _: &str) -> io::Result<Arc<dyn DiskFile>> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(Arc::new(File::open(self.path(name))?))
+    }
+
+    fn rename(&self, _: &str, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn remove(&self, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn written_at(&self, name: &str) -> io::Result<SystemTime> {
+        fs::metadata(self.path(name))?.modified()
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        // A name that is not UTF-8 is none of ours.
+        names.extend(entry?.file_name().into_string().ok());
+    }
+    Ok(names)
 }
 
 impl DiskFile for File {

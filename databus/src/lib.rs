@@ -46,20 +46,26 @@
 //! there is room. The formats, and why that is so, stand in `log/frame.rs` and `log/segment_header.rs`.
 
 pub mod disk;
+pub mod dump;
 pub mod limits;
+pub mod process;
 pub mod quantity;
+pub mod relay;
 pub mod serving;
 
+mod change_line;
 mod checked_window;
 mod log;
 mod validation;
 mod window;
 mod window_assembler;
 
+pub use change_line::{ChangeLine, MemberLine, PositionLine, part_lines};
 pub use checked_window::{CheckedWindow, InvalidWindow, WindowLimits};
 pub use log::{
-    AppendError, Appended, Dropped, Log, LogOptions, LogReader, LogStatus, NotHexadecimal,
-    OpenError, Origin, Pipeline, ReadError, RetainError, Retention,
+    AppendError, Appended, Dropped, Log, LogFiles, LogOptions, LogReader, LogStatus,
+    NotHexadecimal, OpenError, Origin, Pipeline, ReadError, RetainError, Retention, Verified,
+    verify,
 };
 pub use validation::{InvalidChange, validate_change};
 pub use window::{LoggedWindow, SourceMark, Window};

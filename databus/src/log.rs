@@ -12,10 +12,12 @@
 //! | reader | `reader.rs` | windows in order from any SCN |
 //! | recovery | `recovery.rs` | from a folder as a crash left it to a log |
 //! | retention | `retention.rs` | which segments are let go of, and when |
+//! | files, verify | `files.rs`, `verify.rs` | a log read, and checked, by somebody who does not own it |
 //!
 //! What is not here: other engines, and anything that knows what a change means.
 
 mod error;
+mod files;
 mod frame;
 mod frame_reader;
 mod group;
@@ -33,14 +35,17 @@ mod sequence;
 mod sources;
 mod sparse_index;
 mod tail_segment;
+mod verify;
 mod writer;
 
 pub use error::{AppendError, OpenError, ReadError, RetainError};
+pub use files::LogFiles;
 pub use identity::{NotHexadecimal, Origin};
 pub use options::LogOptions;
 pub use pipeline::Pipeline;
 pub use reader::LogReader;
 pub use retention::{Dropped, Retention};
+pub use verify::{Verified, verify};
 
 use crate::checked_window::{CheckedWindow, WindowLimits};
 use crate::disk::{Disk, Folder};
@@ -108,13 +113,12 @@ impl Log {
     /// Opens the log in a folder, recovered and durable as far as it can be read, or makes it: see [`LogOptions::log_id`].
     /// `origin` is the lineage of the graph that the log began with. Errors when another process has it open.
     pub fn open(folder: &Path, origin: Origin, options: LogOptions) -> Result<Self, OpenError> {
-        let failed = |source| OpenError::File {
-            file: folder.to_owned(),
-            source,
-        };
-        let disk = Folder::open(folder).map_err(failed)?;
-        let lock = Lock::take(folder)?;
-        Self::start(Arc::new(disk), Some(lock), origin, options)
+        Self::open_folder(folder, Some(origin), options)
+    }
+
+    /// As [`open`](Self::open), whatever graph the log began with; none is made.
+    pub fn open_any(folder: &Path, options: LogOptions) -> Result<Self, OpenError> {
+        Self::open_folder(folder, None, options)
     }
 
     /// As [`open`](Self::open), on any disk, which nobody else uses.
@@ -123,7 +127,7 @@ impl Log {
         origin: Origin,
         options: LogOptions,
     ) -> Result<Self, OpenError> {
-        Self::start(disk, None, origin, options)
+        Self::start(disk, None, Some(origin), options)
     }
 
     /// Its own name: 32 hexadecimal digits.
@@ -218,10 +222,24 @@ impl Log {
         self.handle.close()
     }
 
+    fn open_folder(
+        folder: &Path,
+        origin: Option<Origin>,
+        options: LogOptions,
+    ) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::File {
+            file: folder.to_owned(),
+            source,
+        };
+        let disk = Folder::open(folder).map_err(failed)?;
+        let lock = Lock::take(folder)?;
+        Self::start(Arc::new(disk), Some(lock), origin, options)
+    }
+
     fn start(
         disk: Arc<dyn Disk>,
         lock: Option<Lock>,
-        origin: Origin,
+        origin: Option<Origin>,
         options: LogOptions,
     ) -> Result<Self, OpenError> {
         let failed = |source| OpenError::File {
@@ -311,9 +329,11 @@ fn resume(disk: &Arc<dyn Disk>, recovered: Recovered) -> (Published, TailSegment
 
 fn create(
     disk: &Arc<dyn Disk>,
-    origin: Origin,
+    origin: Option<Origin>,
     options: &LogOptions,
 ) -> Result<(Published, TailSegment), OpenError> {
+    let folder = || disk.path("");
+    let origin = origin.ok_or_else(|| OpenError::NoLog { folder: folder() })?;
     if let Some(log_id) = options.log_id.clone() {
         return Err(OpenError::Missing {
             folder: disk.path(""),

@@ -12,7 +12,7 @@ use std::{
 /// How far a side is behind the log's head.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lag {
-    /// Something that was durable so long ago is not there yet, at least.
+    /// Something that was durable so long ago is not there yet, at least; or may not be, as nothing was heard of the log.
     pub(crate) time: Duration,
     /// Why, where that is known.
     pub(crate) reason: Option<Arc<str>>,
@@ -39,9 +39,15 @@ impl LagWatch {
             if ahead.is_none_or(|ahead| ahead.head <= at) {
                 *ahead = (at < head).then_some(Ahead { head, seen: now });
             }
-            ahead.map_or_else(Lag::default, |ahead| Lag {
-                time: now - ahead.seen,
-                reason: reached.failed.as_ref().or(held_up).cloned(),
+            let unheard = reached.unheard.as_ref();
+            // Since when something is, or may be, missing.
+            let since = ahead.iter().map(|ahead| ahead.seen);
+            let since = since.chain(unheard.map(|unheard| unheard.since)).min();
+            let why = reached.failed.as_ref().or(held_up);
+            let why = why.or(unheard.map(|unheard| &unheard.reason));
+            since.map_or_else(Lag::default, |since| Lag {
+                time: now.saturating_duration_since(since),
+                reason: why.cloned(),
             })
         };
         [
@@ -54,6 +60,7 @@ impl LagWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::progress::Unheard;
 
     #[test]
     fn a_side_lags_as_long_as_a_head_is_not_reached() {
@@ -75,6 +82,32 @@ mod tests {
         check([7, 7], 9, 6, [1, 0]);
         check([7, 7], 9, 8, [3, 2]);
         check([9, 9], 9, 9, [0, 0]);
+    }
+
+    #[test]
+    fn a_log_that_is_not_heard_is_lag_since_it_was() {
+        let begun = Instant::now();
+        let check = |head, second, expected: u64| {
+            let unheard = Unheard {
+                reason: Arc::from("out of reach"),
+                since: begun,
+            };
+            let reached = Reached {
+                graph: 7,
+                people: 7,
+                unheard: Some(unheard),
+                ..Reached::default()
+            };
+            let lag = LagWatch::default();
+            for lag in lag.look(&reached, head, begun + Duration::from_secs(second)) {
+                assert_eq!(
+                    (lag.time.as_secs(), lag.reason.as_deref()),
+                    (expected, Some("out of reach"))
+                );
+            }
+        };
+        check(7, 3, 3);
+        check(9, 4, 4);
     }
 
     #[test]

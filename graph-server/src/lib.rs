@@ -25,6 +25,7 @@
 //! (`progress`), takes a graph (`site`) and answers, on the heavy threads when it is heavy (`workers`). How a change goes:
 //! Publish (`databus::serving`) -> the log -> `ingest`, which moves `progress`.
 
+mod change_log;
 mod config;
 mod convert;
 mod facts;
@@ -52,8 +53,9 @@ mod test_site;
 mod views;
 mod workers;
 
-pub use config::{Config, ConfigError, Databus, LogFormat, ParseDatabusError};
-pub use ingest::IngestError;
+pub use config::{Config, ConfigError, Databus, ParseDatabusError};
+pub use databus::process::LogFormat;
+pub use ingest::{IngestError, RelayError};
 pub use limits::Limits;
 pub use server::{Running, ShutdownError, serve};
 pub use start::StartError;

@@ -49,6 +49,14 @@ pub const SCRAPES_IN_FLIGHT_MAX: usize = 2;
 
 /// Windows between the graph's ingest and the profiles'.
 pub const PEOPLE_QUEUE_WINDOWS_MAX: usize = 4_096;
+/// Between two attempts to reach the relay, at first; then twice as long each time, up to the next.
+pub const RELAY_RETRY_MIN: Duration = Duration::from_millis(100);
+/// Between two attempts to reach the relay.
+pub const RELAY_RETRY_MAX: Duration = Duration::from_secs(5);
+/// A relay that has not answered a call by then is not reached.
+pub const RELAY_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// A relay that says nothing for so long, not even a heartbeat, is not reached.
+pub const RELAY_SILENCE_MAX: Duration = Duration::from_secs(10);
 /// Between two attempts to commit profiles that could not be written.
 pub const COMMIT_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two looks at what the view cache has to evict.
@@ -108,15 +116,15 @@ pub struct Limits {
     #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
     #[serde(with = "bytes")]
     pub publish_bytes_max: u64,
-    /// A segment of the log that has grown to this gets a successor.
+    /// A segment of an embedded log that has grown to this gets a successor.
     #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
     #[serde(with = "bytes")]
     pub log_segment_bytes: u64,
-    /// The log's oldest segments are removed while it is larger than this, except what a kept snapshot needs; 0: none are.
+    /// An embedded log's oldest segments are removed while it is larger than this, except what a kept snapshot needs; 0: none are.
     #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
     #[serde(with = "bytes")]
     pub log_bytes_max: u64,
-    /// Segments of the log are removed when their last window is older than this, except what a kept snapshot needs; 0: none are.
+    /// Segments of an embedded log are removed when their last window is older than this, except what a kept snapshot needs; 0: none are.
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
     pub log_age_ms_max: u64,
@@ -198,10 +206,7 @@ impl Limits {
 
     /// What the log keeps beyond what a snapshot needs.
     pub(crate) fn retention(&self) -> Retention {
-        Retention {
-            age_max: (self.log_age_ms_max > 0).then(|| Duration::from_millis(self.log_age_ms_max)),
-            bytes_max: (self.log_bytes_max > 0).then_some(self.log_bytes_max),
-        }
+        Retention::of(self.log_age_ms_max, self.log_bytes_max)
     }
 }
 

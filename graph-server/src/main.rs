@@ -2,14 +2,9 @@
 //! what it would be started with.
 
 use clap::{ArgMatches, Command};
-use graph_server::{Config, LogFormat, serve};
-use std::{
-    error::Error,
-    io::{IsTerminal, Write},
-    process::ExitCode,
-};
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use databus::process::{EndSignals, die_on_panic, log_to_stderr};
+use graph_server::{Config, serve};
+use std::{error::Error, io::Write, process::ExitCode};
 
 /// Returns memory to the system and does not fragment over months, as the system's own does.
 #[global_allocator]
@@ -55,7 +50,7 @@ fn print_config(arguments: &ArgMatches) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn serve_until_told(config: Config) -> ExitCode {
-    log_to_stderr(&config);
+    log_to_stderr(config.log_format, &config.log_level);
     die_on_panic();
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,
@@ -66,54 +61,27 @@ fn serve_until_told(config: Config) -> ExitCode {
     }
 }
 
-fn log_to_stderr(config: &Config) {
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(&config.log_level))
-        .with_writer(std::io::stderr);
-    match config.log_format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
-}
-
 fn run(config: Config) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     let outcome = runtime.block_on(async {
         // Before the start, so that a signal during it is not lost.
-        let (mut terminate, mut interrupt) = (
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::interrupt())?,
-        );
+        let mut signals = EndSignals::new()?;
         let running = tokio::select! {
             running = serve(config) => running?,
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+            () = signals.told() => return Ok(()),
         };
         let (public, admin) = (running.public_addr(), running.admin_addr());
         let mut stdout = std::io::stdout().lock();
         writeln!(stdout, "listening public={public} admin={admin}")?;
         stdout.flush()?;
         drop(stdout);
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        signals.told().await;
         tracing::info!("shutting down");
         Ok(running.shutdown().await?)
     });
     // What still runs on blocking threads was cut off: it must not hold the process.
     runtime.shutdown_background();
     outcome
-}
-
-/// A panic anywhere ends the process: what is acknowledged is durable, and a new start takes seconds, so nothing is
-/// worth answering from a process that has lost a thread.
-fn die_on_panic() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        report(panic);
-        std::process::abort();
-    }));
 }

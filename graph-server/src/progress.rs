@@ -39,6 +39,16 @@ pub(crate) struct Reached {
     pub(crate) failed: Option<Arc<str>>,
     /// Why the people do not come further now.
     pub(crate) people_held_up: Option<Arc<str>>,
+    /// Why nothing is heard of the log now.
+    pub(crate) unheard: Option<Unheard>,
+}
+
+/// The log is out of reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unheard {
+    pub(crate) reason: Arc<str>,
+    /// It was heard until then.
+    pub(crate) since: Instant,
 }
 
 impl Reached {
@@ -128,6 +138,15 @@ impl Progress {
             .send_modify(|reached| reached.people_held_up = reason.map(Arc::from));
     }
 
+    /// Nothing is heard of the log, for this reason; or it is heard again.
+    pub(crate) fn log_unheard(&self, unheard: Option<Unheard>) {
+        self.reached.send_if_modified(|reached| {
+            let changed = reached.unheard != unheard;
+            reached.unheard = unheard;
+            changed
+        });
+    }
+
     /// How far graph and people are behind the log's head, as far as is known from one look to the next.
     pub(crate) fn lag(&self, head: u64) -> [Lag; 2] {
         self.lag.look(&self.reached(), head, Instant::now())
@@ -163,6 +182,11 @@ impl Progress {
     /// The last offset of each source that the graph holds.
     pub(crate) fn source_marks(&self) -> Vec<SourceMark> {
         self.sources().values().cloned().collect()
+    }
+
+    /// The last window of a source that the graph holds.
+    pub(crate) fn source_mark(&self, source_id: &str) -> Option<SourceMark> {
+        self.sources().get(source_id).cloned()
     }
 
     /// Waits until `side` has reached `at_least`; at once when it has, or when nothing is asked for.

@@ -54,7 +54,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let in_flight = InFlightLayer::new(site.limits.requests_in_flight_max);
     let health = Health::new(Arc::clone(&site.progress)).await;
     tokio::spawn(keep_tidy(Arc::clone(site)));
-    tokio::spawn(keep_log(site));
+    tokio::spawn(keep_log(Arc::clone(site)));
     let serving = site.limits.serving();
     let public = serving::serve(
         public,
@@ -116,9 +116,7 @@ impl Running {
         let drain = site.limits.serving().drain_timeout;
         let listeners = self.listeners.drain(drain).await.map_err(Into::into);
         stop_ingest.cancel();
-        let log = site.log.log().clone();
         let progress = Arc::clone(&site.progress);
-        drop(site);
         let storage = tokio::task::spawn_blocking(move || {
             let followed = follower
                 .join()
@@ -142,7 +140,8 @@ impl Running {
                 tracing::info!(overlay = %path.display(), "written");
                 Ok(())
             });
-            let closed = log.close().map_err(ShutdownError::from);
+            let closed = site.log.close().map_err(ShutdownError::from);
+            drop(site);
             drop(lock);
             committed.and(written).and(closed)
         });
@@ -164,13 +163,15 @@ async fn keep_tidy(site: Arc<Site>) {
         .is_some()
     {
         site.views.tidy();
-        site.progress.lag(site.log.log().head());
+        site.progress.lag(site.log.head());
     }
 }
 
-/// The log lets go of what is over its limits, and keeps what the oldest snapshot needs.
-fn keep_log(site: &Arc<Site>) -> impl Future<Output = ()> + Send + 'static {
-    let kept = Arc::clone(site);
-    let needed_after_scn = move || kept.oldest_snapshot_scn().get();
-    Arc::clone(&site.log).keep_to(site.limits.retention(), needed_after_scn)
+/// A log of its own lets go of what is over its limits, and keeps what the oldest snapshot needs.
+async fn keep_log(site: Arc<Site>) {
+    if let Some(log) = site.log.own() {
+        let needed_after_scn = || site.oldest_snapshot_scn().get();
+        let retention = site.limits.retention();
+        Arc::clone(log).keep_to(retention, needed_after_scn).await;
+    }
 }

@@ -1,6 +1,7 @@
 //! What all calls share: the graph, profiles and search, the log, and the means to answer from them.
 
 use crate::{
+    change_log::ChangeLog,
     facts,
     limits::Limits,
     metrics::Calls,
@@ -12,14 +13,14 @@ use crate::{
 use cloud_engine::{Budget, Graph, Manifest, MemberId, NodeIndex, Scn, Version, View};
 use cloud_proto::databus::v1::{AsOf, AtLeast};
 use cloud_search::{People, Published};
-use databus::serving::{self, Deadline, LogServer};
+use databus::serving::{self, Deadline};
 use std::{sync::Arc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// What one server holds of one site.
 pub(crate) struct Site {
     pub(crate) limits: Limits,
-    pub(crate) log: Arc<LogServer>,
+    pub(crate) log: ChangeLog,
     pub(crate) manifest: Manifest,
     pub(crate) version: Arc<Version>,
     pub(crate) people: People,

@@ -21,6 +21,12 @@ pub enum OpenError {
         /// What it answered.
         source: io::Error,
     },
+    /// There is no log here, and nothing says which graph a new one begins with.
+    #[error("{}: no log here; a new one has to be told the lineage of the graph that it begins with", folder.display())]
+    NoLog {
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
     /// There is no log here, and one that goes on from a snapshot cannot be made.
     #[error("{}: no log here; the snapshot goes on from log {log_id}", folder.display())]
     Missing {

@@ -22,7 +22,8 @@ use super::options::LogOptions;
 use super::segment::{Segment, is_unfinished, scn_of_name};
 use super::sources::Sources;
 use crate::disk::{Disk, DiskFile};
-use found::Found;
+pub(super) use found::Found;
+pub(super) use rot::said_durable_behind;
 use std::{io, sync::Arc};
 use tail::Tail;
 
@@ -46,7 +47,7 @@ pub(crate) struct Recovered {
 /// Recovers the log in a folder; `None` when there is none. O(segments + bytes of the last segment).
 pub(crate) fn recover(
     disk: &dyn Disk,
-    origin: Origin,
+    origin: Option<Origin>,
     options: &LogOptions,
 ) -> Result<Option<Recovered>, OpenError> {
     let failed = |source| file_error(disk, "", source);
@@ -105,7 +106,7 @@ pub(crate) fn recover(
     }))
 }
 
-fn damaged(disk: &dyn Disk, name: &str, offset: u64, reason: String) -> OpenError {
+pub(super) fn damaged(disk: &dyn Disk, name: &str, offset: u64, reason: String) -> OpenError {
     OpenError::Damaged {
         file: disk.path(name),
         offset,
@@ -113,7 +114,7 @@ fn damaged(disk: &dyn Disk, name: &str, offset: u64, reason: String) -> OpenErro
     }
 }
 
-fn file_error(disk: &dyn Disk, name: &str, source: io::Error) -> OpenError {
+pub(super) fn file_error(disk: &dyn Disk, name: &str, source: io::Error) -> OpenError {
     OpenError::File {
         file: disk.path(name),
         source,

@@ -26,6 +26,16 @@ pub struct Retention {
     pub bytes_max: Option<u64>,
 }
 
+impl Retention {
+    /// From flags: 0 of either keeps whatever it is about.
+    pub fn of(age_ms_max: u64, bytes_max: u64) -> Self {
+        Self {
+            age_max: (age_ms_max > 0).then(|| Duration::from_millis(age_ms_max)),
+            bytes_max: (bytes_max > 0).then_some(bytes_max),
+        }
+    }
+}
+
 /// What a log let go of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {

@@ -7,7 +7,7 @@ use tonic_health::{
 };
 
 /// What health checks are answered with; clones are the same.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Health {
     reporter: HealthReporter,
     services: &'static [&'static str],

@@ -21,6 +21,8 @@ pub fn log_status(server: &LogServer) -> GetStatusResponse {
         oldest_after_scn: status.oldest_after_scn,
         bytes: status.bytes,
         segments: u32::try_from(status.segments).unwrap_or(u32::MAX),
+        lineage_id: server.log.origin().to_owned(),
+        owner: String::new(),
         sources: server.log.sources().into_iter().map(source).collect(),
     }
 }

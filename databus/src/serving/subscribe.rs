@@ -155,7 +155,10 @@ impl Subscription {
     }
 
     async fn send(&self, event: Event) -> Result<(), End> {
-        let event = Ok(SubscribeResponse { event: Some(event) });
+        let event = Ok(SubscribeResponse {
+            event: Some(event),
+            previous_scn: self.sent_scn,
+        });
         self.events
             .send_timeout(event, self.server.limits.stall_max)
             .await

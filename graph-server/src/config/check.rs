@@ -2,8 +2,8 @@
 
 use super::{Config, ConfigError, Databus};
 use crate::limits::Limits;
-use std::ops::RangeInclusive;
-use tracing_subscriber::EnvFilter;
+use ::databus::process::check_log_level;
+use std::{ops::RangeInclusive, path::PathBuf};
 
 const THREADS_MAX: u64 = 1_024;
 /// Of whatever is counted one by one.
@@ -23,19 +23,16 @@ impl Config {
     /// # Errors
     /// With the key and what it may be.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let Databus::Embedded(log) = &self.databus;
-        for (key, path) in [("snapshot", &self.snapshot), ("databus", log)] {
-            if path.as_os_str().is_empty() {
+        let no_log = Databus::Embedded(PathBuf::new());
+        for (key, missing) in [
+            ("snapshot", self.snapshot.as_os_str().is_empty()),
+            ("databus", self.databus == no_log),
+        ] {
+            if missing {
                 return Err(refused(key, "must be given"));
             }
         }
-        if let Err(error) = EnvFilter::builder().parse(&self.log_level) {
-            let level = &self.log_level;
-            return Err(refused(
-                "log-level",
-                format!("`{level}` is no filter: {error}"),
-            ));
-        }
+        check_log_level(&self.log_level).map_err(|problem| refused("log-level", problem))?;
         if self.slow_request_ms > MILLISECONDS_MAX {
             let (value, max) = (self.slow_request_ms, MILLISECONDS_MAX);
             return Err(refused(

@@ -9,11 +9,13 @@ use std::{fmt, path::PathBuf, str::FromStr};
 pub enum Databus {
     /// In a directory; this process owns it.
     Embedded(PathBuf),
+    /// Of the relay at this address, `http://HOST:PORT`: its public listener.
+    Relay(String),
 }
 
 /// Text that names no log.
 #[derive(Debug, thiserror::Error)]
-#[error("`{text}` names no log: it should be embedded:DIR")]
+#[error("`{text}` names no log: it should be embedded:DIR or http://HOST:PORT")]
 pub struct ParseDatabusError {
     /// What was given.
     pub text: String,
@@ -25,13 +27,23 @@ impl FromStr for Databus {
     fn from_str(text: &str) -> Result<Self, ParseDatabusError> {
         let folder = text
             .strip_prefix("embedded:")
-            .filter(|folder| !folder.is_empty());
-        folder
-            .map(|folder| Self::Embedded(folder.into()))
-            .ok_or_else(|| ParseDatabusError {
-                text: text.to_owned(),
-            })
+            .filter(|folder| !folder.is_empty())
+            .map(|folder| Self::Embedded(folder.into()));
+        let relay = || is_relay(text).then(|| Self::Relay(text.to_owned()));
+        folder.or_else(relay).ok_or_else(|| ParseDatabusError {
+            text: text.to_owned(),
+        })
     }
+}
+
+fn is_relay(text: &str) -> bool {
+    text.parse::<http::Uri>().is_ok_and(|address| {
+        address.scheme_str() == Some("http")
+            && address.port().is_some()
+            && address.path() == "/"
+            && address.query().is_none()
+            && !text.ends_with('/')
+    })
 }
 
 impl TryFrom<String> for Databus {
@@ -52,6 +64,7 @@ impl fmt::Display for Databus {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedded(folder) => write!(formatter, "embedded:{}", folder.display()),
+            Self::Relay(address) => formatter.write_str(address),
         }
     }
 }
@@ -61,12 +74,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_is_named_by_its_directory() {
+    fn a_log_is_named_by_its_directory_or_its_relay() {
         assert_eq!(
             "embedded:/a/b".parse::<Databus>().unwrap(),
             Databus::Embedded("/a/b".into())
         );
-        for text in ["", "/a/b", "embedded:", "kafka://x"] {
+        let relay = "http://relay.site:50061";
+        assert_eq!(
+            relay.parse::<Databus>().unwrap(),
+            Databus::Relay(relay.to_owned())
+        );
+        for text in [
+            "",
+            "/a/b",
+            "embedded:",
+            "kafka://x",
+            "http://relay.site",
+            "https://relay.site:1",
+            "http://relay.site:1/",
+            "http://relay.site:1/x",
+            "http://relay.site:1?x",
+            "http://",
+        ] {
             assert!(text.parse::<Databus>().is_err(), "{text}");
         }
     }

@@ -9,7 +9,7 @@ mod error;
 mod source;
 
 use crate::limits::Limits;
-use ::databus::quantity::milliseconds;
+use ::databus::{process::LogFormat, quantity::milliseconds};
 pub use databus::{Databus, ParseDatabusError};
 pub use error::ConfigError;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub struct Config {
     /// The directory of the site's snapshots. Must be given.
     #[arg(long, value_name = "DIR")]
     pub snapshot: PathBuf,
-    /// The change log: embedded:DIR. Must be given.
+    /// The change log: embedded:DIR, or a relay's public listener as http://HOST:PORT. Must be given.
     #[arg(long, value_name = "LOG")]
     pub databus: Databus,
     /// Where reads are served; port 0 takes a free one.
@@ -60,14 +60,4 @@ impl Default for Config {
             limits: Limits::DEFAULT,
         }
     }
-}
-
-/// How the log's lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// An object a line.
-    Json,
 }

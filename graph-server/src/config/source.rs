@@ -242,7 +242,7 @@ mod tests {
         check("[zzz]\n", "FILE:1: unknown key `zzz`");
         check(
             "\ndatabus = \"kafka\"\n",
-            "FILE:2: `kafka` names no log: it should be embedded:DIR",
+            "FILE:2: `kafka` names no log: it should be embedded:DIR or http://HOST:PORT",
         );
         check(
             "[limits]\nheavy-threads = \"x\"\n",

@@ -3,10 +3,12 @@
 use super::{
     changes::{graph_changes, people_changes},
     people_committer::PeopleQueue,
+    relay_windows::RelayError,
+    windows::{Next, Windows},
 };
 use crate::progress::Progress;
 use cloud_engine::{ApplyError, Scn, Writer};
-use databus::{Log, LogReader, LoggedWindow, ReadError, SourceMark};
+use databus::{LoggedWindow, ReadError, SourceMark, Window};
 use std::{io, sync::Arc, thread::JoinHandle};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -14,8 +16,7 @@ use tokio_util::sync::CancellationToken;
 /// The thread's work.
 pub(crate) struct Follower {
     pub(crate) writer: Writer,
-    pub(crate) reader: LogReader,
-    pub(crate) log: Log,
+    pub(crate) windows: Windows,
     pub(crate) people: PeopleQueue,
     /// What the profiles held when the server started.
     pub(crate) people_scn: Scn,
@@ -29,6 +30,9 @@ pub enum IngestError {
     /// The log cannot be read on.
     #[error("the log cannot be followed: {0}")]
     Read(#[from] ReadError),
+    /// The relay's log does not go on from here.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
     /// A window does not fit the graph.
     #[error("the graph cannot follow the log: {0}")]
     Graph(#[from] ApplyError),
@@ -60,60 +64,61 @@ impl Follower {
     }
 
     fn run(mut self, runtime: &Handle) -> Result<Writer, IngestError> {
-        let mut head = self.log.head_watch();
-        let mut caught_up = false;
-        while !self.stop.is_cancelled() {
-            if let Some(window) = self.reader.next_window()? {
-                self.take(window)?;
-                continue;
-            }
-            if !caught_up {
-                caught_up = true;
-                self.people.caught_up()?;
-            }
-            let closed = runtime.block_on(async {
-                tokio::select! {
-                    changed = head.changed() => changed.is_err(),
-                    () = self.stop.cancelled() => true,
-                }
-            });
-            if closed {
-                break;
+        loop {
+            match self.windows.next(runtime, &self.stop)? {
+                Next::Window(window) => self.take(window)?,
+                Next::CaughtUp => self.people.caught_up()?,
+                Next::End => return Ok(self.writer),
             }
         }
-        Ok(self.writer)
     }
 
     fn take(&mut self, LoggedWindow { scn, window }: LoggedWindow) -> Result<(), IngestError> {
         let at = Scn::new(scn);
         self.progress.followed(window.changes.len());
+        let repeat = self.is_repeat(scn, &window);
         let created = if at > self.writer.version().published() {
-            let changes = graph_changes(&window);
+            let changes = if repeat {
+                Vec::new()
+            } else {
+                graph_changes(&window)
+            };
             let created = if changes.is_empty() {
                 self.writer.publish(at)?;
                 Vec::new()
             } else {
                 self.writer.apply(at, &changes)?.created
             };
-            self.progress
-                .graph_reached(scn, mark(&window.source_id, window.source_offset, scn));
+            let mark = (!repeat).then(|| mark(&window, scn)).flatten();
+            self.progress.graph_reached(scn, mark);
             Some(created.iter().map(|created| created.member).collect())
         } else {
             None
         };
         if at > self.people_scn {
             let graph = self.writer.version().graph();
-            let changes = people_changes(window, &graph, created.as_ref());
+            let changes = if repeat {
+                Vec::new()
+            } else {
+                people_changes(window, &graph, created.as_ref())
+            };
             self.people.send(at, changes)?;
         }
         Ok(())
     }
+
+    /// A log does not take a window at or below its source's last offset; one that comes all the same says nothing. (A mark
+    /// from above the window tells nothing of it: the graph was further than the profiles.)
+    fn is_repeat(&self, scn: u64, window: &Window) -> bool {
+        let last = self.progress.source_mark(&window.source_id);
+        last.is_some_and(|last| last.scn < scn && window.source_offset <= last.offset)
+    }
 }
 
-fn mark(source_id: &str, offset: u64, scn: u64) -> Option<SourceMark> {
-    (!source_id.is_empty()).then(|| SourceMark {
-        source_id: source_id.to_owned(),
-        offset,
+fn mark(window: &Window, scn: u64) -> Option<SourceMark> {
+    (!window.source_id.is_empty()).then(|| SourceMark {
+        source_id: window.source_id.clone(),
+        offset: window.source_offset,
         scn,
     })
 }

@@ -3,7 +3,14 @@
 mod changes;
 mod follower;
 mod people_committer;
+mod relay;
+mod relay_windows;
+mod windows;
 
 pub(crate) use follower::Follower;
 pub use follower::IngestError;
 pub(crate) use people_committer::PeopleCommitter;
+pub(crate) use relay::{Relay, Trouble};
+pub use relay_windows::RelayError;
+pub(crate) use relay_windows::RelayWindows;
+pub(crate) use windows::{OwnWindows, Windows};

@@ -2,6 +2,7 @@
 
 use super::{calls::Call, text::Page};
 use crate::{memory::Memory, site::Site};
+use databus::serving::LogServer;
 use std::{
     io,
     sync::atomic::Ordering,
@@ -91,7 +92,7 @@ fn code_name(code: i32) -> &'static str {
 }
 
 fn log(page: &mut Page, site: &Site) {
-    let head = site.log.log().head();
+    let head = site.log.head();
     let reached = site.progress.reached();
     let [graph, people] = site.progress.lag(head);
     page.gauge("cloud_log_head_scn", "The newest durable SCN.", head);
@@ -115,14 +116,7 @@ fn log(page: &mut Page, site: &Site) {
         "reason",
         reason.iter().map(|reason| (&**reason, 1)),
     );
-    let status = site.log.log().status();
     let followed = site.progress.followed_counts();
-    page.gauge("cloud_log_bytes", "Size of the log's files.", status.bytes);
-    page.gauge(
-        "cloud_log_oldest_after_scn",
-        "The lowest SCN that the log can be read after.",
-        status.oldest_after_scn,
-    );
     page.counter(
         "cloud_followed_windows_total",
         "Durable windows that were read from the log, at the start too.",
@@ -133,13 +127,26 @@ fn log(page: &mut Page, site: &Site) {
         "Changes of these windows.",
         followed.changes,
     );
+    if let Some(log) = site.log.own() {
+        own_log(page, log);
+    }
+}
+
+fn own_log(page: &mut Page, log: &LogServer) {
+    let status = log.log().status();
+    page.gauge("cloud_log_bytes", "Size of the log's files.", status.bytes);
+    page.gauge(
+        "cloud_log_oldest_after_scn",
+        "The lowest SCN that the log can be read after.",
+        status.oldest_after_scn,
+    );
     page.gauges(
         "cloud_streams",
         "Open streams.",
         "rpc",
         [
-            ("databus.v1.Databus/Subscribe", site.log.subscriptions()),
-            ("databus.v1.Publisher/Publish", site.log.publishers()),
+            ("databus.v1.Databus/Subscribe", log.subscriptions()),
+            ("databus.v1.Publisher/Publish", log.publishers()),
         ],
     );
 }

@@ -13,14 +13,14 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
     let memory = tokio::task::spawn_blocking(move || Memory::read(&reader)).await;
     let memory = memory.map_err(|ended| failed(ended.to_string()))?;
     let memory = memory.map_err(|error| failed(error.to_string()))?;
-    let [graph_lag, search_lag] = site.progress.lag(site.log.log().head()).map(lag);
+    let [graph_lag, search_lag] = site.progress.lag(site.log.head()).map(lag);
     let graph = site.version.graph();
     let overlay = site.version.stats();
     let views = site.views.counts();
     Ok(GetStatusResponse {
         graph: site.as_of(&graph),
         search: Some(site.progress.as_of(site.people.applied_scn().get())),
-        log_head: Some(site.progress.as_of(site.log.log().head())),
+        log_head: Some(site.progress.as_of(site.log.head())),
         snapshot: Some(SnapshotStatus {
             lineage_id: site.manifest.lineage_id.to_string(),
             scn: site.manifest.scn.get(),

@@ -1,6 +1,7 @@
 //! The calls, one file each, and the services that they belong to.
 
 mod admin_status;
+mod followed;
 mod get_degrees;
 mod get_network_sizes;
 mod get_profiles;

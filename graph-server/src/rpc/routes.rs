@@ -1,7 +1,12 @@
 //! Which services stand on which listener, and what every request to them goes through.
 
-use super::{AdminRpc, NetworkRpc, ProfileRpc, SearchRpc};
-use crate::{health::Health, observe::ObserveLayer, site::Site};
+use super::{AdminRpc, NetworkRpc, ProfileRpc, SearchRpc, followed::FollowedRpc};
+use crate::{
+    change_log::{ChangeLog, RelayLog},
+    health::Health,
+    observe::ObserveLayer,
+    site::Site,
+};
 use cloud_proto::cloud::v1::{
     admin_service_server::AdminServiceServer, network_service_server::NetworkServiceServer,
     profile_service_server::ProfileServiceServer, search_service_server::SearchServiceServer,
@@ -24,13 +29,18 @@ pub(crate) fn public(
     health: &Health,
 ) -> Result<Routes, tonic_reflection::server::Error> {
     let site = || Arc::clone(site);
-    Ok(with_health(health.checks())?
+    let routes = with_health(health.checks())?
         .add_service(sized!(NetworkServiceServer::new(NetworkRpc(site()))))
         .add_service(sized!(SearchServiceServer::new(SearchRpc(site()))))
-        .add_service(sized!(ProfileServiceServer::new(ProfileRpc(site()))))
-        .add_service(sized!(DatabusServer::new(DatabusRpc(Arc::clone(
-            &site().log
-        ))))))
+        .add_service(sized!(ProfileServiceServer::new(ProfileRpc(site()))));
+    Ok(match &site().log {
+        ChangeLog::Own(log) => {
+            routes.add_service(sized!(DatabusServer::new(DatabusRpc(Arc::clone(log)))))
+        }
+        ChangeLog::Relay(relay) => {
+            routes.add_service(sized!(DatabusServer::new(followed(&site(), relay))))
+        }
+    })
 }
 
 /// The admin listener's.
@@ -38,12 +48,23 @@ pub(crate) fn admin(
     site: &Arc<Site>,
     health: &Health,
 ) -> Result<Routes, tonic_reflection::server::Error> {
-    let site = || Arc::clone(site);
-    Ok(with_health(health.checks())?
-        .add_service(sized!(AdminServiceServer::new(AdminRpc(site()))))
-        .add_service(sized!(PublisherServer::new(PublisherRpc(Arc::clone(
-            &site().log
-        ))))))
+    let admin = AdminRpc(Arc::clone(site));
+    let routes = with_health(health.checks())?.add_service(sized!(AdminServiceServer::new(admin)));
+    Ok(match &site.log {
+        ChangeLog::Own(log) => {
+            routes.add_service(sized!(PublisherServer::new(PublisherRpc(Arc::clone(log)))))
+        }
+        ChangeLog::Relay(relay) => {
+            routes.add_service(sized!(PublisherServer::new(followed(site, relay))))
+        }
+    })
+}
+
+fn followed(site: &Site, relay: &Arc<RelayLog>) -> FollowedRpc {
+    FollowedRpc {
+        relay: Arc::clone(relay),
+        progress: Arc::clone(&site.progress),
+    }
 }
 
 /// `routes` behind what every request goes through: counting, its deadline, details for tonic's errors, a place among those in

@@ -1,5 +1,6 @@
 //! Why a server cannot start.
 
+use crate::ingest::RelayError;
 use cloud_engine::FileError;
 use databus::{OpenError, ReadError, serving::ListenError};
 use std::{io, path::PathBuf};
@@ -61,6 +62,9 @@ pub enum StartError {
     /// The log cannot be read from where the snapshot stands.
     #[error("the log does not go on from the snapshot, bootstrap again: {0}")]
     Read(#[from] ReadError),
+    /// The relay's log does not go on from the snapshot.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
     /// Profiles or the search index cannot be opened.
     #[error("profiles and search: {0}")]
     People(#[from] cloud_search::OpenError),

@@ -3,32 +3,27 @@
 //! Newest valid snapshot, newest valid overlay, then the log from where the older of graph and profiles stands.
 //! Nothing is served before all of it is there.
 
+mod change_log;
 mod error;
 mod lock;
 mod snapshot;
 
 use crate::{
-    config::{Config, Databus},
+    config::Config,
     ingest::{Follower, IngestError, PeopleCommitter},
-    limits::Limits,
     metrics::Calls,
     progress::{Progress, Reached},
     site::Site,
     views::Views,
     workers::{Rank, Workers},
 };
-use cloud_engine::{LogId, Manifest, Recovered, Scn, StandsAt, Writer, read_overlay};
+use change_log::OpenedLog;
+use cloud_engine::{LogId, Recovered, Scn, Writer, read_overlay};
 use cloud_search::People;
-use databus::{Log, LogOptions, Origin, serving::LogServer};
 pub use error::StartError;
 use lock::Lock;
 use snapshot::Snapshot;
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    thread::JoinHandle,
-    time::Instant,
-};
+use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Instant};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -51,7 +46,7 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
         reason: error.to_string(),
     })??;
     let begun = Instant::now();
-    let head = opened.site.log.log().head();
+    let head = opened.site.log.head();
     caught_up(&opened.site.progress, head).await?;
     stage("replay", begun, format_args!("to SCN {head}"));
     Ok(opened)
@@ -60,7 +55,7 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
 fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
     let Config {
         snapshot: folder,
-        databus: Databus::Embedded(log_folder),
+        databus,
         slow_request_ms,
         limits,
         ..
@@ -80,11 +75,8 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
     );
 
     let begun = Instant::now();
-    let log = open_log(&log_folder, &manifest, &limits)?;
-    let log_id: LogId = log
-        .log_id()
-        .parse()
-        .map_err(|error| StartError::LogId(format!("{error}")))?;
+    let log = OpenedLog::open(databus, &manifest, &limits, &runtime)?;
+    let log_id = log.log_id()?;
     let head = log.head();
     stage("log", begun, format_args!("{log_id} to SCN {head}"));
 
@@ -125,12 +117,12 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
         scn: mark.scn.get(),
     });
     let progress = Arc::new(Progress::new(
-        log.log_id(),
+        &log_id.to_string(),
         reached,
         sources.collect(),
         &limits,
     ));
-    let reader = log.read_after(scn.min(people_scn).get())?;
+    let windows = log.windows_after(scn.min(people_scn), &progress)?;
     let version = Arc::clone(writer.version());
     let stop_ingest = CancellationToken::new();
     let (committer, people_queue) = PeopleCommitter::new(
@@ -142,8 +134,7 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
     );
     let follower = Follower {
         writer,
-        reader,
-        log: log.clone(),
+        windows,
         people: people_queue,
         people_scn,
         progress: Arc::clone(&progress),
@@ -168,14 +159,11 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
     let committer = committer.spawn().map_err(threads)?;
     let follower = follower.spawn(runtime).map_err(threads)?;
     let stopping = CancellationToken::new();
-    let follows = Arc::clone(&progress);
-    let trouble = move || follows.reached().failed.map(|reason| reason.to_string());
-    let log = LogServer::new(log, limits.serving(), stopping.clone(), trouble);
     let site = Site {
         views: Views::new(&limits),
         heavy,
         search,
-        log: Arc::new(log),
+        log: log.served(limits.serving(), &stopping, &progress),
         stopping,
         started: Instant::now(),
         calls: Arc::new(Calls::new()?),
@@ -199,34 +187,6 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
 
 /// Where profiles and search keep what changed since the snapshot.
 const LIVE_NAME: &str = "live";
-
-fn open_log(folder: &Path, manifest: &Manifest, limits: &Limits) -> Result<Log, StartError> {
-    let lineage = manifest.lineage_id.to_string();
-    let origin: Origin = lineage
-        .parse()
-        .map_err(|error| StartError::LogId(format!("{error}")))?;
-    let queue_windows_max = limits.serving().log_queue_windows_max();
-    let options = LogOptions {
-        queue_windows_max,
-        segment_bytes: limits.log_segment_bytes,
-        ..LogOptions::default()
-    };
-    let options = match &manifest.stands_at {
-        StandsAt::Beginning {} => options,
-        StandsAt::AtScn { log_id, scn } => LogOptions {
-            log_id: Some(log_id.to_string()),
-            durable_scn: scn.get(),
-            ..options
-        },
-        StandsAt::AtSourceOffset { source_id, offset } => {
-            return Err(StartError::AtSourceOffset {
-                source_id: source_id.clone(),
-                offset: *offset,
-            });
-        }
-    };
-    Ok(Log::open(folder, origin, options)?)
-}
 
 fn not_beyond(what: &'static str, scn: Scn, head: u64) -> Result<(), StartError> {
     if scn.get() > head {

@@ -10,17 +10,18 @@ use crate::log::segment_header::{HeaderError, PREFIX_BYTES, Previous, SegmentHea
 use std::{path::PathBuf, sync::Arc};
 
 /// A segment whose header is right.
-pub(super) struct Found {
-    pub(super) name: String,
-    pub(super) header: SegmentHeader,
-    pub(super) segment: Arc<Segment>,
-    pub(super) file: Arc<dyn DiskFile>,
+#[derive(Debug)]
+pub(in crate::log) struct Found {
+    pub(in crate::log) name: String,
+    pub(in crate::log) header: SegmentHeader,
+    pub(in crate::log) segment: Arc<Segment>,
+    pub(in crate::log) file: Arc<dyn DiskFile>,
     /// The file's length.
-    pub(super) bytes: u64,
+    pub(in crate::log) bytes: u64,
 }
 
 impl Found {
-    pub(super) fn read(disk: &dyn Disk, name: &str) -> Result<Self, OpenError> {
+    pub(in crate::log) fn read(disk: &dyn Disk, name: &str) -> Result<Self, OpenError> {
         let failed = |source| file_error(disk, name, source);
         let refused = |error| header_error(disk.path(name), error);
         let file = disk.open(name).map_err(failed)?;
@@ -47,9 +48,9 @@ impl Found {
     }
 
     /// This segment is of the log that was asked for.
-    pub(super) fn belongs_to(
+    pub(in crate::log) fn belongs_to(
         &self,
-        origin: Origin,
+        origin: Option<Origin>,
         options: &LogOptions,
         disk: &dyn Disk,
     ) -> Result<(), OpenError> {
@@ -65,17 +66,24 @@ impl Found {
                 found: self.header.log_id.to_string(),
                 expected: expected.to_string(),
             }),
-            None if origin != self.header.origin => Err(OpenError::ForeignOrigin {
-                file,
-                found: self.header.origin.to_string(),
-                expected: origin.to_string(),
-            }),
-            _ => Ok(()),
+            Some(_) => Ok(()),
+            None => match origin {
+                Some(expected) if expected != self.header.origin => Err(OpenError::ForeignOrigin {
+                    file,
+                    found: self.header.origin.to_string(),
+                    expected: expected.to_string(),
+                }),
+                _ => Ok(()),
+            },
         }
     }
 
     /// This segment follows another one: of the same log, with nothing missing between them or at the other's end.
-    pub(super) fn continues(&self, previous: &Self, disk: &dyn Disk) -> Result<(), OpenError> {
+    pub(in crate::log) fn continues(
+        &self,
+        previous: &Self,
+        disk: &dyn Disk,
+    ) -> Result<(), OpenError> {
         let refuse = |reason| Err(damaged(disk, &self.name, 0, reason));
         let (before, here) = (&previous.header, &self.header);
         if (before.log_id, before.origin) != (here.log_id, here.origin) {
@@ -104,7 +112,7 @@ impl Found {
     }
 
     /// The successor says where this segment ends.
-    pub(super) fn end_at(&self, end: u64, disk: &dyn Disk) -> Result<(), OpenError> {
+    pub(in crate::log) fn end_at(&self, end: u64, disk: &dyn Disk) -> Result<(), OpenError> {
         self.segment.extend_to(end);
         if self.bytes == end {
             return Ok(());

@@ -11,7 +11,7 @@ use std::io;
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// Whether a good frame behind the bad one says that the bad one was durable. O(bytes behind it).
-pub(super) fn said_durable_behind(
+pub(in crate::log) fn said_durable_behind(
     file: &dyn DiskFile,
     seed: FrameSeed,
     bad: u64,

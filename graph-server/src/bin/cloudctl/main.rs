@@ -5,7 +5,6 @@
 mod answer;
 mod arguments;
 mod change_connection;
-mod change_line;
 mod connections;
 mod degree;
 mod degrees;

@@ -3,11 +3,11 @@
 use crate::{
     answer::{Answer, as_of_json, as_of_line, table},
     arguments::Profile,
-    change_line::{MemberLine, PositionLine},
     exit::Failed,
     servers::Servers,
 };
 use cloud_client::proto::databus::v1::{Position, PositionKind, YearMonth};
+use databus::{MemberLine, PositionLine};
 use serde_json::json;
 
 pub(crate) async fn ask(servers: &Servers, question: Profile) -> Result<Answer, Failed> {

@@ -3,11 +3,11 @@
 use crate::{
     answer::{Answer, as_of_json, as_of_line},
     arguments::Publish,
-    change_line::ChangeLine,
     exit::Failed,
     servers::Servers,
 };
 use cloud_client::{Window, proto::databus::v1::Change};
+use databus::ChangeLine;
 use serde_json::json;
 use std::{
     fs::File,

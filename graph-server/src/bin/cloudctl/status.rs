@@ -6,7 +6,7 @@ use crate::{
     servers::Servers,
 };
 use cloud_client::proto::cloud::v1::{LagStatus, MemoryPart};
-use cloud_client::proto::databus::v1::AsOf;
+use cloud_client::proto::databus::v1::{AsOf, GetStatusResponse};
 use serde_json::json;
 
 pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
@@ -74,10 +74,7 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
             "sessions",
             format!("{}, {} of views", views.sessions, mib(views.session_bytes)),
         ),
-        (
-            "log files",
-            format!("{} in {} segments", mib(log.bytes), log.segments),
-        ),
+        ("log files", log_files(&log)),
         (
             "memory",
             format!(
@@ -144,6 +141,7 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
         "search_lag": lag_json(status.search_lag.as_ref()),
         "memory": memory,
         "log": {
+            "owner": log.owner,
             "oldest_after_scn": log.oldest_after_scn,
             "bytes": log.bytes,
             "segments": log.segments,
@@ -154,6 +152,14 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
         text: format!("{rows}\n"),
         json,
     })
+}
+
+fn log_files(log: &GetStatusResponse) -> String {
+    if log.owner.is_empty() {
+        format!("{} in {} segments", mib(log.bytes), log.segments)
+    } else {
+        format!("at {}, which owns the log", log.owner)
+    }
 }
 
 /// Nothing when nothing is known to be missing.

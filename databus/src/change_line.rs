@@ -1,16 +1,20 @@
-//! A change as one line of JSON: what `watch --json` prints and `publish` reads.
+//! A change as one line, for people and as JSON: what `cloudctl watch` and `databus dump` print, and `cloudctl publish`
+//! reads.
 
-use cloud_client::proto::databus::v1::{
+use cloud_proto::databus::v1::{
     Change, ConnectionAdded, ConnectionRemoved, Member, MemberRemoved, MemberUpserted, Position,
-    PositionKind, PositionRemoved, PositionUpserted, YearMonth, change::Event,
+    PositionKind, PositionRemoved, PositionUpserted, WindowPart, YearMonth, change::Event,
 };
 use prost_types::{FieldMask, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::fmt;
 
 /// One change, named by its kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum ChangeLine {
+#[expect(missing_docs, reason = "the fields of the protos, by their names")]
+pub enum ChangeLine {
     MemberUpserted {
         member: MemberLine,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,9 +46,10 @@ pub(crate) enum ChangeLine {
     },
 }
 
+/// A member's own fields.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct MemberLine {
+pub struct MemberLine {
     member_id: u64,
     given_name: String,
     family_name: String,
@@ -58,9 +63,10 @@ pub(crate) struct MemberLine {
     skills: Vec<String>,
 }
 
+/// A member's position.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct PositionLine {
+pub struct PositionLine {
     position_id: u64,
     kind: KindLine,
     organisation: String,
@@ -151,7 +157,7 @@ impl TryFrom<ChangeLine> for Change {
 
 impl ChangeLine {
     /// None for a change of a kind that this version does not know.
-    pub(crate) fn of(change: Change) -> Option<Self> {
+    pub fn of(change: Change) -> Option<Self> {
         let paths = |mask: Option<FieldMask>| mask.map(|mask| mask.paths);
         Some(match change.event? {
             Event::MemberUpserted(event) => Self::MemberUpserted {
@@ -181,6 +187,63 @@ impl ChangeLine {
             },
         })
     }
+}
+
+impl fmt::Display for ChangeLine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConnectionAdded {
+                member_id,
+                other_id,
+                ..
+            } => write!(formatter, "{member_id} and {other_id} are connected"),
+            Self::ConnectionRemoved {
+                member_id,
+                other_id,
+            } => write!(formatter, "{member_id} and {other_id} are not connected"),
+            Self::MemberRemoved { member_id } => write!(formatter, "{member_id} does not exist"),
+            Self::PositionRemoved {
+                member_id,
+                position_id,
+            } => write!(
+                formatter,
+                "{member_id} does not have position {position_id}"
+            ),
+            Self::MemberUpserted { .. } | Self::PositionUpserted { .. } => {
+                let json = serde_json::to_string(self).map_err(|_| fmt::Error)?;
+                formatter.write_str(&json)
+            }
+        }
+    }
+}
+
+/// A part of a window: a line for it and one for each change, and the same as JSON.
+pub fn part_lines(part: WindowPart) -> (String, Value) {
+    let WindowPart {
+        scn,
+        source_id,
+        source_offset,
+        commit_time,
+        part,
+        last,
+        changes,
+    } = part;
+    let commit_time = commit_time.map(|time| time.to_string());
+    let changes: Vec<_> = changes.into_iter().filter_map(ChangeLine::of).collect();
+    let json = json!({
+        "scn": scn,
+        "source_id": source_id,
+        "source_offset": source_offset,
+        "commit_time": commit_time,
+        "part": part,
+        "last": last,
+        "changes": changes,
+    });
+    let mut text = format!("SCN {scn}  {}\n", commit_time.unwrap_or_default());
+    for change in &changes {
+        text += &format!("    {change}\n");
+    }
+    (text, json)
 }
 
 /// The same fields on both sides.

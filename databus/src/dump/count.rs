@@ -1,0 +1,79 @@
+//! How many windows a log holds, and changes of each kind.
+
+use crate::LogFiles;
+use cloud_proto::databus::v1::{WindowPart, change::Event};
+use serde_json::{Map, Value, json};
+
+/// Kinds of changes, by the names of the protos.
+const KINDS: [&str; 6] = [
+    "member_upserted",
+    "member_removed",
+    "position_upserted",
+    "position_removed",
+    "connection_added",
+    "connection_removed",
+];
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    windows: u64,
+    changes: [u64; KINDS.len()],
+    /// Of the first and the last window.
+    scns: Option<(u64, u64)>,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, part: &WindowPart) {
+        self.windows += u64::from(part.last);
+        let (first, _) = self.scns.unwrap_or((part.scn, part.scn));
+        self.scns = Some((first, part.scn));
+        for event in part
+            .changes
+            .iter()
+            .filter_map(|change| change.event.as_ref())
+        {
+            let kind = match event {
+                Event::MemberUpserted(_) => 0,
+                Event::MemberRemoved(_) => 1,
+                Event::PositionUpserted(_) => 2,
+                Event::PositionRemoved(_) => 3,
+                Event::ConnectionAdded(_) => 4,
+                Event::ConnectionRemoved(_) => 5,
+            };
+            if let Some(changes) = self.changes.get_mut::<usize>(kind) {
+                *changes += 1;
+            }
+        }
+    }
+
+    /// For people, and as JSON.
+    pub(super) fn lines(&self, files: &LogFiles) -> (String, Value) {
+        let status = files.status();
+        let [first, last] = self.scns.map_or([0; 2], |(first, last)| [first, last]);
+        let (log_id, lineage) = (files.log_id(), files.origin());
+        let mut text = format!("log       {log_id}\nlineage   {lineage}\n");
+        text += &format!(
+            "segments  {} ({} bytes), readable after SCN {}\n",
+            status.segments, status.bytes, status.oldest_after_scn
+        );
+        text += &format!("windows   {} (SCN {first} to {last})\n", self.windows);
+        let mut changes = Map::new();
+        for (kind, count) in KINDS.iter().zip(self.changes) {
+            text += &format!("{count:>9} {kind}\n");
+            changes.insert((*kind).to_owned(), json!(count));
+        }
+        let json = json!({
+            "log_id": log_id,
+            "lineage_id": lineage,
+            "segments": status.segments,
+            "bytes": status.bytes,
+            "oldest_after_scn": status.oldest_after_scn,
+            "windows": self.windows,
+            "first_scn": first,
+            "last_scn": last,
+            "changes": changes,
+        });
+        (text, json)
+    }
+}

@@ -1,0 +1,194 @@
+//! Every frame of a log's files, checked: what a reader would meet, and what it never would.
+//!
+//! Nothing is changed and no lock is taken, so the log may belong to a process that runs. Each segment is checked to its
+//! first fault, and the next one all the same.
+
+use super::OpenError;
+use super::files::segment_names;
+use super::frame_reader::{Frame, FrameError, FrameReader};
+use super::recovery::{Found, damaged, file_error, said_durable_behind};
+use super::sequence::{PartPlace, Sequence};
+use crate::disk::{Disk, ReadOnlyFolder};
+use cloud_proto::databus::v1::WindowPart;
+use prost::Message as _;
+use std::{io, path::Path, sync::Arc};
+
+/// What was checked, and what is wrong.
+#[derive(Debug, Default)]
+pub struct Verified {
+    /// Files.
+    pub segments: usize,
+    /// Good frames, marks among them.
+    pub frames: u64,
+    /// Whole windows.
+    pub windows: u64,
+    /// Behind the last whole window: being written, or torn by a crash; nothing says that they were durable.
+    pub undurable_bytes: u64,
+    /// Each with its file and offset.
+    pub faults: Vec<OpenError>,
+}
+
+/// Checks the log in a folder. Errors when the folder cannot be listed or holds no log. O(bytes).
+pub fn verify(folder: &Path) -> Result<Verified, OpenError> {
+    let disk = ReadOnlyFolder::new(folder);
+    let names = segment_names(&disk)?;
+    if names.is_empty() {
+        let folder = folder.to_owned();
+        return Err(OpenError::NoLog { folder });
+    }
+    let mut verified = Verified::default();
+    // None: its head is wrong.
+    let mut found: Vec<Option<Found>> = Vec::new();
+    for name in names {
+        match Found::read(&disk, &name) {
+            Ok(segment) => found.push(Some(segment)),
+            // The owner let go of it meanwhile: that happens to the oldest only.
+            Err(OpenError::File { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && found.is_empty() => {}
+            Err(error) => {
+                verified.faults.push(error);
+                found.push(None);
+            }
+        }
+    }
+    verified.segments = found.len();
+    for (place, segment) in found.iter().enumerate() {
+        if let Some(segment) = segment
+            && let Err(fault) = verified.check(segment, found.get(place + 1), &disk)
+        {
+            verified.faults.push(fault);
+        }
+    }
+    Ok(verified)
+}
+
+impl Verified {
+    /// A segment, its successor if any, and how they fit.
+    fn check(
+        &mut self,
+        segment: &Found,
+        successor: Option<&Option<Found>>,
+        disk: &dyn Disk,
+    ) -> Result<(), OpenError> {
+        match successor {
+            None => self.walk_tail(segment, disk),
+            // Where it ends stands in a head that cannot be read.
+            Some(None) => self.walk(segment, segment.bytes, disk).map(drop),
+            Some(Some(next)) => {
+                next.continues(segment, disk)?;
+                let end = next.header.previous.map_or(segment.bytes, |here| here.end);
+                let sequence = self.walk(segment, end, disk)?;
+                let expected = Sequence::beginning_with(next.header.first_scn);
+                if sequence == expected {
+                    return Ok(());
+                }
+                let reason = format!("the segment ends, and {} follows", next.name);
+                Err(damaged(disk, &segment.name, end, reason))
+            }
+        }
+    }
+
+    /// Every frame up to an end.
+    fn walk(&mut self, segment: &Found, end: u64, disk: &dyn Disk) -> Result<Sequence, OpenError> {
+        let mut walk = Walk::begin(segment);
+        while let Some(frame) = walk.frames.next(end).map_err(fault(segment, disk))? {
+            let part = take(&mut walk.sequence, &frame).map_err(fault(segment, disk))?;
+            self.count(part);
+        }
+        Ok(walk.sequence)
+    }
+
+    /// Every frame of the last segment; what follows the last good one may be on its way.
+    fn walk_tail(&mut self, segment: &Found, disk: &dyn Disk) -> Result<(), OpenError> {
+        let mut walk = Walk::begin(segment);
+        let mut whole_to = walk.frames.offset();
+        let mut durable_to = whole_to;
+        let mut end = segment.bytes;
+        let mut looked_again = None;
+        loop {
+            let offset = walk.frames.offset();
+            let torn = match walk.frames.next(end) {
+                Ok(Some(frame)) => {
+                    durable_to = durable_to.max(frame.durable_to);
+                    let taken = take(&mut walk.sequence, &frame);
+                    self.count(taken.map_err(fault(segment, disk))?);
+                    None
+                }
+                Ok(None) => break,
+                Err(FrameError::File(source)) => {
+                    return Err(file_error(disk, &segment.name, source));
+                }
+                Err(FrameError::Damaged { reason, .. }) => Some(reason),
+            };
+            if walk.sequence.between_windows() {
+                whole_to = walk.frames.offset();
+            }
+            let Some(reason) = torn else {
+                continue;
+            };
+            let failed = |source| file_error(disk, &segment.name, source);
+            let seed = segment.segment.seed;
+            let said = durable_to > whole_to
+                || said_durable_behind(&*segment.file, seed, offset).map_err(failed)?;
+            if !said {
+                break;
+            }
+            if looked_again == Some(offset) {
+                let reason = format!("{reason}; it was durable");
+                return Err(damaged(disk, &segment.name, offset, reason));
+            }
+            // The owner may have written the rest of it since it was read here.
+            looked_again = Some(offset);
+            end = segment.file.bytes().map_err(failed)?;
+            walk.frames = FrameReader::new(Arc::clone(&segment.file), seed, offset);
+        }
+        self.undurable_bytes = end.saturating_sub(whole_to);
+        Ok(())
+    }
+
+    fn count(&mut self, part: Option<WindowPart>) {
+        self.frames += 1;
+        self.windows += u64::from(part.is_some_and(|part| part.last));
+    }
+}
+
+/// A way through a segment's frames.
+struct Walk {
+    frames: FrameReader,
+    sequence: Sequence,
+}
+
+impl Walk {
+    fn begin(segment: &Found) -> Self {
+        let seed = segment.segment.seed;
+        Self {
+            frames: FrameReader::new(Arc::clone(&segment.file), seed, seed.header_bytes),
+            sequence: Sequence::beginning_with(segment.header.first_scn),
+        }
+    }
+}
+
+/// A frame's part, which has to be the next one; none in a mark.
+fn take(sequence: &mut Sequence, frame: &Frame<'_>) -> Result<Option<WindowPart>, FrameError> {
+    let offset = frame.offset;
+    let refused = |reason: String| FrameError::Damaged { offset, reason };
+    if frame.body.is_empty() {
+        return Ok(None);
+    }
+    let part = WindowPart::decode(frame.body).map_err(|error| refused(error.to_string()))?;
+    sequence.accept(PartPlace::from(&part)).map_err(refused)?;
+    if part.changes.iter().any(|change| change.event.is_none()) {
+        let scn = part.scn;
+        let reason =
+            format!("window {scn} holds a change of a kind that this version does not know");
+        return Err(refused(reason));
+    }
+    Ok(Some(part))
+}
+
+fn fault<'a>(segment: &'a Found, disk: &'a dyn Disk) -> impl Fn(FrameError) -> OpenError + 'a {
+    move |error| match error {
+        FrameError::Damaged { offset, reason } => damaged(disk, &segment.name, offset, reason),
+        FrameError::File(source) => file_error(disk, &segment.name, source),
+    }
+}

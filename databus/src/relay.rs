@@ -1,0 +1,251 @@
+//! The relay, `databus serve`: a process that owns a log and serves it to any number of graph servers.
+//!
+//! `Subscribe` and `GetStatus` stand on the public listener, `Publish` on the admin one, health and reflection on both.
+
+use crate::{
+    AppendError, Log, LogOptions, OpenError, Origin, Retention,
+    limits::ServingLimits,
+    process::LogFormat,
+    quantity::{bytes, milliseconds},
+    serving::{
+        self, DatabusRpc, DeadlineLayer, Health, InFlightLayer, ListenError, Listener,
+        ListenerPanicked, Listeners, LogServer, Protocols, PublisherRpc, TonicErrorsLayer,
+        with_health,
+    },
+    sized,
+};
+use clap::builder::RangedU64ValueParser;
+use cloud_proto::databus::v1::{databus_server::DatabusServer, publisher_server::PublisherServer};
+use http::{Request, Response};
+use std::{convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio_util::sync::CancellationToken;
+use tonic::{body::Body, service::Routes};
+use tower::{Service, ServiceBuilder};
+
+/// Of whatever is counted one by one.
+const COUNT_MAX: u64 = 1 << 20;
+
+/// What a relay is started with.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub struct RelayConfig {
+    /// The folder of the log, which this process owns while it runs.
+    #[arg(long, value_name = "DIR")]
+    pub log: PathBuf,
+    /// The lineage of the graph that the log begins with, as `loader inspect` prints it: needed to make a new log; a log of
+    /// another one is refused.
+    #[arg(long, value_name = "LINEAGE")]
+    pub lineage: Option<Origin>,
+    /// Where the log is followed; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50061")]
+    pub listen: SocketAddr,
+    /// Where changes are published; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50062")]
+    pub admin_listen: SocketAddr,
+    /// Lines of the log on stderr: text or json.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+    /// What is logged: error, warn, info, debug or trace; or a filter such as info,databus=debug.
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = log_level)]
+    pub log_level: String,
+    /// A segment of the log that has grown to this gets a successor; at least 4KiB.
+    #[arg(long, value_name = "BYTES", default_value = "128MiB", value_parser = segment_bytes)]
+    pub log_segment_bytes: u64,
+    /// The log's oldest segments are removed while it is larger than this; 0: none are.
+    #[arg(long, value_name = "BYTES", default_value = "0", value_parser = bytes::parse)]
+    pub log_bytes_max: u64,
+    /// Segments of the log are removed when their last window is older than this; 0: none are.
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = milliseconds::parse)]
+    pub log_age_ms_max: u64,
+    /// Open connections of one listener; further ones wait to be accepted.
+    #[arg(long, value_name = "CONNECTIONS", default_value = "4096", value_parser = count(1))]
+    pub connections_max: usize,
+    /// Open subscriptions.
+    #[arg(long, value_name = "SUBSCRIPTIONS", default_value = "256", value_parser = count(0))]
+    pub subscriptions_max: usize,
+    /// Open Publish calls.
+    #[arg(long, value_name = "CALLS", default_value = "256", value_parser = count(0))]
+    pub publishers_max: usize,
+    /// Published windows that wait for the log's sync, all calls together; a larger one waits until it is alone.
+    #[arg(long, value_name = "BYTES", default_value = "256MiB", value_parser = bytes::parse)]
+    pub publish_bytes_max: u64,
+    /// A subscriber or publisher that takes nothing of what it is sent for this long is cut off.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = milliseconds::parse)]
+    pub stall_ms_max: u64,
+    /// At shutdown, what is still being answered after this is cut off.
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = milliseconds::parse)]
+    pub drain_timeout_ms: u64,
+}
+
+fn log_level(level: &str) -> Result<String, String> {
+    crate::process::check_log_level(level).map(|()| level.to_owned())
+}
+
+fn segment_bytes(text: &str) -> Result<u64, String> {
+    const MIN: u64 = 4 << 10;
+    match bytes::parse(text)? {
+        bytes if bytes >= MIN => Ok(bytes),
+        bytes => Err(format!("is {bytes} bytes, and must be at least {MIN}")),
+    }
+}
+
+fn count(min: u64) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(min..=COUNT_MAX)
+}
+
+/// The relay cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The log cannot be opened.
+    #[error("the log: {0}")]
+    Log(#[from] OpenError),
+    /// Opening the log ended early.
+    #[error("opening the log: {0}")]
+    Ended(#[from] tokio::task::JoinError),
+    /// Reflection cannot read its own descriptors.
+    #[error("reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// The relay did not end in order. What was acknowledged is durable all the same.
+#[derive(Debug, thiserror::Error)]
+pub enum ShutdownError {
+    /// A listener panicked.
+    #[error(transparent)]
+    Listener(#[from] ListenerPanicked),
+    /// Closing the log ended early.
+    #[error("closing the log: {0}")]
+    Ended(#[from] tokio::task::JoinError),
+    /// The log was not closed in order.
+    #[error("the log: {0}")]
+    Log(#[from] AppendError),
+}
+
+/// A relay that answers. Ends with [`Running::shutdown`].
+#[derive(Debug)]
+pub struct Running {
+    public_addr: SocketAddr,
+    admin_addr: SocketAddr,
+    log: Log,
+    health: Health,
+    stopping: CancellationToken,
+    listeners: Listeners,
+    drain_timeout: Duration,
+}
+
+/// Starts a relay; it answers when this returns.
+///
+/// # Errors
+/// When the log cannot be opened, or the addresses cannot be listened on.
+pub async fn serve(config: RelayConfig) -> Result<Running, RelayError> {
+    let limits = config.limits();
+    let public = Listener::bind(config.listen, limits.connections_max)?;
+    let admin = Listener::bind(config.admin_listen, limits.connections_max)?;
+    let (public_addr, admin_addr) = (public.address(), admin.address());
+    let options = LogOptions {
+        segment_bytes: config.log_segment_bytes,
+        queue_windows_max: limits.log_queue_windows_max(),
+        ..LogOptions::default()
+    };
+    let (folder, lineage) = (config.log.clone(), config.lineage);
+    let open = move || match lineage {
+        Some(lineage) => Log::open(&folder, lineage, options),
+        None => Log::open_any(&folder, options),
+    };
+    let log = tokio::task::spawn_blocking(open).await??;
+    let status = log.status();
+    tracing::info!(
+        log_id = log.log_id(),
+        head = status.head,
+        oldest_after_scn = status.oldest_after_scn,
+        "the log is open"
+    );
+    let stopping = CancellationToken::new();
+    let server = LogServer::new(log.clone(), limits.clone(), stopping.clone(), || None);
+    let server = Arc::new(server);
+    let nobody = || u64::MAX;
+    tokio::spawn(Arc::clone(&server).keep_to(config.retention(), nobody));
+    let health = Health::serving(&["databus.v1.Databus", "databus.v1.Publisher"]).await;
+    let in_flight = InFlightLayer::new(limits.requests_in_flight_max);
+    let databus = sized!(DatabusServer::new(DatabusRpc(Arc::clone(&server))));
+    let publisher = sized!(PublisherServer::new(PublisherRpc(server)));
+    let answers = |listener, routes| {
+        let service = layered(routes, &limits, &in_flight);
+        let (limits, stopping) = (limits.clone(), stopping.clone());
+        serving::serve(listener, Protocols::Http2, limits, service, stopping)
+    };
+    let public = answers(public, with_health(&health)?.add_service(databus));
+    let admin = answers(admin, with_health(&health)?.add_service(publisher));
+    Ok(Running {
+        public_addr,
+        admin_addr,
+        log,
+        health,
+        listeners: Listeners::spawn(public, admin),
+        stopping,
+        drain_timeout: limits.drain_timeout,
+    })
+}
+
+/// `routes` behind what every request goes through.
+fn layered(
+    routes: Routes,
+    limits: &ServingLimits,
+    in_flight: &InFlightLayer,
+) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
++ Clone
++ Send
++ 'static
++ use<> {
+    ServiceBuilder::new()
+        .layer(DeadlineLayer::new(limits))
+        .layer(TonicErrorsLayer)
+        .layer(in_flight.clone())
+        .service(routes.prepare())
+}
+
+impl RelayConfig {
+    fn limits(&self) -> ServingLimits {
+        ServingLimits {
+            connections_max: self.connections_max,
+            subscriptions_max: self.subscriptions_max,
+            publishers_max: self.publishers_max,
+            publish_bytes_max: self.publish_bytes_max,
+            stall_max: Duration::from_millis(self.stall_ms_max),
+            drain_timeout: Duration::from_millis(self.drain_timeout_ms),
+            ..ServingLimits::default()
+        }
+    }
+
+    fn retention(&self) -> Retention {
+        Retention::of(self.log_age_ms_max, self.log_bytes_max)
+    }
+}
+
+impl Running {
+    /// Where the log is followed.
+    pub fn public_addr(&self) -> SocketAddr {
+        self.public_addr
+    }
+
+    /// Where changes are published.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin_addr
+    }
+
+    /// Ends in order: says that it is not serving, answers what was asked, at most for the drain timeout, closes the log.
+    ///
+    /// # Errors
+    /// When one of these failed; the others were done all the same.
+    pub async fn shutdown(self) -> Result<(), ShutdownError> {
+        self.health.not_serving().await;
+        self.stopping.cancel();
+        let drained = self.listeners.drain(self.drain_timeout).await;
+        let log = self.log;
+        let closed = tokio::task::spawn_blocking(move || log.close()).await?;
+        drained?;
+        Ok(closed?)
+    }
+}
