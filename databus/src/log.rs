@@ -204,7 +204,7 @@ impl Log {
     }
 
     /// Takes away the oldest segments that are over what is kept, as of `now`: never the one that is written, and never a
-    /// window above `needed_after_scn` (`u64::MAX`: nobody needs any). File work.
+    /// window above `needed_after_scn` (`u64::MAX`: nobody needs any). Nothing once the log is closed. File work.
     pub fn retain(
         &self,
         retention: Retention,
@@ -287,6 +287,7 @@ impl Log {
 
 impl Handle {
     fn close(&self) -> Result<(), AppendError> {
+        self.published.end_retention();
         self.closing.notify_one();
         match self
             .writer

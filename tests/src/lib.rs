@@ -1,7 +1,7 @@
 //! End-to-end tests: the real binaries, asked over gRPC, against a model that is too simple to be wrong.
 //!
 //! - [`binaries`] finds what cargo built;
-//! - [`server`] starts, kills and stops a graph server;
+//! - [`server`] starts, kills and stops a graph server or a relay;
 //! - [`site`] builds a snapshot directory with the loader from rows given here;
 //! - [`model`] is the oracle: the members and connections of one moment, and questions answered by plain search;
 //! - [`history`] makes random changes, and [`record`] checks recorded answers at the SCNs that they state;

@@ -1,8 +1,8 @@
-//! A graph server under test: started from the real binary, killed or stopped by its process id.
+//! A graph server, or a relay, under test: started from the real binary, killed or stopped by its process id.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use cloud_proto::cloud::v1::admin_service_client::AdminServiceClient;
@@ -15,7 +15,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::binaries::binary;
 
-/// A running server. Dropping it kills it.
+/// A running server, or a running relay. Dropping it kills it.
 pub struct Server {
     process: Child,
     public: String,
@@ -38,24 +38,50 @@ impl Server {
 
     /// The same, with more flags; what it wrote to stderr if it ended before it served.
     pub fn try_start(folder: &Path, flags: &[&str]) -> Result<Server, String> {
-        let log: PathBuf = folder.join("server.log");
-        let stderr = File::create(&log).expect("a file for the server's stderr");
-        let mut process = Command::new(binary("graph-server"))
+        let log = format!("embedded:{}", folder.join("log").display());
+        Server::try_follow(folder, &log, flags)
+    }
+
+    /// The same, of the log that `databus` names. `folder` holds `snapshot/`.
+    pub fn try_follow(folder: &Path, databus: &str, flags: &[&str]) -> Result<Server, String> {
+        let mut command = Command::new(binary("graph-server"));
+        command
             .arg("serve")
             .arg("--snapshot")
             .arg(folder.join("snapshot"))
-            .arg("--databus")
-            .arg(format!("embedded:{}", folder.join("log").display()))
+            .args(["--databus", databus])
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-            .args(flags)
+            .args(flags);
+        Server::spawn(&mut command, &folder.join("server.log"))
+    }
+
+    /// Starts a relay on the log in `folder/log`, which begins with the graph of this lineage, on ports of its own (0: free ones).
+    pub fn relay(folder: &Path, lineage: &str, ports: [u16; 2], flags: &[&str]) -> Server {
+        let [listen, admin] = ports.map(|port| format!("127.0.0.1:{port}"));
+        let mut command = Command::new(binary("databus"));
+        command
+            .arg("serve")
+            .arg("--log")
+            .arg(folder.join("log"))
+            .args(["--lineage", lineage, "--listen", &listen])
+            .args(["--admin-listen", &admin])
+            .args(flags);
+        Server::spawn(&mut command, &folder.join("relay.log"))
+            .unwrap_or_else(|log| panic!("the relay did not start:\n{log}"))
+    }
+
+    /// Runs it until it says where it listens; what it wrote to stderr, kept in the file `log`, if it ended before.
+    fn spawn(command: &mut Command, log: &Path) -> Result<Server, String> {
+        let stderr = File::create(log).expect("a file for the process's stderr");
+        let mut process = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()
-            .expect("the server's binary starts");
+            .expect("the binary starts");
         let mut lines = BufReader::new(process.stdout.take().expect("a piped stdout")).lines();
         for line in lines.by_ref() {
-            let line = line.expect("the server prints UTF-8");
+            let line = line.expect("the process prints UTF-8");
             if let Some(addresses) = line.strip_prefix("listening ") {
                 let address = |name: &str| {
                     addresses
@@ -71,16 +97,27 @@ impl Server {
                 });
             }
         }
-        let status = process.wait().expect("the server ended");
+        let status = process.wait().expect("the process ended");
         Err(format!(
             "{status}\n{}",
-            std::fs::read_to_string(&log).unwrap_or_default()
+            std::fs::read_to_string(log).unwrap_or_default()
         ))
     }
 
     /// The public listener, as `http://127.0.0.1:PORT`.
     pub fn public(&self) -> &str {
         &self.public
+    }
+
+    /// The ports of both listeners, to start another one on.
+    pub fn ports(&self) -> [u16; 2] {
+        [&self.public, &self.admin].map(|address| {
+            let port = address
+                .rsplit(':')
+                .next()
+                .and_then(|port| port.parse().ok());
+            port.expect("a port")
+        })
     }
 
     /// The admin listener, as `http://127.0.0.1:PORT`.

@@ -22,8 +22,8 @@ pub(crate) struct Published {
     segments: RwLock<Vec<Arc<Segment>>>,
     sources: RwLock<Sources>,
     head: watch::Sender<u64>,
-    /// Held by whoever takes segments away.
-    retaining: Mutex<()>,
+    /// Whether segments may be taken away; held while they are.
+    retaining: Mutex<bool>,
 }
 
 impl Published {
@@ -42,7 +42,7 @@ impl Published {
             segments,
             sources,
             head: watch::Sender::new(head),
-            retaining: Mutex::new(()),
+            retaining: Mutex::new(true),
         }
     }
 
@@ -121,8 +121,13 @@ impl Published {
         segments.push(segment);
     }
 
-    /// One at a time takes segments away.
-    pub(crate) fn retaining(&self) -> MutexGuard<'_, ()> {
+    /// Nothing is taken away from here on: the folder may be another process's soon.
+    pub(crate) fn end_retention(&self) {
+        *self.retaining() = false;
+    }
+
+    /// One at a time takes segments away, and none when it is false.
+    pub(crate) fn retaining(&self) -> MutexGuard<'_, bool> {
         self.retaining
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

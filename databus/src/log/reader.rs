@@ -131,6 +131,8 @@ impl LogReader {
     /// At the end of a segment: goes on with the next one, or stays because there is none.
     fn follow(&mut self, end: u64) -> Result<bool, ReadError> {
         let Some(following) = self.published.segment_following(&self.segment) else {
+            // What follows may be gone, and nothing be there yet behind it.
+            self.published.check_kept(self.after_scn())?;
             return Ok(false);
         };
         if self.segment.end() != end {

@@ -53,9 +53,9 @@ impl Published {
         needed_after_scn: u64,
         now: SystemTime,
     ) -> Result<Dropped, RetainError> {
-        let _alone = self.retaining();
+        let may_take = self.retaining();
         let mut dropped = Dropped::default();
-        while let Some(oldest) = self.oldest_not_needed(needed_after_scn) {
+        while *may_take && let Some(oldest) = self.oldest_not_needed(needed_after_scn) {
             let failed = |source: io::Error| RetainError {
                 file: self.disk.path(&oldest.name),
                 source,

@@ -6,6 +6,7 @@ mod concurrency;
 mod crash;
 mod damage;
 mod faults;
+mod files;
 mod memory_disk;
 mod opening;
 mod part_streams;

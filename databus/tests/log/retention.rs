@@ -175,6 +175,15 @@ fn what_cannot_be_removed_is_named_and_stays_in_the_log() {
     check_readable(&log, 2);
 }
 
+#[test]
+fn a_closed_log_lets_go_of_nothing() {
+    let disk = Arc::new(MemoryDisk::default());
+    let log = log_of(3, &disk);
+    log.close().unwrap();
+    let dropped = log.retain(smaller_than(0), u64::MAX, at(0)).unwrap();
+    assert_eq!((dropped, disk.segments().len()), (Dropped::default(), 3));
+}
+
 /// Whatever a crash leaves, during removals and appends that go on beside them, is a log that ends as this one does.
 #[test]
 fn a_crash_leaves_an_end_of_the_log() {

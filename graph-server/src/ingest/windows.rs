@@ -2,13 +2,17 @@
 
 use super::{IngestError, relay_windows::RelayWindows};
 use databus::{Log, LogReader, LoggedWindow};
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{
+    runtime::{Handle, Runtime},
+    sync::watch,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Windows in their order, from an SCN on.
 pub(crate) enum Windows {
     Own(OwnWindows),
-    Relay(Box<RelayWindows>),
+    /// Its connection lives on a runtime of its own, which is run while something is waited for: the process's may end first.
+    Relay(Box<RelayWindows>, Runtime),
 }
 
 /// What comes next.
@@ -50,8 +54,8 @@ impl Windows {
     ) -> Result<Next, IngestError> {
         match self {
             Self::Own(own) => own.next(runtime, stop),
-            Self::Relay(relay) => {
-                let next = runtime.block_on(stop.run_until_cancelled(relay.next()));
+            Self::Relay(relay, own_runtime) => {
+                let next = own_runtime.block_on(stop.run_until_cancelled(relay.next()));
                 next.unwrap_or(Ok(Next::End))
             }
         }

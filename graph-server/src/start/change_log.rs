@@ -14,7 +14,7 @@ use databus::{
     serving::{LogServer, ServingLimits},
 };
 use std::{path::Path, sync::Arc};
-use tokio::runtime::Handle;
+use tokio::runtime::{self, Runtime};
 use tokio_util::sync::CancellationToken;
 
 /// A log that fits the snapshot.
@@ -29,11 +29,10 @@ impl OpenedLog {
         databus: Databus,
         manifest: &Manifest,
         limits: &Limits,
-        runtime: &Handle,
     ) -> Result<Self, StartError> {
         match databus {
             Databus::Embedded(folder) => open_log(&folder, manifest, limits).map(Self::Own),
-            Databus::Relay(address) => runtime.block_on(find(address, manifest)),
+            Databus::Relay(address) => runtime()?.block_on(find(address, manifest)),
         }
     }
 
@@ -63,7 +62,7 @@ impl OpenedLog {
             Self::Own(log) => Windows::Own(OwnWindows::new(log, log.read_after(scn.get())?)),
             Self::Relay(log) => {
                 let windows = RelayWindows::new(Arc::clone(log), Arc::clone(progress), scn.get());
-                Windows::Relay(Box::new(windows))
+                Windows::Relay(Box::new(windows), runtime()?)
             }
         })
     }
@@ -85,6 +84,18 @@ impl OpenedLog {
             Self::Relay(log) => ChangeLog::Relay(log),
         }
     }
+}
+
+/// For a relay's connection alone.
+fn runtime() -> Result<Runtime, StartError> {
+    let mut runtime = runtime::Builder::new_current_thread();
+    runtime
+        .enable_all()
+        .build()
+        .map_err(|source| StartError::Io {
+            path: "threads".into(),
+            source,
+        })
 }
 
 fn open_log(folder: &Path, manifest: &Manifest, limits: &Limits) -> Result<Log, StartError> {

@@ -75,7 +75,7 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
     );
 
     let begun = Instant::now();
-    let log = OpenedLog::open(databus, &manifest, &limits, &runtime)?;
+    let log = OpenedLog::open(databus, &manifest, &limits)?;
     let log_id = log.log_id()?;
     let head = log.head();
     stage("log", begun, format_args!("{log_id} to SCN {head}"));

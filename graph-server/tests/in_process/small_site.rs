@@ -99,7 +99,7 @@ pub(crate) fn profile(id: u64) -> Profile {
     }
 }
 
-fn write_snapshot(site: &Path) {
+pub(crate) fn write_snapshot(site: &Path) {
     let snapshot = site.join(snapshot_name(Scn::BEGINNING));
     fs::create_dir_all(&snapshot).unwrap();
     let member = |id| MemberId::new(id).unwrap();

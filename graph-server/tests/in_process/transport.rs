@@ -99,7 +99,7 @@ async fn errors_of_the_transport_have_codes_and_details() {
 }
 
 /// The answer to GET `path` over HTTP/1.1, head and all.
-async fn get(address: SocketAddr, path: &str) -> String {
+pub(crate) async fn get(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: cloud\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();

@@ -1,0 +1,289 @@
+//! Servers that follow a relay: they answer as one with a log of its own does, say what is missing while the relay is away, and
+//! say when only another snapshot helps.
+
+use crate::relay_site::{Follower, RelaySite, copy};
+use crate::transport::get;
+use cloud_client::proto::databus::v1::AsOf;
+use cloud_client::{
+    Degree, DegreesOptions, Error, Event, Point, Window, connection_added, connection_removed,
+};
+use std::{fmt::Debug, time::Duration};
+use tonic::Code;
+
+#[track_caller]
+fn refused<T: Debug>(outcome: Result<T, Error>, code: Code, reason: &str, figure: (&str, &str)) {
+    let error = outcome.unwrap_err();
+    let failure = error.failure().unwrap_or_else(|| panic!("{error}"));
+    let (name, value) = figure;
+    assert_eq!(
+        (failure.code, failure.reason.as_str()),
+        (code, reason),
+        "{error}"
+    );
+    assert_eq!(failure.metadata[name], value, "{error}");
+}
+
+fn numbered(offset: u64, change: cloud_client::proto::databus::v1::Change) -> Window {
+    Window {
+        source_id: "core".to_owned(),
+        source_offset: offset,
+        ..Window::of([change])
+    }
+}
+
+#[tokio::test]
+async fn two_followers_answer_as_the_log_says() {
+    let site = RelaySite::new();
+    let relay = site.relay(&[]).await;
+    let followers = [
+        site.follower("one", relay.address()).await,
+        site.follower("two", relay.address()).await,
+    ];
+    let made = relay
+        .admin
+        .publish(numbered(70, connection_added(1, 7)))
+        .await
+        .unwrap();
+    for Follower { client, admin, .. } in &followers {
+        let none = DegreesOptions::default();
+        for point in [made.as_of.clone().into(), Point::source("core", 70)] {
+            let answer = client.at_least(point).degrees(1, &[7], none).await.unwrap();
+            assert_eq!(answer.degrees[0].degree(), Degree::First);
+            assert_eq!(answer.as_of, Some(made.as_of.clone()));
+        }
+        let session = client
+            .at_least(made.as_of.clone())
+            .begin_session(7)
+            .await
+            .unwrap();
+        assert_eq!(session.as_of, Some(made.as_of.clone()));
+        // What the relay owns is its own to serve.
+        let owner = format!("http://{}", relay.address());
+        let owner = ("owner", owner.as_str());
+        let published = admin.publish(Window::of([connection_added(1, 8)])).await;
+        refused(published, Code::FailedPrecondition, "NOT_OWNER", owner);
+        let subscribed = client.subscribe(0, &[], "").await;
+        refused(subscribed, Code::FailedPrecondition, "NOT_OWNER", owner);
+        let status = client.log_status().await.unwrap();
+        assert_eq!(status.owner, owner.1);
+        assert_eq!(status.head, Some(made.as_of.clone()));
+        assert_eq!(status.lineage_id, site.lineage());
+        assert_eq!(
+            (status.sources[0].last_offset, status.sources[0].scn),
+            (70, 1)
+        );
+        let status = admin.status().await.unwrap();
+        assert_eq!(status.log_head, Some(made.as_of.clone()));
+    }
+    // A server that follows one is no relay.
+    let [one, two] = followers;
+    let error = site
+        .try_follower("three", one.running.public_addr())
+        .await
+        .err()
+        .unwrap();
+    assert!(
+        error.to_string().contains("does not own its log"),
+        "{error}"
+    );
+    one.stop().await.unwrap();
+    two.stop().await.unwrap();
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_window_of_many_parts_is_applied_once() {
+    let site = RelaySite::new();
+    let relay = site.relay(&[]).await;
+    let follower = site.follower("one", relay.address()).await;
+    let members = 100_000;
+    let changes = (0..members).map(|other| connection_added(1, other + 100));
+    let made = relay.admin.timeout(Duration::from_secs(60));
+    let made = made.publish(Window::of(changes)).await.unwrap();
+    follower.reach(&made.as_of).await;
+    let sizes = follower.client.network_sizes(1, false).await.unwrap();
+    assert_eq!((sizes.first, sizes.as_of), (members + 2, Some(made.as_of)));
+    follower.stop().await.unwrap();
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_relay_that_is_away_is_lag_with_its_reason_until_it_is_back() {
+    let site = RelaySite::new();
+    let relay = site.relay(&[]).await;
+    let address = relay.address();
+    let follower = site.follower("one", address).await;
+    let made = relay
+        .admin
+        .publish(Window::of([connection_added(1, 7)]))
+        .await
+        .unwrap();
+    follower.reach(&made.as_of).await;
+    relay.stop().await;
+    let reason = follower.lags_because("is not followed").await;
+    assert!(reason.contains(&address.to_string()), "{reason}");
+    // What is there is answered, and nothing else is waited for in vain.
+    let none = DegreesOptions::default();
+    follower.client.degrees(1, &[7], none).await.unwrap();
+    let admin = follower.running.admin_addr();
+    assert!(get(admin, "/readyz").await.starts_with("HTTP/1.1 200 "));
+    let page = get(admin, "/metrics").await;
+    assert!(
+        page.contains("cloud_lag_reason{reason=\"the relay at"),
+        "{page}"
+    );
+
+    let relay = site.relay_at(address, "log", &[]).await;
+    let gone = relay
+        .admin
+        .publish(Window::of([connection_removed(1, 7)]))
+        .await
+        .unwrap();
+    let client = follower.client.timeout(Duration::from_secs(30));
+    while client
+        .at_least(gone.as_of.clone())
+        .network_sizes(7, false)
+        .await
+        .is_err_and(|error| matches!(error, Error::TryAgain(_)))
+    {}
+    let answer = client.degrees(1, &[7], none).await.unwrap();
+    assert_eq!(answer.degrees[0].degree(), Degree::OutOfNetwork);
+    follower.lags_because("").await;
+    follower.stop().await.unwrap();
+    relay.stop().await;
+}
+
+/// Segments as small as they may be, and none kept that is not needed.
+const FORGETFUL: [&str; 4] = ["--log-segment-bytes", "4KiB", "--log-bytes-max", "1"];
+
+/// Publishes until the log has let go of every SCN up to one.
+async fn forget(site: &RelaySite, scn: u64) -> AsOf {
+    let relay = site.relay(&FORGETFUL).await;
+    loop {
+        let changes = (0..1_000).map(|other| connection_added(1, other + 100));
+        let made = relay.admin.publish(Window::of(changes)).await.unwrap();
+        if relay.client.log_status().await.unwrap().oldest_after_scn > scn {
+            relay.stop().await;
+            return made.as_of;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_below_what_is_kept_is_told_the_oldest() {
+    let site = RelaySite::new();
+    let head = forget(&site, 0).await;
+    let relay = site.relay(&[]).await;
+    let oldest = relay.client.log_status().await.unwrap().oldest_after_scn;
+    assert!(oldest > 0 && oldest < head.scn);
+    let subscribed = relay.client.subscribe(oldest - 1, &[], "").await;
+    let told = oldest.to_string();
+    let figure = ("oldest_after_scn", told.as_str());
+    refused(subscribed, Code::OutOfRange, "DROPPED", figure);
+    let mut kept = relay
+        .client
+        .subscribe(oldest, &[], &head.log_id)
+        .await
+        .unwrap();
+    let first = loop {
+        if let Some(Event::Part(part)) = kept.next().await.unwrap() {
+            break part.scn;
+        }
+    };
+    assert_eq!(first, oldest + 1);
+    relay.stop().await;
+}
+
+/// The running server does not serve any more, and says why; it still ends in order, with the reason.
+async fn stops_serving(follower: Follower, why: &str) {
+    let admin = follower.running.admin_addr();
+    let said = loop {
+        let answer = get(admin, "/readyz").await;
+        if answer.starts_with("HTTP/1.1 503 ") {
+            break answer;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert!(
+        said.contains("bootstrap again") && said.contains(why),
+        "{said}"
+    );
+    // What is there is answered all the same.
+    let answer = follower.client.network_sizes(1, false).await.unwrap();
+    assert!(answer.as_of.is_some());
+    let error = follower.stop().await.unwrap_err();
+    assert!(error.to_string().contains(why), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_whose_scn_is_gone_says_bootstrap_again() {
+    let site = RelaySite::new();
+    let relay = site.relay(&[]).await;
+    let address = relay.address();
+    let running = site.follower("running", address).await;
+    let stopped = site.follower("stopped", address).await;
+    let made = relay
+        .admin
+        .publish(Window::of([connection_added(1, 7)]))
+        .await
+        .unwrap();
+    running.reach(&made.as_of).await;
+    stopped.reach(&made.as_of).await;
+    stopped.stop().await.unwrap();
+    relay.stop().await;
+    forget(&site, made.as_of.scn).await;
+    let relay = site.relay_at(address, "log", &[]).await;
+    let why = "keeps its log after SCN";
+    stops_serving(running, why).await;
+    let error = site.try_follower("stopped", address).await.err().unwrap();
+    let said = error.to_string();
+    assert!(
+        said.contains("bootstrap again") && said.contains(why),
+        "{said}"
+    );
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_that_is_another_one_or_has_lost_changes_is_not_followed() {
+    let site = RelaySite::new();
+    let relay = site.relay(&[]).await;
+    let address = relay.address();
+    let first = relay
+        .admin
+        .publish(Window::of([connection_added(1, 7)]))
+        .await
+        .unwrap();
+    relay.stop().await;
+    let (log, older) = (
+        site.folder.path().join("log"),
+        site.folder.path().join("older"),
+    );
+    copy(&log, &older);
+
+    let relay = site.relay_at(address, "log", &[]).await;
+    let behind = site.follower("behind", address).await;
+    let second = relay
+        .admin
+        .publish(Window::of([connection_added(1, 8)]))
+        .await
+        .unwrap();
+    behind.reach(&second.as_of).await;
+    relay.stop().await;
+    let relay = site.relay_at(address, "older", &[]).await;
+    assert_eq!(
+        relay.client.log_status().await.unwrap().head,
+        Some(first.as_of)
+    );
+    stops_serving(behind, "ends at SCN 1").await;
+    // Its overlay stands where the log does not reach.
+    let error = site.try_follower("behind", address).await.err().unwrap();
+    assert!(error.to_string().contains("has lost changes"), "{error}");
+
+    let other = site.follower("other", address).await;
+    relay.stop().await;
+    let relay = site.relay_at(address, "another", &[]).await;
+    stops_serving(other, "has log").await;
+    relay.stop().await;
+}

@@ -1,0 +1,365 @@
+//! One relay, two servers that follow it and a writer, under kill -9 of any of them: all answer as the model does at the same SCN,
+//! and as a server that owns a copy of the log.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use cloud_proto::databus::v1::{
+    AsOf, AtLeast, GetStatusRequest, PublishResponse, WindowPart, at_least,
+};
+use cloud_tests::binaries::binary;
+use cloud_tests::history::{self, Shape};
+use cloud_tests::model::Model;
+use cloud_tests::record::Reader;
+use cloud_tests::server::{Connections, Server};
+use cloud_tests::site;
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+use tonic::Code;
+
+/// A site and what was published of its source "core" so far.
+struct Site {
+    folder: tempfile::TempDir,
+    lineage: String,
+    model: Model,
+    ids: Vec<u64>,
+    random: ChaCha8Rng,
+    published: BTreeMap<u64, WindowPart>,
+    offset: u64,
+}
+
+impl Site {
+    fn new(seed: u64) -> Site {
+        println!("seed {seed}");
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let model = history::site(Shape::Uniform, 100, &mut random);
+        site::build(&model, folder.path());
+        for server in ["one", "two", "owner"] {
+            let copied = folder.path().join(server).join("snapshot");
+            copy(&folder.path().join("snapshot"), &copied);
+        }
+        let mut ids: Vec<u64> = model.members().map(|(id, _)| id).collect();
+        ids.extend((1..10).map(|new| 1_000_003 * new));
+        Site {
+            lineage: lineage(&folder.path().join("snapshot")),
+            folder,
+            model,
+            ids,
+            random,
+            published: BTreeMap::new(),
+            offset: 0,
+        }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn relay(&self, ports: [u16; 2]) -> Server {
+        Server::relay(
+            self.folder.path(),
+            &self.lineage,
+            ports,
+            &["--log-segment-bytes", "16KiB"],
+        )
+    }
+
+    fn follower(&self, name: &str, relay: &Server) -> Server {
+        Server::try_follow(&self.path(name), relay.public(), &[])
+            .unwrap_or_else(|log| panic!("{name} did not start:\n{log}"))
+    }
+
+    /// Publishes windows, each again until it is acknowledged: the relay may be away meanwhile.
+    async fn publish(&mut self, relay: &Connections, windows: usize) -> AsOf {
+        let mut last = None;
+        for _ in 0..windows {
+            let mut part = history::window(&self.ids, &mut self.random);
+            self.offset += self.random.random_range(1..5);
+            (part.source_id, part.source_offset) = (String::from("core"), self.offset);
+            let PublishResponse { as_of, .. } = loop {
+                match publish_one(relay, part.clone()).await {
+                    Ok(answer) => break answer,
+                    Err(code) => assert_eq!(code, Code::Unavailable),
+                }
+            };
+            let as_of = as_of.expect("where it stands");
+            self.published.insert(as_of.scn, part);
+            last = Some(as_of);
+        }
+        last.expect("at least one window")
+    }
+
+    /// The model with everything that was published.
+    fn moved(&self) -> Model {
+        let mut model = self.model.clone();
+        for part in self.published.values() {
+            let time = part
+                .commit_time
+                .map_or(0, |time| time.seconds as u64 * 1000 + 250);
+            part.changes
+                .iter()
+                .for_each(|change| model.apply(change, time));
+        }
+        model
+    }
+}
+
+async fn publish_one(relay: &Connections, part: WindowPart) -> Result<PublishResponse, Code> {
+    let request = tokio_stream::once(history::publish(part));
+    let answers = relay.publisher().publish(request).await;
+    let mut answers = answers.map_err(|status| status.code())?.into_inner();
+    let answer = answers.message().await.map_err(|status| status.code())?;
+    answer.ok_or(Code::Unavailable)
+}
+
+/// Random questions, each answered as of this point by graph and profiles, and as the model answers.
+async fn check_answers(server: &Server, as_of: &AsOf, model: &Model, ids: &[u64]) {
+    let connections = server.connect().await;
+    let at_least = Some(AtLeast {
+        point: Some(at_least::Point::AsOf(as_of.clone())),
+    });
+    let request = cloud_proto::cloud::v1::GetProfilesRequest {
+        member_ids: ids.to_vec(),
+        at_least,
+    };
+    // A wait ends after 2 s; a relay that was away is found again within 5.
+    while let Err(status) = connections.profiles().get_profiles(request.clone()).await {
+        assert_eq!(status.code(), Code::Unavailable, "{status}");
+    }
+    let mut reader = Reader::new(
+        connections,
+        ids.to_vec(),
+        ChaCha8Rng::seed_from_u64(as_of.scn),
+    );
+    let mut checked = 0;
+    while checked < 300 {
+        for record in reader.ask().await {
+            assert_eq!(record.scn(), as_of.scn, "{record:?}");
+            record.check(model);
+            checked += 1;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn followers_of_a_relay_answer_alike_whoever_is_killed() {
+    let mut site = Site::new(11);
+    let mut relay = site.relay([0, 0]);
+    let ports = relay.ports();
+    let mut one = site.follower("one", &relay);
+    let two = site.follower("two", &relay);
+    let rounds = if std::env::var_os("CLOUD_TEST_LONG").is_some() {
+        50
+    } else {
+        4
+    };
+    for round in 0..rounds {
+        let connections = relay.connect().await;
+        let as_of = site.publish(&connections, 40).await;
+        if round % 2 == 0 {
+            // The relay goes while a window is on its way: acknowledged or not, it stands in the log once.
+            let on_its_way = history::window(&site.ids, &mut site.random);
+            site.offset += 1;
+            let on_its_way = WindowPart {
+                source_id: String::from("core"),
+                source_offset: site.offset,
+                ..on_its_way
+            };
+            let sent = tokio::spawn({
+                let (connections, part) = (connections.clone(), on_its_way.clone());
+                async move { publish_one(&connections, part).await.ok() }
+            });
+            relay.kill();
+            drop(sent.await.expect("the writer does not panic"));
+            relay = site.relay(ports);
+            let connections = relay.connect().await;
+            let again = publish_one(&connections, on_its_way.clone()).await;
+            let as_of = again.expect("published").as_of.expect("where it stands");
+            site.published.insert(as_of.scn, on_its_way);
+        } else {
+            one.kill();
+            site.publish(&connections, 20).await;
+            one = site.follower("one", &relay);
+        }
+        assert!(
+            site.published.contains_key(&as_of.scn),
+            "what was acknowledged stays"
+        );
+        let connections = relay.connect().await;
+        let as_of = site.publish(&connections, 1).await;
+        let scns: Vec<u64> = site.published.keys().copied().collect();
+        assert_eq!(
+            scns,
+            (1..=as_of.scn).collect::<Vec<_>>(),
+            "nothing else is in the log"
+        );
+        let model = site.moved();
+        check_answers(&one, &as_of, &model, &site.ids).await;
+        check_answers(&two, &as_of, &model, &site.ids).await;
+    }
+    // A server that owns a copy of the log replays it to the same state.
+    let connections = relay.connect().await;
+    let as_of = site.publish(&connections, 1).await;
+    let model = site.moved();
+    check_answers(&two, &as_of, &model, &site.ids).await;
+    assert!(one.terminate().success() && two.terminate().success());
+    assert!(relay.terminate().success(), "SIGTERM ends the relay well");
+    copy(&site.path("log"), &site.path("owner/log"));
+    let owner = Server::start(&site.path("owner"));
+    check_answers(&owner, &as_of, &model, &site.ids).await;
+    println!("{} windows", site.published.len());
+}
+
+fn dump(folder: &Path, flags: &[&str]) -> Output {
+    Command::new(binary("databus"))
+        .arg("dump")
+        .arg(folder)
+        .args(flags)
+        .output()
+        .expect("the binary starts")
+}
+
+/// Its lines as JSON, when it ended well.
+fn json(output: &Output) -> Vec<Value> {
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let lines = String::from_utf8(output.stdout.clone()).expect("UTF-8");
+    let line = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    lines.lines().map(line).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dump_says_what_a_log_holds_while_a_relay_owns_it() {
+    let mut site = Site::new(12);
+    let relay = site.relay([0, 0]);
+    let connections = relay.connect().await;
+    let as_of = site.publish(&connections, 200).await;
+    let log = site.path("log");
+    // The mark that says that the last window is durable follows it by 50 ms.
+    let counted = loop {
+        let counted = json(&dump(&log, &["--count", "--json"])).remove(0);
+        if counted["last_scn"] == as_of.scn {
+            break counted;
+        }
+    };
+    let status = connections.databus().get_status(GetStatusRequest {}).await;
+    let status = status.expect("a status").into_inner();
+    assert_eq!(counted["log_id"], as_of.log_id);
+    assert_eq!(counted["lineage_id"], site.lineage);
+    assert_eq!(counted["windows"], site.published.len());
+    assert_eq!(counted["segments"], status.segments);
+    assert!(status.segments > 1, "{status:?}");
+    let changes: usize = site.published.values().map(|part| part.changes.len()).sum();
+    let by_kind = counted["changes"].as_object().expect("counts by kind");
+    let by_kind: u64 = by_kind.values().filter_map(Value::as_u64).sum();
+    assert_eq!(by_kind, changes as u64);
+
+    let windows = json(&dump(&log, &["--json"]));
+    assert_eq!(windows.len(), site.published.len());
+    for (window, (scn, part)) in windows.iter().zip(&site.published) {
+        assert_eq!(window["scn"], *scn);
+        assert_eq!(window["source_offset"], part.source_offset);
+        assert_eq!(
+            window["changes"].as_array().map(Vec::len),
+            Some(part.changes.len())
+        );
+    }
+    let after = json(&dump(&log, &["--json", "--after-scn", "190"]));
+    assert_eq!(after, windows[190..]);
+    let text = String::from_utf8(dump(&log, &[]).stdout).expect("UTF-8");
+    assert_eq!(
+        text.lines().filter(|line| line.starts_with("SCN ")).count(),
+        200
+    );
+    let verified = json(&dump(&log, &["--verify", "--json"])).remove(0);
+    assert_eq!(verified["windows"], 200);
+
+    assert!(relay.terminate().success());
+    let second = log.read_dir().expect("a folder").filter_map(|entry| {
+        let path = entry.expect("an entry").path();
+        (path.extension()? == "log" && !path.ends_with("00000000000000000001.log")).then_some(path)
+    });
+    let second = second.min().expect("a second segment");
+    let mut bytes = fs::read(&second).expect("a segment");
+    bytes[1_000] ^= 1;
+    fs::write(&second, bytes).expect("a segment");
+    let output = dump(&log, &["--verify"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let named = format!("{}: damaged at byte ", second.display());
+    assert!(said.lines().any(|line| line.starts_with(&named)), "{said}");
+    let output = dump(&log, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains(&named));
+}
+
+#[test]
+fn a_relay_says_what_it_lacks() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let log = folder.path().join("log");
+    let relay = |flags: &[&str]| {
+        let output = Command::new(binary("databus"))
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--admin-listen",
+                "127.0.0.1:0",
+                "--log",
+            ])
+            .arg(&log)
+            .args(flags)
+            .output()
+            .expect("the binary starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), said)
+    };
+    let (code, said) = relay(&[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("no log here; a new one has to be told the lineage"),
+        "{said}"
+    );
+    let wrong = [
+        (["--lineage", "x"], "is not 32 hexadecimal digits"),
+        (["--log-segment-bytes", "1KiB"], "must be at least 4096"),
+        (["--connections-max", "0"], "0 is not in 1..=1048576"),
+        (["--log-level", "loud=x"], "is no filter"),
+    ];
+    for (flags, expected) in wrong {
+        let (code, said) = relay(&flags);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+fn lineage(snapshot: &Path) -> String {
+    let inspected = Command::new(binary("loader"))
+        .arg("inspect")
+        .arg(snapshot)
+        .output()
+        .expect("the loader's binary starts");
+    let said = String::from_utf8(inspected.stdout).expect("UTF-8");
+    let lineage = said.lines().find_map(|line| line.strip_prefix("lineage"));
+    lineage.expect("a line about the lineage").trim().to_owned()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("a folder's entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a copy");
+        }
+    }
+}
