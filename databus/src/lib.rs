@@ -40,6 +40,9 @@
 //! # }
 //! ```
 //!
+//! Any number of followers on other machines: [`relay`] owns a log and serves it; what a server of a log is made of stands in
+//! [`serving`]. [`dump`] prints and checks the files of a log that another process may own.
+//!
 //! What holds, whatever happens: a window is answered, visible to readers, and counted in the head only once it is
 //! durable. After a crash the log is a prefix of what was sent, with everything that was answered. What was damaged since
 //! is refused, with file and offset. A full disk or a failed sync refuses appends, not reads, and appends go on when

@@ -138,13 +138,13 @@ impl Progress {
             .send_modify(|reached| reached.people_held_up = reason.map(Arc::from));
     }
 
-    /// Nothing is heard of the log, for this reason; or it is heard again.
-    pub(crate) fn log_unheard(&self, unheard: Option<Unheard>) {
+    /// Nothing is heard of the log, for this reason; or it is heard. Answers whether this is new.
+    pub(crate) fn log_unheard(&self, unheard: Option<Unheard>) -> bool {
         self.reached.send_if_modified(|reached| {
             let changed = reached.unheard != unheard;
             reached.unheard = unheard;
             changed
-        });
+        })
     }
 
     /// How far graph and people are behind the log's head, as far as is known from one look to the next.

@@ -80,6 +80,9 @@ impl LogServer {
         retention: Retention,
         needed_after_scn: impl Fn() -> u64 + Send,
     ) {
+        if retention == Retention::default() {
+            return;
+        }
         let mut interval = tokio::time::interval(RETENTION_INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut told = String::new();

@@ -226,6 +226,12 @@ impl RelayWindows {
     /// The relay is followed, and what it sends fits.
     fn is_well(&mut self) {
         self.relay.is_well();
-        self.progress.log_unheard(None);
+        if self.progress.log_unheard(None) {
+            tracing::info!(
+                relay = self.log.address,
+                after_scn = self.after_scn,
+                "followed again"
+            );
+        }
     }
 }

@@ -8,6 +8,7 @@ use cloud_client::{
     Degree, DegreesOptions, Error, Event, Point, Window, connection_added, connection_removed,
 };
 use std::{fmt::Debug, time::Duration};
+use tokio::net::TcpListener;
 use tonic::Code;
 
 #[track_caller]
@@ -149,6 +150,25 @@ async fn a_relay_that_is_away_is_lag_with_its_reason_until_it_is_back() {
     let answer = client.degrees(1, &[7], none).await.unwrap();
     assert_eq!(answer.degrees[0].degree(), Degree::OutOfNetwork);
     follower.lags_because("").await;
+    follower.stop().await.unwrap();
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_starts_waits_for_its_relay() {
+    let site = RelaySite::new();
+    let relay = site.relay(&[]).await;
+    let address = relay.address();
+    relay.stop().await;
+    let follower = site.follower("one", address);
+    let relay = async {
+        // It is asked, and whoever is there says nothing and goes.
+        let nobody = TcpListener::bind(address).await.unwrap();
+        drop(nobody.accept().await.unwrap());
+        drop(nobody);
+        site.relay_at(address, "log", &[]).await
+    };
+    let (follower, relay) = tokio::join!(follower, relay);
     follower.stop().await.unwrap();
     relay.stop().await;
 }

@@ -9,5 +9,6 @@ mod fake_relay;
 mod following;
 mod log_faults;
 mod relay_site;
+mod retention;
 mod small_site;
 mod transport;

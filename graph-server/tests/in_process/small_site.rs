@@ -53,9 +53,14 @@ impl SmallSite {
 
     /// Stops the server and starts another one on the same site.
     pub(crate) async fn restart(self, limits: Limits) -> Self {
+        Self::on(self.stop().await, limits).await
+    }
+
+    /// Stops the server; its site stays.
+    pub(crate) async fn stop(self) -> TempDir {
         drop((self.client, self.admin));
         self.running.shutdown().await.unwrap();
-        Self::on(self.folder, limits).await
+        self.folder
     }
 }
 

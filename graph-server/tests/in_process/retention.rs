@@ -1,0 +1,73 @@
+//! A server with a log of its own lets go of old segments, and keeps what its snapshot needs.
+
+use crate::small_site::SmallSite;
+use cloud_client::{Window, connection_added};
+use cloud_engine::{Manifest, Scn, StandsAt, newest_snapshots, snapshot_name};
+use graph_server::Limits;
+use std::{fs, path::Path, time::Duration};
+
+const SNAPSHOT_SCN: u64 = 5;
+
+/// A window that fills a segment of its own.
+fn large_window() -> Window {
+    Window::of((0..1_000).map(|other| connection_added(1, other + 100)))
+}
+
+/// Says of the newest snapshot that it stands at [`SNAPSHOT_SCN`], and takes away what stands further.
+fn move_snapshot(site: &Path, log_id: &str) {
+    let folder = site.join("snapshot");
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("overlay-") {
+            fs::remove_file(path).unwrap();
+        } else if name == "live" {
+            fs::remove_dir_all(path).unwrap();
+        }
+    }
+    let newest = newest_snapshots(&folder).unwrap().remove(0);
+    let scn = Scn::new(SNAPSHOT_SCN);
+    let log_id = log_id.parse().unwrap();
+    let manifest = Manifest {
+        scn,
+        stands_at: StandsAt::AtScn { log_id, scn },
+        ..Manifest::read(&newest).unwrap()
+    };
+    manifest.write(&newest).unwrap();
+    fs::rename(newest, folder.join(snapshot_name(scn))).unwrap();
+}
+
+#[tokio::test]
+async fn the_log_keeps_what_the_snapshot_goes_on_from() {
+    let limits = Limits {
+        log_segment_bytes: 4 << 10,
+        log_bytes_max: 1,
+        ..Limits::default()
+    };
+    let site = SmallSite::start(limits.clone()).await;
+    for _ in 0..8 {
+        site.admin.publish(large_window()).await.unwrap();
+    }
+    // The snapshot stands at the beginning: everything is needed.
+    let status = site.client.log_status().await.unwrap();
+    assert_eq!((status.oldest_after_scn, status.segments), (0, 8));
+    let folder = site.stop().await;
+    move_snapshot(folder.path(), &status.head.unwrap().log_id);
+    // Twice: what was let go of is not missed by a start.
+    let mut folder = folder;
+    for head in [9, 10] {
+        let site = SmallSite::on(folder, limits.clone()).await;
+        let made = site.admin.publish(large_window()).await.unwrap();
+        assert_eq!(made.as_of.scn, head);
+        let oldest = loop {
+            match site.client.log_status().await.unwrap().oldest_after_scn {
+                0 => tokio::time::sleep(Duration::from_millis(5)).await,
+                oldest => break oldest,
+            }
+        };
+        assert_eq!(oldest, SNAPSHOT_SCN);
+        let client = site.client.at_least(made.as_of);
+        assert_eq!(client.network_sizes(1, false).await.unwrap().first, 1_002);
+        folder = site.stop().await;
+    }
+}
