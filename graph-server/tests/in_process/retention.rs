@@ -59,13 +59,15 @@ async fn the_log_keeps_what_the_snapshot_goes_on_from() {
         let site = SmallSite::on(folder, limits.clone()).await;
         let made = site.admin.publish(large_window()).await.unwrap();
         assert_eq!(made.as_of.scn, head);
-        let oldest = loop {
-            match site.client.log_status().await.unwrap().oldest_after_scn {
-                0 => tokio::time::sleep(Duration::from_millis(5)).await,
-                oldest => break oldest,
+        // One after the other, and none above.
+        loop {
+            let oldest = site.client.log_status().await.unwrap().oldest_after_scn;
+            assert!(oldest <= SNAPSHOT_SCN);
+            if oldest == SNAPSHOT_SCN {
+                break;
             }
-        };
-        assert_eq!(oldest, SNAPSHOT_SCN);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         let client = site.client.at_least(made.as_of);
         assert_eq!(client.network_sizes(1, false).await.unwrap().first, 1_002);
         folder = site.stop().await;
