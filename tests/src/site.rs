@@ -93,3 +93,29 @@ pub fn load(folder: &Path, files: &[&str], options: &[&str]) {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+/// The lineage of the newest snapshot in a folder, as `loader inspect` prints it.
+pub fn lineage(snapshot: &Path) -> String {
+    let inspected = Command::new(binary("loader"))
+        .arg("inspect")
+        .arg(snapshot)
+        .output()
+        .expect("the loader's binary starts");
+    let said = String::from_utf8(inspected.stdout).expect("UTF-8");
+    let lineage = said.lines().find_map(|line| line.strip_prefix("lineage"));
+    lineage.expect("a line about the lineage").trim().to_owned()
+}
+
+/// Copies a folder with everything in it.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("a folder's entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a copy");
+        }
+    }
+}

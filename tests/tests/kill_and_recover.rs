@@ -2,8 +2,6 @@
 //! nothing is there that was never sent, and the answers equal those of a server that replays everything afresh.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use cloud_proto::databus::v1::subscribe_response::Event;
@@ -41,7 +39,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let base = history::site(Shape::Uniform, 100, &mut random);
     site::build(&base, folder.path());
-    copy(
+    site::copy(
         &folder.path().join("snapshot"),
         &folder.path().join("fresh/snapshot"),
     );
@@ -122,7 +120,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
     }
     check_answers(&connections, &model, &windows, &ids).await;
     assert!(server.terminate().success(), "SIGTERM ends the server well");
-    copy(&folder.path().join("log"), &folder.path().join("fresh/log"));
+    site::copy(&folder.path().join("log"), &folder.path().join("fresh/log"));
     let fresh = Server::start(&folder.path().join("fresh"));
     check_answers(&fresh.connect().await, &model, &windows, &ids).await;
     // And the one that was stopped starts from its overlay, which holds everything: nothing is replayed.
@@ -276,19 +274,6 @@ async fn check_answers(
             assert_eq!(record.scn(), head, "{record:?}");
             record.check(model);
             checked += 1;
-        }
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("a folder's entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("a copy");
         }
     }
 }

@@ -15,8 +15,17 @@ use rand_chacha::ChaCha8Rng;
 const MEMBERS: usize = 60;
 const READERS: u64 = 3;
 
-async fn check(shape: Shape, seed: u64) {
-    println!("{shape:?}, seed {seed}");
+/// Who owns the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    /// The server that is asked.
+    Server,
+    /// A relay, which the server follows.
+    Relay,
+}
+
+async fn check(shape: Shape, seed: u64, owner: Owner) {
+    println!("{shape:?}, seed {seed}, the log is the {owner:?}'s");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut model = history::site(shape, MEMBERS, &mut random);
@@ -25,8 +34,20 @@ async fn check(shape: Shape, seed: u64) {
     let mut ids: Vec<u64> = model.members().map(|(id, _)| id).collect();
     ids.extend((1..10).map(|new| 1_000_003 * new));
 
-    let server = Server::start(folder.path());
+    let relay = (owner == Owner::Relay).then(|| {
+        let lineage = site::lineage(&folder.path().join("snapshot"));
+        Server::relay(folder.path(), &lineage, [0, 0], &[])
+    });
+    let server = match &relay {
+        Some(relay) => Server::try_follow(folder.path(), relay.public(), &[])
+            .unwrap_or_else(|log| panic!("the server did not start:\n{log}")),
+        None => Server::start(folder.path()),
+    };
     let connections = server.connect().await;
+    let publishes = match &relay {
+        Some(relay) => relay.connect().await,
+        None => connections.clone(),
+    };
     let finished = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..READERS)
         .map(|reader| {
@@ -47,7 +68,7 @@ async fn check(shape: Shape, seed: u64) {
     for _ in 0..windows_published {
         let part = history::window(&ids, &mut random);
         let request = tokio_stream::once(history::publish(part.clone()));
-        let mut answers = connections
+        let mut answers = publishes
             .publisher()
             .publish(request)
             .await
@@ -121,30 +142,35 @@ async fn read(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_equal_the_model_on_an_empty_graph() {
-    check(Shape::Empty, 1).await;
+    check(Shape::Empty, 1, Owner::Server).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_equal_the_model_on_a_uniform_graph() {
-    check(Shape::Uniform, 2).await;
+    check(Shape::Uniform, 2, Owner::Server).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_equal_the_model_under_preferential_attachment() {
-    check(Shape::PreferentialAttachment, 3).await;
+    check(Shape::PreferentialAttachment, 3, Owner::Server).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_equal_the_model_on_a_star() {
-    check(Shape::Star, 4).await;
+    check(Shape::Star, 4, Owner::Server).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_equal_the_model_on_a_clique() {
-    check(Shape::Clique, 5).await;
+    check(Shape::Clique, 5, Owner::Server).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_equal_the_model_on_a_path() {
-    check(Shape::Path, 6).await;
+    check(Shape::Path, 6, Owner::Server).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_of_a_server_that_follows_a_relay_equal_the_model() {
+    check(Shape::PreferentialAttachment, 7, Owner::Relay).await;
 }

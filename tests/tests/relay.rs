@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use cloud_proto::databus::v1::{
     AsOf, AtLeast, GetStatusRequest, PublishResponse, WindowPart, at_least,
@@ -40,12 +41,12 @@ impl Site {
         site::build(&model, folder.path());
         for server in ["one", "two", "owner"] {
             let copied = folder.path().join(server).join("snapshot");
-            copy(&folder.path().join("snapshot"), &copied);
+            site::copy(&folder.path().join("snapshot"), &copied);
         }
         let mut ids: Vec<u64> = model.members().map(|(id, _)| id).collect();
         ids.extend((1..10).map(|new| 1_000_003 * new));
         Site {
-            lineage: lineage(&folder.path().join("snapshot")),
+            lineage: site::lineage(&folder.path().join("snapshot")),
             folder,
             model,
             ids,
@@ -208,7 +209,7 @@ async fn followers_of_a_relay_answer_alike_whoever_is_killed() {
     check_answers(&two, &as_of, &model, &site.ids).await;
     assert!(one.terminate().success() && two.terminate().success());
     assert!(relay.terminate().success(), "SIGTERM ends the relay well");
-    copy(&site.path("log"), &site.path("owner/log"));
+    cloud_tests::site::copy(&site.path("log"), &site.path("owner/log"));
     let owner = Server::start(&site.path("owner"));
     check_answers(&owner, &as_of, &model, &site.ids).await;
     println!("{} windows", site.published.len());
@@ -300,6 +301,32 @@ async fn a_dump_says_what_a_log_holds_while_a_relay_owns_it() {
     assert!(String::from_utf8_lossy(&output.stderr).contains(&named));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dump_that_follows_prints_what_becomes_durable() {
+    let mut site = Site::new(13);
+    let relay = site.relay([0, 0]);
+    let connections = relay.connect().await;
+    let mut following = Command::new(binary("databus"))
+        .arg("dump")
+        .arg(site.path("log"))
+        .args(["--follow", "--json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut lines = BufReader::new(following.stdout.take().expect("a piped stdout")).lines();
+    // In several segments, and each printed before the next is published.
+    for _ in 0..20 {
+        let as_of = site.publish(&connections, 10).await;
+        let printed = lines.by_ref().take(10).map(|line| {
+            let line = line.expect("the dump prints UTF-8");
+            serde_json::from_str::<Value>(&line).expect("an object a line")["scn"].as_u64()
+        });
+        assert_eq!(printed.last().flatten(), Some(as_of.scn));
+    }
+    following.kill().expect("the dump was running");
+    following.wait().expect("the dump ended");
+}
+
 #[test]
 fn a_relay_says_what_it_lacks() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -337,29 +364,5 @@ fn a_relay_says_what_it_lacks() {
         let (code, said) = relay(&flags);
         assert_eq!(code, Some(2), "{said}");
         assert!(said.contains(expected), "{said}");
-    }
-}
-
-fn lineage(snapshot: &Path) -> String {
-    let inspected = Command::new(binary("loader"))
-        .arg("inspect")
-        .arg(snapshot)
-        .output()
-        .expect("the loader's binary starts");
-    let said = String::from_utf8(inspected.stdout).expect("UTF-8");
-    let lineage = said.lines().find_map(|line| line.strip_prefix("lineage"));
-    lineage.expect("a line about the lineage").trim().to_owned()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("a folder's entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("a copy");
-        }
     }
 }

@@ -61,6 +61,13 @@ impl LogFiles {
         let disk = Arc::clone(&self.published.disk);
         let names = segment_names(&*disk)?;
         let oldest = names.first().and_then(|name| scn_of_name(name));
+        if oldest.is_some_and(|oldest| oldest > self.last.segment.first_scn) {
+            // The owner let go of everything that was known here.
+            let anew = Self::open_on(disk)?;
+            self.published.begin_anew(&anew.published);
+            self.last = anew.last;
+            return Ok(());
+        }
         while let Some(segment) = self.published.oldest_not_needed(u64::MAX)
             && oldest.is_some_and(|oldest| segment.first_scn < oldest)
         {

@@ -148,6 +148,12 @@ impl Published {
         self.segments_mut().insert(0, oldest);
     }
 
+    /// The log is as another look at it found it.
+    pub(crate) fn begin_anew(&self, found: &Self) {
+        *self.segments_mut() = found.segments(<[_]>::to_vec);
+        self.head.send_replace(found.head());
+    }
+
     /// Everything up to the SCN is durable, and the segment may be read to its new end.
     pub(crate) fn publish(&self, segment: &Segment, end: u64, sources: Sources, head: u64) {
         segment.extend_to(end);

@@ -89,6 +89,34 @@ fn what_the_owner_lets_go_of_is_gone_for_its_readers() {
     ));
 }
 
+#[test]
+fn a_reader_that_looks_too_late_is_told_what_is_kept() {
+    let disk = Arc::new(MemoryDisk::default());
+    let log = open(&disk, 0);
+    log.append_blocking(connections(1, 1)).unwrap();
+    let mut files = files(&disk);
+    let mut reader = files.read_after(0).unwrap();
+    for offset in 2..=5 {
+        log.append_blocking(connections(offset, 1)).unwrap();
+    }
+    let smallest = Retention {
+        bytes_max: Some(0),
+        ..Retention::default()
+    };
+    log.retain(smallest, 2, SystemTime::UNIX_EPOCH).unwrap();
+    files.refresh().unwrap();
+    assert_eq!(files.status().oldest_after_scn, 2);
+    // Its segment was never seen to its end, and is gone.
+    assert!(matches!(
+        reader.next_window(),
+        Err(databus::ReadError::TooOld {
+            after_scn: 0,
+            oldest_after_scn: 2
+        })
+    ));
+    assert_eq!(read_on(&mut files.read_after(2).unwrap(), 2).len(), 2);
+}
+
 /// A closed log of three segments, one window each.
 fn log_in(folder: &Path) {
     let options = LogOptions {
