@@ -1,6 +1,9 @@
 //! The base: a graph in compressed sparse rows that never changes, in the files of a snapshot or in memory.
 
+use std::ops::Range;
 use std::path::Path;
+
+use roaring::RoaringBitmap;
 
 use crate::csr::{ContentError, Csr, GraphContent};
 use crate::file_error::FileError;
@@ -13,13 +16,15 @@ use crate::memory_map::Array;
 use crate::read_ahead::read_ahead;
 use crate::times_file::TimesFile;
 
-/// A graph that never changes. All its members exist.
+/// A graph that never changes. A member that was removed keeps the node, without neighbours.
 pub struct Base {
     lineage: LineageId,
     member_ids: Array<u64>,
     nodes_by_id: Array<u32>,
     offsets: Offsets,
     targets: Array<u32>,
+    /// Nodes whose members do not exist.
+    absent: RoaringBitmap,
     times: Times,
     lookup: MemberLookup,
 }
@@ -51,6 +56,7 @@ impl Base {
             nodes_by_id: Vec::new().into(),
             offsets: Offsets::Narrow(vec![0].into()),
             targets: Vec::new().into(),
+            absent: RoaringBitmap::new(),
         };
         Self::new(lineage, sections, Times::Memory(Vec::new()))
     }
@@ -93,6 +99,7 @@ impl Base {
             nodes_by_id: content.nodes_by_id.to_vec().into(),
             offsets,
             targets: content.targets.to_vec().into(),
+            absent: RoaringBitmap::new(),
         };
         Ok(Self::new(
             lineage,
@@ -107,6 +114,7 @@ impl Base {
             nodes_by_id,
             offsets,
             targets,
+            absent,
         } = sections;
         let lookup = MemberLookup::new(IdOrder::new(&member_ids, &nodes_by_id));
         Self {
@@ -115,6 +123,7 @@ impl Base {
             nodes_by_id,
             offsets,
             targets,
+            absent,
             times,
             lookup,
         }
@@ -133,9 +142,14 @@ impl Base {
         self.lineage
     }
 
-    /// How many members it has; their node indexes are the numbers below.
+    /// How many nodes it has; their indexes are the numbers below.
     pub fn node_count(&self) -> u32 {
         self.member_ids.len() as u32
+    }
+
+    /// How many of their members exist.
+    pub fn member_count(&self) -> u64 {
+        u64::from(self.node_count()) - self.absent.len()
     }
 
     /// How many connections it has.
@@ -162,7 +176,7 @@ impl Base {
         };
         BaseBytes {
             mapped,
-            memory: in_memory + self.lookup.bytes() + times,
+            memory: in_memory + self.lookup.bytes() + self.absent.serialized_size() as u64 + times,
         }
     }
 
@@ -193,6 +207,29 @@ impl Base {
         MemberId::checked_before(self.member_ids[node.index()])
     }
 
+    /// Whether the member at a node of the base exists.
+    #[inline]
+    pub(crate) fn exists(&self, node: NodeIndex) -> bool {
+        self.absent.is_empty() || !self.absent.contains(node.get())
+    }
+
+    /// Member ids by node.
+    pub(crate) fn member_ids(&self) -> &[u64] {
+        &self.member_ids
+    }
+
+    /// The nodes in ascending order of member id, and whether that is their own order.
+    pub(crate) fn nodes_by_id(&self) -> (impl Iterator<Item = u32> + '_, bool) {
+        let ids = IdOrder::new(&self.member_ids, &self.nodes_by_id);
+        let nodes = (0..self.node_count()).map(move |rank| ids.node(rank));
+        (nodes, ids.is_node_order())
+    }
+
+    /// How many targets stand in all rows.
+    pub(crate) fn target_count(&self) -> u64 {
+        self.targets.len() as u64
+    }
+
     /// The neighbours of a node in the base, ascending; none for a node that the base does not have.
     #[inline]
     pub(crate) fn row(&self, node: NodeIndex) -> &[u32] {
@@ -212,7 +249,17 @@ impl Base {
 
     /// The times of [`row`](Self::row), in its order. Reads and verifies the file.
     pub(crate) fn row_times(&self, node: NodeIndex) -> Result<Vec<u64>, FileError> {
-        let (start, end) = self.row_bounds(node);
+        self.times_of_rows(node.get()..node.get() + 1)
+    }
+
+    /// The times of the rows of these nodes, one behind the other; none for nodes that the base does not have.
+    pub(crate) fn times_of_rows(&self, nodes: Range<u32>) -> Result<Vec<u64>, FileError> {
+        let nodes = nodes.start..nodes.end.min(self.node_count());
+        if nodes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (start, _) = self.row_bounds(NodeIndex::new(nodes.start));
+        let (_, end) = self.row_bounds(NodeIndex::new(nodes.end - 1));
         match &self.times {
             Times::File(times) => times.read(start as u64..end as u64),
             Times::Memory(times) => Ok(times[start..end].to_vec()),
@@ -246,7 +293,7 @@ pub struct BaseBytes {
 
 impl std::fmt::Debug for Base {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (members, connections) = (self.node_count(), self.connection_count());
+        let (members, connections) = (self.member_count(), self.connection_count());
         write!(
             f,
             "Base({}, {members} members, {connections} connections)",

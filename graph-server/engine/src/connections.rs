@@ -125,26 +125,31 @@ pub(crate) fn connections_at(
     if changes.is_empty() {
         return Ok(of_base);
     }
-    Ok(merge(of_base, &changes))
+    let mut merged = Vec::with_capacity(of_base.len() + changes.len());
+    merge(of_base, &changes, |connection| merged.push(connection));
+    Ok(merged)
 }
 
-fn merge(of_base: Vec<Connection>, changes: &[Link]) -> Vec<Connection> {
-    let mut merged = Vec::with_capacity(of_base.len() + changes.len());
+/// Calls `visit` with the connections after the changes, ascending as both are.
+pub(crate) fn merge(
+    of_base: impl IntoIterator<Item = Connection>,
+    changes: &[Link],
+    mut visit: impl FnMut(Connection),
+) {
     let mut of_base = of_base.into_iter().peekable();
     for change in changes {
         while let Some(connection) =
             of_base.next_if(|connection| connection.node.get() < change.neighbour)
         {
-            merged.push(connection);
+            visit(connection);
         }
         of_base.next_if(|connection| connection.node.get() == change.neighbour);
         if change.stamp.is_added() {
-            merged.push(Connection {
+            visit(Connection {
                 node: NodeIndex::new(change.neighbour),
                 time: change.stamp.time(),
             });
         }
     }
-    merged.extend(of_base);
-    merged
+    of_base.for_each(visit);
 }

@@ -88,6 +88,16 @@ pub enum ContentError {
         /// The node.
         node: usize,
     },
+    /// The list of nodes without a member is not ascending, or names one that is not there or that has neighbours.
+    #[error(
+        "nodes without a member: number {rank} is node {node}, which is not there, not next or has neighbours"
+    )]
+    WrongAbsent {
+        /// Where it stands in the list.
+        rank: usize,
+        /// What stands there.
+        node: u32,
+    },
     /// An edge names a member that is not in the list of members.
     #[error("member {id} of a connection is not in the list of members")]
     UnknownMember {
@@ -134,6 +144,22 @@ pub(crate) fn check_graph<O: Offset>(
         start = end;
     }
     check_count("targets", start, targets.len() as u64)
+}
+
+/// Checks that the nodes ascend, are there, and have no neighbours.
+pub(crate) fn check_absent<O: Offset>(offsets: &[O], absent: &[u32]) -> Result<(), ContentError> {
+    let mut next = 0;
+    for (rank, &node) in absent.iter().enumerate() {
+        let is_bare = match offsets.get(node as usize..) {
+            Some([start, end, ..]) => start.get() == end.get(),
+            _ => false,
+        };
+        if node < next || !is_bare {
+            return Err(ContentError::WrongAbsent { rank, node });
+        }
+        next = node + 1;
+    }
+    Ok(())
 }
 
 pub(crate) fn check_row(node: usize, nodes: usize, row: &[u32]) -> Result<(), ContentError> {

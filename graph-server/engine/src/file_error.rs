@@ -46,13 +46,13 @@ pub enum FileError {
         kind: &'static str,
     },
     /// A newer program wrote the file.
-    #[error("{path}: format version {found}; this program reads version {supported}", path = path.display())]
+    #[error("{path}: format version {found}; this program reads up to version {supported}", path = path.display())]
     UnknownVersion {
         /// The file.
         path: PathBuf,
         /// The file's version.
         found: u32,
-        /// What this program reads.
+        /// The newest that this program reads.
         supported: u32,
     },
     /// The file belongs to another base.

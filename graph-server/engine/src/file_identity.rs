@@ -1,6 +1,7 @@
 //! Whether a file is the one that it should be: named in the manifest, of the right length, kind, version and lineage.
 
 use std::fs::File;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use crate::file_error::FileError;
@@ -42,7 +43,7 @@ pub(crate) fn check_start(
     magic: &[u8; 8],
     expected_magic: &[u8; 8],
     version: u32,
-    supported: u32,
+    supported: RangeInclusive<u32>,
 ) -> Result<(), FileError> {
     if magic != expected_magic {
         return Err(FileError::WrongKind {
@@ -50,11 +51,11 @@ pub(crate) fn check_start(
             kind,
         });
     }
-    if version != supported {
+    if !supported.contains(&version) {
         return Err(FileError::UnknownVersion {
             path: path.to_owned(),
             found: version,
-            supported,
+            supported: *supported.end(),
         });
     }
     Ok(())

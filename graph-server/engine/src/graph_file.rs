@@ -3,7 +3,7 @@
 //! ```text
 //! byte  size  content (numbers are little-endian)
 //!    0     8  magic "CLDGRAPH"
-//!    8     4  format version: 2
+//!    8     4  format version: 3; one of version 2 has zeros from byte 68 on, and no nodes without a member
 //!   12     4  width of an offset in bytes: 4, or 8 when the rows that were read could make more than 2^32 - 1 targets
 //!   16    16  lineage id
 //!   32     8  nodes
@@ -13,37 +13,46 @@
 //!   56     4  CRC-32C of the targets
 //!   60     4  CRC-32C of the member ids
 //!   64     4  CRC-32C of the nodes by id
-//!   68    56  zeros
+//!   68     4  CRC-32C of the nodes without a member
+//!   72     8  nodes without a member
+//!   80    44  zeros
 //!  124     4  CRC-32C of bytes 0 to 123
 //!  128        offsets:     (nodes + 1) x width, padded with zeros to a multiple of 64
 //!             targets:     targets x 4, padded likewise
 //!             member ids:  by node, nodes x 8, padded likewise
 //!             nodes by id: the nodes in ascending order of member id, nodes x 4, padded likewise; nothing in order 0
+//!             nodes without a member: those whose member was removed and has not come back, ascending, 4 each, padded likewise
 //! ```
 //!
 //! A file is written before the directory that holds it gets its name, so a crash leaves none that is half written. Every byte
 //! is under a checksum, the length follows from the header, and after the checksums the arrays are checked to be a graph: what
 //! was opened cannot lead a traversal outside its arrays.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
+use roaring::RoaringBitmap;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::base::Offsets;
-use crate::csr::{ContentError, check_graph};
+use crate::csr::{ContentError, check_absent, check_graph};
 use crate::file_error::FileError;
 use crate::file_identity::{check_lineage, check_start, check_whole, named_file, open_map};
 use crate::id_order::IdOrder;
 use crate::ids::LineageId;
 use crate::manifest::Manifest;
 use crate::memory_map::{Array, FileMap};
+use crate::scratch::sorted;
 use crate::section_writer::padded;
 
 /// The graph's name in a snapshot directory.
 pub const GRAPH_NAME: &str = "graph.csr";
 
 const MAGIC: [u8; 8] = *b"CLDGRAPH";
-const FORMAT_VERSION: u32 = 2;
+const FORMAT_VERSION: u32 = 3;
+const FORMAT_VERSIONS_READ: RangeInclusive<u32> = 2..=FORMAT_VERSION;
+/// Where the header says how many nodes are without a member, since version 3.
+const ABSENT_NODES_AT: u64 = 72;
 pub(crate) const HEADER_BYTES: usize = 128;
 /// Nodes ascend by member id, and there is no list of nodes by id.
 const ORDER_BY_ID: u32 = 0;
@@ -64,7 +73,9 @@ struct Header {
     targets_crc32c: u32,
     member_ids_crc32c: u32,
     nodes_by_id_crc32c: u32,
-    reserved: [u8; 56],
+    absent_nodes_crc32c: u32,
+    absent_nodes: u64,
+    reserved: [u8; 44],
     header_crc32c: u32,
 }
 
@@ -80,6 +91,8 @@ pub(crate) struct Contents {
     pub(crate) targets_crc32c: u32,
     pub(crate) member_ids_crc32c: u32,
     pub(crate) nodes_by_id_crc32c: u32,
+    pub(crate) absent_nodes: u64,
+    pub(crate) absent_nodes_crc32c: u32,
 }
 
 /// The bytes of a header.
@@ -100,7 +113,9 @@ pub(crate) fn header(lineage: LineageId, contents: &Contents) -> [u8; HEADER_BYT
         targets_crc32c: contents.targets_crc32c,
         member_ids_crc32c: contents.member_ids_crc32c,
         nodes_by_id_crc32c: contents.nodes_by_id_crc32c,
-        reserved: [0; 56],
+        absent_nodes_crc32c: contents.absent_nodes_crc32c,
+        absent_nodes: contents.absent_nodes,
+        reserved: [0; 44],
         header_crc32c: 0,
     };
     header.header_crc32c = crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]);
@@ -113,6 +128,8 @@ pub(crate) struct GraphSections {
     pub(crate) nodes_by_id: Array<u32>,
     pub(crate) offsets: Offsets,
     pub(crate) targets: Array<u32>,
+    /// Nodes whose members do not exist.
+    pub(crate) absent: RoaringBitmap,
 }
 
 /// Opens and verifies the file that the manifest names.
@@ -136,6 +153,11 @@ pub(crate) fn open(snapshot: &Path, manifest: &Manifest) -> Result<GraphSections
         ("targets", layout.targets, header.targets_crc32c),
         ("member ids", layout.member_ids, header.member_ids_crc32c),
         ("nodes by id", layout.nodes_by_id, header.nodes_by_id_crc32c),
+        (
+            "nodes without a member",
+            layout.absent_nodes,
+            header.absent_nodes_crc32c,
+        ),
     ];
     for (name, bytes, expected) in sections {
         let end = start + padded(bytes);
@@ -160,6 +182,7 @@ struct Layout {
     targets: u64,
     member_ids: u64,
     nodes_by_id: u64,
+    absent_nodes: u64,
     /// `None` when it is beyond 64 bits.
     end: Option<u64>,
 }
@@ -175,7 +198,8 @@ impl Layout {
             ORDER_BY_ID => Some(0),
             _ => bytes(Some(header.nodes), 4),
         };
-        let end = [offsets, targets, member_ids, nodes_by_id]
+        let absent_nodes = bytes(Some(header.absent_nodes), 4);
+        let end = [offsets, targets, member_ids, nodes_by_id, absent_nodes]
             .into_iter()
             .try_fold(HEADER_BYTES as u64, |end, bytes| {
                 end.checked_add(bytes?.checked_next_multiple_of(crate::section_writer::ALIGNMENT)?)
@@ -186,6 +210,7 @@ impl Layout {
             targets: or_none(targets),
             member_ids: or_none(member_ids),
             nodes_by_id: or_none(nodes_by_id),
+            absent_nodes: or_none(absent_nodes),
             end,
         }
     }
@@ -200,19 +225,23 @@ impl Layout {
         let targets_at = offsets_at + padded(self.offsets);
         let member_ids_at = targets_at + padded(self.targets);
         let nodes_by_id_at = member_ids_at + padded(self.member_ids);
+        let absent_nodes_at = nodes_by_id_at + padded(self.nodes_by_id);
         let member_ids = section(path, map, member_ids_at, self.member_ids)?;
         let nodes_by_id = section(path, map, nodes_by_id_at, self.nodes_by_id)?;
         let targets = section(path, map, targets_at, self.targets)?;
+        let absent: Array<u32> = section(path, map, absent_nodes_at, self.absent_nodes)?;
         let ids = IdOrder::new(&member_ids, &nodes_by_id);
         let (offsets, checked) = match offset_width {
             4 => {
                 let offsets: Array<u32> = section(path, map, offsets_at, self.offsets)?;
                 let checked = check_graph(ids, &offsets, &targets);
+                let checked = checked.and_then(|()| check_absent(&offsets, &absent));
                 (Offsets::Narrow(offsets), checked)
             }
             _ => {
                 let offsets: Array<u64> = section(path, map, offsets_at, self.offsets)?;
                 let checked = check_graph(ids, &offsets, &targets);
+                let checked = checked.and_then(|()| check_absent(&offsets, &absent));
                 (Offsets::Wide(offsets), checked)
             }
         };
@@ -226,6 +255,7 @@ impl Layout {
                     offsets_at + node as u64 * u64::from(offset_width)
                 }
                 ContentError::WrongRow { .. } => targets_at,
+                ContentError::WrongAbsent { rank, .. } => absent_nodes_at + rank as u64 * 4,
                 _ => 0,
             };
             FileError::damaged(path, offset, error.to_string())
@@ -235,6 +265,7 @@ impl Layout {
             nodes_by_id,
             offsets,
             targets,
+            absent: sorted(absent.iter().copied()),
         })
     }
 }
@@ -262,7 +293,7 @@ fn read_header(path: &Path, bytes: &[u8], lineage: LineageId) -> Result<Header, 
         &header.magic,
         &MAGIC,
         header.format_version,
-        FORMAT_VERSION,
+        FORMAT_VERSIONS_READ,
     )?;
     let found = crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]);
     if found != header.header_crc32c {
@@ -275,6 +306,10 @@ fn read_header(path: &Path, bytes: &[u8], lineage: LineageId) -> Result<Header, 
             12,
             format!("offsets of {} bytes", header.offset_width),
         ));
+    }
+    if header.format_version < 3 && header.absent_nodes != 0 {
+        let reason = "nodes without a member, which version 2 does not have";
+        return Err(FileError::damaged(path, ABSENT_NODES_AT, reason));
     }
     if !matches!(header.node_order, ORDER_BY_ID | ORDER_OTHER) {
         return Err(FileError::damaged(

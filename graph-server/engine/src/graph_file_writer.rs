@@ -16,6 +16,9 @@ use crate::ids::LineageId;
 use crate::manifest::ManifestFile;
 use crate::section_writer::{SectionWriter, padded};
 
+/// Numbers gathered before they are written.
+const NUMBERS_AT_ONCE: usize = 1 << 16;
+
 /// A file that is being written: rows in node order, each node once.
 pub(crate) struct GraphFileWriter {
     file: SectionWriter,
@@ -97,20 +100,43 @@ impl GraphFileWriter {
 
     /// Writes everything but the header. For the arguments see [`GraphContent`](crate::GraphContent).
     pub(crate) fn finish(
-        mut self,
+        self,
         member_ids: &[u64],
         nodes_by_id: &[u32],
     ) -> Result<UnsealedGraphFile, FileError> {
         IdOrder::new(member_ids, nodes_by_id)
             .check()
-            .and_then(|()| check_count("member ids", self.nodes, member_ids.len() as u64))
+            .map_err(|source| self.refused(source))?;
+        self.finish_in_parts(&[member_ids], nodes_by_id.iter().copied(), &[])
+    }
+
+    /// The same with the member ids in parts, one behind the other, with the nodes by id as they come, and with the nodes whose
+    /// members do not exist, ascending. The order of the ids is not checked here: opening the file does that.
+    pub(crate) fn finish_in_parts(
+        mut self,
+        member_ids: &[&[u64]],
+        nodes_by_id: impl Iterator<Item = u32>,
+        absent: &[u32],
+    ) -> Result<UnsealedGraphFile, FileError> {
+        let ids = member_ids.iter().map(|part| part.len() as u64).sum();
+        check_count("member ids", self.nodes, ids)
             .and_then(|()| check_count("rows", self.nodes, self.degrees.len() as u64))
             .map_err(|source| self.refused(source))?;
         let targets_crc32c = self.file.end_section()?;
-        self.file.write(member_ids.as_bytes())?;
+        let mut member_ids_hasher = ContentHasher::new();
+        for part in member_ids {
+            member_ids_hasher.update(part.as_bytes());
+            self.file.write(part.as_bytes())?;
+        }
         let member_ids_crc32c = self.file.end_section()?;
-        self.file.write(nodes_by_id.as_bytes())?;
+        let listed = self.write_list(nodes_by_id)?;
+        if listed > 0 {
+            check_count("nodes by id", self.nodes, listed)
+                .map_err(|source| self.refused(source))?;
+        }
         let nodes_by_id_crc32c = self.file.end_section()?;
+        self.file.write(absent.as_bytes())?;
+        let absent_nodes_crc32c = self.file.end_section()?;
         self.file.go_to(HEADER_BYTES as u64)?;
         self.write_offsets()?;
         let offsets_crc32c = self.file.end_section()?;
@@ -119,17 +145,34 @@ impl GraphFileWriter {
                 offset_width: self.offset_width,
                 nodes: self.nodes,
                 targets: self.targets,
-                is_in_id_order: nodes_by_id.is_empty(),
+                is_in_id_order: listed == 0,
                 offsets_crc32c,
                 targets_crc32c,
                 member_ids_crc32c,
                 nodes_by_id_crc32c,
+                absent_nodes: absent.len() as u64,
+                absent_nodes_crc32c,
             },
             file: self.file,
-            member_ids: ContentDigest::of(member_ids.as_bytes()),
+            member_ids: member_ids_hasher.finish(),
             offsets: self.offsets_hasher.finish(),
             targets: self.targets_hasher.finish(),
         })
+    }
+
+    /// Writes the numbers as they come, and answers how many they were.
+    fn write_list(&mut self, mut numbers: impl Iterator<Item = u32>) -> Result<u64, FileError> {
+        let mut listed = 0;
+        let mut chunk = Vec::with_capacity(NUMBERS_AT_ONCE);
+        loop {
+            chunk.clear();
+            chunk.extend(numbers.by_ref().take(NUMBERS_AT_ONCE));
+            if chunk.is_empty() {
+                return Ok(listed);
+            }
+            self.file.write(chunk.as_bytes())?;
+            listed += chunk.len() as u64;
+        }
     }
 
     pub(crate) fn refused(&self, source: ContentError) -> FileError {
@@ -149,7 +192,7 @@ impl GraphFileWriter {
             self.file.write(narrow.as_bytes())
         };
         write(vec![0])?;
-        for degrees in self.degrees.chunks(1 << 16) {
+        for degrees in self.degrees.chunks(NUMBERS_AT_ONCE) {
             let offsets = degrees.iter().map(|&degree| {
                 end += u64::from(degree);
                 end

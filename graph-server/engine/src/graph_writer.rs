@@ -75,6 +75,24 @@ impl GraphWriter {
     }
 }
 
+impl GraphWriter {
+    /// The same as [`finish`](Self::finish), for a graph that is changed a little: see
+    /// [`GraphFileWriter::finish_in_parts`].
+    pub(crate) fn finish_in_parts(
+        self,
+        member_ids: &[&[u64]],
+        nodes_by_id: impl Iterator<Item = u32>,
+        absent: &[u32],
+    ) -> Result<UnsealedGraph, FileError> {
+        Ok(UnsealedGraph {
+            graph: self
+                .graph
+                .finish_in_parts(member_ids, nodes_by_id, absent)?,
+            times: self.times.finish()?,
+        })
+    }
+}
+
 impl UnsealedGraph {
     /// Adds the graph's sections, as [`LineageHasher::graph`] does.
     pub fn add_to(&self, lineage: &mut LineageHasher) {

@@ -20,6 +20,9 @@
 //! reader takes a [`Graph`], the version at one SCN, and skips what is newer. Readers take no lock, and every answer is exact as
 //! of the SCN that it states.
 //!
+//! Changes are folded into a new base now and then: [`Fold`] writes one, and the writer goes over to it between two windows. The
+//! [`Current`] version is then another one; whoever holds the one before keeps it.
+//!
 //! # Questions
 //!
 //! A [`View`] holds a viewer's 1st and 2nd degree. It costs one visit to each edge of the viewer's connections (some thousands),
@@ -89,10 +92,12 @@ mod budget;
 mod change;
 mod connections;
 mod csr;
+mod current;
 mod degrees;
 mod digest;
 mod file_error;
 mod file_identity;
+mod fold;
 mod gather;
 mod graph;
 mod graph_arrays;
@@ -139,9 +144,11 @@ pub use connections::{
     connections_by,
 };
 pub use csr::{ContentError, Csr, GraphContent};
+pub use current::Current;
 pub use degrees::{Degree, degree, degrees, degrees_from_targets};
 pub use digest::{ContentDigest, ContentHasher, LineageHasher};
 pub use file_error::FileError;
+pub use fold::{Fold, Folded};
 pub use graph::Graph;
 pub use graph_arrays::GraphArrays;
 pub use graph_file::GRAPH_NAME;

@@ -47,6 +47,11 @@ impl NewMembers {
         self.count.load(Ordering::Acquire)
     }
 
+    /// The ids of the first `count` members, in order.
+    pub(crate) fn ids(&self, count: u32) -> Vec<u64> {
+        (0..count).map(|ordinal| self.id(ordinal).get()).collect()
+    }
+
     /// How many were there at `scn`: members are appended in SCN order.
     pub(crate) fn count_at(&self, scn: Scn) -> u32 {
         let (mut low, mut high) = (0, self.count());

@@ -189,6 +189,11 @@ impl Overlay {
         word.is_some_and(|word| word.load(Ordering::Relaxed) >> (node.get() % 64) & 1 == 1)
     }
 
+    /// How many nodes the base has that this stands on.
+    pub(crate) fn base_nodes(&self) -> u32 {
+        self.base_nodes
+    }
+
     /// Entries that can still be appended.
     pub(crate) fn room(&self) -> u32 {
         u32::MAX - 1 - self.entry_count()

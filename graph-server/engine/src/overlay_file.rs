@@ -185,9 +185,9 @@ fn push_last_words(version: &Version, node: NodeIndex, scn: Scn, entries: &mut V
     let (changes, base_counts) = latest_changes(node, version.overlay.chain(node, scn));
     if !base_counts {
         entries.push(entry(node.get(), Stamp::REMOVED));
-        if version.exists(node, scn) {
-            entries.push(entry(node.get(), Stamp::added(ConnectionTime::UNKNOWN)));
-        }
+    }
+    if version.overlay.has_existence_entries(node) && version.exists(node, scn) {
+        entries.push(entry(node.get(), Stamp::added(ConnectionTime::UNKNOWN)));
     }
     let in_base =
         |link: &Link| base_counts && version.base.connected(node, NodeIndex::new(link.neighbour));
@@ -252,7 +252,7 @@ fn read_header(
         &header.magic,
         &MAGIC,
         header.format_version,
-        FORMAT_VERSION,
+        FORMAT_VERSION..=FORMAT_VERSION,
     )?;
     if crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]) != header.header_crc32c {
         return Err(FileError::damaged(path, 0, "checksum of the header"));

@@ -296,7 +296,7 @@ fn check_header(
         &header.magic,
         &MAGIC,
         header.format_version,
-        FORMAT_VERSION,
+        FORMAT_VERSION..=FORMAT_VERSION,
     )?;
     if crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]) != header.header_crc32c {
         return Err(FileError::damaged(path, 0, "checksum of the header"));

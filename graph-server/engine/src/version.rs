@@ -55,7 +55,7 @@ impl Version {
     /// between the two is not known.
     pub(crate) fn restored(base: Arc<Base>, base_scn: Scn, scn: Scn) -> Self {
         let counts = Counts {
-            members: AtomicU64::new(u64::from(base.node_count())),
+            members: AtomicU64::new(base.member_count()),
             connections: AtomicU64::new(base.connection_count()),
             created_by_connections: AtomicU64::new(0),
         };
@@ -67,6 +67,29 @@ impl Version {
             oldest: scn,
             published: AtomicU64::new(scn.get()),
             counts,
+        }
+    }
+
+    /// Goes on where `before` stands, on a base that is true at `base_scn`, with an overlay of everything above.
+    pub(crate) fn after(
+        before: &Version,
+        base: Arc<Base>,
+        base_scn: Scn,
+        overlay: Overlay,
+        created_by_connections: u64,
+    ) -> Self {
+        let as_before = |count: &AtomicU64| AtomicU64::new(count.load(Ordering::Relaxed));
+        Self {
+            base,
+            overlay,
+            base_scn,
+            oldest: base_scn,
+            published: AtomicU64::new(before.published().get()),
+            counts: Counts {
+                members: as_before(&before.counts.members),
+                connections: as_before(&before.counts.connections),
+                created_by_connections: AtomicU64::new(created_by_connections),
+            },
         }
     }
 
@@ -150,7 +173,7 @@ impl Version {
             }
         }
         match node.get().checked_sub(self.base.node_count()) {
-            None => true,
+            None => self.base.exists(node),
             Some(ordinal) => {
                 let new_members = &self.overlay.new_members;
                 ordinal < new_members.count() && new_members.created(ordinal) <= scn

@@ -121,7 +121,7 @@ impl View {
     /// both. (No such entry at all is the common case, and is seen at once.) An answer "no" may be too careful: a connection
     /// that was made and ended again.
     ///
-    /// The view must be of the same version, or of one before it with the same lineage.
+    /// The view may be of another version with the same lineage: one that the graph's version knows nothing of does not hold.
     pub fn holds_for(&self, graph: &Graph) -> bool {
         match self.span_to(graph) {
             None => false,
@@ -135,8 +135,18 @@ impl View {
         }
     }
 
+    /// The view as of the graph's SCN, if it [`holds`](Self::holds_for) there: for what is kept when the version's base is about
+    /// to be one above the view.
+    pub fn at_scn_of(&self, graph: &Graph) -> Option<Self> {
+        self.holds_for(graph).then(|| Self {
+            scn: graph.scn(),
+            ..self.clone()
+        })
+    }
+
     /// Between which two SCNs entries may tell the view from one of the graph's SCN: above the one, not above the other. No span
-    /// when nothing changed at all; none to be known when the view is from before the version began.
+    /// when nothing changed at all; none to be known when the view is from before the version began, or from after it ended,
+    /// when the writer went on with the next one.
     pub(crate) fn span_to(&self, graph: &Graph) -> Option<Option<(Scn, Scn)>> {
         let scn = graph.scn();
         if scn == self.scn {
@@ -144,7 +154,7 @@ impl View {
         }
         let (after, through) = (self.scn.min(scn), self.scn.max(scn));
         let version = graph.version();
-        if after < version.oldest() {
+        if after < version.oldest() || (scn < self.scn && version.published() < self.scn) {
             return None;
         }
         // Entries above the published SCN, which may be appended right now, only make this too careful.

@@ -47,9 +47,8 @@ impl View {
         self.asked(graph, None)
     }
 
-    /// The view, to be asked about the graph; none when the view is from before the version began, or when the viewer was removed
-    /// or came back between the two. The graph must be of the view's version, or of a later one with the same lineage. Visits
-    /// nothing unless the viewer's own connections changed: then those, and the edges of the new ones.
+    /// The view, to be asked about the graph; none when the view is from before the graph's version began or after it ended, or
+    /// when the viewer was removed or came back between the two. The lineage must be the same. Visits nothing unless the viewer's own connections changed: then those, and the edges of the new ones.
     pub fn at<'a>(
         &'a self,
         graph: &'a Graph,

@@ -1,24 +1,41 @@
 //! The one writer of a version: appends a window's changes to the chains, then publishes the window's SCN.
+//!
+//! **A new base.** While the graph at an SCN is folded into a new base ([`Fold`](crate::Fold), on another thread), the writer
+//! appends what comes above that SCN to a second overlay too, the one that will stand on the new base. So between two windows it
+//! can go over to the next version at once: base, second overlay and the SCN that is published already. Readers that hold the
+//! version of before keep it; it stays as it was at that moment.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::Base;
 use crate::change::{Applied, Created, GraphChange};
+use crate::current::Current;
+use crate::graph::Graph;
 use crate::ids::{ConnectionTime, MemberId, NodeIndex, Scn};
-use crate::overlay::Stamp;
+use crate::overlay::{Overlay, Stamp};
 use crate::read_ahead::read_changes_ahead;
 use crate::version::Version;
 
 /// Changes whose memory is asked for together.
 const CHANGES_AHEAD: usize = 64;
 
-/// Applies windows. There is one for a version; it cannot be cloned.
+/// Applies windows. There is one for a graph; it cannot be cloned.
 #[derive(Debug)]
 pub struct Writer {
     version: Arc<Version>,
+    current: Current,
+    next: Option<Next>,
     /// The window that did not fit: half of it stands above the published SCN, so nothing may be published any more.
     failed: Option<ApplyError>,
+}
+
+/// What will stand on the base that is being made.
+struct Next {
+    base_scn: Scn,
+    overlay: Overlay,
+    /// Of the version's count, what was there at the base's SCN.
+    created_by_connections: u64,
 }
 
 /// A window was not applied, and readers see nothing of it.
@@ -51,15 +68,65 @@ impl Writer {
     }
 
     pub(crate) fn of(version: Version) -> Self {
+        let version = Arc::new(version);
         Self {
-            version: Arc::new(version),
+            current: Current::new(version.clone()),
+            version,
+            next: None,
             failed: None,
         }
     }
 
-    /// What readers ask.
+    /// What readers ask, until the next one.
     pub fn version(&self) -> &Arc<Version> {
         &self.version
+    }
+
+    /// Where readers find the newest version, through all that follow.
+    pub fn current(&self) -> &Current {
+        &self.current
+    }
+
+    /// Memory of the changes since the base, and of those above the SCN that is being folded, which are kept twice.
+    pub fn overlay_bytes(&self) -> u64 {
+        let next = self.next.as_ref().map_or(0, |next| next.overlay.bytes());
+        self.version.overlay.bytes() + next
+    }
+
+    /// The graph to be folded into a new base: as of the published SCN. From here on what changes is kept for that base, until
+    /// [`swap`](Self::swap) or [`abandon_fold`](Self::abandon_fold); one that was begun before is abandoned.
+    pub fn begin_fold(&mut self) -> Graph {
+        let graph = self.version.graph();
+        let created = &self.version.counts.created_by_connections;
+        self.next = Some(Next {
+            base_scn: graph.scn(),
+            overlay: Overlay::new(graph.node_bound()),
+            created_by_connections: created.load(Ordering::Relaxed),
+        });
+        graph
+    }
+
+    /// Keeps nothing for a new base any more.
+    pub fn abandon_fold(&mut self) {
+        self.next = None;
+    }
+
+    /// Goes on with `base`, into which the graph of [`begin_fold`](Self::begin_fold) was folded: readers find the next version from
+    /// here on, at the SCN that is published. Answers the version of before, to be dropped where nobody waits: whoever drops the
+    /// last owner of a version unmaps its base and frees its overlay.
+    ///
+    /// Panics when no fold was begun, or when the base is of another graph.
+    pub fn swap(&mut self, base: Arc<Base>) -> Arc<Version> {
+        let Some(next) = self.next.take() else {
+            panic!("a base that nobody asked for");
+        };
+        assert_eq!(base.lineage(), self.version.base.lineage());
+        assert_eq!(base.node_count(), next.overlay.base_nodes());
+        let created = &self.version.counts.created_by_connections;
+        let created = created.load(Ordering::Relaxed) - next.created_by_connections;
+        let version = Version::after(&self.version, base, next.base_scn, next.overlay, created);
+        self.current.publish(Arc::new(version));
+        std::mem::replace(&mut self.version, self.current.version())
     }
 
     /// Applies a window and publishes its SCN: readers see all of it or nothing. O(1) for a change, but for the removal of a
@@ -68,6 +135,7 @@ impl Writer {
         self.check(scn)?;
         let mut window = Window {
             version: &self.version,
+            next: self.next.as_ref().map(|next| &next.overlay),
             scn,
             applied: Applied::default(),
         };
@@ -104,9 +172,17 @@ impl Writer {
     }
 }
 
+impl std::fmt::Debug for Next {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Next(base at SCN {})", self.base_scn)
+    }
+}
+
 /// A window that is being appended. It sees what it has appended so far.
 struct Window<'a> {
     version: &'a Version,
+    /// Of the next version, which gets the same entries.
+    next: Option<&'a Overlay>,
     scn: Scn,
     applied: Applied,
 }
@@ -131,12 +207,7 @@ impl Window<'_> {
             Some(node) if self.version.exists(node, self.scn) => return Ok(node),
             Some(node) => {
                 self.need(1)?;
-                self.version.overlay.append(
-                    node,
-                    node,
-                    self.scn,
-                    Stamp::added(ConnectionTime::UNKNOWN),
-                );
+                self.append(node, node, Stamp::added(ConnectionTime::UNKNOWN));
                 node
             }
             None => {
@@ -145,7 +216,9 @@ impl Window<'_> {
                 if bound >= u32::MAX - 1 {
                     return Err(self.full());
                 }
-                self.version.overlay.new_members.push(member, self.scn);
+                for overlay in self.overlays() {
+                    overlay.new_members.push(member, self.scn);
+                }
                 NodeIndex::new(bound)
             }
         };
@@ -172,11 +245,9 @@ impl Window<'_> {
         let neighbours: Vec<NodeIndex> = version.neighbours(node, self.scn).collect();
         self.need(neighbours.len() + 1)?;
         for &neighbour in &neighbours {
-            version
-                .overlay
-                .append(neighbour, node, self.scn, Stamp::REMOVED);
+            self.append(neighbour, node, Stamp::REMOVED);
         }
-        version.overlay.append(node, node, self.scn, Stamp::REMOVED);
+        self.append(node, node, Stamp::REMOVED);
         subtract(&version.counts.members, 1);
         subtract(&version.counts.connections, neighbours.len() as u64);
         self.applied.removed.push((member, node));
@@ -228,9 +299,22 @@ impl Window<'_> {
         stamp: Stamp,
     ) -> Result<(), ApplyError> {
         self.need(2)?;
-        self.version.overlay.append(one, other, self.scn, stamp);
-        self.version.overlay.append(other, one, self.scn, stamp);
+        self.append(one, other, stamp);
+        self.append(other, one, stamp);
         Ok(())
+    }
+
+    fn append(&self, node: NodeIndex, neighbour: NodeIndex, stamp: Stamp) {
+        for overlay in self.overlays() {
+            overlay.append(node, neighbour, self.scn, stamp);
+        }
+    }
+
+    /// The version's own, and the next one's. That has entries of fewer windows, and so at least as much room.
+    fn overlays(&self) -> impl Iterator<Item = &Overlay> {
+        [Some(&self.version.overlay), self.next]
+            .into_iter()
+            .flatten()
     }
 
     fn need(&self, entries: usize) -> Result<(), ApplyError> {

@@ -11,6 +11,7 @@ use cloud_engine::{
 };
 use proptest::prelude::*;
 
+use crate::folding::folded;
 use crate::model::{Model, check_graph, member};
 use crate::overlays::damage;
 use crate::shapes::graphs;
@@ -260,7 +261,7 @@ fn sealed_nonsense_is_refused() {
     check(
         "graph.csr",
         &set(8, &[1]),
-        "format version 1; this program reads version 2",
+        "format version 1; this program reads up to version 3",
     );
     check("graph.csr", &set(48, &[2]), "order 2 of the nodes");
     check(
@@ -301,6 +302,14 @@ fn sealed_nonsense_is_refused() {
             &format!("nodes by id: number {place} is node {node}"),
         );
     }
+    check(
+        "graph.csr",
+        &|file| {
+            set(8, &[2])(file);
+            set(72, &[1])(file);
+        },
+        "nodes without a member, which version 2 does not have",
+    );
     check("times.bin", &set(0, b"X"), "not a times file");
     check("times.bin", &set(8, &[9]), "format version 9");
     check("times.bin", &set(12, &[9]), "blocks of");
@@ -310,6 +319,58 @@ fn sealed_nonsense_is_refused() {
         "belongs to lineage abab",
     );
     check("times.bin", &set(32, &[1]), "times for");
+}
+
+#[test]
+fn a_graph_of_the_version_before_is_read() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut manifest = write(directory.path(), &ring());
+    let path = directory.path().join("graph.csr");
+    let mut file = fs::read(&path).expect("reads");
+    file[8] = 2;
+    reseal(&path, &mut manifest, file);
+    let base = Base::open(directory.path(), &manifest).expect("opens");
+    assert_eq!((base.member_count(), base.node_count()), (30_000, 30_000));
+}
+
+/// A graph of three members, of whom the one between the others was removed before it was folded: its nodes and their rows.
+#[test]
+fn nodes_without_a_member_are_checked() {
+    let connected = |one, other| cloud_engine::GraphChange::ConnectionAdded {
+        member: member(one),
+        other: member(other),
+        time: cloud_engine::ConnectionTime::UNKNOWN,
+    };
+    let mut writer = Writer::new(Arc::new(Model::default().base()), Scn::BEGINNING);
+    let changes = [
+        connected(1, 2),
+        connected(1, 3),
+        cloud_engine::GraphChange::MemberRemoved(member(2)),
+    ];
+    writer.apply(Scn::new(1), &changes).expect("ascends");
+    let directory = tempfile::tempdir().expect("a directory");
+    let (manifest, base) = folded(writer.begin_fold(), directory.path());
+    assert_eq!((base.member_count(), base.node_count()), (2, 3));
+    let path = directory.path().join("graph.csr");
+    let sound = fs::read(&path).expect("reads");
+    // The header, and a block of 64 bytes for each section before the last, of which none is empty but that of nodes by id.
+    let section = HEADER_BYTES + 3 * 64..HEADER_BYTES + 4 * 64;
+    assert_eq!(sound.len(), section.end);
+    assert_eq!(sound[section.start], 1);
+    for (node, says) in [
+        (0, "number 0 is node 0, which is not there"),
+        (3, "number 0 is node 3, which is not there"),
+        (255, "number 0 is node 255, which is not there"),
+    ] {
+        let mut file = sound.clone();
+        file[section.start] = node;
+        let crc32c = crc32c::crc32c(&file[section.clone()]).to_le_bytes();
+        file[68..72].copy_from_slice(&crc32c);
+        let mut manifest = manifest.clone();
+        reseal(&path, &mut manifest, file);
+        let error = Base::open(directory.path(), &manifest).expect_err(says);
+        assert!(error.to_string().contains(says), "{error}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 )]
 
 mod files;
+mod folding;
 mod histories;
 mod interop;
 mod model;

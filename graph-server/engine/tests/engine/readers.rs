@@ -1,4 +1,5 @@
-//! Readers in threads while the writer applies: each answer is exact at the SCN that it states, with cached views too.
+//! Readers in threads while the writer applies and goes over to new bases: each answer is exact at the SCN that it states, with
+//! cached views too.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use cloud_engine::{Budget, Degree, Graph, NodeIndex, Scn, Scratch, View, Writer,
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
+use crate::folding::folded;
 use crate::model::{Model, check_graph, member};
 use crate::shapes::{History, histories};
 
@@ -87,7 +89,8 @@ fn answers_are_exact_at_the_scn_they_state() {
         models.insert(window.scn, model.clone());
     }
     let mut writer = Writer::new(Arc::new(history.model.base()), history.begins);
-    let version = writer.version().clone();
+    let current = writer.current().clone();
+    let (mut folding, mut swaps) = (None, 0);
     let done = AtomicBool::new(false);
     let answered = AtomicU64::new(0);
     std::thread::scope(|scope| {
@@ -96,7 +99,7 @@ fn answers_are_exact_at_the_scn_they_state() {
                 let mut views = BTreeMap::new();
                 let mut newest = Scn::BEGINNING;
                 while !done.load(Ordering::Relaxed) {
-                    let graph = version.graph();
+                    let graph = current.graph();
                     assert!(graph.scn() >= newest, "SCNs never go back");
                     newest = graph.scn();
                     check_graph(&graph, &models[&newest], &history.known);
@@ -110,6 +113,17 @@ fn answers_are_exact_at_the_scn_they_state() {
             writer
                 .apply(window.scn, &window.changes)
                 .expect("SCNs ascend");
+            // A fold takes twelve windows, and as many pass until the next.
+            if applied % 24 == 0 {
+                folding = Some(writer.begin_fold());
+            } else if applied % 24 == 12
+                && let Some(graph) = folding.take()
+            {
+                let directory = tempfile::tempdir().expect("a directory");
+                let (_, base) = folded(graph, directory.path());
+                drop(writer.swap(Arc::new(base)));
+                swaps += 1;
+            }
             // Readers get a turn every so often, however few cores there are.
             if applied % 4 == 0 {
                 let before = answered.load(Ordering::Relaxed);
@@ -122,7 +136,8 @@ fn answers_are_exact_at_the_scn_they_state() {
         }
         done.store(true, Ordering::Relaxed);
     });
-    check_graph(&version.graph(), &model, &history.known);
+    check_graph(&current.graph(), &model, &history.known);
+    assert!(swaps >= WINDOWS_MIN / 24, "{swaps} new bases");
 }
 
 /// SCNs after which a view is built anew.
