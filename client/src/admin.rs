@@ -1,11 +1,11 @@
 //! Publishing, and the server's state: the admin listener.
 
 use crate::publish::{Acknowledgements, WindowSender};
-use crate::{Error, Window, call::Call, channel, channel::sized, limits};
+use crate::{Error, Point, Window, call::Call, channel, channel::sized, limits};
 use cloud_proto::cloud::v1 as cloud;
 use cloud_proto::cloud::v1::admin_service_client::AdminServiceClient;
 use cloud_proto::databus::v1::{
-    AsOf, PublishRequest, PublishResponse, publisher_client::PublisherClient,
+    AsOf, AtLeast, PublishRequest, PublishResponse, publisher_client::PublisherClient,
 };
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -58,6 +58,22 @@ impl Admin {
             .clone()
             .get_status(self.call.request(cloud::GetStatusRequest {}))
             .await;
+        answer
+            .map(Response::into_inner)
+            .map_err(|status| Error::from_status(&self.address, status))
+    }
+
+    /// Waits for a snapshot that stands at `at_least` or above, or at what is true now; one is taken if there is none. When the
+    /// timeout passes before, the server goes on: ask again for the same point.
+    pub async fn take_snapshot(
+        &self,
+        at_least: Option<Point>,
+    ) -> Result<cloud::TakeSnapshotResponse, Error> {
+        let at_least = at_least.map(|point| AtLeast {
+            point: Some(point.into_proto()),
+        });
+        let request = self.call.request(cloud::TakeSnapshotRequest { at_least });
+        let answer = self.admin.clone().take_snapshot(request).await;
         answer
             .map(Response::into_inner)
             .map_err(|status| Error::from_status(&self.address, status))

@@ -62,7 +62,7 @@ impl RelayLog {
         let sources = sources.map(|mark| SourceStatus {
             source_id: mark.source_id,
             last_offset: mark.offset,
-            scn: mark.scn,
+            scn: mark.scn.get(),
         });
         GetStatusResponse {
             head: Some(progress.as_of(self.head())),

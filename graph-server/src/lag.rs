@@ -51,7 +51,7 @@ impl LagWatch {
             })
         };
         [
-            lag(graph, Side::Graph, None),
+            lag(graph, Side::Graph, reached.graph_held_up.as_ref()),
             lag(people, Side::People, reached.people_held_up.as_ref()),
         ]
     }
@@ -113,17 +113,20 @@ mod tests {
     #[test]
     fn a_reason_is_told_while_something_is_behind() {
         let text = |reason: &str| Some(Arc::from(reason));
-        let check = |failed, people_held_up, head, expected| {
+        let check = |failed, [graph_held_up, people_held_up]: [_; 2], head, expected| {
             let reached = Reached {
                 failed,
+                graph_held_up,
                 people_held_up,
                 ..Reached::default()
             };
             let lag = LagWatch::default().look(&reached, head, Instant::now());
             assert_eq!(lag.map(|lag| lag.reason), expected);
         };
-        check(None, text("full"), 1, [None, text("full")]);
-        check(text("rot"), text("full"), 1, [text("rot"), text("rot")]);
-        check(text("rot"), text("full"), 0, [None, None]);
+        let full = || [None, text("full")];
+        check(None, full(), 1, full());
+        check(None, [text("waits"), None], 1, [text("waits"), None]);
+        check(text("rot"), full(), 1, [text("rot"), text("rot")]);
+        check(text("rot"), full(), 0, [None, None]);
     }
 }

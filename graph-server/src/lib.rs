@@ -26,6 +26,7 @@
 //! Publish (`databus::serving`) -> the log -> `ingest`, which moves `progress`.
 
 mod change_log;
+mod compaction;
 mod config;
 mod convert;
 mod facts;

@@ -66,6 +66,15 @@ pub const SESSION_VIEWS_SHARE: u64 = 8;
 /// Changes of profiles between two commits while a start catches up with the log.
 pub const REPLAY_COMMIT_CHANGES: usize = 200_000;
 
+/// Between two looks whether the overlay has grown enough for a compaction.
+pub const COMPACTION_TICK: Duration = Duration::from_millis(200);
+/// Between two attempts to fold the overlay into a new base, when one failed.
+pub const COMPACTION_RETRY_INTERVAL: Duration = Duration::from_secs(5);
+/// Between two looks whether readers are still at the version of before a compaction.
+pub const VERSION_RETIRE_INTERVAL: Duration = Duration::from_millis(20);
+/// What shutting down waits for a compaction's last piece; one that takes longer ends with the process.
+pub const COMPACTION_END_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Limits that depend on the machine: the section `[limits]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Limits")]
@@ -82,6 +91,24 @@ pub struct Limits {
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
     pub session_idle_ms_max: u64,
+    /// Memory for what changed since the snapshot; at this, changes wait for a compaction.
+    #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
+    #[serde(with = "bytes")]
+    pub overlay_bytes_max: u64,
+    /// A compaction begins when the overlay takes this many hundredths of what the graph's base takes, and at half of overlay-bytes-max.
+    #[arg(long, value_name = "PERCENT")]
+    pub compaction_percent: u64,
+    /// None begins by itself while the overlay takes less than this, unless that is above half of overlay-bytes-max.
+    #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
+    #[serde(with = "bytes")]
+    pub compaction_bytes_min: u64,
+    /// A snapshot is taken this often, if anything has changed; 0: only with a compaction, or when it is asked for.
+    #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
+    #[serde(with = "milliseconds")]
+    pub snapshot_interval_ms: u64,
+    /// Snapshots that stay: the newest, and those before it for the case that it rots.
+    #[arg(long, value_name = "SNAPSHOTS")]
+    pub snapshots_kept: usize,
     /// Edges that one request may visit.
     #[arg(long, value_name = "EDGES")]
     pub request_edges_max: u64,
@@ -163,6 +190,11 @@ impl Limits {
         view_cache_bytes_max: 256 << 20,
         sessions_max: 16_384,
         session_idle_ms_max: 1_800_000,
+        overlay_bytes_max: 2 << 30,
+        compaction_percent: 50,
+        compaction_bytes_min: 64 << 20,
+        snapshot_interval_ms: 86_400_000,
+        snapshots_kept: 2,
         request_edges_max: 1_000_000_000,
         inline_edges_max: 100_000,
         heavy_threads: 1,

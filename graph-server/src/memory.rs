@@ -20,7 +20,7 @@ impl Memory {
     pub(crate) fn read(site: &Site) -> io::Result<Self> {
         let resident = Resident::read()?;
         let mapped = MappedParts::of(mapped_files()?.iter());
-        let overlay = site.version.stats().bytes;
+        let overlay = site.compaction.overlay_bytes();
         let views = site.views.counts();
         let views = views.bytes + views.session_bytes;
         let rest = |whole: u64, parts: [u64; 2]| {

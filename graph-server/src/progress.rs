@@ -8,6 +8,7 @@ use crate::{
     limits::Limits,
     refusal::Refusal,
 };
+use cloud_engine::Scn;
 use cloud_proto::databus::v1::{AsOf, AtLeast, at_least::Point};
 use databus::{
     SourceMark,
@@ -37,6 +38,8 @@ pub(crate) struct Reached {
     pub(crate) people: u64,
     /// Why neither will come further.
     pub(crate) failed: Option<Arc<str>>,
+    /// Why the graph does not come further now.
+    pub(crate) graph_held_up: Option<Arc<str>>,
     /// Why the people do not come further now.
     pub(crate) people_held_up: Option<Arc<str>>,
     /// Why nothing is heard of the log now.
@@ -147,6 +150,12 @@ impl Progress {
         })
     }
 
+    /// The graph does not come further, for this reason, until it is told that it does.
+    pub(crate) fn graph_held_up(&self, reason: Option<&str>) {
+        self.reached
+            .send_modify(|reached| reached.graph_held_up = reason.map(Arc::from));
+    }
+
     /// How far graph and people are behind the log's head, as far as is known from one look to the next.
     pub(crate) fn lag(&self, head: u64) -> [Lag; 2] {
         self.lag.look(&self.reached(), head, Instant::now())
@@ -180,8 +189,13 @@ impl Progress {
     }
 
     /// The last offset of each source that the graph holds.
-    pub(crate) fn source_marks(&self) -> Vec<SourceMark> {
-        self.sources().values().cloned().collect()
+    pub(crate) fn source_marks(&self) -> Vec<cloud_engine::SourceMark> {
+        let mark = |mark: &SourceMark| cloud_engine::SourceMark {
+            source_id: mark.source_id.clone(),
+            offset: mark.offset,
+            scn: Scn::new(mark.scn),
+        };
+        self.sources().values().map(mark).collect()
     }
 
     /// The last window of a source that the graph holds.

@@ -15,6 +15,8 @@ pub(crate) enum Refusal {
     EdgesExhausted { limit: u64 },
     #[error("SCN {reached} is what was reached in {waited_ms} ms; at_least asks for more")]
     NotReached { reached: u64, waited_ms: u64 },
+    #[error("no snapshot was taken: {reason}")]
+    NoSnapshot { reason: String },
     /// As any server says it.
     #[error(transparent)]
     Common(#[from] serving::Refusal),

@@ -1,16 +1,17 @@
 //! A running server: its two listeners, and how it ends.
 
 use crate::{
+    compaction::lock,
     config::Config,
     health::Health,
     http_pages::{RpcOrPages, pages},
-    limits::VIEW_CACHE_TIDY_INTERVAL,
+    limits::{COMPACTION_END_TIMEOUT, VIEW_CACHE_TIDY_INTERVAL},
     rpc::routes::{self, layered},
     site::Site,
     start::{StartError, Started, start},
 };
 use databus::serving::{self, InFlightLayer, Listener, ListenerPanicked, Listeners, Protocols};
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 /// A server that answers. Ends with [`Running::shutdown`].
 pub struct Running {
@@ -104,12 +105,14 @@ impl Running {
     pub async fn shutdown(self) -> Result<(), ShutdownError> {
         let Started {
             site,
+            writer,
             follower,
             committer,
+            compactor,
             stop_ingest,
             folder,
             log_id,
-            lock,
+            lock: site_lock,
         } = self.started;
         self.health.stop().await;
         site.stopping.cancel();
@@ -121,28 +124,25 @@ impl Running {
             let followed = follower
                 .join()
                 .map_err(|_| ShutdownError::Panicked("follower"))
-                .and_then(|writer| Ok(writer?));
+                .and_then(|done| Ok(done?));
             let committed = committer
                 .join()
                 .map_err(|_| ShutdownError::Panicked("people"))
                 .and_then(|done| Ok(done?));
-            let written = followed.and_then(|writer| {
-                let sources =
-                    progress
-                        .source_marks()
-                        .into_iter()
-                        .map(|mark| cloud_engine::SourceMark {
-                            source_id: mark.source_id,
-                            offset: mark.offset,
-                            scn: cloud_engine::Scn::new(mark.scn),
-                        });
-                let path = writer.write_overlay(&folder, log_id, &sources.collect::<Vec<_>>())?;
+            let written = followed.and_then(|()| {
+                let writer = lock(&writer);
+                let path = writer.write_overlay(&folder, log_id, &progress.source_marks())?;
                 tracing::info!(overlay = %path.display(), "written");
                 Ok(())
             });
             let closed = site.log.close().map_err(ShutdownError::from);
+            // One that is on its way is abandoned at its next piece.
+            let begun = Instant::now();
+            while !compactor.is_finished() && begun.elapsed() < COMPACTION_END_TIMEOUT {
+                std::thread::sleep(COMPACTION_END_TIMEOUT / 100);
+            }
             drop(site);
-            drop(lock);
+            drop(site_lock);
             committed.and(written).and(closed)
         });
         let stored = storage

@@ -110,6 +110,13 @@ impl<V: Clone> Sessions<V> {
         self.idle
     }
 
+    /// All that are pinned.
+    pub(crate) fn all_pinned(&self) -> Vec<V> {
+        let table = self.read();
+        let pinned = table.pinned.values();
+        pinned.filter_map(|pinned| pinned.view.clone()).collect()
+    }
+
     pub(crate) fn counts(&self) -> SessionCounts {
         let table = self.read();
         let pinned = table.pinned.values();

@@ -2,6 +2,7 @@
 
 use crate::{
     change_log::ChangeLog,
+    compaction::Compaction,
     facts,
     limits::Limits,
     metrics::Calls,
@@ -10,7 +11,7 @@ use crate::{
     views::Views,
     workers::{Stop, Workers},
 };
-use cloud_engine::{Budget, Graph, Manifest, MemberId, NodeIndex, Scn, Version, View};
+use cloud_engine::{Budget, Current, Graph, MemberId, NodeIndex, Scn, View};
 use cloud_proto::databus::v1::{AsOf, AtLeast};
 use cloud_search::{People, Published};
 use databus::serving::{self, Deadline};
@@ -21,11 +22,11 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Site {
     pub(crate) limits: Limits,
     pub(crate) log: ChangeLog,
-    pub(crate) manifest: Manifest,
-    pub(crate) version: Arc<Version>,
+    pub(crate) current: Current,
+    pub(crate) compaction: Arc<Compaction>,
     pub(crate) people: People,
     pub(crate) progress: Arc<Progress>,
-    pub(crate) views: Views,
+    pub(crate) views: Arc<Views>,
     pub(crate) heavy: Workers,
     pub(crate) search: Workers,
     /// Cancelled when the server shuts down: streams end.
@@ -36,6 +37,10 @@ pub(crate) struct Site {
     pub(crate) slow_request_ms: u64,
 }
 
+/// Between the two takes of [`Site::people`] the graph may go over to a new base, which then is true above the profiles that were
+/// taken; never above those of that moment. So a second try is enough, unless it happens again.
+const PUBLISHED_TRIES: usize = 4;
+
 impl Site {
     /// The newest graph that holds what `at_least` asks for.
     pub(crate) async fn graph(
@@ -44,7 +49,7 @@ impl Site {
         deadline: Deadline,
     ) -> Result<Graph, Refusal> {
         self.progress.wait(at_least, Side::Graph, deadline).await?;
-        let graph = self.version.graph();
+        let graph = self.current.graph();
         facts::answered_as_of(graph.scn().get());
         Ok(graph)
     }
@@ -56,14 +61,16 @@ impl Site {
         deadline: Deadline,
     ) -> Result<(Arc<Published>, Graph), Refusal> {
         self.progress.wait(at_least, Side::People, deadline).await?;
-        let published = self.people.published();
-        let scn = published.scn();
-        facts::answered_as_of(scn.get());
-        let graph = self.version.graph_at(scn);
-        let graph = graph.ok_or_else(|| serving::Refusal::Internal {
-            reason: format!("no graph at SCN {scn}"),
-        })?;
-        Ok((published, graph))
+        for _ in 0..PUBLISHED_TRIES {
+            let published = self.people.published();
+            let scn = published.scn();
+            if let Some(graph) = self.current.graph_at(scn) {
+                facts::answered_as_of(scn.get());
+                return Ok((published, graph));
+            }
+        }
+        let reason = "no graph at the SCN of the profiles".to_owned();
+        Err(serving::Refusal::Internal { reason }.into())
     }
 
     /// The `as_of` of an answer from `graph`.
@@ -139,7 +146,7 @@ impl Site {
 
     /// The SCN of the oldest snapshot that a start may fall back to: the log keeps what comes after it.
     pub(crate) fn oldest_snapshot_scn(&self) -> Scn {
-        self.manifest.scn
+        self.compaction.status().oldest_kept
     }
 
     /// Whether the server goes on following the log, and is not told to end.

@@ -30,6 +30,10 @@ impl From<Refusal> for Status {
                 info(&mut details, "NOT_REACHED", &[("scn", &reached)]);
                 Code::Unavailable
             }
+            Refusal::NoSnapshot { reason } => {
+                info(&mut details, "NO_SNAPSHOT", &[("why", &reason)]);
+                Code::Unavailable
+            }
         };
         Self::with_error_details(code, message, details)
     }

@@ -9,7 +9,7 @@ use crate::{
     refusal::Refusal,
     sessions::{SessionId, Sessions},
 };
-use cloud_engine::{Budget, Graph, NodeIndex, Scratch, Stopped, View};
+use cloud_engine::{Budget, Graph, NodeIndex, Scn, Scratch, Stopped, View};
 use moka::{ops::compute::Op, policy::EvictionPolicy, sync::Cache};
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -145,12 +145,37 @@ impl Views {
     ) -> Result<Arc<View>, Stopped> {
         let view =
             Arc::new(self.with_scratch(|scratch| View::build(graph, viewer, scratch, budget))?);
-        let kept = Kept::new(&view);
+        self.keep(&view);
+        Ok(view)
+    }
+
+    /// Pins or caches the view, unless a newer one is there.
+    fn keep(&self, view: &Arc<View>) {
+        let (viewer, kept) = (view.viewer(), Kept::new(view));
         let replaces = |pinned: &Arc<Kept>| pinned.view.scn() <= view.scn();
-        if !self.sessions.renew(viewer, &kept, bytes(&view), replaces) {
+        if !self.sessions.renew(viewer, &kept, bytes(view), replaces) {
             self.put(viewer, kept);
         }
-        Ok(view)
+    }
+
+    /// The views that are of an SCN below `scn`: of no use to a version that begins there, unless they are brought up.
+    pub(crate) fn below(&self, scn: Scn) -> Vec<Arc<View>> {
+        let cached = self.cache.iter().map(|(_, kept)| kept);
+        let all = cached.chain(self.sessions.all_pinned());
+        let views = all.map(|kept| Arc::clone(kept.view()));
+        views.filter(|view| view.scn() < scn).collect()
+    }
+
+    /// Keeps a view as of the graph's SCN in the place of `view`: the same, where it holds there, or a new one. None of a viewer
+    /// who is gone.
+    pub(crate) fn bring_up(&self, view: &View, graph: &Graph) {
+        let viewer = view.viewer();
+        if let Some(view) = view.at_scn_of(graph) {
+            self.keep(&Arc::new(view));
+        } else if graph.exists(viewer) {
+            // Without a limit there is nothing that stops it.
+            let _ = self.build(graph, viewer, &mut Budget::unlimited());
+        }
     }
 
     /// Begins a session that keeps `view`, which is cached.
@@ -229,7 +254,7 @@ fn kib(view: &View) -> u32 {
 mod tests {
     use super::*;
     use crate::test_site::{member, path_graph};
-    use cloud_engine::{ConnectionTime, GraphChange, Scn};
+    use cloud_engine::{ConnectionTime, GraphChange};
 
     #[test]
     fn a_view_serves_as_long_as_it_holds() {

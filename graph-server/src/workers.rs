@@ -67,7 +67,7 @@ impl Stop {
 
 impl Rank {
     /// Ranks the thread that asks.
-    fn take(self, what: &'static str) {
+    pub(crate) fn take(self, what: &'static str) {
         if self == Self::Equal {
             return;
         }

@@ -171,6 +171,14 @@ fn scripts_get_json_and_exit_codes() {
     assert_eq!(degrees["degrees"][0]["degree"], "first");
     json_of(&server, &["disconnect", "1", "5"]);
     assert_eq!(json_of(&server, &["status"])["connections"], 3);
+    let taken = json_of(&server, &["snapshot"]);
+    assert_eq!(
+        (&taken["connections"], taken["scn"].as_u64() > Some(scn)),
+        (&json!(3), true)
+    );
+    let status = json_of(&server, &["status"]);
+    assert_eq!(status["snapshot"]["scn"], taken["scn"]);
+    assert_eq!(status["compaction"]["completed"], 1);
     watch_prints_both_changes(&server, scn);
 
     let exits: [(&[&str], i32); 10] = [

@@ -4,7 +4,8 @@
 //! does not exist keeps the node, without neighbours, and comes back with it. The lineage stays, since nodes mean what they did.
 //!
 //! **Memory**, whatever the graph's size: 4 bytes a node, 24 a new member and 4 a member who does not exist; and 32 for each target
-//! of a [`step`](Fold::step), which are 65,536 or those of one row. What is read and written lies in the system's cache.
+//! of a [`step`](Fold::step), which are 65,536 or those of one row. What is read and written lies in the system's cache; it is
+//! synced as it goes, so that no sync waits long, of this or of other files.
 
 use std::path::Path;
 
@@ -48,7 +49,8 @@ impl Fold {
         let version = graph.version();
         // An entry can add a target.
         let targets_max = version.base.target_count() + u64::from(version.overlay.entry_count());
-        let writer = GraphWriter::create(directory, graph.node_bound(), targets_max)?;
+        let mut writer = GraphWriter::create(directory, graph.node_bound(), targets_max)?;
+        writer.sync_as_it_goes();
         Ok(Self {
             graph,
             writer,

@@ -68,6 +68,10 @@ impl GraphFileWriter {
         })
     }
 
+    pub(crate) fn sync_as_it_goes(&mut self) {
+        self.file.sync_as_it_goes();
+    }
+
     /// The rows of the next nodes, one behind the other.
     pub(crate) fn push(&mut self, degrees: &[u32], targets: &[u32]) -> Result<(), FileError> {
         self.check(degrees, targets)

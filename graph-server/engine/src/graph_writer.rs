@@ -76,6 +76,12 @@ impl GraphWriter {
 }
 
 impl GraphWriter {
+    /// From here on, what is written is synced every 64 MiB: for who writes beside others that sync.
+    pub(crate) fn sync_as_it_goes(&mut self) {
+        self.graph.sync_as_it_goes();
+        self.times.sync_as_it_goes();
+    }
+
     /// The same as [`finish`](Self::finish), for a graph that is changed a little: see
     /// [`GraphFileWriter::finish_in_parts`].
     pub(crate) fn finish_in_parts(

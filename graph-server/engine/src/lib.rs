@@ -162,7 +162,7 @@ pub use neighbours::Neighbours;
 pub use network::{NetworkDegree, network_members};
 pub use path::shortest_path;
 pub use paths::{PathsQuestion, ShortestPaths, shortest_paths};
-pub use recovery::{Recovered, read_overlay};
+pub use recovery::{Recovered, read_overlay, remove_overlays};
 pub use scratch::Scratch;
 pub use shared::{shared_connections, shared_page};
 pub use sizes::{Sizes, network_sizes};

@@ -110,13 +110,11 @@ impl NewMembers {
 
     /// Memory in use.
     pub(crate) fn bytes(&self) -> u64 {
-        let slots: usize = self
-            .tiers
-            .iter()
-            .filter_map(OnceLock::get)
-            .map(|tier| tier.len())
-            .sum();
-        self.members.bytes() + slots as u64 * 4
+        // Of all tiers up to the newest, each of which is twice as large as the one before.
+        let slots = self.count().checked_sub(1).map_or(0, |newest| {
+            u64::from(2 * FIRST_TIER_MEMBERS) * ((2 << tier_of(newest)) - 1)
+        });
+        self.members.bytes() + slots * 4
     }
 
     fn member(&self, ordinal: u32) -> &NewMember {

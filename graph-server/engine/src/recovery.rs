@@ -99,6 +99,14 @@ impl Writer {
     }
 }
 
+/// Removes the overlay files in `site` that stand at `scn` or below: a snapshot at `scn` says what they say.
+pub fn remove_overlays(site: &Path, scn: Scn) -> Result<(), FileError> {
+    for (_, path) in overlay_files(site)?.iter().filter(|(at, _)| *at <= scn) {
+        fs::remove_file(path).map_err(FileError::io(path))?;
+    }
+    Ok(())
+}
+
 fn overlay_name(scn: Scn) -> String {
     format!("overlay-{:020}.bin", scn.get())
 }

@@ -35,7 +35,12 @@ pub(crate) struct SectionWriter {
     /// Those that were ended, in the order in which they were written.
     ended: Vec<Section>,
     header_bytes: u64,
+    /// Written since the last sync, if the file is synced as it goes.
+    unsynced: Option<u64>,
 }
+
+/// What waits for the disk, at most, of a file that is synced as it goes: so that syncing it at the end takes no long time.
+const UNSYNCED_BYTES_MAX: u64 = 64 << 20;
 
 #[derive(Clone, Copy, Default)]
 struct Section {
@@ -61,9 +66,15 @@ impl SectionWriter {
             open: Section::default(),
             ended: Vec::new(),
             header_bytes: header_bytes as u64,
+            unsynced: None,
         };
         writer.go_to(writer.header_bytes)?;
         Ok(writer)
+    }
+
+    /// From here on, what is written is synced every 64 MiB.
+    pub(crate) fn sync_as_it_goes(&mut self) {
+        self.unsynced = Some(0);
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -92,6 +103,13 @@ impl SectionWriter {
         self.file
             .write_all(&self.block)
             .map_err(FileError::io(&self.path))?;
+        if let Some(unsynced) = &mut self.unsynced {
+            *unsynced += self.block.len() as u64;
+            if *unsynced >= UNSYNCED_BYTES_MAX {
+                *unsynced = 0;
+                self.file.sync_data().map_err(FileError::io(&self.path))?;
+            }
+        }
         self.block.clear();
         Ok(())
     }

@@ -96,6 +96,10 @@ impl TimesWriter {
         })
     }
 
+    pub(crate) fn sync_as_it_goes(&mut self) {
+        self.file.sync_as_it_goes();
+    }
+
     /// The times of the next targets.
     pub(crate) fn push(&mut self, mut times: &[u64]) -> Result<(), FileError> {
         self.times += times.len() as u64;

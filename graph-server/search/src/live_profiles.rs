@@ -27,6 +27,9 @@ const MARK: TableDefinition<'_, (), &str> = TableDefinition::new("mark");
 /// Of redb's page cache; its own default is 1 GiB.
 const CACHE_BYTES: usize = 64 << 20;
 
+/// Records of one transaction of a copy.
+const RECORDS_AT_ONCE: usize = 1 << 16;
+
 /// The store, for its one writer.
 pub(crate) struct LiveProfiles {
     path: PathBuf,
@@ -37,6 +40,7 @@ pub(crate) struct LiveProfiles {
 /// The store as of one commit.
 pub(crate) struct LiveProfilesReader {
     path: PathBuf,
+    mark: StoreMark,
     profiles: ReadOnlyTable<u32, &'static [u8]>,
     /// Open as long as somebody reads.
     _database: Arc<Database>,
@@ -102,6 +106,7 @@ impl LiveProfiles {
             .map_err(|e| error(e.into()))?;
         Ok(LiveProfilesReader {
             path: self.path.clone(),
+            mark: self.mark,
             profiles,
             _database: Arc::clone(&self.database),
         })
@@ -131,6 +136,47 @@ impl LiveProfilesReader {
             let node = NodeIndex::new(node.value());
             Ok((node, self.record(node, bytes.value())?))
         }))
+    }
+
+    /// Writes a store with the same records to `path`, true at `scn`, and syncs it (not the directory). Some thousand records at a
+    /// time are in memory.
+    pub(crate) fn copy(&self, path: &Path, scn: Scn) -> Result<(), FileError> {
+        let error = |error: redb::Error| store_error(path, error);
+        let mut builder = Database::builder();
+        let builder = builder.set_cache_size(CACHE_BYTES);
+        let database = builder.create(path).map_err(|e| error(e.into()))?;
+        let range = self.profiles.range::<u32>(..);
+        let mut records = range.map_err(|error| store_error(&self.path, error.into()))?;
+        let mut is_last = false;
+        while !is_last {
+            let mut transaction = database.begin_write().map_err(|e| error(e.into()))?;
+            transaction.set_quick_repair(true);
+            {
+                let table = transaction.open_table(PROFILES);
+                let mut table = table.map_err(|e| error(e.into()))?;
+                for _ in 0..RECORDS_AT_ONCE {
+                    let Some(record) = records.next() else {
+                        is_last = true;
+                        break;
+                    };
+                    let (node, bytes) =
+                        record.map_err(|error| store_error(&self.path, error.into()))?;
+                    let node_index = NodeIndex::new(node.value());
+                    // What has rotten is not copied as if it had not.
+                    self.record(node_index, bytes.value())?;
+                    let inserted = table.insert(node.value(), bytes.value());
+                    inserted.map_err(|e| error(e.into()))?;
+                }
+            }
+            if is_last {
+                let table = transaction.open_table(MARK);
+                let mut table = table.map_err(|e| error(e.into()))?;
+                let marked = table.insert((), self.mark.at(scn).to_string().as_str());
+                marked.map_err(|e| error(e.into()))?;
+            }
+            transaction.commit().map_err(|e| error(e.into()))?;
+        }
+        Ok(())
     }
 
     fn record(&self, node: NodeIndex, bytes: &[u8]) -> Result<LiveRecord, FileError> {

@@ -1,7 +1,7 @@
 //! Profiles and index of a site, for many readers: opening them, and asking for what is published.
 
 use crate::{
-    base_index::BaseIndex,
+    base_index::{BaseIndex, measure},
     index_error::IndexError,
     live_index::LiveIndex,
     live_profiles::LiveProfiles,
@@ -11,11 +11,15 @@ use crate::{
     store_mark::StoreMark,
 };
 use arc_swap::ArcSwap;
-use cloud_engine::{FileError, LogId, Manifest, NodeIndex, Scn};
+use cloud_engine::{FileError, LogId, Manifest, ManifestFile, NodeIndex, Scn};
 use cloud_proto::cloud::v1::Profile;
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs::{self, File},
+    path::Path,
+    sync::Arc,
+};
 
-/// The live profiles' file below the live directory.
+/// The live profiles' file below the live directory, and of their copy in a snapshot.
 pub const LIVE_PROFILES_NAME: &str = "profiles.redb";
 /// The live index's directory below the live directory.
 pub const LIVE_INDEX_NAME: &str = "search";
@@ -42,7 +46,8 @@ impl People {
     ///
     /// The two live stores commit one after the other, profiles first. If a crash came between, the index is brought to where
     /// the profiles are, so that both stand at one SCN, from which the log is replayed. A live index that cannot be used is
-    /// made anew from the live profiles ([`PeopleWriter::replaced_index`]).
+    /// made anew from the live profiles ([`PeopleWriter::replaced_index`]). Where there are no live profiles, the snapshot's copy
+    /// of them is taken, if it has one: the snapshot's other files are as its first one's were.
     ///
     /// # Errors
     /// Anything else that is damaged, of an unknown version, or of another lineage or log, by name.
@@ -63,8 +68,14 @@ impl People {
             log,
             scn: manifest.scn,
         };
-        let live_profiles = LiveProfiles::open(&live.join(LIVE_PROFILES_NAME), fresh)?;
-        let live_index = LiveIndex::open(&live.join(LIVE_INDEX_NAME), fresh)?;
+        let path = live.join(LIVE_PROFILES_NAME);
+        if let Some(copy) = manifest.file(LIVE_PROFILES_NAME).filter(|_| !path.exists()) {
+            take_copy(snapshot, copy, live)?;
+        }
+        let live_profiles = LiveProfiles::open(&path, fresh)?;
+        // An index without a document is true before every change.
+        let empty = fresh.at(Scn::BEGINNING);
+        let live_index = LiveIndex::open(&live.join(LIVE_INDEX_NAME), empty)?;
         PeopleWriter::open(
             Arc::new(Base { profiles, index }),
             live_profiles,
@@ -91,4 +102,30 @@ impl People {
     pub fn profile(&self, node: NodeIndex) -> Result<Option<Profile>, FileError> {
         self.published.load().profile(node)
     }
+}
+
+/// Puts the snapshot's copy of the live profiles into `live`, where it appears whole or not at all.
+fn take_copy(snapshot: &Path, copy: &ManifestFile, live: &Path) -> Result<(), FileError> {
+    let source = snapshot.join(&copy.name);
+    let (path, building) = (live.join(&copy.name), live.join("building-profiles.redb"));
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| FileError::Io { path, source }
+    };
+    fs::copy(&source, &building).map_err(io(&source))?;
+    let (bytes, crc32c) = measure(&building)?;
+    if (bytes, crc32c) != (copy.bytes, copy.crc32c) {
+        return Err(FileError::Damaged {
+            path: source,
+            offset: 0,
+            reason: format!(
+                "{bytes} bytes with checksum {crc32c:08x}, in the manifest {} and {:08x}",
+                copy.bytes, copy.crc32c
+            ),
+        });
+    }
+    let sync = |path: &Path| File::open(path).and_then(|file| file.sync_all());
+    sync(&building).map_err(io(&building))?;
+    fs::rename(&building, &path).map_err(io(&path))?;
+    sync(live).map_err(io(live))
 }

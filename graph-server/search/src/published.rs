@@ -4,15 +4,21 @@
 //! goes on, and no new object need be made.
 
 use crate::{
-    base_index::BaseIndex, live_index::LiveSegment, live_profiles::LiveProfilesReader,
+    base_index::{BaseIndex, measure},
+    live_index::LiveSegment,
+    live_profiles::LiveProfilesReader,
+    people::LIVE_PROFILES_NAME,
     profile_file::ProfileFile,
 };
-use cloud_engine::{FileError, NodeIndex, Scn};
+use cloud_engine::{FileError, ManifestFile, NodeIndex, Scn};
 use cloud_proto::cloud::v1::Profile;
 use roaring::RoaringBitmap;
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Profiles and index as of one commit.
@@ -72,6 +78,22 @@ impl Published {
             Some(record) => Ok(record.profile),
             None => self.base.profiles.profile(node),
         }
+    }
+
+    /// Writes the profiles that changed since the snapshot into the directory of a new one, and syncs the file (not the directory):
+    /// [`People::open`](crate::People::open) takes it where there is nothing newer. True at [`scn`](Self::scn).
+    ///
+    /// # Errors
+    /// When a profile cannot be read, or the file not written.
+    pub fn copy_changed(&self, snapshot: &Path) -> Result<ManifestFile, FileError> {
+        let path = snapshot.join(LIVE_PROFILES_NAME);
+        self.live_profiles.copy(&path, self.scn())?;
+        let (bytes, crc32c) = measure(&path)?;
+        Ok(ManifestFile {
+            name: LIVE_PROFILES_NAME.to_owned(),
+            bytes,
+            crc32c,
+        })
     }
 
     pub(crate) fn extend(&self, scn: Scn) {

@@ -14,6 +14,7 @@ const BYTES_MAX: u64 = 1 << 50;
 const SEGMENT_BYTES_MIN: u64 = 4 << 10;
 /// Ten years.
 const AGE_MS_MAX: u64 = 3650 * MILLISECONDS_MAX;
+const PERCENT_MAX: u64 = 10_000;
 /// A day.
 const MILLISECONDS_MAX: u64 = 86_400_000;
 
@@ -80,7 +81,7 @@ impl Limits {
     }
 
     /// What each may be. 0 of a kind of call means that there are none; of anything else it would stop the server.
-    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 24] {
+    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 29] {
         let count = 1..=COUNT_MAX;
         let calls = 0..=COUNT_MAX;
         let time = 1..=MILLISECONDS_MAX;
@@ -96,6 +97,23 @@ impl Limits {
                 self.session_idle_ms_max,
                 time.clone(),
             ),
+            ("overlay-bytes-max", self.overlay_bytes_max, 1..=BYTES_MAX),
+            (
+                "compaction-percent",
+                self.compaction_percent,
+                0..=PERCENT_MAX,
+            ),
+            (
+                "compaction-bytes-min",
+                self.compaction_bytes_min,
+                0..=BYTES_MAX,
+            ),
+            (
+                "snapshot-interval-ms",
+                self.snapshot_interval_ms,
+                0..=MILLISECONDS_MAX,
+            ),
+            ("snapshots-kept", self.snapshots_kept as u64, count.clone()),
             ("request-edges-max", self.request_edges_max, 1..=EDGES_MAX),
             ("inline-edges-max", self.inline_edges_max, 0..=EDGES_MAX),
             ("heavy-threads", self.heavy_threads as u64, 1..=THREADS_MAX),

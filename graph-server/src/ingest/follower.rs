@@ -6,8 +6,11 @@ use super::{
     relay_windows::RelayError,
     windows::{Next, Windows},
 };
-use crate::progress::Progress;
-use cloud_engine::{ApplyError, Scn, Writer};
+use crate::{
+    compaction::{Compaction, SharedWriter, lock},
+    progress::Progress,
+};
+use cloud_engine::{ApplyError, Current, Scn};
 use databus::{LoggedWindow, ReadError, SourceMark, Window};
 use std::{io, sync::Arc, thread::JoinHandle};
 use tokio::runtime::Handle;
@@ -15,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 /// The thread's work.
 pub(crate) struct Follower {
-    pub(crate) writer: Writer,
+    pub(crate) writer: SharedWriter,
+    pub(crate) current: Current,
+    pub(crate) compaction: Arc<Compaction>,
     pub(crate) windows: Windows,
     pub(crate) people: PeopleQueue,
     /// What the profiles held when the server started.
@@ -45,11 +50,8 @@ pub enum IngestError {
 }
 
 impl Follower {
-    /// Begins; the thread answers the writer when it was stopped in order.
-    pub(crate) fn spawn(
-        self,
-        runtime: Handle,
-    ) -> io::Result<JoinHandle<Result<Writer, IngestError>>> {
+    /// Begins; the thread ends in order when it is stopped.
+    pub(crate) fn spawn(self, runtime: Handle) -> io::Result<JoinHandle<Result<(), IngestError>>> {
         let progress = Arc::clone(&self.progress);
         std::thread::Builder::new()
             .name("follower".to_owned())
@@ -63,40 +65,61 @@ impl Follower {
             })
     }
 
-    fn run(mut self, runtime: &Handle) -> Result<Writer, IngestError> {
+    fn run(mut self, runtime: &Handle) -> Result<(), IngestError> {
         loop {
             match self.windows.next(runtime, &self.stop)? {
-                Next::Window(window) => self.take(window)?,
+                Next::Window(window) => {
+                    if !self.room(runtime, window.scn)? {
+                        return Ok(());
+                    }
+                    self.take(window)?;
+                }
                 Next::CaughtUp => self.people.caught_up()?,
-                Next::End => return Ok(self.writer),
+                Next::End => return Ok(()),
             }
         }
+    }
+
+    /// Waits until the overlay has room for a window at `scn`; no when it was stopped before.
+    fn room(&mut self, runtime: &Handle, scn: u64) -> Result<bool, IngestError> {
+        if scn <= self.current.version().published().get() || !self.compaction.is_full() {
+            return Ok(true);
+        }
+        // The compaction waits for what the profiles have been told, and they may wait for more.
+        self.people.commit()?;
+        let room = self.compaction.room(&self.progress);
+        Ok(runtime
+            .block_on(self.stop.run_until_cancelled(room))
+            .is_some())
     }
 
     fn take(&mut self, LoggedWindow { scn, window }: LoggedWindow) -> Result<(), IngestError> {
         let at = Scn::new(scn);
         self.progress.followed(window.changes.len());
         let repeat = self.is_repeat(scn, &window);
-        let created = if at > self.writer.version().published() {
+        let mut writer = lock(&self.writer);
+        let created = if at > writer.version().published() {
             let changes = if repeat {
                 Vec::new()
             } else {
                 graph_changes(&window)
             };
             let created = if changes.is_empty() {
-                self.writer.publish(at)?;
+                writer.publish(at)?;
                 Vec::new()
             } else {
-                self.writer.apply(at, &changes)?.created
+                writer.apply(at, &changes)?.created
             };
+            self.compaction.overlay_is_of(&writer);
             let mark = (!repeat).then(|| mark(&window, scn)).flatten();
             self.progress.graph_reached(scn, mark);
             Some(created.iter().map(|created| created.member).collect())
         } else {
             None
         };
+        drop(writer);
         if at > self.people_scn {
-            let graph = self.writer.version().graph();
+            let graph = self.current.graph();
             let changes = if repeat {
                 Vec::new()
             } else {

@@ -31,6 +31,7 @@ pub(crate) struct PeopleCommitter {
     windows: Receiver<Message>,
     interval: Duration,
     caught_up: bool,
+    commit_asked: bool,
     applied: Scn,
     changes_waiting: usize,
     commit_begun: Instant,
@@ -40,6 +41,8 @@ enum Message {
     Window(Scn, Vec<PeopleChange>),
     /// Everything that was in the log at the start has been sent.
     CaughtUp,
+    /// Somebody waits for what was sent.
+    Commit,
 }
 
 /// The way to the thread. Dropping it ends the thread, with a last commit.
@@ -56,6 +59,13 @@ impl PeopleQueue {
     pub(crate) fn caught_up(&self) -> Result<(), IngestError> {
         self.0
             .send(Message::CaughtUp)
+            .map_err(|_| IngestError::PeopleStopped)
+    }
+
+    /// Has everything committed that was sent so far, without waiting for it.
+    pub(crate) fn commit(&self) -> Result<(), IngestError> {
+        self.0
+            .send(Message::Commit)
             .map_err(|_| IngestError::PeopleStopped)
     }
 }
@@ -79,6 +89,7 @@ impl PeopleCommitter {
             windows,
             interval,
             caught_up: false,
+            commit_asked: false,
             changes_waiting: 0,
             commit_begun: Instant::now(),
         };
@@ -131,6 +142,7 @@ impl PeopleCommitter {
                 self.applied = scn;
             }
             Message::CaughtUp => self.caught_up = true,
+            Message::Commit => self.commit_asked = true,
         }
         Ok(())
     }
@@ -153,6 +165,7 @@ impl PeopleCommitter {
             self.progress.people_held_up(None);
         }
         self.changes_waiting = 0;
+        self.commit_asked = false;
         Ok(())
     }
 
@@ -170,10 +183,11 @@ impl PeopleCommitter {
 
     fn commit_is_due(&self) -> bool {
         self.writer.is_pending()
-            && if self.caught_up {
-                self.commit_begun.elapsed() >= self.interval
-            } else {
-                self.changes_waiting >= REPLAY_COMMIT_CHANGES
-            }
+            && (self.commit_asked
+                || if self.caught_up {
+                    self.commit_begun.elapsed() >= self.interval
+                } else {
+                    self.changes_waiting >= REPLAY_COMMIT_CHANGES
+                })
     }
 }

@@ -152,8 +152,8 @@ fn own_log(page: &mut Page, log: &LogServer) {
 }
 
 fn graph(page: &mut Page, site: &Site) {
-    let graph = site.version.graph();
-    let overlay = site.version.stats();
+    let graph = site.current.graph();
+    let overlay = graph.version().stats();
     page.gauge("cloud_members", "Live members.", graph.member_count());
     page.gauge(
         "cloud_connections",
@@ -172,8 +172,38 @@ fn graph(page: &mut Page, site: &Site) {
     );
     page.gauge(
         "cloud_overlay_bytes",
-        "Memory of the overlay.",
-        overlay.bytes,
+        "Memory of the overlay, and of what is kept for the base that is being made.",
+        site.compaction.overlay_bytes(),
+    );
+    let compaction = site.compaction.status();
+    page.gauge(
+        "cloud_snapshot_scn",
+        "Where the newest snapshot stands.",
+        compaction.snapshot.scn.get(),
+    );
+    page.gauge(
+        "cloud_oldest_snapshot_scn",
+        "Where the oldest snapshot stands that a start can fall back to: the log is needed from there on.",
+        compaction.oldest_kept.get(),
+    );
+    page.gauge(
+        "cloud_compaction_running",
+        "1 while the overlay is folded into a new snapshot.",
+        u8::from(compaction.running.is_some()),
+    );
+    page.counters(
+        "cloud_compactions_total",
+        "Compactions that ended, since the start.",
+        "outcome",
+        [
+            ("completed", compaction.completed),
+            ("failed", compaction.failed),
+        ],
+    );
+    page.gauge(
+        "cloud_compaction_seconds",
+        "How long the last one took that was completed; 0 when none was.",
+        compaction.last_time.unwrap_or_default().as_secs_f64(),
     );
 }
 

@@ -1,8 +1,10 @@
 //! Where does the server stand, and what does it hold?
 
-use crate::{lag::Lag, memory::Memory, site::Site};
+use crate::{compaction, lag::Lag, memory::Memory, site::Site};
+use cloud_engine::Manifest;
 use cloud_proto::cloud::v1::{
-    GetStatusResponse, LagStatus, MemoryPart, OverlayStatus, SnapshotStatus, ViewCacheStatus,
+    CompactionStatus, GetStatusResponse, LagStatus, MemoryPart, OverlayStatus, RunningCompaction,
+    SnapshotStatus, ViewCacheStatus,
 };
 use databus::serving::Refusal;
 use std::sync::Arc;
@@ -14,20 +16,15 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
     let memory = memory.map_err(|ended| failed(ended.to_string()))?;
     let memory = memory.map_err(|error| failed(error.to_string()))?;
     let [graph_lag, search_lag] = site.progress.lag(site.log.head()).map(lag);
-    let graph = site.version.graph();
-    let overlay = site.version.stats();
+    let graph = site.current.graph();
+    let overlay = graph.version().stats();
+    let compaction = site.compaction.status();
     let views = site.views.counts();
     Ok(GetStatusResponse {
         graph: site.as_of(&graph),
         search: Some(site.progress.as_of(site.people.applied_scn().get())),
         log_head: Some(site.progress.as_of(site.log.head())),
-        snapshot: Some(SnapshotStatus {
-            lineage_id: site.manifest.lineage_id.to_string(),
-            scn: site.manifest.scn.get(),
-            members: site.manifest.members,
-            connections: site.manifest.connections,
-            bytes: site.manifest.files.iter().map(|file| file.bytes).sum(),
-        }),
+        snapshot: Some(snapshot_status(&compaction.snapshot)),
         members: graph.member_count(),
         connections: graph.connection_count(),
         overlay: Some(OverlayStatus {
@@ -35,8 +32,9 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
             touched_nodes: overlay.touched_nodes,
             new_members: overlay.new_members,
             members_created_by_connections: overlay.members_created_by_connections,
-            bytes: overlay.bytes,
+            bytes: site.compaction.overlay_bytes(),
         }),
+        compaction: Some(compaction_status(&compaction)),
         views: Some(ViewCacheStatus {
             views: views.views,
             bytes: views.bytes,
@@ -62,6 +60,36 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
             })
             .collect(),
     })
+}
+
+pub(crate) fn snapshot_status(manifest: &Manifest) -> SnapshotStatus {
+    SnapshotStatus {
+        lineage_id: manifest.lineage_id.to_string(),
+        scn: manifest.scn.get(),
+        members: manifest.members,
+        connections: manifest.connections,
+        bytes: manifest.files.iter().map(|file| file.bytes).sum(),
+    }
+}
+
+fn compaction_status(status: &compaction::CompactionStatus) -> CompactionStatus {
+    let running = status.running.map(|running| RunningCompaction {
+        scn: running.scn.get(),
+        nodes_written: running.nodes_written.into(),
+        nodes: running.nodes.into(),
+    });
+    let last_milliseconds = status.last_time.unwrap_or_default().as_millis();
+    CompactionStatus {
+        running,
+        completed: status.completed,
+        failed: status.failed,
+        last_milliseconds: u64::try_from(last_milliseconds).unwrap_or(u64::MAX),
+        last_failure: status
+            .last_failure
+            .as_deref()
+            .unwrap_or_default()
+            .to_owned(),
+    }
 }
 
 fn lag(Lag { time, reason }: Lag) -> LagStatus {

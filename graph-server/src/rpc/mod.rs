@@ -14,5 +14,6 @@ mod search_members;
 mod services;
 mod session;
 mod suggest_connections;
+mod take_snapshot;
 
 pub(crate) use services::{AdminRpc, NetworkRpc, ProfileRpc, SearchRpc};

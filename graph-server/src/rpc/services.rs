@@ -3,6 +3,7 @@
 use super::{
     admin_status, get_degrees, get_network_sizes, get_profiles, list_connections, list_network,
     list_paths, list_shared_connections, search_members, session, suggest_connections,
+    take_snapshot,
 };
 use crate::site::Site;
 use cloud_proto::cloud::v1 as cloud;
@@ -138,5 +139,14 @@ impl cloud::admin_service_server::AdminService for AdminRpc {
         _: Request<cloud::GetStatusRequest>,
     ) -> Result<Response<cloud::GetStatusResponse>, Status> {
         Ok(Response::new(admin_status::admin_status(&self.0).await?))
+    }
+
+    async fn take_snapshot(
+        &self,
+        request: Request<cloud::TakeSnapshotRequest>,
+    ) -> Result<Response<cloud::TakeSnapshotResponse>, Status> {
+        Ok(Response::new(
+            take_snapshot::take_snapshot(&self.0, request).await?,
+        ))
     }
 }

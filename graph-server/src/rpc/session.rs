@@ -41,6 +41,6 @@ pub(crate) fn end_session(
     let session: SessionId = request.into_inner().session.parse()?;
     site.views.end_session(session);
     Ok(EndSessionResponse {
-        as_of: site.as_of(&site.version.graph()),
+        as_of: site.as_of(&site.current.graph()),
     })
 }

@@ -9,6 +9,7 @@ mod lock;
 mod snapshot;
 
 use crate::{
+    compaction::{self, Compaction, Compactor, SharedWriter},
     config::Config,
     ingest::{Follower, IngestError, PeopleCommitter},
     metrics::Calls,
@@ -18,24 +19,31 @@ use crate::{
     workers::{Rank, Workers},
 };
 use change_log::OpenedLog;
-use cloud_engine::{LogId, Recovered, Scn, Writer, read_overlay};
+use cloud_engine::{LogId, Recovered, Scn, read_overlay};
 use cloud_search::People;
 pub use error::StartError;
-use lock::Lock;
+pub(crate) use lock::Lock;
 use snapshot::Snapshot;
-use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Instant};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+    time::Instant,
+};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// A site that has caught up with its log, and the threads that keep it so.
 pub(crate) struct Started {
     pub(crate) site: Arc<Site>,
-    pub(crate) follower: JoinHandle<Result<Writer, IngestError>>,
+    pub(crate) writer: SharedWriter,
+    pub(crate) follower: JoinHandle<Result<(), IngestError>>,
     pub(crate) committer: JoinHandle<Result<(), IngestError>>,
+    pub(crate) compactor: JoinHandle<()>,
     pub(crate) stop_ingest: CancellationToken,
     pub(crate) folder: PathBuf,
     pub(crate) log_id: LogId,
-    pub(crate) lock: Lock,
+    pub(crate) lock: Arc<Lock>,
 }
 
 /// Opens everything and waits until the log's head is reached. Blocks, but for the last step.
@@ -60,7 +68,11 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
         limits,
         ..
     } = config;
-    let lock = Lock::take(&folder)?;
+    let lock = Arc::new(Lock::take(&folder)?);
+    compaction::remove_leftovers(&folder).map_err(|source| StartError::Io {
+        path: folder.clone(),
+        source,
+    })?;
 
     let begun = Instant::now();
     let Snapshot {
@@ -123,7 +135,9 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
         &limits,
     ));
     let windows = log.windows_after(scn.min(people_scn), &progress)?;
-    let version = Arc::clone(writer.version());
+    let current = writer.current().clone();
+    let compaction = Arc::new(Compaction::new(&folder, &writer, manifest, &limits)?);
+    let writer: SharedWriter = Arc::new(Mutex::new(writer));
     let stop_ingest = CancellationToken::new();
     let (committer, people_queue) = PeopleCommitter::new(
         people.clone(),
@@ -133,7 +147,9 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
         &limits,
     );
     let follower = Follower {
-        writer,
+        writer: Arc::clone(&writer),
+        current: current.clone(),
+        compaction: Arc::clone(&compaction),
         windows,
         people: people_queue,
         people_scn,
@@ -152,15 +168,31 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
         limits.search_threads,
         limits.queued_requests_max,
     )?;
+    let views = Arc::new(Views::new(&limits));
+    let compactor = Compactor {
+        compaction: Arc::clone(&compaction),
+        writer: Arc::clone(&writer),
+        people: people.clone(),
+        progress: Arc::clone(&progress),
+        views: Arc::clone(&views),
+        site: folder.clone(),
+        log_id,
+        stop: stop_ingest.clone(),
+        lock: Arc::clone(&lock),
+        snapshots_kept: limits.snapshots_kept,
+        interval: compaction::interval(&limits),
+        behind: compaction::behind()?,
+    };
     let threads = |source| StartError::Io {
         path: "threads".into(),
         source,
     };
     let committer = committer.spawn().map_err(threads)?;
+    let compactor = compactor.spawn(runtime.clone()).map_err(threads)?;
     let follower = follower.spawn(runtime).map_err(threads)?;
     let stopping = CancellationToken::new();
     let site = Site {
-        views: Views::new(&limits),
+        views,
         heavy,
         search,
         log: log.served(limits.serving(), &stopping, &progress),
@@ -169,15 +201,17 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
         calls: Arc::new(Calls::new()?),
         slow_request_ms,
         limits,
-        manifest,
-        version,
+        current,
+        compaction,
         people,
         progress,
     };
     Ok(Started {
         site: Arc::new(site),
+        writer,
         follower,
         committer,
+        compactor,
         stop_ingest,
         folder,
         log_id,

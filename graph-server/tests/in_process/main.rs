@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_requests;
+mod compaction;
 mod config_files;
 mod errors;
 mod every_call;

@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Watch(Watch),
     /// Where the server stands, and what it holds.
     Status,
+    /// Has a snapshot taken of what is true now, and waits for it.
+    Snapshot,
 }
 
 #[derive(clap::Args)]

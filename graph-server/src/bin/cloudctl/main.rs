@@ -20,6 +20,7 @@ mod servers;
 mod session;
 mod shared;
 mod sizes;
+mod snapshot;
 mod status;
 mod suggest;
 mod watch;
@@ -62,5 +63,6 @@ async fn run(arguments: Arguments) -> Result<Answer, Failed> {
         Command::Publish(input) => publish::publish(&servers, input).await,
         Command::Watch(watch) => watch::follow(&servers, watch, arguments.json).await,
         Command::Status => status::ask(&servers).await,
+        Command::Snapshot => snapshot::take(&servers).await,
     }
 }

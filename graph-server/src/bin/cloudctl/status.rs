@@ -5,7 +5,7 @@ use crate::{
     exit::Failed,
     servers::Servers,
 };
-use cloud_client::proto::cloud::v1::{LagStatus, MemoryPart};
+use cloud_client::proto::cloud::v1::{CompactionStatus, LagStatus, MemoryPart, SnapshotStatus};
 use cloud_client::proto::databus::v1::{AsOf, GetStatusResponse};
 use serde_json::json;
 
@@ -14,6 +14,7 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
     let log = servers.client().await?.log_status().await?;
     let snapshot = status.snapshot.unwrap_or_default();
     let overlay = status.overlay.unwrap_or_default();
+    let compaction = status.compaction.unwrap_or_default();
     let views = status.views.unwrap_or_default();
     let scn = |as_of: &Option<AsOf>| as_of.as_ref().map(|as_of| as_of.scn).unwrap_or_default();
     let log_id = log
@@ -58,6 +59,7 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
                 mib(overlay.bytes)
             ),
         ),
+        ("compactions", compactions(&compaction)),
         (
             "views",
             format!(
@@ -111,12 +113,17 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
         "log_head": as_of_json(status.log_head.as_ref()),
         "members": status.members,
         "connections": status.connections,
-        "snapshot": {
-            "lineage_id": snapshot.lineage_id,
-            "scn": snapshot.scn,
-            "members": snapshot.members,
-            "connections": snapshot.connections,
-            "bytes": snapshot.bytes,
+        "snapshot": snapshot_json(&snapshot),
+        "compaction": {
+            "running": compaction.running.map(|running| json!({
+                "scn": running.scn,
+                "nodes_written": running.nodes_written,
+                "nodes": running.nodes,
+            })),
+            "completed": compaction.completed,
+            "failed": compaction.failed,
+            "last_milliseconds": compaction.last_milliseconds,
+            "last_failure": compaction.last_failure,
         },
         "overlay": {
             "entries": overlay.entries,
@@ -185,6 +192,38 @@ fn lag_json(lag: Option<&LagStatus>) -> serde_json::Value {
     json!({ "milliseconds": lag.milliseconds, "reason": lag.reason })
 }
 
-fn mib(bytes: u64) -> String {
+fn compactions(compaction: &CompactionStatus) -> String {
+    let running = compaction.running.as_ref().map(|running| {
+        let (written, nodes) = (running.nodes_written, running.nodes);
+        format!(
+            ", one at SCN {} has written {written} of {nodes} members",
+            running.scn
+        )
+    });
+    let last = (compaction.completed > 0)
+        .then(|| format!(", the last took {} ms", compaction.last_milliseconds));
+    let failure = (!compaction.last_failure.is_empty())
+        .then(|| format!(", the last failed: {}", compaction.last_failure));
+    format!(
+        "{} completed, {} failed{}{}{}",
+        compaction.completed,
+        compaction.failed,
+        last.unwrap_or_default(),
+        running.unwrap_or_default(),
+        failure.unwrap_or_default()
+    )
+}
+
+pub(crate) fn snapshot_json(snapshot: &SnapshotStatus) -> serde_json::Value {
+    json!({
+        "lineage_id": snapshot.lineage_id,
+        "scn": snapshot.scn,
+        "members": snapshot.members,
+        "connections": snapshot.connections,
+        "bytes": snapshot.bytes,
+    })
+}
+
+pub(crate) fn mib(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }

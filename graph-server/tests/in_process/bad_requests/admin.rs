@@ -1,8 +1,12 @@
-//! Calls whose requests have no fields: there is nothing to get wrong but the bytes, see `every_method`.
+//! cloud.v1.AdminService, and calls whose requests have no fields: there is nothing to get wrong but the bytes, see `every_method`.
 
-use super::row::{Outcome, Row, rows_of};
+use super::{
+    page::at_least,
+    row::{Outcome, Row, rows_of},
+};
+use cloud_proto::cloud::v1::TakeSnapshotRequest;
 
-pub(super) fn rows() -> Vec<Row> {
+pub(super) fn rows(log_id: &str) -> Vec<Row> {
     let calls = [
         "cloud.v1.AdminService/GetStatus",
         "databus.v1.Databus/GetStatus",
@@ -16,5 +20,11 @@ pub(super) fn rows() -> Vec<Row> {
             Outcome::Answered,
         )
     };
-    calls.into_iter().map(row).collect()
+    let mut rows: Vec<Row> = calls.into_iter().map(row).collect();
+    rows.extend(at_least(
+        "cloud.v1.AdminService/TakeSnapshot",
+        log_id,
+        |at_least| TakeSnapshotRequest { at_least },
+    ));
+    rows
 }

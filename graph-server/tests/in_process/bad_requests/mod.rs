@@ -34,8 +34,9 @@ async fn rows(wire: &Wire, log_id: &str) -> Vec<Row> {
     let mut rows = network::rows(wire, log_id).await;
     rows.extend(people::rows(wire, log_id).await);
     rows.extend(subscribe::rows());
+    // Before anything is published.
+    rows.extend(admin::rows(log_id));
     rows.extend(publish::rows());
-    rows.extend(admin::rows());
     rows
 }
 

@@ -1,0 +1,43 @@
+//! `cloudctl snapshot`.
+
+use crate::{
+    answer::{Answer, as_of_json, as_of_line},
+    exit::Failed,
+    servers::Servers,
+    status::{mib, snapshot_json},
+};
+use cloud_client::{Error, Point};
+
+/// Asks until it is there: one of a large site takes longer than a call may.
+pub(crate) async fn take(servers: &Servers) -> Result<Answer, Failed> {
+    let admin = servers.admin().await?;
+    let now = admin.status().await?.graph.map(Point::from);
+    let taken = loop {
+        match admin.take_snapshot(now.clone()).await {
+            Err(Error::Deadline(failure)) => {
+                let compaction = admin.status().await?.compaction.unwrap_or_default();
+                let Some(running) = compaction.running else {
+                    return Err(Error::Deadline(failure).into());
+                };
+                let (written, nodes) = (running.nodes_written, running.nodes);
+                eprintln!("cloudctl: {written} of {nodes} members written");
+            }
+            taken => break taken?,
+        }
+    };
+    let snapshot = taken.snapshot.unwrap_or_default();
+    let as_of = taken.as_of.as_ref();
+    let mut json = snapshot_json(&snapshot);
+    if let Some(json) = json.as_object_mut() {
+        json.insert("as_of".to_owned(), as_of_json(as_of));
+    }
+    let (members, connections) = (snapshot.members, snapshot.connections);
+    let bytes = mib(snapshot.bytes);
+    Ok(Answer {
+        text: format!(
+            "{members} members, {connections} connections, {bytes}, {}",
+            as_of_line(as_of)
+        ),
+        json,
+    })
+}

@@ -1,0 +1,264 @@
+//! The thread that folds the overlay into a new base, piece by piece.
+//!
+//! The pieces run on a thread that the system ranks behind those that answer (see `workers.rs`), so that readers do not notice.
+//! When the follower waits for the new base they run on the compactor's own, which is ranked as all others: it must come to an
+//! end, however busy the readers are. (A thread that has ranked itself behind may not go back.)
+
+use super::{
+    Compaction, Running, SharedWriter, is_changed, kept, lock,
+    snapshot_writer::{SnapshotError, SnapshotWriter},
+};
+use crate::{
+    limits::{COMPACTION_RETRY_INTERVAL, COMPACTION_TICK, Limits, VERSION_RETIRE_INTERVAL},
+    progress::Progress,
+    start::Lock,
+    views::Views,
+    workers::Rank,
+};
+use cloud_engine::{Base, LogId, Manifest, Scn, SourceMark, Version};
+use cloud_search::People;
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+/// The thread's work.
+pub(crate) struct Compactor {
+    pub(crate) compaction: Arc<Compaction>,
+    pub(crate) writer: SharedWriter,
+    pub(crate) people: People,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) views: Arc<Views>,
+    pub(crate) site: PathBuf,
+    pub(crate) log_id: LogId,
+    pub(crate) stop: CancellationToken,
+    /// Held as long as something may be written.
+    pub(crate) lock: Arc<Lock>,
+    pub(crate) snapshots_kept: usize,
+    /// None: only when they are asked for.
+    pub(crate) interval: Option<Duration>,
+    pub(crate) behind: ThreadPool,
+}
+
+/// Threads of the lower rank, for [`Compactor::behind`].
+pub(crate) fn behind() -> Result<ThreadPool, ThreadPoolBuildError> {
+    ThreadPoolBuilder::new()
+        .num_threads(1)
+        .thread_name(|_| "compaction".to_owned())
+        .start_handler(|_| Rank::Behind.take("compaction"))
+        .build()
+}
+
+/// How often snapshots are taken that nobody asks for; 0 of the limit: never.
+pub(crate) fn interval(limits: &Limits) -> Option<Duration> {
+    let milliseconds = limits.snapshot_interval_ms;
+    (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
+}
+
+impl Compactor {
+    pub(crate) fn spawn(self, runtime: Handle) -> io::Result<JoinHandle<()>> {
+        std::thread::Builder::new()
+            .name("compactor".to_owned())
+            .spawn(move || self.run(&runtime))
+    }
+
+    fn run(self, runtime: &Handle) {
+        let mut last = Instant::now();
+        while !self.stop.is_cancelled() {
+            if !self.is_called_for(last) {
+                self.compaction.wait_for_call(COMPACTION_TICK);
+                continue;
+            }
+            last = Instant::now();
+            match self.compact(runtime) {
+                Ok(()) => {}
+                Err(SnapshotError::Stopped) => break,
+                Err(error) => {
+                    self.failed(&error);
+                    self.pause(COMPACTION_RETRY_INTERVAL);
+                }
+            }
+        }
+    }
+
+    /// `last`: when the last one was begun, or the server started.
+    fn is_called_for(&self, last: Instant) -> bool {
+        let compaction = &self.compaction;
+        let version = compaction.current.version();
+        let asked = Scn::new(compaction.asked.load(Ordering::Relaxed)) > version.base_scn();
+        let periodic = self
+            .interval
+            .is_some_and(|interval| last.elapsed() >= interval);
+        is_changed(&version) && (asked || periodic || compaction.is_due() || compaction.is_full())
+    }
+
+    /// Not on the runtime's time, which may end before this thread does.
+    fn pause(&self, time: Duration) {
+        let begun = Instant::now();
+        while begun.elapsed() < time && !self.stop.is_cancelled() {
+            std::thread::sleep(COMPACTION_TICK.min(time.saturating_sub(begun.elapsed())));
+        }
+    }
+
+    fn compact(&self, runtime: &Handle) -> Result<(), SnapshotError> {
+        let begun = Instant::now();
+        let (graph, sources) = {
+            let mut writer = lock(&self.writer);
+            let graph = writer.begin_fold();
+            self.compaction.overlay_is_of(&writer);
+            // The marks are of the same moment: they move with the writer locked.
+            (graph, self.progress.source_marks())
+        };
+        let scn = graph.scn();
+        tracing::info!(%scn, "compaction begins");
+        self.running(Some((scn, 0, graph.node_bound())));
+        let snapshot = self.compaction.status().snapshot;
+        let made = self.write(runtime, graph, &snapshot, sources);
+        self.running(None);
+        let (manifest, base) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                let mut writer = lock(&self.writer);
+                writer.abandon_fold();
+                self.compaction.overlay_is_of(&writer);
+                return Err(error);
+            }
+        };
+        let before = {
+            let mut writer = lock(&self.writer);
+            let before = writer.swap(base);
+            self.compaction.overlay_is_of(&writer);
+            before
+        };
+        let time = begun.elapsed();
+        self.compaction.status.send_modify(|status| {
+            status.snapshot = Arc::new(manifest);
+            status.completed += 1;
+            status.last_time = Some(time);
+            status.last_failure = None;
+        });
+        tracing::info!(%scn, seconds = format_args!("{:.3}", time.as_secs_f64()), "compaction ends");
+        self.retire(before);
+        let lineage = snapshot.lineage_id;
+        kept::remove_others(&self.site, scn, lineage, self.snapshots_kept)?;
+        let oldest = kept::oldest(&self.site, lineage)?.unwrap_or(scn);
+        self.compaction
+            .status
+            .send_modify(|status| status.oldest_kept = oldest);
+        Ok(())
+    }
+
+    /// Writes the snapshot, opens it, and sees to it that a reader who goes over to it has nothing to do.
+    fn write(
+        &self,
+        runtime: &Handle,
+        graph: cloud_engine::Graph,
+        before: &Manifest,
+        sources: Vec<SourceMark>,
+    ) -> Result<(Manifest, Arc<Base>), SnapshotError> {
+        let scn = graph.scn();
+        let mut snapshot =
+            self.piece(|| SnapshotWriter::create(&self.site, graph, before, self.log_id, sources))?;
+        while self.piece(|| snapshot.step())? {
+            self.goes_on()?;
+            let (written, nodes) = snapshot.progress();
+            self.running(Some((scn, written, nodes)));
+        }
+        self.wait_for_people(runtime, scn)?;
+        let published = self.people.published();
+        let (path, manifest) = self.piece(|| snapshot.finish(&published))?;
+        self.goes_on()?;
+        let base = self.piece(|| open(&path, &manifest))?;
+        let views = self.views.below(scn);
+        for view in views {
+            self.goes_on()?;
+            self.piece(|| self.views.bring_up(&view, &self.compaction.current.graph()));
+        }
+        Ok((manifest, Arc::new(base)))
+    }
+
+    /// What the snapshot says of profiles must not be older than what it says of the graph, or the log's windows between the two
+    /// would be needed for ever. They are some 100 ms behind, at most.
+    fn wait_for_people(&self, runtime: &Handle, scn: Scn) -> Result<(), SnapshotError> {
+        let mut watch = self.progress.watch();
+        let there = runtime.block_on(async {
+            tokio::select! {
+                there = watch.wait_for(|reached| {
+                    reached.failed.is_some() || reached.people >= scn.get()
+                }) => there.is_ok_and(|reached| reached.failed.is_none()),
+                () = self.stop.cancelled() => false,
+            }
+        });
+        if there {
+            Ok(())
+        } else {
+            Err(SnapshotError::Stopped)
+        }
+    }
+
+    /// Runs a piece of work where it disturbs nobody, unless the follower waits.
+    fn piece<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        if self.compaction.is_waited_for.load(Ordering::Relaxed) {
+            work()
+        } else {
+            self.behind.install(work)
+        }
+    }
+
+    fn goes_on(&self) -> Result<(), SnapshotError> {
+        if self.stop.is_cancelled() {
+            Err(SnapshotError::Stopped)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Waits until nobody else holds the version, and only then lets go of it: what that costs is not a request's to pay.
+    fn retire(&self, version: Arc<Version>) {
+        while Arc::strong_count(&version) > 1 && !self.stop.is_cancelled() {
+            self.pause(VERSION_RETIRE_INTERVAL);
+        }
+        self.behind.install(|| drop(version));
+    }
+
+    fn running(&self, running: Option<(Scn, u32, u32)>) {
+        // Nobody waits for this.
+        self.compaction.status.send_if_modified(|status| {
+            status.running = running.map(|(scn, nodes_written, nodes)| Running {
+                scn,
+                nodes_written,
+                nodes,
+            });
+            false
+        });
+    }
+
+    fn failed(&self, error: &SnapshotError) {
+        tracing::error!(%error, "a compaction failed; it is tried again");
+        self.compaction.status.send_modify(|status| {
+            status.failed += 1;
+            status.last_failure = Some(error.to_string().into());
+        });
+    }
+}
+
+impl Drop for Compactor {
+    fn drop(&mut self) {
+        // The lock is let go of after the last piece of work.
+        tracing::debug!(lock = ?self.lock, "the compactor ends");
+    }
+}
+
+/// Opens the snapshot that was just written. One that cannot be read is not left to the next start.
+fn open(path: &Path, manifest: &Manifest) -> Result<Base, SnapshotError> {
+    Base::open(path, manifest).or_else(|error| {
+        kept::remove(path)?;
+        Err(error.into())
+    })
+}
