@@ -15,6 +15,9 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::binaries::binary;
 
+/// Flags of a server that folds its overlay into a new snapshot whenever anything has changed.
+pub const COMPACTING: [&str; 4] = ["--compaction-percent", "0", "--compaction-bytes-min", "0"];
+
 /// A running server, or a running relay. Dropping it kills it.
 pub struct Server {
     process: Child,
@@ -32,7 +35,12 @@ pub struct Connections {
 impl Server {
     /// Starts a server on free ports and waits until it serves. `folder` holds `snapshot/` and `log/`.
     pub fn start(folder: &Path) -> Server {
-        Server::try_start(folder, &[])
+        Server::start_with(folder, &[])
+    }
+
+    /// The same, with more flags.
+    pub fn start_with(folder: &Path, flags: &[&str]) -> Server {
+        Server::try_start(folder, flags)
             .unwrap_or_else(|log| panic!("the server did not start:\n{log}"))
     }
 

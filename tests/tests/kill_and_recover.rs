@@ -1,5 +1,6 @@
-//! The real server killed with SIGKILL under writers and readers, again and again: nothing that was acknowledged is lost,
-//! nothing is there that was never sent, and the answers equal those of a server that replays everything afresh.
+//! The real server killed with SIGKILL under writers and readers, and in every second round in one of many compactions: nothing
+//! that was acknowledged is lost, nothing is there that was never sent, and the answers equal those of a server that replays
+//! everything afresh.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,7 +10,7 @@ use cloud_proto::databus::v1::{AsOf, AtLeast, SubscribeRequest, WindowPart, at_l
 use cloud_tests::history::{self, Shape};
 use cloud_tests::model::Model;
 use cloud_tests::record::Reader;
-use cloud_tests::server::{Connections, Server};
+use cloud_tests::server::{COMPACTING, Connections, Server};
 use cloud_tests::site;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -47,7 +48,8 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
     let sent = Arc::new(Mutex::new(Sent::default()));
 
     for round in 0..rounds {
-        let server = Server::start(folder.path());
+        let flags: &[&str] = if round % 2 == 0 { &[] } else { &COMPACTING };
+        let server = Server::start_with(folder.path(), flags);
         let connections = server.connect().await;
         check_log(
             &log(&connections).await,

@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use cloud_proto::databus::v1::WindowPart;
+use cloud_proto::cloud::v1::{GetStatusRequest, TakeSnapshotRequest};
+use cloud_proto::databus::v1::at_least::Point;
+use cloud_proto::databus::v1::{AsOf, AtLeast, WindowPart};
 use cloud_tests::history::{self, Shape};
 use cloud_tests::record::{Reader, Record};
 use cloud_tests::server::{Connections, Server};
@@ -14,6 +17,9 @@ use rand_chacha::ChaCha8Rng;
 
 const MEMBERS: usize = 60;
 const READERS: u64 = 3;
+
+/// A snapshot is taken whenever so many windows have been published.
+const SNAPSHOT_WINDOWS: u64 = 30;
 
 /// Who owns the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +31,17 @@ enum Owner {
 }
 
 async fn check(shape: Shape, seed: u64, owner: Owner) {
+    check_with(shape, seed, owner, false).await;
+}
+
+/// The same while the graph goes over to new bases, one after the other.
+async fn check_compacting(shape: Shape, seed: u64, owner: Owner) {
+    let compactions = check_with(shape, seed, owner, true).await;
+    assert!(compactions >= 4, "only {compactions} compactions");
+}
+
+/// Answers how many compactions there were.
+async fn check_with(shape: Shape, seed: u64, owner: Owner, compacting: bool) -> u64 {
     println!("{shape:?}, seed {seed}, the log is the {owner:?}'s");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -65,7 +82,8 @@ async fn check(shape: Shape, seed: u64, owner: Owner) {
     } else {
         150
     };
-    for _ in 0..windows_published {
+    let mut taking: Option<tokio::task::JoinHandle<()>> = None;
+    for window in 1..=windows_published {
         let part = history::window(&ids, &mut random);
         let request = tokio_stream::once(history::publish(part.clone()));
         let mut answers = publishes
@@ -79,7 +97,18 @@ async fn check(shape: Shape, seed: u64, owner: Owner) {
             .await
             .expect("an answer")
             .expect("one for each window");
-        windows.insert(answer.as_of.expect("where it stands").scn, part);
+        let as_of = answer.as_of.expect("where it stands");
+        windows.insert(as_of.scn, part);
+        if compacting && window % SNAPSHOT_WINDOWS == 0 {
+            // Windows go on meanwhile, but not beyond the next one.
+            let snapshot = tokio::spawn(take_snapshot(connections.clone(), as_of));
+            if let Some(before) = taking.replace(snapshot) {
+                before.await.expect("a snapshot is taken");
+            }
+        }
+    }
+    if let Some(last) = taking {
+        last.await.expect("a snapshot is taken");
     }
     finished.store(true, Ordering::Release);
     let mut records: Vec<Record> = Vec::new();
@@ -113,7 +142,27 @@ async fn check(shape: Shape, seed: u64, owner: Owner) {
         answers.next().is_none(),
         "an answer states an SCN that nothing was published at"
     );
-    println!("{shape:?}: {} answers at {moments} SCNs", records.len());
+    let status = connections.admin().get_status(GetStatusRequest {}).await;
+    let compactions = status.expect("a status").into_inner().compaction;
+    let compactions = compactions.unwrap_or_default().completed;
+    println!(
+        "{shape:?}: {} answers at {moments} SCNs, {compactions} compactions",
+        records.len()
+    );
+    compactions
+}
+
+/// Waits for a snapshot at `as_of` or above.
+async fn take_snapshot(connections: Connections, as_of: AsOf) {
+    let scn = as_of.scn;
+    let at_least = Some(AtLeast {
+        point: Some(Point::AsOf(as_of)),
+    });
+    let mut request = tonic::Request::new(TakeSnapshotRequest { at_least });
+    request.set_timeout(Duration::from_secs(60));
+    let taken = connections.admin().take_snapshot(request).await;
+    let taken = taken.expect("a snapshot").into_inner();
+    assert!(taken.as_of.expect("where it stands").scn >= scn);
 }
 
 async fn read(
@@ -173,4 +222,19 @@ async fn answers_equal_the_model_on_a_path() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_of_a_server_that_follows_a_relay_equal_the_model() {
     check(Shape::PreferentialAttachment, 7, Owner::Relay).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_equal_the_model_through_compactions_of_a_uniform_graph() {
+    check_compacting(Shape::Uniform, 12, Owner::Server).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_equal_the_model_through_compactions_under_preferential_attachment() {
+    check_compacting(Shape::PreferentialAttachment, 13, Owner::Relay).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_equal_the_model_through_compactions_of_a_star() {
+    check_compacting(Shape::Star, 14, Owner::Server).await;
 }

@@ -1,15 +1,19 @@
 //! The thread that folds the overlay into a new base, piece by piece.
 //!
 //! The pieces run on a thread that the system ranks behind those that answer (see `workers.rs`), so that readers do not notice.
-//! When the follower waits for the new base they run on the compactor's own, which is ranked as all others: it must come to an
-//! end, however busy the readers are. (A thread that has ranked itself behind may not go back.)
+//! It must come to an end, however busy they are: after a piece that had to wait long, a few run on the compactor's own thread,
+//! which is ranked as all others; and all of them while the follower waits for the new base. (A thread that has ranked itself
+//! behind may not go back.)
 
 use super::{
     Compaction, Running, SharedWriter, is_changed, kept, lock,
     snapshot_writer::{SnapshotError, SnapshotWriter},
 };
 use crate::{
-    limits::{COMPACTION_RETRY_INTERVAL, COMPACTION_TICK, Limits, VERSION_RETIRE_INTERVAL},
+    limits::{
+        COMPACTION_OWN_PIECES, COMPACTION_PIECE_WAIT_MAX, COMPACTION_RETRY_INTERVAL,
+        COMPACTION_TICK, Limits, VERSION_RETIRE_INTERVAL,
+    },
     progress::Progress,
     start::Lock,
     views::Views,
@@ -21,7 +25,10 @@ use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -44,6 +51,8 @@ pub(crate) struct Compactor {
     /// None: only when they are asked for.
     pub(crate) interval: Option<Duration>,
     pub(crate) behind: ThreadPool,
+    /// Pieces that the compactor's own thread does next.
+    pub(crate) own_pieces: AtomicU32,
 }
 
 /// Threads of the lower rank, for [`Compactor::behind`].
@@ -202,13 +211,21 @@ impl Compactor {
         }
     }
 
-    /// Runs a piece of work where it disturbs nobody, unless the follower waits.
+    /// Runs a piece of work where it disturbs nobody, unless that takes too long.
     fn piece<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        if self.compaction.is_waited_for.load(Ordering::Relaxed) {
-            work()
-        } else {
-            self.behind.install(work)
+        let own = self.own_pieces.load(Ordering::Relaxed);
+        if own > 0 || self.compaction.is_waited_for.load(Ordering::Relaxed) {
+            self.own_pieces
+                .store(own.saturating_sub(1), Ordering::Relaxed);
+            return work();
         }
+        let begun = Instant::now();
+        let done = self.behind.install(work);
+        if begun.elapsed() > COMPACTION_PIECE_WAIT_MAX {
+            self.own_pieces
+                .store(COMPACTION_OWN_PIECES, Ordering::Relaxed);
+        }
+        done
     }
 
     fn goes_on(&self) -> Result<(), SnapshotError> {

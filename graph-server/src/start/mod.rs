@@ -26,7 +26,7 @@ pub(crate) use lock::Lock;
 use snapshot::Snapshot;
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicU32},
     thread::JoinHandle,
     time::Instant,
 };
@@ -182,6 +182,7 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
         snapshots_kept: limits.snapshots_kept,
         interval: compaction::interval(&limits),
         behind: compaction::behind()?,
+        own_pieces: AtomicU32::new(0),
     };
     let threads = |source| StartError::Io {
         path: "threads".into(),

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cloud_engine::{
-    Base, Budget, ConnectionTime, Csr, FileError, GRAPH_NAME, Graph, LineageHasher, Manifest,
-    ManifestFile, MemberId, Scn, Scratch, StandsAt, TIMES_NAME, View, Writer, degrees,
-    network_sizes, shared_connections, shortest_path, write_graph,
+    Base, Budget, ConnectionTime, Csr, FileError, Fold, GRAPH_NAME, Graph, GraphChange,
+    LineageHasher, Manifest, ManifestFile, MemberId, Scn, Scratch, StandsAt, TIMES_NAME, View,
+    Writer, degrees, network_sizes, shared_connections, shortest_path,
 };
 
 use super::scratch::{folder, named};
@@ -52,14 +52,26 @@ fn write() -> Manifest {
     let mut lineage = LineageHasher::new();
     lineage.graph(&csr.content());
     let lineage_id = lineage.finish();
+    let base = Base::from_content(lineage_id, &csr.content()).expect("a graph");
+    // Folded, so that there are nodes without a member.
+    let mut writer = Writer::new(Arc::new(base), Scn::BEGINNING);
+    let changes = [
+        GraphChange::MemberRemoved(members[7]),
+        GraphChange::MemberRemoved(members[35]),
+        GraphChange::MemberAdded(member(5_000)),
+    ];
+    writer.apply(Scn::new(1), &changes).expect("ascends");
+    let mut fold = Fold::create(writer.begin_fold(), &folder("written")).expect("creates");
+    while fold.step().expect("writes") {}
+    let folded = fold.finish().expect("writes");
     Manifest {
         lineage_id,
         scn: Scn::BEGINNING,
         stands_at: StandsAt::Beginning {},
         sources: Vec::new(),
-        members: members.len() as u64,
-        connections: csr.targets.len() as u64 / 2,
-        files: write_graph(&folder("written"), lineage_id, &csr.content()).expect("writes"),
+        members: folded.members,
+        connections: folded.connections,
+        files: folded.files,
     }
 }
 
@@ -72,6 +84,7 @@ fn reseal(mut bytes: Vec<u8>) -> Vec<u8> {
         (targets, 4),
         (nodes, 8),
         (if order == 0 { 0 } else { nodes }, 4),
+        (number(72), 4),
     ];
     let mut start = HEADER_BYTES;
     for (place, (count, width)) in sections.into_iter().enumerate() {
