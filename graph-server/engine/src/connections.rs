@@ -6,9 +6,8 @@ use crate::budget::{Budget, Stopped};
 use crate::file_error::FileError;
 use crate::graph::Graph;
 use crate::ids::{ConnectionTime, MemberId, NodeIndex, Scn};
-use crate::neighbours::latest_changes;
-use crate::overlay::Link;
 use crate::smallest::Smallest;
+use crate::summary::{LastWord, LastWords};
 use crate::version::Version;
 
 /// A neighbour, and since when.
@@ -110,7 +109,7 @@ pub(crate) fn connections_at(
     node: NodeIndex,
     scn: Scn,
 ) -> Result<Vec<Connection>, FileError> {
-    let (changes, base_counts) = latest_changes(node, version.overlay.chain(node, scn));
+    let LastWords { words, base_counts } = LastWords::of(node, version.overlay.chain(node, scn));
     let of_base: Vec<Connection> = if base_counts {
         let times = version.base.row_times(node)?;
         let row = version.base.row(node).iter().zip(times);
@@ -122,18 +121,18 @@ pub(crate) fn connections_at(
     } else {
         Vec::new()
     };
-    if changes.is_empty() {
+    if words.is_empty() {
         return Ok(of_base);
     }
-    let mut merged = Vec::with_capacity(of_base.len() + changes.len());
-    merge(of_base, &changes, |connection| merged.push(connection));
+    let mut merged = Vec::with_capacity(of_base.len() + words.len());
+    merge(of_base, &words, |connection| merged.push(connection));
     Ok(merged)
 }
 
 /// Calls `visit` with the connections after the changes, ascending as both are.
 pub(crate) fn merge(
     of_base: impl IntoIterator<Item = Connection>,
-    changes: &[Link],
+    changes: &[LastWord],
     mut visit: impl FnMut(Connection),
 ) {
     let mut of_base = of_base.into_iter().peekable();

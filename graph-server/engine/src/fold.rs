@@ -15,7 +15,7 @@ use crate::graph::Graph;
 use crate::graph_writer::GraphWriter;
 use crate::ids::{ConnectionTime, NodeIndex};
 use crate::manifest::ManifestFile;
-use crate::neighbours::latest_changes;
+use crate::summary::LastWords;
 
 /// Targets and nodes of one step: a millisecond's work, or a long row.
 const TARGETS_AT_ONCE: usize = 1 << 16;
@@ -90,12 +90,13 @@ impl Fold {
             times_of_base = behind;
             let before = targets.len();
             if version.overlay.is_touched(node) {
-                let (changes, base_counts) = latest_changes(node, version.overlay.chain(node, scn));
+                let LastWords { words, base_counts } =
+                    LastWords::of(node, version.overlay.chain(node, scn));
                 let of_base = row.iter().zip(row_times).map(|(&node, &time)| Connection {
                     node: NodeIndex::new(node),
                     time: ConnectionTime::from_millis(time),
                 });
-                merge(of_base.filter(|_| base_counts), &changes, |connection| {
+                merge(of_base.filter(|_| base_counts), &words, |connection| {
                     targets.push(connection.node.get());
                     times.push(connection.time.millis());
                 });

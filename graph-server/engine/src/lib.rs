@@ -127,6 +127,7 @@ mod sieve;
 mod sizes;
 mod smallest;
 mod suggest;
+mod summary;
 mod tally;
 mod third;
 mod times_file;

@@ -5,7 +5,8 @@ use std::slice;
 use smallvec::SmallVec;
 
 use crate::ids::NodeIndex;
-use crate::overlay::{Chain, Link};
+use crate::overlay::Chain;
+use crate::summary::{LastWord, Rest, merged, walk_chain};
 
 /// A node's neighbours, ascending by node index. For a node without changes a plain walk along a slice.
 #[derive(Clone, Debug)]
@@ -31,8 +32,8 @@ const CHANGES_INLINE: usize = 6;
 struct Change(u64);
 
 impl Change {
-    fn new(link: Link) -> Self {
-        Self(u64::from(link.neighbour) << 1 | u64::from(link.stamp.is_added()))
+    fn new(word: LastWord) -> Self {
+        Self(u64::from(word.neighbour) << 1 | u64::from(word.stamp.is_added()))
     }
 
     fn neighbour(self) -> u32 {
@@ -44,28 +45,6 @@ impl Change {
     }
 }
 
-/// Calls `visit` with what a chain says about neighbours, newest first; answers whether the base's row still counts.
-pub(crate) fn walk_chain(node: NodeIndex, chain: Chain<'_>, mut visit: impl FnMut(Link)) -> bool {
-    for link in chain {
-        if link.neighbour != node.get() {
-            visit(link);
-        } else if !link.stamp.is_added() {
-            return false;
-        }
-    }
-    true
-}
-
-/// What a chain says last about each neighbour, ascending by neighbour, and whether the base's row still counts.
-pub(crate) fn latest_changes(node: NodeIndex, chain: Chain<'_>) -> (Vec<Link>, bool) {
-    let mut changes = Vec::new();
-    let base_counts = walk_chain(node, chain, |link| changes.push(link));
-    // Stable: of one neighbour's entries the newest stays first.
-    changes.sort_by_key(|link| link.neighbour);
-    changes.dedup_by_key(|link| link.neighbour);
-    (changes, base_counts)
-}
-
 impl<'a> Neighbours<'a> {
     #[inline]
     pub(crate) fn of_base(row: &'a [u32]) -> Self {
@@ -74,15 +53,24 @@ impl<'a> Neighbours<'a> {
 
     pub(crate) fn merged(row: &'a [u32], node: NodeIndex, chain: Chain<'_>) -> Self {
         let mut changes = SmallVec::<[Change; CHANGES_INLINE]>::new();
-        let base_counts = walk_chain(node, chain, |link| changes.push(Change::new(link)));
-        let base = if base_counts { row } else { &[] };
-        if changes.is_empty() {
-            return Self::of_base(base);
-        }
+        let rest = walk_chain(node, chain, |word| changes.push(Change::new(word)));
         if changes.len() > 1 {
             // Stable: of one neighbour's entries the newest stays first.
             changes.sort_by_key(|change| change.neighbour());
             changes.dedup_by_key(|change| change.neighbour());
+        }
+        let base_counts = match rest {
+            Rest::Base => true,
+            Rest::Nothing => false,
+            Rest::Summary(summary) => {
+                let older = summary.words().iter().copied().map(Change::new);
+                changes = merged(changes, older, Change::neighbour).collect();
+                summary.base_counts()
+            }
+        };
+        let base = if base_counts { row } else { &[] };
+        if changes.is_empty() {
+            return Self::of_base(base);
         }
         Self(Kind::Merged(Merged {
             base,

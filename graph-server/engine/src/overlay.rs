@@ -8,11 +8,15 @@
 //! base's row included; the removal also stands in the chain of each neighbour of that moment. That a member was created needs
 //! no entry: the table of new members holds the SCN.
 //!
+//! An entry may stand for everything older in its chain: a summary, see `summary.rs`. Who follows what happened between two SCNs
+//! passes over it.
+//!
 //! **Why readers need no lock.** Everything is an atomic word, written once (entries) or only forward (heads, bits). The one
 //! writer fills an entry, stores it as the head (release), sets the node's bit, and publishes the window's SCN (release) last.
 //! A reader loads the published SCN first (acquire) and so sees every entry up to it; entries of later windows, which it may or
 //! may not see, it skips by their SCN. SCNs fall along a chain, so skipping is only ever at its beginning.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use zerocopy::FromZeros;
@@ -21,6 +25,17 @@ use crate::ids::{ConnectionTime, NodeIndex, Scn};
 use crate::lazy_array::{LazyArray, zeroed};
 use crate::new_members::NewMembers;
 use crate::read_ahead::read_ahead;
+use crate::summary::{LastWords, Summaries, Summary, existence};
+
+/// Entries that a chain has at least above its last summary before it gets one, and the share of the summary's own length.
+const SUMMARY_ENTRIES_MIN: usize = 512;
+const SUMMARY_SHARE: usize = 8;
+/// Chains get none when fewer entries than this can still be appended: each takes one.
+const SUMMARY_ROOM_MIN: u32 = 1 << 30;
+/// A chain is looked at when so many entries were appended to it, or to those whose nodes share its counter.
+const APPENDS_BETWEEN_LOOKS: u32 = 256;
+/// Counters of appends by a hash of the node.
+const COUNTER_BITS: u32 = 14;
 
 /// What the system backs zeroed memory by.
 const PAGE_BYTES: u64 = 4096;
@@ -43,6 +58,9 @@ pub(crate) struct Overlay {
     /// The SCN of the newest entry.
     last_change: AtomicU64,
     pub(crate) new_members: NewMembers,
+    summaries: Summaries,
+    /// Appends since a chain was last looked at.
+    appends: Box<[AtomicU32]>,
 }
 
 #[derive(FromZeros)]
@@ -77,7 +95,16 @@ impl Stamp {
         self.0
     }
 
-    /// `None` for bits that no stamp has.
+    /// Of an entry that stands for all that are older: where the summary is.
+    fn summary(place: u32) -> Self {
+        Self(u64::from(place) << 2 | 2)
+    }
+
+    fn place_of_summary(self) -> Option<u32> {
+        (self.0 & 3 == 2).then_some((self.0 >> 2) as u32)
+    }
+
+    /// `None` for bits that no stamp of a neighbour has.
     pub(crate) fn from_bits(bits: u64) -> Option<Self> {
         (bits & 3 == 1 || bits == 0).then_some(Self(bits))
     }
@@ -91,19 +118,38 @@ pub(crate) struct Link {
     pub(crate) stamp: Stamp,
 }
 
-/// A node's entries at or below an SCN, newest first.
+/// A node's entries at or below an SCN, newest first; summaries are passed over.
+#[derive(Clone)]
 pub(crate) struct Chain<'a> {
-    entries: &'a LazyArray<Entry>,
+    overlay: &'a Overlay,
     next: u32,
     scn: u64,
 }
 
-impl Iterator for Chain<'_> {
-    type Item = Link;
+/// What comes next in a chain.
+pub(crate) enum Step {
+    Link(Link),
+    /// What all that are older come to.
+    Summary(Arc<Summary>),
+}
 
-    fn next(&mut self) -> Option<Link> {
+impl Chain<'_> {
+    /// The next entry, or what it and all older ones come to: then nothing further counts.
+    pub(crate) fn step(&mut self) -> Option<Step> {
+        loop {
+            let link = self.next_entry()?;
+            let Some(place) = link.stamp.place_of_summary() else {
+                return Some(Step::Link(link));
+            };
+            if let Some(summary) = self.overlay.summaries.get(place, Scn::new(self.scn)) {
+                return Some(Step::Summary(summary));
+            }
+        }
+    }
+
+    fn next_entry(&mut self) -> Option<Link> {
         while self.next != 0 {
-            let entry = self.entries.get(self.next)?;
+            let entry = self.overlay.entries.get(self.next)?;
             self.next = entry.previous.load(Ordering::Relaxed);
             let scn = entry.scn.load(Ordering::Relaxed);
             if scn <= self.scn {
@@ -116,6 +162,19 @@ impl Iterator for Chain<'_> {
             }
         }
         None
+    }
+}
+
+impl Iterator for Chain<'_> {
+    type Item = Link;
+
+    fn next(&mut self) -> Option<Link> {
+        loop {
+            let link = self.next_entry()?;
+            if link.stamp.place_of_summary().is_none() {
+                return Some(link);
+            }
+        }
     }
 }
 
@@ -133,6 +192,8 @@ impl Overlay {
             touched_count: AtomicU32::new(0),
             last_change: AtomicU64::new(0),
             new_members: NewMembers::new(),
+            summaries: Summaries::new(),
+            appends: zeroed(1 << COUNTER_BITS),
         }
     }
 
@@ -162,7 +223,7 @@ impl Overlay {
     /// The node's entries at or below `scn`, newest first.
     pub(crate) fn chain(&self, node: NodeIndex, scn: Scn) -> Chain<'_> {
         Chain {
-            entries: &self.entries,
+            overlay: self,
             next: self.head(node),
             scn: scn.get(),
         }
@@ -201,6 +262,52 @@ impl Overlay {
 
     /// Appends an entry to a node's chain. For the one writer, which has checked that there is room.
     pub(crate) fn append(&self, node: NodeIndex, neighbour: NodeIndex, scn: Scn, stamp: Stamp) {
+        self.append_entry(node, neighbour, scn, stamp);
+        if neighbour == node {
+            let word = self.existence.get_or_allocate(node.get() / 64);
+            word.fetch_or(1 << (node.get() % 64), Ordering::Release);
+        }
+        let hash = node.get().wrapping_mul(0x9E37_79B1) >> (32 - COUNTER_BITS);
+        let appends = &self.appends[hash as usize];
+        let count = appends.load(Ordering::Relaxed) + 1;
+        if count < APPENDS_BETWEEN_LOOKS {
+            appends.store(count, Ordering::Relaxed);
+        } else {
+            appends.store(0, Ordering::Relaxed);
+            self.summarise_if_long(node, scn);
+        }
+    }
+
+    /// Gives a chain a summary when it has grown long above its last one. A look costs a step for each entry above it, and there
+    /// is one for so many appends: O(1) an append, until summaries are as long as the rows of hubs; then some ten steps.
+    fn summarise_if_long(&self, node: NodeIndex, scn: Scn) {
+        let (mut entries, mut place, mut length) = (0, None, 0);
+        let mut chain = self.chain(node, scn);
+        while let Some(link) = chain.next_entry() {
+            place = link.stamp.place_of_summary();
+            if let Some(place) = place {
+                let summary = self.summaries.get(place, scn);
+                length = summary.map_or(0, |summary| summary.words().len());
+                break;
+            }
+            entries += 1;
+        }
+        let is_long = entries >= SUMMARY_ENTRIES_MIN.max(length / SUMMARY_SHARE);
+        if !is_long || self.room() < SUMMARY_ROOM_MIN {
+            return;
+        }
+        if let Some(place) = place.or_else(|| self.summaries.new_place()) {
+            let last = LastWords::of(node, self.chain(node, scn));
+            let existence = self
+                .has_existence_entries(node)
+                .then(|| existence(node, self.chain(node, scn)));
+            let summary = Summary::new(scn, last, existence.flatten());
+            self.summaries.put(place, summary);
+            self.append_entry(node, node, scn, Stamp::summary(place));
+        }
+    }
+
+    fn append_entry(&self, node: NodeIndex, neighbour: NodeIndex, scn: Scn, stamp: Stamp) {
         let number = self.entry_count.load(Ordering::Relaxed) + 1;
         let head = self.head_to_store(node);
         let previous = head.load(Ordering::Relaxed);
@@ -222,10 +329,6 @@ impl Overlay {
                 word.fetch_or(1 << (node.get() % 64), Ordering::Release);
             }
         }
-        if neighbour == node {
-            let word = self.existence.get_or_allocate(node.get() / 64);
-            word.fetch_or(1 << (node.get() % 64), Ordering::Release);
-        }
     }
 
     pub(crate) fn entry_count(&self) -> u32 {
@@ -242,7 +345,8 @@ impl Overlay {
         let base_heads = std::mem::size_of_val(&*self.base_heads) as u64;
         let heads = base_heads.min(u64::from(self.touched_count()) * PAGE_BYTES);
         let touched = std::mem::size_of_val(&*self.touched) as u64;
-        arrays + heads + touched + self.new_members.bytes()
+        let summaries = self.summaries.bytes() + std::mem::size_of_val(&*self.appends) as u64;
+        arrays + heads + touched + self.new_members.bytes() + summaries
     }
 
     #[inline]
@@ -282,6 +386,42 @@ mod tests {
         assert_eq!(Stamp::from_bits(2), None);
         assert_eq!(Stamp::from_bits(3), None);
         assert_eq!(Stamp::from_bits(4), None);
+    }
+
+    #[test]
+    fn a_long_chain_is_read_to_its_summary_and_its_history_to_the_end() {
+        let overlay = Overlay::new(100_000);
+        let hub = NodeIndex::new(7);
+        let neighbour = |change: u64| NodeIndex::new((change * 31 % 20_000) as u32 + 8);
+        for change in 1..=60_000 {
+            overlay.append(hub, neighbour(change), Scn::new(change), Stamp::REMOVED);
+            if change % 997 == 0 {
+                let mut chain = overlay.chain(hub, Scn::new(change));
+                let (mut steps, mut length) = (0, 0);
+                while let Some(step) = chain.step() {
+                    match step {
+                        Step::Link(_) => steps += 1,
+                        Step::Summary(summary) => {
+                            length = summary.words().len();
+                            break;
+                        }
+                    }
+                }
+                let most = SUMMARY_ENTRIES_MIN.max(length / SUMMARY_SHARE);
+                assert!(
+                    steps < most + APPENDS_BETWEEN_LOOKS as usize,
+                    "{steps} at {change}"
+                );
+            }
+        }
+        let history = overlay.chain(hub, Scn::new(60_000)).map(|link| link.scn);
+        assert!(history.eq((1..=60_000).rev()));
+        let last = LastWords::of(hub, overlay.chain(hub, Scn::new(60_000)));
+        assert_eq!(last.words.len(), 20_000);
+        // Nobody asks about SCNs that old any more, but it would be right.
+        let last = LastWords::of(hub, overlay.chain(hub, Scn::new(100)));
+        assert_eq!(last.words.len(), 100);
+        assert!(overlay.summaries.bytes() < 3 * 20_000 * 16);
     }
 
     #[test]

@@ -46,9 +46,9 @@ use crate::file_identity::{check_lineage, check_start};
 use crate::ids::{ConnectionTime, LogId, MemberId, NodeIndex, Scn};
 use crate::manifest::{Manifest, SourceMark};
 use crate::memory_map::{Array, FileMap};
-use crate::neighbours::latest_changes;
-use crate::overlay::{Link, Stamp};
+use crate::overlay::Stamp;
 use crate::section_writer::{SectionWriter, padded};
+use crate::summary::{LastWord, LastWords};
 use crate::version::Version;
 
 const MAGIC: [u8; 8] = *b"CLDOVERL";
@@ -182,19 +182,20 @@ fn push_last_words(version: &Version, node: NodeIndex, scn: Scn, entries: &mut V
         zero: 0,
         stamp: stamp.bits(),
     };
-    let (changes, base_counts) = latest_changes(node, version.overlay.chain(node, scn));
+    let LastWords { words, base_counts } = LastWords::of(node, version.overlay.chain(node, scn));
     if !base_counts {
         entries.push(entry(node.get(), Stamp::REMOVED));
     }
     if version.overlay.has_existence_entries(node) && version.exists(node, scn) {
         entries.push(entry(node.get(), Stamp::added(ConnectionTime::UNKNOWN)));
     }
-    let in_base =
-        |link: &Link| base_counts && version.base.connected(node, NodeIndex::new(link.neighbour));
-    let told = changes
+    let in_base = |word: &LastWord| {
+        base_counts && version.base.connected(node, NodeIndex::new(word.neighbour))
+    };
+    let told = words
         .iter()
-        .filter(|link| link.stamp.is_added() || in_base(link));
-    entries.extend(told.map(|link| entry(link.neighbour, link.stamp)));
+        .filter(|word| word.stamp.is_added() || in_base(word));
+    entries.extend(told.map(|word| entry(word.neighbour, word.stamp)));
 }
 
 /// The arrays of an opened file.

@@ -10,8 +10,9 @@ use crate::base::Base;
 use crate::graph::Graph;
 use crate::ids::{MemberId, NodeIndex, Scn};
 use crate::neighbours::Neighbours;
-use crate::overlay::{Overlay, Stamp};
+use crate::overlay::{Overlay, Stamp, Step};
 use crate::read_ahead::read_ahead_slice;
+use crate::summary::existence;
 
 /// A base, the changes since, and the SCN up to which they are to be seen.
 pub struct Version {
@@ -119,7 +120,7 @@ impl Version {
     }
 
     /// The base.
-    pub fn base(&self) -> &Base {
+    pub fn base(&self) -> &Arc<Base> {
         &self.base
     }
 
@@ -167,9 +168,8 @@ impl Version {
     #[inline]
     pub(crate) fn exists(&self, node: NodeIndex, scn: Scn) -> bool {
         if self.overlay.has_existence_entries(node) {
-            let mut chain = self.overlay.chain(node, scn);
-            if let Some(link) = chain.find(|link| link.neighbour == node.get()) {
-                return link.stamp.is_added();
+            if let Some(stamp) = existence(node, self.overlay.chain(node, scn)) {
+                return stamp.is_added();
             }
         }
         match node.get().checked_sub(self.base.node_count()) {
@@ -220,27 +220,34 @@ impl Version {
         if !self.overlay.is_touched(one) || !self.overlay.is_touched(other) {
             return of_base();
         }
-        let mut walks = [(one, other), (other, one)].map(|(node, neighbour)| {
-            self.overlay.chain(node, scn).map(move |link| {
-                if link.neighbour == neighbour.get() {
-                    return Some(Pair {
-                        connected: link.stamp.is_added(),
-                        entry: Some(link.stamp),
-                    });
-                }
-                let removed = link.neighbour == node.get() && !link.stamp.is_added();
-                removed.then_some(Pair {
-                    connected: false,
-                    entry: None,
-                })
-            })
-        });
+        let said = |stamp: Stamp| Pair {
+            connected: stamp.is_added(),
+            entry: Some(stamp),
+        };
+        let removed = Pair {
+            connected: false,
+            entry: None,
+        };
+        let mut walks = [(one, other), (other, one)]
+            .map(|(node, neighbour)| (self.overlay.chain(node, scn), node, neighbour));
         loop {
-            for walk in &mut walks {
-                match walk.next() {
+            for (chain, node, neighbour) in &mut walks {
+                match chain.step() {
                     None => return of_base(),
-                    Some(Some(pair)) => return pair,
-                    Some(None) => {}
+                    Some(Step::Link(link)) if link.neighbour == neighbour.get() => {
+                        return said(link.stamp);
+                    }
+                    Some(Step::Link(link))
+                        if link.neighbour == node.get() && !link.stamp.is_added() =>
+                    {
+                        return removed;
+                    }
+                    Some(Step::Link(_)) => {}
+                    Some(Step::Summary(summary)) => match summary.word(*neighbour) {
+                        Some(stamp) => return said(stamp),
+                        None if summary.base_counts() => return of_base(),
+                        None => return removed,
+                    },
                 }
             }
         }

@@ -7,6 +7,7 @@
 mod files;
 mod folding;
 mod histories;
+mod hubs;
 mod interop;
 mod model;
 mod overlays;

@@ -1,0 +1,152 @@
+//! Members who change all day: their chains are summarised, and nobody can tell from the answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cloud_engine::{
+    ConnectionTime, GraphChange, LogId, Manifest, Scn, StandsAt, Version, Writer, read_overlay,
+};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+
+use crate::folding::folded;
+use crate::model::{Model, NodeOrder, check_graph, member};
+
+/// Members 1 to 60; the first two are those who change all day.
+const MEMBERS: u64 = 60;
+const HUBS: u64 = 2;
+const CHANGES: usize = 12_000;
+
+/// Of which nearly all are about a hub.
+fn changes(seed: u64) -> Vec<GraphChange> {
+    let change = (0..400u32, 1..=HUBS, 1..=MEMBERS, 0..2_000_000_000_000u64);
+    let change = change.prop_map(|(kind, hub, other, time)| match kind {
+        0 => GraphChange::MemberRemoved(member(hub)),
+        1 => GraphChange::MemberAdded(member(hub)),
+        2..=5 => GraphChange::MemberRemoved(member(other)),
+        6..=160 => GraphChange::ConnectionRemoved {
+            member: member(hub),
+            other: member(other),
+        },
+        _ => GraphChange::ConnectionAdded {
+            member: member(other),
+            other: member(hub),
+            time: ConnectionTime::from_millis(time),
+        },
+    });
+    let mut runner = TestRunner::new(Config {
+        rng_seed: RngSeed::Fixed(seed),
+        ..Config::default()
+    });
+    let changes = prop::collection::vec(change, CHANGES).new_tree(&mut runner);
+    changes.expect("changes").current()
+}
+
+fn base(seed: u64) -> Model {
+    let mut model = Model(Default::default(), NodeOrder::Hashed(seed));
+    // Not all: some members are new.
+    for other in HUBS + 1..MEMBERS - 9 {
+        model.apply(&GraphChange::ConnectionAdded {
+            member: member(1 + other % HUBS),
+            other: member(other),
+            time: ConnectionTime::from_millis(other),
+        });
+    }
+    model
+}
+
+#[test]
+fn long_chains_say_what_the_model_says_at_every_scn_that_is_asked_for() {
+    let known: Vec<u64> = (1..=MEMBERS + 1).collect();
+    for seed in 1..=3 {
+        let mut model = base(seed);
+        let mut writer = Writer::new(Arc::new(model.base()), Scn::BEGINNING);
+        let mut asked: Vec<(Arc<Version>, Scn, Model)> = Vec::new();
+        let mut folding = None;
+        for (window, scn) in changes(seed).chunks(13).zip(1..) {
+            let scn = Scn::new(scn);
+            writer.apply(scn, window).expect("SCNs ascend");
+            window.iter().for_each(|change| model.apply(change));
+            if scn.get() % 37 == 0 {
+                check_graph(&writer.current().graph(), &model, &known);
+            }
+            if scn.get() % 230 == 0 {
+                asked.push((writer.version().clone(), scn, model.clone()));
+            }
+            match scn.get() {
+                400 => folding = Some(writer.begin_fold()),
+                700 => {
+                    let directory = tempfile::tempdir().expect("a directory");
+                    let graph = folding.take().expect("begun");
+                    let (_, base) = folded(graph, directory.path());
+                    drop(writer.swap(Arc::new(base)));
+                }
+                _ => {}
+            }
+        }
+        // Most are older than the summaries that are kept.
+        for (version, scn, model) in &asked {
+            check_graph(&version.graph_at(*scn).expect("published"), model, &known);
+        }
+        restarts(&writer, &model, &known);
+    }
+}
+
+fn restarts(writer: &Writer, model: &Model, known: &[u64]) {
+    let site = tempfile::tempdir().expect("a directory");
+    let (log_id, scn) = (LogId::new(3), writer.version().base_scn());
+    writer
+        .write_overlay(site.path(), log_id, &[])
+        .expect("writes");
+    let manifest = Manifest {
+        lineage_id: writer.version().base().lineage(),
+        scn,
+        stands_at: StandsAt::AtScn { log_id, scn },
+        sources: vec![],
+        members: 0,
+        connections: 0,
+        files: vec![],
+    };
+    let base = writer.version().base();
+    let recovered = read_overlay(site.path(), base, &manifest, log_id).expect("reads");
+    assert_eq!(recovered.refused.len(), 0, "{:?}", recovered.refused);
+    check_graph(&recovered.writer.current().graph(), model, known);
+}
+
+#[test]
+fn readers_meet_summaries_while_they_are_made() {
+    let known: Vec<u64> = (1..=MEMBERS).collect();
+    let mut model = base(9);
+    let mut models = vec![model.clone()];
+    let changes = changes(9);
+    let windows: Vec<&[GraphChange]> = changes.chunks(7).collect();
+    for window in &windows {
+        window.iter().for_each(|change| model.apply(change));
+        models.push(model.clone());
+    }
+    let mut writer = Writer::new(Arc::new(models[0].base()), Scn::BEGINNING);
+    let current = writer.current().clone();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = |_| {
+            scope.spawn(|| {
+                let mut answered = 0;
+                while !done.load(Ordering::Relaxed) || answered < 10 {
+                    let graph = current.graph();
+                    check_graph(&graph, &models[graph.scn().get() as usize], &known);
+                    answered += 1;
+                }
+            })
+        };
+        let readers: Vec<_> = (0..2).map(reader).collect();
+        for (window, scn) in windows.iter().zip(1..) {
+            writer.apply(Scn::new(scn), window).expect("SCNs ascend");
+            if scn % 8 == 0 {
+                std::thread::yield_now();
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(readers.into_iter().all(|reader| reader.join().is_ok()));
+    });
+}
