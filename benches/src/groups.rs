@@ -8,6 +8,7 @@ use crate::setting::Setting;
 
 mod build;
 mod changes;
+mod compaction;
 mod degrees;
 mod durability;
 mod order;
@@ -50,7 +51,7 @@ const RIVALS: &str =
 
 impl Group {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self {
             name: "order",
             heading: GRAPH,
@@ -98,6 +99,12 @@ impl Group {
             heading: DATABUS,
             needs: Needs::Graph,
             measure: changes::measure,
+        },
+        Self {
+            name: "compaction",
+            heading: DATABUS,
+            needs: Needs::Graph,
+            measure: compaction::measure,
         },
         Self {
             name: "durability",

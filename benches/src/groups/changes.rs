@@ -128,7 +128,6 @@ fn while_asked(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
             rounds.ratio(Latencies::p99),
         );
         figures.push(p99.at_most(2.0));
-        figures.push(Figure::not_built("the same p99 during a compaction"));
         Ok(())
     })
 }

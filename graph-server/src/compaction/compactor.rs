@@ -1,39 +1,30 @@
 //! The thread that folds the overlay into a new base, piece by piece.
-//!
-//! The pieces run on a thread that the system ranks behind those that answer (see `workers.rs`), so that readers do not notice.
-//! It must come to an end, however busy they are: after a piece that had to wait long, a few run on the compactor's own thread,
-//! which is ranked as all others; and all of them while the follower waits for the new base. (A thread that has ranked itself
-//! behind may not go back.)
 
 use super::{
     Compaction, Running, SharedWriter, is_changed, kept, lock,
+    pieces::Pieces,
     snapshot_writer::{SnapshotError, SnapshotWriter},
 };
 use crate::{
-    limits::{
-        COMPACTION_OWN_PIECES, COMPACTION_PIECE_WAIT_MAX, COMPACTION_RETRY_INTERVAL,
-        COMPACTION_TICK, Limits, VERSION_RETIRE_INTERVAL,
-    },
+    limits::{COMPACTION_RETRY_INTERVAL, COMPACTION_TICK, Limits, VERSION_RETIRE_INTERVAL},
     progress::Progress,
     start::Lock,
     views::Views,
-    workers::Rank,
 };
 use cloud_engine::{Base, LogId, Manifest, Scn, SourceMark, Version};
 use cloud_search::People;
-use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
+
+/// Views of a piece: some milliseconds' work, mostly.
+const VIEWS_AT_ONCE: usize = 32;
 
 /// The thread's work.
 pub(crate) struct Compactor {
@@ -50,18 +41,7 @@ pub(crate) struct Compactor {
     pub(crate) snapshots_kept: usize,
     /// None: only when they are asked for.
     pub(crate) interval: Option<Duration>,
-    pub(crate) behind: ThreadPool,
-    /// Pieces that the compactor's own thread does next.
-    pub(crate) own_pieces: AtomicU32,
-}
-
-/// Threads of the lower rank, for [`Compactor::behind`].
-pub(crate) fn behind() -> Result<ThreadPool, ThreadPoolBuildError> {
-    ThreadPoolBuilder::new()
-        .num_threads(1)
-        .thread_name(|_| "compaction".to_owned())
-        .start_handler(|_| Rank::Behind.take("compaction"))
-        .build()
+    pub(crate) pieces: Pieces,
 }
 
 /// How often snapshots are taken that nobody asks for; 0 of the limit: never.
@@ -184,10 +164,14 @@ impl Compactor {
         let (path, manifest) = self.piece(|| snapshot.finish(&published))?;
         self.goes_on()?;
         let base = self.piece(|| open(&path, &manifest))?;
-        let views = self.views.below(scn);
-        for view in views {
+        for views in self.views.below(scn).chunks(VIEWS_AT_ONCE) {
             self.goes_on()?;
-            self.piece(|| self.views.bring_up(&view, &self.compaction.current.graph()));
+            self.piece(|| {
+                let graph = self.compaction.current.graph();
+                views
+                    .iter()
+                    .for_each(|view| self.views.bring_up(view, &graph));
+            });
         }
         Ok((manifest, Arc::new(base)))
     }
@@ -211,21 +195,10 @@ impl Compactor {
         }
     }
 
-    /// Runs a piece of work where it disturbs nobody, unless that takes too long.
+    /// Runs a piece of work where it disturbs nobody, unless the follower waits.
     fn piece<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let own = self.own_pieces.load(Ordering::Relaxed);
-        if own > 0 || self.compaction.is_waited_for.load(Ordering::Relaxed) {
-            self.own_pieces
-                .store(own.saturating_sub(1), Ordering::Relaxed);
-            return work();
-        }
-        let begun = Instant::now();
-        let done = self.behind.install(work);
-        if begun.elapsed() > COMPACTION_PIECE_WAIT_MAX {
-            self.own_pieces
-                .store(COMPACTION_OWN_PIECES, Ordering::Relaxed);
-        }
-        done
+        let is_waited_for = self.compaction.is_waited_for.load(Ordering::Relaxed);
+        self.pieces.run(is_waited_for, work)
     }
 
     fn goes_on(&self) -> Result<(), SnapshotError> {
@@ -241,7 +214,7 @@ impl Compactor {
         while Arc::strong_count(&version) > 1 && !self.stop.is_cancelled() {
             self.pause(VERSION_RETIRE_INTERVAL);
         }
-        self.behind.install(|| drop(version));
+        self.piece(|| drop(version));
     }
 
     fn running(&self, running: Option<(Scn, u32, u32)>) {

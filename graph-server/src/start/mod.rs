@@ -26,7 +26,7 @@ pub(crate) use lock::Lock;
 use snapshot::Snapshot;
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, atomic::AtomicU32},
+    sync::{Arc, Mutex},
     thread::JoinHandle,
     time::Instant,
 };
@@ -181,8 +181,7 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
         lock: Arc::clone(&lock),
         snapshots_kept: limits.snapshots_kept,
         interval: compaction::interval(&limits),
-        behind: compaction::behind()?,
-        own_pieces: AtomicU32::new(0),
+        pieces: compaction::Pieces::new()?,
     };
     let threads = |source| StartError::Io {
         path: "threads".into(),

@@ -1,0 +1,147 @@
+//! Folding the overlay into a new snapshot: how long it takes, what memory it takes, and what readers notice.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use cloud_proto::cloud::v1::{GetStatusRequest, TakeSnapshotRequest};
+
+use crate::capacity::{degrees_at, degrees_rate};
+use crate::channels::Channels;
+use crate::feed::Feed;
+use crate::figures::{Figure, Figures};
+use crate::latencies::Latencies;
+use crate::outcome::Outcome;
+use crate::publisher::Publisher;
+use crate::random_changes::RandomChanges;
+use crate::rounds::by_turns;
+use crate::setting::{Measured, Setting};
+use crate::unit::{Unit, grouped};
+
+/// Changes that are folded, if the site has twice as many members.
+const FOLDED_MAX: usize = 1_000_000;
+/// In windows of so many.
+const FOLDED_WINDOW: usize = 1_000;
+/// Changes a second while degrees are asked for.
+const LIVE_RATE: f64 = 10_000.0;
+/// In windows of so many.
+const LIVE_WINDOW: u64 = 16;
+/// The server's memory is looked at this often.
+const MEMORY_INTERVAL: Duration = Duration::from_millis(10);
+/// Longer than a call may take on the server.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(60);
+
+pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
+    setting.runtime().block_on(async {
+        alone(setting, figures).await?;
+        while_asked(setting, figures).await
+    })
+}
+
+/// With nobody asking.
+async fn alone(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
+    let Measured {
+        calls,
+        server,
+        folder: _folder,
+    } = setting.measured_server("compaction").await?;
+    let count = FOLDED_MAX.min(setting.options().members as usize / 2);
+    let mut random = RandomChanges::new(setting.site()?.member_ids(), setting.options().seed);
+    let mut publisher = Publisher::open(calls.channels(), 0).await?;
+    for _ in 0..count.div_ceil(FOLDED_WINDOW) {
+        let changes = (0..FOLDED_WINDOW).map(|_| random.connection());
+        publisher.publish(changes.collect()).await?;
+    }
+    let before = server.resident()?.anonymous;
+    let channels = calls.channels().clone();
+    let taken = tokio::spawn(async move {
+        let start = Instant::now();
+        snapshot(&channels).await?;
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(start.elapsed())
+    });
+    let mut peak = before;
+    while !taken.is_finished() {
+        peak = peak.max(server.resident()?.anonymous);
+        tokio::time::sleep(MEMORY_INTERVAL).await;
+    }
+    let time = taken.await??;
+    figures.push(
+        Figure::new(
+            "compaction, nobody asking",
+            Unit::Seconds,
+            time.as_secs_f64(),
+        )
+        .note(format!(
+            "{} new connections between random members; from TakeSnapshot to its answer",
+            grouped(count as u64)
+        )),
+    );
+    figures.push(
+        Figure::new(
+            "memory of its own that a compaction takes, beside the overlay",
+            Unit::Bytes,
+            (peak - before) as f64,
+        )
+        .note(format!(
+            "peak above {} before; looked at every {} ms",
+            Unit::Bytes.show(before as f64),
+            MEMORY_INTERVAL.as_millis()
+        )),
+    );
+    Ok(())
+}
+
+async fn while_asked(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
+    let mut random = RandomChanges::new(setting.site()?.member_ids(), setting.options().seed + 1);
+    let measured = setting.measured_server("compactions").await?;
+    let calls = measured.calls.while_it_changes();
+    // Twice: the first fills the cache of views.
+    degrees_rate(&calls, setting.duration()).await?;
+    let rate = degrees_rate(&calls, setting.duration()).await?;
+    let rounds = by_turns(
+        async || degrees_at(&calls, rate, setting.turn_duration()).await,
+        async || {
+            let mut drawn = random.fork();
+            let change = move |_| drawn.connection();
+            let feed = Feed::start(calls.channels(), LIVE_RATE, LIVE_WINDOW, change).await?;
+            let stop = Arc::new(AtomicBool::new(false));
+            let (channels, stopped) = (calls.channels().clone(), Arc::clone(&stop));
+            let snapshots = tokio::spawn(async move {
+                while !stopped.load(Ordering::Relaxed) {
+                    snapshot(&channels).await?;
+                }
+                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+            });
+            let latencies = degrees_at(&calls, rate, setting.turn_duration()).await?;
+            stop.store(true, Ordering::Relaxed);
+            feed.stop().await?;
+            snapshots.await??;
+            Ok(latencies)
+        },
+    )
+    .await?;
+    let mut admin = calls.channels().admin();
+    let status = admin.get_status(GetStatusRequest {}).await?.into_inner();
+    let compaction = status.compaction.unwrap_or_default();
+    if compaction.completed == 0 {
+        return Err("no compaction was completed".into());
+    }
+    let what = "the same p99 during a compaction, with 10,000 changes/s, against none";
+    let p99 = Figure::new(what, Unit::Times, rounds.ratio(Latencies::p99));
+    figures.push(p99.at_most(2.0).note(format!(
+        "{}; one compaction after the other, {} of them, the last in {}; {}",
+        Unit::PerSecond.show(rate),
+        compaction.completed,
+        Unit::Seconds.show(compaction.last_milliseconds as f64 / 1e3),
+        rounds.show()
+    )));
+    Ok(())
+}
+
+/// Takes a snapshot of what is true now.
+async fn snapshot(channels: &Channels) -> Outcome<()> {
+    let mut request = tonic::Request::new(TakeSnapshotRequest { at_least: None });
+    request.set_timeout(SNAPSHOT_TIMEOUT);
+    channels.admin().take_snapshot(request).await?;
+    Ok(())
+}
