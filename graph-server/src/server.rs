@@ -119,6 +119,7 @@ impl Running {
         let drain = site.limits.serving().drain_timeout;
         let listeners = self.listeners.drain(drain).await.map_err(Into::into);
         stop_ingest.cancel();
+        site.compaction.call();
         let progress = Arc::clone(&site.progress);
         let storage = tokio::task::spawn_blocking(move || {
             let followed = follower

@@ -4,7 +4,7 @@
 //! does not exist keeps the node, without neighbours, and comes back with it. The lineage stays, since nodes mean what they did.
 //!
 //! **Memory**, whatever the graph's size: 4 bytes a node, 24 a new member and 4 a member who does not exist; and 32 for each target
-//! of a [`step`](Fold::step), which are 65,536 or those of one row. What is read and written lies in the system's cache; it is
+//! of a [`step`](Fold::step), which are 32,768 or those of one row. What is read and written lies in the system's cache; it is
 //! synced as it goes, so that no sync waits long, of this or of other files.
 
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::manifest::ManifestFile;
 use crate::summary::LastWords;
 
 /// Targets and nodes of one step: a millisecond's work, or a long row.
-const TARGETS_AT_ONCE: usize = 1 << 16;
+const TARGETS_AT_ONCE: usize = 1 << 15;
 const NODES_AT_ONCE: u32 = 1 << 13;
 
 /// `graph.csr` and `times.bin` of a graph, in the making.

@@ -167,10 +167,10 @@ impl Version {
     /// Whether the node's member exists.
     #[inline]
     pub(crate) fn exists(&self, node: NodeIndex, scn: Scn) -> bool {
-        if self.overlay.has_existence_entries(node) {
-            if let Some(stamp) = existence(node, self.overlay.chain(node, scn)) {
-                return stamp.is_added();
-            }
+        if self.overlay.has_existence_entries(node)
+            && let Some(stamp) = existence(node, self.overlay.chain(node, scn))
+        {
+            return stamp.is_added();
         }
         match node.get().checked_sub(self.base.node_count()) {
             None => self.base.exists(node),

@@ -24,7 +24,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// Views of a piece: some milliseconds' work, mostly.
-const VIEWS_AT_ONCE: usize = 32;
+const VIEWS_AT_ONCE: usize = 8;
 
 /// The thread's work.
 pub(crate) struct Compactor {
@@ -161,9 +161,9 @@ impl Compactor {
         }
         self.wait_for_people(runtime, scn)?;
         let published = self.people.published();
-        let (path, manifest) = self.piece(|| snapshot.finish(&published))?;
+        let (path, manifest) = self.long_piece(|| snapshot.finish(&published))?;
         self.goes_on()?;
-        let base = self.piece(|| open(&path, &manifest))?;
+        let base = self.long_piece(|| open(&path, &manifest))?;
         for views in self.views.below(scn).chunks(VIEWS_AT_ONCE) {
             self.goes_on()?;
             self.piece(|| {
@@ -201,6 +201,12 @@ impl Compactor {
         self.pieces.run(is_waited_for, work)
     }
 
+    /// The same for one that takes long.
+    fn long_piece<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let is_waited_for = self.compaction.is_waited_for.load(Ordering::Relaxed);
+        self.pieces.run_long(is_waited_for, work)
+    }
+
     fn goes_on(&self) -> Result<(), SnapshotError> {
         if self.stop.is_cancelled() {
             Err(SnapshotError::Stopped)
@@ -214,7 +220,7 @@ impl Compactor {
         while Arc::strong_count(&version) > 1 && !self.stop.is_cancelled() {
             self.pause(VERSION_RETIRE_INTERVAL);
         }
-        self.piece(|| drop(version));
+        self.long_piece(|| drop(version));
     }
 
     fn running(&self, running: Option<(Scn, u32, u32)>) {

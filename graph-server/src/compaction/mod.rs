@@ -123,7 +123,8 @@ impl Compaction {
         self.call();
     }
 
-    fn call(&self) {
+    /// Has the compactor look at once whether there is something to do, or an end.
+    pub(crate) fn call(&self) {
         *self.called.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.calls.notify_one();
     }

@@ -35,7 +35,20 @@ impl Pieces {
         })
     }
 
-    /// Runs one; `is_waited_for` when somebody waits for the end.
+    /// Runs one that takes longer than readers would not notice: behind them, unless somebody waits for the end.
+    pub(crate) fn run_long<T: Send>(
+        &self,
+        is_waited_for: bool,
+        work: impl FnOnce() -> T + Send,
+    ) -> T {
+        if is_waited_for {
+            work()
+        } else {
+            self.behind.install(work)
+        }
+    }
+
+    /// Runs one of a millisecond or some; `is_waited_for` when somebody waits for the end.
     pub(crate) fn run<T: Send>(&self, is_waited_for: bool, work: impl FnOnce() -> T + Send) -> T {
         let own = self.own_microseconds.load(Ordering::Relaxed);
         let begun = Instant::now();
@@ -45,7 +58,7 @@ impl Pieces {
             self.own_microseconds.store(left, Ordering::Relaxed);
             return done;
         }
-        let done = self.behind.install(work);
+        let done = self.run_long(false, work);
         if begun.elapsed() > COMPACTION_PIECE_WAIT_MAX {
             let own = microseconds_since(begun) / COMPACTION_OWN_SHARE;
             self.own_microseconds.store(own, Ordering::Relaxed);

@@ -227,8 +227,11 @@ async fn the_last_ones_are_kept() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(site.snapshots(), kept);
-    site.publish([connection_added(8, 5)]).await;
+    let last = site.publish([connection_added(8, 5)]).await;
+    // The folder that profiles and index were opened from is gone.
+    let told = site.everything(&last).await;
     let site = site.restart(limits).await;
+    assert_eq!(site.everything(&last).await, told);
     let folder = site.folder.path().join("snapshot");
     let is_overlay = |name: &String| name.starts_with("overlay-");
     assert_eq!(

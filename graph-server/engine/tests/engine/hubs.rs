@@ -68,10 +68,10 @@ fn long_chains_say_what_the_model_says_at_every_scn_that_is_asked_for() {
             let scn = Scn::new(scn);
             writer.apply(scn, window).expect("SCNs ascend");
             window.iter().for_each(|change| model.apply(change));
-            if scn.get() % 37 == 0 {
+            if scn.get().is_multiple_of(37) {
                 check_graph(&writer.current().graph(), &model, &known);
             }
-            if scn.get() % 230 == 0 {
+            if scn.get().is_multiple_of(230) {
                 asked.push((writer.version().clone(), scn, model.clone()));
             }
             match scn.get() {

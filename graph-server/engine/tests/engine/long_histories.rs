@@ -1,0 +1,287 @@
+//! Long random histories against the model: windows small and large, repeated ones, new bases, restarts, and readers who ask about
+//! older SCNs, of versions before too, with views that are kept.
+//!
+//! Two generators draw them: one whose changes are all alike, and one whose members come, gather around a few, and go.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cloud_engine::{
+    ApplyError, Base, Budget, ConnectionTime, Graph, GraphChange, LogId, Manifest, Scn, Scratch,
+    StandsAt, Version, View, Writer, degrees, read_overlay,
+};
+use tempfile::TempDir;
+
+use crate::folding::folded;
+use crate::model::{Model, NodeOrder, check_graph, member};
+
+const MEMBERS: u64 = 24;
+const STEPS: u64 = 500;
+const LOG: u128 = 77;
+/// Versions of before whose readers still ask.
+const BEFORE_MAX: usize = 3;
+
+/// SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators", 2014).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ mixed >> 31
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}
+
+/// Draws a window's changes.
+type Generator = fn(&mut Random, step: u64) -> Vec<GraphChange>;
+
+fn connected(random: &mut Random, one: u64, other: u64) -> GraphChange {
+    GraphChange::ConnectionAdded {
+        member: member(one),
+        other: member(other),
+        time: ConnectionTime::from_millis(random.below(1 << 41)),
+    }
+}
+
+/// All changes are alike, whoever they are about.
+fn uniform(random: &mut Random, _: u64) -> Vec<GraphChange> {
+    let large = random.below(60) == 0;
+    let count = random.below(if large { 400 } else { 5 });
+    let change = |_| {
+        let (one, other) = (1 + random.below(MEMBERS), 1 + random.below(MEMBERS));
+        match random.below(12) {
+            0 => GraphChange::MemberRemoved(member(one)),
+            1 => GraphChange::MemberAdded(member(one)),
+            2..=5 => GraphChange::ConnectionRemoved {
+                member: member(one),
+                other: member(other),
+            },
+            _ => connected(random, one, other),
+        }
+    };
+    (0..count).map(change).collect()
+}
+
+/// Members arrive at the few who are known to many, whoever that is at the moment, and leave in crowds, to come back.
+fn seasons(random: &mut Random, step: u64) -> Vec<GraphChange> {
+    let season = step / 50;
+    let hub = 1 + (season * 7 + random.below(2)) % MEMBERS;
+    let other = 1 + random.below(MEMBERS);
+    match (season % 3, random.below(6)) {
+        (2, 0) => vec![GraphChange::MemberRemoved(member(hub))],
+        (2, 1..=3) => vec![GraphChange::MemberRemoved(member(other))],
+        (_, 0) => vec![
+            GraphChange::MemberRemoved(member(other)),
+            connected(random, other, hub),
+        ],
+        (_, 1) => vec![GraphChange::ConnectionRemoved {
+            member: member(hub),
+            other: member(other),
+        }],
+        _ => vec![
+            connected(random, hub, other),
+            connected(random, other, 1 + (other + 1) % MEMBERS),
+        ],
+    }
+}
+
+/// What a history has led to so far.
+struct Site {
+    folder: TempDir,
+    writer: Writer,
+    base: (Arc<Base>, Manifest),
+    folding: Option<Graph>,
+    before: Vec<Arc<Version>>,
+    models: BTreeMap<Scn, Model>,
+    views: BTreeMap<u64, View>,
+}
+
+fn manifest(base: &Base, scn: Scn) -> Manifest {
+    let log_id = LogId::new(LOG);
+    Manifest {
+        lineage_id: base.lineage(),
+        scn,
+        stands_at: StandsAt::AtScn { log_id, scn },
+        sources: vec![],
+        members: base.member_count(),
+        connections: base.connection_count(),
+        files: vec![],
+    }
+}
+
+impl Site {
+    fn begin(random: &mut Random) -> Self {
+        let mut model = Model(BTreeMap::new(), NodeOrder::Hashed(random.next()));
+        for change in uniform(random, 0).into_iter().chain(seasons(random, 0)) {
+            model.apply(&change);
+        }
+        let base = Arc::new(model.base());
+        let manifest = manifest(&base, Scn::BEGINNING);
+        Self {
+            folder: tempfile::tempdir().expect("a directory"),
+            writer: Writer::new(Arc::clone(&base), Scn::BEGINNING),
+            base: (base, manifest),
+            folding: None,
+            before: Vec::new(),
+            models: BTreeMap::from([(Scn::BEGINNING, model)]),
+            views: BTreeMap::new(),
+        }
+    }
+
+    fn model(&self, scn: Scn) -> &Model {
+        let newest = self.models.range(..=scn).next_back();
+        newest.expect("it has begun").1
+    }
+
+    fn apply(&mut self, random: &mut Random, changes: &[GraphChange]) {
+        let published = self.writer.version().published();
+        let scn = Scn::new(published.get() + 1 + random.below(3));
+        let mut model = self.model(published).clone();
+        self.writer.apply(scn, changes).expect("SCNs ascend");
+        changes.iter().for_each(|change| model.apply(change));
+        self.models.insert(scn, model);
+        // A repeat is refused, and changes nothing.
+        if random.below(10) == 0 {
+            let again = self.writer.apply(published, changes);
+            assert!(
+                matches!(again, Err(ApplyError::NotAbove { .. })),
+                "{again:?}"
+            );
+        }
+    }
+
+    fn swap(&mut self, graph: Graph) {
+        let scn = graph.scn();
+        // What is mapped of a base that was here before stays as it is.
+        let directory = self.folder.path().join(format!("base-{scn}"));
+        std::fs::create_dir_all(&directory).expect("a directory");
+        let (manifest, base) = folded(graph, &directory);
+        std::fs::remove_dir_all(&directory).expect("removes");
+        let base = Arc::new(base);
+        self.before.push(self.writer.swap(Arc::clone(&base)));
+        if self.before.len() > BEFORE_MAX {
+            self.before.remove(0);
+        }
+        self.base = (base, manifest);
+    }
+
+    fn restart(&mut self) {
+        let log_id = LogId::new(LOG);
+        let published = self.writer.version().published();
+        let written = self.writer.write_overlay(self.folder.path(), log_id, &[]);
+        written.expect("writes");
+        let (base, manifest) = &self.base;
+        let recovered = read_overlay(self.folder.path(), base, manifest, log_id).expect("reads");
+        assert_eq!(recovered.scn, published);
+        self.writer = recovered.writer;
+        // Views, versions and folds are gone with the process.
+        self.folding = None;
+        self.before.clear();
+        self.views.clear();
+    }
+
+    /// Asks a few questions at some SCN that can be asked for.
+    fn ask(&mut self, random: &mut Random) {
+        let versions = self.before.len() as u64 + 1;
+        let at = random.below(versions) as usize;
+        let version = self.before.get(at).unwrap_or(self.writer.version());
+        let (oldest, published) = (version.oldest().get(), version.published().get());
+        let back = random.below((published - oldest).min(12) + 1);
+        let graph = version
+            .graph_at(Scn::new(published - back))
+            .expect("published");
+        let model = self.model(graph.scn()).clone();
+        let known = [1 + random.below(MEMBERS), 1 + random.below(MEMBERS)];
+        let Some(viewer) = graph.node(member(known[0])) else {
+            assert!(!model.0.contains_key(&known[0]));
+            return;
+        };
+        assert_eq!(
+            graph.degree_of_node(viewer),
+            model.connections(known[0]).len()
+        );
+        let budget = &mut Budget::unlimited();
+        let kept = self.views.remove(&known[0]);
+        let usable = kept.filter(|view| view.cost_at(&graph).is_some());
+        let view = usable.unwrap_or_else(|| {
+            View::build(&graph, viewer, &mut Scratch::new(), budget).expect("unlimited")
+        });
+        if let Some(target) = graph.node(member(known[1])) {
+            let mut asked = view.at(&graph, budget).expect("unlimited").expect("usable");
+            let found = degrees(&mut asked, &[target], budget).expect("unlimited");
+            let expected = model.degree(known[0], known[1]);
+            assert_eq!(found, [expected], "{known:?} at {}", graph.scn());
+        }
+        self.views.insert(known[0], view);
+    }
+
+    fn check(&self) {
+        let known: Vec<u64> = (1..=MEMBERS).collect();
+        for version in self.before.iter().chain([self.writer.version()]) {
+            let graph = version.graph();
+            check_graph(&graph, self.model(graph.scn()), &known);
+        }
+        let graph = self.writer.current().graph();
+        let model = self.model(graph.scn());
+        assert_eq!(graph.member_count(), model.0.len() as u64);
+        assert_eq!(graph.connection_count(), model.connection_count());
+    }
+}
+
+fn run(generator: Generator, seed: u64) {
+    let mut random = Random(seed);
+    let mut site = Site::begin(&mut random);
+    for step in 0..STEPS {
+        match random.below(200) {
+            0..=5 => site.folding = Some(site.writer.begin_fold()),
+            6..=14 => {
+                if let Some(graph) = site.folding.take() {
+                    site.swap(graph);
+                }
+            }
+            15 => {
+                site.folding = None;
+                site.writer.abandon_fold();
+            }
+            16 => site.restart(),
+            _ => {
+                let changes = generator(&mut random, step);
+                site.apply(&mut random, &changes);
+            }
+        }
+        site.ask(&mut random);
+        if step % 100 == 99 {
+            site.check();
+        }
+    }
+}
+
+fn run_all(generator: Generator, first_seed: u64) {
+    let histories = if std::env::var_os("CLOUD_TEST_LONG").is_some() {
+        10_000
+    } else {
+        100
+    };
+    for seed in first_seed..first_seed + histories {
+        let outcome = std::panic::catch_unwind(|| run(generator, seed));
+        if let Err(panic) = outcome {
+            eprintln!("seed {seed}");
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+#[test]
+fn uniform_histories_equal_the_model() {
+    run_all(uniform, 1);
+}
+
+#[test]
+fn histories_of_seasons_equal_the_model() {
+    run_all(seasons, 1_000_000);
+}
