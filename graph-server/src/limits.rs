@@ -68,10 +68,6 @@ pub const REPLAY_COMMIT_CHANGES: usize = 200_000;
 
 /// Between two looks whether the overlay has grown enough for a compaction.
 pub const COMPACTION_TICK: Duration = Duration::from_millis(200);
-/// A piece of a compaction (a millisecond's work, most of them) that takes longer had to wait for those that answer.
-pub const COMPACTION_PIECE_WAIT_MAX: Duration = Duration::from_millis(100);
-/// After such a one, pieces wait for nobody for one part in so many of its time.
-pub const COMPACTION_OWN_SHARE: u64 = 8;
 /// Between two attempts to fold the overlay into a new base, when one failed.
 pub const COMPACTION_RETRY_INTERVAL: Duration = Duration::from_secs(5);
 /// Between two looks whether readers are still at the version of before a compaction.

@@ -1,8 +1,11 @@
 //! The thread that folds the overlay into a new base, piece by piece.
+//!
+//! The pieces run on a thread that the system ranks behind those that answer (see `workers.rs`): readers do not notice, and
+//! where they keep the cores busy it goes on slowly. When the follower waits for the new base they run on the compactor's own,
+//! which is ranked as all others. (A thread that has ranked itself behind may not go back.)
 
 use super::{
     Compaction, Running, SharedWriter, is_changed, kept, lock,
-    pieces::Pieces,
     snapshot_writer::{SnapshotError, SnapshotWriter},
 };
 use crate::{
@@ -10,9 +13,11 @@ use crate::{
     progress::Progress,
     start::Lock,
     views::Views,
+    workers::Rank,
 };
 use cloud_engine::{Base, LogId, Manifest, Scn, SourceMark, Version};
 use cloud_search::People;
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::{
     io,
     path::{Path, PathBuf},
@@ -36,12 +41,22 @@ pub(crate) struct Compactor {
     pub(crate) site: PathBuf,
     pub(crate) log_id: LogId,
     pub(crate) stop: CancellationToken,
-    /// Held as long as something may be written.
-    pub(crate) lock: Arc<Lock>,
     pub(crate) snapshots_kept: usize,
     /// None: only when they are asked for.
     pub(crate) interval: Option<Duration>,
-    pub(crate) pieces: Pieces,
+    /// One thread, ranked behind.
+    pub(crate) behind: ThreadPool,
+    /// Held as long as something may be written.
+    pub(crate) _lock: Arc<Lock>,
+}
+
+/// For [`Compactor::behind`].
+pub(crate) fn behind() -> Result<ThreadPool, ThreadPoolBuildError> {
+    ThreadPoolBuilder::new()
+        .num_threads(1)
+        .thread_name(|_| "compaction".to_owned())
+        .start_handler(|_| Rank::Behind.take("compaction"))
+        .build()
 }
 
 /// How often snapshots are taken that nobody asks for; 0 of the limit: never.
@@ -161,9 +176,9 @@ impl Compactor {
         }
         self.wait_for_people(runtime, scn)?;
         let published = self.people.published();
-        let (path, manifest) = self.long_piece(|| snapshot.finish(&published))?;
+        let (path, manifest) = self.piece(|| snapshot.finish(&published))?;
         self.goes_on()?;
-        let base = self.long_piece(|| open(&path, &manifest))?;
+        let base = self.piece(|| open(&path, &manifest))?;
         for views in self.views.below(scn).chunks(VIEWS_AT_ONCE) {
             self.goes_on()?;
             self.piece(|| {
@@ -197,14 +212,11 @@ impl Compactor {
 
     /// Runs a piece of work where it disturbs nobody, unless the follower waits.
     fn piece<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let is_waited_for = self.compaction.is_waited_for.load(Ordering::Relaxed);
-        self.pieces.run(is_waited_for, work)
-    }
-
-    /// The same for one that takes long.
-    fn long_piece<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let is_waited_for = self.compaction.is_waited_for.load(Ordering::Relaxed);
-        self.pieces.run_long(is_waited_for, work)
+        if self.compaction.is_waited_for.load(Ordering::Relaxed) {
+            work()
+        } else {
+            self.behind.install(work)
+        }
     }
 
     fn goes_on(&self) -> Result<(), SnapshotError> {
@@ -220,7 +232,7 @@ impl Compactor {
         while Arc::strong_count(&version) > 1 && !self.stop.is_cancelled() {
             self.pause(VERSION_RETIRE_INTERVAL);
         }
-        self.long_piece(|| drop(version));
+        self.piece(|| drop(version));
     }
 
     fn running(&self, running: Option<(Scn, u32, u32)>) {
@@ -241,13 +253,6 @@ impl Compactor {
             status.failed += 1;
             status.last_failure = Some(error.to_string().into());
         });
-    }
-}
-
-impl Drop for Compactor {
-    fn drop(&mut self) {
-        // The lock is let go of after the last piece of work.
-        tracing::debug!(lock = ?self.lock, "the compactor ends");
     }
 }
 

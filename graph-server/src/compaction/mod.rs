@@ -6,13 +6,11 @@
 
 mod compactor;
 mod kept;
-mod pieces;
 mod snapshot_writer;
 
 use crate::{limits::Limits, progress::Progress};
 use cloud_engine::{Current, FileError, Manifest, Scn, Version, Writer};
-pub(crate) use compactor::{Compactor, interval};
-pub(crate) use pieces::Pieces;
+pub(crate) use compactor::{Compactor, behind, interval};
 pub(crate) use snapshot_writer::remove_leftovers;
 use std::{
     path::Path,

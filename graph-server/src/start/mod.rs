@@ -178,10 +178,10 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
         site: folder.clone(),
         log_id,
         stop: stop_ingest.clone(),
-        lock: Arc::clone(&lock),
+        _lock: Arc::clone(&lock),
         snapshots_kept: limits.snapshots_kept,
         interval: compaction::interval(&limits),
-        pieces: compaction::Pieces::new()?,
+        behind: compaction::behind()?,
     };
     let threads = |source| StartError::Io {
         path: "threads".into(),
