@@ -6,7 +6,7 @@ ARGS ?=
 # How long `make fuzz` works on each reader.
 SECONDS ?= 60
 
-.PHONY: help demo test test-long fuzz check format lint docs proto bench bench-scale bench-rivals
+.PHONY: help demo test test-long protocols fuzz check format lint docs proto bench bench-scale bench-rivals
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,7 +23,11 @@ test: target/python/ready ## everything that the tests need, and the tests
 test-long: target/python/ready ## the same tests with longer random histories, then the fuzzing (a quarter of an hour)
 	cargo build --workspace --bins --tests
 	CLOUD_TEST_LONG=1 CLOUD_PYTHON=$(CURDIR)/target/python/bin/python cargo test --workspace
+	cargo test --manifest-path graph-server/engine/protocols/Cargo.toml --target-dir target/protocols
 	fuzz/run $(SECONDS)
+
+protocols: ## how the engine publishes, under every order of steps that the memory model allows (loom; seconds)
+	cargo test --manifest-path graph-server/engine/protocols/Cargo.toml --target-dir target/protocols
 
 fuzz: ## every reader of bytes from outside under libFuzzer; SECONDS=60 each, needs a C++ compiler
 	fuzz/run $(SECONDS)

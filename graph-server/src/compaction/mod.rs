@@ -157,9 +157,13 @@ impl Compaction {
     pub(crate) async fn room(&self, progress: &Progress) {
         let mut status = self.status.subscribe();
         self.is_waited_for.store(true, Ordering::Relaxed);
-        while self.is_full() {
-            self.call();
+        loop {
+            // Before the look, so that what comes after it is not slept through.
             let failure = status.borrow_and_update().last_failure.clone();
+            if !self.is_full() {
+                break;
+            }
+            self.call();
             progress.graph_held_up(Some(&self.reason(failure.as_deref())));
             // The sender is this object's own.
             let _ = status.changed().await;

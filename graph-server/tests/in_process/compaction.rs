@@ -324,6 +324,53 @@ async fn a_failed_compaction_is_told_and_tried_again() {
 }
 
 #[tokio::test]
+async fn what_waits_for_room_says_why_and_goes_on_by_itself() {
+    let limits = Limits {
+        overlay_bytes_max: 1,
+        ..Limits::DEFAULT
+    };
+    let site = SmallSite::start(limits).await;
+    let snapshot = site.folder.path().join("snapshot");
+    let base = snapshot.join(name(&AsOf::default()));
+    let (there, away) = (base.join("profiles.bin"), base.join("away"));
+    fs::rename(&there, &away).unwrap();
+    site.publish([connection_added(8, 1)]).await;
+    let last = site.publish([connection_added(8, 2)]).await;
+    let reason = async || {
+        let status = site.admin.status().await.unwrap();
+        status.graph_lag.unwrap_or_default().reason
+    };
+    for _ in 0..500 {
+        if reason().await.contains("profiles.bin") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let said = reason().await;
+    assert!(
+        said.contains("waits for a compaction, which failed"),
+        "{said}"
+    );
+    // Reads go on meanwhile, as of what is there.
+    let degrees = site
+        .client
+        .degrees(8, &[2], DegreesOptions::default())
+        .await;
+    assert_eq!(degrees.unwrap().degrees[0].degree(), Degree::Second);
+    fs::rename(&away, &there).unwrap();
+    for _ in 0..1_000 {
+        if reason().await.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let client = site.client.at_least(last);
+    let degrees = client.degrees(8, &[2], DegreesOptions::default()).await;
+    assert_eq!(degrees.unwrap().degrees[0].degree(), Degree::First);
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
 async fn snapshots_are_taken_now_and_then() {
     let limits = Limits {
         snapshot_interval_ms: 1,

@@ -12,7 +12,6 @@ mod interop;
 mod long_histories;
 mod model;
 mod overlays;
-mod protocols;
 mod questions;
 mod readers;
 mod scenarios;
