@@ -16,6 +16,9 @@ use crate::unit::{Unit, grouped};
 
 /// Changes applied in the engine, each time, if the site has twice as many members: chains are as short as they mostly are.
 const APPLIED_MAX: usize = 1_000_000;
+/// What they may take: each, and all together what stands by node.
+const OVERLAY_BYTES_EACH: f64 = 56.0;
+const OVERLAY_BYTES_BEFORE: f64 = 100e6;
 /// Changes a second while degrees are asked for.
 const LIVE_RATE: f64 = 10_000.0;
 /// In windows of so many.
@@ -40,13 +43,15 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
             .at_least(3e6)
             .at_22_m(),
     );
-    let figure = Figure::new(
-        "overlay memory per connection change",
-        Unit::Bytes,
-        together.bytes_each,
+    let bytes_max = OVERLAY_BYTES_EACH * changes.len() as f64 + OVERLAY_BYTES_BEFORE;
+    let what = format!(
+        "overlay memory of {} connection changes",
+        grouped(changes.len() as u64)
     );
-    figures.push(figure.at_most(56.0).note(format!(
-        "as the engine counts; {} of the overlay are there without changes (at most 100 MB)",
+    let figure = Figure::new(what, Unit::Bytes, together.bytes).at_most(bytes_max);
+    figures.push(figure.note(format!(
+        "as the engine counts; at most {OVERLAY_BYTES_EACH} bytes a change (two entries, times included) and {}; {} are there without changes",
+        Unit::Bytes.show(OVERLAY_BYTES_BEFORE),
         Unit::Bytes.show(together.bytes_before),
     )));
     while_asked(setting, figures)
@@ -70,7 +75,7 @@ fn drawn_changes(setting: &Setting) -> Outcome<Vec<GraphChange>> {
 struct Applying {
     rate: f64,
     bytes_before: f64,
-    bytes_each: f64,
+    bytes: f64,
 }
 
 fn apply(setting: &Setting, changes: &[GraphChange], window: usize) -> Outcome<Applying> {
@@ -81,11 +86,11 @@ fn apply(setting: &Setting, changes: &[GraphChange], window: usize) -> Outcome<A
         writer.apply(Scn::new(scn), window)?;
     }
     let rate = changes.len() as f64 / start.elapsed().as_secs_f64();
-    let bytes = writer.version().stats().bytes - bytes_before;
+    let bytes = writer.version().stats().bytes;
     Ok(Applying {
         rate,
         bytes_before: bytes_before as f64,
-        bytes_each: bytes as f64 / changes.len() as f64,
+        bytes: bytes as f64,
     })
 }
 
