@@ -243,6 +243,38 @@ fn a_damaged_live_index_is_made_anew_from_the_profiles() {
 }
 
 #[test]
+fn a_file_that_a_killed_commit_has_left_is_written_anew() {
+    let random = &mut Random(5);
+    let mut truth = Truth::default();
+    for member in 1..40 {
+        truth.profiles.insert(member, random.profile(member));
+    }
+    let mut site = Site::new(truth);
+    site.apply(1, (0..40).map(|_| random.change(40)).collect());
+    site.commit();
+    let killed = site.directory.path().join("killed");
+    copy(&site.live(), &killed);
+    site.apply(2, (0..4).map(|_| random.change(40)).collect());
+    site.commit();
+    // The second commit has come as far as to everything but the list of segments.
+    let mut left = Vec::new();
+    for file in fs::read_dir(site.live().join("search")).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        let to = killed.join("search").join(&name);
+        if !to.exists() {
+            fs::copy(site.live().join("search").join(&name), to).unwrap();
+            left.push(name);
+        }
+    }
+    assert!(left.iter().any(|name| name.ends_with(".del")), "{left:?}");
+    let (people, graph) = replayed(&site, "killed");
+    assert_eq!(
+        all(&people, &graph, &site.truth),
+        all(&site.people, &site.graph(), &site.truth)
+    );
+}
+
+#[test]
 fn what_nothing_changes_stays_published() {
     let mut site = Site::new(Truth {
         profiles: [(1, Random(1).profile(1))].into(),
