@@ -176,7 +176,8 @@ impl LiveProfilesReader {
             }
             transaction.commit().map_err(|e| error(e.into()))?;
         }
-        Ok(())
+        // Dropped, it would write its last page all the same, but not say when that cannot be made durable.
+        database.close().map_err(|e| error(e.into()))
     }
 
     fn record(&self, node: NodeIndex, bytes: &[u8]) -> Result<LiveRecord, FileError> {
