@@ -69,7 +69,9 @@ impl People {
             scn: manifest.scn,
         };
         let path = live.join(LIVE_PROFILES_NAME);
-        if let Some(copy) = manifest.file(LIVE_PROFILES_NAME).filter(|_| !path.exists()) {
+        // An empty file would be taken for a store in which nothing has changed.
+        let is_there = fs::metadata(&path).is_ok_and(|found| found.len() > 0);
+        if let Some(copy) = manifest.file(LIVE_PROFILES_NAME).filter(|_| !is_there) {
             take_copy(snapshot, copy, live)?;
         }
         let live_profiles = LiveProfiles::open(&path, fresh)?;
