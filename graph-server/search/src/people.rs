@@ -126,8 +126,8 @@ fn take_copy(snapshot: &Path, copy: &ManifestFile, live: &Path) -> Result<(), Fi
             ),
         });
     }
-    let sync = |path: &Path| File::open(path).and_then(|file| file.sync_all());
-    sync(&building).map_err(io(&building))?;
-    fs::rename(&building, &path).map_err(io(&path))?;
-    sync(live).map_err(io(live))
+    let synced = File::open(&building).and_then(|file| file.sync_all());
+    synced.map_err(io(&building))?;
+    // A name that is lost again is no loss: the copy is still there.
+    fs::rename(&building, &path).map_err(io(&path))
 }

@@ -1,6 +1,6 @@
 //! Which snapshots stay: the one in use and the last few before it, for the case that it rots.
 
-use super::snapshot_writer::{SnapshotError, sync};
+use super::snapshot_writer::SnapshotError;
 use cloud_engine::{FileError, LineageId, Manifest, Scn, newest_snapshots, remove_overlays};
 use std::{
     fs,
@@ -22,10 +22,11 @@ pub(super) fn remove_others(
     let older = whole(site)?
         .into_iter()
         .filter(|(_, manifest)| manifest.scn < in_use && manifest.lineage_id == lineage);
+    // Not synced: a loss of power may bring them back, whole or in part, and nobody starts from them while a newer one is sound.
     for (path, _) in older.skip(kept.saturating_sub(1)) {
         remove(&path)?;
     }
-    sync(site)
+    Ok(())
 }
 
 /// Where the oldest snapshot of the lineage stands from which a server could start: the log is needed from there on. None when

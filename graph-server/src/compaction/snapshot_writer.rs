@@ -190,7 +190,7 @@ fn sync_folders(folder: &Path) -> Result<(), SnapshotError> {
     sync(folder)
 }
 
-pub(super) fn sync(folder: &Path) -> Result<(), SnapshotError> {
+fn sync(folder: &Path) -> Result<(), SnapshotError> {
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(SnapshotError::io(folder))
 }
