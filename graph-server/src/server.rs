@@ -154,7 +154,7 @@ impl Running {
 }
 
 /// The view cache evicts when it is used; this keeps it within its budget when it is not. It also looks how far the
-/// server is behind the log, which is known only from one look to the next.
+/// server is behind the log, which is known only from one look to the next, and whether profiles can be written.
 async fn keep_tidy(site: Arc<Site>) {
     let mut interval = tokio::time::interval(VIEW_CACHE_TIDY_INTERVAL);
     while site
@@ -165,6 +165,9 @@ async fn keep_tidy(site: Arc<Site>) {
     {
         site.views.tidy();
         site.progress.lag(site.log.head());
+        if let Some(trouble) = site.people.persistence().trouble() {
+            site.progress.people_held_up(Some(&trouble));
+        }
     }
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct LiveIndex {
     reader: IndexReader,
     mark: StoreMark,
     replaced: Option<IndexError>,
+    /// tantivy's writer ends with its first error.
+    has_failed: bool,
 }
 
 /// One segment of the index as of a commit.
@@ -118,6 +120,7 @@ impl LiveIndex {
             reader,
             mark,
             replaced: None,
+            has_failed: false,
         };
         if payload.is_none() {
             live.commit(fresh.scn, [])?;
@@ -137,6 +140,10 @@ impl LiveIndex {
         changed: impl IntoIterator<Item = (NodeIndex, Option<&'a Profile>)>,
     ) -> Result<(), IndexError> {
         let error = IndexError::tantivy(&self.path);
+        if self.has_failed {
+            self.writer.rollback().map_err(&error)?;
+        }
+        self.has_failed = true;
         for (node, profile) in changed {
             self.writer
                 .delete_term(Term::from_field_u64(node_field(), u64::from(node.get())));
@@ -152,6 +159,7 @@ impl LiveIndex {
         commit.commit().map_err(&error)?;
         self.reader.reload().map_err(&error)?;
         self.mark = mark;
+        self.has_failed = false;
         Ok(())
     }
 

@@ -10,13 +10,21 @@
 //! hence a checksum in each value, and every value read once at open. A node that stands here supersedes the snapshot's
 //! profile of it.
 
-use crate::{profile_file::record_checksum, store_mark::StoreMark};
+use crate::{
+    persistent_file::{Persistence, PersistentFile},
+    profile_file::record_checksum,
+    store_mark::StoreMark,
+};
 use cloud_engine::{FileError, NodeIndex, Scn};
 use cloud_proto::cloud::v1::Profile;
 use prost::Message as _;
-use redb::{Database, ReadOnlyTable, ReadableDatabase as _, TableDefinition, TableError};
+use redb::{
+    Database, ReadOnlyTable, ReadableDatabase as _, TableDefinition, TableError,
+    backends::FileBackend,
+};
 use std::{
     collections::BTreeMap,
+    fs::File,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -56,13 +64,26 @@ pub(crate) struct LiveRecord {
 
 impl LiveProfiles {
     /// Opens the store, or makes one with this mark.
-    pub(crate) fn open(path: &Path, fresh: StoreMark) -> Result<Self, FileError> {
+    pub(crate) fn open(
+        path: &Path,
+        fresh: StoreMark,
+        persistence: &Arc<Persistence>,
+    ) -> Result<Self, FileError> {
         let error = |error: redb::Error| store_error(path, error);
         let mut builder = Database::builder();
         let builder = builder
             .set_cache_size(CACHE_BYTES)
             .set_check_integrity_on_open(true);
-        let database = builder.create(path).map_err(|e| error(e.into()))?;
+        let mut options = File::options();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let file = options.open(path).map_err(|source| FileError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let file = FileBackend::new(file).map_err(|e| error(e.into()))?;
+        let file = PersistentFile::new(file, Arc::clone(persistence));
+        let database = builder.create_with_backend(file);
+        let database = database.map_err(|e| error(e.into()))?;
         let found = read_mark(&database).map_err(error)?;
         let mark = match &found {
             Some(text) => StoreMark::parse(path, text)?,

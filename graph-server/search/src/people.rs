@@ -6,6 +6,7 @@ use crate::{
     live_index::LiveIndex,
     live_profiles::LiveProfiles,
     people_writer::PeopleWriter,
+    persistent_file::Persistence,
     profile_file::{PROFILES_NAME, ProfileFile},
     published::{Base, Published},
     store_mark::StoreMark,
@@ -28,6 +29,7 @@ pub const LIVE_INDEX_NAME: &str = "search";
 #[derive(Clone)]
 pub struct People {
     pub(crate) published: Arc<ArcSwap<Published>>,
+    pub(crate) persistence: Arc<Persistence>,
 }
 
 /// Profiles and index could not be opened: stop and repair.
@@ -74,7 +76,8 @@ impl People {
         if let Some(copy) = manifest.file(LIVE_PROFILES_NAME).filter(|_| !is_there) {
             take_copy(snapshot, copy, live)?;
         }
-        let live_profiles = LiveProfiles::open(&path, fresh)?;
+        let persistence = Arc::new(Persistence::default());
+        let live_profiles = LiveProfiles::open(&path, fresh, &persistence)?;
         // An index without a document is true before every change.
         let empty = fresh.at(Scn::BEGINNING);
         let live_index = LiveIndex::open(&live.join(LIVE_INDEX_NAME), empty)?;
@@ -82,7 +85,14 @@ impl People {
             Arc::new(Base { profiles, index }),
             live_profiles,
             live_index,
+            persistence,
         )
+    }
+
+    /// Whether writing goes on, and whether to go on trying.
+    #[must_use]
+    pub fn persistence(&self) -> &Persistence {
+        &self.persistence
     }
 
     /// What is published now. Everything that a request answers comes from one such object.

@@ -7,6 +7,7 @@ use crate::{
     merge::{UnknownPath, empty_profile, remove_position, upsert_member, upsert_position},
     people::{OpenError, People},
     people_change::PeopleChange,
+    persistent_file::Persistence,
     published::{Base, Published},
 };
 use arc_swap::ArcSwap;
@@ -56,6 +57,7 @@ impl PeopleWriter {
         base: Arc<Base>,
         live_profiles: LiveProfiles,
         mut live_index: LiveIndex,
+        persistence: Arc<Persistence>,
     ) -> Result<(People, Self), OpenError> {
         let committed = Arc::new(live_profiles.reader()?);
         let superseded = catch_up(&live_profiles, &committed, &mut live_index)?;
@@ -67,8 +69,10 @@ impl PeopleWriter {
             superseded.clone(),
             applied,
         );
+        persistence.hope();
         let people = People {
             published: Arc::new(ArcSwap::from_pointee(published)),
+            persistence,
         };
         let pending = BTreeMap::new();
         let writer = Self {

@@ -1,0 +1,384 @@
+//! A full disk under the real server: what cannot be written is refused with a word that says why, what was there is answered as
+//! before, and with room again everything goes on, without a restart.
+//!
+//! The disk is a small tmpfs, which only root may mount; without root nothing is tested, and a line says so.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use cloud_proto::cloud::v1::{GetProfilesRequest, GetStatusRequest, TakeSnapshotRequest};
+use cloud_proto::databus::v1::at_least::Point;
+use cloud_proto::databus::v1::{AsOf, AtLeast, WindowPart};
+use cloud_tests::history::{self, Shape};
+use cloud_tests::model::Model;
+use cloud_tests::record::Reader;
+use cloud_tests::server::{Connections, Server};
+use cloud_tests::site;
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
+use tonic::Status;
+
+const DISK_BYTES: u64 = 24 << 20;
+/// Between two commits of profiles that failed lies a second.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A mounted tmpfs, which goes when it is dropped.
+struct SmallDisk {
+    path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    /// None: not root.
+    fn mount() -> Option<Self> {
+        let id = Command::new("id")
+            .arg("-u")
+            .output()
+            .expect("id runs")
+            .stdout;
+        if id.trim_ascii() != b"0" {
+            println!(
+                "\n==== NOT TESTED: a full disk is a small tmpfs, and only root may mount one ====\n"
+            );
+            return None;
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("disk");
+        fs::create_dir(&path).expect("a folder");
+        let size = format!("size={DISK_BYTES}");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(&path)
+            .output();
+        let mounted = mounted.expect("mount runs");
+        let said = String::from_utf8_lossy(&mounted.stderr).into_owned();
+        assert!(
+            mounted.status.success(),
+            "root may not mount a tmpfs here: {said}"
+        );
+        Some(Self {
+            path,
+            _folder: folder,
+        })
+    }
+
+    /// Leaves no page free.
+    fn fill(&self) {
+        let mut ballast = File::options()
+            .create(true)
+            .append(true)
+            .open(self.ballast())
+            .expect("a file");
+        for bytes in [1 << 20, 4096, 1] {
+            while ballast.write_all(&vec![1; bytes]).is_ok() {}
+        }
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.ballast()).expect("the ballast was there");
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.path.join("ballast")
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily, so that a server that is being killed does not hold it.
+        let unmounted = Command::new("umount")
+            .arg("--lazy")
+            .arg(&self.path)
+            .status();
+        assert!(
+            unmounted.is_ok_and(|status| status.success()),
+            "{} stays mounted",
+            self.path.display()
+        );
+    }
+}
+
+/// A server on a small disk, and what it should answer.
+struct Site {
+    disk: SmallDisk,
+    model: Model,
+    ids: Vec<u64>,
+    random: ChaCha8Rng,
+    offset: u64,
+    head: AsOf,
+}
+
+impl Site {
+    async fn start() -> Option<(Self, Server, Connections)> {
+        let disk = SmallDisk::mount()?;
+        let mut random = ChaCha8Rng::seed_from_u64(3);
+        let model = history::site(Shape::Uniform, 100, &mut random);
+        site::build(&model, &disk.path);
+        let ids = model.members().map(|(id, _)| id).collect();
+        let server = Server::start(&disk.path);
+        let connections = server.connect().await;
+        let mut site = Self {
+            disk,
+            model,
+            ids,
+            random,
+            offset: 0,
+            head: AsOf::default(),
+        };
+        for _ in 0..20 {
+            site.publish(&connections).await.expect("there is room");
+        }
+        site.check(&connections).await;
+        Some((site, server, connections))
+    }
+
+    fn next_window(&mut self) -> WindowPart {
+        self.offset += 1;
+        let mut window = history::window(&self.ids, &mut self.random);
+        window.source_id = String::from("core");
+        window.source_offset = self.offset;
+        window
+    }
+
+    async fn publish(&mut self, connections: &Connections) -> Result<(), Status> {
+        let window = self.next_window();
+        self.send(connections, &window).await
+    }
+
+    async fn send(&mut self, connections: &Connections, window: &WindowPart) -> Result<(), Status> {
+        let request = tokio_stream::once(history::publish(window.clone()));
+        let mut answers = connections.publisher().publish(request).await?.into_inner();
+        let answer = answers.message().await?.expect("an answer or a refusal");
+        self.head = answer.as_of.expect("where it stands");
+        let time = window.commit_time.expect("a time");
+        let time = time.seconds as u64 * 1000 + time.nanos as u64 / 1_000_000;
+        window
+            .changes
+            .iter()
+            .for_each(|change| self.model.apply(change, time));
+        Ok(())
+    }
+
+    /// Answers are as the model's at the head, from profiles and search too, once they have come there.
+    async fn check(&mut self, connections: &Connections) {
+        self.wait(connections).await;
+        let mut reader = Reader::new(connections.clone(), self.ids.clone(), self.random.clone());
+        for _ in 0..60 {
+            for record in reader.ask().await {
+                assert_eq!(record.scn(), self.head.scn, "{record:?}");
+                record.check(&self.model);
+            }
+        }
+    }
+
+    async fn wait(&self, connections: &Connections) {
+        let begun = Instant::now();
+        let request = GetProfilesRequest {
+            member_ids: self.ids.clone(),
+            at_least: Some(AtLeast {
+                point: Some(Point::AsOf(self.head.clone())),
+            }),
+        };
+        while let Err(refused) = connections.profiles().get_profiles(request.clone()).await {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "profiles do not come to SCN {}: {refused}",
+                self.head.scn
+            );
+        }
+    }
+
+    /// The graph is answered as of the head; profiles may be behind, and are answered all the same.
+    async fn check_reads_go_on(&self, connections: &Connections) {
+        let mut reader = Reader::new(connections.clone(), self.ids.clone(), self.random.clone());
+        let mut answered = 0;
+        for _ in 0..60 {
+            for record in reader.ask().await {
+                if record.scn() == self.head.scn {
+                    record.check(&self.model);
+                }
+                answered += 1;
+            }
+        }
+        assert!(answered > 30, "{answered} answers");
+        let request = GetProfilesRequest {
+            member_ids: self.ids.clone(),
+            at_least: None,
+        };
+        connections
+            .profiles()
+            .get_profiles(request)
+            .await
+            .expect("profiles are read while nothing can be written");
+    }
+
+    fn snapshot_request(&self) -> TakeSnapshotRequest {
+        let at_least = Some(AtLeast {
+            point: Some(Point::AsOf(self.head.clone())),
+        });
+        TakeSnapshotRequest { at_least }
+    }
+
+    fn snapshots(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.disk.path.join("snapshot")).expect("a folder");
+        let names = entries.map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        });
+        let mut names: Vec<String> = names
+            .filter(|name| name.len() == 20 || name.starts_with("overlay"))
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+fn is_about_room(refused: &Status) -> bool {
+    refused.message().contains("No space left on device")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn appends_are_refused_until_there_is_room() {
+    let Some((mut site, server, connections)) = Site::start().await else {
+        return;
+    };
+    for round in 0..3 {
+        site.disk.fill();
+        // What is left of the log's last page may take a few.
+        let mut refused = None;
+        let mut window = site.next_window();
+        for _ in 0..500 {
+            match site.send(&connections, &window).await {
+                Ok(()) => window = site.next_window(),
+                Err(status) => {
+                    refused = Some(status);
+                    break;
+                }
+            }
+        }
+        let refused = refused.expect("a full disk takes no window");
+        println!("round {round}: {refused}");
+        assert!(
+            is_about_room(&refused) && refused.message().contains("/log/"),
+            "{refused}"
+        );
+        site.check_reads_go_on(&connections).await;
+        site.disk.make_room();
+        site.send(&connections, &window)
+            .await
+            .expect("there is room again");
+        site.publish(&connections)
+            .await
+            .expect("and for the next one");
+        site.check(&connections).await;
+    }
+    assert!(server.terminate().success(), "SIGTERM ends the server well");
+    let server = Server::start(&site.disk.path);
+    site.check(&server.connect().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_that_finds_no_room_leaves_the_one_before() {
+    let Some((mut site, server, connections)) = Site::start().await else {
+        return;
+    };
+    let before = site.snapshots();
+    site.disk.fill();
+    let refused = connections
+        .admin()
+        .take_snapshot(site.snapshot_request())
+        .await
+        .expect_err("there is no room");
+    println!("{refused}");
+    assert!(is_about_room(&refused), "{refused}");
+    assert_eq!(site.snapshots(), before, "nothing half-made has a name");
+    site.check_reads_go_on(&connections).await;
+    // Killed as it is, it starts from what was there.
+    server.kill();
+    site.disk.make_room();
+    let server = Server::start(&site.disk.path);
+    let connections = server.connect().await;
+    site.check(&connections).await;
+    site.disk.fill();
+    connections
+        .admin()
+        .take_snapshot(site.snapshot_request())
+        .await
+        .expect_err("there is no room");
+    site.disk.make_room();
+    let begun = Instant::now();
+    let taken = loop {
+        match connections
+            .admin()
+            .take_snapshot(site.snapshot_request())
+            .await
+        {
+            Ok(taken) => break taken.into_inner(),
+            Err(refused) => assert!(begun.elapsed() < PATIENCE, "{refused}"),
+        }
+    };
+    assert_eq!(taken.as_of, Some(site.head.clone()));
+    site.publish(&connections).await.expect("there is room");
+    site.check(&connections).await;
+    server.kill();
+    let server = Server::start(&site.disk.path);
+    let connections = server.connect().await;
+    let status = connections
+        .admin()
+        .get_status(GetStatusRequest {})
+        .await
+        .expect("a status")
+        .into_inner();
+    assert_eq!(status.snapshot.expect("a snapshot").scn, site.head.scn - 1);
+    site.check(&connections).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_that_finds_no_room_costs_time_only() {
+    let Some((mut site, server, connections)) = Site::start().await else {
+        return;
+    };
+    // An overlay of more than the few pages that stores let go of when they are closed, and nobody else to get those.
+    for _ in 0..300 {
+        site.publish(&connections).await.expect("there is room");
+    }
+    site.wait(&connections).await;
+    drop(connections);
+    let has_ended = AtomicBool::new(false);
+    let status = std::thread::scope(|scope| {
+        site.disk.fill();
+        scope.spawn(|| {
+            while !has_ended.load(Ordering::Relaxed) {
+                site.disk.fill();
+            }
+        });
+        let status = server.terminate();
+        has_ended.store(true, Ordering::Relaxed);
+        status
+    });
+    let overlays: Vec<String> = site
+        .snapshots()
+        .into_iter()
+        .filter(|name| name.starts_with("overlay"))
+        .collect();
+    assert!(overlays.is_empty(), "no room, and yet {overlays:?}");
+    assert!(
+        !status.success(),
+        "an end without an overlay is no end in order"
+    );
+    site.disk.make_room();
+    let server = Server::start(&site.disk.path);
+    let connections = server.connect().await;
+    site.check(&connections).await;
+    site.publish(&connections).await.expect("there is room");
+    site.check(&connections).await;
+    assert!(server.terminate().success(), "SIGTERM ends the server well");
+    assert_eq!(site.snapshots().len(), 2, "a snapshot and an overlay");
+}
