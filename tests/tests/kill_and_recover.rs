@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use cloud_proto::databus::v1::subscribe_response::Event;
 use cloud_proto::databus::v1::{AsOf, AtLeast, SubscribeRequest, WindowPart, at_least};
@@ -17,6 +18,8 @@ use rand_chacha::ChaCha8Rng;
 
 const WRITERS: u64 = 4;
 const READERS: u64 = 4;
+/// With fewer, the kills would meet a server that does nothing.
+const CHANGES_PER_SECOND_MIN: f64 = 200.0;
 
 /// What the writers sent, by source and offset, and what was acknowledged, by SCN.
 #[derive(Default)]
@@ -30,9 +33,9 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
     let (seed, rounds) = (
         7,
         if std::env::var_os("CLOUD_TEST_LONG").is_some() {
-            100
+            1000
         } else {
-            10
+            30
         },
     );
     println!("seed {seed}, {rounds} rounds");
@@ -47,6 +50,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
     let ids: Vec<u64> = base.members().map(|(id, _)| id).collect();
     let sent = Arc::new(Mutex::new(Sent::default()));
 
+    let mut under_load = Duration::ZERO;
     for round in 0..rounds {
         let flags: &[&str] = if round % 2 == 0 { &[] } else { &COMPACTING };
         let server = Server::start_with(folder.path(), flags);
@@ -56,6 +60,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
             &sent.lock().expect("no writer panicked"),
         );
         let before = sent.lock().expect("no writer panicked").acknowledged.len();
+        let begun = Instant::now();
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
                 let random = ChaCha8Rng::seed_from_u64(seed ^ (round << 16) ^ (writer << 8));
@@ -91,6 +96,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
         }
         readers.iter().for_each(|reader| reader.abort());
         server.kill();
+        under_load += begun.elapsed();
         for writer in writers {
             writer.await.expect("a writer does not panic");
         }
@@ -107,6 +113,16 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
             windows.len(),
             sent.acknowledged.len(),
             sent.sent.len()
+        );
+        let acknowledged = sent.acknowledged.values();
+        let changes: usize = acknowledged
+            .map(|window| sent.sent[window].changes.len())
+            .sum();
+        let changes_per_second = changes as f64 / under_load.as_secs_f64();
+        println!("{rounds} kills, {changes_per_second:.0} changes acknowledged a second");
+        assert!(
+            changes_per_second >= CHANGES_PER_SECOND_MIN,
+            "{changes_per_second:.0} changes a second are too few to prove anything"
         );
     }
 
@@ -154,8 +170,8 @@ async fn write(
             part.source_offset = sent
                 .sent
                 .range((source.clone(), 0)..=(source.clone(), u64::MAX))
-                .count() as u64
-                + 1;
+                .next_back()
+                .map_or(1, |((_, last), _)| last + 1);
             sent.sent
                 .insert((source.clone(), part.source_offset), part.clone());
         }
