@@ -17,10 +17,12 @@ demo: ## a synthetic site of 200,000 members, served and asked; ARGS=--once stop
 	    --dir $(DEMO_DIR) $(ARGS)
 
 test: target/python/ready ## everything that the tests need, and the tests
+	tests/strace-installed
 	cargo build --workspace --bins --tests
 	CLOUD_PYTHON=$(CURDIR)/target/python/bin/python cargo test --workspace
 
 test-long: target/python/ready ## the same tests with longer random histories, then the fuzzing (a quarter of an hour)
+	tests/strace-installed
 	cargo build --workspace --bins --tests
 	CLOUD_TEST_LONG=1 CLOUD_PYTHON=$(CURDIR)/target/python/bin/python cargo test --workspace
 	cargo test --manifest-path graph-server/engine/protocols/Cargo.toml --target-dir target/protocols

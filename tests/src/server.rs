@@ -1,9 +1,9 @@
 //! A graph server, or a relay, under test: started from the real binary, killed or stopped by its process id.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use cloud_proto::cloud::v1::admin_service_client::AdminServiceClient;
 use cloud_proto::cloud::v1::network_service_client::NetworkServiceClient;
@@ -21,6 +21,7 @@ pub const COMPACTING: [&str; 4] = ["--compaction-percent", "0", "--compaction-by
 /// A running server, or a running relay. Dropping it kills it.
 pub struct Server {
     process: Child,
+    output: BufReader<ChildStdout>,
     public: String,
     admin: String,
 }
@@ -50,9 +51,31 @@ impl Server {
         Server::try_follow(folder, &log, flags)
     }
 
+    /// The same, under another program: the first word of `wrapper` and its arguments, which must become the server's process.
+    pub fn try_start_under(
+        wrapper: &[&str],
+        folder: &Path,
+        flags: &[&str],
+    ) -> Result<Server, String> {
+        let (program, arguments) = wrapper.split_first().expect("a program");
+        let mut command = Command::new(program);
+        command.args(arguments).arg(binary("graph-server"));
+        let log = format!("embedded:{}", folder.join("log").display());
+        Server::serve(command, folder, &log, flags)
+    }
+
     /// The same, of the log that `databus` names. `folder` holds `snapshot/`.
     pub fn try_follow(folder: &Path, databus: &str, flags: &[&str]) -> Result<Server, String> {
-        let mut command = Command::new(binary("graph-server"));
+        let command = Command::new(binary("graph-server"));
+        Server::serve(command, folder, databus, flags)
+    }
+
+    fn serve(
+        mut command: Command,
+        folder: &Path,
+        databus: &str,
+        flags: &[&str],
+    ) -> Result<Server, String> {
         command
             .arg("serve")
             .arg("--snapshot")
@@ -87,8 +110,8 @@ impl Server {
             .stderr(stderr)
             .spawn()
             .expect("the binary starts");
-        let mut lines = BufReader::new(process.stdout.take().expect("a piped stdout")).lines();
-        for line in lines.by_ref() {
+        let mut output = BufReader::new(process.stdout.take().expect("a piped stdout"));
+        for line in output.by_ref().lines() {
             let line = line.expect("the process prints UTF-8");
             if let Some(addresses) = line.strip_prefix("listening ") {
                 let address = |name: &str| {
@@ -98,10 +121,12 @@ impl Server {
                         .map(|address| format!("http://{address}"))
                         .unwrap_or_else(|| panic!("no {name} in {line:?}"))
                 };
+                let (public, admin) = (address("public="), address("admin="));
                 return Ok(Server {
                     process,
-                    public: address("public="),
-                    admin: address("admin="),
+                    output,
+                    public,
+                    admin,
                 });
             }
         }
@@ -135,18 +160,14 @@ impl Server {
 
     /// Connects to both listeners.
     pub async fn connect(&self) -> Connections {
-        let channel = |address: &str| {
-            let endpoint = Endpoint::from_shared(address.to_owned()).expect("an address");
-            async move { endpoint.connect().await }
-        };
-        Connections {
-            public: channel(&self.public)
-                .await
-                .expect("the public listener answers"),
-            admin: channel(&self.admin)
-                .await
-                .expect("the admin listener answers"),
-        }
+        Connections::to(&self.public, &self.admin).await
+    }
+
+    /// Waits until it has ended, and so has the program that it was started under.
+    pub fn wait(mut self) -> ExitStatus {
+        let status = self.process.wait().expect("the server was running");
+        io::copy(&mut self.output, &mut io::sink()).expect("its output has an end");
+        status
     }
 
     /// The most memory that it has had resident so far, in bytes.
@@ -165,18 +186,18 @@ impl Server {
     /// SIGKILL.
     pub fn kill(mut self) {
         self.process.kill().expect("the server was running");
-        self.process.wait().expect("the server ended");
+        self.wait();
     }
 
     /// SIGTERM, and how it ended.
-    pub fn terminate(mut self) -> ExitStatus {
+    pub fn terminate(self) -> ExitStatus {
         let pid = self.process.id().to_string();
         let sent = Command::new("sh")
             .args(["-c", "kill -TERM \"$0\"", &pid])
             .status()
             .expect("sh runs");
         assert!(sent.success(), "the server was running");
-        self.process.wait().expect("the server ended")
+        self.wait()
     }
 }
 
@@ -189,6 +210,18 @@ impl Drop for Server {
 }
 
 impl Connections {
+    /// Connects to the two listeners of a server, given as `http://127.0.0.1:PORT`.
+    pub async fn to(public: &str, admin: &str) -> Connections {
+        let channel = |address: &str| {
+            let endpoint = Endpoint::from_shared(address.to_owned()).expect("an address");
+            async move { endpoint.connect().await }
+        };
+        Connections {
+            public: channel(public).await.expect("the public listener answers"),
+            admin: channel(admin).await.expect("the admin listener answers"),
+        }
+    }
+
     /// cloud.v1.NetworkService.
     pub fn network(&self) -> NetworkServiceClient<Channel> {
         NetworkServiceClient::new(self.public.clone())

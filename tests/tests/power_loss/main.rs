@@ -1,0 +1,264 @@
+//! Power that goes at any moment of the real server's life: at every write, sync and change of a name that it asks the system for.
+//!
+//! The server is traced with strace, so what is recorded is what it does, whichever crate does it: the log, snapshots, overlays,
+//! manifests, and the stores below `live/`. A [`Replay`](replay::Replay) brings a [`Disk`](disk::Disk) to each moment of the trace,
+//! which after a power loss holds what was synced and some of what was not. There a server is started in this process, asked for
+//! everything, and compared with the model: it must stand at one SCN, at least at the last that was acknowledged.
+//!
+//! That the syncs are needed is shown too: with any kind of them taken out, some moment must fail the same check.
+
+mod disk;
+mod file;
+mod folder;
+mod journal;
+mod life;
+mod recovery;
+mod replay;
+mod rot;
+mod run;
+mod story;
+mod trace;
+mod tree;
+mod trial;
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use life::{End, Script, Step, check_strace};
+use run::Run;
+use story::Story;
+use trial::{Outcome, lose_power, runtime, some_disks, with_every_sync, without_sync};
+
+/// No second snapshot to fall back to.
+const KEEP_ONE: &[&str] = &["--snapshots-kept", "1"];
+
+const fn life(steps: &'static [Step], end: End) -> Script {
+    Script {
+        inject: None,
+        flags: KEEP_ONE,
+        steps,
+        end,
+    }
+}
+
+const fn injected(inject: &'static str, steps: &'static [Step], end: End) -> Script {
+    Script {
+        inject: Some(inject),
+        flags: KEEP_ONE,
+        steps,
+        end,
+    }
+}
+
+/// Windows, snapshots, and each way to end.
+const LIVES: [Script; 5] = [
+    life(
+        &[
+            Step::Publish(2),
+            Step::Together(5),
+            Step::TakeSnapshot,
+            Step::Publish(2),
+        ],
+        End::Killed,
+    ),
+    life(
+        &[Step::Publish(1), Step::TakeSnapshot, Step::Publish(2)],
+        End::Terminated,
+    ),
+    life(&[Step::Publish(2)], End::Terminated),
+    // Ends before a window is synced that is written: one of the log's, since no other thread comes to its 8th sync by then.
+    injected(
+        "fdatasync:signal=KILL:when=8",
+        &[Step::Publish(12)],
+        End::KilledAtCall,
+    ),
+    life(
+        &[Step::Publish(2), Step::TakeSnapshot, Step::Publish(1)],
+        End::Terminated,
+    ),
+];
+
+/// The first life ends before the folder is synced in which the log's first segment has got its name.
+const ENDED_EARLY: [Script; 2] = [
+    injected("fsync:signal=KILL:when=3", &[], End::KilledAtCall),
+    life(&[Step::Publish(3)], End::Killed),
+];
+
+/// A disk that fails to sync now and then, whatever it is that is synced. Threads and calls are counted each on their own, and a start
+/// syncs less often than 7 times: who cannot open its files says so.
+const FAILING: [Script; 2] = [
+    injected(
+        "fdatasync,fsync:error=EIO:when=7+23",
+        &[
+            Step::Publish(6),
+            Step::Together(6),
+            Step::TakeSnapshot,
+            Step::Publish(4),
+            Step::TakeSnapshot,
+        ],
+        End::TerminatedBadly,
+    ),
+    life(
+        &[Step::Publish(2), Step::TakeSnapshot, Step::Publish(1)],
+        End::Terminated,
+    ),
+];
+
+/// On a disk from which the stores below `live/` are gone.
+const RESTORED: [Script; 1] = [life(&[Step::Publish(2)], End::Killed)];
+
+/// A start on what a power loss has left.
+const RECOVERY: [Script; 1] = [life(&[Step::Publish(1)], End::Killed)];
+
+const SEED: u64 = 11;
+
+/// The runs, by what is special about them. Lived once for all tests.
+struct Runs {
+    story: Story,
+    named: [(&'static str, Run); 4],
+}
+
+fn runs() -> &'static Runs {
+    static RUNS: OnceLock<Runs> = OnceLock::new();
+    RUNS.get_or_init(|| {
+        check_strace();
+        let begun = Instant::now();
+        let story = Story::new(24, 60, SEED);
+        let runtime = runtime();
+        let on_a_new_site =
+            |scripts: &'static [Script]| runtime.block_on(Run::on_a_new_site(&story, scripts));
+        let (ordinary, early, failing) = (
+            on_a_new_site(&LIVES),
+            on_a_new_site(&ENDED_EARLY),
+            on_a_new_site(&FAILING),
+        );
+        let (end, promised) = ordinary.end();
+        let without_live = end.without("snapshot/live");
+        let restored = Run::after(&without_live, promised, &story, &RESTORED);
+        let restored = runtime.block_on(restored);
+        println!("seed {SEED}, lived in {:?}", begun.elapsed());
+        let named = [
+            ("five lives", ordinary),
+            ("ended while the log was made", early),
+            ("syncs that fail", failing),
+            ("without live stores", restored),
+        ];
+        Runs { story, named }
+    })
+}
+
+/// So many in `make test`, and in `make test-long`.
+fn many(few: usize, long: usize) -> usize {
+    if std::env::var_os("CLOUD_TEST_LONG").is_some() {
+        long
+    } else {
+        few
+    }
+}
+
+/// Prints the figures; panics when a recovery was not as promised.
+fn judge(name: &str, outcome: &Outcome, begun: Instant) {
+    let Outcome {
+        moments,
+        disks,
+        recovered,
+        failures,
+    } = outcome;
+    println!(
+        "{name}: {moments} moments, {disks} different disks, {recovered} recovered from in {:?}",
+        begun.elapsed()
+    );
+    let shown: Vec<&String> = failures.iter().take(5).collect();
+    assert!(
+        failures.is_empty(),
+        "{} of {recovered} are not as promised, among them {shown:#?}",
+        failures.len()
+    );
+}
+
+#[test]
+fn every_moment_of_a_servers_life_can_be_its_last() {
+    let runs = runs();
+    for ((name, run), few) in runs.named.iter().zip([100, 15, 40, 15]) {
+        let begun = Instant::now();
+        let outcome = lose_power(run, &runs.story, many(2, 20), many(few, few * 30), SEED);
+        judge(name, &outcome, begun);
+    }
+}
+
+#[test]
+fn a_recovery_may_be_cut_off_too() {
+    let runs = runs();
+    let [(_, ordinary), (_, early), (_, failing), _] = &runs.named;
+    for (name, run) in [
+        ("five lives", ordinary),
+        ("ended early", early),
+        ("syncs that fail", failing),
+    ] {
+        for (tree, promised) in some_disks(run, many(1, 10), SEED) {
+            let begun = Instant::now();
+            let recovery = runtime().block_on(Run::after(&tree, promised, &runs.story, &RECOVERY));
+            let outcome = lose_power(&recovery, &runs.story, many(2, 10), many(15, 100), SEED);
+            judge(&format!("recovery in {name}"), &outcome, begun);
+        }
+    }
+}
+
+#[test]
+fn no_kind_of_sync_can_be_left_out() {
+    let runs = runs();
+    let kinds: BTreeSet<String> = runs
+        .named
+        .iter()
+        .flat_map(|(_, run)| run.sync_kinds())
+        .collect();
+    let with_every_sync: Vec<_> = runs
+        .named
+        .iter()
+        .map(|(_, run)| with_every_sync(run))
+        .collect();
+    let mut not_missed = Vec::new();
+    for kind in &kinds {
+        let mut tried = 0;
+        let missed =
+            runs.named
+                .iter()
+                .zip(&with_every_sync)
+                .find_map(|((name, run), with_every_sync)| {
+                    let (recoveries, found) =
+                        without_sync(run, &runs.story, kind, with_every_sync, many(40, 400));
+                    tried += recoveries;
+                    found.map(|found| format!("{name}, {found}"))
+                });
+        match missed {
+            Some(found) => println!("without the sync of {kind}: {found:.400} ({tried} tried)"),
+            None => not_missed.push(format!("{kind} ({tried} tried)")),
+        }
+    }
+    println!("{} kinds of syncs", kinds.len());
+    assert!(
+        not_missed.is_empty(),
+        "nothing fails without the syncs of {not_missed:?}"
+    );
+}
+
+#[test]
+fn rot_in_any_file_of_a_site_is_never_served() {
+    let runs = runs();
+    let [(_, ordinary), ..] = &runs.named;
+    let (tree, promised) = ordinary.end();
+    let (begun, flips) = (Instant::now(), many(80, 10_000));
+    let (served, failures) = rot::rot(&tree, &runs.story, promised, flips, SEED);
+    println!(
+        "{flips} bits flipped in {} files, {served} served all the same in {:?}",
+        tree.files.len(),
+        begun.elapsed()
+    );
+    assert!(
+        failures.is_empty(),
+        "{} of {flips}: {:#?}",
+        failures.len(),
+        failures.iter().take(5).collect::<Vec<_>>()
+    );
+}

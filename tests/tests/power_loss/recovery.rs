@@ -1,0 +1,289 @@
+//! Whether a server that starts on what a power loss has left keeps what was promised, and says nothing else.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cloud_engine::{Base, FileError, LogId, Manifest, newest_snapshots, read_overlay};
+use cloud_proto::cloud::v1::{
+    ConnectionOrder, GetProfilesRequest, GetStatusRequest, ListConnectionsRequest,
+    SearchMembersRequest,
+};
+use cloud_proto::databus::v1::at_least::Point;
+use cloud_proto::databus::v1::{AsOf, AtLeast};
+use cloud_tests::history;
+use cloud_tests::record::Record;
+use cloud_tests::server::Connections;
+use graph_server::{Config, Limits, serve};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::story::Story;
+use crate::tree::Tree;
+
+/// What was promised before the power went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Promised {
+    /// Windows up to this SCN were acknowledged.
+    pub(crate) windows: u64,
+    /// A snapshot at this SCN or above was taken.
+    pub(crate) snapshot: u64,
+    /// The server ended in order, and nothing has happened since.
+    pub(crate) overlay: bool,
+}
+
+/// Writes the tree where nothing is synced: in memory, if the system has such a folder.
+pub(crate) fn written(tree: &Tree) -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() {
+        tempfile::tempdir_in(memory)
+    } else {
+        tempfile::tempdir()
+    };
+    let folder = folder.expect("a temporary folder");
+    for path in &tree.folders {
+        fs::create_dir(folder.path().join(path)).expect("a folder");
+    }
+    for (path, bytes) in &tree.files {
+        fs::write(folder.path().join(path), &**bytes).expect("a file");
+    }
+    folder
+}
+
+/// The SCN to which the site recovers, or what is wrong.
+pub(crate) fn check(
+    runtime: &Runtime,
+    tree: &Tree,
+    story: &Story,
+    promised: Promised,
+) -> Result<u64, String> {
+    let folder = written(tree);
+    check_files(folder.path(), promised)?;
+    match served(runtime, folder.path(), story, promised) {
+        Served::Well(scn) => Ok(scn),
+        Served::Not(why) | Served::Wrongly(why) => Err(why),
+    }
+}
+
+/// What a server made of a folder.
+pub(crate) enum Served {
+    /// It recovered to this SCN, and all its answers are right.
+    Well(u64),
+    /// It did not start, or refused an answer, for this reason.
+    Not(String),
+    /// It answered what is not so.
+    Wrongly(String),
+}
+
+/// Serves what is in the folder, asks for everything and changes something.
+pub(crate) fn served(
+    runtime: &Runtime,
+    folder: &Path,
+    story: &Story,
+    promised: Promised,
+) -> Served {
+    let checked = catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(check_server(folder, story, promised))
+    }));
+    match checked {
+        Ok(Ok(scn)) => Served::Well(scn),
+        Ok(Err(why)) => Served::Not(why),
+        Err(panic) => Served::Wrongly(panic.downcast_ref::<String>().cloned().unwrap_or_default()),
+    }
+}
+
+/// The newest snapshot is whole, and so is every overlay file: what has its name has its bytes.
+fn check_files(folder: &Path, promised: Promised) -> Result<(), String> {
+    let site = folder.join("snapshot");
+    let newest = newest_snapshots(&site).map_err(|error| error.to_string())?;
+    let newest = newest.first().ok_or("no snapshot is left")?;
+    let manifest =
+        Manifest::read(newest).map_err(|error| format!("the newest snapshot: {error}"))?;
+    if manifest.scn.get() < promised.snapshot {
+        return Err(format!(
+            "the newest snapshot stands at {}, not {}",
+            manifest.scn, promised.snapshot
+        ));
+    }
+    for file in &manifest.files {
+        let bytes =
+            fs::read(newest.join(&file.name)).map_err(|error| format!("{}: {error}", file.name))?;
+        if (bytes.len() as u64, crc32c::crc32c(&bytes)) != (file.bytes, file.crc32c) {
+            return Err(format!("{} of the newest snapshot is damaged", file.name));
+        }
+    }
+    let Some(log_id) = log_id(&folder.join("log")) else {
+        return Ok(());
+    };
+    let base = Arc::new(Base::open(newest, &manifest).map_err(|error| error.to_string())?);
+    let found = read_overlay(&site, &base, &manifest, log_id).map_err(|error| error.to_string())?;
+    for refused in found.refused {
+        if !matches!(refused, FileError::OtherBase { .. }) {
+            return Err(format!("an overlay: {refused}"));
+        }
+    }
+    if promised.overlay && found.scn.get() != promised.windows {
+        return Err(format!(
+            "the overlay written at the end stands at {}, not {}",
+            found.scn, promised.windows
+        ));
+    }
+    Ok(())
+}
+
+/// As the first segment's header says; none when no segment has one.
+fn log_id(log: &Path) -> Option<LogId> {
+    let mut segments: Vec<PathBuf> = fs::read_dir(log)
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    segments.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
+    segments.sort();
+    let bytes = fs::read(segments.first()?).ok()?;
+    let id = bytes.get(16..)?.first_chunk()?;
+    Some(LogId::new(u128::from_be_bytes(*id)))
+}
+
+async fn check_server(folder: &Path, story: &Story, promised: Promised) -> Result<u64, String> {
+    let config = Config {
+        snapshot: folder.join("snapshot"),
+        databus: format!("embedded:{}", folder.join("log").display())
+            .parse()
+            .expect("a databus"),
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        admin_listen: "127.0.0.1:0".parse().expect("an address"),
+        limits: Limits {
+            people_commit_interval_ms: 1,
+            ..Limits::DEFAULT
+        },
+        ..Config::default()
+    };
+    let running = serve(config)
+        .await
+        .map_err(|error| format!("no start: {error}"))?;
+    let [public, admin] =
+        [running.public_addr(), running.admin_addr()].map(|address| format!("http://{address}"));
+    let connections = Connections::to(&public, &admin).await;
+    let status = connections.admin().get_status(GetStatusRequest {}).await;
+    let head = status
+        .map_err(|error| error.to_string())?
+        .into_inner()
+        .log_head
+        .expect("a log");
+    if head.scn < promised.windows {
+        return Err(format!(
+            "the log ends at {}, and {} were acknowledged",
+            head.scn, promised.windows
+        ));
+    }
+    check_answers(&connections, story, &head).await?;
+
+    // It goes on: the next window, which may be a repeat for the one who sends it.
+    let next = head.scn + 1;
+    let request = tokio_stream::once(history::publish(story.window(next)));
+    let answers = connections
+        .publisher()
+        .publish(request)
+        .await
+        .map_err(|error| error.to_string())?;
+    let answer = answers
+        .into_inner()
+        .message()
+        .await
+        .map_err(|error| error.to_string())?;
+    let as_of = answer
+        .and_then(|answer| answer.as_of)
+        .ok_or("no answer to a window")?;
+    if as_of.scn != next {
+        return Err(format!(
+            "the next window stands at {}, not {next}",
+            as_of.scn
+        ));
+    }
+    check_answers(&connections, story, &as_of).await?;
+    drop(connections);
+    running
+        .shutdown()
+        .await
+        .map_err(|error| format!("no end in order: {error}"))?;
+    Ok(head.scn)
+}
+
+/// Every member, every connection, and some words, as of that point. Panics when something is not as in the story.
+/// Errors with what was refused.
+async fn check_answers(
+    connections: &Connections,
+    story: &Story,
+    as_of: &AsOf,
+) -> Result<(), String> {
+    let refused = |refused: tonic::Status| refused.message().to_owned();
+    let model = story.at(as_of.scn);
+    let at_least = || {
+        Some(AtLeast {
+            point: Some(Point::AsOf(as_of.clone())),
+        })
+    };
+    let request = GetProfilesRequest {
+        member_ids: story.ids.clone(),
+        at_least: at_least(),
+    };
+    let answer = connections
+        .profiles()
+        .get_profiles(request.clone())
+        .await
+        .map_err(refused)?
+        .into_inner();
+    check_record(&Record::Profiles(request, answer), model, as_of);
+    let mut ends = 0;
+    for (member_id, member) in model.members() {
+        let request = ListConnectionsRequest {
+            member_id,
+            order: ConnectionOrder::Recent.into(),
+            page_size: 1000,
+            at_least: at_least(),
+            ..Default::default()
+        };
+        let answer = connections
+            .network()
+            .list_connections(request.clone())
+            .await
+            .map_err(refused)?
+            .into_inner();
+        ends += member.connections.len() as u64;
+        check_record(&Record::Connections(request, None, answer), model, as_of);
+    }
+    let (viewer_id, _) = model.members().next().expect("somebody is left");
+    for query in ["engineer", "title:pilot", "senior"] {
+        let request = SearchMembersRequest {
+            viewer_id,
+            query: query.to_owned(),
+            page_size: 100,
+            at_least: at_least(),
+            ..Default::default()
+        };
+        let answer = connections
+            .search()
+            .search_members(request.clone())
+            .await
+            .map_err(refused)?
+            .into_inner();
+        check_record(&Record::Search(request, answer), model, as_of);
+    }
+    let status = connections
+        .admin()
+        .get_status(GetStatusRequest {})
+        .await
+        .map_err(refused)?
+        .into_inner();
+    assert_eq!(
+        (status.members, status.connections),
+        (model.members().count() as u64, ends / 2)
+    );
+    Ok(())
+}
+
+fn check_record(record: &Record, model: &cloud_tests::model::Model, as_of: &AsOf) {
+    assert_eq!(record.scn(), as_of.scn, "{record:?}");
+    record.check(model);
+}

@@ -1,0 +1,74 @@
+//! Bits that rot in any file of a site: refused by name, or served as if they had not; never served wrongly.
+
+use std::fs;
+use std::sync::Mutex;
+
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use crate::recovery::{Promised, Served, served, written};
+use crate::story::Story;
+use crate::tree::Tree;
+use crate::trial::{THREADS, runtime};
+
+/// Flips one bit somewhere in the files, again and again, each file as often as the next one. Answers how often a server then served
+/// all the same, and what was wrong.
+pub(crate) fn rot(
+    tree: &Tree,
+    story: &Story,
+    promised: Promised,
+    flips: usize,
+    seed: u64,
+) -> (usize, Vec<String>) {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let files: Vec<&String> = tree
+        .files
+        .iter()
+        .filter(|(_, bytes)| !bytes.is_empty())
+        .map(|(path, _)| path)
+        .collect();
+    let flips: Vec<(&String, usize, u32)> = (0..flips)
+        .map(|flip| {
+            let path = files[flip % files.len()];
+            (
+                path,
+                random.random_range(0..tree.files[path].len()),
+                random.random_range(0..8),
+            )
+        })
+        .collect();
+    let (next, judged) = (Mutex::new(flips.iter()), Mutex::new((0, Vec::new())));
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                let runtime = runtime();
+                loop {
+                    let flip = next.lock().expect("nobody panics with it").next();
+                    let Some((path, at, bit)) = flip else {
+                        return;
+                    };
+                    let folder = written(tree);
+                    let mut bytes = tree.files[*path].to_vec();
+                    bytes[*at] ^= 1 << bit;
+                    fs::write(folder.path().join(path), bytes).expect("a file");
+                    let served = served(&runtime, folder.path(), story, promised);
+                    let mut judged = judged.lock().expect("nobody panics with it");
+                    let name = path.rsplit('/').next().unwrap_or(path);
+                    match served {
+                        Served::Well(_) => judged.0 += 1,
+                        // What the only snapshot was refused for stands in the server's log.
+                        Served::Not(why)
+                            if why.contains(name) || why.contains("holds no valid snapshot") => {}
+                        Served::Not(why) => judged.1.push(format!(
+                            "bit {bit} of byte {at} of {path}, not named: {why}"
+                        )),
+                        Served::Wrongly(why) => judged
+                            .1
+                            .push(format!("bit {bit} of byte {at} of {path}, served: {why}")),
+                    }
+                }
+            });
+        }
+    });
+    judged.into_inner().expect("nobody panics with it")
+}
