@@ -254,7 +254,7 @@ fn a_file_that_a_killed_commit_has_left_is_written_anew() {
     site.commit();
     let killed = site.directory.path().join("killed");
     copy(&site.live(), &killed);
-    site.apply(2, (0..4).map(|_| random.change(40)).collect());
+    site.apply(2, (0..12).map(|_| random.change(40)).collect());
     site.commit();
     // The second commit has come as far as to everything but the list of segments.
     let mut left = Vec::new();
