@@ -24,7 +24,7 @@ use redb::{
 };
 use std::{
     collections::BTreeMap,
-    fs::File,
+    fs::{self, File},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -32,6 +32,8 @@ use std::{
 
 const PROFILES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("profiles");
 const MARK: TableDefinition<'_, (), &str> = TableDefinition::new("mark");
+/// Under which a store is made, or copied, in the folder that it is for.
+pub(crate) const BUILDING_PROFILES_NAME: &str = "building-profiles.redb";
 /// Of redb's page cache; its own default is 1 GiB.
 const CACHE_BYTES: usize = 64 << 20;
 
@@ -70,6 +72,9 @@ impl LiveProfiles {
         persistence: &Arc<Persistence>,
     ) -> Result<Self, FileError> {
         let error = |error: redb::Error| store_error(path, error);
+        if !path.exists() {
+            make(path, fresh)?;
+        }
         let mut builder = Database::builder();
         let builder = builder
             .set_cache_size(CACHE_BYTES)
@@ -208,6 +213,27 @@ impl LiveProfilesReader {
             reason: format!("node {node}: {reason}"),
         })
     }
+}
+
+/// Makes a store without records. It gets its name when it is whole: of one that power loss leaves half made, redb could not tell
+/// what it is.
+fn make(path: &Path, mark: StoreMark) -> Result<(), FileError> {
+    let building = path.with_file_name(BUILDING_PROFILES_NAME);
+    let io = |source| FileError::Io {
+        path: building.clone(),
+        source,
+    };
+    match fs::remove_file(&building) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
+        _ => {}
+    }
+    let error = |error: redb::Error| store_error(&building, error);
+    let mut builder = Database::builder();
+    let database = builder.set_cache_size(CACHE_BYTES).create(&building);
+    let database = database.map_err(|e| error(e.into()))?;
+    write(&database, mark, &BTreeMap::new()).map_err(error)?;
+    database.close().map_err(|e| error(e.into()))?;
+    fs::rename(&building, path).map_err(io)
 }
 
 fn read_mark(database: &Database) -> Result<Option<String>, redb::Error> {

@@ -4,7 +4,7 @@ use crate::{
     base_index::{BaseIndex, measure},
     index_error::IndexError,
     live_index::LiveIndex,
-    live_profiles::LiveProfiles,
+    live_profiles::{BUILDING_PROFILES_NAME, LiveProfiles},
     people_writer::PeopleWriter,
     persistent_file::Persistence,
     profile_file::{PROFILES_NAME, ProfileFile},
@@ -119,7 +119,7 @@ impl People {
 /// Puts the snapshot's copy of the live profiles into `live`, where it appears whole or not at all.
 fn take_copy(snapshot: &Path, copy: &ManifestFile, live: &Path) -> Result<(), FileError> {
     let source = snapshot.join(&copy.name);
-    let (path, building) = (live.join(&copy.name), live.join("building-profiles.redb"));
+    let (path, building) = (live.join(&copy.name), live.join(BUILDING_PROFILES_NAME));
     let io = |path: &Path| {
         let path = path.to_owned();
         move |source| FileError::Io { path, source }
