@@ -86,8 +86,9 @@ const ENDED_EARLY: [Script; 2] = [
 ];
 
 /// A disk that fails to sync now and then, whatever it is that is synced. Threads and calls are counted each on their own, and a start
-/// syncs less often than 7 times: who cannot open its files says so.
-const FAILING: [Script; 2] = [
+/// on files that are there syncs less often than 7 times: who cannot open its files says so.
+const FAILING: [Script; 3] = [
+    life(&[Step::Publish(1)], End::Terminated),
     injected(
         "fdatasync,fsync:error=EIO:when=7+23",
         &[
