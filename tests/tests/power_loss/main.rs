@@ -206,6 +206,10 @@ fn a_recovery_may_be_cut_off_too() {
     }
 }
 
+/// What the live profiles say, the log holds too; and that redb finds its last whole commit, whatever of later ones is on the disk, is
+/// for redb to show.
+const LEFT_TO_REDB: &str = "snapshot/live/profiles.redb";
+
 #[test]
 fn no_kind_of_sync_can_be_left_out() {
     let runs = runs();
@@ -213,6 +217,7 @@ fn no_kind_of_sync_can_be_left_out() {
         .named
         .iter()
         .flat_map(|(_, run)| run.sync_kinds())
+        .filter(|kind| kind != LEFT_TO_REDB)
         .collect();
     let with_every_sync: Vec<_> = runs
         .named
