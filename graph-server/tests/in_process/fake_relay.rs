@@ -28,8 +28,10 @@ pub(crate) struct FakeRelay {
     lineage_id: String,
     /// Where its log ends, when it is asked for its status.
     head: Arc<AtomicU64>,
-    /// Each for one subscription; when there is none, every subscription hears only of a head that is far away.
+    /// Each for one subscription.
     scripts: Arc<Mutex<Vec<Vec<Sent>>>>,
+    /// For every further one; when there is none, they hear only of a head that is far away.
+    rest: Arc<Mutex<Option<Vec<Sent>>>>,
 }
 
 /// The head that heartbeats tell of.
@@ -43,6 +45,7 @@ impl FakeRelay {
             lineage_id: lineage_id.to_owned(),
             head: Arc::new(AtomicU64::new(head)),
             scripts: Arc::default(),
+            rest: Arc::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -67,6 +70,11 @@ impl FakeRelay {
     pub(crate) fn sends(&self, parts: Vec<Sent>) {
         self.scripts.lock().unwrap().push(parts);
     }
+
+    /// What every subscription hears that has no script: who is gone by then may have asked too.
+    pub(crate) fn sends_everybody(&self, parts: Vec<Sent>) {
+        *self.rest.lock().unwrap() = Some(parts);
+    }
 }
 
 type Events = Pin<Box<dyn Stream<Item = Result<SubscribeResponse, Status>> + Send + 'static>>;
@@ -77,7 +85,10 @@ impl Databus for FakeRelay {
 
     async fn subscribe(&self, _: Request<SubscribeRequest>) -> Result<Response<Events>, Status> {
         let mut scripts = self.scripts.lock().unwrap();
-        let script = (!scripts.is_empty()).then(|| scripts.remove(0));
+        let script = match scripts.is_empty() {
+            true => self.rest.lock().unwrap().clone(),
+            false => Some(scripts.remove(0)),
+        };
         let head = self.as_of(FAR);
         let event = |(event, previous_scn)| {
             Ok(SubscribeResponse {

@@ -56,7 +56,7 @@ async fn check(parts: &[(u64, u32, bool, u64)], reached: u64, why: &str) {
     // The subscription that is open now hears nothing any more; a server that starts again opens another one.
     follower.stop().await.unwrap();
     relay.ends_at(reached);
-    relay.sends(vec![sent((9, 0, true, reached))]);
+    relay.sends_everybody(vec![sent((9, 0, true, reached))]);
     let follower = site.follower("one", address).await;
     while state(&follower).await.0 < 9 {
         tokio::time::sleep(Duration::from_millis(5)).await;
