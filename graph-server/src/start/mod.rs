@@ -50,17 +50,17 @@ pub(crate) struct Started {
 pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
     let runtime = Handle::current();
     let opened = tokio::task::spawn_blocking(move || open(config, runtime));
-    let opened = opened.await.map_err(|error| StartError::Replay {
+    let (opened, head) = opened.await.map_err(|error| StartError::Replay {
         reason: error.to_string(),
     })??;
     let begun = Instant::now();
-    let head = opened.site.log.head();
     caught_up(&opened.site.progress, head).await?;
     stage("replay", begun, format_args!("to SCN {head}"));
     Ok(opened)
 }
 
-fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
+/// Answers where the log's head was, too: what comes later is followed, not waited for.
+fn open(config: Config, runtime: Handle) -> Result<(Started, u64), StartError> {
     let Config {
         snapshot: folder,
         databus,
@@ -206,7 +206,7 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
         people,
         progress,
     };
-    Ok(Started {
+    let started = Started {
         site: Arc::new(site),
         writer,
         follower,
@@ -216,7 +216,8 @@ fn open(config: Config, runtime: Handle) -> Result<Started, StartError> {
         folder,
         log_id,
         lock,
-    })
+    };
+    Ok((started, head))
 }
 
 /// Where profiles and search keep what changed since the snapshot.
