@@ -1,7 +1,7 @@
 //! The thread that folds the overlay into a new base, piece by piece.
 //!
-//! The pieces run on a thread that the system ranks behind those that answer (see `workers.rs`): readers do not notice, and
-//! where they keep the cores busy it goes on slowly. When the follower waits for the new base they run on the compactor's own,
+//! The pieces run on a thread that the system ranks behind those that answer (see `workers.rs`): where readers keep the cores busy
+//! it goes on slowly. (What they notice all the same: bench group `compaction`.) When the follower waits for the new base they run on the compactor's own,
 //! which is ranked as all others. (A thread that has ranked itself behind may not go back.)
 
 use super::{
