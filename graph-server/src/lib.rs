@@ -39,7 +39,7 @@ pub mod limits;
 mod memory;
 mod metrics;
 mod observe;
-mod page_token;
+pub mod page_token;
 mod progress;
 mod refusal;
 mod resident;

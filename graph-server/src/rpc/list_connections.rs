@@ -7,7 +7,7 @@ use crate::{
     refusal::Refusal,
     site::{Site, existing},
 };
-use cloud_engine::{ConnectionOrder, ConnectionTime, ListedConnection, MemberId, connections_by};
+use cloud_engine::{ConnectionOrder, ListedConnection, connections_by};
 use cloud_proto::cloud::v1::{
     Connection, ConnectionOrder as WireOrder, ListConnectionsRequest, ListConnectionsResponse,
 };
@@ -32,10 +32,7 @@ pub(crate) async fn list_connections(
         "ListConnections",
         &[&request.member_id.to_le_bytes(), &[order as u8]],
     );
-    let after = parameters
-        .key(&request.page_token)?
-        .map(from_key)
-        .transpose()?;
+    let after = parameters.key(&request.page_token)?;
     let graph = site.graph(request.at_least, deadline).await?;
     let node = existing(&graph, member)?;
     let as_of = site.as_of(&graph);
@@ -46,7 +43,7 @@ pub(crate) async fn list_connections(
         })
         .await?;
     let next_page_token = match page.connections.last().filter(|_| page.more) {
-        Some(last) => parameters.token(to_key(last)),
+        Some(last) => parameters.token(last),
         None => String::new(),
     };
     let connection = |listed: &ListedConnection| Connection {
@@ -71,20 +68,4 @@ fn order(order: i32) -> Result<ConnectionOrder, Refusal> {
             format!("{order} is no order of connections"),
         )),
     }
-}
-
-/// Time and member id, 8 bytes each.
-fn to_key(listed: &ListedConnection) -> [u8; 16] {
-    (u128::from(listed.time.millis()) << 64 | u128::from(listed.member.get())).to_be_bytes()
-}
-
-fn from_key(key: [u8; 16]) -> Result<ListedConnection, Refusal> {
-    let key = u128::from_be_bytes(key);
-    let [time, member] = [(key >> 64) as u64, key as u64];
-    let member =
-        MemberId::new(member).ok_or_else(|| Refusal::field("page_token", "names no member"))?;
-    Ok(ListedConnection {
-        member,
-        time: ConnectionTime::from_millis(time),
-    })
 }

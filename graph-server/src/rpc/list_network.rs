@@ -3,7 +3,7 @@
 use crate::{
     convert::{member_id, member_ids_to_wire, network_degree, page_size},
     limits::{LIST_PAGE_SIZE_DEFAULT, LIST_PAGE_SIZE_MAX},
-    page_token::{Parameters, last_member},
+    page_token::Parameters,
     refusal::Refusal,
     site::{Site, existing},
 };
@@ -30,10 +30,7 @@ pub(crate) async fn list_network(
         "ListNetwork",
         &[&request.viewer_id.to_le_bytes(), &[degree as u8]],
     );
-    let after = parameters
-        .key(&request.page_token)?
-        .map(last_member)
-        .transpose()?;
+    let after = parameters.key(&request.page_token)?;
     let graph = site.graph(request.at_least, deadline).await?;
     let viewer = existing(&graph, viewer)?;
     let as_of = site.as_of(&graph);

@@ -3,7 +3,7 @@
 use crate::{
     convert::{member_id, member_ids_to_wire, page_size},
     limits::{LIST_PAGE_SIZE_DEFAULT, LIST_PAGE_SIZE_MAX},
-    page_token::{Parameters, last_member},
+    page_token::Parameters,
     refusal::Refusal,
     site::{Site, existing},
 };
@@ -31,10 +31,7 @@ pub(crate) async fn list_shared_connections(
         request.member_id.to_le_bytes(),
     ];
     let parameters = Parameters::of("ListSharedConnections", &[&ids[0], &ids[1]]);
-    let after = parameters
-        .key(&request.page_token)?
-        .map(last_member)
-        .transpose()?;
+    let after = parameters.key(&request.page_token)?;
     let graph = site.graph(request.at_least, deadline).await?;
     let (one, other) = (existing(&graph, viewer)?, existing(&graph, member)?);
     let as_of = site.as_of(&graph);

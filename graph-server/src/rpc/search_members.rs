@@ -7,9 +7,9 @@ use crate::{
     refusal::Refusal,
     site::{Site, existing},
 };
-use cloud_engine::{Degree, MemberId};
+use cloud_engine::Degree;
 use cloud_proto::cloud::v1::{SearchHit, SearchMembersRequest, SearchMembersResponse};
-use cloud_search::{Degrees, Hit, Network, Query, SortKey, search};
+use cloud_search::{Degrees, Hit, Network, Query, search};
 use databus::serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
@@ -34,10 +34,7 @@ pub(crate) async fn search_members(
         SEARCH_PAGE_SIZE_MAX,
     )?;
     let parameters = parameters(&request, degrees);
-    let after = parameters
-        .key(&request.page_token)?
-        .map(from_key)
-        .transpose()?;
+    let after = parameters.key(&request.page_token)?;
     let (published, graph) = site.people(request.at_least, deadline).await?;
     let viewer = existing(&graph, viewer)?;
     let as_of = site.as_of(&graph);
@@ -70,13 +67,13 @@ pub(crate) async fn search_members(
         total: page.total,
         next_page_token: page
             .next
-            .map(|last| parameters.token(to_key(&last)))
+            .map(|last| parameters.token(&last))
             .unwrap_or_default(),
     })
 }
 
 fn parameters(request: &SearchMembersRequest, degrees: Degrees) -> Parameters {
-    let degrees = FILTERABLE.map(|(degree, _)| u8::from(degrees.contains(degree)));
+    let degrees = FILTERABLE.map(|degree| u8::from(degrees.contains(degree)));
     Parameters::of(
         "SearchMembers",
         &[
@@ -87,70 +84,9 @@ fn parameters(request: &SearchMembersRequest, degrees: Degrees) -> Parameters {
     )
 }
 
-/// The degrees of hits, as page tokens say them.
-const FILTERABLE: [(Degree, u8); 4] = [
-    (Degree::First, 1),
-    (Degree::Second, 2),
-    (Degree::Third, 3),
-    (Degree::OutOfNetwork, 4),
+const FILTERABLE: [Degree; 4] = [
+    Degree::First,
+    Degree::Second,
+    Degree::Third,
+    Degree::OutOfNetwork,
 ];
-
-/// Degree (1 byte), score (4 bytes), member id (8 bytes).
-fn to_key(last: &SortKey) -> [u8; 13] {
-    let degree = FILTERABLE
-        .iter()
-        .find(|(degree, _)| *degree == last.degree)
-        .map_or(0, |(_, code)| *code);
-    let mut key = [degree; 13];
-    key[1..5].copy_from_slice(&last.score.to_be_bytes());
-    key[5..].copy_from_slice(&last.member.get().to_be_bytes());
-    key
-}
-
-fn from_key(key: [u8; 13]) -> Result<SortKey, Refusal> {
-    let [code, score @ .., _, _, _, _, _, _, _, _] = key;
-    let [_, _, _, _, _, member @ ..] = key;
-    let degree = FILTERABLE
-        .iter()
-        .find(|(_, known)| *known == code)
-        .map(|(degree, _)| *degree);
-    let key = degree.zip(MemberId::new(u64::from_be_bytes(member)));
-    let (degree, member) =
-        key.ok_or_else(|| Refusal::field("page_token", "names no place in a search"))?;
-    let score = f32::from_be_bytes(score);
-    if score.is_nan() {
-        return Err(Refusal::field("page_token", "names no score"));
-    }
-    Ok(SortKey {
-        degree,
-        score,
-        member,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sort_key_comes_back() {
-        for (degree, score, id) in [
-            (Degree::First, 0.0, 1),
-            (Degree::OutOfNetwork, 13.25, u64::MAX),
-        ] {
-            let key = SortKey {
-                degree,
-                score,
-                member: MemberId::new(id).unwrap(),
-            };
-            let back = from_key(to_key(&key)).unwrap();
-            assert_eq!(
-                (back.degree, back.score, back.member),
-                (key.degree, key.score, key.member)
-            );
-        }
-        assert!(from_key([0; 13]).is_err());
-        assert!(from_key([1; 13]).is_ok());
-        assert!(from_key([0xff; 13]).is_err());
-    }
-}

@@ -1,0 +1,130 @@
+//! The sort keys of the lists that come in pages, as bytes. What a key says is checked here, once.
+
+use cloud_engine::{ConnectionTime, Degree, ListedConnection, MemberId};
+use cloud_search::SortKey;
+
+/// Where a line stands in its list.
+pub trait PageKey: Sized {
+    /// Of one length for each list.
+    fn to_bytes(&self) -> Vec<u8>;
+
+    /// What [`to_bytes`](Self::to_bytes) made; an error says why these are no such bytes.
+    fn from_bytes(bytes: &[u8]) -> Result<Self, &'static str>;
+}
+
+const OTHER_LENGTH: &str = "has a key of another length";
+
+/// A list of members by id: 8 bytes.
+impl PageKey for MemberId {
+    fn to_bytes(&self) -> Vec<u8> {
+        self.get().to_be_bytes().into()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, &'static str> {
+        let id = bytes.try_into().map_err(|_| OTHER_LENGTH)?;
+        Self::new(u64::from_be_bytes(id)).ok_or("names no member")
+    }
+}
+
+/// A member's connections: time and member id, 8 bytes each.
+impl PageKey for ListedConnection {
+    fn to_bytes(&self) -> Vec<u8> {
+        [self.time.millis(), self.member.get()]
+            .map(u64::to_be_bytes)
+            .concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, &'static str> {
+        let (millis, member) = bytes.split_first_chunk().ok_or(OTHER_LENGTH)?;
+        let millis = u64::from_be_bytes(*millis);
+        let time = ConnectionTime::from_millis(millis);
+        if time.millis() != millis {
+            return Err("names no time");
+        }
+        Ok(Self {
+            member: MemberId::from_bytes(member)?,
+            time,
+        })
+    }
+}
+
+/// The degrees of hits, as keys say them.
+const DEGREES: [(Degree, u8); 4] = [
+    (Degree::First, 1),
+    (Degree::Second, 2),
+    (Degree::Third, 3),
+    (Degree::OutOfNetwork, 4),
+];
+
+/// Hits: degree (1 byte), score (4 bytes), member id (8 bytes).
+impl PageKey for SortKey {
+    fn to_bytes(&self) -> Vec<u8> {
+        let code = DEGREES.iter().find(|(degree, _)| *degree == self.degree);
+        let mut bytes = vec![code.map_or(0, |(_, code)| *code)];
+        bytes.extend(self.score.to_be_bytes());
+        bytes.extend(self.member.to_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, &'static str> {
+        let (code, rest) = bytes.split_first().ok_or(OTHER_LENGTH)?;
+        let (score, member) = rest.split_first_chunk().ok_or(OTHER_LENGTH)?;
+        let degree = DEGREES.iter().find(|(_, known)| known == code);
+        let (degree, _) = degree.ok_or("names no place in a search")?;
+        let score = f32::from_be_bytes(*score);
+        if score.is_nan() {
+            return Err("names no score");
+        }
+        Ok(Self {
+            degree: *degree,
+            score,
+            member: MemberId::from_bytes(member)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_a_search_comes_back() {
+        for (degree, score, id) in [
+            (Degree::First, 0.0, 1),
+            (Degree::OutOfNetwork, 13.25, u64::MAX),
+        ] {
+            let member = MemberId::new(id).unwrap();
+            let key = SortKey {
+                degree,
+                score,
+                member,
+            };
+            let back = SortKey::from_bytes(&key.to_bytes()).unwrap();
+            assert_eq!(
+                (back.degree, back.score, back.member),
+                (degree, score, member)
+            );
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_key_are_refused() {
+        fn check<Key: PageKey>(bytes: &[u8], expected: Option<&str>) {
+            assert_eq!(Key::from_bytes(bytes).err(), expected, "{bytes:?}");
+        }
+        check::<MemberId>(&[1; 8], None);
+        check::<MemberId>(&[0; 8], Some("names no member"));
+        check::<MemberId>(&[1; 9], Some(OTHER_LENGTH));
+        check::<ListedConnection>(&[1; 16], None);
+        check::<ListedConnection>(&[1; 7], Some(OTHER_LENGTH));
+        check::<ListedConnection>(&[1; 15], Some(OTHER_LENGTH));
+        check::<ListedConnection>(&[0; 16], Some("names no member"));
+        check::<ListedConnection>(&[0xff; 16], Some("names no time"));
+        check::<SortKey>(&[1; 13], None);
+        check::<SortKey>(&[1; 14], Some(OTHER_LENGTH));
+        check::<SortKey>(&[], Some(OTHER_LENGTH));
+        check::<SortKey>(&[0; 13], Some("names no place in a search"));
+        check::<SortKey>(&[&[1][..], &[0xff; 12]].concat(), Some("names no score"));
+        check::<SortKey>(&[&[1][..], &[0; 12]].concat(), Some("names no member"));
+    }
+}
