@@ -78,7 +78,7 @@ impl Published {
             let holding = segments
                 .iter()
                 .rev()
-                .find(|segment| segment.first_scn <= after_scn + 1);
+                .find(|segment| segment.first_scn <= after_scn.saturating_add(1));
             let oldest_after_scn = oldest_after_scn(segments);
             holding.cloned().ok_or(ReadError::TooOld {
                 after_scn,

@@ -25,7 +25,7 @@ pub struct LogReader {
 impl LogReader {
     pub(crate) fn after(published: &Arc<Published>, after_scn: u64) -> Result<Self, ReadError> {
         let segment = published.segment_after_scn(after_scn)?;
-        let entry = segment.at_or_before(after_scn + 1);
+        let entry = segment.at_or_before(after_scn.saturating_add(1));
         let mut reader = Self {
             frames: open_frames(published, &segment, entry.offset, after_scn)?,
             published: Arc::clone(published),

@@ -61,14 +61,12 @@ impl Sequence {
                 self.part, self.scn
             ));
         }
-        *self = if last {
-            Self::beginning_with(scn + 1)
+        let next = if last {
+            scn.checked_add(1).map(Self::beginning_with)
         } else {
-            Self {
-                scn,
-                part: part + 1,
-            }
+            part.checked_add(1).map(|part| Self { scn, part })
         };
+        *self = next.ok_or_else(|| format!("nothing can follow part {part} of window {scn}"))?;
         Ok(())
     }
 }

@@ -142,6 +142,10 @@ impl Verified {
             end = segment.file.bytes().map_err(failed)?;
             walk.frames = FrameReader::new(Arc::clone(&segment.file), seed, offset);
         }
+        if durable_to > whole_to {
+            let reason = "the window there is not whole; it was durable".to_owned();
+            return Err(damaged(disk, &segment.name, whole_to, reason));
+        }
         self.undurable_bytes = end.saturating_sub(whole_to);
         Ok(())
     }
