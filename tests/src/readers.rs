@@ -7,8 +7,10 @@
 mod dump;
 mod graph;
 mod log;
+mod log_files;
 mod manifest;
 mod overlay;
+mod page_token;
 mod people;
 mod profiles;
 mod query;
@@ -44,7 +46,7 @@ pub enum Mutated {
 }
 
 /// All of them.
-pub const READERS: [Reader; 11] = [
+pub const READERS: [Reader; 13] = [
     graph::READER,
     times::READER,
     manifest::READER,
@@ -53,8 +55,10 @@ pub const READERS: [Reader; 11] = [
     people::SEARCH_INDEX,
     people::LIVE_PROFILES,
     log::READER,
+    log_files::READER,
     window::READER,
     query::READER,
+    page_token::READER,
     dump::READER,
 ];
 

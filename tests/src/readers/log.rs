@@ -16,10 +16,13 @@ pub(super) const READER: Reader = Reader {
     mutated: Mutated::RefusedOrShorter,
 };
 
-const SEGMENT: &str = "00000000000000000001.log";
+/// The first segment of a log.
+pub(super) const SEGMENT: &str = "00000000000000000001.log";
+/// Where a segment's header says which window is its first one.
+pub(super) const FIRST_SCN_AT: usize = 48;
 const FRAME_HEAD_BYTES: usize = 16;
 
-fn origin() -> Origin {
+pub(super) fn origin() -> Origin {
     "9f86d081884c7d659a2feaa0c55ad015"
         .parse()
         .expect("32 digits")
@@ -49,7 +52,8 @@ fn valid() -> Vec<u8> {
     fs::read(folder.join(SEGMENT)).expect("reads")
 }
 
-fn reseal(mut bytes: Vec<u8>) -> Vec<u8> {
+/// Of a segment.
+pub(super) fn reseal(mut bytes: Vec<u8>) -> Vec<u8> {
     let header = field(&bytes, 12)
         .map(|length| u32::from_le_bytes(length) as usize)
         .unwrap_or(0);

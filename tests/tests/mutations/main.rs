@@ -168,7 +168,9 @@ each_reader! {
     search_indexes: "search-index",
     live_profile_stores: "live-profiles",
     log_segments: "log",
+    log_files: "log-files",
     published_windows: "window",
     queries: "query",
+    page_tokens: "page-token",
     dump_rows: "dump",
 }
