@@ -7,7 +7,7 @@ use databus::{
     serving::{LogServer, Refusal},
 };
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -26,26 +26,33 @@ pub(crate) struct RelayLog {
     /// The relay, as `http://HOST:PORT`.
     pub(crate) address: String,
     pub(crate) log_id: String,
-    /// The graph that it began with.
-    pub(crate) lineage_id: String,
+    /// The graph that it began with; none before the relay has answered.
+    lineage_id: OnceLock<String>,
     head: AtomicU64,
 }
 
 impl RelayLog {
-    pub(crate) fn new(address: String, log_id: String, lineage_id: String, head: u64) -> Self {
+    /// Nothing was heard of it yet.
+    pub(crate) fn new(address: String, log_id: String) -> Self {
         Self {
             address,
             log_id,
-            lineage_id,
-            head: AtomicU64::new(head),
+            lineage_id: OnceLock::new(),
+            head: AtomicU64::default(),
         }
+    }
+
+    /// The relay has told of its log for the first time.
+    pub(crate) fn told(&self, status: GetStatusResponse) {
+        self.heard_of(status.head.map_or(0, |head| head.scn));
+        self.lineage_id.get_or_init(|| status.lineage_id);
     }
 
     pub(crate) fn head(&self) -> u64 {
         self.head.load(Ordering::Relaxed)
     }
 
-    /// The relay said that so much is durable.
+    /// So much is durable.
     pub(crate) fn heard_of(&self, scn: u64) {
         self.head.fetch_max(scn, Ordering::Relaxed);
     }
@@ -67,7 +74,7 @@ impl RelayLog {
         GetStatusResponse {
             head: Some(progress.as_of(self.head())),
             sources: sources.collect(),
-            lineage_id: self.lineage_id.clone(),
+            lineage_id: self.lineage_id.get().cloned().unwrap_or_default(),
             owner: self.address.clone(),
             ..Default::default()
         }

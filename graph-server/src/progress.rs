@@ -223,16 +223,30 @@ impl Progress {
             }
             .into());
         }
-        if self.has(&point, side, &self.reached.borrow()) {
+        self.wait_for(&point, side, deadline).await
+    }
+
+    /// Waits until `side` has reached an SCN; at once when it has.
+    pub(crate) async fn reach(
+        &self,
+        scn: u64,
+        side: Side,
+        deadline: Deadline,
+    ) -> Result<(), Refusal> {
+        if self.reached.borrow().at(side) >= scn {
+            return Ok(());
+        }
+        let point = Point::AsOf(self.as_of(scn));
+        self.wait_for(&point, side, deadline).await
+    }
+
+    async fn wait_for(&self, point: &Point, side: Side, deadline: Deadline) -> Result<(), Refusal> {
+        if self.has(point, side, &self.reached.borrow()) {
             return Ok(());
         }
         let limit = self.waiters_max as u64;
         let busy = |_| Refusal::busy("waits for at_least", limit);
         let _place = self.waiters.try_acquire().map_err(busy)?;
-        self.wait_for(&point, side, deadline).await
-    }
-
-    async fn wait_for(&self, point: &Point, side: Side, deadline: Deadline) -> Result<(), Refusal> {
         let begun = Instant::now();
         let end = deadline.at().min(begun + self.wait_max);
         let mut watch = self.watch();

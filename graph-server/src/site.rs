@@ -61,6 +61,9 @@ impl Site {
         deadline: Deadline,
     ) -> Result<(Arc<Published>, Graph), Refusal> {
         self.progress.wait(at_least, Side::People, deadline).await?;
+        // After a start without its relay the graph may stand where the snapshot does, and the profiles further.
+        let scn = self.people.applied_scn().get();
+        self.progress.reach(scn, Side::Graph, deadline).await?;
         for _ in 0..PUBLISHED_TRIES {
             let published = self.people.published();
             let scn = published.scn();

@@ -215,6 +215,59 @@ async fn followers_of_a_relay_answer_alike_whoever_is_killed() {
     println!("{} windows", site.published.len());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_there_before_its_relay_answers_and_catches_up() {
+    let mut site = Site::new(14);
+    let mut relay = site.relay([0, 0]);
+    let (ports, address) = (relay.ports(), relay.public().to_owned());
+    let mut one = site.follower("one", &relay);
+    for is_killed in [false, true] {
+        let connections = relay.connect().await;
+        let as_of = site.publish(&connections, 40).await;
+        let model = site.moved();
+        check_answers(&one, &as_of, &model, &site.ids).await;
+        relay.kill();
+        if is_killed {
+            one.kill();
+        } else {
+            assert!(one.terminate().success());
+        }
+        one = Server::try_follow(&site.path("one"), &address, &[])
+            .unwrap_or_else(|log| panic!("it did not start without its relay:\n{log}"));
+        let connections = one.connect().await;
+        let status = connections
+            .admin()
+            .get_status(cloud_proto::cloud::v1::GetStatusRequest {})
+            .await
+            .expect("a status")
+            .into_inner();
+        let reason = status.graph_lag.expect("a lag").reason;
+        assert!(reason.contains("is not followed"), "{reason}");
+        let stands = status.graph.expect("where the graph stands");
+        assert_eq!(stands.log_id, as_of.log_id);
+        if is_killed {
+            // The graph stands where the last orderly end left it, and the profiles further: what is asked of both waits.
+            assert!(stands.scn < as_of.scn, "{stands:?}");
+            let request = cloud_proto::cloud::v1::GetNetworkSizesRequest {
+                viewer_id: site.ids[0],
+                ..Default::default()
+            };
+            match connections.network().get_network_sizes(request).await {
+                Ok(sizes) => assert_eq!(sizes.into_inner().as_of, Some(stands)),
+                Err(status) => assert_eq!(status.code(), Code::NotFound, "{status}"),
+            }
+        } else {
+            assert_eq!(stands, as_of);
+            check_answers(&one, &as_of, &model, &site.ids).await;
+        }
+        relay = site.relay(ports);
+        let connections = relay.connect().await;
+        let as_of = site.publish(&connections, 20).await;
+        check_answers(&one, &as_of, &site.moved(), &site.ids).await;
+    }
+    assert!(one.terminate().success() && relay.terminate().success());
+}
+
 fn dump(folder: &Path, flags: &[&str]) -> Output {
     Command::new(binary("databus"))
         .arg("dump")

@@ -75,20 +75,7 @@ impl LiveProfiles {
         if !path.exists() {
             make(path, fresh)?;
         }
-        let mut builder = Database::builder();
-        let builder = builder
-            .set_cache_size(CACHE_BYTES)
-            .set_check_integrity_on_open(true);
-        let mut options = File::options();
-        let options = options.read(true).write(true).create(true).truncate(false);
-        let file = options.open(path).map_err(|source| FileError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-        let file = FileBackend::new(file).map_err(|e| error(e.into()))?;
-        let file = PersistentFile::new(file, Arc::clone(persistence));
-        let database = builder.create_with_backend(file);
-        let database = database.map_err(|e| error(e.into()))?;
+        let database = open_database(path, persistence)?;
         let found = read_mark(&database).map_err(error)?;
         let mark = match &found {
             Some(text) => StoreMark::parse(path, text)?,
@@ -234,6 +221,31 @@ fn make(path: &Path, mark: StoreMark) -> Result<(), FileError> {
     write(&database, mark, &BTreeMap::new()).map_err(error)?;
     database.close().map_err(|e| error(e.into()))?;
     fs::rename(&building, path).map_err(io)
+}
+
+/// What the store at `path` says of itself; none when it is new.
+pub(crate) fn mark_of(path: &Path) -> Result<Option<StoreMark>, FileError> {
+    let database = open_database(path, &Arc::default())?;
+    let found = read_mark(&database).map_err(|error| store_error(path, error))?;
+    found.map(|text| StoreMark::parse(path, &text)).transpose()
+}
+
+fn open_database(path: &Path, persistence: &Arc<Persistence>) -> Result<Database, FileError> {
+    let error = |error: redb::Error| store_error(path, error);
+    let mut builder = Database::builder();
+    let builder = builder
+        .set_cache_size(CACHE_BYTES)
+        .set_check_integrity_on_open(true);
+    let mut options = File::options();
+    let options = options.read(true).write(true).create(true).truncate(false);
+    let file = options.open(path).map_err(|source| FileError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    let file = FileBackend::new(file).map_err(|e| error(e.into()))?;
+    let file = PersistentFile::new(file, Arc::clone(persistence));
+    let database = builder.create_with_backend(file);
+    database.map_err(|e| error(e.into()))
 }
 
 fn read_mark(database: &Database) -> Result<Option<String>, redb::Error> {

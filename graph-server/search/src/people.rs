@@ -4,7 +4,7 @@ use crate::{
     base_index::{BaseIndex, measure},
     index_error::IndexError,
     live_index::LiveIndex,
-    live_profiles::{BUILDING_PROFILES_NAME, LiveProfiles},
+    live_profiles::{BUILDING_PROFILES_NAME, LiveProfiles, mark_of},
     people_writer::PeopleWriter,
     persistent_file::Persistence,
     profile_file::{PROFILES_NAME, ProfileFile},
@@ -87,6 +87,17 @@ impl People {
             live_index,
             persistence,
         )
+    }
+
+    /// The log that the stores below `live` follow; none when there are none. To be asked before they are opened.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn followed_log(live: &Path) -> Result<Option<LogId>, FileError> {
+        let path = live.join(LIVE_PROFILES_NAME);
+        let is_there = fs::metadata(&path).is_ok_and(|found| found.len() > 0);
+        let mark = is_there.then(|| mark_of(&path)).transpose()?.flatten();
+        Ok(mark.map(|mark| mark.log))
     }
 
     /// Whether writing goes on, and whether to go on trying.

@@ -4,6 +4,7 @@
 //! window that is being put together: while it is applied, the relay waits.
 
 use super::{
+    ExpectedLog,
     relay::{Relay, Trouble},
     windows::Next,
 };
@@ -103,6 +104,8 @@ pub enum RelayError {
 pub(crate) struct RelayWindows {
     relay: Relay,
     log: Arc<RelayLog>,
+    /// What is to be checked of the relay's log when it answers for the first time; none: it has.
+    expected: Option<ExpectedLog>,
     progress: Arc<Progress>,
     /// Of the last window that was answered.
     after_scn: u64,
@@ -114,10 +117,16 @@ pub(crate) struct RelayWindows {
 }
 
 impl RelayWindows {
-    pub(crate) fn new(log: Arc<RelayLog>, progress: Arc<Progress>, after_scn: u64) -> Self {
+    pub(crate) fn new(
+        log: Arc<RelayLog>,
+        expected: Option<ExpectedLog>,
+        progress: Arc<Progress>,
+        after_scn: u64,
+    ) -> Self {
         Self {
             relay: Relay::new(log.address.clone()),
             log,
+            expected,
             progress,
             after_scn,
             subscription: None,
@@ -152,6 +161,13 @@ impl RelayWindows {
 
     /// Hears one event.
     async fn hear(&mut self) -> Result<Option<Next>, Trouble> {
+        if let Some(expected) = &self.expected {
+            let status = self.relay.status().await?;
+            let checked = expected.check(&self.relay.address, &status);
+            checked.map_err(Trouble::ForGood)?;
+            self.log.told(status);
+            self.expected = None;
+        }
         let subscription = match &mut self.subscription {
             Some(subscription) => subscription,
             none => {

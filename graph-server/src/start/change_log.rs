@@ -1,19 +1,23 @@
 //! The log that the snapshot goes on from: opened, or found at its relay.
+//!
+//! A relay that is out of reach is out of reach, at the start as later: the server answers as of where it stands, says so, and goes
+//! on asking; what its log must be is checked when it answers. Only who never followed a log waits for one: there is no answer
+//! without the log's name.
 
 use super::StartError;
 use crate::{
     change_log::{ChangeLog, RelayLog},
     config::Databus,
-    ingest::{OwnWindows, Relay, RelayError, RelayWindows, Trouble, Windows},
+    ingest::{ExpectedLog, OwnWindows, Relay, RelayWindows, Trouble, Windows},
     limits::Limits,
-    progress::Progress,
+    progress::{Progress, Unheard},
 };
 use cloud_engine::{LogId, Manifest, Scn, StandsAt};
 use databus::{
     Log, LogOptions, Origin,
     serving::{LogServer, ServingLimits},
 };
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Instant};
 use tokio::runtime::{self, Runtime};
 use tokio_util::sync::CancellationToken;
 
@@ -21,50 +25,72 @@ use tokio_util::sync::CancellationToken;
 pub(super) enum OpenedLog {
     Own(Log),
     Relay(Arc<RelayLog>),
+    /// A relay's, which has not answered for this reason.
+    Unheard(Arc<RelayLog>, ExpectedLog, String),
 }
 
 impl OpenedLog {
-    /// Opens an embedded log; asks a relay, again and again until it answers.
+    /// Opens an embedded log, or asks a relay: again and again until it answers when nothing names the log, neither the snapshot
+    /// nor `followed`, which answers the log that was followed before.
     pub(super) fn open(
         databus: Databus,
         manifest: &Manifest,
         limits: &Limits,
+        followed: impl FnOnce() -> Result<Option<LogId>, StartError>,
     ) -> Result<Self, StartError> {
         match databus {
             Databus::Embedded(folder) => open_log(&folder, manifest, limits).map(Self::Own),
-            Databus::Relay(address) => runtime()?.block_on(find(address, manifest)),
+            Databus::Relay(address) => runtime()?.block_on(find(address, manifest, followed)),
         }
     }
 
     pub(super) fn log_id(&self) -> Result<LogId, StartError> {
         let text = match self {
             Self::Own(log) => log.log_id(),
-            Self::Relay(log) => &log.log_id,
+            Self::Relay(log) | Self::Unheard(log, ..) => &log.log_id,
         };
         text.parse()
             .map_err(|error| StartError::LogId(format!("{error}")))
     }
 
-    pub(super) fn head(&self) -> u64 {
+    /// Where it ends, if that is known.
+    pub(super) fn head(&self) -> Option<u64> {
         match self {
-            Self::Own(log) => log.head(),
-            Self::Relay(log) => log.head(),
+            Self::Own(log) => Some(log.head()),
+            Self::Relay(log) => Some(log.head()),
+            Self::Unheard(..) => None,
         }
     }
 
-    /// What the follower reads.
+    /// What the follower reads: graph and profiles stand at these SCNs.
     pub(super) fn windows_after(
         &self,
-        scn: Scn,
+        [graph, people]: [Scn; 2],
         progress: &Arc<Progress>,
     ) -> Result<Windows, StartError> {
-        Ok(match self {
-            Self::Own(log) => Windows::Own(OwnWindows::new(log, log.read_after(scn.get())?)),
-            Self::Relay(log) => {
-                let windows = RelayWindows::new(Arc::clone(log), Arc::clone(progress), scn.get());
-                Windows::Relay(Box::new(windows), runtime()?)
+        let (after_scn, reached) = (graph.min(people).get(), graph.max(people).get());
+        let (log, expected) = match self {
+            Self::Own(log) => {
+                let windows = OwnWindows::new(log, log.read_after(after_scn)?);
+                return Ok(Windows::Own(windows));
             }
-        })
+            Self::Relay(log) => (log, None),
+            Self::Unheard(log, expected, reason) => {
+                log.heard_of(reached);
+                progress.log_unheard(Some(Unheard {
+                    reason: reason.as_str().into(),
+                    since: Instant::now(),
+                }));
+                let expected = ExpectedLog {
+                    log_id: Some(log.log_id.clone()),
+                    scn: reached,
+                    ..expected.clone()
+                };
+                (log, Some(expected))
+            }
+        };
+        let windows = RelayWindows::new(Arc::clone(log), expected, Arc::clone(progress), after_scn);
+        Ok(Windows::Relay(Box::new(windows), runtime()?))
     }
 
     /// What the calls are answered from.
@@ -81,7 +107,7 @@ impl OpenedLog {
                 let server = LogServer::new(log, limits, stopping.clone(), trouble);
                 ChangeLog::Own(Arc::new(server))
             }
-            Self::Relay(log) => ChangeLog::Relay(log),
+            Self::Relay(log) | Self::Unheard(log, ..) => ChangeLog::Relay(log),
         }
     }
 }
@@ -130,60 +156,55 @@ fn at_source_offset(source_id: &str, offset: u64) -> StartError {
     }
 }
 
-/// Asks the relay until it answers, and checks that its log is the snapshot's.
-async fn find(address: String, manifest: &Manifest) -> Result<OpenedLog, StartError> {
+/// Asks the relay, and checks that its log is the snapshot's.
+async fn find(
+    address: String,
+    manifest: &Manifest,
+    followed: impl FnOnce() -> Result<Option<LogId>, StartError>,
+) -> Result<OpenedLog, StartError> {
+    let expected = expected(manifest)?;
     let mut relay = Relay::new(address);
-    let status = loop {
-        match relay.status().await {
-            Ok(status) => break status,
+    let mut followed = Some(followed);
+    loop {
+        let reason = match relay.status().await {
+            Ok(status) => {
+                expected.check(&relay.address, &status)?;
+                let log_id = status.head.clone().unwrap_or_default().log_id;
+                let log = RelayLog::new(relay.address, log_id);
+                log.told(status);
+                return Ok(OpenedLog::Relay(Arc::new(log)));
+            }
             Err(Trouble::ForGood(error)) => return Err(error.into()),
-            Err(Trouble::ForNow(reason)) => {
-                tracing::warn!(%reason, "cannot start without its log, trying again");
-                relay.pause().await;
-            }
+            Err(Trouble::ForNow(reason)) => reason,
+        };
+        let mut named = expected.log_id.clone();
+        if named.is_none()
+            && let Some(followed) = followed.take()
+        {
+            named = followed()?.map(|log_id| log_id.to_string());
         }
-    };
-    let head = status.head.unwrap_or_default();
-    let relay = relay.address;
-    match &manifest.stands_at {
-        StandsAt::Beginning {} => {
-            let (found, expected) = (&status.lineage_id, manifest.lineage_id.to_string());
-            if *found != expected {
-                let found = found.clone();
-                return Err(StartError::Relay(RelayError::OtherGraph {
-                    relay,
-                    found,
-                    expected,
-                }));
-            }
+        if let Some(log_id) = named {
+            tracing::warn!(%reason, "starting without the log");
+            let log = Arc::new(RelayLog::new(relay.address, log_id));
+            return Ok(OpenedLog::Unheard(log, expected, reason));
         }
-        StandsAt::AtScn { log_id, scn } => {
-            let expected = log_id.to_string();
-            if head.log_id != expected {
-                let found = head.log_id;
-                return Err(StartError::Relay(RelayError::OtherLog {
-                    relay,
-                    found,
-                    expected,
-                }));
-            }
-            not_behind(&relay, scn.get(), head.scn)?;
-        }
-        StandsAt::AtSourceOffset { source_id, offset } => {
-            return Err(at_source_offset(source_id, *offset));
-        }
+        tracing::warn!(%reason, "cannot start without the name of its log, trying again");
+        relay.pause().await;
     }
-    let log = RelayLog::new(relay, head.log_id, status.lineage_id, head.scn);
-    Ok(OpenedLog::Relay(Arc::new(log)))
 }
 
-fn not_behind(relay: &str, scn: u64, head: u64) -> Result<(), RelayError> {
-    if scn > head {
-        return Err(RelayError::Behind {
-            relay: relay.to_owned(),
-            scn,
-            head,
-        });
+fn expected(manifest: &Manifest) -> Result<ExpectedLog, StartError> {
+    match &manifest.stands_at {
+        StandsAt::Beginning {} => Ok(ExpectedLog {
+            lineage_id: Some(manifest.lineage_id.to_string()),
+            log_id: None,
+            scn: 0,
+        }),
+        StandsAt::AtScn { log_id, scn } => Ok(ExpectedLog {
+            lineage_id: None,
+            log_id: Some(log_id.to_string()),
+            scn: scn.get(),
+        }),
+        StandsAt::AtSourceOffset { source_id, offset } => Err(at_source_offset(source_id, *offset)),
     }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! From a directory and a log to everything that a server answers from.
 //!
 //! Newest valid snapshot, newest valid overlay, then the log from where the older of graph and profiles stands.
-//! Nothing is served before all of it is there.
+//! Nothing is served before all of it is there; but for a relay that is out of reach, whose log is missing until it is back.
 
 mod change_log;
 mod error;
@@ -46,7 +46,7 @@ pub(crate) struct Started {
     pub(crate) lock: Arc<Lock>,
 }
 
-/// Opens everything and waits until the log's head is reached. Blocks, but for the last step.
+/// Opens everything and waits until the log's head is reached, if it is known. Blocks, but for the last step.
 pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
     let runtime = Handle::current();
     let opened = tokio::task::spawn_blocking(move || open(config, runtime));
@@ -87,10 +87,15 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, u64), StartError> {
     );
 
     let begun = Instant::now();
-    let log = OpenedLog::open(databus, &manifest, &limits)?;
+    let live = folder.join(LIVE_NAME);
+    let followed = || Ok(People::followed_log(&live)?);
+    let log = OpenedLog::open(databus, &manifest, &limits, followed)?;
     let log_id = log.log_id()?;
     let head = log.head();
-    stage("log", begun, format_args!("{log_id} to SCN {head}"));
+    match head {
+        Some(head) => stage("log", begun, format_args!("{log_id} to SCN {head}")),
+        None => stage("log", begun, format_args!("{log_id}, which is not heard")),
+    }
 
     let begun = Instant::now();
     let Recovered {
@@ -106,7 +111,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, u64), StartError> {
     stage("overlay", begun, format_args!("SCN {scn}"));
 
     let begun = Instant::now();
-    let (people, people_writer) = People::open(&path, &manifest, &folder.join(LIVE_NAME), log_id)?;
+    let (people, people_writer) = People::open(&path, &manifest, &live, log_id)?;
     if let Some(error) = people_writer.replaced_index() {
         tracing::warn!(%error, "the live index is made anew from the live profiles");
     }
@@ -134,7 +139,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, u64), StartError> {
         sources.collect(),
         &limits,
     ));
-    let windows = log.windows_after(scn.min(people_scn), &progress)?;
+    let windows = log.windows_after([scn, people_scn], &progress)?;
     let current = writer.current().clone();
     let compaction = Arc::new(Compaction::new(&folder, &writer, manifest, &limits)?);
     let writer: SharedWriter = Arc::new(Mutex::new(writer));
@@ -217,21 +222,18 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, u64), StartError> {
         log_id,
         lock,
     };
-    Ok((started, head))
+    // What is there is served when nobody can say what is missing.
+    Ok((started, head.unwrap_or_default()))
 }
 
 /// Where profiles and search keep what changed since the snapshot.
 const LIVE_NAME: &str = "live";
 
-fn not_beyond(what: &'static str, scn: Scn, head: u64) -> Result<(), StartError> {
-    if scn.get() > head {
-        Err(StartError::LogLost {
-            what,
-            scn: scn.get(),
-            head,
-        })
-    } else {
-        Ok(())
+fn not_beyond(what: &'static str, scn: Scn, head: Option<u64>) -> Result<(), StartError> {
+    let scn = scn.get();
+    match head {
+        Some(head) if scn > head => Err(StartError::LogLost { what, scn, head }),
+        _ => Ok(()),
     }
 }
 

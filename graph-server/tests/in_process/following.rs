@@ -1,11 +1,12 @@
 //! Servers that follow a relay: they answer as one with a log of its own does, say what is missing while the relay is away, and
 //! say when only another snapshot helps.
 
-use crate::relay_site::{Follower, RelaySite, copy};
+use crate::relay_site::{Follower, Relay, RelaySite, copy};
 use crate::transport::get;
 use cloud_client::proto::databus::v1::AsOf;
 use cloud_client::{
-    Degree, DegreesOptions, Error, Event, Point, Window, connection_added, connection_removed,
+    Degree, DegreesOptions, Error, Event, Point, SearchOptions, Window, connection_added,
+    connection_removed,
 };
 use std::{fmt::Debug, time::Duration};
 use tokio::net::TcpListener;
@@ -154,8 +155,111 @@ async fn a_relay_that_is_away_is_lag_with_its_reason_until_it_is_back() {
     relay.stop().await;
 }
 
+/// A server of this name that has followed the relay up to a window, and is stopped again.
+async fn followed(site: &RelaySite, name: &str, relay: &Relay) -> AsOf {
+    let follower = site.follower(name, relay.address()).await;
+    let made = relay.admin.publish(Window::of([connection_added(1, 7)]));
+    let made = made.await.unwrap();
+    follower.reach(&made.as_of).await;
+    follower.stop().await.unwrap();
+    made.as_of
+}
+
 #[tokio::test]
-async fn a_server_that_starts_waits_for_its_relay() {
+async fn a_server_that_starts_without_its_relay_answers_and_catches_up() {
+    let site = RelaySite::new();
+    let relay = site.relay(&[]).await;
+    let address = relay.address();
+    let as_of = followed(&site, "one", &relay).await;
+    relay.stop().await;
+
+    let follower = site.follower("one", address).await;
+    let reason = follower.lags_because("is not followed").await;
+    assert!(reason.contains(&address.to_string()), "{reason}");
+    // It says the same as when the relay is lost later.
+    let admin = follower.running.admin_addr();
+    assert!(get(admin, "/readyz").await.starts_with("HTTP/1.1 200 "));
+    let page = get(admin, "/metrics").await;
+    assert!(
+        page.contains("cloud_lag_reason{reason=\"the relay at"),
+        "{page}"
+    );
+    let none = DegreesOptions::default();
+    let client = &follower.client;
+    let answer = client.degrees(1, &[7], none).await.unwrap();
+    assert_eq!(answer.degrees[0].degree(), Degree::First);
+    assert_eq!(answer.as_of, Some(as_of.clone()));
+    follower.reach(&as_of).await;
+    let found = client.search(1, "acme", SearchOptions::default()).await;
+    assert_eq!(found.unwrap().as_of, Some(as_of.clone()));
+    let beyond = AsOf {
+        scn: as_of.scn + 1,
+        ..as_of.clone()
+    };
+    let waited = client.at_least(beyond).network_sizes(1, false).await;
+    assert!(matches!(waited, Err(Error::TryAgain(_))), "{waited:?}");
+    let status = client.log_status().await.unwrap();
+    assert_eq!(status.owner, format!("http://{address}"));
+    assert_eq!(
+        (status.head, status.lineage_id),
+        (Some(as_of), String::new())
+    );
+
+    let relay = site.relay_at(address, "log", &[]).await;
+    let gone = relay.admin.publish(Window::of([connection_removed(1, 7)]));
+    let gone = gone.await.unwrap().as_of;
+    let client = follower.client.timeout(Duration::from_secs(30));
+    while client
+        .at_least(gone.clone())
+        .network_sizes(7, false)
+        .await
+        .is_err_and(|error| matches!(error, Error::TryAgain(_)))
+    {}
+    let answer = client.degrees(1, &[7], none).await.unwrap();
+    assert_eq!(answer.degrees[0].degree(), Degree::OutOfNetwork);
+    follower.lags_because("").await;
+    let status = client.log_status().await.unwrap();
+    assert_eq!(
+        (status.head, status.lineage_id),
+        (Some(gone), site.lineage())
+    );
+    follower.stop().await.unwrap();
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_relay_must_have_is_checked_when_it_comes_after_the_server() {
+    let site = RelaySite::new();
+    let relay = site.relay(&[]).await;
+    let address = relay.address();
+    relay.stop().await;
+    let (log, older) = (
+        site.folder.path().join("log"),
+        site.folder.path().join("older"),
+    );
+    copy(&log, &older);
+    let relay = site.relay_at(address, "log", &[]).await;
+    for name in ["behind", "other", "gone"] {
+        followed(&site, name, &relay).await;
+    }
+    relay.stop().await;
+    forget(&site, 3).await;
+
+    for (name, log, why) in [
+        ("behind", "older", "ends at SCN 0"),
+        ("other", "another", "has log"),
+        ("gone", "log", "keeps its log after SCN"),
+    ] {
+        let follower = site.follower(name, address).await;
+        follower.lags_because("is not followed").await;
+        let relay = site.relay_at(address, log, &[]).await;
+        stops_serving(follower, why).await;
+        relay.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_never_followed_a_log_waits_for_its_relay() {
     let site = RelaySite::new();
     let relay = site.relay(&[]).await;
     let address = relay.address();
