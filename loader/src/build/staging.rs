@@ -29,7 +29,7 @@ pub(crate) struct Staging {
 impl Staging {
     /// In the site's directory, which is made if it is not there and must hold no snapshot.
     pub(crate) fn create(site: &Path, scn: Scn) -> Result<Self, Error> {
-        fs::create_dir_all(site).map_err(Error::file("create", site))?;
+        create_durably(site)?;
         let lock = lock(site)?;
         if let Some(snapshot) = newest_snapshots(site)?.into_iter().next() {
             return Err(Error::SnapshotExists(snapshot));
@@ -87,6 +87,25 @@ impl Drop for Staging {
             let _ = fs::remove_dir_all(&self.path);
         }
     }
+}
+
+/// Makes a directory and those that it lies in, as far as they are not there, each of them synced where it has its name.
+fn create_durably(directory: &Path) -> Result<(), Error> {
+    let missing = directory
+        .ancestors()
+        .take_while(|path| !path.as_os_str().is_empty() && !path.exists())
+        .count();
+    fs::create_dir_all(directory).map_err(Error::file("create", directory))?;
+    for parent in directory.ancestors().skip(1).take(missing) {
+        // "" is the parent of a relative path's first part.
+        let here = Path::new(".");
+        sync(if parent.as_os_str().is_empty() {
+            here
+        } else {
+            parent
+        })?;
+    }
+    Ok(())
 }
 
 fn lock(site: &Path) -> Result<File, Error> {
