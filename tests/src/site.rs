@@ -13,6 +13,8 @@ const MAP: [&str; 2] = [
     "--map",
     "connections:member=member_id,other=other_id,time=connected_at:ms",
 ];
+/// So that an answer that hangs on the numbers of nodes is another one than the model's.
+const ORDER: [&str; 2] = ["--order", "community"];
 const FILES: [&str; 6] = [
     "--members",
     "members.csv",
@@ -24,8 +26,17 @@ const FILES: [&str; 6] = [
 
 /// Writes `model` as dumps below `folder` and builds `folder/snapshot` from them with the real loader.
 pub fn build(model: &Model, folder: &Path) {
-    // So that an answer that hangs on the numbers of nodes is another one than the model's.
-    build_with(model, folder, &["--order", "community"]);
+    build_with(model, folder, &ORDER);
+}
+
+/// The same under another program: the first word of `wrapper` and its arguments, which must become the loader's process.
+pub fn build_under(wrapper: &[&str], model: &Model, folder: &Path) {
+    write_dump(model, folder);
+    let (program, arguments) = wrapper.split_first().expect("a program");
+    let mut command = Command::new(program);
+    command.args(arguments).arg(binary("loader"));
+    let options = [&MAP[..], &ORDER].concat();
+    run(command, folder, &folder.join("snapshot"), &FILES, &options);
 }
 
 /// The same with these options.
@@ -77,12 +88,18 @@ fn write_dump(model: &Model, folder: &Path) {
 
 /// Runs `loader build` in `folder`, with `--out snapshot`; panics with its output when it fails.
 pub fn load(folder: &Path, files: &[&str], options: &[&str]) {
-    let output = Command::new(binary("loader"))
+    let command = Command::new(binary("loader"));
+    run(command, folder, Path::new("snapshot"), files, options);
+}
+
+fn run(mut command: Command, folder: &Path, out: &Path, files: &[&str], options: &[&str]) {
+    let output = command
         .current_dir(folder)
         .arg("build")
         .args(files)
         .args(options)
-        .args(["--out", "snapshot"])
+        .arg("--out")
+        .arg(out)
         .output()
         .expect("the loader's binary starts");
     assert!(

@@ -1,8 +1,8 @@
 //! A disk as a power loss sees it: what was written is there, what was synced stays.
 //!
 //! Stricter than most file systems, so that no sync is there for one of them alone: each folder's names and each file's bytes
-//! are made durable by their own sync and by nothing else. Names are kept up to some point of their folder's journal, bytes by
-//! sectors of 512. After a failed sync, as with Linux, what was written reads back and is no longer dirty: no later sync makes it
+//! are made durable by their own sync and by nothing else. Names are kept up to some point of their folder's journal, or the last
+//! change alone; bytes by sectors of 512. After a failed sync, as with Linux, what was written reads back and is no longer dirty: no later sync makes it
 //! durable, and whether it is there after a power loss is chance.
 
 use std::collections::BTreeMap;
@@ -46,6 +46,8 @@ pub(crate) enum Names {
     Lost,
     /// In each folder up to some point.
     Prefix,
+    /// In each folder the last change alone: not every file system keeps a folder's changes in order.
+    Last,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,10 +110,11 @@ impl Disk {
         })
     }
 
-    /// The name that was given or taken last in a folder, if that is not durable.
-    pub(crate) fn last_name(&self, number: Number) -> Option<&str> {
+    /// The name that was given or taken last in a folder, if that is not durable; and whether it was given.
+    pub(crate) fn last_name(&self, number: Number) -> Option<(&str, bool)> {
         let (_, _, changes) = self.folder(number)?.journal.changes.last()?;
-        changes.last().map(|(name, _)| name.as_str())
+        let (name, number) = changes.last()?;
+        Some((name, number.is_some()))
     }
 
     pub(crate) fn bytes(&self, number: Number) -> &[u8] {

@@ -20,13 +20,14 @@ impl Folder {
     pub(crate) fn after(&self, names: Names, random: &mut ChaCha8Rng) -> BTreeMap<String, Number> {
         let changes = &self.journal.changes;
         let kept = match names {
-            Names::Kept => changes.len(),
-            Names::Lost => 0,
-            Names::Prefix => random.random_range(0..=changes.len()),
+            Names::Kept => 0..changes.len(),
+            Names::Lost => 0..0,
+            Names::Prefix => 0..random.random_range(0..=changes.len()),
+            Names::Last => changes.len().saturating_sub(1)..changes.len(),
         };
         let mut names = self.durable.clone();
         for (at, (_, state, change)) in changes.iter().enumerate() {
-            if at < kept || *state == State::Durable {
+            if kept.contains(&at) || *state == State::Durable {
                 apply_names(&mut names, change);
             }
         }

@@ -1,15 +1,17 @@
-//! A real server's life on a disk: started under strace, changed by one client, and ended in one of several ways.
+//! A real process's life on a disk, under strace: a server's, changed by one client and ended in one of several ways, or the
+//! loader's.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use cloud_proto::cloud::v1::{GetProfilesRequest, GetStatusRequest, TakeSnapshotRequest};
-use cloud_proto::databus::v1::AtLeast;
 use cloud_proto::databus::v1::at_least::Point;
+use cloud_proto::databus::v1::{self as databus, AtLeast};
 use cloud_tests::history;
 use cloud_tests::server::{Connections, Server};
+use cloud_tests::site;
 
 use crate::story::Story;
 use crate::trace::{self, CALLS, Event, STRING_BYTES_MAX};
@@ -22,6 +24,8 @@ pub(crate) enum Step {
     /// So many windows on one stream, all sent before the first is acknowledged.
     Together(usize),
     TakeSnapshot,
+    /// Waits until the log holds one segment only.
+    LetGo,
 }
 
 /// How a server ends.
@@ -38,8 +42,17 @@ pub(crate) enum End {
 }
 
 /// A life to be lived.
-#[derive(Clone, Debug)]
-pub(crate) struct Script {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Script {
+    /// The loader's, which builds the site.
+    Build,
+    /// A server's.
+    Serve(Serving),
+}
+
+/// A server's life to be lived.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Serving {
     /// What strace does to the server's calls, as its `-e inject=` takes it.
     pub(crate) inject: Option<&'static str>,
     pub(crate) flags: &'static [&'static str],
@@ -50,6 +63,8 @@ pub(crate) struct Script {
 /// What was promised, and when.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Promise {
+    /// The site was built.
+    Built,
     /// The windows up to this SCN were acknowledged.
     Windows(u64),
     /// A snapshot at this SCN or above was taken.
@@ -67,37 +82,73 @@ pub(crate) struct Life {
     pub(crate) ready: u64,
     /// Windows that are acknowledged by its end.
     pub(crate) acknowledged: u64,
+    /// Whether it was a server's.
+    pub(crate) serves: bool,
 }
 
 impl Script {
     /// Lives it on the site in `folder`; `acknowledged` windows of the story are in its log for certain.
     pub(crate) async fn live(&self, folder: &Path, story: &Story, acknowledged: u64) -> Life {
         let trace = folder.join("trace");
-        let mut strace = vec![
-            String::from("strace"),
-            String::from("-D"),
-            String::from("-f"),
-            String::from("-ttt"),
-            String::from("-xx"),
-            format!("-s{STRING_BYTES_MAX}"),
-            String::from("--quiet=attach,personality"),
-            String::from("--signal=none"),
-            format!("--output={}", trace.display()),
-            format!("--trace={CALLS}"),
-        ];
-        strace.push(match self.inject {
+        let inject = match self {
+            Self::Build => None,
+            Self::Serve(serving) => serving.inject,
+        };
+        let strace = strace(&trace, inject);
+        let strace: Vec<&str> = strace.iter().map(String::as_str).collect();
+        let life = match self {
+            Self::Build => build(&strace, folder, story),
+            Self::Serve(serving) => serving.live(&strace, folder, story, acknowledged).await,
+        };
+        let text = fs::read_to_string(&trace).expect("strace writes text");
+        fs::remove_file(&trace).expect("the trace was there");
+        Life {
+            events: trace::parse(&text),
+            ..life
+        }
+    }
+}
+
+fn strace(trace: &Path, inject: Option<&str>) -> Vec<String> {
+    vec![
+        String::from("strace"),
+        String::from("-D"),
+        String::from("-f"),
+        String::from("-ttt"),
+        String::from("-xx"),
+        format!("-s{STRING_BYTES_MAX}"),
+        String::from("--quiet=attach,personality"),
+        String::from("--signal=none"),
+        format!("--output={}", trace.display()),
+        format!("--trace={CALLS}"),
+        match inject {
             // Faster; but a signal cannot be sent at the stops that this makes.
             None => String::from("--seccomp-bpf"),
             Some(inject) => format!("--inject={inject}"),
-        });
-        let strace: Vec<&str> = strace.iter().map(String::as_str).collect();
+        },
+    ]
+}
+
+fn build(strace: &[&str], folder: &Path, story: &Story) -> Life {
+    site::build_under(strace, story.beginning(), folder);
+    Life {
+        events: Vec::new(),
+        promises: vec![(now(), Promise::Built)],
+        ready: u64::MAX,
+        acknowledged: 0,
+        serves: false,
+    }
+}
+
+impl Serving {
+    async fn live(&self, strace: &[&str], folder: &Path, story: &Story, acknowledged: u64) -> Life {
         let mut client = Client {
             story,
             acknowledged,
             promises: Vec::new(),
         };
         let mut ready = u64::MAX;
-        match Server::try_start_under(&strace, folder, self.flags) {
+        match Server::try_start_under(strace, folder, self.flags) {
             Ok(server) => {
                 ready = now();
                 client.work(&server, self).await;
@@ -111,13 +162,12 @@ impl Script {
                 );
             }
         }
-        let text = fs::read_to_string(&trace).expect("strace writes text");
-        fs::remove_file(&trace).expect("the trace was there");
         Life {
-            events: trace::parse(&text),
+            events: Vec::new(),
             promises: client.promises,
             ready,
             acknowledged: client.acknowledged,
+            serves: true,
         }
     }
 
@@ -169,7 +219,7 @@ struct Gone;
 const ATTEMPTS_MAX: usize = 200;
 
 impl Client<'_> {
-    async fn work(&mut self, server: &Server, script: &Script) {
+    async fn work(&mut self, server: &Server, script: &Serving) {
         let connections = server.connect().await;
         for step in script.steps {
             let done = match *step {
@@ -182,6 +232,7 @@ impl Client<'_> {
                 }
                 Step::Together(windows) => self.publish(&connections, windows as u64).await,
                 Step::TakeSnapshot => self.take_snapshot(&connections).await,
+                Step::LetGo => wait_until_let_go(&connections).await,
             };
             if done.is_err() {
                 assert_eq!(
@@ -294,6 +345,18 @@ impl Client<'_> {
             }
         }
         panic!("{ATTEMPTS_MAX} attempts were refused");
+    }
+}
+
+async fn wait_until_let_go(connections: &Connections) -> Result<(), Gone> {
+    loop {
+        let request = databus::GetStatusRequest {};
+        let status = connections.databus().get_status(request).await;
+        let status = status.map_err(|_| Gone)?.into_inner();
+        if status.segments == 1 {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

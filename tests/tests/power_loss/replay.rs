@@ -314,34 +314,58 @@ fn call_bytes(call: &Call, result: u64) -> Vec<u8> {
     bytes
 }
 
+/// What the first segment of a log is called for.
+const FIRST_SCN: &str = "00000000000000000001";
+
 /// What a sync is for: the file that it makes durable, numbers apart; of a folder that holds several things, what was done in it
-/// last.
+/// last. A file of the search index that gets another folder, and is synced in both, is one file.
 fn sync_kind(disk: &Disk, number: Number) -> String {
     let path = disk
         .path(number)
         .unwrap_or_else(|| "a file without a name".to_owned());
+    let last_name = disk.last_name(number);
     if number == ROOT {
-        return "the folder of log and site".to_owned();
+        let last = last_name.map_or("nothing", |(name, _)| name);
+        return format!("the folder of log and site after {last}");
     }
     if path == "snapshot" {
-        let last = match disk.last_name(number) {
+        let last = match last_name {
             None => "nothing",
-            Some(name) if name.starts_with("overlay-") => "an overlay",
-            Some(name) if name.starts_with('.') => "a removal",
+            Some((name, _)) if name.starts_with("overlay-") => "an overlay",
+            Some((name, _)) if name.starts_with('.') => "a removal",
             Some(_) => "a snapshot",
         };
         return format!("snapshot/ after {last}");
     }
-    let of_any_scn = |name: &str| {
+    if path == "log" {
+        let last = match last_name {
+            None => "nothing",
+            Some((_, false)) => "a removal",
+            Some((name, true)) if name.starts_with(FIRST_SCN) => "its first segment",
+            Some((_, true)) => "a further segment",
+        };
+        return format!("log/ after {last}");
+    }
+    let any = |name: &str| {
         let digits = name.bytes().take_while(u8::is_ascii_digit).count();
-        if digits == 20 {
+        if name.starts_with(FIRST_SCN) && path.starts_with("log/") {
+            format!("first SCN{}", &name[digits..])
+        } else if digits == 20 {
             format!("SCN{}", &name[digits..])
+        } else if let Some(process) = name.strip_prefix(".building-")
+            && process.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            ".building-PID".to_owned()
+        } else if name.starts_with(".tmp") {
+            ".tmp".to_owned()
+        } else if let Some((segment, extension)) = name.split_once('.')
+            && segment.len() == 32
+        {
+            format!("SEGMENT.{extension}")
         } else {
             name.to_owned()
         }
     };
-    path.split('/')
-        .map(of_any_scn)
-        .collect::<Vec<_>>()
-        .join("/")
+    let names: Vec<String> = path.split('/').map(any).collect();
+    names.join("/").replace(".part-000000/SEGMENT", "SEGMENT")
 }

@@ -39,6 +39,16 @@ impl Run {
     pub(crate) async fn on_a_new_site(story: &Story, scripts: &[Script]) -> Self {
         let folder = written(&Tree::default());
         site::build(story.beginning(), folder.path());
+        let promised = Promised {
+            built: true,
+            ..Promised::default()
+        };
+        Self::on(folder, story, scripts, promised).await
+    }
+
+    /// Lives the scripts where no site is yet.
+    pub(crate) async fn on_nothing(story: &Story, scripts: &[Script]) -> Self {
+        let folder = written(&Tree::default());
         Self::on(folder, story, scripts, Promised::default()).await
     }
 
@@ -61,7 +71,7 @@ impl Run {
             (Vec::new(), Vec::new(), promised.windows);
         for script in scripts {
             let mut life = script.live(&root, story, acknowledged).await;
-            acknowledged = life.acknowledged;
+            acknowledged = acknowledged.max(life.acknowledged);
             let take =
                 |replay: &mut Replay, event: &Event| replay.take(event, true) != Effect::Nothing;
             let mut effects: Vec<bool> = life
@@ -182,23 +192,27 @@ impl Run {
 
     /// What is synced of a log while a server starts on what another one has left is another kind.
     fn kind(&self, life: usize, time: u64, kind: &str) -> String {
-        let is_log = kind == "log" || kind.starts_with("log/");
-        if is_log && self.is_there(life) && time < self.lives[life].ready {
-            format!("start: {kind}")
-        } else {
-            kind.to_owned()
+        let is_of_start = self.is_there(life) && time < self.lives[life].ready;
+        match kind.strip_prefix("log/") {
+            Some(name) if is_of_start && name.starts_with(' ') => "start: log/".to_owned(),
+            Some(name) if is_of_start => {
+                format!("start: log/{}", name.trim_start_matches("first "))
+            }
+            _ => kind.to_owned(),
         }
     }
 
     /// Whether a life begins with a log.
     fn is_there(&self, life: usize) -> bool {
-        life > 0 || self.beginning.folders.contains("log")
+        let mut earlier = self.lives[..life].iter();
+        earlier.any(|life| life.serves) || self.beginning.folders.contains("log")
     }
 }
 
 impl Promised {
     fn keep(&mut self, promise: Promise) {
         match promise {
+            Promise::Built => self.built = true,
             Promise::Windows(scn) => self.windows = self.windows.max(scn),
             Promise::Snapshot(scn) => self.snapshot = self.snapshot.max(scn),
             Promise::Overlay => self.overlay = true,

@@ -17,7 +17,7 @@ use crate::tree::Tree;
 pub(crate) const THREADS: usize = 2;
 
 /// Where it is decided what is left of the un-synced, without chance.
-pub(crate) const PLAIN_LOSSES: [Loss; 5] = [
+pub(crate) const PLAIN_LOSSES: [Loss; 6] = [
     Loss {
         names: Names::Kept,
         data: Data::Lost,
@@ -36,6 +36,10 @@ pub(crate) const PLAIN_LOSSES: [Loss; 5] = [
     },
     Loss {
         names: Names::Kept,
+        data: Data::Kept,
+    },
+    Loss {
+        names: Names::Last,
         data: Data::Kept,
     },
 ];
