@@ -11,9 +11,11 @@ mod changes;
 mod compaction;
 mod degrees;
 mod durability;
+mod hub;
 mod order;
 mod plain_tantivy;
 mod profiles;
+mod relay;
 mod resident;
 mod rivals;
 mod search;
@@ -51,7 +53,7 @@ const RIVALS: &str =
 
 impl Group {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self {
             name: "order",
             heading: GRAPH,
@@ -111,6 +113,18 @@ impl Group {
             heading: DATABUS,
             needs: Needs::Graph,
             measure: durability::measure,
+        },
+        Self {
+            name: "hub",
+            heading: DATABUS,
+            needs: Needs::Graph,
+            measure: hub::measure,
+        },
+        Self {
+            name: "relay",
+            heading: DATABUS,
+            needs: Needs::Graph,
+            measure: relay::measure,
         },
         Self {
             name: "search",

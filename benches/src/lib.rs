@@ -25,6 +25,7 @@ pub mod options;
 pub mod outcome;
 pub mod plain_search;
 pub mod publisher;
+pub mod publishing;
 pub mod questions;
 pub mod random_changes;
 pub mod rivals;

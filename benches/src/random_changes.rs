@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use cloud_proto::databus::v1::{Change, ConnectionAdded, Member, MemberUpserted, change::Event};
+use cloud_proto::databus::v1::{
+    Change, ConnectionAdded, ConnectionRemoved, Member, MemberUpserted, change::Event,
+};
 use prost_types::{FieldMask, Timestamp};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -63,6 +65,16 @@ impl RandomChanges {
                 member_id,
                 other_id,
                 connected_at,
+            })),
+        }
+    }
+
+    /// The two are not connected.
+    pub fn disconnected(member_id: u64, other_id: u64) -> Change {
+        Change {
+            event: Some(Event::ConnectionRemoved(ConnectionRemoved {
+                member_id,
+                other_id,
             })),
         }
     }

@@ -1,4 +1,4 @@
-//! A graph server that is measured: the real binary, as its own process.
+//! A graph server or a relay that is measured: the real binary, as its own process.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
@@ -21,15 +21,40 @@ pub struct Server {
 impl Server {
     /// Starts a server on free ports and waits until it listens. `folder` holds `snapshot/`, and `log/` is made there.
     pub fn start(folder: &Path, flags: &[&str]) -> Outcome<Self> {
-        let log: PathBuf = folder.join("server.log");
-        let mut process = Command::new(binary("graph-server")?)
+        let log = format!("embedded:{}", folder.join("log").display());
+        Self::serve(folder, &log, flags)
+    }
+
+    /// Starts a server that follows the relay at this address. `folder` holds `snapshot/`.
+    pub fn following(folder: &Path, relay: &str) -> Outcome<Self> {
+        Self::serve(folder, relay, &[])
+    }
+
+    /// Starts a relay on a new log in `folder/log`, which begins with the graph of this lineage.
+    pub fn relay(folder: &Path, lineage: &str) -> Outcome<Self> {
+        let mut command = Command::new(binary("databus")?);
+        command
+            .arg("serve")
+            .arg("--log")
+            .arg(folder.join("log"))
+            .args(["--lineage", lineage]);
+        Self::spawn(command, folder.join("relay.log"))
+    }
+
+    fn serve(folder: &Path, databus: &str, flags: &[&str]) -> Outcome<Self> {
+        let mut command = Command::new(binary("graph-server")?);
+        command
             .arg("serve")
             .arg("--snapshot")
             .arg(folder.join("snapshot"))
-            .arg("--databus")
-            .arg(format!("embedded:{}", folder.join("log").display()))
+            .args(["--databus", databus])
+            .args(flags);
+        Self::spawn(command, folder.join("server.log"))
+    }
+
+    fn spawn(mut command: Command, log: PathBuf) -> Outcome<Self> {
+        let mut process = command
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-            .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&log)?)

@@ -13,6 +13,8 @@ pub enum Unit {
     Times,
     /// Bits.
     Bits,
+    /// How often, or how many.
+    Count,
 }
 
 impl Unit {
@@ -24,6 +26,7 @@ impl Unit {
             Self::PerSecond => "per second",
             Self::Times => "ratio",
             Self::Bits => "bits",
+            Self::Count => "count",
         }
     }
 
@@ -41,6 +44,7 @@ impl Unit {
             Self::PerSecond => format!("{}/s", rounded(number)),
             Self::Times => format!("{} x", rounded(number)),
             Self::Bits => format!("{} bits", rounded(number)),
+            Self::Count => rounded(number),
         }
     }
 }

@@ -3,26 +3,19 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cloud_proto::cloud::v1::Degree;
-use cloud_proto::databus::v1::{AtLeast, at_least};
 use databus::{Log, LogOptions, Window};
 use tokio::task::JoinSet;
 
-use crate::bare_sync::BareSync;
 use crate::channels::Channels;
 use crate::figures::{Figure, Figures};
 use crate::latencies::Latencies;
-use crate::outcome::{Outcome, check_equal};
-use crate::publisher::Publisher;
+use crate::outcome::Outcome;
+use crate::publishing::{CALLERS, Visible, durable_rate};
 use crate::random_changes::RandomChanges;
 use crate::server::Server;
 use crate::setting::Setting;
 use crate::unit::{Unit, grouped};
 
-/// Callers of Publish.
-const CALLERS: u64 = 64;
-/// Changes in each of their windows.
-const WINDOW: usize = 16;
 /// Changes since the snapshot when a server is restarted, if the site has twice as many members.
 const REPLAYED_MAX: usize = 1_000_000;
 /// In windows of so many.
@@ -42,28 +35,8 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
 async fn publish_throughput(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     let measured = setting.measured_server("publish").await?;
     let mut random = RandomChanges::new(setting.site()?.member_ids(), setting.options().seed);
-    let start = Instant::now();
-    let end = start + setting.duration();
-    let mut callers: JoinSet<Outcome<usize>> = JoinSet::new();
-    for caller in 0..CALLERS {
-        let (channels, mut random) = (measured.calls.channels().clone(), random.fork());
-        callers.spawn(async move {
-            let mut publisher = Publisher::open(&channels, caller).await?;
-            let mut changes = 0;
-            while Instant::now() < end {
-                publisher
-                    .publish((0..WINDOW).map(|_| random.connection()).collect())
-                    .await?;
-                changes += WINDOW;
-            }
-            Ok(changes)
-        });
-    }
-    let mut changes = 0;
-    while let Some(caller) = callers.join_next().await {
-        changes += caller??;
-    }
-    let rate = changes as f64 / start.elapsed().as_secs_f64();
+    let publishers = measured.calls.channels();
+    let rate = durable_rate(publishers, &mut random, setting.duration()).await?;
     let what = "durable changes per second through Publish, 64 callers, windows of 16";
     figures.push(
         Figure::new(what, Unit::PerSecond, rate)
@@ -76,38 +49,19 @@ async fn publish_throughput(setting: &Setting, figures: &mut Figures) -> Outcome
 async fn publish_to_visible(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     let measured = setting.measured_server("visible").await?;
     let mut random = RandomChanges::new(setting.site()?.member_ids(), setting.options().seed);
-    let mut bare = BareSync::new(measured.folder.path())?;
-    let mut publisher = Publisher::open(measured.calls.channels(), 0).await?;
-    let (mut visible, mut syncs) = (Latencies::new(), Latencies::new());
-    let start = Instant::now();
-    while start.elapsed() < setting.duration() * 3 {
-        syncs.record(bare.sync()?);
-        let (member, other) = random.pair();
-        let asked = Instant::now();
-        let as_of = publisher
-            .publish(vec![RandomChanges::connected(member, other)])
-            .await?;
-        let at_least = AtLeast {
-            point: Some(at_least::Point::AsOf(as_of)),
-        };
-        let degree = measured.calls.degree(member, other, at_least).await?;
-        visible.record(asked.elapsed());
-        check_equal(
-            || format!("the degree of {other}, newly connected with {member}"),
-            Degree::First,
-            degree,
-        )?;
-    }
+    let visible = Visible::measure(
+        measured.calls.channels(),
+        &measured.calls,
+        measured.folder.path(),
+        &mut random,
+        setting.duration() * 3,
+    )
+    .await?;
     let what = "publish to visible, one caller: p99 above one bare sync's p99";
-    let figure = Figure::new(what, Unit::Seconds, visible.p99() - syncs.p99())
+    let figure = Figure::new(what, Unit::Seconds, visible.above_sync(Latencies::p99))
         .at_most(2e-3)
         .at_22_m();
-    figures.push(figure.note(format!(
-        "median / p99 of Publish and then GetDegrees {}, of a bare fdatasync of the same file system {}; {} of each",
-        visible.show(),
-        syncs.show(),
-        visible.count()
-    )));
+    figures.push(figure.note(visible.show()));
     Ok(())
 }
 
