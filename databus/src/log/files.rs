@@ -131,19 +131,25 @@ impl LogFiles {
         let limit = bytes(&self.last, disk)?;
         let mut frames = FrameReader::new(Arc::clone(&self.last.file), segment.seed, segment.end());
         let (mut end, mut head) = (segment.end(), self.published.head());
-        let mut open = VecDeque::new();
+        let (mut durable_to, mut between_windows) = (end, true);
+        // Where windows end that are not known to be durable yet, and the last one's SCN there.
+        let mut ends = VecDeque::new();
+        let mut last_scn = head;
         // A frame that is none is on its way, or a crash tore it.
         while let Ok(Some(frame)) = frames.next(limit) {
-            end = end.max(frame.durable_to);
+            durable_to = durable_to.max(frame.durable_to);
             if !frame.body.is_empty() {
                 let Ok(part) = PartHead::decode(frame.body) else {
                     break;
                 };
-                let part_end = frames.offset();
-                open.extend(part.last.then_some((part_end, part.scn)));
+                between_windows = part.last;
+                last_scn = part.scn;
             }
-            while let Some((_, scn)) = open.pop_front_if(|(part_end, _)| *part_end <= end) {
-                head = scn;
+            if between_windows {
+                ends.push_back((frames.offset(), last_scn));
+            }
+            while let Some(whole) = ends.pop_front_if(|(whole, _)| *whole <= durable_to) {
+                (end, head) = whole;
             }
         }
         self.published
