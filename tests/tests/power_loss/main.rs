@@ -7,6 +7,7 @@
 //!
 //! That the syncs are needed is shown too: with any kind of them taken out, some moment must fail the same check.
 
+mod client;
 mod disk;
 mod file;
 mod folder;
