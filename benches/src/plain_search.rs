@@ -131,7 +131,8 @@ fn write_with_ids(site: &Site, folder: &PathBuf) -> Outcome<()> {
         .single_segment_index_writer(directory, WRITER_BYTES)?;
     for node in site.graph().nodes() {
         let mut document = TantivyDocument::new();
-        if let Some(profile) = profiles.profile(NodeIndex::new(node.get()))? {
+        let member_id = site.graph().member(node).get();
+        if let Some(profile) = profiles.profile(NodeIndex::new(node.get()), member_id)? {
             for_each_value(&profile, |field, value| {
                 if let Some(&(_, field)) = fields.iter().find(|(known, _)| *known == field) {
                     document.add_text(field, tokens(value).join(" "));

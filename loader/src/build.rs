@@ -7,6 +7,8 @@
 //! positions.csv --> rows sorted by member --+
 //! ```
 //!
+//! A dump without members files says nothing about people: its profiles and index are a few bytes, however many members there are.
+//!
 //! The same rows make the same snapshot, byte for byte, in whatever order they come: nodes are ranks of ascending member ids,
 //! or stand in an order that the graph alone decides (`node_order.rs`), and of repeated connections the earliest known time is
 //! kept. (Positions without a `position_id` are numbered in row order, so theirs counts.) Nothing is guessed: a row that cannot
@@ -54,6 +56,7 @@ mod node_order;
 mod options;
 mod partitions;
 mod people;
+mod people_files;
 mod person_fields;
 mod place;
 mod plain_rows;
@@ -81,10 +84,8 @@ mod window;
 use std::fs;
 use std::path::Path;
 
-use cloud_engine::{LineageHasher, Manifest, ManifestFile, NodeIndex};
-use cloud_search::{
-    BASE_INDEX_NAME, BaseIndexWriter, PROFILES_NAME, ProfileFileWriter, write_empty_base_index,
-};
+use cloud_engine::{LineageHasher, Manifest};
+use cloud_search::SilentPeople;
 
 pub use arguments::Arguments;
 pub use column_map::{ColumnMap, DumpKind, MapError};
@@ -105,17 +106,13 @@ use graph::{Site, build_graph};
 use memory::Memory;
 use options::Dump;
 use people::People;
-use profiles::ProfileCounts;
+use people_files::PeopleFiles;
 use profiles_by_node::ProfilesByNode;
 use progress::{Progress, Unit};
 use rejects::Rejects;
 use renumbered_graph::by_community;
-use segment_name::name_segment;
 use staging::Staging;
 use summary::peak_memory_bytes;
-
-/// Always as many, so that the index is put together alike on every machine.
-const INDEX_THREADS: usize = 2;
 
 /// Builds what the command line asks for and prints the summary.
 pub fn run(arguments: Arguments) -> Result<(), Error> {
@@ -161,30 +158,31 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
     }
 
     let members = graph.member_ids.len() as u64;
-    progress.begin("write profiles", members, Unit::Members);
-    let by_node = ProfilesByNode::new(
-        &graph.member_ids,
-        &graph.nodes_by_id,
-        people.as_ref(),
-        &rejects,
-        &scratch,
-        sorter_bytes,
-    )?;
-    let (profiles, counts) = write_profiles(&by_node, &rejects, staging.path(), &mut progress)?;
+    let people_files = match &people {
+        None => PeopleFiles::Silent(SilentPeople::new(graph.member_ids.len() as u32)),
+        Some(people) => {
+            progress.begin("write profiles", members, Unit::Members);
+            let by_node = ProfilesByNode::new(
+                &graph.member_ids,
+                &graph.nodes_by_id,
+                people,
+                &rejects,
+                &scratch,
+                sorter_bytes,
+            )?;
+            PeopleFiles::write(by_node, &rejects, staging.path(), &mut progress)?
+        }
+    };
     progress.begin("seal graph and profiles", 0, Unit::None);
     let mut lineage = LineageHasher::new();
     graph.unsealed.add_to(&mut lineage);
-    lineage.section("profiles", profiles.content_digest());
+    lineage.section("profiles", people_files.content_digest());
     let lineage_id = lineage.finish();
     let graph_sections = graph.unsealed.graph_sections();
+    let counts = people_files.counts();
     let mut files = graph.unsealed.seal(lineage_id)?;
-    files.push(profiles.finish(lineage_id)?);
-    progress.begin("index profiles", members, Unit::Members);
     let index_bytes = options.memory.index_bytes();
-    files.extend(match &people {
-        Some(_) => write_index(&by_node, staging.path(), index_bytes, &mut progress)?,
-        None => write_empty_index(graph.member_ids.len() as u32, staging.path())?,
-    });
+    files.extend(people_files.finish(lineage_id, staging.path(), index_bytes, &mut progress)?);
 
     let rejected = write_rejects(rejects, &dump, &scratch, &staging, &mut progress)?;
     progress.begin("sync", 0, Unit::None);
@@ -240,48 +238,6 @@ fn read_people(
         .sum();
     progress.begin("read members and positions", bytes, Unit::Bytes);
     People::read(dump, rejects, scratch, sorter_bytes, progress).map(Some)
-}
-
-/// Writes the profiles, whose header waits for the lineage.
-fn write_profiles(
-    by_node: &ProfilesByNode<'_>,
-    rejects: &Rejects,
-    directory: &Path,
-    progress: &mut Progress,
-) -> Result<(ProfileFileWriter, ProfileCounts), Error> {
-    let mut writer = ProfileFileWriter::create(&directory.join(PROFILES_NAME))?;
-    let mut profiles = by_node.reader(Some(rejects))?;
-    while let Some(profile) = profiles.next()? {
-        writer.push(&profile)?;
-        progress.advance_one();
-    }
-    Ok((writer, profiles.counts()))
-}
-
-fn write_index(
-    by_node: &ProfilesByNode<'_>,
-    directory: &Path,
-    memory_bytes: usize,
-    progress: &mut Progress,
-) -> Result<Vec<ManifestFile>, Error> {
-    let mut writer = BaseIndexWriter::create(
-        &directory.join(BASE_INDEX_NAME),
-        memory_bytes,
-        INDEX_THREADS,
-    )?;
-    let mut profiles = by_node.reader(None)?;
-    let mut nodes = (0..).map(NodeIndex::new);
-    while let (Some(profile), Some(node)) = (profiles.next()?, nodes.next()) {
-        writer.push(node, &profile)?;
-        progress.advance_one();
-    }
-    name_segment(directory, writer.finish()?)
-}
-
-/// Of members about whom the dump says nothing.
-fn write_empty_index(members: u32, directory: &Path) -> Result<Vec<ManifestFile>, Error> {
-    let files = write_empty_base_index(&directory.join(BASE_INDEX_NAME), members)?;
-    name_segment(directory, files)
 }
 
 /// Writes the list of rejected rows, if there are any, and puts it beside the snapshot-to-be.

@@ -30,6 +30,8 @@ pub struct Inspection {
     pub snapshot: PathBuf,
     /// What it says of itself.
     pub manifest: Manifest,
+    /// The dump that it was built from said nothing about people.
+    pub is_silent: bool,
 }
 
 /// Inspects what the command line names and prints it.
@@ -51,15 +53,23 @@ pub fn inspect(path: &Path) -> Result<Inspection, FileError> {
     let manifest = Manifest::read(&snapshot)?;
     let base = Base::open(&snapshot, &manifest)?;
     base.verify_times()?;
-    verify_profiles(&snapshot, &manifest, base.node_count())?;
+    let is_silent = verify_profiles(&snapshot, &manifest, base.node_count())?;
     for file in &manifest.files {
         verify(&snapshot, file)?;
     }
-    Ok(Inspection { snapshot, manifest })
+    Ok(Inspection {
+        snapshot,
+        manifest,
+        is_silent,
+    })
 }
 
-/// Of a snapshot that a server took, the profiles of later members stand elsewhere.
-fn verify_profiles(snapshot: &Path, manifest: &Manifest, node_count: u32) -> Result<(), FileError> {
+/// Answers whether they are silent. Of a snapshot that a server took, those of later members stand elsewhere.
+fn verify_profiles(
+    snapshot: &Path,
+    manifest: &Manifest,
+    node_count: u32,
+) -> Result<bool, FileError> {
     let path = snapshot.join(PROFILES_NAME);
     let file = ProfileFile::open(&path, manifest.lineage_id)?;
     let (found, expected) = (file.node_count(), u64::from(node_count));
@@ -71,9 +81,13 @@ fn verify_profiles(snapshot: &Path, manifest: &Manifest, node_count: u32) -> Res
             reason: format!("{found} profiles for {expected} nodes"),
         });
     }
-    let read = |node| file.profile(NodeIndex::new(node)).err();
+    if file.silent_nodes().is_some() {
+        return Ok(true);
+    }
+    // A record says itself whose it is.
+    let read = |node| file.profile(NodeIndex::new(node), 0).err();
     let damaged = (0..found as u32).into_par_iter().find_map_first(read);
-    damaged.map_or(Ok(()), Err)
+    damaged.map_or(Ok(false), Err)
 }
 
 fn verify(snapshot: &Path, expected: &ManifestFile) -> Result<(), FileError> {
@@ -117,7 +131,11 @@ pub(crate) fn measure(path: &Path) -> io::Result<(u64, u32)> {
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { snapshot, manifest } = self;
+        let Self {
+            snapshot,
+            manifest,
+            is_silent,
+        } = self;
         writeln!(f, "snapshot     {}", snapshot.display())?;
         writeln!(f, "lineage      {}", manifest.lineage_id)?;
         writeln!(f, "stands at    {}", Standing(&manifest.stands_at))?;
@@ -131,6 +149,9 @@ impl fmt::Display for Inspection {
         }
         writeln!(f, "members      {}", manifest.members)?;
         writeln!(f, "connections  {}", manifest.connections)?;
+        if *is_silent {
+            writeln!(f, "profiles     none: the dump said nothing about people")?;
+        }
         for ManifestFile {
             name,
             bytes,

@@ -46,12 +46,13 @@ pub enum Mutated {
 }
 
 /// All of them.
-pub const READERS: [Reader; 13] = [
+pub const READERS: [Reader; 14] = [
     graph::READER,
     times::READER,
     manifest::READER,
     overlay::READER,
     profiles::READER,
+    profiles::SILENT,
     people::SEARCH_INDEX,
     people::LIVE_PROFILES,
     log::READER,

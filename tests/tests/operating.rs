@@ -105,38 +105,44 @@ fn the_log_is_an_object_a_line_when_asked() {
     assert!(lines.iter().all(|line| line["level"] == "INFO"), "{log}");
 }
 
-/// It has more nodes than the first one has profiles.
+/// With members files and without: it has more nodes than the first one has profiles.
 #[test]
 fn a_snapshot_that_a_server_took_passes_inspection() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text);
-    write("members.csv", "member_id\n1\n2\n3\n").expect("a file");
-    write("pairs.csv", "member_id,other_id\n1,2\n2,3\n").expect("a file");
-    let files = ["--members", "members.csv", "--connections", "pairs.csv"];
-    site::load(folder.path(), &files, &[]);
-    let first = inspect(&folder.path().join("snapshot")).expect("a whole snapshot");
+    for files in [
+        ["--members", "members.csv", "--connections", "pairs.csv"].as_slice(),
+        &["--connections", "pairs.csv"],
+    ] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text);
+        write("members.csv", "member_id\n1\n2\n3\n").expect("a file");
+        write("pairs.csv", "member_id,other_id\n1,2\n2,3\n").expect("a file");
+        site::load(folder.path(), files, &[]);
+        let first = inspect(&folder.path().join("snapshot")).expect("a whole snapshot");
+        assert_eq!(first.is_silent, !files.contains(&"--members"));
 
-    let server = Server::start(folder.path());
-    let admin = server.admin().trim_start_matches("http://").to_owned();
-    for arguments in [["connect", "3", "4"].as_slice(), &["snapshot"]] {
-        let done = Command::new(binary("cloudctl"))
-            .env("CLOUD_ADMIN", &admin)
-            .args(arguments)
-            .output()
-            .expect("cloudctl's binary starts");
-        let said = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "{arguments:?}: {said}");
+        let server = Server::start(folder.path());
+        let admin = server.admin().trim_start_matches("http://").to_owned();
+        for arguments in [["connect", "3", "4"].as_slice(), &["snapshot"]] {
+            let done = Command::new(binary("cloudctl"))
+                .env("CLOUD_ADMIN", &admin)
+                .args(arguments)
+                .output()
+                .expect("cloudctl's binary starts");
+            let said = String::from_utf8_lossy(&done.stderr);
+            assert!(done.status.success(), "{arguments:?}: {said}");
+        }
+        assert!(server.terminate().success());
+
+        let taken = inspect(&folder.path().join("snapshot")).expect("a whole snapshot");
+        assert_ne!(taken.snapshot, first.snapshot);
+        assert_eq!((first.manifest.members, taken.manifest.members), (3, 4));
+        assert_eq!(taken.is_silent, first.is_silent);
+        let of_people = |inspection: &Inspection| {
+            let files = inspection.manifest.files.iter();
+            let is_linked = |name: &str| name == "profiles.bin" || name.starts_with("search/");
+            let linked = files.filter(|file| is_linked(&file.name)).cloned();
+            linked.collect::<Vec<_>>()
+        };
+        assert_eq!(of_people(&taken), of_people(&first));
     }
-    assert!(server.terminate().success());
-
-    let taken = inspect(&folder.path().join("snapshot")).expect("a whole snapshot");
-    assert_ne!(taken.snapshot, first.snapshot);
-    assert_eq!((first.manifest.members, taken.manifest.members), (3, 4));
-    let of_people = |inspection: &Inspection| {
-        let files = inspection.manifest.files.iter();
-        let is_linked = |name: &str| name == "profiles.bin" || name.starts_with("search/");
-        let linked = files.filter(|file| is_linked(&file.name)).cloned();
-        linked.collect::<Vec<_>>()
-    };
-    assert_eq!(of_people(&taken), of_people(&first));
 }

@@ -31,7 +31,7 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
 
     let site = setting.site_build()?;
     let what = if setting.options().graph_only {
-        "the snapshot that all else is measured on: graph, times, empty profiles"
+        "the snapshot that all else is measured on: graph and times, no profiles"
     } else {
         "the whole site: graph, profiles, index"
     };

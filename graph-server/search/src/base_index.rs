@@ -2,10 +2,12 @@
 //!
 //! Nothing is ever deleted from it. Members that changed since, or are gone, are a set of *superseded* nodes that a search
 //! leaves out. Its statistics are those of every score, so that no commit or merge of live segments moves one.
+//!
+//! Where the profiles are silent there is no segment, and all is as it would be with one of documents without a term.
 
 use crate::{
-    field::schema, index_error::IndexError, read_only_directory::ReadOnlyDirectory,
-    tokens::PeopleTokenizer,
+    cursor::Documents, field::schema, index_error::IndexError, profile_file::ProfileFile,
+    read_only_directory::ReadOnlyDirectory, tokens::PeopleTokenizer,
 };
 use cloud_engine::{FileError, Manifest};
 use std::{
@@ -14,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use tantivy::{
-    Index, ReloadPolicy, Searcher, SegmentReader, Term, query::Bm25StatisticsProvider,
+    Index, ReloadPolicy, Searcher, SegmentMeta, SegmentReader, Term, query::Bm25StatisticsProvider,
     schema::Field,
 };
 
@@ -24,28 +26,45 @@ pub const BASE_INDEX_NAME: &str = "search";
 /// An open base index.
 pub(crate) struct BaseIndex {
     searcher: Searcher,
+    /// How many nodes say nothing and stand in no segment.
+    silent_nodes: u32,
 }
 
 impl BaseIndex {
-    /// Checks every file against the manifest, then that the index is one segment with a document for each node.
+    /// Checks every file against the manifest, then that the index is one segment with a document for each node, or none where the
+    /// profiles are silent.
     pub(crate) fn open(
         snapshot: &Path,
         manifest: &Manifest,
-        node_count: u64,
+        profiles: &ProfileFile,
     ) -> Result<Self, IndexError> {
         check_files(snapshot, manifest)?;
         let path = snapshot.join(BASE_INDEX_NAME);
-        let index = open_base(&path, node_count)?;
+        let silent_nodes = profiles.silent_nodes();
+        let index = match silent_nodes {
+            Some(_) => open_silent_base(&path)?,
+            None => open_base(&path, profiles.node_count())?,
+        };
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
             .try_into();
-        let searcher = reader.map_err(IndexError::tantivy(&path))?.searcher();
-        Ok(Self { searcher })
+        Ok(Self {
+            searcher: reader.map_err(IndexError::tantivy(&path))?.searcher(),
+            silent_nodes: silent_nodes.unwrap_or(0),
+        })
     }
 
-    /// Its only segment; `None` when the snapshot has no members.
-    pub(crate) fn segment(&self) -> Option<&SegmentReader> {
+    /// What there is to walk over: a document for each node.
+    pub(crate) fn documents(&self) -> Documents<'_> {
+        match self.segment() {
+            Some(segment) => Documents::Indexed(segment),
+            None => Documents::Silent(self.silent_nodes),
+        }
+    }
+
+    /// Its only segment; `None` when the profiles are silent, or the snapshot has no members.
+    fn segment(&self) -> Option<&SegmentReader> {
         self.searcher.segment_readers().first()
     }
 
@@ -65,10 +84,7 @@ impl Bm25StatisticsProvider for BaseIndex {
     }
 
     fn total_num_docs(&self) -> tantivy::Result<u64> {
-        Ok(self
-            .segment()
-            .map_or(1, |segment| u64::from(segment.max_doc()))
-            .max(1))
+        Ok(u64::from(self.documents().count()).max(1))
     }
 
     fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
@@ -83,17 +99,7 @@ impl Bm25StatisticsProvider for BaseIndex {
 
 /// Opens an index and asserts what a base is.
 pub(crate) fn open_base(path: &Path, node_count: u64) -> Result<Index, IndexError> {
-    let error = IndexError::tantivy(path);
-    let index = Index::open(ReadOnlyDirectory::open(path).map_err(&error)?).map_err(&error)?;
-    index
-        .tokenizers()
-        .register(PeopleTokenizer::NAME, PeopleTokenizer);
-    if index.schema() != schema() {
-        return Err(IndexError::OtherSchema {
-            path: path.to_owned(),
-        });
-    }
-    let segments = index.searchable_segment_metas().map_err(&error)?;
+    let (index, segments) = open_index(path)?;
     let documents = segments
         .iter()
         .map(|segment| u64::from(segment.max_doc()))
@@ -114,6 +120,33 @@ pub(crate) fn open_base(path: &Path, node_count: u64) -> Result<Index, IndexErro
         });
     }
     Ok(index)
+}
+
+/// Opens an index and asserts that it holds nothing.
+pub(crate) fn open_silent_base(path: &Path) -> Result<Index, IndexError> {
+    let (index, segments) = open_index(path)?;
+    match segments.len() {
+        0 => Ok(index),
+        segments => Err(IndexError::NotSilent {
+            path: path.to_owned(),
+            segments,
+        }),
+    }
+}
+
+fn open_index(path: &Path) -> Result<(Index, Vec<SegmentMeta>), IndexError> {
+    let error = IndexError::tantivy(path);
+    let index = Index::open(ReadOnlyDirectory::open(path).map_err(&error)?).map_err(&error)?;
+    index
+        .tokenizers()
+        .register(PeopleTokenizer::NAME, PeopleTokenizer);
+    if index.schema() != schema() {
+        return Err(IndexError::OtherSchema {
+            path: path.to_owned(),
+        });
+    }
+    let segments = index.searchable_segment_metas().map_err(&error)?;
+    Ok((index, segments))
 }
 
 fn check_files(snapshot: &Path, manifest: &Manifest) -> Result<(), FileError> {

@@ -155,7 +155,7 @@ impl BaseIndexWriter {
     }
 }
 
-pub(crate) fn part_path(path: &Path, number: usize) -> PathBuf {
+fn part_path(path: &Path, number: usize) -> PathBuf {
     path.join(format!(".part-{number:06}"))
 }
 
@@ -175,7 +175,7 @@ fn build_parts(path: &Path, received: &Mutex<Receiver<Batch>>) -> Result<(), Ind
     }
 }
 
-pub(crate) fn build_part(path: &Path, mut profiles: &[u8]) -> Result<(), IndexError> {
+fn build_part(path: &Path, mut profiles: &[u8]) -> Result<(), IndexError> {
     let io = |source| FileError::Io {
         path: path.to_owned(),
         source,
@@ -213,7 +213,7 @@ pub(crate) fn index_builder() -> IndexBuilder {
 }
 
 /// Makes the parts one index in `path`.
-pub(crate) fn merge_parts(path: &Path, parts: &[PathBuf]) -> Result<(), IndexError> {
+fn merge_parts(path: &Path, parts: &[PathBuf]) -> Result<(), IndexError> {
     let error = IndexError::tantivy(path);
     let io = |source| FileError::Io {
         path: path.to_owned(),
@@ -237,7 +237,7 @@ pub(crate) fn merge_parts(path: &Path, parts: &[PathBuf]) -> Result<(), IndexErr
     Ok(())
 }
 
-pub(crate) fn remove_parts(parts: &[PathBuf]) -> Result<(), FileError> {
+fn remove_parts(parts: &[PathBuf]) -> Result<(), FileError> {
     parts.iter().try_for_each(|part| {
         fs::remove_dir_all(part).map_err(|source| FileError::Io {
             path: part.clone(),
@@ -246,6 +246,7 @@ pub(crate) fn remove_parts(parts: &[PathBuf]) -> Result<(), FileError> {
     })
 }
 
+/// Syncs the index and answers its files.
 pub(crate) fn sync_files(path: &Path) -> Result<Vec<ManifestFile>, IndexError> {
     let io = |source| FileError::Io {
         path: path.to_owned(),

@@ -6,14 +6,33 @@
 //! segment to segment, and with it the last bit of the score, and with that the order of hits.
 
 use crate::patience::Patience;
-use tantivy::{DocId, query::Scorer};
+use tantivy::{DocId, SegmentReader, query::Scorer};
 
 /// Where a walk ends.
 pub(crate) use tantivy::TERMINATED;
 
+/// What there is to walk over.
+#[derive(Clone, Copy)]
+pub(crate) enum Documents<'a> {
+    /// A segment.
+    Indexed(&'a SegmentReader),
+    /// So many documents without a term, which therefore stand nowhere.
+    Silent(u32),
+}
+
+impl Documents<'_> {
+    /// All their numbers are below.
+    pub(crate) fn count(self) -> u32 {
+        match self {
+            Self::Indexed(segment) => segment.max_doc(),
+            Self::Silent(count) => count,
+        }
+    }
+}
+
 /// A walk that stands at a matching document, or at [`TERMINATED`].
 pub(crate) enum Cursor {
-    /// All documents of the segment.
+    /// All documents.
     Everyone(Everyone),
     /// Those with a term or a phrase.
     Leaf(Box<dyn Scorer>),

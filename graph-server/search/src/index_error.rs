@@ -41,6 +41,14 @@ pub enum IndexError {
         /// Nodes of the snapshot.
         expected: u64,
     },
+    /// Where the profiles are silent, the base index has no segment.
+    #[error("{path}: the index has {segments} segments, but the snapshot's profiles say nothing", path = path.display())]
+    NotSilent {
+        /// The index's directory.
+        path: PathBuf,
+        /// Its segments.
+        segments: usize,
+    },
     /// The index was made with other fields.
     #[error("{path}: the index has other fields than this program's", path = path.display())]
     OtherSchema {

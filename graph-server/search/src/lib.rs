@@ -5,7 +5,8 @@
 //! segments, and *supersedes* what the snapshot says of the same nodes. [`People`] opens both; its one [`PeopleWriter`]
 //! merges changes and commits them; readers take what is [`Published`] and ask it for profiles, or [`search`] it.
 //!
-//! - *Here are the profiles of all members: make a snapshot's files.* [`ProfileFileWriter`], [`BaseIndexWriter`].
+//! - *Here are the profiles of all members: make a snapshot's files.* [`ProfileFileWriter`], [`BaseIndexWriter`]; where the dump
+//!   says nothing about them, [`SilentPeople`].
 //! - *Here is a window of the log.* [`PeopleWriter::apply`], and [`PeopleWriter::commit`] when readers are to see it.
 //! - *Here is what somebody typed.* [`Query::parse`].
 //! - *Who in this network matches it?* [`search`].
@@ -24,7 +25,6 @@ mod base_index;
 mod base_index_writer;
 mod cursor;
 mod document;
-mod empty_base_index;
 mod field;
 mod index_error;
 mod live_index;
@@ -40,10 +40,12 @@ mod persistent_file;
 mod plan;
 mod profile_file;
 mod profile_file_writer;
+mod profile_header;
 mod published;
 mod query;
 mod read_only_directory;
 mod search;
+mod silent_people;
 mod store_mark;
 mod syntax_error;
 mod tokens;
@@ -53,7 +55,6 @@ mod unsynced_directory;
 pub use base_index::BASE_INDEX_NAME;
 pub use base_index_writer::BaseIndexWriter;
 pub use document::for_each_value;
-pub use empty_base_index::write_empty_base_index;
 pub use field::Field;
 pub use index_error::IndexError;
 pub use merge::{
@@ -66,9 +67,11 @@ pub use people_writer::{ApplyError, PeopleWriter};
 pub use persistent_file::Persistence;
 pub use profile_file::{PROFILES_NAME, ProfileFile};
 pub use profile_file_writer::ProfileFileWriter;
+pub use profile_header::NODES_MAX;
 pub use published::Published;
 pub use query::{Expression, Query};
 pub use search::{Hit, Page, SearchError, search};
+pub use silent_people::SilentPeople;
 pub use syntax_error::{
     QUERY_BYTES_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX, SyntaxError, SyntaxReason,
 };

@@ -60,7 +60,7 @@ impl People {
         log: LogId,
     ) -> Result<(Self, PeopleWriter), OpenError> {
         let profiles = ProfileFile::open(&snapshot.join(PROFILES_NAME), manifest.lineage_id)?;
-        let index = BaseIndex::open(snapshot, manifest, profiles.node_count())?;
+        let index = BaseIndex::open(snapshot, manifest, &profiles)?;
         fs::create_dir_all(live).map_err(|source| FileError::Io {
             path: live.to_owned(),
             source,
@@ -118,12 +118,12 @@ impl People {
         self.published.load().scn()
     }
 
-    /// The profile of a node in what is published now.
+    /// The profile of a node in what is published now; `member_id` is its member.
     ///
     /// # Errors
     /// When it cannot be read or is damaged.
-    pub fn profile(&self, node: NodeIndex) -> Result<Option<Profile>, FileError> {
-        self.published.load().profile(node)
+    pub fn profile(&self, node: NodeIndex, member_id: u64) -> Result<Option<Profile>, FileError> {
+        self.published.load().profile(node, member_id)
     }
 }
 

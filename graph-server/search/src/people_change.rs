@@ -35,6 +35,8 @@ pub enum PeopleChange {
     PositionUpserted {
         /// The member's node.
         node: NodeIndex,
+        /// The member.
+        member_id: MemberId,
         /// With the position's id.
         position: Position,
         /// Names of `Position`'s fields.
@@ -44,6 +46,8 @@ pub enum PeopleChange {
     PositionRemoved {
         /// The member's node.
         node: NodeIndex,
+        /// The member.
+        member_id: MemberId,
         /// The position.
         position_id: u64,
     },
@@ -59,6 +63,17 @@ impl PeopleChange {
             | Self::MemberRemoved { node, .. }
             | Self::PositionUpserted { node, .. }
             | Self::PositionRemoved { node, .. } => *node,
+        }
+    }
+
+    /// The member at that node.
+    pub(crate) fn member_id(&self) -> u64 {
+        match self {
+            Self::MemberUpserted { member, .. } => member.member_id,
+            Self::MemberCreated { member_id, .. }
+            | Self::MemberRemoved { member_id, .. }
+            | Self::PositionUpserted { member_id, .. }
+            | Self::PositionRemoved { member_id, .. } => member_id.get(),
         }
     }
 }

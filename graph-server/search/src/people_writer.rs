@@ -105,7 +105,7 @@ impl PeopleWriter {
             }
             let old = match window.remove(&node) {
                 Some(record) => record.profile,
-                None => self.profile(node)?,
+                None => self.profile(node, change.member_id())?,
             };
             let profile = changed(old, change).map_err(|source| ApplyError::UnknownPath {
                 scn,
@@ -209,13 +209,13 @@ impl PeopleWriter {
     }
 
     /// The profile of a node with everything applied so far.
-    fn profile(&self, node: NodeIndex) -> Result<Option<Profile>, FileError> {
+    fn profile(&self, node: NodeIndex, member_id: u64) -> Result<Option<Profile>, FileError> {
         if let Some(record) = self.pending.get(&node) {
             return Ok(record.profile.clone());
         }
         match self.committed.get(node)? {
             Some(record) => Ok(record.profile),
-            None => self.base.profiles.profile(node),
+            None => self.base.profiles.profile(node, member_id),
         }
     }
 }

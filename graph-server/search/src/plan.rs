@@ -2,13 +2,13 @@
 
 use crate::{
     base_index::BaseIndex,
-    cursor::{AllOf, AnyOf, Cursor, Everyone},
+    cursor::{AllOf, AnyOf, Cursor, Documents, Everyone},
     field::Field,
     patience::Patience,
     query::Expression,
 };
 use tantivy::{
-    SegmentReader, Term,
+    Term,
     query::{EmptyScorer, EnableScoring, PhraseQuery, Query as _, TermQuery, Weight},
     schema::IndexRecordOption,
 };
@@ -80,31 +80,36 @@ impl Plan {
         })
     }
 
-    /// The walk over one segment's matching documents; `None` when there are none.
+    /// The walk over those documents that match; `None` when there are none.
     pub(crate) fn cursor(
         &self,
-        segment: &SegmentReader,
+        documents: Documents<'_>,
         patience: &mut Patience<'_>,
     ) -> tantivy::Result<Option<Cursor>> {
         Ok(match self {
-            Self::Everyone => Some(Cursor::Everyone(Everyone::new(segment.max_doc()))),
-            Self::Leaf(weight) => {
-                let scorer = weight.scorer(segment, 1.0)?;
-                (!scorer.is::<EmptyScorer>()).then_some(Cursor::Leaf(scorer))
-            }
+            Self::Everyone => Some(Cursor::Everyone(Everyone::new(documents.count()))),
+            Self::Leaf(weight) => match documents {
+                Documents::Silent(_) => None,
+                Documents::Indexed(segment) => {
+                    let scorer = weight.scorer(segment, 1.0)?;
+                    (!scorer.is::<EmptyScorer>()).then_some(Cursor::Leaf(scorer))
+                }
+            },
             Self::All { required, excluded } => {
-                let Some(required) = cursors(required, segment, patience)?.into_iter().collect()
+                let Some(required) = cursors(required, documents, patience)?
+                    .into_iter()
+                    .collect()
                 else {
                     return Ok(None);
                 };
-                let excluded = cursors(excluded, segment, patience)?
+                let excluded = cursors(excluded, documents, patience)?
                     .into_iter()
                     .flatten()
                     .collect();
                 Some(Cursor::All(AllOf::new(required, excluded, patience)))
             }
             Self::Any(alternatives) => {
-                let mut found: Vec<Cursor> = cursors(alternatives, segment, patience)?
+                let mut found: Vec<Cursor> = cursors(alternatives, documents, patience)?
                     .into_iter()
                     .flatten()
                     .collect();
@@ -119,11 +124,11 @@ impl Plan {
 
 fn cursors(
     plans: &[Plan],
-    segment: &SegmentReader,
+    documents: Documents<'_>,
     patience: &mut Patience<'_>,
 ) -> tantivy::Result<Vec<Option<Cursor>>> {
     plans
         .iter()
-        .map(|plan| plan.cursor(segment, patience))
+        .map(|plan| plan.cursor(documents, patience))
         .collect()
 }

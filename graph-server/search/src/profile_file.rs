@@ -4,7 +4,7 @@
 //! ```text
 //! at                 bytes          what
 //! 0                  8              magic "CLOUDPRO"
-//! 8                  4              format version, 1
+//! 8                  4              format version: 1, or 2 of a silent file
 //! 12                 4              0
 //! 16                 16             lineage id
 //! 32                 8              node count n
@@ -20,7 +20,14 @@
 //! All numbers are little-endian. The checksum of a record covers its node's number, so that a record that is read in another's
 //! place is found out. The file is written to its end before the header is, and the snapshot's directory gets its name after
 //! that: a half-written file is never opened.
+//!
+//! A *silent* file is what a dump without members makes: every node has an empty profile, so none is written. It is a header of
+//! version 2 and nothing else, with 64 at 40 and 0 at 48.
 
+use crate::{
+    merge::empty_profile,
+    profile_header::{Content, HEADER_BYTES, Header, OFFSET_BYTES, Records},
+};
 use cloud_engine::{FileError, LineageId, NodeIndex};
 use cloud_proto::cloud::v1::Profile;
 use prost::Message as _;
@@ -34,13 +41,9 @@ use std::{
 /// The file's name in a snapshot directory.
 pub const PROFILES_NAME: &str = "profiles.bin";
 
-pub(crate) const MAGIC: [u8; 8] = *b"CLOUDPRO";
-pub(crate) const FORMAT_VERSION: u32 = 1;
-pub(crate) const HEADER_BYTES: u64 = 64;
 pub(crate) const CHECKSUM_BYTES: usize = 4;
 /// No profile is longer: what changes bring is far below it.
 pub(crate) const RECORD_BYTES_MAX: u64 = 16 << 20;
-const OFFSET_BYTES: u64 = 8;
 /// Offsets are checked in blocks of this many bytes.
 const BLOCK_BYTES: usize = 1 << 20;
 
@@ -53,7 +56,7 @@ pub struct ProfileFile {
 }
 
 impl ProfileFile {
-    /// Opens the file and checks header, length and offsets. Reads 8 bytes a node.
+    /// Opens the file and checks header, length and offsets. Reads 8 bytes a node, of a silent file none.
     ///
     /// # Errors
     /// When the file is damaged, of an unknown version, or of another lineage.
@@ -95,31 +98,53 @@ impl ProfileFile {
             file,
             header,
         };
-        profiles.check_offsets(length)?;
+        if let Content::Records(records) = header.content {
+            profiles.check_offsets(records, length)?;
+        }
         Ok(profiles)
     }
 
     /// How many nodes have a profile here: all below this number.
     #[must_use]
     pub fn node_count(&self) -> u64 {
-        self.header.node_count
+        match self.header.content {
+            Content::Records(records) => records.count,
+            Content::Silent(node_count) => u64::from(node_count),
+        }
     }
 
-    /// The profile of a node; `None` for one that the snapshot does not have. Two reads.
+    /// Of a silent file, how many nodes have an empty profile; `None` when there are records.
+    #[must_use]
+    pub fn silent_nodes(&self) -> Option<u32> {
+        match self.header.content {
+            Content::Records(_) => None,
+            Content::Silent(node_count) => Some(node_count),
+        }
+    }
+
+    /// The profile of a node, whose member is `member_id` (a silent file does not know it); `None` for a node that the snapshot
+    /// does not have. Two reads, of a silent file none.
     ///
     /// # Errors
     /// When the record is damaged, with where it stands.
-    pub fn profile(&self, node: NodeIndex) -> Result<Option<Profile>, FileError> {
-        if u64::from(node.get()) >= self.header.node_count {
+    pub fn profile(&self, node: NodeIndex, member_id: u64) -> Result<Option<Profile>, FileError> {
+        if u64::from(node.get()) >= self.node_count() {
             return Ok(None);
         }
-        let at = self.header.records_end + u64::from(node.get()) * OFFSET_BYTES;
+        match self.header.content {
+            Content::Records(records) => self.record(node, records).map(Some),
+            Content::Silent(_) => Ok(Some(empty_profile(member_id))),
+        }
+    }
+
+    fn record(&self, node: NodeIndex, records: Records) -> Result<Profile, FileError> {
+        let at = records.end + u64::from(node.get()) * OFFSET_BYTES;
         let mut offsets = [[0; OFFSET_BYTES as usize]; 2];
         self.read(offsets.as_flattened_mut(), at)?;
         let [start, end] = offsets.map(u64::from_le_bytes);
         let length = end.checked_sub(start).filter(|&length| {
             start >= HEADER_BYTES
-                && end <= self.header.records_end
+                && end <= records.end
                 && (CHECKSUM_BYTES as u64..=RECORD_BYTES_MAX).contains(&length)
         });
         let Some(length) = length else {
@@ -140,14 +165,12 @@ impl ProfileFile {
             ));
         }
         let decoded = Profile::decode(profile);
-        decoded
-            .map(Some)
-            .map_err(|error| self.damaged(start, format!("node {node}: {error}")))
+        decoded.map_err(|error| self.damaged(start, format!("node {node}: {error}")))
     }
 
-    fn check_offsets(&self, length: u64) -> Result<(), FileError> {
+    fn check_offsets(&self, records: Records, length: u64) -> Result<(), FileError> {
         let mut checksum = 0;
-        let mut at = self.header.records_end;
+        let mut at = records.end;
         let mut block = vec![0; BLOCK_BYTES];
         while at < length {
             let bytes = BLOCK_BYTES.min(usize::try_from(length - at).unwrap_or(BLOCK_BYTES));
@@ -156,9 +179,9 @@ impl ProfileFile {
             checksum = crc32c::crc32c_append(checksum, block);
             at += bytes as u64;
         }
-        if checksum != self.header.offsets_checksum {
+        if checksum != records.offsets_checksum {
             let reason = "the checksum of the offsets does not match".to_owned();
-            return Err(self.damaged(self.header.records_end, reason));
+            return Err(self.damaged(records.end, reason));
         }
         Ok(())
     }
@@ -184,78 +207,7 @@ impl ProfileFile {
     }
 }
 
-/// The first 64 bytes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Header {
-    pub(crate) lineage: LineageId,
-    pub(crate) node_count: u64,
-    pub(crate) records_end: u64,
-    pub(crate) offsets_checksum: u32,
-}
-
-impl Header {
-    pub(crate) fn to_bytes(self) -> [u8; HEADER_BYTES as usize] {
-        let mut fields = Vec::with_capacity(HEADER_BYTES as usize);
-        fields.extend(MAGIC);
-        fields.extend(FORMAT_VERSION.to_le_bytes());
-        fields.extend([0; 4]);
-        fields.extend(self.lineage.get().to_le_bytes());
-        fields.extend(self.node_count.to_le_bytes());
-        fields.extend(self.records_end.to_le_bytes());
-        fields.extend(self.offsets_checksum.to_le_bytes());
-        fields.extend([0; 8]);
-        fields.extend(crc32c::crc32c(&fields).to_le_bytes());
-        let mut bytes = [0; HEADER_BYTES as usize];
-        bytes.copy_from_slice(&fields);
-        bytes
-    }
-
-    fn from_bytes(path: &Path, bytes: &[u8; HEADER_BYTES as usize]) -> Result<Self, FileError> {
-        if !bytes.starts_with(&MAGIC) {
-            return Err(FileError::WrongKind {
-                path: path.to_owned(),
-                kind: "profile",
-            });
-        }
-        let found = u32::from_le_bytes(field(bytes, 8));
-        if found != FORMAT_VERSION {
-            return Err(FileError::UnknownVersion {
-                path: path.to_owned(),
-                found,
-                supported: FORMAT_VERSION,
-            });
-        }
-        let (fields, checksum) = bytes.split_at(bytes.len() - CHECKSUM_BYTES);
-        if crc32c::crc32c(fields).to_le_bytes() != checksum {
-            let reason = "the checksum of the header does not match".to_owned();
-            return Err(FileError::Damaged {
-                path: path.to_owned(),
-                offset: 0,
-                reason,
-            });
-        }
-        Ok(Self {
-            lineage: LineageId::new(u128::from_le_bytes(field(bytes, 16))),
-            node_count: u64::from_le_bytes(field(bytes, 32)),
-            records_end: u64::from_le_bytes(field(bytes, 40)),
-            offsets_checksum: u32::from_le_bytes(field(bytes, 48)),
-        })
-    }
-
-    fn file_bytes(&self) -> Option<u64> {
-        self.node_count
-            .checked_add(1)?
-            .checked_mul(OFFSET_BYTES)?
-            .checked_add(self.records_end)
-    }
-}
-
 /// Over the node's number and the profile.
 pub(crate) fn record_checksum(node: NodeIndex, profile: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&node.get().to_le_bytes()), profile)
-}
-
-/// The `N` bytes at `at`, which lie inside the header by construction.
-fn field<const N: usize>(bytes: &[u8; HEADER_BYTES as usize], at: usize) -> [u8; N] {
-    std::array::from_fn(|index| bytes.get(at + index).copied().unwrap_or_default())
 }

@@ -2,8 +2,9 @@
 //!
 //! Streams: what is kept in memory is 8 bytes a node.
 
-use crate::profile_file::{
-    CHECKSUM_BYTES, HEADER_BYTES, Header, RECORD_BYTES_MAX, record_checksum,
+use crate::{
+    profile_file::{CHECKSUM_BYTES, RECORD_BYTES_MAX, record_checksum},
+    profile_header::{Content, HEADER_BYTES, Header, Records},
 };
 use cloud_engine::{ContentDigest, ContentHasher, FileError, LineageId, ManifestFile, NodeIndex};
 use cloud_proto::cloud::v1::Profile;
@@ -112,14 +113,13 @@ impl ProfileFileWriter {
             .file
             .into_inner()
             .map_err(|error| io(error.into_error()))?;
-        let node_count = self.offsets.len() as u64 - 1;
-        let header = Header {
-            lineage,
-            node_count,
-            records_end: self.end,
+        let records = Records {
+            count: self.offsets.len() as u64 - 1,
+            end: self.end,
             offsets_checksum,
-        }
-        .to_bytes();
+        };
+        let content = Content::Records(records);
+        let header = Header { lineage, content }.to_bytes();
         file.write_all_at(&header, 0).map_err(io)?;
         file.sync_all().map_err(io)?;
 

@@ -69,14 +69,14 @@ impl Published {
         (self.from..=self.scn()).contains(&scn)
     }
 
-    /// The profile of a node; `None` for one that does not exist.
+    /// The profile of a node, whose member is `member_id`; `None` for one that does not exist.
     ///
     /// # Errors
     /// When it cannot be read or is damaged.
-    pub fn profile(&self, node: NodeIndex) -> Result<Option<Profile>, FileError> {
+    pub fn profile(&self, node: NodeIndex, member_id: u64) -> Result<Option<Profile>, FileError> {
         match self.live_profiles.get(node)? {
             Some(record) => Ok(record.profile),
-            None => self.base.profiles.profile(node),
+            None => self.base.profiles.profile(node, member_id),
         }
     }
 

@@ -1,12 +1,12 @@
 //! Searching: the members of a network who match a query.
 //!
-//! Over the base segment, whose document numbers are nodes, network and query walk together, each jumping to where the other
+//! Over the base, whose document numbers are nodes, network and query walk together, each jumping to where the other
 //! stands, when the view alone names the nodes asked for; else every match is asked where it stands. Live segments are small:
 //! there every match is looked up in the network. All matches are counted; only those that may be among the first hits are
 //! scored, and only those of them that stand beyond the view are asked for their connections.
 
 use crate::{
-    cursor::{Cursor, TERMINATED},
+    cursor::{Cursor, Documents, TERMINATED},
     live_index::LiveSegment,
     network::{Network, Standing},
     patience::Patience,
@@ -108,10 +108,8 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn base(&mut self, plan: &Plan) -> tantivy::Result<()> {
-        let Some(segment) = self.published.base.index.segment() else {
-            return Ok(());
-        };
-        let Some(mut cursor) = plan.cursor(segment, &mut self.patience)? else {
+        let documents = self.published.base.index.documents();
+        let Some(mut cursor) = plan.cursor(documents, &mut self.patience)? else {
             return Ok(());
         };
         let mut nodes = self.network.nodes();
@@ -137,7 +135,8 @@ impl Search<'_> {
     }
 
     fn live(&mut self, plan: &Plan, segment: &LiveSegment) -> tantivy::Result<()> {
-        let Some(mut cursor) = plan.cursor(&segment.reader, &mut self.patience)? else {
+        let documents = Documents::Indexed(&segment.reader);
+        let Some(mut cursor) = plan.cursor(documents, &mut self.patience)? else {
             return Ok(());
         };
         let mut document = cursor.document();

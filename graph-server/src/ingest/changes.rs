@@ -108,11 +108,13 @@ fn people_change(event: Event, node: impl Fn(u64) -> Option<NodeIndex>) -> Optio
         }),
         Event::PositionUpserted(event) => Some(PeopleChange::PositionUpserted {
             node: node(event.member_id)?,
+            member_id: MemberId::new(event.member_id)?,
             position: event.position?,
             fields: event.fields,
         }),
         Event::PositionRemoved(event) => Some(PeopleChange::PositionRemoved {
             node: node(event.member_id)?,
+            member_id: MemberId::new(event.member_id)?,
             position_id: event.position_id,
         }),
         Event::ConnectionAdded(_) | Event::ConnectionRemoved(_) => None,

@@ -50,7 +50,7 @@ fn read(
             return Err(serving::Refusal::Deadline.into());
         }
         let profile = match graph.node(member) {
-            Some(node) => published.profile(node)?,
+            Some(node) => published.profile(node, member.get())?,
             None => None,
         };
         let result = ProfileResult {

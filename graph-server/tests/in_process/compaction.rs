@@ -21,7 +21,7 @@ fn always() -> Limits {
     }
 }
 
-fn upserted(member_id: u64, headline: &str) -> Change {
+pub(crate) fn upserted(member_id: u64, headline: &str) -> Change {
     let member = Member {
         member_id,
         headline: headline.into(),
@@ -35,20 +35,20 @@ fn upserted(member_id: u64, headline: &str) -> Change {
     }
 }
 
-fn removed(member_id: u64) -> Change {
+pub(crate) fn removed(member_id: u64) -> Change {
     Change {
         event: Some(change::Event::MemberRemoved(MemberRemoved { member_id })),
     }
 }
 
 impl SmallSite {
-    async fn publish(&self, changes: impl IntoIterator<Item = Change>) -> AsOf {
+    pub(crate) async fn publish(&self, changes: impl IntoIterator<Item = Change>) -> AsOf {
         let published = self.admin.publish(Window::of(changes)).await;
         published.unwrap().as_of
     }
 
     /// Takes a snapshot that stands at that point or above.
-    async fn snapshot(&self, at_least: &AsOf) -> AsOf {
+    pub(crate) async fn snapshot(&self, at_least: &AsOf) -> AsOf {
         let taken = self
             .admin
             .take_snapshot(Some(at_least.clone().into()))
@@ -57,7 +57,7 @@ impl SmallSite {
     }
 
     /// Everything about everybody, as of that point.
-    async fn everything(&self, at_least: &AsOf) -> String {
+    pub(crate) async fn everything(&self, at_least: &AsOf) -> String {
         let client = self.client.at_least(at_least.clone());
         let everybody: Vec<u64> = (1..=12).collect();
         let mut told = String::new();
@@ -103,7 +103,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-fn name(as_of: &AsOf) -> String {
+pub(crate) fn name(as_of: &AsOf) -> String {
     format!("{:020}", as_of.scn)
 }
 

@@ -11,5 +11,6 @@ mod following;
 mod log_faults;
 mod relay_site;
 mod retention;
+mod silent_site;
 mod small_site;
 mod transport;

@@ -6,14 +6,19 @@
 
 use cloud_client::{Admin, Client};
 use cloud_engine::{
-    ConnectionTime, Csr, LineageHasher, Manifest, MemberId, NodeIndex, Scn, StandsAt,
-    snapshot_name, write_graph,
+    ConnectionTime, ContentDigest, Csr, LineageHasher, LineageId, Manifest, ManifestFile, MemberId,
+    NodeIndex, Scn, StandsAt, snapshot_name, write_graph,
 };
 use cloud_proto::cloud::v1::Profile;
 use cloud_proto::databus::v1::{Member, Position, PositionKind};
-use cloud_search::{BASE_INDEX_NAME, BaseIndexWriter, PROFILES_NAME, ProfileFileWriter};
+use cloud_search::{
+    BASE_INDEX_NAME, BaseIndexWriter, PROFILES_NAME, ProfileFileWriter, SilentPeople,
+};
 use graph_server::{Config, Limits, Running, serve};
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 use tempfile::TempDir;
 
 pub(crate) const MEMBERS: u64 = 8;
@@ -105,10 +110,53 @@ pub(crate) fn profile(id: u64) -> Profile {
 }
 
 pub(crate) fn write_snapshot(site: &Path) {
+    write_snapshot_of(site, profile);
+}
+
+/// With these profiles.
+pub(crate) fn write_snapshot_of(site: &Path, profile: fn(u64) -> Profile) {
+    let snapshot = create(site);
+    let mut profiles = ProfileFileWriter::create(&snapshot.join(PROFILES_NAME)).unwrap();
+    let mut index = BaseIndexWriter::create(&snapshot.join(BASE_INDEX_NAME), 64 << 20, 1).unwrap();
+    for (node, id) in (0..).zip(members()) {
+        let profile = profile(id.get());
+        profiles.push(&profile).unwrap();
+        index.push(NodeIndex::new(node), &profile).unwrap();
+    }
+    finish(&snapshot, profiles.content_digest(), |lineage_id| {
+        let profiles = profiles.finish(lineage_id).unwrap();
+        [vec![profiles], index.finish().unwrap()].concat()
+    });
+}
+
+/// Of a dump that says nothing about people.
+pub(crate) fn write_silent_snapshot(site: &Path) {
+    let snapshot = create(site);
+    let people = SilentPeople::new(MEMBERS as u32);
+    finish(&snapshot, people.content_digest(), |lineage_id| {
+        people.write(&snapshot, lineage_id).unwrap()
+    });
+}
+
+fn create(site: &Path) -> PathBuf {
     let snapshot = site.join(snapshot_name(Scn::BEGINNING));
     fs::create_dir_all(&snapshot).unwrap();
+    snapshot
+}
+
+/// By node.
+fn members() -> Vec<MemberId> {
     let member = |id| MemberId::new(id).unwrap();
-    let members: Vec<_> = (1..=MEMBERS).rev().map(member).collect();
+    (1..=MEMBERS).rev().map(member).collect()
+}
+
+/// Writes the graph, and what `people` writes for its lineage.
+fn finish(
+    snapshot: &Path,
+    profiles: ContentDigest,
+    people: impl FnOnce(LineageId) -> Vec<ManifestFile>,
+) {
+    let member = |id| MemberId::new(id).unwrap();
     let edges: Vec<_> = (1..)
         .zip(CONNECTIONS)
         .map(|(second, (one, other))| {
@@ -119,21 +167,13 @@ pub(crate) fn write_snapshot(site: &Path) {
             )
         })
         .collect();
-    let graph = Csr::in_node_order(&members, &edges).unwrap();
-    let mut profiles = ProfileFileWriter::create(&snapshot.join(PROFILES_NAME)).unwrap();
-    let mut index = BaseIndexWriter::create(&snapshot.join(BASE_INDEX_NAME), 64 << 20, 1).unwrap();
-    for (node, id) in (0..).zip(&members) {
-        let profile = profile(id.get());
-        profiles.push(&profile).unwrap();
-        index.push(NodeIndex::new(node), &profile).unwrap();
-    }
+    let graph = Csr::in_node_order(&members(), &edges).unwrap();
     let mut lineage = LineageHasher::new();
     lineage.graph(&graph.content());
-    lineage.section("profiles", profiles.content_digest());
+    lineage.section("profiles", profiles);
     let lineage_id = lineage.finish();
-    let mut files = write_graph(&snapshot, lineage_id, &graph.content()).unwrap();
-    files.push(profiles.finish(lineage_id).unwrap());
-    files.extend(index.finish().unwrap());
+    let mut files = write_graph(snapshot, lineage_id, &graph.content()).unwrap();
+    files.extend(people(lineage_id));
     let manifest = Manifest {
         lineage_id,
         scn: Scn::BEGINNING,
@@ -143,5 +183,5 @@ pub(crate) fn write_snapshot(site: &Path) {
         connections: CONNECTIONS.len() as u64,
         files,
     };
-    manifest.write(&snapshot).unwrap();
+    manifest.write(snapshot).unwrap();
 }

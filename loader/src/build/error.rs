@@ -82,8 +82,8 @@ pub enum Error {
         /// What works.
         least: Size,
     },
-    /// Node indexes have 32 bits.
-    #[error("{members} members are more than a graph can hold ({limit})")]
+    /// Document numbers of the search index have 31 bits.
+    #[error("{members} members are more than a snapshot can hold ({limit})")]
     TooManyMembers {
         /// How many there are.
         members: u64,

@@ -5,8 +5,8 @@
 //! one entry a member, that says where in the order such ids begin: for ids that spread evenly two memory accesses, and never
 //! more than a binary search.
 
-/// Node indexes have 32 bits, and the highest number is left to those who need a "none".
-pub(crate) const MEMBERS_MAX: usize = u32::MAX as usize - 1;
+/// Of a graph there could be more: this is what a search index takes.
+pub(crate) const MEMBERS_MAX: usize = cloud_search::NODES_MAX as usize;
 
 /// A bitmap may have so many bits for each member: 6 bytes.
 const MARKS_PER_MEMBER_MAX: u64 = 32;
@@ -42,7 +42,7 @@ struct MarkedWord {
 impl MemberTable {
     /// Of strictly ascending ids, at most [`MEMBERS_MAX`].
     pub(crate) fn new(ids: Vec<u64>) -> Self {
-        assert!(ids.len() <= MEMBERS_MAX, "node indexes have 32 bits");
+        assert!(ids.len() <= MEMBERS_MAX, "too many were refused");
         debug_assert!(ids.is_sorted_by(|one, other| one < other), "ids ascend");
         let (first, last) = (
             ids.first().copied().unwrap_or(0),

@@ -19,8 +19,7 @@ use super::sorted_rows::{Row, SortedRowsReader};
 /// Goes through the members in ascending order of their ids.
 pub(crate) struct Profiles<'a> {
     ids: std::slice::Iter<'a, u64>,
-    /// `None`: every profile has only the member's id.
-    rows: Option<Rows<'a>>,
+    rows: Rows<'a>,
     pub(crate) counts: ProfileCounts,
 }
 
@@ -43,25 +42,21 @@ struct Rows<'a> {
 }
 
 impl<'a> Profiles<'a> {
-    /// Of these members, ascending. With `people`, they are the members of its files. `rejects` learns of the positions of
-    /// others, unless this is not the first time.
+    /// Of these members, ascending, who are those of the files. `rejects` learns of the positions of others, unless this is not
+    /// the first time.
     pub(crate) fn new(
         ids: &'a [u64],
-        people: Option<&'a People>,
+        people: &'a People,
         rejects: Option<&'a Rejects>,
     ) -> Result<Self, Error> {
-        let rows = match people {
-            None => None,
-            Some(people) => Some(Rows {
+        Ok(Self {
+            ids: ids.iter(),
+            rows: Rows {
                 people,
                 rejects,
                 members: people.members.reader()?,
                 positions: people.positions.reader()?,
-            }),
-        };
-        Ok(Self {
-            ids: ids.iter(),
-            rows,
+            },
             counts: ProfileCounts::default(),
         })
     }
@@ -69,23 +64,10 @@ impl<'a> Profiles<'a> {
     /// The next member's profile; `None` behind the last.
     pub(crate) fn next(&mut self) -> Result<Option<Profile>, Error> {
         let Some(&id) = self.ids.next() else {
-            return match &mut self.rows {
-                Some(rows) => rows.pass_positions_before(None).map(|()| None),
-                None => Ok(None),
-            };
+            return self.rows.pass_positions_before(None).map(|()| None);
         };
-        let Some(rows) = &mut self.rows else {
-            let member = Member {
-                member_id: id,
-                ..Member::default()
-            };
-            return Ok(Some(Profile {
-                member: Some(member),
-                positions: Vec::new(),
-            }));
-        };
-        let member = rows.member(id, &mut self.counts)?;
-        let positions = rows.positions(id, &mut self.counts)?;
+        let member = self.rows.member(id, &mut self.counts)?;
+        let positions = self.rows.positions(id, &mut self.counts)?;
         Ok(Some(Profile {
             member: Some(member),
             positions,

@@ -15,8 +15,8 @@ use super::sorted_rows::{RowSorter, SortedRows, SortedRowsReader};
 
 /// Where the profiles come from.
 pub(crate) enum ProfilesByNode<'a> {
-    /// The members by node, in order of their ids or without rows that would have to be in it.
-    AsTheyCome(&'a [u64], Option<&'a People>),
+    /// The members by node, in order of their ids.
+    AsTheyCome(&'a [u64], &'a People),
     /// By node.
     Sorted(SortedRows, ProfileCounts),
 }
@@ -33,12 +33,12 @@ impl<'a> ProfilesByNode<'a> {
     pub(crate) fn new(
         member_ids: &'a [u64],
         nodes_by_id: &[u32],
-        people: Option<&'a People>,
+        people: &'a People,
         rejects: &Rejects,
         directory: &Path,
         sorter_bytes: usize,
     ) -> Result<Self, Error> {
-        if people.is_none() || nodes_by_id.is_empty() {
+        if nodes_by_id.is_empty() {
             return Ok(Self::AsTheyCome(member_ids, people));
         }
         let ids = nodes_by_id.iter().map(|&node| member_ids[node as usize]);
@@ -67,7 +67,7 @@ impl<'a> ProfilesByNode<'a> {
     ) -> Result<ProfilesReader<'r>, Error> {
         Ok(match self {
             Self::AsTheyCome(member_ids, people) => {
-                ProfilesReader::AsTheyCome(Profiles::new(member_ids, *people, rejects)?)
+                ProfilesReader::AsTheyCome(Profiles::new(member_ids, people, rejects)?)
             }
             Self::Sorted(rows, counts) => ProfilesReader::Sorted(rows.reader()?, *counts),
         })

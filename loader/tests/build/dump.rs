@@ -140,8 +140,9 @@ pub(crate) fn profiles(snapshot: &Path) -> Vec<Profile> {
     let manifest = Manifest::read(snapshot).unwrap();
     let file = ProfileFile::open(&snapshot.join(PROFILES_NAME), manifest.lineage_id).unwrap();
     assert_eq!(file.node_count(), manifest.members);
-    let nodes = (0..file.node_count() as u32).map(NodeIndex::new);
+    let members = members_by_node(snapshot);
+    let nodes = (0..).map(NodeIndex::new).zip(members);
     nodes
-        .map(|node| file.profile(node).unwrap().unwrap())
+        .map(|(node, member)| file.profile(node, member).unwrap().unwrap())
         .collect()
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use cloud_engine::{Base, Budget, Degree, LogId, Manifest, MemberId, Scratch, View, Writer};
 use cloud_proto::databus::v1::{Position, PositionKind, YearMonth};
-use cloud_search::{Degrees, Network, People, Query, search};
+use cloud_search::{Degrees, Network, People, Query, empty_profile, search};
 use loader::build::NodeOrder;
+use loader::inspect::inspect;
 
 use crate::dump::{Dump, members_by_node, profiles};
 
@@ -196,15 +197,45 @@ fn the_same_row_twice_is_dropped_and_counted() {
 
 #[test]
 fn without_members_files_profiles_are_empty() {
-    let profiles = profiles(
-        &Dump::of_connections("member_id,other_id\n8,1\n")
-            .build()
-            .snapshot,
-    );
-    let ids: Vec<_> = profiles
-        .iter()
-        .map(|profile| profile.member.as_ref().unwrap().member_id)
-        .collect();
-    assert_eq!(ids, [1, 8]);
-    assert!(profiles.iter().all(|profile| profile.positions.is_empty()));
+    for order in [NodeOrder::Id, NodeOrder::Community] {
+        let dump = Dump::of_connections("member_id,other_id\n9,1\n9,8\n2,1\n").order(order);
+        let snapshot = dump.build().snapshot;
+        let members = members_by_node(&snapshot);
+        assert_eq!(members.len(), 4);
+        let expected: Vec<_> = members.into_iter().map(empty_profile).collect();
+        assert_eq!(profiles(&snapshot), expected, "{order:?}");
+    }
+}
+
+#[test]
+fn without_members_files_people_take_as_many_bytes_for_any_number_of_members() {
+    let check = |members: u64| {
+        let rows: String = (1..members)
+            .map(|id| format!("{id},{}\n", id + 1))
+            .collect();
+        let dump = Dump::of_connections(format!("member_id,other_id\n{rows}"));
+        let summary = dump.build();
+        assert_eq!(summary.manifest.members, members);
+        let stages = summary.stages.iter().map(|stage| stage.name);
+        let of_people: Vec<_> = stages.filter(|name| name.ends_with("profiles")).collect();
+        assert_eq!(of_people, ["seal graph and profiles"]);
+        let inspection = inspect(&summary.snapshot).unwrap();
+        assert!(inspection.is_silent);
+        assert!(
+            inspection.to_string().contains("\nprofiles     none"),
+            "{inspection}"
+        );
+        let files = summary.manifest.files.iter();
+        let of_people = files.filter(|file| !["graph.csr", "times.bin"].contains(&&*file.name));
+        let sizes = of_people.map(|file| (file.name.clone(), file.bytes));
+        sizes.collect::<Vec<_>>()
+    };
+    let few = check(2);
+    let names: Vec<_> = few.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["profiles.bin", "search/meta.json"]);
+    assert_eq!(check(50_000), few);
+
+    let with_members = Dump::new().members("members.csv", "member_id\n1\n");
+    let inspection = inspect(&with_members.build().snapshot).unwrap();
+    assert!(!inspection.is_silent && !inspection.to_string().contains("profiles     none"));
 }

@@ -154,7 +154,9 @@ fn an_existing_snapshot_is_not_overwritten() {
 #[test]
 fn damage_is_named_with_file_and_offset() {
     let connections: String = (1..30_000).map(|id| format!("{id},{}\n", id + 1)).collect();
-    let dump = Dump::of_connections(format!("member_id,other_id\n{connections}"));
+    let members: String = (1..=30_000).map(|id| format!("{id}\n")).collect();
+    let dump = Dump::of_connections(format!("member_id,other_id\n{connections}"))
+        .members("members.csv", format!("member_id\n{members}"));
     let snapshot = dump.build().snapshot;
     let run = || {
         Command::new(env!("CARGO_BIN_EXE_loader"))
@@ -188,9 +190,16 @@ fn damage_is_named_with_file_and_offset() {
 
 #[test]
 fn every_flipped_byte_is_seen() {
-    let snapshot = Dump::of_connections("member_id,other_id\n1,2\n2,3\n");
-    let path = snapshot.build().snapshot;
-    let whole = inspect(&snapshot.options.out).unwrap();
+    let connections = "member_id,other_id\n1,2\n2,3\n";
+    check_every_flipped_byte_is_seen(&Dump::of_connections(connections));
+    let with_people =
+        Dump::of_connections(connections).members("members.csv", "member_id\n1\n2\n3\n");
+    check_every_flipped_byte_is_seen(&with_people);
+}
+
+fn check_every_flipped_byte_is_seen(dump: &Dump) {
+    let path = dump.build().snapshot;
+    let whole = inspect(&dump.options.out).unwrap();
     assert_eq!(whole.snapshot, path);
     assert!(
         whole.to_string().contains("verified     graph.csr: "),

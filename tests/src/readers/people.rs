@@ -151,7 +151,7 @@ fn read_live(bytes: &[u8]) -> Result<String, String> {
     let mut told = format!("SCN {scn}\n");
     for node in 0..2 {
         let found = people
-            .profile(NodeIndex::new(node))
+            .profile(NodeIndex::new(node), u64::from(node) + 1)
             .map_err(|error| named(error, &path))?;
         let headline = found
             .and_then(|profile| profile.member)

@@ -165,6 +165,7 @@ each_reader! {
     manifests: "manifest",
     overlays: "overlay",
     profile_files: "profiles",
+    silent_profile_files: "silent-profiles",
     search_indexes: "search-index",
     live_profile_stores: "live-profiles",
     log_segments: "log",

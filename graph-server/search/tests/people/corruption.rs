@@ -19,7 +19,7 @@ fn site() -> Site {
 }
 
 /// Flips a bit of a file and calls `check`; then flips it back.
-fn with_bit_flipped(path: &Path, at: usize, bit: usize, check: impl FnOnce()) {
+pub(crate) fn with_bit_flipped(path: &Path, at: usize, bit: usize, check: impl FnOnce()) {
     let sound = fs::read(path).unwrap();
     let mut damaged = sound.clone();
     damaged[at] ^= 1 << bit;
@@ -38,7 +38,7 @@ fn any_flipped_bit_of_the_profiles_is_noticed() {
         with_bit_flipped(&path, at, at % 8, || {
             let opened = ProfileFile::open(&path, lineage);
             let read = opened.and_then(|file| {
-                (0..40).try_for_each(|node| file.profile(NodeIndex::new(node)).map(drop))
+                (0..40).try_for_each(|node| file.profile(NodeIndex::new(node), 1).map(drop))
             });
             match read {
                 Ok(()) => panic!("byte {at} of {bytes}"),
@@ -65,18 +65,20 @@ fn a_damaged_record_leaves_the_others_readable() {
     let path = site.directory.path().join("snapshot/profiles.bin");
     with_bit_flipped(&path, 70, 3, || {
         let file = ProfileFile::open(&path, site.manifest.lineage_id).unwrap();
-        let damaged = file.profile(NodeIndex::new(0)).unwrap_err();
+        let damaged = file.profile(NodeIndex::new(0), 1).unwrap_err();
         assert!(
             matches!(damaged, FileError::Damaged { offset: 64, .. }),
             "{damaged}"
         );
         for (node, profile) in site.truth.profiles.values().enumerate().skip(1) {
             assert_eq!(
-                file.profile(NodeIndex::new(node as u32)).unwrap().as_ref(),
+                file.profile(NodeIndex::new(node as u32), 1)
+                    .unwrap()
+                    .as_ref(),
                 Some(profile)
             );
         }
-        assert_eq!(file.profile(NodeIndex::new(40)).unwrap(), None);
+        assert_eq!(file.profile(NodeIndex::new(40), 1).unwrap(), None);
     });
 }
 
@@ -99,7 +101,7 @@ fn a_cut_or_longer_file_is_refused() {
     refuse(&[sound.as_slice(), &[0]].concat());
 }
 
-fn open_error(site: &Site, manifest: &Manifest, log: u128, live: &str) -> OpenError {
+pub(crate) fn open_error(site: &Site, manifest: &Manifest, log: u128, live: &str) -> OpenError {
     let directory = site.directory.path();
     let opened = People::open(
         &directory.join("snapshot"),
@@ -208,7 +210,7 @@ fn with_changes() -> (
     let published = site.people.published();
     let said = (0..bound)
         .map(NodeIndex::new)
-        .map(|node| (node, published.profile(node).unwrap()));
+        .map(|node| (node, published.profile(node, 1).unwrap()));
     let said = said.collect();
     drop(published);
     let Site {
@@ -255,7 +257,7 @@ fn damaged_live_profiles_are_never_served() {
         if people.applied_scn() == Scn::new(4) {
             for (node, profile) in &said {
                 assert_eq!(
-                    &people.profile(*node).unwrap(),
+                    &people.profile(*node, 1).unwrap(),
                     profile,
                     "byte {at}, node {node}"
                 );

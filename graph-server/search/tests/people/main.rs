@@ -8,5 +8,7 @@ mod model;
 mod plain;
 mod random;
 mod recovery;
+mod silent;
+mod silent_corruption;
 mod site;
 mod writing;

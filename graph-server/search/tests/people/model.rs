@@ -4,14 +4,15 @@
 use crate::{
     plain::{self, Expected, Statistics},
     random::Random,
-    site::{Site, Truth, edge, id, network, open},
+    silent::without_profiles,
+    site::{Site, Truth, edge, id, network, open, write_silent_snapshot},
 };
 use cloud_engine::{Degree, Graph, Scn};
 use cloud_search::{Page, Published, Query, search};
 use proptest::prelude::*;
 use std::sync::Arc;
 
-const DEGREES: [&[Degree]; 7] = [
+pub(crate) const DEGREES: [&[Degree]; 7] = [
     &[],
     &[Degree::First],
     &[Degree::First, Degree::Second],
@@ -21,7 +22,7 @@ const DEGREES: [&[Degree]; 7] = [
     &[Degree::First, Degree::OutOfNetwork],
 ];
 
-fn truth(random: &mut Random, members: usize) -> Truth {
+pub(crate) fn truth(random: &mut Random, members: usize) -> Truth {
     let mut truth = Truth::default();
     if random.chance(67) {
         truth.node_order = random.next();
@@ -72,7 +73,7 @@ fn check_search(
     for (&member, profile) in &truth.profiles {
         let node = graph.node(id(member)).unwrap();
         assert_eq!(
-            published.profile(node).unwrap().as_ref(),
+            published.profile(node, member).unwrap().as_ref(),
             Some(profile),
             "member {member}"
         );
@@ -106,10 +107,15 @@ fn check_search(
     }
 }
 
-fn check(seed: u64) {
+/// On a snapshot of the other form, of members about whom nothing is known at first.
+fn silent(truth: Truth) -> Site {
+    Site::written_by(write_silent_snapshot, without_profiles(truth))
+}
+
+fn check(site: fn(Truth) -> Site, seed: u64) {
     let random = &mut Random(seed);
     let members = 1 + random.below(120);
-    let mut site = Site::new(truth(random, members));
+    let mut site = site(truth(random, members));
     let statistics = Statistics::of(&site.truth);
     check_search(
         random,
@@ -173,6 +179,11 @@ proptest! {
 
     #[test]
     fn search_finds_what_plain_evaluation_finds(seed: u64) {
-        check(seed);
+        check(Site::new, seed);
+    }
+
+    #[test]
+    fn it_does_where_the_snapshot_says_nothing(seed: u64) {
+        check(silent, seed);
     }
 }

@@ -49,7 +49,7 @@ fn all(people: &People, graph: &Graph, truth: &Truth) -> Vec<String> {
     let mut said = vec![format!("SCN {}", published.scn())];
     for &member in truth.profiles.keys() {
         let node = graph.node(id(member)).unwrap();
-        said.push(format!("{:?}", published.profile(node).unwrap()));
+        said.push(format!("{:?}", published.profile(node, member).unwrap()));
     }
     let Some(&viewer) = truth.profiles.keys().next() else {
         return said;

@@ -1,8 +1,8 @@
 //! A small site on disk: a snapshot, the engine's graph over it, profiles and index, and the same kept plainly.
 
 use cloud_engine::{
-    Base, Budget, ConnectionTime, Graph, GraphChange, LineageHasher, LogId, Manifest, MemberId,
-    Scn, Scratch, StandsAt, View, Writer,
+    Base, Budget, ConnectionTime, ContentDigest, Graph, GraphChange, LineageHasher, LineageId,
+    LogId, Manifest, ManifestFile, MemberId, Scn, Scratch, StandsAt, View, Writer,
 };
 use cloud_proto::{
     cloud::v1::Profile,
@@ -10,7 +10,7 @@ use cloud_proto::{
 };
 use cloud_search::{
     BaseIndexWriter, Network, PROFILES_NAME, People, PeopleChange, PeopleWriter, ProfileFileWriter,
-    empty_profile, remove_position, upsert_member, upsert_position,
+    SilentPeople, empty_profile, remove_position, upsert_member, upsert_position,
 };
 use prost_types::FieldMask;
 use std::{
@@ -124,28 +124,48 @@ pub(crate) fn write_snapshot(directory: &Path, truth: &Truth) -> Manifest {
             .push(cloud_engine::NodeIndex::new(node as u32), profile)
             .unwrap();
     }
-    let mut lineage = LineageHasher::new();
-    lineage.section("profiles", profiles.content_digest());
-    let lineage_id = lineage.finish();
+    let lineage_id = lineage(profiles.content_digest());
     let mut files = vec![profiles.finish(lineage_id).unwrap()];
     files.extend(index.finish().unwrap());
-    let (members, connections) = (truth.profiles.len() as u64, truth.edges.len() as u64);
-    let stands_at = StandsAt::Beginning {};
+    manifest(truth, lineage_id, files)
+}
+
+/// The same of a site whose profiles are empty, in the form that has none.
+pub(crate) fn write_silent_snapshot(directory: &Path, truth: &Truth) -> Manifest {
+    std::fs::create_dir_all(directory).unwrap();
+    let people = SilentPeople::new(truth.profiles.len() as u32);
+    let lineage_id = lineage(people.content_digest());
+    let files = people.write(directory, lineage_id).unwrap();
+    manifest(truth, lineage_id, files)
+}
+
+fn lineage(profiles: ContentDigest) -> LineageId {
+    let mut lineage = LineageHasher::new();
+    lineage.section("profiles", profiles);
+    lineage.finish()
+}
+
+fn manifest(truth: &Truth, lineage_id: LineageId, files: Vec<ManifestFile>) -> Manifest {
     Manifest {
         lineage_id,
         scn: Scn::BEGINNING,
-        stands_at,
+        stands_at: StandsAt::Beginning {},
         sources: Vec::new(),
-        members,
-        connections,
+        members: truth.profiles.len() as u64,
+        connections: truth.edges.len() as u64,
         files,
     }
 }
 
 impl Site {
     pub(crate) fn new(truth: Truth) -> Self {
+        Self::written_by(write_snapshot, truth)
+    }
+
+    /// On the snapshot that `write` makes of the truth.
+    pub(crate) fn written_by(write: fn(&Path, &Truth) -> Manifest, truth: Truth) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let manifest = write_snapshot(&directory.path().join("snapshot"), &truth);
+        let manifest = write(&directory.path().join("snapshot"), &truth);
         let members: Vec<_> = truth.members().into_iter().map(id).collect();
         let edges: Vec<_> = truth
             .edges
@@ -239,14 +259,17 @@ pub(crate) fn apply(graph: &mut Writer, writer: &mut PeopleWriter, scn: Scn, cha
             Change::PositionUpserted(member, position, fields) => {
                 people.extend(node(member).map(|node| PeopleChange::PositionUpserted {
                     node,
+                    member_id: id(member),
                     position,
                     fields,
                 }));
             }
             Change::PositionRemoved(member, position_id) => {
-                people.extend(
-                    node(member).map(|node| PeopleChange::PositionRemoved { node, position_id }),
-                );
+                people.extend(node(member).map(|node| PeopleChange::PositionRemoved {
+                    node,
+                    member_id: id(member),
+                    position_id,
+                }));
             }
             Change::ConnectionAdded(one, other) if one != other => {
                 for member in [one, other] {

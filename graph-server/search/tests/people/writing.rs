@@ -110,7 +110,7 @@ fn a_site_may_begin_without_members() {
     let directory = tempfile::tempdir().unwrap();
     let manifest = write_snapshot(&directory.path().join("snapshot"), &Truth::default());
     let (people, _writer) = open(directory.path(), &manifest, "live");
-    assert_eq!(people.profile(NodeIndex::new(0)).unwrap(), None);
+    assert_eq!(people.profile(NodeIndex::new(0), 1).unwrap(), None);
 }
 
 #[test]

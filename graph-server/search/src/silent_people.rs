@@ -1,0 +1,81 @@
+//! Profiles and index of members of whom nothing is known: what a site has that only asks about its graph.
+//!
+//! Nothing in them grows with the members. What such a site learns later stands in the live stores, as everywhere.
+
+use crate::{
+    base_index::{BASE_INDEX_NAME, open_silent_base},
+    base_index_writer::{index_builder, sync_files},
+    index_error::IndexError,
+    profile_file::{PROFILES_NAME, ProfileFile},
+    profile_header::{Content, HEADER_BYTES, Header},
+};
+use cloud_engine::{ContentDigest, FileError, LineageId, ManifestFile};
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    path::Path,
+};
+
+/// An empty profile for each node of a snapshot.
+#[derive(Clone, Copy, Debug)]
+pub struct SilentPeople {
+    node_count: u32,
+}
+
+impl SilentPeople {
+    /// For the nodes below this number.
+    #[must_use]
+    pub fn new(node_count: u32) -> Self {
+        Self { node_count }
+    }
+
+    /// A digest of what the profiles say: how many there are, and that they are empty.
+    #[must_use]
+    pub fn content_digest(&self) -> ContentDigest {
+        ContentDigest::of(format!("{} empty profiles", self.node_count).as_bytes())
+    }
+
+    /// Writes profiles and index into a snapshot's directory, which must have neither, and syncs their files.
+    ///
+    /// # Errors
+    /// What the system or tantivy says; or for more nodes than [`NODES_MAX`](crate::NODES_MAX).
+    pub fn write(
+        &self,
+        snapshot: &Path,
+        lineage: LineageId,
+    ) -> Result<Vec<ManifestFile>, IndexError> {
+        let mut files = vec![self.write_profiles(snapshot, lineage)?];
+        let path = snapshot.join(BASE_INDEX_NAME);
+        fs::create_dir(&path).map_err(|source| FileError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        let made = index_builder().create_in_dir(&path);
+        made.map_err(IndexError::tantivy(&path))?;
+        open_silent_base(&path)?;
+        files.extend(sync_files(&path)?);
+        Ok(files)
+    }
+
+    fn write_profiles(
+        &self,
+        snapshot: &Path,
+        lineage: LineageId,
+    ) -> Result<ManifestFile, FileError> {
+        let path = snapshot.join(PROFILES_NAME);
+        let content = Content::Silent(self.node_count);
+        let header = Header { lineage, content }.to_bytes();
+        File::create_new(&path)
+            .and_then(|mut file| file.write_all(&header).and_then(|()| file.sync_all()))
+            .map_err(|source| FileError::Io {
+                path: path.clone(),
+                source,
+            })?;
+        ProfileFile::open(&path, lineage)?;
+        Ok(ManifestFile {
+            name: PROFILES_NAME.to_owned(),
+            bytes: HEADER_BYTES,
+            crc32c: crc32c::crc32c(&header),
+        })
+    }
+}
