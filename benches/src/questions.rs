@@ -6,11 +6,10 @@
 
 use std::collections::HashSet;
 
-use cloud_engine::{Budget, Degree, Graph, NodeIndex, Scratch, View, degree};
+use cloud_engine::{Budget, Degree, Graph, NodeIndex, NodeSet, Scratch, View, degree};
 use cloud_proto::cloud::v1 as cloud;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use roaring::RoaringBitmap;
 
 use crate::outcome::Outcome;
 
@@ -175,9 +174,12 @@ fn anyone(graph: &Graph, _: &View, random: &mut ChaCha8Rng) -> Option<NodeIndex>
     Some(NodeIndex::new(random.random_range(0..graph.node_bound())))
 }
 
-fn member_of(set: &RoaringBitmap, random: &mut ChaCha8Rng) -> Option<NodeIndex> {
-    let length = u32::try_from(set.len()).ok().filter(|&length| length > 0)?;
-    set.select(random.random_range(0..length))
+fn member_of(set: &NodeSet, random: &mut ChaCha8Rng) -> Option<NodeIndex> {
+    let length = usize::try_from(set.len())
+        .ok()
+        .filter(|&length| length > 0)?;
+    set.iter()
+        .nth(random.random_range(0..length))
         .map(NodeIndex::new)
 }
 

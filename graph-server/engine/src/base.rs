@@ -3,8 +3,6 @@
 use std::ops::Range;
 use std::path::Path;
 
-use roaring::RoaringBitmap;
-
 use crate::csr::{ContentError, Csr, GraphContent};
 use crate::file_error::FileError;
 use crate::graph_file::{self, GraphSections};
@@ -13,6 +11,7 @@ use crate::ids::{ConnectionTime, LineageId, MemberId, NodeIndex};
 use crate::manifest::Manifest;
 use crate::member_lookup::MemberLookup;
 use crate::memory_map::Array;
+use crate::node_set::NodeSet;
 use crate::read_ahead::read_ahead;
 use crate::times_file::TimesFile;
 
@@ -24,7 +23,7 @@ pub struct Base {
     offsets: Offsets,
     targets: Array<u32>,
     /// Nodes whose members do not exist.
-    absent: RoaringBitmap,
+    absent: NodeSet,
     times: Times,
     lookup: MemberLookup,
 }
@@ -56,7 +55,7 @@ impl Base {
             nodes_by_id: Vec::new().into(),
             offsets: Offsets::Narrow(vec![0].into()),
             targets: Vec::new().into(),
-            absent: RoaringBitmap::new(),
+            absent: NodeSet::default(),
         };
         Self::new(lineage, sections, Times::Memory(Vec::new()))
     }
@@ -99,7 +98,7 @@ impl Base {
             nodes_by_id: content.nodes_by_id.to_vec().into(),
             offsets,
             targets: content.targets.to_vec().into(),
-            absent: RoaringBitmap::new(),
+            absent: NodeSet::default(),
         };
         Ok(Self::new(
             lineage,
@@ -176,7 +175,7 @@ impl Base {
         };
         BaseBytes {
             mapped,
-            memory: in_memory + self.lookup.bytes() + self.absent.serialized_size() as u64 + times,
+            memory: in_memory + self.lookup.bytes() + self.absent.bytes() as u64 + times,
         }
     }
 

@@ -1,11 +1,9 @@
 //! "Here is a viewer and a page of members, give me their degrees."
 
-use roaring::RoaringBitmap;
-
 use crate::budget::{Budget, Stopped};
 use crate::graph::Graph;
 use crate::ids::NodeIndex;
-use crate::scratch::sorted;
+use crate::node_set::NodeSet;
 use crate::view_at::{ViewAt, touches};
 
 /// How close a member is to the viewer.
@@ -69,7 +67,7 @@ pub fn degrees_from_targets(
     budget: &mut Budget<'_>,
 ) -> Result<Vec<Degree>, Stopped> {
     budget.spend(graph.neighbours(viewer).count_max())?;
-    let first = sorted(graph.neighbours(viewer).map(NodeIndex::get));
+    let first = NodeSet::from_neighbours(graph.neighbours(viewer));
     targets
         .iter()
         .map(|&target| degree_from_target(graph, viewer, &first, target, budget))
@@ -79,7 +77,7 @@ pub fn degrees_from_targets(
 fn degree_from_target(
     graph: &Graph,
     viewer: NodeIndex,
-    first: &RoaringBitmap,
+    first: &NodeSet,
     target: NodeIndex,
     budget: &mut Budget<'_>,
 ) -> Result<Degree, Stopped> {

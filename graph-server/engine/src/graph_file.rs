@@ -31,7 +31,6 @@
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use roaring::RoaringBitmap;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::base::Offsets;
@@ -42,7 +41,7 @@ use crate::id_order::IdOrder;
 use crate::ids::LineageId;
 use crate::manifest::Manifest;
 use crate::memory_map::{Array, FileMap};
-use crate::scratch::sorted;
+use crate::node_set::NodeSet;
 use crate::section_writer::padded;
 
 /// The graph's name in a snapshot directory.
@@ -129,7 +128,7 @@ pub(crate) struct GraphSections {
     pub(crate) offsets: Offsets,
     pub(crate) targets: Array<u32>,
     /// Nodes whose members do not exist.
-    pub(crate) absent: RoaringBitmap,
+    pub(crate) absent: NodeSet,
 }
 
 /// Opens and verifies the file that the manifest names.
@@ -265,7 +264,7 @@ impl Layout {
             nodes_by_id,
             offsets,
             targets,
-            absent: sorted(absent.iter().copied()),
+            absent: NodeSet::from_ascending(&absent),
         })
     }
 }

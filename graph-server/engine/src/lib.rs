@@ -114,6 +114,7 @@ mod memory_map;
 mod neighbours;
 mod network;
 mod new_members;
+mod node_set;
 mod overlay;
 mod overlay_file;
 mod path;
@@ -161,6 +162,7 @@ pub use manifest::{
 pub use members_page::MembersPage;
 pub use neighbours::Neighbours;
 pub use network::{NetworkDegree, network_members};
+pub use node_set::{NodeSet, Nodes};
 pub use path::shortest_path;
 pub use paths::{PathsQuestion, ShortestPaths, shortest_paths};
 pub use recovery::{Recovered, read_overlay, remove_overlays};

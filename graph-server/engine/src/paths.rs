@@ -8,13 +8,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use roaring::RoaringBitmap;
-
 use crate::budget::{Budget, Stopped};
 use crate::gather::gather;
 use crate::graph::Graph;
 use crate::ids::{MemberId, NodeIndex};
-use crate::scratch::{Scratch, sorted};
+use crate::node_set::NodeSet;
+use crate::scratch::Scratch;
 use crate::shared::SEARCH_RATIO;
 use crate::view::View;
 
@@ -82,7 +81,7 @@ fn on_paths(
     let mut near = Side::new(question.viewer, question.view);
     let mut far = Side::new(question.target, None);
     let meeting = loop {
-        let meeting = near.last() & far.last();
+        let meeting = near.last().intersection(far.last());
         if !meeting.is_empty() {
             break meeting;
         }
@@ -101,34 +100,35 @@ fn on_paths(
     let mut levels = Vec::new();
     for side in [&near, &far] {
         let mut toward = Vec::new();
-        let mut nodes = Cow::Borrowed(&meeting);
+        let mut nodes = meeting.clone();
         for level in side.levels.iter().rev().skip(1) {
             if level.len() > 1 {
-                gather(graph, nodes.iter(), scratch, budget)?;
-                nodes = Cow::Owned(sorted(scratch.drain()) & &**level);
+                gather(graph, nodes, scratch, budget)?;
+                nodes = scratch.drain();
+                nodes.retain(|&node| level.contains(node));
             } else {
-                nodes = Cow::Borrowed(level);
+                nodes = level.iter().collect();
             }
-            toward.push(Vec::from_iter(nodes.iter()));
+            toward.push(nodes.clone());
         }
         levels.push(toward);
     }
     let (from_far, from_near) = (levels.pop(), levels.pop());
     let from_near = from_near.unwrap_or_default().into_iter().rev();
     let from_far = from_far.unwrap_or_default();
-    let levels = from_near.chain([Vec::from_iter(meeting)]).chain(from_far);
+    let levels = from_near.chain([meeting]).chain(from_far);
     Ok(Some(levels.collect()))
 }
 
 /// What is known around one of the ends: the nodes at distance 0, 1, 2 and so on.
 struct Side<'a> {
-    levels: Vec<Cow<'a, RoaringBitmap>>,
+    levels: Vec<Cow<'a, NodeSet>>,
     view: Option<&'a View>,
 }
 
 impl<'a> Side<'a> {
     fn new(start: NodeIndex, view: Option<&'a View>) -> Self {
-        let start = RoaringBitmap::from_iter([start.get()]);
+        let start = NodeSet::from_ascending(&[start.get()]);
         Self {
             levels: vec![Cow::Owned(start)],
             view,
@@ -139,12 +139,12 @@ impl<'a> Side<'a> {
         self.levels.len() - 1
     }
 
-    fn last(&self) -> &RoaringBitmap {
+    fn last(&self) -> &NodeSet {
         &self.levels[self.depth()]
     }
 
     /// The next level, if the view has it.
-    fn of_view(&self) -> Option<&'a RoaringBitmap> {
+    fn of_view(&self) -> Option<&'a NodeSet> {
         match self.depth() {
             0 => self.view.map(View::first),
             1 => self.view.map(View::second),
@@ -183,7 +183,8 @@ impl<'a> Side<'a> {
         for level in self.levels.iter().rev().take(2) {
             level.iter().for_each(|node| scratch.remove(node));
         }
-        self.levels.push(Cow::Owned(sorted(scratch.drain())));
+        let level = NodeSet::from_ascending(&scratch.drain());
+        self.levels.push(Cow::Owned(level));
         Ok(())
     }
 }

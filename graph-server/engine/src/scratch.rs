@@ -3,8 +3,6 @@
 //!
 //! Unions in a compressed bitmap cost some ten times as much as setting bits here and converting once.
 
-use roaring::RoaringBitmap;
-
 /// See the module. For one build at a time; it grows to the largest graph it has been used for, 1 bit a node.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -113,14 +111,6 @@ fn drain_bits(word: &mut u64, place: usize) -> impl Iterator<Item = usize> + use
         bits &= bits - 1;
         Some(place << 6 | bit)
     })
-}
-
-/// A compressed set of nodes that ascend.
-pub(crate) fn sorted(nodes: impl IntoIterator<Item = u32>) -> RoaringBitmap {
-    match RoaringBitmap::from_sorted_iter(nodes) {
-        Ok(set) => set,
-        Err(error) => unreachable!("nodes ascend: {error}"),
-    }
 }
 
 #[cfg(test)]

@@ -3,13 +3,12 @@
 //! From it follow the degrees of a whole page of members, paths and network sizes. It carries its SCN, and tells itself whether
 //! it also holds at another one, so a cache of views needs nobody to invalidate it.
 
-use roaring::RoaringBitmap;
-
 use crate::budget::{Budget, Stopped};
 use crate::gather::gather;
 use crate::graph::Graph;
 use crate::ids::{NodeIndex, Scn};
-use crate::scratch::{Scratch, sorted};
+use crate::node_set::NodeSet;
+use crate::scratch::Scratch;
 use crate::sieve::Sieve;
 
 /// A viewer's 1st and 2nd degree, exact as of an SCN.
@@ -18,9 +17,8 @@ pub struct View {
     viewer: NodeIndex,
     scn: Scn,
     edges: u64,
-    first: RoaringBitmap,
-    first_sieve: Sieve,
-    second: RoaringBitmap,
+    first: NodeSet,
+    second: NodeSet,
     second_sieve: Sieve,
 }
 
@@ -44,10 +42,9 @@ impl View {
             viewer,
             scn: graph.scn(),
             edges,
-            first_sieve: Sieve::new(&first),
-            first: sorted(first),
+            first: NodeSet::from_ascending(&first),
+            second: NodeSet::from_ascending(&second),
             second_sieve: Sieve::new(&second),
-            second: sorted(second),
         })
     }
 
@@ -81,19 +78,19 @@ impl View {
     }
 
     /// The nodes connected to the viewer.
-    pub fn first(&self) -> &RoaringBitmap {
+    pub fn first(&self) -> &NodeSet {
         &self.first
     }
 
     /// The nodes connected to one of those, and not among them, and not the viewer.
-    pub fn second(&self) -> &RoaringBitmap {
+    pub fn second(&self) -> &NodeSet {
         &self.second
     }
 
     /// Whether the node is in [`first`](Self::first).
     #[inline]
     pub(crate) fn is_first(&self, node: NodeIndex) -> bool {
-        self.first_sieve.may_hold(node.get()) && self.first.contains(node.get())
+        self.first.contains(node.get())
     }
 
     /// Whether the node is in [`second`](Self::second).
@@ -107,12 +104,11 @@ impl View {
         self.second_sieve.read_ahead(lookups);
     }
 
-    /// Memory, nearly.
+    /// Memory, but for what the allocator keeps beside each of its pieces.
     pub fn bytes(&self) -> usize {
         std::mem::size_of::<Self>()
-            + self.first.serialized_size()
-            + self.first_sieve.bytes()
-            + self.second.serialized_size()
+            + self.first.bytes()
+            + self.second.bytes()
             + self.second_sieve.bytes()
     }
 

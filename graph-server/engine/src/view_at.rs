@@ -8,13 +8,11 @@
 
 use std::borrow::Cow;
 
-use roaring::RoaringBitmap;
-
 use crate::budget::{Budget, Stopped};
 use crate::graph::Graph;
 use crate::ids::{NodeIndex, Scn};
 use crate::neighbours::Neighbours;
-use crate::scratch::sorted;
+use crate::node_set::NodeSet;
 use crate::view::View;
 
 /// A view and the graph that it is asked about.
@@ -23,7 +21,7 @@ pub struct ViewAt<'a> {
     graph: &'a Graph,
     view: &'a View,
     /// The viewer's connections at the graph's SCN.
-    first: Cow<'a, RoaringBitmap>,
+    first: Cow<'a, NodeSet>,
     since: Option<Since>,
     extra_edges: u64,
 }
@@ -35,9 +33,9 @@ struct Since {
     after: Scn,
     through: Scn,
     /// 1st-degree connections of the view, and not of the graph.
-    lost: RoaringBitmap,
+    lost: NodeSet,
     /// The connections of those that are 1st-degree connections of the graph, and not of the view.
-    near_gained: RoaringBitmap,
+    near_gained: NodeSet,
 }
 
 impl View {
@@ -62,8 +60,8 @@ impl View {
         let mut since = Since {
             after,
             through,
-            lost: RoaringBitmap::new(),
-            near_gained: RoaringBitmap::new(),
+            lost: NodeSet::default(),
+            near_gained: NodeSet::default(),
         };
         let mut changed = changed_between(graph, self.viewer(), after, through).peekable();
         if changed.peek().is_none() {
@@ -75,14 +73,18 @@ impl View {
         let neighbours = graph.neighbours(self.viewer());
         let mut extra_edges = neighbours.count_max() as u64;
         budget.spend(neighbours.count_max())?;
-        let first = sorted(neighbours.map(NodeIndex::get));
-        for gained in &first - self.first() {
+        let first = NodeSet::from_neighbours(neighbours);
+        let mut near_gained = Vec::new();
+        for gained in first.iter().filter(|&node| !self.first().contains(node)) {
             let neighbours = graph.neighbours(NodeIndex::new(gained));
             extra_edges += neighbours.count_max() as u64;
             budget.spend(neighbours.count_max())?;
-            since.near_gained |= sorted(neighbours.map(NodeIndex::get));
+            near_gained.extend(neighbours.map(NodeIndex::get));
         }
-        since.lost = self.first() - &first;
+        near_gained.sort_unstable();
+        near_gained.dedup();
+        since.near_gained = NodeSet::from_ascending(&near_gained);
+        since.lost = self.first().difference(&first);
         Ok(Some(ViewAt {
             graph,
             view: self,
@@ -134,7 +136,7 @@ impl<'a> ViewAt<'a> {
     }
 
     /// The nodes connected to the viewer.
-    pub fn first(&self) -> &RoaringBitmap {
+    pub fn first(&self) -> &NodeSet {
         &self.first
     }
 
@@ -247,7 +249,7 @@ fn changed_between(
 /// Whether one of `neighbours` is in `set`.
 pub(crate) fn touches(
     mut neighbours: Neighbours<'_>,
-    set: &RoaringBitmap,
+    set: &NodeSet,
     budget: &mut Budget<'_>,
 ) -> Result<bool, Stopped> {
     budget.spend(neighbours.count_max())?;

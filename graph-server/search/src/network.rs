@@ -1,7 +1,6 @@
 //! The network as a filter: which degrees are asked for, and who stands at them.
 
-use cloud_engine::{Degree, Graph, NodeIndex, View};
-use roaring::bitmap::Iter;
+use cloud_engine::{Degree, Graph, NodeIndex, NodeSet, Nodes, View};
 use std::sync::Arc;
 
 use crate::{cursor::TERMINATED, patience::Patience};
@@ -93,7 +92,7 @@ impl Network {
     pub(crate) fn nodes(&self) -> Option<NetworkNodes<'_>> {
         let beyond =
             self.degrees.contains(Degree::Third) || self.degrees.contains(Degree::OutOfNetwork);
-        let walk = |degree, set: fn(&View) -> &roaring::RoaringBitmap| {
+        let walk = |degree, set: fn(&View) -> &NodeSet| {
             self.degrees
                 .contains(degree)
                 .then(|| Walk::new(set(&self.view).iter()))
@@ -123,12 +122,12 @@ impl NetworkNodes<'_> {
 }
 
 struct Walk<'a> {
-    nodes: Iter<'a>,
+    nodes: Nodes<'a>,
     node: u32,
 }
 
 impl<'a> Walk<'a> {
-    fn new(mut nodes: Iter<'a>) -> Self {
+    fn new(mut nodes: Nodes<'a>) -> Self {
         let node = nodes.next().unwrap_or(TERMINATED);
         Self { nodes, node }
     }
