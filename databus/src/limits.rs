@@ -48,6 +48,8 @@ pub const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 pub const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 /// What of one stream's answers is kept for a caller that has not read them.
 pub const STREAM_SEND_BYTES: usize = 400 << 10;
+/// What of a connection's answers is gathered before it is sent, and what one more write brings.
+pub const OUTGOING_BYTES: usize = 64 << 10;
 /// An HTTP/2 frame.
 pub const FRAME_BYTES_MAX: u32 = 64 << 10;
 /// Streams that a caller opened and reset before they were accepted (CVE-2023-44487).

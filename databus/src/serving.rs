@@ -20,6 +20,7 @@ mod listener;
 mod listeners;
 mod log_server;
 mod log_status;
+mod outgoing;
 mod publish;
 mod refusal;
 mod routes;

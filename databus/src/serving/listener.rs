@@ -1,5 +1,6 @@
 //! A listening socket that accepts a bounded number of connections at a time; further ones wait in the system's queue.
 
+use super::outgoing::Outgoing;
 use crate::limits::{ACCEPT_RETRY_INTERVAL, OPENING_BYTES, OPENING_TIMEOUT};
 use std::{
     future::Future,
@@ -12,7 +13,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, tcp::OwnedReadHalf},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Sleep,
 };
@@ -79,9 +80,11 @@ impl Listener {
     }
 }
 
-/// A connection, which holds its place until it is closed. One that says nothing at first is closed.
+/// A connection, which holds its place until it is closed. One that says nothing at first is closed. What is written to it is
+/// sent by whoever drives it: see [`Outgoing`].
 pub(crate) struct Connection {
-    stream: TcpStream,
+    incoming: OwnedReadHalf,
+    outgoing: Outgoing,
     /// Until the caller has said enough for the protocol's own timeouts to begin.
     opening: Option<Opening>,
     _place: OwnedSemaphorePermit,
@@ -94,14 +97,21 @@ struct Opening {
 
 impl Connection {
     fn new(stream: TcpStream, place: OwnedSemaphorePermit, opening_timeout: Duration) -> Self {
+        let (incoming, outgoing) = stream.into_split();
         Self {
-            stream,
+            incoming,
+            outgoing: Outgoing::new(outgoing),
             opening: Some(Opening {
                 bytes: 0,
                 timeout: Box::pin(tokio::time::sleep(opening_timeout)),
             }),
             _place: place,
         }
+    }
+
+    /// What is written to it and waits to be sent.
+    pub(crate) fn outgoing(&self) -> Outgoing {
+        self.outgoing.clone()
     }
 }
 
@@ -112,7 +122,7 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let filled = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let read = Pin::new(&mut self.incoming).poll_read(context, buffer);
         let Some(opening) = &mut self.opening else {
             return read;
         };
@@ -130,31 +140,32 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        self.outgoing.poll_take(context, &[io::IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        self.outgoing.poll_take(context, bytes)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+    /// At once: it is sent after the protocol has said everything that it has to say.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.outgoing.poll_shutdown(context)
     }
 }
 

@@ -19,8 +19,9 @@ use std::{
     convert::Infallible,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 use tokio::task::JoinSet;
@@ -87,20 +88,46 @@ async fn answer<S>(
 {
     let asked = Arc::new(AtomicBool::new(false));
     let asks = Arc::clone(&asked);
+    let unanswered = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::clone(&unanswered);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         asks.store(true, Ordering::Relaxed);
-        service.clone().oneshot(request.map(Body::new))
+        let answer = service.clone().oneshot(request.map(Body::new));
+        let unanswered = Unanswered::new(&counts);
+        async move {
+            let answer = answer.await;
+            drop(unanswered);
+            answer
+        }
     });
+    let outgoing = connection.outgoing();
     let mut connection =
         std::pin::pin!(builder.serve_connection(TokioIo::new(connection), service));
     let mut first_request = std::pin::pin!(tokio::time::sleep(first_request));
     let mut waits_for_first = true;
+    let mut is_stopping = false;
+    let mut stops = std::pin::pin!(stopping.cancelled());
+    let mut waited = false;
     let outcome = loop {
+        let turn = std::future::poll_fn(|context| {
+            let outcome = connection.as_mut().poll(context);
+            let others = unanswered.load(Ordering::Relaxed) > 0 && !outgoing.is_empty();
+            waited = outcome.is_pending() && others && !waited;
+            if waited {
+                // One turn of all tasks, in which the others' answers may come: they are sent as one.
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            match outgoing.poll_send(context) {
+                Poll::Ready(Err(error)) if outcome.is_pending() => Poll::Ready(Err(error.into())),
+                _ => outcome,
+            }
+        });
         tokio::select! {
-            outcome = connection.as_mut() => break outcome,
-            () = stopping.cancelled() => {
+            outcome = turn => break outcome,
+            () = stops.as_mut(), if !is_stopping => {
                 connection.as_mut().graceful_shutdown();
-                break connection.await;
+                is_stopping = true;
             }
             () = first_request.as_mut(), if waits_for_first => {
                 waits_for_first = false;
@@ -112,6 +139,22 @@ async fn answer<S>(
     };
     if let Err(error) = outcome {
         tracing::debug!(error, "a connection broke");
+    }
+}
+
+/// A request that has no answer yet.
+struct Unanswered(Arc<AtomicUsize>);
+
+impl Unanswered {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
