@@ -11,6 +11,7 @@ pub mod calls;
 pub mod capacity;
 pub mod channels;
 pub mod closed_loop;
+pub mod cores;
 pub mod data;
 pub mod exam;
 pub mod feed;

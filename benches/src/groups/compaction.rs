@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use cloud_proto::cloud::v1::{GetStatusRequest, TakeSnapshotRequest};
 
+use crate::calls::Calls;
 use crate::capacity::{degrees_at, degrees_rate};
 use crate::channels::Channels;
+use crate::cores::Ticks;
 use crate::feed::Feed;
 use crate::figures::{Figure, Figures};
 use crate::latencies::Latencies;
@@ -26,6 +28,15 @@ const FOLDED_WINDOW: usize = 1_000;
 const LIVE_RATE: f64 = 10_000.0;
 /// In windows of so many.
 const LIVE_WINDOW: u64 = 16;
+/// The rates at which degrees are asked for, in parts of the usual one of 30 %. At 30 % of what callers get who keep it busy, lone
+/// callers keep two cores busy already: the smaller rate shows what is the compaction's own doing.
+const RATES: [(f64, &str); 2] = [
+    (
+        1.0,
+        "the same p99 during a compaction, with 10,000 changes/s, against none",
+    ),
+    (1.0 / 3.0, "the same at 10 % of capacity"),
+];
 /// The server's memory is looked at this often.
 const MEMORY_INTERVAL: Duration = Duration::from_millis(10);
 /// Longer than a call may take on the server.
@@ -98,8 +109,28 @@ async fn while_asked(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     // Twice: the first fills the cache of views.
     degrees_rate(&calls, setting.duration()).await?;
     let rate = degrees_rate(&calls, setting.duration()).await?;
+    for (part, what) in RATES {
+        let p99 = at_rate(setting, &calls, rate * part, &mut random, what).await?;
+        figures.push(p99.at_most(2.0));
+    }
+    Ok(())
+}
+
+async fn at_rate(
+    setting: &Setting,
+    calls: &Arc<Calls>,
+    rate: f64,
+    random: &mut RandomChanges,
+    what: &str,
+) -> Outcome<Figure> {
+    let [mut without, mut with] = [Ticks::default(); 2];
     let rounds = by_turns(
-        async || degrees_at(&calls, rate, setting.turn_duration()).await,
+        async || {
+            let before = Ticks::now()?;
+            let latencies = degrees_at(calls, rate, setting.turn_duration()).await?;
+            before.add_until(Ticks::now()?, &mut without);
+            Ok(latencies)
+        },
         async || {
             let mut drawn = random.fork();
             let change = move |_| drawn.connection();
@@ -112,7 +143,9 @@ async fn while_asked(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
                 }
                 Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
             });
-            let latencies = degrees_at(&calls, rate, setting.turn_duration()).await?;
+            let before = Ticks::now()?;
+            let latencies = degrees_at(calls, rate, setting.turn_duration()).await?;
+            before.add_until(Ticks::now()?, &mut with);
             stop.store(true, Ordering::Relaxed);
             feed.stop().await?;
             snapshots.await??;
@@ -126,16 +159,16 @@ async fn while_asked(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     if compaction.completed == 0 {
         return Err("no compaction was completed".into());
     }
-    let what = "the same p99 during a compaction, with 10,000 changes/s, against none";
     let p99 = Figure::new(what, Unit::Times, rounds.ratio(Latencies::p99));
-    figures.push(p99.at_most(2.0).note(format!(
-        "{}; one compaction after the other, {} of them, the last in {}; {}",
+    Ok(p99.note(format!(
+        "{}; one compaction after the other, {} of them since the start, the last in {}; {}; cores busy for {:.0} and {:.0} % of the time",
         Unit::PerSecond.show(rate),
         compaction.completed,
         Unit::Seconds.show(compaction.last_milliseconds as f64 / 1e3),
-        rounds.show()
-    )));
-    Ok(())
+        rounds.show(),
+        100.0 * with.busy_share(),
+        100.0 * without.busy_share(),
+    )))
 }
 
 /// Takes a snapshot of what is true now.

@@ -1,0 +1,65 @@
+//! How busy the machine's cores are, whoever keeps them busy: a latency says little without it.
+
+use std::fs;
+
+use crate::outcome::Outcome;
+
+/// Ticks of all cores since the machine started.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ticks {
+    busy: u64,
+    all: u64,
+}
+
+impl Ticks {
+    /// As of now.
+    pub fn now() -> Outcome<Self> {
+        parse(&fs::read_to_string("/proc/stat")?)
+    }
+
+    /// What passed from `self` to `later`, added to `to`.
+    pub fn add_until(self, later: Self, to: &mut Self) {
+        to.busy += later.busy.saturating_sub(self.busy);
+        to.all += later.all.saturating_sub(self.all);
+    }
+
+    /// The share of the time in which cores were busy.
+    pub fn busy_share(self) -> f64 {
+        self.busy as f64 / self.all.max(1) as f64
+    }
+}
+
+/// The first line of `/proc/stat`: user, nice, system, idle, iowait and so on, see proc(5).
+fn parse(stat: &str) -> Outcome<Ticks> {
+    let line = stat
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("cpu "));
+    let line = line.ok_or("/proc/stat does not begin with the line of all cores")?;
+    // What guests take is in user and nice already.
+    let ticks = line.split_whitespace().take(8).map(str::parse::<u64>);
+    let ticks = ticks.collect::<Result<Vec<_>, _>>()?;
+    let all = ticks.iter().sum();
+    let idle: u64 = ticks.iter().skip(3).take(2).sum();
+    Ok(Ticks {
+        busy: all - idle,
+        all,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_that_is_neither_idle_nor_waiting_is_busy() {
+        let at = |line: &str| parse(line).unwrap();
+        let before = at("cpu  10 0 10 100 0 0 0 0 5 0\ncpu0 1 2 3 4");
+        let later = at("cpu  20 5 25 130 40 0 0 0 9 0\n");
+        let mut passed = Ticks::default();
+        before.add_until(later, &mut passed);
+        assert_eq!((passed.busy, passed.all), (30, 100));
+        assert!((passed.busy_share() - 0.3).abs() < 1e-9);
+        assert!(parse("intr 1 2 3").is_err());
+    }
+}
