@@ -19,6 +19,8 @@ const BITMAP_BITS_PER_CONNECTION: u64 = 32;
 const PARTITIONS: usize = 1024;
 /// Ids that a worker gathers for a partition.
 const BUFFER_LENGTH: usize = 256;
+/// Looked for together.
+const IDS_AT_ONCE: usize = 64;
 /// Of a set, at first.
 const SLOTS_MIN: usize = 64;
 /// All sets may always take so much: twice what they take at first.
@@ -182,7 +184,7 @@ impl Sets {
         {
             let mut set = set.lock().unwrap_or_else(PoisonError::into_inner);
             let before = set.slots.len();
-            buffer.iter().for_each(|&id| set.add(id));
+            set.add_all(buffer);
             let grown = (set.slots.len() - before) * size_of::<u64>();
             if grown > 0 {
                 let bytes = self.bytes.fetch_add(grown as u64, Ordering::Relaxed);
@@ -203,13 +205,33 @@ struct IdSet {
 }
 
 impl IdSet {
+    /// Most ids are there already, in the first slot where they may be: these are read together, so that the processor waits for
+    /// memory once for many.
+    fn add_all(&mut self, ids: &[u64]) {
+        for ids in ids.chunks(IDS_AT_ONCE) {
+            let mut first_slots = [0; IDS_AT_ONCE];
+            for (first, &id) in first_slots.iter_mut().zip(ids) {
+                *first = self.slots.get(self.first_index(id)).copied().unwrap_or(0);
+            }
+            for (first, &id) in first_slots.iter().zip(ids) {
+                if *first != id {
+                    self.add(id);
+                }
+            }
+        }
+    }
+
+    /// Bits of the hash that tell neither partitions nor, mostly, groups.
+    fn first_index(&self, id: u64) -> usize {
+        (hash(id) >> 20) as usize & self.slots.len().wrapping_sub(1)
+    }
+
     fn add(&mut self, id: u64) {
         if self.length * 4 >= self.slots.len() * 3 {
             self.grow();
         }
         let mask = self.slots.len() - 1;
-        // Bits of the hash that tell neither partitions nor, mostly, groups.
-        let mut index = (hash(id) >> 20) as usize & mask;
+        let mut index = self.first_index(id);
         while let Some(slot) = self.slots.get_mut(index) {
             if *slot == id {
                 return;
