@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::calls::Calls;
-use crate::latencies::Latencies;
+use crate::closed_loop;
+use crate::open_loop::{self, OpenLoop};
 use crate::outcome::Outcome;
-use crate::{closed_loop, open_loop};
 
 /// Callers that keep both cores busy.
 const CALLERS: u64 = 32;
@@ -26,7 +26,7 @@ pub async fn degrees_rate(calls: &Arc<Calls>, duration: Duration) -> Outcome<f64
 }
 
 /// Latencies of these calls, open loop.
-pub async fn degrees_at(calls: &Arc<Calls>, rate: f64, duration: Duration) -> Outcome<Latencies> {
+pub async fn degrees_at(calls: &Arc<Calls>, rate: f64, duration: Duration) -> Outcome<OpenLoop> {
     let degrees = calls.each(|calls, number| async move { calls.degrees(number, PAGE).await });
     open_loop::run(rate, duration, degrees).await
 }

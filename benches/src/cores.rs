@@ -1,6 +1,7 @@
 //! How busy the machine's cores are, whoever keeps them busy: a latency says little without it.
 
 use std::fs;
+use std::iter::Sum;
 
 use crate::outcome::Outcome;
 
@@ -17,15 +18,27 @@ impl Ticks {
         parse(&fs::read_to_string("/proc/stat")?)
     }
 
-    /// What passed from `self` to `later`, added to `to`.
-    pub fn add_until(self, later: Self, to: &mut Self) {
-        to.busy += later.busy.saturating_sub(self.busy);
-        to.all += later.all.saturating_sub(self.all);
+    /// Those that passed since `before`.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            busy: self.busy.saturating_sub(before.busy),
+            all: self.all.saturating_sub(before.all),
+        }
     }
 
     /// The share of the time in which cores were busy.
     pub fn busy_share(self) -> f64 {
         self.busy as f64 / self.all.max(1) as f64
+    }
+}
+
+impl Sum for Ticks {
+    fn sum<I: Iterator<Item = Self>>(ticks: I) -> Self {
+        ticks.fold(Self::default(), |sum, more| Self {
+            busy: sum.busy + more.busy,
+            all: sum.all + more.all,
+        })
     }
 }
 
@@ -56,8 +69,7 @@ mod tests {
         let at = |line: &str| parse(line).unwrap();
         let before = at("cpu  10 0 10 100 0 0 0 0 5 0\ncpu0 1 2 3 4");
         let later = at("cpu  20 5 25 130 40 0 0 0 9 0\n");
-        let mut passed = Ticks::default();
-        before.add_until(later, &mut passed);
+        let passed: Ticks = [Ticks::default(), later.since(before)].into_iter().sum();
         assert_eq!((passed.busy, passed.all), (30, 100));
         assert!((passed.busy_share() - 0.3).abs() < 1e-9);
         assert!(parse("intr 1 2 3").is_err());

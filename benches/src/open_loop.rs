@@ -12,11 +12,21 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use crate::cores::Ticks;
 use crate::latencies::Latencies;
 use crate::outcome::Outcome;
 
 /// A server that lets this many calls wait has fallen behind for good.
 const IN_FLIGHT_MAX: u64 = 4_000;
+
+/// What came of calls at a fixed rate.
+#[derive(Clone, Debug, Default)]
+pub struct OpenLoop {
+    /// From when each call was due to its answer.
+    pub latencies: Latencies,
+    /// What the machine's cores did meanwhile.
+    pub cores: Ticks,
+}
 
 struct Progress {
     latencies: Mutex<Latencies>,
@@ -27,7 +37,7 @@ struct Progress {
 
 /// Makes `rate` calls a second for `duration`; `call` is given the number of the call. Errors with the first call that
 /// fails, or when the server falls behind. Pacing takes a thread of its own, since tokio's timer ticks in milliseconds.
-pub async fn run<C, F>(rate: f64, duration: Duration, call: C) -> Outcome<Latencies>
+pub async fn run<C, F>(rate: f64, duration: Duration, call: C) -> Outcome<OpenLoop>
 where
     C: Fn(u64) -> F + Send + 'static,
     F: Future<Output = Outcome<()>> + Send + 'static,
@@ -39,6 +49,7 @@ where
         ended: Notify::new(),
     });
     let (paced, runtime) = (progress.clone(), Handle::current());
+    let before = Ticks::now()?;
     tokio::task::spawn_blocking(move || pace(rate, duration, &runtime, &paced, &call)).await??;
     loop {
         let ended = progress.ended.notified();
@@ -51,7 +62,8 @@ where
         return Err(failure);
     }
     let latencies = lock(&progress.latencies).clone();
-    Ok(latencies)
+    let cores = Ticks::now()?.since(before);
+    Ok(OpenLoop { latencies, cores })
 }
 
 fn pace<C, F>(
@@ -119,7 +131,7 @@ mod tests {
                 Ok(())
             },
         ));
-        let latencies = latencies.unwrap();
+        let latencies = latencies.unwrap().latencies;
         assert_eq!(latencies.count(), 200);
         assert!(
             latencies.quantile(0.8) > 0.02,

@@ -1,20 +1,22 @@
 //! Two measurements by turns, so that both see the same machine: a slow minute slows both, and a slow round is outvoted.
 
+use crate::cores::Ticks;
 use crate::latencies::Latencies;
+use crate::open_loop::OpenLoop;
 use crate::outcome::Outcome;
 use crate::unit::Unit;
 
 /// Turns of each.
 pub const ROUNDS: u32 = 5;
 
-/// Latencies of two kinds, a pair a round.
+/// What came of two kinds, a pair a round.
 #[derive(Clone, Debug)]
-pub struct Rounds(Vec<(Latencies, Latencies)>);
+pub struct Rounds(Vec<(OpenLoop, OpenLoop)>);
 
 /// Takes both, [`ROUNDS`] times by turns.
 pub async fn by_turns(
-    mut without: impl AsyncFnMut() -> Outcome<Latencies>,
-    mut with: impl AsyncFnMut() -> Outcome<Latencies>,
+    mut without: impl AsyncFnMut() -> Outcome<OpenLoop>,
+    mut with: impl AsyncFnMut() -> Outcome<OpenLoop>,
 ) -> Outcome<Rounds> {
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
@@ -29,22 +31,24 @@ impl Rounds {
         median(
             self.0
                 .iter()
-                .map(|(without, with)| quantile(with) / quantile(without)),
+                .map(|(without, with)| quantile(&with.latencies) / quantile(&without.latencies)),
         )
     }
 
-    /// Median and p99 of both (each the median of the rounds), for a note.
+    /// Median and p99 of both (each the median of the rounds), and how busy the machine was, for a note.
     pub fn show(&self) -> String {
-        let show = |latencies: fn(&(Latencies, Latencies)) -> &Latencies| {
+        let show = |kind: fn(&(OpenLoop, OpenLoop)) -> &OpenLoop| {
             let of = |quantile: fn(&Latencies) -> f64| {
-                Unit::Seconds.show(median(
-                    self.0.iter().map(|round| quantile(latencies(round))),
-                ))
+                let quantiles = self.0.iter().map(|round| quantile(&kind(round).latencies));
+                Unit::Seconds.show(median(quantiles))
             };
-            format!("{} / {}", of(Latencies::median), of(Latencies::p99))
+            let cores: Ticks = self.0.iter().map(|round| kind(round).cores).sum();
+            let (middle, worst) = (of(Latencies::median), of(Latencies::p99));
+            let busy = 100.0 * cores.busy_share();
+            format!("{middle} / {worst}, cores {busy:.0} % busy")
         };
         format!(
-            "median / p99 with {}, without {}",
+            "median / p99 with {}; without {}",
             show(|round| &round.1),
             show(|round| &round.0)
         )
@@ -65,8 +69,10 @@ mod tests {
 
     #[test]
     fn a_slow_round_is_outvoted() {
-        let of =
-            |millis: u64| std::iter::once(Duration::from_millis(millis)).collect::<Latencies>();
+        let of = |millis: u64| OpenLoop {
+            latencies: std::iter::once(Duration::from_millis(millis)).collect(),
+            ..Default::default()
+        };
         let rounds = Rounds(vec![
             (of(10), of(20)),
             (of(10), of(900)),

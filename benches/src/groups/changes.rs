@@ -109,9 +109,9 @@ fn while_asked(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
                 let mut drawn = random.fork();
                 let change = move |_| drawn.connection();
                 let feed = Feed::start(calls.channels(), LIVE_RATE, LIVE_WINDOW, change).await?;
-                let latencies = degrees_at(&calls, rate, setting.turn_duration()).await?;
+                let answered = degrees_at(&calls, rate, setting.turn_duration()).await?;
                 fed.push(feed.stop().await?);
-                Ok(latencies)
+                Ok(answered)
             },
         )
         .await?;

@@ -9,7 +9,6 @@ use cloud_proto::cloud::v1::{GetStatusRequest, TakeSnapshotRequest};
 use crate::calls::Calls;
 use crate::capacity::{degrees_at, degrees_rate};
 use crate::channels::Channels;
-use crate::cores::Ticks;
 use crate::feed::Feed;
 use crate::figures::{Figure, Figures};
 use crate::latencies::Latencies;
@@ -123,14 +122,8 @@ async fn at_rate(
     random: &mut RandomChanges,
     what: &str,
 ) -> Outcome<Figure> {
-    let [mut without, mut with] = [Ticks::default(); 2];
     let rounds = by_turns(
-        async || {
-            let before = Ticks::now()?;
-            let latencies = degrees_at(calls, rate, setting.turn_duration()).await?;
-            before.add_until(Ticks::now()?, &mut without);
-            Ok(latencies)
-        },
+        async || degrees_at(calls, rate, setting.turn_duration()).await,
         async || {
             let mut drawn = random.fork();
             let change = move |_| drawn.connection();
@@ -143,13 +136,11 @@ async fn at_rate(
                 }
                 Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
             });
-            let before = Ticks::now()?;
-            let latencies = degrees_at(calls, rate, setting.turn_duration()).await?;
-            before.add_until(Ticks::now()?, &mut with);
+            let answered = degrees_at(calls, rate, setting.turn_duration()).await?;
             stop.store(true, Ordering::Relaxed);
             feed.stop().await?;
             snapshots.await??;
-            Ok(latencies)
+            Ok(answered)
         },
     )
     .await?;
@@ -161,13 +152,11 @@ async fn at_rate(
     }
     let p99 = Figure::new(what, Unit::Times, rounds.ratio(Latencies::p99));
     Ok(p99.note(format!(
-        "{}; one compaction after the other, {} of them since the start, the last in {}; {}; cores busy for {:.0} and {:.0} % of the time",
+        "{}; one compaction after the other, {} of them since the start, the last in {}; {}",
         Unit::PerSecond.show(rate),
         compaction.completed,
         Unit::Seconds.show(compaction.last_milliseconds as f64 / 1e3),
-        rounds.show(),
-        100.0 * with.busy_share(),
-        100.0 * without.busy_share(),
+        rounds.show()
     )))
 }
 

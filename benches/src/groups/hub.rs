@@ -111,9 +111,9 @@ async fn turns(
         async || degrees_at(calls, rate, setting.turn_duration()).await,
         async || {
             let changing = feed().await?;
-            let latencies = degrees_at(calls, rate, setting.turn_duration()).await?;
+            let answered = degrees_at(calls, rate, setting.turn_duration()).await?;
             fed.push(changing.stop().await?);
-            Ok(latencies)
+            Ok(answered)
         },
     );
     Ok((rate, rounds.await?))

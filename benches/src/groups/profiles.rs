@@ -119,7 +119,8 @@ async fn searchable(setting: &Setting, measured: &Measured, figures: &mut Figure
             change_and_find(&channels, *viewer_id, member_id, &word(number)).await
         }
     };
-    let latencies = open_loop::run(LOOKED_FOR_RATE, setting.duration() * 4, call).await?;
+    let answered = open_loop::run(LOOKED_FOR_RATE, setting.duration() * 4, call).await?;
+    let latencies = answered.latencies;
     let rate = feed.stop().await?;
     let figure = Figure::new(
         "profile change to searchable at 1,000 changes/s: p99",
@@ -210,9 +211,9 @@ async fn search_while_changing(
         async || {
             seed += 1;
             let feed = headlines(setting, measured.calls.channels(), seed).await?;
-            let latencies = at_rate().await?;
+            let answered = at_rate().await?;
             fed.push(feed.stop().await?);
-            Ok(latencies)
+            Ok(answered)
         },
     )
     .await?;

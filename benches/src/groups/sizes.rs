@@ -48,9 +48,9 @@ async fn beside_heavy_calls(
         async || degrees_at(calls, rate, setting.turn_duration()).await,
         async || {
             let heavy = HeavyCaller::start(calls.clone(), hub_id);
-            let latencies = degrees_at(calls, rate, setting.turn_duration()).await?;
+            let answered = degrees_at(calls, rate, setting.turn_duration()).await?;
             heavy_calls += heavy.stop().await?;
-            Ok(latencies)
+            Ok(answered)
         },
     )
     .await?;
