@@ -1,7 +1,7 @@
 //! A set of nodes to build views in: one bit a node, and two levels of summary above, so that emptying it visits only the words
 //! that were touched. It is reused from build to build; a set is converted once, when it is complete.
 //!
-//! Unions in a compressed bitmap cost some ten times as much as setting bits here and converting once.
+//! Unions of compressed sets cost some ten times as much as setting bits here and converting once.
 
 /// See the module. For one build at a time; it grows to the largest graph it has been used for, 1 bit a node.
 #[derive(Debug, Default)]
