@@ -8,6 +8,7 @@ use crate::{
     limits::Limits,
     refusal::Refusal,
     sessions::{SessionId, Sessions},
+    workers::give_way,
 };
 use cloud_engine::{Budget, Graph, NodeIndex, Scn, Scratch, Stopped, View};
 use moka::{ops::compute::Op, policy::EvictionPolicy, sync::Cache};
@@ -173,8 +174,8 @@ impl Views {
         if let Some(view) = view.at_scn_of(graph) {
             self.keep(&Arc::new(view));
         } else if graph.exists(viewer) {
-            // Without a limit there is nothing that stops it.
-            let _ = self.build(graph, viewer, &mut Budget::unlimited());
+            // There is nothing that stops it.
+            let _ = self.build(graph, viewer, &mut Budget::new(u64::MAX, &give_way));
         }
     }
 

@@ -17,7 +17,8 @@ use tokio::sync::{Semaphore, oneshot};
 pub(crate) enum Rank {
     /// As those that serve connections.
     Equal,
-    /// They give way at once, and get a tenth of a core that others keep busy: [`STEPS_BEHIND`].
+    /// They get a tenth of a core that others keep busy ([`STEPS_BEHIND`]), and let others go first each time that they ask whether
+    /// to stop: see [`give_way`].
     Behind,
 }
 
@@ -33,6 +34,7 @@ pub(crate) struct Workers {
     places_max: usize,
     refused: AtomicU64,
     what: &'static str,
+    rank: Rank,
 }
 
 /// How busy the threads are.
@@ -49,6 +51,8 @@ pub(crate) struct WorkerCounts {
 pub(crate) struct Stop {
     deadline: Deadline,
     gone: Arc<AtomicBool>,
+    /// Of work that lets others go first wherever it is asked.
+    gives_way: bool,
 }
 
 impl Stop {
@@ -57,12 +61,24 @@ impl Stop {
         Self {
             deadline,
             gone: Arc::default(),
+            gives_way: false,
         }
     }
 
     pub(crate) fn now(&self) -> bool {
-        self.gone.load(Ordering::Relaxed) || self.deadline.passed()
+        (self.gives_way && give_way())
+            || self.gone.load(Ordering::Relaxed)
+            || self.deadline.passed()
     }
+}
+
+/// Lets whoever waits for this core have it; answers that there is no reason to stop. To be asked every some 100 us: the system
+/// leaves a thread that works on and on its core until its next tick, some milliseconds, whatever its rank. (Bench: "p99 of
+/// GetDegrees, open loop at 30 %, beside the largest member's 3rd-degree size, against without": 1.2 to 1.5 x, without this 2.0 to
+/// 2.9 x; as many heavy calls are answered.)
+pub(crate) fn give_way() -> bool {
+    std::thread::yield_now();
+    false
 }
 
 impl Rank {
@@ -101,6 +117,7 @@ impl Workers {
             places_max,
             refused: AtomicU64::default(),
             what,
+            rank,
         })
     }
 
@@ -122,7 +139,10 @@ impl Workers {
             Refusal::busy(self.what, self.places_max as u64)
         };
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(busy)?;
-        let stop = Stop::at(deadline);
+        let stop = Stop {
+            gives_way: self.rank == Rank::Behind,
+            ..Stop::at(deadline)
+        };
         let _caller = Caller(Arc::clone(&stop.gone));
         let (sender, receiver) = oneshot::channel();
         self.pool.spawn(move || {

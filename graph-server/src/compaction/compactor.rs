@@ -13,7 +13,7 @@ use crate::{
     progress::Progress,
     start::Lock,
     views::Views,
-    workers::Rank,
+    workers::{Rank, give_way},
 };
 use cloud_engine::{Base, LogId, Manifest, Scn, SourceMark, Version};
 use cloud_search::People;
@@ -183,9 +183,10 @@ impl Compactor {
             self.goes_on()?;
             self.piece(|| {
                 let graph = self.compaction.current.graph();
-                views
-                    .iter()
-                    .for_each(|view| self.views.bring_up(view, &graph));
+                for view in views {
+                    self.views.bring_up(view, &graph);
+                    give_way();
+                }
             });
         }
         Ok((manifest, Arc::new(base)))
