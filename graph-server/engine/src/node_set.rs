@@ -13,10 +13,13 @@
 //! through a search over containers to one that lies elsewhere; and of a view of 10,000 in 20 million nodes it has 300 containers,
 //! each a piece of memory of its own. (Bench at 22 M members: "100 degrees on a warm view, in the engine".)
 
+mod nodes;
+
 use std::mem::size_of_val;
 
 use crate::ids::NodeIndex;
 use crate::neighbours::Neighbours;
+pub use nodes::Nodes;
 
 /// Nodes of a bucket, at least half as many and at most so many if they lie evenly.
 const BUCKET_NODES: u64 = 32;
@@ -55,7 +58,7 @@ impl Default for NodeSet {
 }
 
 impl NodeSet {
-    /// Of nodes that ascend. O(n), and O(h / 32) or less.
+    /// Of nodes, which must ascend. O(n), and O(h / 64) where bits are taken.
     pub fn from_ascending(nodes: &[u32]) -> Self {
         debug_assert!(nodes.is_sorted_by(|one, next| one < next), "nodes ascend");
         let length = nodes.len() as u64;
@@ -111,20 +114,7 @@ impl NodeSet {
 
     /// The nodes, ascending.
     pub fn iter(&self) -> Nodes<'_> {
-        let walk = match &self.form {
-            Form::Listed(nodes) => Walk::Listed(nodes),
-            Form::Buckets(buckets) => Walk::Buckets {
-                buckets,
-                bucket: 0,
-                next: 0,
-            },
-            Form::Bits(words) => Walk::Bits {
-                words,
-                place: 0,
-                bits: words.first().copied().unwrap_or(0),
-            },
-        };
-        Nodes(walk)
+        Nodes::of(self)
     }
 
     /// The nodes that are in both, ascending: those of the smaller one are looked up in the other.
@@ -206,106 +196,6 @@ impl<'a> IntoIterator for &'a NodeSet {
 
     fn into_iter(self) -> Nodes<'a> {
         self.iter()
-    }
-}
-
-/// The nodes of a set, ascending; able to jump ahead.
-#[derive(Clone, Debug)]
-pub struct Nodes<'a>(Walk<'a>);
-
-#[derive(Clone, Debug)]
-enum Walk<'a> {
-    /// What is left.
-    Listed(&'a [u32]),
-    /// The place in `lows` of the next node, and a bucket that does not begin behind it.
-    Buckets {
-        buckets: &'a Buckets,
-        bucket: usize,
-        next: usize,
-    },
-    /// What is left of the word at `place`.
-    Bits {
-        words: &'a [u64],
-        place: usize,
-        bits: u64,
-    },
-}
-
-impl Iterator for Nodes<'_> {
-    type Item = u32;
-
-    #[inline]
-    fn next(&mut self) -> Option<u32> {
-        match &mut self.0 {
-            Walk::Listed(nodes) => {
-                let (&first, rest) = nodes.split_first()?;
-                *nodes = rest;
-                Some(first)
-            }
-            Walk::Buckets {
-                buckets,
-                bucket,
-                next,
-            } => {
-                if *next >= buckets.lows.len() {
-                    return None;
-                }
-                while buckets.end(*bucket) <= *next {
-                    *bucket += 1;
-                }
-                let node = buckets.node(*bucket, *next);
-                *next += 1;
-                node
-            }
-            Walk::Bits { words, place, bits } => {
-                while *bits == 0 {
-                    *place += 1;
-                    *bits = *words.get(*place)?;
-                }
-                let node = *place as u32 * WORD_BITS + bits.trailing_zeros();
-                *bits &= *bits - 1;
-                Some(node)
-            }
-        }
-    }
-}
-
-impl Nodes<'_> {
-    /// Leaves out those below `node`. O(log n), and no more than O(1) for a jump that is short.
-    pub fn advance_to(&mut self, node: u32) {
-        match &mut self.0 {
-            Walk::Listed(nodes) => {
-                let below = nodes.partition_point(|&other| other < node);
-                *nodes = nodes.split_at(below).1;
-            }
-            Walk::Buckets {
-                buckets,
-                bucket,
-                next,
-            } => {
-                let target = (node >> buckets.shift) as usize;
-                if target > *bucket {
-                    *bucket = target;
-                    let start = buckets.starts.get(target);
-                    *next = (*next).max(start.map_or(buckets.lows.len(), |&start| start as usize));
-                }
-                if target == *bucket {
-                    let rest = buckets.lows.get(*next..buckets.end(target));
-                    let low = node as u16;
-                    *next += rest.map_or(0, |lows| lows.partition_point(|&other| other < low));
-                }
-            }
-            Walk::Bits { words, place, bits } => {
-                let target = (node / WORD_BITS) as usize;
-                if target > *place {
-                    *place = target;
-                    *bits = words.get(target).copied().unwrap_or(0);
-                }
-                if target == *place {
-                    *bits &= u64::MAX << (node % WORD_BITS);
-                }
-            }
-        }
     }
 }
 
