@@ -14,7 +14,7 @@ use crate::graph_file::{Contents, GRAPH_NAME, HEADER_BYTES, header};
 use crate::id_order::IdOrder;
 use crate::ids::LineageId;
 use crate::manifest::ManifestFile;
-use crate::section_writer::{Blocks, SectionWriter, padded};
+use crate::section_writer::{SectionWriter, padded};
 
 /// Numbers gathered before they are written.
 const NUMBERS_AT_ONCE: usize = 1 << 16;
@@ -53,7 +53,7 @@ impl GraphFileWriter {
             8
         };
         let nodes = u64::from(nodes);
-        let mut file = SectionWriter::create(directory, GRAPH_NAME, HEADER_BYTES, Blocks::Large)?;
+        let mut file = SectionWriter::create(directory, GRAPH_NAME, HEADER_BYTES)?;
         file.go_to(targets_at(nodes, offset_width))?;
         let mut offsets_hasher = ContentHasher::new();
         offsets_hasher.update(&0u64.to_le_bytes());

@@ -47,7 +47,7 @@ use crate::ids::{ConnectionTime, LogId, MemberId, NodeIndex, Scn};
 use crate::manifest::{Manifest, SourceMark};
 use crate::memory_map::{Array, FileMap};
 use crate::overlay::Stamp;
-use crate::section_writer::{Blocks, SectionWriter, padded};
+use crate::section_writer::{SectionWriter, padded};
 use crate::summary::{LastWord, LastWords};
 use crate::version::Version;
 
@@ -113,7 +113,7 @@ pub(crate) fn write(
     sources: &[SourceMark],
 ) -> Result<(), FileError> {
     let scn = version.published();
-    let mut file = SectionWriter::create(site, name, HEADER_BYTES, Blocks::Small)?;
+    let mut file = SectionWriter::create(site, name, HEADER_BYTES)?;
     let sources = serde_json::to_vec(sources)
         .map_err(|error| FileError::io(&site.join(name))(error.into()))?;
     file.write(&sources)?;

@@ -16,26 +16,10 @@ pub(crate) fn padded(bytes: u64) -> u64 {
     bytes.next_multiple_of(ALIGNMENT)
 }
 
-/// Files are written in aligned blocks of one of these sizes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Blocks {
-    /// 2 MiB, for a file that is mapped: a file system whose cache has large pages then keeps the file in such pages, and a
-    /// processor that needs one address for 2 MiB instead of 512 of them misses fewer. (Benches at 22 M members: "100 degrees on a
-    /// warm view, in the engine" takes 15 % longer without.)
-    Large,
-    /// 128 KiB, for others: the system copies a block without letting go of the core, and where memory is fresh that takes
-    /// milliseconds for 2 MiB. (Bench: "the same at 10 % of capacity", during compactions.)
-    Small,
-}
-
-impl Blocks {
-    fn bytes(self) -> usize {
-        match self {
-            Self::Large => 2 << 20,
-            Self::Small => 128 << 10,
-        }
-    }
-}
+/// Files are written in aligned blocks of this size. A file system whose cache has large pages then keeps the file in such
+/// pages, and a processor that needs one address for 2 MiB instead of 512 of them misses fewer. (Benches at 22 M members: "100
+/// degrees on a warm view, in the engine" takes 15 % longer without.)
+const BLOCK_BYTES: usize = 2 << 20;
 
 /// A file being written: the header's place is left free until [`finish`](Self::finish).
 pub(crate) struct SectionWriter {
@@ -44,7 +28,6 @@ pub(crate) struct SectionWriter {
     file: File,
     /// Where the next byte goes.
     at: u64,
-    block_bytes: usize,
     /// What stands before that and is not written yet.
     block: Vec<u8>,
     /// Of the section that is being written.
@@ -71,7 +54,6 @@ impl SectionWriter {
         directory: &Path,
         name: &str,
         header_bytes: usize,
-        blocks: Blocks,
     ) -> Result<Self, FileError> {
         let path = directory.join(name);
         let file = File::create(&path).map_err(FileError::io(&path))?;
@@ -80,8 +62,7 @@ impl SectionWriter {
             name: name.to_owned(),
             file,
             at: 0,
-            block_bytes: blocks.bytes(),
-            block: Vec::with_capacity(blocks.bytes()),
+            block: Vec::with_capacity(BLOCK_BYTES),
             open: Section::default(),
             ended: Vec::new(),
             header_bytes: header_bytes as u64,
@@ -106,7 +87,7 @@ impl SectionWriter {
         self.open.bytes += bytes.len() as u64;
         let mut rest = bytes;
         while !rest.is_empty() {
-            let room = self.block_bytes - (self.at % self.block_bytes as u64) as usize;
+            let room = BLOCK_BYTES - (self.at % BLOCK_BYTES as u64) as usize;
             let (now, later) = rest.split_at(room.min(rest.len()));
             self.block.extend_from_slice(now);
             self.at += now.len() as u64;

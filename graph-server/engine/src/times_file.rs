@@ -32,7 +32,7 @@ use crate::file_identity::{check_lineage, check_start, named_file};
 use crate::ids::LineageId;
 use crate::manifest::{Manifest, ManifestFile};
 use crate::memory_map::{Array, FileMap};
-use crate::section_writer::{Blocks, SectionWriter, padded};
+use crate::section_writer::{SectionWriter, padded};
 
 /// The times' name in a snapshot directory.
 pub const TIMES_NAME: &str = "times.bin";
@@ -88,7 +88,7 @@ pub(crate) struct UnsealedTimes {
 impl TimesWriter {
     pub(crate) fn create(directory: &Path) -> Result<Self, FileError> {
         Ok(Self {
-            file: SectionWriter::create(directory, TIMES_NAME, HEADER_BYTES, Blocks::Small)?,
+            file: SectionWriter::create(directory, TIMES_NAME, HEADER_BYTES)?,
             block: Vec::with_capacity(TIMES_PER_BLOCK as usize),
             table: Vec::new(),
             times: 0,
