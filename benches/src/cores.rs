@@ -9,6 +9,8 @@ use crate::outcome::Outcome;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ticks {
     busy: u64,
+    /// Of those that are busy: somebody else's, on the machine that this one is a guest of.
+    stolen: u64,
     all: u64,
 }
 
@@ -23,6 +25,7 @@ impl Ticks {
     pub fn since(self, before: Self) -> Self {
         Self {
             busy: self.busy.saturating_sub(before.busy),
+            stolen: self.stolen.saturating_sub(before.stolen),
             all: self.all.saturating_sub(before.all),
         }
     }
@@ -31,12 +34,18 @@ impl Ticks {
     pub fn busy_share(self) -> f64 {
         self.busy as f64 / self.all.max(1) as f64
     }
+
+    /// The share of the time in which something could have run and the host let the machine wait. It waits for milliseconds at a time.
+    pub fn stolen_share(self) -> f64 {
+        self.stolen as f64 / self.all.max(1) as f64
+    }
 }
 
 impl Sum for Ticks {
     fn sum<I: Iterator<Item = Self>>(ticks: I) -> Self {
         ticks.fold(Self::default(), |sum, more| Self {
             busy: sum.busy + more.busy,
+            stolen: sum.stolen + more.stolen,
             all: sum.all + more.all,
         })
     }
@@ -56,6 +65,7 @@ fn parse(stat: &str) -> Outcome<Ticks> {
     let idle: u64 = ticks.iter().skip(3).take(2).sum();
     Ok(Ticks {
         busy: all - idle,
+        stolen: ticks.get(7).copied().unwrap_or_default(),
         all,
     })
 }
@@ -68,10 +78,11 @@ mod tests {
     fn time_that_is_neither_idle_nor_waiting_is_busy() {
         let at = |line: &str| parse(line).unwrap();
         let before = at("cpu  10 0 10 100 0 0 0 0 5 0\ncpu0 1 2 3 4");
-        let later = at("cpu  20 5 25 130 40 0 0 0 9 0\n");
+        let later = at("cpu  20 5 25 130 40 0 0 10 9 0\n");
         let passed: Ticks = [Ticks::default(), later.since(before)].into_iter().sum();
-        assert_eq!((passed.busy, passed.all), (30, 100));
-        assert!((passed.busy_share() - 0.3).abs() < 1e-9);
+        assert_eq!((passed.busy, passed.stolen, passed.all), (40, 10, 110));
+        assert!((passed.busy_share() - 40.0 / 110.0).abs() < 1e-9);
+        assert!((passed.stolen_share() - 10.0 / 110.0).abs() < 1e-9);
         assert!(parse("intr 1 2 3").is_err());
     }
 }

@@ -44,8 +44,10 @@ impl Rounds {
             };
             let cores: Ticks = self.0.iter().map(|round| kind(round).cores).sum();
             let (middle, worst) = (of(Latencies::median), of(Latencies::p99));
-            let busy = 100.0 * cores.busy_share();
-            format!("{middle} / {worst}, cores {busy:.0} % busy")
+            let (busy, stolen) = (100.0 * cores.busy_share(), 100.0 * cores.stolen_share());
+            format!(
+                "{middle} / {worst}, cores {busy:.0} % busy, of which {stolen:.1} % waited for the host"
+            )
         };
         format!(
             "median / p99 with {}; without {}",

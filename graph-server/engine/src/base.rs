@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
+use crate::block_reader::BlockReader;
 use crate::csr::{ContentError, Csr, GraphContent};
 use crate::file_error::FileError;
 use crate::graph_file::{self, GraphSections};
@@ -248,20 +249,35 @@ impl Base {
 
     /// The times of [`row`](Self::row), in its order. Reads and verifies the file.
     pub(crate) fn row_times(&self, node: NodeIndex) -> Result<Vec<u64>, FileError> {
-        self.times_of_rows(node.get()..node.get() + 1)
+        self.times_of_rows(node.get()..node.get() + 1, None)
     }
 
-    /// The times of the rows of these nodes, one behind the other; none for nodes that the base does not have.
-    pub(crate) fn times_of_rows(&self, nodes: Range<u32>) -> Result<Vec<u64>, FileError> {
+    /// For who asks for the times of all rows, in order. None of a base in memory.
+    pub(crate) fn times_reader(&self) -> Result<Option<BlockReader>, FileError> {
+        match &self.times {
+            Times::File(times) => times.reader().map(Some),
+            Times::Memory(_) => Ok(None),
+        }
+    }
+
+    /// The times of the rows of these nodes, one behind the other; none for nodes that the base does not have. Read by `reader`, if
+    /// there is one.
+    pub(crate) fn times_of_rows(
+        &self,
+        nodes: Range<u32>,
+        reader: Option<&mut BlockReader>,
+    ) -> Result<Vec<u64>, FileError> {
         let nodes = nodes.start..nodes.end.min(self.node_count());
         if nodes.is_empty() {
             return Ok(Vec::new());
         }
         let (start, _) = self.row_bounds(NodeIndex::new(nodes.start));
         let (_, end) = self.row_bounds(NodeIndex::new(nodes.end - 1));
-        match &self.times {
-            Times::File(times) => times.read(start as u64..end as u64),
-            Times::Memory(times) => Ok(times[start..end].to_vec()),
+        let targets = start as u64..end as u64;
+        match (&self.times, reader) {
+            (Times::File(times), Some(reader)) => times.read_in_order(targets, reader),
+            (Times::File(times), None) => times.read(targets),
+            (Times::Memory(times), _) => Ok(times[start..end].to_vec()),
         }
     }
 

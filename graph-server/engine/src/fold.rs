@@ -4,11 +4,12 @@
 //! does not exist keeps the node, without neighbours, and comes back with it. The lineage stays, since nodes mean what they did.
 //!
 //! **Memory**, whatever the graph's size: 4 bytes a node, 24 a new member and 4 a member who does not exist; and 32 for each target
-//! of a [`step`](Fold::step), which are 32,768 or those of one row. What is read and written lies in the system's cache; it is
-//! synced as it goes, so that no sync waits long, of this or of other files.
+//! of a [`step`](Fold::step), which are 32,768 or those of one row. Times are read, and everything is written, past the system's cache,
+//! which neither drives anything out of it nor holds up who is answered meanwhile; see `direct.rs`.
 
 use std::path::Path;
 
+use crate::block_reader::BlockReader;
 use crate::connections::{Connection, merge};
 use crate::file_error::FileError;
 use crate::graph::Graph;
@@ -25,6 +26,7 @@ const NODES_AT_ONCE: u32 = 1 << 13;
 pub struct Fold {
     graph: Graph,
     writer: GraphWriter,
+    times: Option<BlockReader>,
     /// All nodes below are written.
     next: u32,
     absent: Vec<u32>,
@@ -50,8 +52,10 @@ impl Fold {
         // An entry can add a target.
         let targets_max = version.base.target_count() + u64::from(version.overlay.entry_count());
         let mut writer = GraphWriter::create(directory, graph.node_bound(), targets_max)?;
-        writer.sync_as_it_goes();
+        writer.bypass_cache();
+        let times = version.base.times_reader()?;
         Ok(Self {
+            times,
             graph,
             writer,
             next: 0,
@@ -80,10 +84,13 @@ impl Fold {
         });
         // A row that is longer stands alone.
         let nodes = nodes.start..end.map_or(nodes.end, |end| end.max(nodes.start + 1));
-        let times_of_base = version.base.times_of_rows(nodes.clone())?;
+        let times_of_base = version
+            .base
+            .times_of_rows(nodes.clone(), self.times.as_mut())?;
         let mut times_of_base = times_of_base.as_slice();
         let mut degrees = Vec::with_capacity(nodes.len());
-        let (mut targets, mut times) = (Vec::new(), Vec::new());
+        let mut targets = Vec::with_capacity(times_of_base.len());
+        let mut times = Vec::with_capacity(times_of_base.len());
         for node in nodes.clone().map(NodeIndex::new) {
             let row = version.base.row(node);
             let (row_times, behind) = times_of_base.split_at(row.len());

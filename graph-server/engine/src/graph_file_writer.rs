@@ -68,8 +68,8 @@ impl GraphFileWriter {
         })
     }
 
-    pub(crate) fn sync_as_it_goes(&mut self) {
-        self.file.sync_as_it_goes();
+    pub(crate) fn bypass_cache(&mut self) {
+        self.file.bypass_cache();
     }
 
     /// The rows of the next nodes, one behind the other.

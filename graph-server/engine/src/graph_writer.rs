@@ -76,10 +76,10 @@ impl GraphWriter {
 }
 
 impl GraphWriter {
-    /// From here on, what is written is synced every 64 MiB: for who writes beside others that sync.
-    pub(crate) fn sync_as_it_goes(&mut self) {
-        self.graph.sync_as_it_goes();
-        self.times.sync_as_it_goes();
+    /// From here on, what is written goes past the system's cache: for who writes beside calls that are answered.
+    pub(crate) fn bypass_cache(&mut self) {
+        self.graph.bypass_cache();
+        self.times.bypass_cache();
     }
 
     /// The same as [`finish`](Self::finish), for a graph that is changed a little: see

@@ -88,6 +88,8 @@
 //! beside a CSR base: Zhu et al., "LiveGraph", VLDB 2020. Compressed sets: Lemire et al., "Roaring Bitmaps", 2018.
 
 mod base;
+mod block_file;
+mod block_reader;
 mod budget;
 mod change;
 mod connections;
@@ -95,6 +97,7 @@ mod csr;
 mod current;
 mod degrees;
 mod digest;
+mod direct;
 mod file_error;
 mod file_identity;
 mod fold;

@@ -310,7 +310,12 @@ impl Overlay {
     fn append_entry(&self, node: NodeIndex, neighbour: NodeIndex, scn: Scn, stamp: Stamp) {
         let number = self.entry_count.load(Ordering::Relaxed) + 1;
         let head = self.head_to_store(node);
-        let previous = head.load(Ordering::Relaxed);
+        // A page that is read first is one of zeros that all share, and to take it away again at the first write, the system
+        // interrupts the other cores. (Bench: "GetDegrees with 10,000 changes/s", during a compaction.)
+        let previous = match self.is_touched(node) {
+            true => head.load(Ordering::Relaxed),
+            false => 0,
+        };
         let entry = self.entries.get_or_allocate(number);
         entry.neighbour.store(neighbour.get(), Ordering::Relaxed);
         entry.previous.store(previous, Ordering::Relaxed);

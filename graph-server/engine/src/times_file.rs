@@ -20,12 +20,14 @@
 //! after the start is noticed too.
 
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
+use crate::block_reader::BlockReader;
 use crate::digest::{ContentDigest, ContentHasher};
 use crate::file_error::FileError;
 use crate::file_identity::{check_lineage, check_start, named_file};
@@ -96,8 +98,8 @@ impl TimesWriter {
         })
     }
 
-    pub(crate) fn sync_as_it_goes(&mut self) {
-        self.file.sync_as_it_goes();
+    pub(crate) fn bypass_cache(&mut self) {
+        self.file.bypass_cache();
     }
 
     /// The times of the next targets.
@@ -243,6 +245,28 @@ impl TimesFile {
 
     /// The times of these targets. Reads and verifies whole blocks.
     pub(crate) fn read(&self, targets: Range<u64>) -> Result<Vec<u64>, FileError> {
+        self.read_by(targets, |buffer, at| self.file.read_exact_at(buffer, at))
+    }
+
+    /// For [`read_in_order`](Self::read_in_order).
+    pub(crate) fn reader(&self) -> Result<BlockReader, FileError> {
+        BlockReader::open(&self.path).map_err(FileError::io(&self.path))
+    }
+
+    /// The same for who reads all of them, past the system's cache.
+    pub(crate) fn read_in_order(
+        &self,
+        targets: Range<u64>,
+        reader: &mut BlockReader,
+    ) -> Result<Vec<u64>, FileError> {
+        self.read_by(targets, |buffer, at| reader.read_exact_at(buffer, at))
+    }
+
+    fn read_by(
+        &self,
+        targets: Range<u64>,
+        read_exact_at: impl FnOnce(&mut [u8], u64) -> io::Result<()>,
+    ) -> Result<Vec<u64>, FileError> {
         debug_assert!(targets.end <= self.times);
         if targets.is_empty() {
             return Ok(Vec::new());
@@ -252,9 +276,7 @@ impl TimesFile {
         let read = first * TIMES_PER_BLOCK..(blocks.end * TIMES_PER_BLOCK).min(self.times);
         let mut times = vec![0; (read.end - read.start) as usize];
         let at = HEADER_BYTES as u64 + read.start * 8;
-        self.file
-            .read_exact_at(times.as_mut_bytes(), at)
-            .map_err(FileError::io(&self.path))?;
+        read_exact_at(times.as_mut_bytes(), at).map_err(FileError::io(&self.path))?;
         for (block, content) in blocks.zip(times.chunks(TIMES_PER_BLOCK as usize)) {
             if self.table.get(block as usize) != Some(&crc32c::crc32c(content.as_bytes())) {
                 let offset = HEADER_BYTES as u64 + block * BLOCK_BYTES;
@@ -273,10 +295,11 @@ impl TimesFile {
     /// Reads and verifies every block.
     pub(crate) fn verify(&self) -> Result<(), FileError> {
         const BATCH: u64 = 16 * TIMES_PER_BLOCK;
+        let mut reader = self.reader()?;
         let mut start = 0;
         while start < self.times {
             let end = (start + BATCH).min(self.times);
-            self.read(start..end)?;
+            self.read_in_order(start..end, &mut reader)?;
             start = end;
         }
         Ok(())
