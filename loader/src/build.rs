@@ -150,6 +150,7 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
         directory,
         scratch: &scratch,
         memory: &memory,
+        is_read_again: options.order == NodeOrder::Community,
     };
     let mut graph = build_graph(ids, &dump, &rejects, site, &mut progress)?;
     if options.order == NodeOrder::Community {

@@ -76,8 +76,9 @@ impl GraphWriter {
 }
 
 impl GraphWriter {
-    /// From here on, what is written goes past the system's cache: for who writes beside calls that are answered.
-    pub(crate) fn bypass_cache(&mut self) {
+    /// From here on, what is written goes past the system's cache: quicker where memory is scarce or has to be fetched from a host,
+    /// and nobody else's files are driven out of it.
+    pub fn bypass_cache(&mut self) {
         self.graph.bypass_cache();
         self.times.bypass_cache();
     }

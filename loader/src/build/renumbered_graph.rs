@@ -32,6 +32,7 @@ pub(crate) fn by_community(
     let nodes = arrays.node_count();
     let renumbering = Renumbering::new(community_order(nodes, |node| arrays.row(node)));
     let mut writer = GraphWriter::create(directory, nodes, graph.targets_max)?;
+    writer.bypass_cache();
     let times = |node| {
         if graph.is_timed {
             arrays.times(node)
