@@ -265,7 +265,7 @@ impl Overlay {
         self.append_entry(node, neighbour, scn, stamp);
         if neighbour == node {
             let word = self.existence.get_or_allocate(node.get() / 64);
-            word.fetch_or(1 << (node.get() % 64), Ordering::Release);
+            set_bit(word, node);
         }
         let hash = node.get().wrapping_mul(0x9E37_79B1) >> (32 - COUNTER_BITS);
         let appends = &self.appends[hash as usize];
@@ -325,13 +325,14 @@ impl Overlay {
         self.last_change.store(scn.get(), Ordering::Relaxed);
         head.store(number, Ordering::Release);
         if previous == 0 {
-            self.touched_count.fetch_add(1, Ordering::Relaxed);
+            let touched = self.touched_count.load(Ordering::Relaxed);
+            self.touched_count.store(touched + 1, Ordering::Relaxed);
             if let Some(word) = self
                 .touched
                 .get(node.index() / 64)
                 .filter(|_| node.get() < self.base_nodes)
             {
-                word.fetch_or(1 << (node.get() % 64), Ordering::Release);
+                set_bit(word, node);
             }
         }
     }
@@ -369,6 +370,13 @@ impl Overlay {
             Some(ordinal) => self.new_heads.get_or_allocate(ordinal),
         }
     }
+}
+
+/// One thread changes the word, so load and store are enough. Adding the bit in one step would wait for the store of the head before,
+/// which misses the cache. (Bench: "changes applied per second in the engine".)
+fn set_bit(word: &AtomicU64, node: NodeIndex) {
+    let bits = word.load(Ordering::Relaxed) | 1 << (node.get() % 64);
+    word.store(bits, Ordering::Release);
 }
 
 #[cfg(test)]
