@@ -28,7 +28,7 @@ impl FileMap {
         // SAFETY: the map is only read, and snapshot files are write-once: they are renamed into place when complete and
         // never truncated or written again while a process may have them open.
         let map = unsafe { Mmap::map(file)? };
-        // What is not in the cache yet comes in large pages, where the system can: see `section_writer.rs`. A system that
+        // What is not in the cache yet comes in large pages, where the system can: see `direct.rs`. A system that
         // cannot says so, and that changes nothing.
         #[cfg(target_os = "linux")]
         map.advise(memmap2::Advice::HugePage).unwrap_or_default();
