@@ -46,9 +46,8 @@ impl BlockFile {
     }
 
     /// From here on, whole blocks are written past the cache. Where the file system cannot, what is written is synced every 64 MiB.
-    /// `path` is the file's.
-    pub(crate) fn bypass_cache(&mut self, path: &Path) {
-        self.manner = match direct::open(path, OpenOptions::new().write(true)) {
+    pub(crate) fn bypass_cache(&mut self) {
+        self.manner = match direct::reopen(&self.file, OpenOptions::new().write(true)) {
             Ok(direct) => Manner::Direct(direct),
             Err(_) => Manner::SyncedAsItGoes(0),
         };
@@ -149,7 +148,7 @@ mod tests {
             let mut file = BlockFile::create(&path).unwrap();
             match manner {
                 0 => {}
-                1 => file.bypass_cache(&path),
+                1 => file.bypass_cache(),
                 _ => file.manner = Manner::SyncedAsItGoes(UNSYNCED_BYTES_MAX - 5_000_000),
             }
             let mut lengths = lengths.into_iter().cycle();
@@ -175,7 +174,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let mut file = BlockFile::create(&path).unwrap();
-        file.bypass_cache(&path);
+        file.bypass_cache();
         file.block_at = 100;
         file.write(&bytes(0..2 * BLOCK_BYTES + 1)).unwrap();
         assert!(matches!(file.manner, Manner::SyncedAsItGoes(_)));

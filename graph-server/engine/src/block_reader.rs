@@ -3,7 +3,6 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
 
 use zerocopy::IntoBytes as _;
 
@@ -21,10 +20,10 @@ pub(crate) struct BlockReader {
 }
 
 impl BlockReader {
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
         Ok(Self {
-            file: File::open(path)?,
-            direct: direct::open(path, OpenOptions::new().read(true)).ok(),
+            file: file.try_clone()?,
+            direct: direct::reopen(file, OpenOptions::new().read(true)).ok(),
             block: direct::block(),
             block_at: 0,
             filled: 0,
@@ -101,7 +100,9 @@ mod tests {
             let path = folder.path().join("file");
             let content: Vec<u8> = (0..length).map(|place| (place ^ (place >> 8)) as u8).collect();
             std::fs::write(&path, &content).unwrap();
-            let mut reader = BlockReader::open(&path).unwrap();
+            let file = File::open(&path).unwrap();
+            std::fs::remove_file(&path).unwrap();
+            let mut reader = BlockReader::of(&file).unwrap();
             if !is_direct {
                 reader.direct = None;
             }

@@ -10,7 +10,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::path::Path;
 
 use zerocopy::{FromBytes, FromZeros as _, Immutable, IntoBytes};
 
@@ -28,20 +27,24 @@ pub(crate) fn block() -> Vec<Page> {
     vec![Page::new_zeroed(); BLOCK_BYTES / PAGE_BYTES]
 }
 
-/// Opens a file to be read or written past the cache: in whole pages, at multiples of their size.
+/// Opens an open file once more, to be read or written past the cache: in whole pages, at multiples of their size. The same file,
+/// whatever its name has become since.
 ///
 /// # Errors
 /// Where the system or the file system cannot. Some say so only when something is read or written
 /// ([`InvalidInput`](io::ErrorKind::InvalidInput)).
 #[cfg(target_os = "linux")]
-pub(crate) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+pub(crate) fn reopen(file: &File, options: &mut OpenOptions) -> io::Result<File> {
+    use std::os::fd::AsRawFd as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let directly = rustix::fs::OFlags::DIRECT.bits() as i32;
+    // See proc(5).
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     options.custom_flags(directly).open(path)
 }
 
 /// The same elsewhere.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn open(_path: &Path, _options: &mut OpenOptions) -> io::Result<File> {
+pub(crate) fn reopen(_file: &File, _options: &mut OpenOptions) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -56,7 +56,7 @@ impl SectionWriter {
 
     /// See [`BlockFile::bypass_cache`].
     pub(crate) fn bypass_cache(&mut self) {
-        self.file.bypass_cache(&self.path);
+        self.file.bypass_cache();
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -250,7 +250,7 @@ impl TimesFile {
 
     /// For [`read_in_order`](Self::read_in_order).
     pub(crate) fn reader(&self) -> Result<BlockReader, FileError> {
-        BlockReader::open(&self.path).map_err(FileError::io(&self.path))
+        BlockReader::of(&self.file).map_err(FileError::io(&self.path))
     }
 
     /// The same for who reads all of them, past the system's cache.

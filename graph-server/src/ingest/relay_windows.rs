@@ -154,6 +154,9 @@ impl RelayWindows {
                         since: self.heard_at,
                     }));
                     self.relay.pause().await;
+                    if !std::mem::replace(&mut self.caught_up, true) {
+                        return Ok(Next::CaughtUp);
+                    }
                 }
             }
         }

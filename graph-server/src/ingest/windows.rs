@@ -18,7 +18,7 @@ pub(crate) enum Windows {
 /// What comes next.
 pub(crate) enum Next {
     Window(LoggedWindow),
-    /// Everything that is durable was answered. Said once.
+    /// Everything that is durable was answered, or all that can be had while the relay is out of reach. Said once.
     CaughtUp,
     /// The follower is to stop, or the log is closed.
     End,

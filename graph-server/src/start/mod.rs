@@ -12,6 +12,7 @@ use crate::{
     compaction::{self, Compaction, Compactor, SharedWriter},
     config::Config,
     ingest::{Follower, IngestError, PeopleCommitter},
+    limits::RELAY_SILENCE_MAX,
     metrics::Calls,
     progress::{Progress, Reached},
     site::Site,
@@ -28,7 +29,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, Mutex},
     thread::JoinHandle,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -54,8 +55,14 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
         reason: error.to_string(),
     })??;
     let begun = Instant::now();
-    caught_up(&opened.site.progress, head).await?;
-    stage("replay", begun, format_args!("to SCN {head}"));
+    if caught_up(&opened.site.progress, head, RELAY_SILENCE_MAX).await? {
+        stage("replay", begun, format_args!("to SCN {head}"));
+    } else {
+        tracing::warn!(
+            head,
+            "starting without the end of the log: its relay has gone away"
+        );
+    }
     Ok(opened)
 }
 
@@ -237,19 +244,30 @@ fn not_beyond(what: &'static str, scn: Scn, head: Option<u64>) -> Result<(), Sta
     }
 }
 
-async fn caught_up(progress: &Progress, head: u64) -> Result<(), StartError> {
+/// Waits until the server stands at `head`, and answers whether it does. A relay that has gone away since is waited for as long as
+/// `patience`; then the server answers without it, as it does when the relay goes away later.
+async fn caught_up(progress: &Progress, head: u64, patience: Duration) -> Result<bool, StartError> {
     let mut watch = progress.watch();
-    let there =
-        |reached: &Reached| reached.failed.is_some() || reached.graph.min(reached.people) >= head;
-    let reached = watch.wait_for(there).await;
     let ended = |_| StartError::Replay {
         reason: "ended early".to_owned(),
     };
-    match &reached.map_err(ended)?.failed {
-        Some(reason) => Err(StartError::Replay {
-            reason: reason.to_string(),
-        }),
-        None => Ok(()),
+    let has_ended =
+        |reached: &Reached| reached.failed.is_some() || reached.graph.min(reached.people) >= head;
+    loop {
+        let heard = watch.wait_for(|reached| has_ended(reached) || reached.unheard.is_some());
+        let reached = heard.await.map_err(ended)?.clone();
+        if let Some(reason) = reached.failed {
+            let reason = reason.to_string();
+            return Err(StartError::Replay { reason });
+        }
+        if has_ended(&reached) {
+            return Ok(true);
+        }
+        let again = watch.wait_for(|reached| has_ended(reached) || reached.unheard.is_none());
+        match tokio::time::timeout(patience, again).await {
+            Ok(heard) => drop(heard.map_err(ended)?),
+            Err(_) => return Ok(false),
+        }
     }
 }
 
@@ -259,4 +277,59 @@ fn stage(name: &str, begun: Instant, what: std::fmt::Arguments<'_>) {
         seconds = format_args!("{:.3}", begun.elapsed().as_secs_f64()),
         "{name}: {what}"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{limits::Limits, progress::Unheard};
+
+    fn unheard() -> Option<Unheard> {
+        Some(Unheard {
+            reason: "it ended the subscription".into(),
+            since: Instant::now(),
+        })
+    }
+
+    fn progress() -> Progress {
+        Progress::new("log", Reached::default(), Vec::new(), &Limits::default())
+    }
+
+    #[tokio::test]
+    async fn a_start_ends_at_the_head() {
+        let progress = progress();
+        let waits = caught_up(&progress, 5, Duration::from_secs(600));
+        let moves = async {
+            progress.log_unheard(unheard());
+            tokio::task::yield_now().await;
+            progress.log_unheard(None);
+            progress.graph_reached(5, None);
+            tokio::task::yield_now().await;
+            progress.people_reached(5);
+        };
+        assert!(tokio::join!(waits, moves).0.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_relay_that_goes_away_for_long_does_not_hold_a_start() {
+        let progress = progress();
+        progress.graph_reached(3, None);
+        progress.log_unheard(unheard());
+        let waits = caught_up(&progress, 5, Duration::from_millis(20));
+        assert!(!waits.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_replay_that_fails_fails_the_start() {
+        let progress = progress();
+        progress.failed("another site's log");
+        let waits = caught_up(&progress, 5, Duration::from_secs(600));
+        assert!(
+            waits
+                .await
+                .unwrap_err()
+                .to_string()
+                .contains("another site's log")
+        );
+    }
 }
