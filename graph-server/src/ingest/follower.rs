@@ -75,6 +75,7 @@ impl Follower {
                     self.take(window)?;
                 }
                 Next::CaughtUp => self.people.caught_up()?,
+                Next::OutOfReach => self.people.commit()?,
                 Next::End => return Ok(()),
             }
         }

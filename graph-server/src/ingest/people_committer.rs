@@ -2,7 +2,7 @@
 //! wait for it.
 //!
 //! At most one commit in an interval while changes wait, and none when it is quiet; while a start catches up, one for
-//! every so many changes.
+//! every so many changes, and one when its relay cannot be heard.
 
 use super::IngestError;
 use crate::{
@@ -142,7 +142,7 @@ impl PeopleCommitter {
                 self.applied = scn;
             }
             Message::CaughtUp => self.caught_up = true,
-            Message::Commit => self.commit_asked = true,
+            Message::Commit => self.commit_asked = self.writer.is_pending(),
         }
         Ok(())
     }

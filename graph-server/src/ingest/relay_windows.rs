@@ -136,7 +136,7 @@ impl RelayWindows {
         }
     }
 
-    /// Waits for what comes next, over every break.
+    /// Waits for what comes next; a break is answered too, and the next call tries again.
     pub(super) async fn next(&mut self) -> Result<Next, super::IngestError> {
         loop {
             match self.hear().await {
@@ -154,9 +154,7 @@ impl RelayWindows {
                         since: self.heard_at,
                     }));
                     self.relay.pause().await;
-                    if !std::mem::replace(&mut self.caught_up, true) {
-                        return Ok(Next::CaughtUp);
-                    }
+                    return Ok(Next::OutOfReach);
                 }
             }
         }

@@ -18,8 +18,10 @@ pub(crate) enum Windows {
 /// What comes next.
 pub(crate) enum Next {
     Window(LoggedWindow),
-    /// Everything that is durable was answered, or all that can be had while the relay is out of reach. Said once.
+    /// Everything that is durable was answered. Said once.
     CaughtUp,
+    /// The relay cannot be heard now: nothing more comes until it can.
+    OutOfReach,
     /// The follower is to stop, or the log is closed.
     End,
 }
