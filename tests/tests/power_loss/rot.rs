@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -37,16 +38,23 @@ pub(crate) fn rot(
             )
         })
         .collect();
+    let begun = Instant::now();
     let (next, judged) = (Mutex::new(flips.iter()), Mutex::new((0, Vec::new())));
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 let runtime = runtime();
                 loop {
-                    let flip = next.lock().expect("nobody panics with it").next();
+                    let (flip, left) = {
+                        let mut next = next.lock().expect("nobody panics with it");
+                        (next.next(), next.len())
+                    };
                     let Some((path, at, bit)) = flip else {
                         return;
                     };
+                    if left > 0 && left % 1_000 == 0 {
+                        println!("{left} bits left after {:?}", begun.elapsed());
+                    }
                     let folder = written(tree);
                     let mut bytes = tree.files[*path].to_vec();
                     bytes[*at] ^= 1 << bit;
