@@ -1,6 +1,7 @@
 //! Whether a server that starts on what a power loss has left keeps what was promised, and says nothing else.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -183,8 +184,21 @@ async fn check_server(folder: &Path, story: &Story, promised: Promised) -> Resul
     let running = serve(config)
         .await
         .map_err(|error| format!("no start: {error}"))?;
-    let [public, admin] =
-        [running.public_addr(), running.admin_addr()].map(|address| format!("http://{address}"));
+    let addresses = [running.public_addr(), running.admin_addr()];
+    let answered = check_running(addresses, story, promised).await;
+    let ended = running.shutdown().await;
+    let head = answered?;
+    ended.map_err(|error| format!("no end in order: {error}"))?;
+    Ok(head)
+}
+
+/// Answers the SCN that the server recovered to.
+async fn check_running(
+    addresses: [SocketAddr; 2],
+    story: &Story,
+    promised: Promised,
+) -> Result<u64, String> {
+    let [public, admin] = addresses.map(|address| format!("http://{address}"));
     let connections = Connections::to(&public, &admin).await;
     let status = connections.admin().get_status(GetStatusRequest {}).await;
     let head = status
@@ -223,11 +237,6 @@ async fn check_server(folder: &Path, story: &Story, promised: Promised) -> Resul
         ));
     }
     check_answers(&connections, story, &as_of).await?;
-    drop(connections);
-    running
-        .shutdown()
-        .await
-        .map_err(|error| format!("no end in order: {error}"))?;
     Ok(head.scn)
 }
 
