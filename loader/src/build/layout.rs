@@ -3,6 +3,7 @@
 //! Without a map a column belongs to the field whose name it bears.
 
 use super::column_map::{Column, ColumnMap, DumpKind, Field};
+use super::plain_rows::whole_id;
 use super::row_fault::RowFault;
 use super::time_unit::TimeUnit;
 
@@ -63,6 +64,9 @@ pub enum HeaderFault {
         /// The first field that has no number.
         field: &'static str,
     },
+    /// A first row that can be one of ids: as a header it would be lost.
+    #[error("the header row is a row of numbers: --no-header?")]
+    RowOfNumbers,
     /// Not even a header row.
     #[error("the file is empty, a header row is expected")]
     Empty,
@@ -95,6 +99,11 @@ pub(crate) fn layout(
             None => None,
         });
     }
+    if let (Some(map), Some(header)) = (map, header)
+        && is_row_of_ids(map, header)
+    {
+        return Err(HeaderFault::RowOfNumbers);
+    }
     let names = header.unwrap_or_default().iter().enumerate();
     let unused = names
         .filter(|(index, _)| !columns.contains(&Some(*index)))
@@ -105,6 +114,19 @@ pub(crate) fn layout(
         time_unit: map.map_or_else(TimeUnit::default, |map| map.time_unit),
         unused,
     })
+}
+
+/// Whether all required fields are mapped by number and hold ids there.
+fn is_row_of_ids(map: &ColumnMap, header: &[String]) -> bool {
+    let fields = map.kind().fields().iter().zip(&map.columns);
+    fields
+        .filter(|(field, _)| field.required)
+        .all(|(_, column)| match column {
+            Some(Column::Numbered(number)) => header
+                .get(*number)
+                .is_some_and(|cell| whole_id(cell.as_bytes(), *number).is_ok()),
+            _ => false,
+        })
 }
 
 fn numbered(field: &Field, number: usize, header: Option<&[String]>) -> Result<usize, HeaderFault> {
@@ -212,6 +234,34 @@ mod tests {
     }
 
     #[test]
+    fn a_header_may_hold_numbers_that_are_no_ids() {
+        for (map, header, expected) in [
+            (
+                "connections:member=1,other=2",
+                "0|1",
+                "[Some(0), Some(1), None] rfc3339",
+            ),
+            (
+                "connections:member=1,other=2",
+                "a|2",
+                "[Some(0), Some(1), None] rfc3339",
+            ),
+            (
+                "connections:member=1,other=b",
+                "1|b",
+                "[Some(0), Some(1), None] rfc3339",
+            ),
+            (
+                "connections:member=1,other=2,time=3",
+                "a|b|3",
+                "[Some(0), Some(1), Some(2)] rfc3339",
+            ),
+        ] {
+            check(Some(map), Some(header), Ok(expected));
+        }
+    }
+
+    #[test]
     fn what_cannot_be_mapped_is_named() {
         check(
             None,
@@ -236,6 +286,11 @@ mod tests {
             Err(
                 "without a header row columns are mapped by number, as in --map connections:member=1",
             ),
+        );
+        check(
+            Some("connections:member=1,other=3"),
+            Some("1|x|2"),
+            Err("the header row is a row of numbers: --no-header?"),
         );
         check(
             Some("friends:a=1"),

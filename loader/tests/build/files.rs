@@ -80,6 +80,32 @@ fn headers_that_do_not_fit_are_named() {
 }
 
 #[test]
+fn a_first_row_of_ids_is_not_lost_as_a_header() {
+    let map = "connections:member=1,other=2";
+    for (rows, line) in [("1,2\n2,3\n", 1), ("# from,to\n#\n1,2\n2,3\n", 3)] {
+        assert_eq!(
+            Dump::of_connections(rows).map(map).error(),
+            format!("connections.csv:{line}: the header row is a row of numbers: --no-header?")
+        );
+        check(
+            Dump::of_connections(rows).map(map).without_header(),
+            &[(1, 2, 0), (2, 3, 0)],
+        );
+    }
+    check(
+        Dump::of_connections("# comment\nfrom,to\n1,2\n").map(map),
+        &[(1, 2, 0)],
+    );
+    let members = Dump::new()
+        .members("members.csv", "7,Ada\n8,Eve\n")
+        .map("members:given_name=2,member_id=1");
+    assert_eq!(
+        members.error(),
+        "members.csv:1: the header row is a row of numbers: --no-header?"
+    );
+}
+
+#[test]
 fn options_that_contradict_are_refused() {
     assert_eq!(
         Dump::new().error(),
