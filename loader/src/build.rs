@@ -155,7 +155,7 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
     let mut graph = build_graph(ids, &dump, &rejects, site, &mut progress)?;
     if options.order == NodeOrder::Community {
         progress.begin("order nodes", 0, Unit::None);
-        graph = by_community(graph, &by_id, staging.path())?;
+        graph = by_community(graph, &by_id, staging.path(), &memory)?;
     }
 
     let members = graph.member_ids.len() as u64;

@@ -2,9 +2,11 @@
 
 use rayon::prelude::*;
 
-/// Rows that a thread takes at a time, and that are handed on at a time.
+/// Rows that a thread takes at a time, and that are handed on at a time, at most.
 const ROWS_AT_ONCE: usize = 1 << 10;
 const ROWS_HANDED_ON: usize = 1 << 16;
+/// Of a target with its time, in a batch and while its row is sorted.
+const BYTES_PER_TARGET: u64 = 28;
 
 /// Another order of a graph's nodes.
 pub(crate) struct Renumbering {
@@ -44,14 +46,19 @@ impl Renumbering {
         self.old.iter().map(|&old| by_old[old as usize]).collect()
     }
 
-    /// Hands on all rows in the new order. `row` and `times` answer for an old node; the times may be none at all.
+    /// Hands on all rows in the new order. `row` and `times` answer for an old node; the times may be none at all. As many rows
+    /// at a time as take `bytes_max`, or one.
     pub(crate) fn for_each_batch<'a, E>(
         &self,
+        bytes_max: u64,
         row: impl Fn(u32) -> &'a [u32] + Sync,
         times: impl Fn(u32) -> &'a [u64] + Sync,
         mut take: impl FnMut(&RowBatch) -> Result<(), E>,
     ) -> Result<(), E> {
-        for batch in self.old.chunks(ROWS_HANDED_ON) {
+        let mut left = self.old.as_slice();
+        while !left.is_empty() {
+            let (batch, behind) = left.split_at(batch_length(left, bytes_max, &row));
+            left = behind;
             let parts: Vec<RowBatch> = batch
                 .par_chunks(ROWS_AT_ONCE)
                 .map(|old| self.rows(old, &row, &times))
@@ -67,7 +74,11 @@ impl Renumbering {
         row: impl Fn(u32) -> &'a [u32],
         times: impl Fn(u32) -> &'a [u64],
     ) -> RowBatch {
-        let mut batch = RowBatch::default();
+        let mut batch = RowBatch::with_capacity(
+            old.len(),
+            old.iter().map(|&node| row(node).len()).sum(),
+            old.iter().map(|&node| times(node).len()).sum(),
+        );
         let mut timed = Vec::new();
         for &node in old {
             let (row, times) = (row(node), times(node));
@@ -91,6 +102,27 @@ impl Renumbering {
     }
 }
 
+impl RowBatch {
+    fn with_capacity(rows: usize, targets: usize, times: usize) -> Self {
+        Self {
+            degrees: Vec::with_capacity(rows),
+            targets: Vec::with_capacity(targets),
+            times: Vec::with_capacity(times),
+        }
+    }
+}
+
+/// How many of the first rows take `bytes_max`: at least one, since a row is never cut.
+fn batch_length<'a>(old: &[u32], bytes_max: u64, row: impl Fn(u32) -> &'a [u32]) -> usize {
+    let mut bytes = 0;
+    let fits = |&&node: &&u32| {
+        bytes += row(node).len() as u64 * BYTES_PER_TARGET;
+        bytes <= bytes_max
+    };
+    let length = old.iter().take(ROWS_HANDED_ON).take_while(fits).count();
+    length.max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -105,6 +137,7 @@ mod tests {
             old in Just((0..40).collect::<Vec<u32>>()).prop_shuffle(),
             edges in prop::collection::btree_map((0..40u32, 0..40u32), any::<u64>(), 0..300),
             is_timed in any::<bool>(),
+            bytes_max in prop::sample::select(vec![0u64, 100, 1_000, u64::MAX]),
         ) {
             let of_node = |node: u32| edges.range((node, 0)..(node + 1, 0));
             let rows: Vec<Vec<u32>> = (0..40).map(|node| of_node(node).map(|(&(_, target), _)| target).collect()).collect();
@@ -112,12 +145,14 @@ mod tests {
             let renumbering = Renumbering::new(old.clone());
             let mut found = RowBatch::default();
             let take = |batch: &RowBatch| {
+                let bytes = batch.targets.len() as u64 * BYTES_PER_TARGET;
+                assert!(bytes <= bytes_max || batch.degrees.len() == 1, "{bytes} of {bytes_max} bytes");
                 found.degrees.extend(&batch.degrees);
                 found.targets.extend(&batch.targets);
                 found.times.extend(&batch.times);
                 Ok::<(), ()>(())
             };
-            renumbering.for_each_batch(|node| &rows[node as usize], |node| &times[node as usize], take).unwrap();
+            renumbering.for_each_batch(bytes_max, |node| &rows[node as usize], |node| &times[node as usize], take).unwrap();
             let mut expected = RowBatch::default();
             for &node in &old {
                 let new = |target: u32| renumbering.new[target as usize];

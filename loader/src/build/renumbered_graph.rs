@@ -8,15 +8,17 @@ use cloud_engine::{GraphArrays, GraphWriter, LineageId, Manifest, Scn, StandsAt}
 use super::community_order::community_order;
 use super::error::Error;
 use super::graph::BuiltGraph;
+use super::memory::Memory;
 use super::renumber::Renumbering;
 
 /// Takes a graph whose files stand in `by_id`, in order of member ids, and writes those of the renumbered one into
 /// `directory`. Removes the folder `by_id`. Its files are mapped, so the system may take their pages back; 16 bytes a node stay
-/// in memory.
+/// in memory, and a batch of rows within what there is for sorting.
 pub(crate) fn by_community(
     graph: BuiltGraph,
     by_id: &Path,
     directory: &Path,
+    memory: &Memory,
 ) -> Result<BuiltGraph, Error> {
     // For this process alone: nothing of it gets into the snapshot.
     let manifest = Manifest {
@@ -41,6 +43,7 @@ pub(crate) fn by_community(
         }
     };
     renumbering.for_each_batch(
+        memory.sort_bytes(),
         |node| arrays.row(node),
         times,
         |batch| {
