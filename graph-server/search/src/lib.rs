@@ -65,7 +65,7 @@ pub use people::{LIVE_INDEX_NAME, LIVE_PROFILES_NAME, OpenError, People};
 pub use people_change::PeopleChange;
 pub use people_writer::{ApplyError, PeopleWriter};
 pub use persistent_file::Persistence;
-pub use profile_file::{PROFILES_NAME, ProfileFile};
+pub use profile_file::{PROFILE_BYTES_MAX, PROFILES_NAME, ProfileFile};
 pub use profile_file_writer::ProfileFileWriter;
 pub use profile_header::NODES_MAX;
 pub use published::Published;

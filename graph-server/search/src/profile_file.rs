@@ -41,8 +41,10 @@ use std::{
 /// The file's name in a snapshot directory.
 pub const PROFILES_NAME: &str = "profiles.bin";
 
+/// A profile, encoded. What changes bring is far below it.
+pub const PROFILE_BYTES_MAX: usize = RECORD_BYTES_MAX as usize - CHECKSUM_BYTES;
+
 pub(crate) const CHECKSUM_BYTES: usize = 4;
-/// No profile is longer: what changes bring is far below it.
 pub(crate) const RECORD_BYTES_MAX: u64 = 16 << 20;
 /// Offsets are checked in blocks of this many bytes.
 const BLOCK_BYTES: usize = 1 << 20;

@@ -4,6 +4,7 @@ use std::str;
 
 use cloud_proto::databus::v1::{Member, Position, PositionKind, YearMonth};
 use csv::ByteRecord;
+use databus::limits::{SKILLS_MAX, SUMMARY_BYTES_MAX, TEXT_BYTES_MAX};
 
 use super::layout::Layout;
 use super::plain_rows::{whole_id, whole_number};
@@ -37,21 +38,25 @@ impl PersonFields<'_> {
         };
         let mut member = Member {
             member_id: self.id(id)?,
-            given_name: self.text(given_name),
-            family_name: self.text(family_name),
-            display_name: self.text(display_name),
-            headline: self.text(headline),
-            place: self.text(place),
-            region: self.text(region),
-            country: self.text(country),
-            industry: self.text(industry),
-            summary: self.text(summary),
-            skills: self.texts(skills),
+            given_name: self.text(given_name)?,
+            family_name: self.text(family_name)?,
+            display_name: self.text(display_name)?,
+            headline: self.text(headline)?,
+            place: self.text(place)?,
+            region: self.text(region)?,
+            country: self.text(country)?,
+            industry: self.text(industry)?,
+            summary: self.text_within(summary, SUMMARY_BYTES_MAX)?,
+            skills: self.skills(skills)?,
         };
         if member.display_name.is_empty() {
             member.display_name = format!("{} {}", member.given_name, member.family_name)
                 .trim()
                 .to_owned();
+            let (bytes, bytes_max) = (member.display_name.len(), TEXT_BYTES_MAX);
+            if bytes > bytes_max {
+                return Err(RowFault::DisplayNameTooLong { bytes, bytes_max });
+            }
         }
         Ok(member)
     }
@@ -79,9 +84,9 @@ impl PersonFields<'_> {
                 self.id(id)?
             },
             kind: self.kind(kind)?.into(),
-            organisation: self.text(organisation),
-            title: self.text(title),
-            country: self.text(country),
+            organisation: self.text(organisation)?,
+            title: self.text(title)?,
+            country: self.text(country)?,
             from: self.year_month(from)?,
             to: self.year_month(to)?,
             current: self.truth(current)?,
@@ -98,19 +103,35 @@ impl PersonFields<'_> {
             .unwrap_or_default()
     }
 
-    fn text(&self, column: Option<usize>) -> String {
-        String::from_utf8_lossy(self.bytes(column))
-            .trim()
-            .to_owned()
+    fn text(&self, column: Option<usize>) -> Result<String, RowFault> {
+        self.text_within(column, TEXT_BYTES_MAX)
     }
 
-    fn texts(&self, column: Option<usize>) -> Vec<String> {
+    fn text_within(&self, column: Option<usize>, bytes_max: usize) -> Result<String, RowFault> {
         let text = String::from_utf8_lossy(self.bytes(column));
-        text.split(';')
+        let text = text.trim();
+        check_length(column, text, bytes_max)?;
+        Ok(text.to_owned())
+    }
+
+    fn skills(&self, column: Option<usize>) -> Result<Vec<String>, RowFault> {
+        let text = String::from_utf8_lossy(self.bytes(column));
+        let skills: Vec<&str> = text
+            .split(';')
             .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(str::to_owned)
-            .collect()
+            .filter(|skill| !skill.is_empty())
+            .collect();
+        if skills.len() > SKILLS_MAX {
+            return Err(RowFault::TooManySkills {
+                column: number(column),
+                found: skills.len(),
+                skills_max: SKILLS_MAX,
+            });
+        }
+        for skill in &skills {
+            check_length(column, skill, TEXT_BYTES_MAX)?;
+        }
+        Ok(skills.into_iter().map(str::to_owned).collect())
     }
 
     fn id(&self, column: Option<usize>) -> Result<u64, RowFault> {
@@ -166,6 +187,17 @@ fn number(column: Option<usize>) -> usize {
     column.unwrap_or_default() + 1
 }
 
+fn check_length(column: Option<usize>, text: &str, bytes_max: usize) -> Result<(), RowFault> {
+    if text.len() <= bytes_max {
+        return Ok(());
+    }
+    Err(RowFault::TextTooLong {
+        column: number(column),
+        bytes: text.len(),
+        bytes_max,
+    })
+}
+
 fn bad_word(column: Option<usize>, found: &[u8], words: &'static str) -> RowFault {
     RowFault::BadWord {
         column: number(column),
@@ -212,6 +244,57 @@ mod tests {
         .unwrap();
         assert_eq!(member.skills, ["rust", "go", "c"]);
         assert_eq!(member.display_name, "");
+    }
+
+    #[test]
+    fn texts_have_the_limits_of_the_log() {
+        let layout = layout_of(
+            "members:member_id=1,given_name=2,family_name=3,display_name=4,headline=5,summary=6,skills=7",
+        );
+        let x = |bytes: usize| "x".repeat(bytes);
+        let skills = |count: usize| vec!["é"; count].join("; ");
+        for (column, text, reason) in [
+            (2, x(1022), None),
+            (
+                2,
+                x(1024),
+                Some("given and family name make a display name of 1026 bytes, more than 1024"),
+            ),
+            (4, x(1024), None),
+            (5, format!(" {} ", x(1024)), None),
+            (
+                5,
+                "é".repeat(513),
+                Some("column 5: a text of 1026 bytes, more than 1024"),
+            ),
+            (6, x(65_536), None),
+            (
+                6,
+                x(65_537),
+                Some("column 6: a text of 65537 bytes, more than 65536"),
+            ),
+            (7, skills(1_000), None),
+            (
+                7,
+                skills(1_001),
+                Some("column 7: 1001 skills, more than 1000"),
+            ),
+            (
+                7,
+                format!("a;{}", x(1025)),
+                Some("column 7: a text of 1025 bytes, more than 1024"),
+            ),
+        ] {
+            let mut fields = ["7", "", "y", "", "", "", ""].map(str::to_owned);
+            fields[column - 1] = text;
+            let record = ByteRecord::from(fields.to_vec());
+            let fields = PersonFields {
+                record: &record,
+                layout: &layout,
+            };
+            let found = fields.member().err().map(|fault| fault.to_string());
+            assert_eq!(found.as_deref(), reason, "column {column}");
+        }
     }
 
     #[test]

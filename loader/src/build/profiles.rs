@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use cloud_proto::cloud::v1::Profile;
 use cloud_proto::databus::v1::{Member, Position};
-use cloud_search::sort_positions;
+use cloud_search::{PROFILE_BYTES_MAX, sort_positions};
+use prost::Message as _;
 
 use super::column_map::DumpKind;
 use super::error::Error;
@@ -15,6 +16,13 @@ use super::place::{Place, Stop, locate};
 use super::rejects::Rejects;
 use super::row_fault::RowFault;
 use super::sorted_rows::{Row, SortedRowsReader};
+
+/// The rows of positions that a profile may be made of: some 15 MB while they are put in order.
+const POSITION_ROWS_MAX: usize = 100_000;
+/// What a position takes in a profile beside its row's message: tag and length, and the id of one that has none.
+const POSITION_BYTES: usize = 5 + 11;
+/// Tag and length of the member in a profile.
+const MEMBER_BYTES: usize = 5;
 
 /// Goes through the members in ascending order of their ids.
 pub(crate) struct Profiles<'a> {
@@ -67,7 +75,7 @@ impl<'a> Profiles<'a> {
             return self.rows.pass_positions_before(None).map(|()| None);
         };
         let member = self.rows.member(id, &mut self.counts)?;
-        let positions = self.rows.positions(id, &mut self.counts)?;
+        let positions = self.rows.positions(&member, &mut self.counts)?;
         Ok(Some(Profile {
             member: Some(member),
             positions,
@@ -95,10 +103,22 @@ impl Rows<'_> {
         decode(&first)
     }
 
-    fn positions(&mut self, id: u64, counts: &mut ProfileCounts) -> Result<Vec<Position>, Error> {
+    /// None at all when there are more than a profile holds: so what is kept is the same in any order of the rows.
+    fn positions(
+        &mut self,
+        member: &Member,
+        counts: &mut ProfileCounts,
+    ) -> Result<Vec<Position>, Error> {
+        let id = member.member_id;
         self.pass_positions_before(Some(id))?;
         let mut found: Vec<(Place, Position)> = Vec::new();
+        let mut bytes = MEMBER_BYTES + member.encoded_len();
         while let Some(row) = self.positions.next_of(id)? {
+            bytes += POSITION_BYTES + row.message.len();
+            if found.len() == POSITION_ROWS_MAX || bytes > PROFILE_BYTES_MAX {
+                self.reject_positions(id, row.place, &found)?;
+                return Ok(Vec::new());
+            }
             found.push((row.place, decode(&row)?));
         }
         number(&mut found);
@@ -130,6 +150,38 @@ impl Rows<'_> {
         Ok(positions)
     }
 
+    /// All positions of a member: the row that was one too many, those before it and those that follow.
+    fn reject_positions(
+        &mut self,
+        member: u64,
+        beyond: Place,
+        before: &[(Place, Position)],
+    ) -> Result<(), Error> {
+        let fault = || RowFault::TooManyPositions {
+            member,
+            rows_max: POSITION_ROWS_MAX,
+            bytes_max: PROFILE_BYTES_MAX,
+        };
+        self.reject_position(beyond, fault())?;
+        for (place, _) in before {
+            self.reject_position(*place, fault())?;
+        }
+        while let Some(row) = self.positions.next_of(member)? {
+            self.reject_position(row.place, fault())?;
+        }
+        Ok(())
+    }
+
+    /// Stops the build, unless bad rows are skipped.
+    fn reject_position(&self, place: Place, fault: RowFault) -> Result<(), Error> {
+        let Some(rejects) = self.rejects else {
+            return Ok(());
+        };
+        rejects
+            .take(DumpKind::Positions, place, fault)
+            .map_err(|stop| stop.into_error(&self.people.position_files))
+    }
+
     /// A position that is passed over is nobody's; behind the last member, any position is.
     fn pass_positions_before(&mut self, id: Option<u64>) -> Result<(), Error> {
         while let Some(member) = self
@@ -137,12 +189,8 @@ impl Rows<'_> {
             .member()
             .filter(|member| id.is_none_or(|id| *member < id))
         {
-            let row = self.positions.next()?;
-            if let (Some(row), Some(rejects)) = (row, self.rejects) {
-                let fault = RowFault::UnknownMember { member };
-                rejects
-                    .take(DumpKind::Positions, row.place, fault)
-                    .map_err(|stop| stop.into_error(&self.people.position_files))?;
+            if let Some(row) = self.positions.next()? {
+                self.reject_position(row.place, RowFault::UnknownMember { member })?;
             }
         }
         Ok(())

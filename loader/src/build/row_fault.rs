@@ -101,6 +101,34 @@ pub enum RowFault {
         /// The words that are known.
         words: &'static str,
     },
+    /// The log takes no longer text either.
+    #[error("column {column}: a text of {bytes} bytes, more than {bytes_max}")]
+    TextTooLong {
+        /// Which column; of skills, the column of all.
+        column: usize,
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        bytes_max: usize,
+    },
+    /// Given and family name, which make the display name of a member who has none.
+    #[error("given and family name make a display name of {bytes} bytes, more than {bytes_max}")]
+    DisplayNameTooLong {
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        bytes_max: usize,
+    },
+    /// The log takes no more skills either.
+    #[error("column {column}: {found} skills, more than {skills_max}")]
+    TooManySkills {
+        /// Which column.
+        column: usize,
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        skills_max: usize,
+    },
     /// A current position has no end.
     #[error("a current position that has ended (column {column})")]
     CurrentHasEnded {
@@ -112,6 +140,18 @@ pub enum RowFault {
     UnknownMember {
         /// Whose row it is.
         member: u64,
+    },
+    /// The rows of positions of one member, repeats included: none of them is kept.
+    #[error(
+        "the positions of member {member} are more than {rows_max} rows, or {bytes_max} bytes with the member's own"
+    )]
+    TooManyPositions {
+        /// Whose row it is.
+        member: u64,
+        /// How many rows a profile may be made of.
+        rows_max: usize,
+        /// How long a profile may be, encoded.
+        bytes_max: usize,
     },
     /// Two rows about one member that do not say the same.
     #[error("member {member} stands with other content at {first_file}:{first_line}")]

@@ -175,6 +175,19 @@ fn bad_positions() {
 }
 
 #[test]
+fn texts_have_the_limits_of_the_log() {
+    check(
+        members(format!("1,,\n2,{},\n", "x".repeat(1025))),
+        "members.csv:3: column 2: a text of 1025 bytes, more than 1024",
+    );
+    let rows = format!("member_id,title\n1,{}\n", "é".repeat(513));
+    check(
+        members("1,,\n").positions("positions.csv", rows),
+        "positions.csv:2: column 2: a text of 1026 bytes, more than 1024",
+    );
+}
+
+#[test]
 fn strangers_are_named() {
     for stranger in [1, 5, 99] {
         let rows = format!("member_id,other_id\n2,6\n6,{stranger}\n");

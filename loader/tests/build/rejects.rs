@@ -101,6 +101,43 @@ fn a_position_of_a_stranger_is_listed_once() {
     }
 }
 
+/// By bytes and by rows. The snapshot is the same for any order of the rows.
+#[test]
+fn positions_that_are_too_many_for_a_profile_are_left_out() {
+    let long = "x".repeat(1024);
+    let of_1: Vec<String> = (1..=16_400).map(|id| format!("1,{id},{long}\n")).collect();
+    let of_3: Vec<String> = (0..=100_000).map(|_| "3,,\n".to_owned()).collect();
+    for (rows, first_too_many) in [(&of_1, 16_041), (&of_3, 100_002)] {
+        let dump = |rows: &mut dyn Iterator<Item = &String>| {
+            let rows: String = rows.map(String::as_str).collect();
+            Dump::new()
+                .members("members.csv", "member_id\n1\n2\n3\n")
+                .positions(
+                    "positions.csv",
+                    format!("member_id,position_id,title\n{rows}2,7,kept\n"),
+                )
+        };
+        let member = &rows[0][..1];
+        let reason = format!(
+            "the positions of member {member} are more than 100000 rows, or 16777212 bytes with the member's own"
+        );
+        let error = dump(&mut rows.iter()).error();
+        assert_eq!(error, format!("positions.csv:{first_too_many}: {reason}"));
+        for order in [NodeOrder::Id, NodeOrder::Community] {
+            let forward = dump(&mut rows.iter()).skip().order(order);
+            let backward = dump(&mut rows.iter().rev()).skip().order(order);
+            let (one, other) = (forward.build(), backward.build());
+            assert_eq!(one.positions, 1);
+            assert_eq!(one.lineage_id(), other.lineage_id());
+            for (dump, summary) in [(&forward, &one), (&backward, &other)] {
+                let rejected = summary.rejected.as_ref().map(|rejected| rejected.rows);
+                assert_eq!(rejected, Some(rows.len() as u64));
+                assert_eq!(list(dump).matches(&reason).count(), rows.len());
+            }
+        }
+    }
+}
+
 /// Many blocks, and one worker or several.
 #[test]
 fn the_list_does_not_depend_on_the_threads() {
