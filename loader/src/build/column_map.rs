@@ -173,6 +173,9 @@ pub enum MapError {
         /// Whose map it is.
         kind: DumpKind,
     },
+    /// What follows the number of a time's column.
+    #[error("--map connections: `{0}` is no unit of time: ms, s or rfc3339")]
+    Unit(String),
     /// Both ends of a connection from one column.
     #[error("--map connections: member and other are the same column")]
     SameColumn,
@@ -252,9 +255,13 @@ impl ColumnMap {
             })?;
         if name == "time"
             && let Some((rest, unit)) = column.rsplit_once(':')
-            && let Ok(unit) = unit.parse()
         {
-            (column, self.time_unit) = (rest, unit);
+            match unit.parse() {
+                Ok(unit) => (column, self.time_unit) = (rest, unit),
+                // A name may hold a colon.
+                Err(()) if rest.parse::<usize>().is_err() => {}
+                Err(()) => return Err(MapError::Unit(unit.to_owned())),
+            }
         }
         let column = match column.parse::<usize>() {
             Ok(number @ 1..=COLUMNS_MAX) => Column::Numbered(number - 1),

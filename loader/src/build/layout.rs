@@ -322,6 +322,15 @@ mod tests {
             None,
             Err("--map connections: \"member\" is not FIELD=COLUMN"),
         );
+        for unit in ["us", "", "S"] {
+            check(
+                Some(&format!("connections:member=1,other=2,time=3:{unit}")),
+                Some("a|b|3:us"),
+                Err(&format!(
+                    "--map connections: `{unit}` is no unit of time: ms, s or rfc3339"
+                )),
+            );
+        }
         check(
             Some("connections:friend=1"),
             None,
