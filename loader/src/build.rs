@@ -116,7 +116,7 @@ use summary::peak_memory_bytes;
 
 /// Builds what the command line asks for and prints the summary.
 pub fn run(arguments: Arguments) -> Result<(), Error> {
-    let summary = build(&arguments.into())?;
+    let summary = build(&arguments.try_into()?)?;
     print!("{summary}");
     Ok(())
 }

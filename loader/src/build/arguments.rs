@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use cloud_engine::{LogId, Scn};
 
 use super::column_map::ColumnMap;
+use super::error::Error;
 use super::memory::MemoryLimit;
 use super::node_order::NodeOrder;
 use super::options::Options;
@@ -76,14 +77,21 @@ enum BadRow {
     Skip,
 }
 
-impl From<Arguments> for Options {
-    fn from(arguments: Arguments) -> Self {
+impl TryFrom<Arguments> for Options {
+    type Error = Error;
+
+    fn try_from(arguments: Arguments) -> Result<Self, Error> {
+        if arguments.no_header && arguments.format == Format::CopyHeader {
+            return Err(Error::Options(
+                "--no-header and --format copy-header: is there a header row? Without one the format is copy",
+            ));
+        }
         let (syntax, has_header) = match arguments.format {
             Format::Csv => (RowSyntax::Csv, !arguments.no_header),
             Format::Copy => (RowSyntax::Copy, false),
             Format::CopyHeader => (RowSyntax::Copy, true),
         };
-        Self {
+        Ok(Self {
             members: arguments.members,
             positions: arguments.positions,
             connections: arguments.connections,
@@ -102,7 +110,7 @@ impl From<Arguments> for Options {
             stands_at: arguments.log_id.zip(arguments.scn.map(Scn::new)),
             memory: arguments.memory.unwrap_or_default(),
             shows_progress: true,
-        }
+        })
     }
 }
 
@@ -111,5 +119,35 @@ fn delimiter(text: &str) -> Result<u8, String> {
         b"tab" | b"\\t" => Ok(b'\t'),
         [byte] => Ok(*byte),
         _ => Err("one ASCII character, or \"tab\"".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn a_header_is_there_or_not() {
+        for (flags, expected) in [
+            (&[][..], Some(true)),
+            (&["--no-header"], Some(false)),
+            (&["--format", "copy", "--no-header"], Some(false)),
+            (&["--format", "copy-header"], Some(true)),
+            (&["--format", "copy-header", "--no-header"], None),
+        ] {
+            let line = ["build", "--connections", "c", "--out", "o"].iter();
+            let line = Line::try_parse_from(line.chain(flags)).unwrap();
+            let options = Options::try_from(line.arguments);
+            let found = options.map(|options| options.format.has_header);
+            assert_eq!(found.ok(), expected, "{flags:?}");
+        }
     }
 }

@@ -179,6 +179,9 @@ pub enum MapError {
     /// Both ends of a connection from one column.
     #[error("--map connections: member and other are the same column")]
     SameColumn,
+    /// A map of files that are not there.
+    #[error("--map {0}: there are no files of {0}")]
+    NoFiles(DumpKind),
     /// Two maps of one kind.
     #[error("two --map of {0}")]
     Repeated(DumpKind),

@@ -90,11 +90,14 @@ impl Options {
             {
                 return Err(MapError::Repeated(map.kind()).into());
             }
+            if self.paths(map.kind()).is_empty() {
+                return Err(MapError::NoFiles(map.kind()).into());
+            }
         }
         Ok(Dump {
-            members: self.files(DumpKind::Members, &self.members)?,
-            positions: self.files(DumpKind::Positions, &self.positions)?,
-            connections: self.files(DumpKind::Connections, &self.connections)?,
+            members: self.files(DumpKind::Members)?,
+            positions: self.files(DumpKind::Positions)?,
+            connections: self.files(DumpKind::Connections)?,
         })
     }
 
@@ -109,9 +112,17 @@ impl Options {
         }
     }
 
-    fn files(&self, kind: DumpKind, paths: &[PathBuf]) -> Result<Vec<DumpFile>, Error> {
+    fn paths(&self, kind: DumpKind) -> &[PathBuf] {
+        match kind {
+            DumpKind::Members => &self.members,
+            DumpKind::Positions => &self.positions,
+            DumpKind::Connections => &self.connections,
+        }
+    }
+
+    fn files(&self, kind: DumpKind) -> Result<Vec<DumpFile>, Error> {
         let map = self.maps.iter().find(|map| map.kind() == kind);
-        paths
+        self.paths(kind)
             .iter()
             .map(|path| DumpFile::open(path, kind, map, self.format))
             .collect()

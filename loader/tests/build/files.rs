@@ -121,6 +121,14 @@ fn options_that_contradict_are_refused() {
         .map("connections:member=1,other=2")
         .map("connections:member=1,other=2");
     assert_eq!(dump.error(), "two --map of connections");
+    for (map, kind) in [
+        ("members:member_id=1", "members"),
+        ("positions:member_id=1", "positions"),
+    ] {
+        let dump = Dump::of_connections("member_id,other_id\n").map(map);
+        let expected = format!("--map {kind}: there are no files of {kind}");
+        assert_eq!(dump.error(), expected);
+    }
     let mut dump = Dump::of_connections("member_id,other_id\n");
     dump.options.format.delimiter = b'"';
     assert!(

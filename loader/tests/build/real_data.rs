@@ -41,12 +41,13 @@ fn a_public_data_set_loads() {
             delimiter: b'|',
             ..RowFormat::default()
         },
-        maps: vec![
-            "members:member_id=id,given_name=firstName,family_name=lastName"
-                .parse()
-                .unwrap(),
-            "connections:member=1,other=2,time=3:ms".parse().unwrap(),
-        ],
+        maps: [
+            "connections:member=1,other=2,time=3:ms",
+            "members:member_id=id,given_name=firstName,family_name=lastName",
+        ][..1 + usize::from(members)]
+            .iter()
+            .map(|map| map.parse().unwrap())
+            .collect(),
         ..Options::default()
     };
     let with_members = build(&options("members", true)).unwrap();
