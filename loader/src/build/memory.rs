@@ -3,10 +3,13 @@
 //! Of the limit, an eighth and some MiB a core are left to buffers and to the allocator. Everything that grows with the dump is
 //! counted: half-edges and rows of people, which go to files in the scratch folder when there is no room, and what must stay in
 //! memory, 32 bytes a member. Rows and the graph are read and written, not mapped, so the pages of the file cache are the
-//! system's to take back; only the index maps its parts while they are merged.
+//! system's to take back. Files are mapped in two places: the index maps its parts while they are merged, and for an order other
+//! than that of the ids `graph.csr` and `times.bin` are mapped while their rows are copied. The system may take those pages back
+//! too, but counts them as the process's memory.
 
 use std::fmt;
 use std::fs;
+use std::path::{Component, Path};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,6 +26,8 @@ const HELD_BYTES_MIN: u64 = 64 * MIB;
 pub(crate) const BYTES_PER_MEMBER: u64 = 32;
 /// More does not make it faster.
 const INDEX_BYTES_MAX: u64 = 1 << 30;
+/// Where the control groups of version 2 stand.
+const GROUPS: &str = "/sys/fs/cgroup";
 
 /// The most memory that a build takes, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,9 +210,26 @@ fn machine_bytes() -> Option<u64> {
         .lines()
         .find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    let group = fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
-    let group = group.and_then(|text| text.trim().parse().ok());
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let group = group_bytes(&groups, Path::new(GROUPS));
     Some((kibibytes * 1024).min(group.unwrap_or(u64::MAX)))
+}
+
+/// The lowest limit of a process's control group and of those that it lies in, if there is one. `groups` is what
+/// `/proc/self/cgroup` says: the line `0::/path` names the group of version 2, below `root`. (See cgroups(7).)
+fn group_bytes(groups: &str, root: &Path) -> Option<u64> {
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::"));
+    // A group outside of what this process may see begins with "/..": what it sees of it is the root.
+    let names = Path::new(path.unwrap_or("/")).components();
+    let names = names.filter(|component| matches!(component, Component::Normal(_)));
+    let group = names.fold(root.to_owned(), |group, name| group.join(name));
+    group
+        .ancestors()
+        .take_while(|group| group.starts_with(root))
+        .filter_map(|group| fs::read_to_string(group.join("memory.max")).ok())
+        // Without a limit it says "max".
+        .filter_map(|text| text.trim().parse().ok())
+        .min()
 }
 
 #[cfg(test)]
@@ -257,6 +279,32 @@ mod tests {
         };
         let memory = Memory::new(MemoryLimit::new(least).unwrap());
         memory.take_for_members(10_000_000).unwrap();
+    }
+
+    #[test]
+    fn the_lowest_limit_of_the_groups_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let inner = root.path().join("site/loader");
+        fs::create_dir_all(&inner).unwrap();
+        let check = |groups: &str, expected: Option<u64>| {
+            assert_eq!(group_bytes(groups, root.path()), expected, "{groups:?}");
+        };
+        let loader = "3:cpu:/old\n0::/site/loader\n";
+        check(loader, None);
+        fs::write(inner.join("memory.max"), "max\n").unwrap();
+        check(loader, None);
+        fs::write(inner.join("memory.max"), "3000\n").unwrap();
+        check(loader, Some(3000));
+        fs::write(root.path().join("site/memory.max"), "2000\n").unwrap();
+        check(loader, Some(2000));
+        check("0::/site\n", Some(2000));
+        check("0::/site/loader/gone\n", Some(2000));
+        check("0::/\n", None);
+        fs::write(root.path().join("memory.max"), "9000\n").unwrap();
+        check(loader, Some(2000));
+        for groups in ["0::/\n", "0::/../other\n", "", "3:cpu:/old\n"] {
+            check(groups, Some(9000));
+        }
     }
 
     #[test]
