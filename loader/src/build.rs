@@ -131,7 +131,14 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
     let mut progress = Progress::new(options.shows_progress);
 
     let sorter_bytes = options.memory.sorter_bytes();
-    let mut people = read_people(&dump, &rejects, &scratch, sorter_bytes, &mut progress)?;
+    let mut people = read_people(
+        &dump,
+        &rejects,
+        &scratch,
+        sorter_bytes,
+        &memory,
+        &mut progress,
+    )?;
     if let Some(people) = &people {
         memory.take(people.members.bytes() + people.positions.bytes());
     }
@@ -226,6 +233,7 @@ fn read_people(
     rejects: &Rejects,
     scratch: &Path,
     sorter_bytes: usize,
+    memory: &Memory,
     progress: &mut Progress,
 ) -> Result<Option<People>, Error> {
     if dump.members.is_empty() {
@@ -238,7 +246,7 @@ fn read_people(
         .map(|file| file.bytes)
         .sum();
     progress.begin("read members and positions", bytes, Unit::Bytes);
-    People::read(dump, rejects, scratch, sorter_bytes, progress).map(Some)
+    People::read(dump, rejects, scratch, sorter_bytes, memory, progress).map(Some)
 }
 
 /// Writes the list of rejected rows, if there are any, and puts it beside the snapshot-to-be.

@@ -78,10 +78,15 @@ impl MemoryLimit {
     /// Half of what the machine, or the control group of this process, has; the least that works if that is more.
     pub fn of_machine() -> Self {
         let bytes = machine_bytes().unwrap_or(0) / 2;
-        Self::new(bytes).unwrap_or(Self {
+        Self::new(bytes).unwrap_or(Self::least())
+    }
+
+    /// The least that works here.
+    pub(crate) fn least() -> Self {
+        Self {
             bytes: least_bytes(HELD_BYTES_MIN),
             held_bytes: HELD_BYTES_MIN,
-        })
+        }
     }
 
     /// The same limit, but rows go to files as soon as so many bytes of them are held: to try what happens to large dumps
@@ -162,16 +167,29 @@ impl Memory {
 
     /// For what must be in memory as long as there are members.
     pub(crate) fn take_for_members(&self, members: usize) -> Result<(), Error> {
-        let bytes = members as u64 * BYTES_PER_MEMBER;
-        self.take(bytes);
-        if bytes <= self.limit.held_bytes / 2 || self.limit.held_bytes < HELD_BYTES_MIN {
+        self.check_members(members as u64)?;
+        self.take(members as u64 * BYTES_PER_MEMBER);
+        Ok(())
+    }
+
+    /// Errors with `TooLittleMemory` when there are more members than there may be.
+    pub(crate) fn check_members(&self, members: u64) -> Result<(), Error> {
+        if members <= self.members_max() {
             return Ok(());
         }
         Err(Error::TooLittleMemory {
             found: Size(self.limit.bytes),
-            members: members as u64,
-            least: Size(least_bytes(2 * bytes)),
+            members,
+            least: Size(least_bytes(2 * members * BYTES_PER_MEMBER)),
         })
+    }
+
+    /// How many members there may be: they take half. Any number under a limit that no build is given, but tests set.
+    pub(crate) fn members_max(&self) -> u64 {
+        match self.limit.held_bytes {
+            ..HELD_BYTES_MIN => u64::MAX,
+            held_bytes => held_bytes / 2 / BYTES_PER_MEMBER,
+        }
     }
 
     /// Whether rows should go to files. The last quarter is for sorting.

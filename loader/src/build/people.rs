@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use csv::ByteRecord;
 use prost::Message as _;
-use rayon::prelude::*;
 
 use super::dump_file::DumpFile;
 use super::error::Error;
+use super::memory::Memory;
 use super::options::Dump;
 use super::person_fields::PersonFields;
 use super::place::{Place, Stop};
@@ -28,22 +28,22 @@ pub(crate) struct People {
 }
 
 impl People {
-    /// Reads both kinds at once, each on a core. Each may hold `sorter_bytes` of rows; `directory` is for the others.
+    /// Reads both kinds at once, each on a core. Each may hold `sorter_bytes` of rows; `directory` is for the others. Errors when
+    /// there are more members than `memory` has room for.
     pub(crate) fn read(
         dump: &Dump,
         rejects: &Rejects,
         directory: &Path,
         sorter_bytes: usize,
+        memory: &Memory,
         progress: &Progress,
     ) -> Result<Self, Error> {
         let sorter = |name| RowSorter::new(directory, name, sorter_bytes);
         let (members, positions) = rayon::join(
-            || read_members(&dump.members, rejects, sorter("members"), progress),
+            || read_members(&dump.members, rejects, sorter("members"), memory, progress),
             || read_positions(&dump.positions, rejects, sorter("positions"), progress),
         );
-        let (mut ids, members) = members?;
-        ids.par_sort_unstable();
-        ids.dedup();
+        let (ids, members) = members?;
         let paths = |files: &[DumpFile]| files.iter().map(|file| file.path.clone()).collect();
         let (member_files, position_files) = (paths(&dump.members), paths(&dump.positions));
         Ok(Self {
@@ -60,20 +60,36 @@ fn read_members(
     files: &[DumpFile],
     rejects: &Rejects,
     mut sorter: RowSorter,
+    memory: &Memory,
     progress: &Progress,
 ) -> Result<(Vec<u64>, SortedRows), Error> {
-    let mut ids = Vec::new();
     for_each_row(
         files,
         rejects,
         progress,
         |fields| fields.member(),
-        |place, member| {
-            ids.push(member.member_id);
-            sorter.push(member.member_id, place, |buffer| member.encode_raw(buffer))
-        },
+        |place, member| sorter.push(member.member_id, place, |buffer| member.encode_raw(buffer)),
     )?;
-    Ok((ids, sorter.finish()?))
+    let rows = sorter.finish()?;
+    Ok((distinct_ids(&rows, memory)?, rows))
+}
+
+/// The members of the rows, ascending, each once. Rows are read again for it, so that what is held grows with the members, of whom
+/// the memory has room for some, not with the rows. Errors with `TooLittleMemory` when there are more.
+fn distinct_ids(rows: &SortedRows, memory: &Memory) -> Result<Vec<u64>, Error> {
+    let members_max = memory.members_max();
+    let mut reader = rows.reader()?;
+    let (mut ids, mut count, mut last) = (Vec::new(), 0, None);
+    while let Some(row) = reader.next()? {
+        if last.replace(row.member) != Some(row.member) {
+            count += 1;
+            if count <= members_max {
+                ids.push(row.member);
+            }
+        }
+    }
+    memory.check_members(count)?;
+    Ok(ids)
 }
 
 fn read_positions(
@@ -136,5 +152,39 @@ fn check_width(record: &ByteRecord, width: &mut Option<usize>) -> Result<(), Row
     match found == expected {
         true => Ok(()),
         false => Err(RowFault::FieldCount { found, expected }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::memory::MemoryLimit;
+    use super::*;
+
+    fn rows(members: impl Iterator<Item = u64>) -> SortedRows {
+        let directory = tempfile::tempdir().unwrap();
+        let mut sorter = RowSorter::new(directory.path(), "rows", usize::MAX);
+        for (offset, member) in (0..).zip(members) {
+            let place = Place { file: 0, offset };
+            sorter.push(member, place, |_| {}).unwrap();
+        }
+        sorter.finish().unwrap()
+    }
+
+    #[test]
+    fn ids_are_held_by_member_not_by_row() {
+        let memory = Memory::new(MemoryLimit::least());
+        let ids = distinct_ids(&rows((0..1_000_000).map(|row| row % 3 + 7)), &memory).unwrap();
+        assert_eq!(ids, [7, 8, 9]);
+        assert!(ids.capacity() < 10);
+
+        let members = memory.members_max();
+        let ids = distinct_ids(&rows(1..members + 1), &memory).unwrap();
+        assert_eq!(ids.len() as u64, members);
+        let Err(Error::TooLittleMemory { members: found, .. }) =
+            distinct_ids(&rows(1..members + 9), &memory)
+        else {
+            panic!("{members} are the most");
+        };
+        assert_eq!(found, members + 8);
     }
 }
