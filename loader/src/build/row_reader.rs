@@ -2,9 +2,13 @@
 //!
 //! RowReader with quotes are split by the csv crate's state machine, which is fed here, so that a record has a limit and a quote
 //! that is never closed costs one line: the next row begins on the line below the one where the bad row began.
+//!
+//! A file in which every line leaves a quote open is read in linear time all the same. At a line end inside a record the state
+//! machine is inside quotes, whatever was before: so when it got from one row to some offset without an end, another row that is
+//! still open at its first line end does not end before that offset either, and what follows is looked at once for all of them.
 
 use std::io::{self, Read};
-use std::str;
+use std::{mem, str};
 
 use csv::ByteRecord;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
@@ -27,12 +31,24 @@ pub(crate) struct RowReader<R> {
     format: RowFormat,
     has_comments: bool,
     csv: Reader,
+    /// How far a record has no end that was not closed.
+    open: Option<OpenRecord>,
     /// What the state machine wrote: fields without their quotes, and where each ends.
     fields: Vec<u8>,
     ends: Vec<usize>,
     record: ByteRecord,
     extent: Extent,
     has_ended: bool,
+    /// How many bytes the state machines were given.
+    #[cfg(test)]
+    scanned: u64,
+}
+
+/// A record in which no end was found.
+struct OpenRecord {
+    /// As it stands at the offset.
+    csv: Reader,
+    offset: u64,
 }
 
 /// How far the row goes that was read last.
@@ -47,20 +63,19 @@ enum Extent {
 impl<R: Read> RowReader<R> {
     /// Of `input`, which begins at `offset` of its file, with a row. Lines that begin with `#` are comments if there are any.
     pub(crate) fn new(input: R, offset: u64, format: RowFormat, has_comments: bool) -> Self {
-        let csv = ReaderBuilder::new()
-            .delimiter(format.delimiter)
-            .terminator(Terminator::Any(b'\n'))
-            .build();
         let mut rows = Self {
             window: Window::new(input, offset),
             format,
             has_comments,
-            csv,
+            csv: new_csv(format),
+            open: None,
             fields: vec![0; 1 << 10],
             ends: vec![0; 32],
             record: ByteRecord::new(),
             extent: Extent::Bytes(0),
             has_ended: false,
+            #[cfg(test)]
+            scanned: 0,
         };
         rows.begin();
         rows
@@ -191,6 +206,9 @@ impl<R: Read> RowReader<R> {
 
     fn split_csv(&mut self) -> io::Result<Result<(), RowFault>> {
         let (mut fed, mut written, mut ended) = (0, 0, 0);
+        let offset = self.window.offset();
+        self.open.take_if(|open| open.offset <= offset);
+        let mut is_first_line = self.open.is_some();
         loop {
             if fed == self.window.held().len() && fed < ROW_BYTES_MAX {
                 self.window.grow()?;
@@ -204,8 +222,10 @@ impl<R: Read> RowReader<R> {
                     .get(fed..held.len().min(ROW_BYTES_MAX))
                     .unwrap_or_default(),
             };
+            let line_end = memchr(b'\n', input).filter(|_| is_first_line);
+            let input = line_end.and_then(|end| input.get(..=end)).unwrap_or(input);
             if input.is_empty() {
-                return Ok(self.not_ended(RowFault::LineTooLong));
+                return Ok(self.not_ended(fed, RowFault::LineTooLong));
             }
             let (fields, ends) = (
                 self.fields.get_mut(written..).unwrap_or_default(),
@@ -214,12 +234,22 @@ impl<R: Read> RowReader<R> {
             let (result, read, wrote, ends) = self.csv.read_record(input, fields, ends);
             written += wrote;
             ended += ends;
+            #[cfg(test)]
+            (self.scanned += read as u64);
             if !is_all {
                 fed += read;
             }
             match result {
                 ReadRecordResult::InputEmpty if is_all => {
-                    return Ok(self.not_ended(RowFault::UnclosedQuote));
+                    return Ok(self.not_ended(fed, RowFault::UnclosedQuote));
+                }
+                ReadRecordResult::InputEmpty if line_end.is_some() => {
+                    is_first_line = false;
+                    if let Some(fault) = self.stays_open(fed)? {
+                        self.begin();
+                        self.extent = Extent::Line;
+                        return Ok(Err(fault));
+                    }
                 }
                 ReadRecordResult::InputEmpty => {}
                 ReadRecordResult::OutputFull => self.fields.resize(2 * self.fields.len(), 0),
@@ -251,7 +281,53 @@ impl<R: Read> RowReader<R> {
         Ok(Ok(()))
     }
 
-    fn not_ended(&mut self, fault: RowFault) -> Result<(), RowFault> {
+    /// Goes on with the open record from where it stands, for a row that is inside quotes `fed` bytes behind its beginning: why the
+    /// row has no end, if it has none. Answers `None`, too, when the open record does not reach so far.
+    fn stays_open(&mut self, fed: usize) -> io::Result<Option<RowFault>> {
+        let start = self.window.offset();
+        let Some(open) = &mut self.open else {
+            return Ok(None);
+        };
+        if open.offset < start + fed as u64 {
+            return Ok(None);
+        }
+        let mut output = ([0; 1 << 10], [0; 32]);
+        loop {
+            let at = (open.offset - start) as usize;
+            let held = match at < ROW_BYTES_MAX {
+                true => self.window.hold(at + 1)?,
+                false => return Ok(Some(RowFault::LineTooLong)),
+            };
+            let is_all = at >= held.len();
+            let input = match is_all {
+                true => b"\n",
+                false => held
+                    .get(at..held.len().min(ROW_BYTES_MAX))
+                    .unwrap_or_default(),
+            };
+            let (result, read, ..) = open.csv.read_record(input, &mut output.0, &mut output.1);
+            #[cfg(test)]
+            (self.scanned += read as u64);
+            match result {
+                ReadRecordResult::InputEmpty if is_all => {
+                    return Ok(Some(RowFault::UnclosedQuote));
+                }
+                ReadRecordResult::Record | ReadRecordResult::End => {
+                    self.open = None;
+                    return Ok(None);
+                }
+                _ => open.offset += read as u64,
+            }
+        }
+    }
+
+    /// Of a record that was scanned as far as it may go, `fed` bytes.
+    fn not_ended(&mut self, fed: usize, fault: RowFault) -> Result<(), RowFault> {
+        let csv = mem::replace(&mut self.csv, new_csv(self.format));
+        self.open = Some(OpenRecord {
+            csv,
+            offset: self.window.offset() + fed as u64,
+        });
         self.begin();
         self.extent = Extent::Line;
         Err(fault)
@@ -263,6 +339,13 @@ impl<R: Read> RowReader<R> {
         self.csv.reset();
         self.csv.read_record(b"\n", &mut [0], &mut [0]);
     }
+}
+
+fn new_csv(format: RowFormat) -> Reader {
+    ReaderBuilder::new()
+        .delimiter(format.delimiter)
+        .terminator(Terminator::Any(b'\n'))
+        .build()
 }
 
 pub(crate) fn without_line_end(row: &[u8]) -> &[u8] {
@@ -420,6 +503,65 @@ mod tests {
             following += 1;
         }
         assert_eq!(following, LINE_BYTES_MAX);
+    }
+
+    /// Each line of such a file leaves a quote open, and is looked at in full as far as a record may go.
+    #[test]
+    fn quotes_that_stay_open_are_scanned_a_few_times() {
+        let check = |line: &str, end: &str, faults: &[RowFault]| {
+            let count = 3 * LINE_BYTES_MAX / line.len();
+            let text = format!("{}{end}", line.repeat(count));
+            let mut rows = RowReader::new(text.as_bytes(), 0, RowFormat::default(), false);
+            let (mut found, mut bad) = (Vec::new(), 0);
+            while let Some(row) = rows.next().unwrap() {
+                if let Err(fault) = row {
+                    bad += 1;
+                    found.push(fault);
+                    found.dedup();
+                }
+            }
+            assert_eq!(found, faults, "{line:?}");
+            // Of a record that ends after all, the lines before those that it may hold.
+            assert!(bad + 1 >= count * 2 / 3, "{bad} of {count}");
+            let scanned = rows.scanned / text.len() as u64;
+            assert!(scanned < 4, "{} of {} bytes", rows.scanned, text.len());
+
+            let mut again = RowReader::new(text.as_bytes(), 0, RowFormat::default(), false);
+            for at in (0..bad).step_by(3).map(|line_at| line_at * line.len()) {
+                again.skip_to(at as u64).unwrap();
+                assert!(again.next().unwrap().unwrap().is_err());
+            }
+            assert!(again.scanned / (text.len() as u64) < 4);
+        };
+        let both = [RowFault::LineTooLong, RowFault::UnclosedQuote];
+        check("x\"y,\"z\n", "", &both);
+        check("x\"y,\"z\"\"\r\n", "", &both);
+        check("x\"y,\"z\n", "\"\n1,2\n", &[RowFault::LineTooLong]);
+    }
+
+    /// The same rows, or faults, as of a reader that begins at each row anew.
+    #[test]
+    fn rows_behind_an_open_quote_are_what_they_are_alone() {
+        let parts = ["\"", ",", "x", "\n", "\r\n", "\"\"", "\n\"", ",\""];
+        let mut state = 7u64;
+        for _ in 0..20_000 {
+            let mut text = String::new();
+            for _ in 0..24 {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                text.push_str(parts[(state >> 61) as usize]);
+            }
+            let format = RowFormat::default();
+            let mut rows = RowReader::new(text.as_bytes(), 0, format, false);
+            while let Some(row) = rows.next().unwrap() {
+                let row = row.cloned();
+                let rest = &text.as_bytes()[rows.offset() as usize..];
+                let mut alone = RowReader::new(rest, rows.offset(), format, false);
+                let expected = alone.next().unwrap().unwrap().cloned();
+                assert_eq!(row, expected, "{text:?} at {}", rows.offset());
+            }
+        }
     }
 
     #[test]
