@@ -1,5 +1,5 @@
-//! A dump that does not fit the memory makes the same snapshot as one that does; and a disk that is full while rows go to files
-//! leaves nothing.
+//! A dump that does not fit the memory makes the same snapshot as one that does, and takes no more than the limit; and a disk
+//! that is full while rows go to files leaves nothing.
 
 use std::fs;
 use std::process::Command;
@@ -114,28 +114,34 @@ proptest! {
     }
 }
 
+/// Its exit code and what it printed. The least memory hangs on the number of threads.
 fn loader(dump: &Dump, memory: &str, blocks: &str) -> (Option<i32>, String) {
     let mut command = Command::new("sh");
     command
+        .env("RAYON_NUM_THREADS", "2")
         .args(["-c", "trap '' XFSZ; ulimit -f $0; exec \"$@\"", blocks])
         .args([env!("CARGO_BIN_EXE_loader"), "build", "--memory", memory]);
     for (flag, files) in [
         ("--connections", &dump.options.connections),
         ("--members", &dump.options.members),
+        ("--positions", &dump.options.positions),
     ] {
         if !files.is_empty() {
             command.arg(flag).args(files);
         }
     }
+    let order = match dump.options.order {
+        NodeOrder::Id => "id",
+        NodeOrder::Community => "community",
+    };
     let output = command
+        .args(["--order", order])
         .arg("--out")
         .arg(&dump.options.out)
         .output()
         .unwrap();
-    (
-        output.status.code(),
-        String::from_utf8(output.stderr).unwrap(),
-    )
+    let printed = [output.stderr, output.stdout].concat();
+    (output.status.code(), String::from_utf8(printed).unwrap())
 }
 
 /// The least memory that works, as the loader says it.
@@ -146,6 +152,61 @@ fn least(dump: &Dump) -> String {
         .split_once("the least that works is ")
         .expect("says the least");
     least.lines().next().unwrap().replace(' ', "")
+}
+
+#[test]
+fn a_dump_that_is_larger_than_the_memory_takes_no_more() {
+    const MEMBERS: u64 = 100_000;
+    let id = |member: u64| (member + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let (summary, title) = ("x".repeat(1_500), "x".repeat(1_000));
+    let member = |member: u64| format!("{},name {member},{summary}\n", id(member));
+    let position = |row: u64| format!("{},{title}\n", id(row % MEMBERS));
+    let connection = |row: u64| {
+        let (one, round) = (row % MEMBERS, row / MEMBERS);
+        let other = (one * 7 + round * round * 37 + 1) % MEMBERS;
+        format!("{},{}\n", id(one), id(other))
+    };
+    let mut dump = Dump::new()
+        .members(
+            "members.csv",
+            format!(
+                "member_id,given_name,summary\n{}",
+                (0..MEMBERS).map(member).collect::<String>()
+            ),
+        )
+        .positions(
+            "positions.csv",
+            format!(
+                "member_id,title\n{}",
+                (0..MEMBERS * 3 / 2).map(position).collect::<String>()
+            ),
+        )
+        .connections(
+            "connections.csv",
+            format!(
+                "member_id,other_id\n{}",
+                (0..125 * MEMBERS).map(connection).collect::<String>()
+            ),
+        );
+    let least = least(&dump);
+    let limit = least.strip_suffix("MiB").unwrap().parse::<u64>().unwrap() << 20;
+    let files = fs::read_dir(dump.path()).unwrap();
+    let bytes: u64 = files
+        .map(|file| file.unwrap().metadata().unwrap().len())
+        .sum();
+    assert!(bytes > 5 * limit / 2, "{bytes} bytes in {limit}");
+    for order in [NodeOrder::Id, NodeOrder::Community] {
+        dump = dump.order(order);
+        let (code, printed) = loader(&dump, &least, "unlimited");
+        assert_eq!(code, Some(0), "{printed}");
+        let peak = printed
+            .split_once("peak memory  ")
+            .expect("says the peak")
+            .1;
+        let peak: u64 = peak.split_once(' ').unwrap().0.parse().unwrap();
+        assert!(peak <= limit, "{peak} of {limit} bytes:\n{printed}");
+        fs::remove_dir_all(&dump.options.out).unwrap();
+    }
 }
 
 /// A limit on the length of files stands for the full disk, in each of the files that rows go to.
