@@ -1,9 +1,9 @@
 //! Rows of a dump: the loader builds a snapshot of them, or says which row is wrong. The first byte says which kind of file the
-//! others are.
+//! others are, how their rows are written, and whether bad rows are skipped.
 
 use std::fs;
 
-use loader::build::{Options, build};
+use loader::build::{OnError, Options, RowFormat, RowSyntax, Summary, build};
 
 use super::scratch::{empty_folder, named};
 use super::{Mutated, Reader, nothing_to_seal};
@@ -18,29 +18,147 @@ pub(super) const READER: Reader = Reader {
     mutated: Mutated::Any,
 };
 
-const MEMBERS: &str = "member_id,display_name,headline\n1,Ann,\"engineer, at Acme\"\n2,Ben,\n";
+/// Who has the positions, in each way that rows are written.
+const MEMBERS: [(RowSyntax, bool, &str); 4] = [
+    (
+        RowSyntax::Csv,
+        true,
+        "member_id,display_name,headline\n1,Ann,\"engineer, at Acme\"\n2,Ben,\n",
+    ),
+    (
+        RowSyntax::Csv,
+        false,
+        "1,Ann,\"engineer, at Acme\"\n2,Ben,\n",
+    ),
+    (
+        RowSyntax::Copy,
+        false,
+        "1\tAnn\tengineer\\tat Acme\n2\tBen\t\\N\n",
+    ),
+    (
+        RowSyntax::Copy,
+        true,
+        "member_id\tdisplay_name\theadline\n1\tAnn\t\\N\n2\tBen\t\\N\n",
+    ),
+];
 
+/// Columns by number, where no header names them.
+const CONNECTION_COLUMNS: &str = "connections:member=1,other=2,time=3";
+const MEMBER_COLUMNS: &str = "members:member_id=1,display_name=2,headline=3";
+const POSITION_COLUMNS: &str =
+    "positions:member_id=1,position_id=2,kind=3,title=4,from=5,to=6,current=7";
+
+/// Bits of the first byte: two say which kind of file, two how rows are written, and one whether bad rows are skipped.
 fn read(bytes: &[u8]) -> Result<String, String> {
-    let Some((&kind, rows)) = bytes.split_first() else {
+    let Some((&first, rows)) = bytes.split_first() else {
         return Err("nothing to read".to_owned());
     };
+    let (syntax, has_header, whose) = MEMBERS[usize::from(first >> 2) % MEMBERS.len()];
     let folder = empty_folder("dump");
     let path = folder.join("rows.csv");
     fs::write(&path, rows).expect("writes");
     let members = folder.join("members.csv");
-    fs::write(&members, MEMBERS).expect("writes");
+    fs::write(&members, whose).expect("writes");
     let mut options = Options {
         out: folder.join("site"),
+        format: RowFormat {
+            syntax,
+            delimiter: syntax.usual_delimiter(),
+            has_header,
+        },
+        on_error: match first >> 4 & 1 {
+            0 => OnError::Stop,
+            _ => OnError::Skip,
+        },
         ..Default::default()
     };
-    match kind % 3 {
-        0 => options.connections = vec![path.clone()],
-        1 => options.members = vec![path.clone()],
-        _ => (options.members, options.positions) = (vec![members], vec![path.clone()]),
+    let columns: &[&str] = match first & 3 {
+        0 | 3 => {
+            options.connections = vec![path.clone()];
+            &[CONNECTION_COLUMNS]
+        }
+        1 => {
+            options.members = vec![path.clone()];
+            &[MEMBER_COLUMNS]
+        }
+        _ => {
+            (options.members, options.positions) = (vec![members], vec![path.clone()]);
+            &[MEMBER_COLUMNS, POSITION_COLUMNS]
+        }
+    };
+    if !has_header {
+        let maps = columns.iter().map(|map| map.parse().expect("a map"));
+        options.maps = maps.collect();
     }
     let summary = build(&options).map_err(|error| named(error, &path))?;
+    check_rejects(&summary);
     Ok(format!(
         "{} members, {} connections",
         summary.manifest.members, summary.manifest.connections
     ))
+}
+
+/// All rejected rows are listed.
+fn check_rejects(summary: &Summary) {
+    let Some(rejected) = &summary.rejected else {
+        return;
+    };
+    let mut list = csv::Reader::from_path(&rejected.list).expect("a list");
+    let records = list.byte_records().map(|record| record.expect("a record"));
+    assert_eq!(records.count() as u64, rejected.rows);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_file_is_read_in_every_way() {
+        const SKIP: u8 = 1 << 4;
+        for (first, rows, expected) in [
+            (
+                0,
+                "member_id,other_id\n1,2\n",
+                Ok("2 members, 1 connections"),
+            ),
+            (1, "member_id\n1\n2\n", Ok("2 members, 0 connections")),
+            (
+                2,
+                "member_id,kind\n2,work\n",
+                Ok("2 members, 0 connections"),
+            ),
+            (1 << 2, "1,2,\n2,3,\n", Ok("3 members, 2 connections")),
+            (2 | 1 << 2, "2,1,work,,,,\n", Ok("2 members, 0 connections")),
+            (2 << 2, "1\t2\t\\N\n", Ok("2 members, 1 connections")),
+            (1 | 2 << 2, "1\tAnn\t\\N\n", Ok("1 members, 0 connections")),
+            (
+                2 | 3 << 2,
+                "member_id\tkind\n1\twork\n",
+                Ok("2 members, 0 connections"),
+            ),
+            (0, "member_id,other_id\n1,2\nx,\"\n", Err(":3: ")),
+            (
+                SKIP,
+                "member_id,other_id\n1,2\nx,\"\n\"3\n",
+                Ok("2 members, 1 connections"),
+            ),
+            (
+                SKIP | 2 << 2,
+                "1\t2\t\\N\n\\x\n",
+                Ok("2 members, 1 connections"),
+            ),
+            (
+                SKIP | 2 | 3 << 2,
+                "member_id\tkind\n9\t\n",
+                Ok("2 members, 0 connections"),
+            ),
+        ] {
+            let found = read(&[&[first], rows.as_bytes()].concat());
+            match (&found, expected) {
+                (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{rows:?}"),
+                (Err(found), Err(expected)) => assert!(found.contains(expected), "{found}"),
+                _ => panic!("{found:?}, {expected:?} of {rows:?}"),
+            }
+        }
+    }
 }
