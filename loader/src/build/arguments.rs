@@ -45,7 +45,8 @@ pub struct Arguments {
     #[arg(long = "map", value_name = "KIND:FIELD=COLUMN,...")]
     maps: Vec<ColumnMap>,
     /// The most memory to take, such as 2GiB or 512MiB: what does not fit goes to files beside the snapshot while it is built.
-    /// Without it, half of what the machine, or the control group of the process, has.
+    /// Without it, half of what the machine, or the control group of the process, has. With --order community the graph's files
+    /// are mapped as well: their pages, which the system may take back, are part of the peak that is printed.
     #[arg(long, value_name = "SIZE")]
     memory: Option<MemoryLimit>,
     /// How members are numbered inside: by id, or those who know each other near each other.

@@ -34,7 +34,7 @@ pub struct Summary {
     pub components: Components,
     /// In the order in which they were done.
     pub stages: Vec<Stage>,
-    /// The most memory that the process had until now, in bytes, if the system tells.
+    /// The most memory that the process had until now, in bytes, if the system tells; pages of mapped files are counted.
     pub peak_memory_bytes: Option<u64>,
     /// Columns of dump files that no field took.
     pub unused_columns: Vec<(PathBuf, Vec<String>)>,
