@@ -17,7 +17,7 @@ use crate::{
 use cloud_engine::{FileError, NodeIndex, Scn};
 use cloud_proto::cloud::v1::Profile;
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -67,15 +67,23 @@ impl LiveIndex {
     pub(crate) fn open(path: &Path, fresh: StoreMark) -> Result<Self, IndexError> {
         match Self::open_found(path, fresh) {
             Err(error) if error.is_damage() => {
-                fs::remove_dir_all(path).map_err(|source| FileError::Io {
-                    path: path.to_owned(),
-                    source,
-                })?;
+                Self::remove(path)?;
                 let mut live = Self::open_found(path, fresh)?;
                 live.replaced = Some(error);
                 Ok(live)
             }
             opened => opened,
+        }
+    }
+
+    /// Removes an index, if there is one: the next to be opened is made from the profiles.
+    pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
+        match fs::remove_dir_all(path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FileError::Io {
+                path: path.to_owned(),
+                source,
+            }),
+            _ => Ok(()),
         }
     }
 

@@ -73,7 +73,7 @@ impl LiveProfiles {
     ) -> Result<Self, FileError> {
         let error = |error: redb::Error| store_error(path, error);
         if !path.exists() {
-            make(path, fresh)?;
+            Self::make(path, fresh)?;
         }
         let database = open_database(path, persistence)?;
         let found = read_mark(&database).map_err(error)?;
@@ -91,6 +91,27 @@ impl LiveProfiles {
             store.commit(fresh.scn, &BTreeMap::new())?;
         }
         Ok(store)
+    }
+
+    /// Makes a store without records. It gets its name when it is whole: of one that power loss leaves half made, redb could not tell
+    /// what it is.
+    pub(crate) fn make(path: &Path, mark: StoreMark) -> Result<(), FileError> {
+        let building = path.with_file_name(BUILDING_PROFILES_NAME);
+        let io = |source| FileError::Io {
+            path: building.clone(),
+            source,
+        };
+        match fs::remove_file(&building) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
+            _ => {}
+        }
+        let error = |error: redb::Error| store_error(&building, error);
+        let mut builder = Database::builder();
+        let database = builder.set_cache_size(CACHE_BYTES).create(&building);
+        let database = database.map_err(|e| error(e.into()))?;
+        write(&database, mark, &BTreeMap::new()).map_err(error)?;
+        database.close().map_err(|e| error(e.into()))?;
+        fs::rename(&building, path).map_err(io)
     }
 
     /// How far it has come.
@@ -200,27 +221,6 @@ impl LiveProfilesReader {
             reason: format!("node {node}: {reason}"),
         })
     }
-}
-
-/// Makes a store without records. It gets its name when it is whole: of one that power loss leaves half made, redb could not tell
-/// what it is.
-fn make(path: &Path, mark: StoreMark) -> Result<(), FileError> {
-    let building = path.with_file_name(BUILDING_PROFILES_NAME);
-    let io = |source| FileError::Io {
-        path: building.clone(),
-        source,
-    };
-    match fs::remove_file(&building) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
-        _ => {}
-    }
-    let error = |error: redb::Error| store_error(&building, error);
-    let mut builder = Database::builder();
-    let database = builder.set_cache_size(CACHE_BYTES).create(&building);
-    let database = database.map_err(|e| error(e.into()))?;
-    write(&database, mark, &BTreeMap::new()).map_err(error)?;
-    database.close().map_err(|e| error(e.into()))?;
-    fs::rename(&building, path).map_err(io)
 }
 
 /// What the store at `path` says of itself; none when it is new.

@@ -48,8 +48,8 @@ impl People {
     ///
     /// The two live stores commit one after the other, profiles first. If a crash came between, the index is brought to where
     /// the profiles are, so that both stand at one SCN, from which the log is replayed. A live index that cannot be used is
-    /// made anew from the live profiles ([`PeopleWriter::replaced_index`]). Where there are no live profiles, the snapshot's copy
-    /// of them is taken, if it has one: the snapshot's other files are as its first one's were.
+    /// made anew from the live profiles ([`PeopleWriter::replaced_index`]). Where there are no live profiles, or they are older than
+    /// the snapshot, its copy of them is taken, if it has one: the snapshot's other files are as its first one's were.
     ///
     /// # Errors
     /// Anything else that is damaged, of an unknown version, or of another lineage or log, by name.
@@ -70,17 +70,28 @@ impl People {
             log,
             scn: manifest.scn,
         };
-        let path = live.join(LIVE_PROFILES_NAME);
+        let (path, index_path) = (live.join(LIVE_PROFILES_NAME), live.join(LIVE_INDEX_NAME));
+        let copy = manifest.file(LIVE_PROFILES_NAME);
         // An empty file would be taken for a store in which nothing has changed.
         let is_there = fs::metadata(&path).is_ok_and(|found| found.len() > 0);
-        if let Some(copy) = manifest.file(LIVE_PROFILES_NAME).filter(|_| !is_there) {
+        if let Some(copy) = copy.filter(|_| !is_there) {
             take_copy(snapshot, copy, live)?;
         }
         let persistence = Arc::new(Persistence::default());
-        let live_profiles = LiveProfiles::open(&path, fresh, &persistence)?;
+        let mut live_profiles = LiveProfiles::open(&path, fresh, &persistence)?;
+        if live_profiles.scn() < fresh.scn {
+            // What lies between stands in the snapshot, and the log may have let go of it.
+            drop(live_profiles);
+            LiveIndex::remove(&index_path)?;
+            match copy {
+                Some(copy) => take_copy(snapshot, copy, live)?,
+                None => LiveProfiles::make(&path, fresh)?,
+            }
+            live_profiles = LiveProfiles::open(&path, fresh, &persistence)?;
+        }
         // An index without a document is true before every change.
         let empty = fresh.at(Scn::BEGINNING);
-        let live_index = LiveIndex::open(&live.join(LIVE_INDEX_NAME), empty)?;
+        let live_index = LiveIndex::open(&index_path, empty)?;
         PeopleWriter::open(
             Arc::new(Base { profiles, index }),
             live_profiles,

@@ -1,7 +1,7 @@
 //! A server with a log of its own lets go of old segments, and keeps what its snapshot needs.
 
-use crate::small_site::SmallSite;
-use cloud_client::{Window, connection_added};
+use crate::{relay_site::copy, small_site::SmallSite};
+use cloud_client::{SearchOptions, Window, connection_added, connection_removed};
 use cloud_engine::{Manifest, Scn, StandsAt, newest_snapshots, snapshot_name};
 use graph_server::Limits;
 use std::{fs, path::Path, time::Duration};
@@ -72,4 +72,42 @@ async fn the_log_keeps_what_the_snapshot_goes_on_from() {
         assert_eq!(client.network_sizes(1, false).await.unwrap().first, 1_002);
         folder = site.stop().await;
     }
+}
+
+/// Of connections that come and go between members who stay: it has nothing for profiles.
+fn window_without_profiles(number: u64) -> Window {
+    let change = match number % 2 {
+        0 => connection_added,
+        _ => connection_removed,
+    };
+    Window::of((0..1_000).map(|other| change(8, other % 7 + 1)))
+}
+
+#[tokio::test]
+async fn a_start_asks_for_nothing_that_its_snapshot_holds() {
+    let limits = Limits {
+        log_segment_bytes: 4 << 10,
+        log_bytes_max: 1,
+        snapshots_kept: 1,
+        ..Limits::default()
+    };
+    let site = SmallSite::start(limits.clone()).await;
+    for round in 0..3 {
+        for number in 0..4 {
+            let window = window_without_profiles(number + round);
+            site.admin.publish(window).await.unwrap();
+        }
+        site.admin.take_snapshot(None).await.unwrap();
+    }
+    while site.client.log_status().await.unwrap().oldest_after_scn < 11 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // As a kill leaves it: the live profiles were last written when the server started.
+    let killed = tempfile::tempdir().unwrap();
+    copy(site.folder.path(), killed.path());
+    site.stop().await;
+    let site = SmallSite::on(killed, limits).await;
+    let found = site.client.search(8, "", SearchOptions::default()).await;
+    assert_eq!(found.unwrap().total, 7);
+    site.stop().await;
 }

@@ -4,7 +4,7 @@ use crate::{
     random::Random,
     site::{Site, Truth, apply, id, network, open},
 };
-use cloud_engine::{Graph, Scn, Writer};
+use cloud_engine::{Graph, Manifest, Scn, Writer};
 use cloud_search::{People, Query, search};
 use std::{fs, io, path::Path, sync::Arc};
 
@@ -178,6 +178,47 @@ fn profiles_older_than_the_index_are_what_counts() {
     assert_eq!(
         all(&people, &graph, &site.truth),
         all(&site.people, &site.graph(), &site.truth)
+    );
+}
+
+#[test]
+fn live_profiles_older_than_the_snapshot_give_way_to_its_own() {
+    let random = &mut Random(8);
+    let mut truth = Truth::default();
+    for member in 1..20 {
+        truth.profiles.insert(member, random.profile(member));
+    }
+    let mut site = Site::new(truth);
+    site.apply(1, (0..30).map(|_| random.change(30)).collect());
+    site.commit();
+    let directory = site.directory.path().to_owned();
+    let (with_copy, without) = (directory.join("old-1"), directory.join("old-2"));
+    copy(&site.live(), &with_copy);
+    copy(&site.live(), &without);
+    site.apply(2, (0..30).map(|_| random.change(30)).collect());
+    site.commit();
+    let published = site.people.published();
+    let mut manifest = Manifest {
+        scn: Scn::new(2),
+        ..site.manifest.clone()
+    };
+    let copied = published.copy_changed(&directory.join("snapshot")).unwrap();
+    manifest.files.push(copied);
+    // Twice: what was taken over is there to stay.
+    for _ in 0..2 {
+        let (people, _writer) = open(&directory, &manifest, "old-1");
+        assert_eq!(
+            all(&people, &site.graph(), &site.truth),
+            all(&site.people, &site.graph(), &site.truth)
+        );
+    }
+    // A snapshot without live profiles says that its other files are true where it stands.
+    manifest.files.pop();
+    let (fresh, _writer) = open(&directory, &manifest, "never-lived");
+    let (replaced, _writer) = open(&directory, &manifest, "old-2");
+    assert_eq!(
+        all(&replaced, &site.graph(), &site.truth),
+        all(&fresh, &site.graph(), &site.truth)
     );
 }
 
