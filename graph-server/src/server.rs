@@ -119,6 +119,8 @@ impl Running {
         let drain = site.limits.serving().drain_timeout;
         let listeners = self.listeners.drain(drain).await.map_err(Into::into);
         stop_ingest.cancel();
+        // What cannot be written now is not waited for: the log has it.
+        site.people.persistence().give_up();
         site.compaction.call();
         let progress = Arc::clone(&site.progress);
         let storage = tokio::task::spawn_blocking(move || {
@@ -157,6 +159,7 @@ impl Running {
 /// server is behind the log, which is known only from one look to the next, and whether profiles can be written.
 async fn keep_tidy(site: Arc<Site>) {
     let mut interval = tokio::time::interval(VIEW_CACHE_TIDY_INTERVAL);
+    let mut was_in_trouble = false;
     while site
         .stopping
         .run_until_cancelled(interval.tick())
@@ -165,9 +168,11 @@ async fn keep_tidy(site: Arc<Site>) {
     {
         site.views.tidy();
         site.progress.lag(site.log.head());
-        if let Some(trouble) = site.people.persistence().trouble() {
-            site.progress.people_held_up(Some(&trouble));
+        let trouble = site.people.persistence().trouble();
+        if trouble.is_some() || was_in_trouble {
+            site.progress.people_held_up(trouble.as_deref());
         }
+        was_in_trouble = trouble.is_some();
     }
 }
 

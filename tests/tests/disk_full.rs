@@ -5,7 +5,8 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -114,10 +115,18 @@ struct Site {
 
 impl Site {
     async fn start() -> Option<(Self, Server, Connections)> {
+        Self::start_with_log(None).await
+    }
+
+    /// With the log on this other disk, or not.
+    async fn start_with_log(elsewhere: Option<&Path>) -> Option<(Self, Server, Connections)> {
         let disk = SmallDisk::mount()?;
         let mut random = ChaCha8Rng::seed_from_u64(3);
         let model = history::site(Shape::Uniform, 100, &mut random);
         site::build(&model, &disk.path);
+        if let Some(log) = elsewhere {
+            symlink(log, disk.path.join("log")).expect("a link");
+        }
         let ids = model.members().map(|(id, _)| id).collect();
         let server = Server::start(&disk.path);
         let connections = server.connect().await;
@@ -381,4 +390,37 @@ async fn an_end_that_finds_no_room_costs_time_only() {
     site.check(&connections).await;
     assert!(server.terminate().success(), "SIGTERM ends the server well");
     assert_eq!(site.snapshots().len(), 2, "a snapshot and an overlay");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_does_not_wait_for_profiles_that_cannot_be_written() {
+    let log = tempfile::tempdir().expect("a temporary folder");
+    let Some((mut site, server, connections)) = Site::start_with_log(Some(log.path())).await else {
+        return;
+    };
+    site.disk.fill();
+    let begun = Instant::now();
+    let reason = loop {
+        site.publish(&connections)
+            .await
+            .expect("the log is elsewhere");
+        let status = connections.admin().get_status(GetStatusRequest {}).await;
+        let lag = status.expect("a status").into_inner().search_lag;
+        if let Some(lag) = lag.filter(|lag| lag.reason.contains("No space left on device")) {
+            break lag.reason;
+        }
+        assert!(begun.elapsed() < PATIENCE, "profiles are still written");
+    };
+    println!("{reason}");
+    drop(connections);
+    let status = server.terminate();
+    assert!(!status.success(), "what waited was not written");
+    site.disk.make_room();
+    let server = Server::start(&site.disk.path);
+    let connections = server.connect().await;
+    site.check(&connections).await;
+    // Nobody complains of what is over.
+    site.publish(&connections).await.expect("there is room");
+    site.check(&connections).await;
+    assert!(server.terminate().success(), "SIGTERM ends the server well");
 }
