@@ -217,11 +217,7 @@ impl Progress {
         if let Point::AsOf(as_of) = &point
             && as_of.log_id != self.log_id
         {
-            return Err(serving::Refusal::OtherLog {
-                ours: self.log_id.clone(),
-                asked: as_of.log_id.clone(),
-            }
-            .into());
+            return Err(serving::Refusal::other_log(&self.log_id, &as_of.log_id).into());
         }
         self.wait_for(&point, side, deadline).await
     }

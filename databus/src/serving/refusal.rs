@@ -2,6 +2,9 @@
 //!
 //! How each looks on the wire stands in `status.rs`.
 
+/// Twice the name of a log. Details are sent in a header, which is not sent when it is too long.
+const SAID_AGAIN_CHARS: usize = 64;
+
 /// The caller's request is not answered, for this reason. The messages say what each field is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "each variant's message names its fields")]
@@ -13,6 +16,8 @@ pub enum Refusal {
     Malformed { reason: String },
     #[error("{reason}")]
     Unimplemented { reason: String },
+    #[error("there is no such thing: {reason}")]
+    NotFound { reason: String },
     #[error("the request is larger than {limit} bytes")]
     RequestTooLarge { limit: u64 },
     #[error("{field} is {asked}, and at most {limit} are allowed")]
@@ -66,6 +71,14 @@ impl Refusal {
         Self::Field {
             field: field.into(),
             problem: problem.into(),
+        }
+    }
+
+    /// The caller asked about another log than this one. Of a text that names none, the beginning is said again.
+    pub fn other_log(ours: &str, asked: &str) -> Self {
+        Self::OtherLog {
+            ours: ours.to_owned(),
+            asked: asked.chars().take(SAID_AGAIN_CHARS).collect(),
         }
     }
 

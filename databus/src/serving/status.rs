@@ -28,6 +28,10 @@ impl From<Refusal> for Status {
                 info(&mut details, "UNIMPLEMENTED", &[("why", &reason)]);
                 Code::Unimplemented
             }
+            Refusal::NotFound { reason } => {
+                info(&mut details, "NOT_FOUND", &[("why", &reason)]);
+                Code::NotFound
+            }
             Refusal::RequestTooLarge { limit } => {
                 details.add_quota_failure_violation("request_bytes", &message);
                 info(&mut details, "REQUEST_TOO_LARGE", &[("limit", &limit)]);

@@ -35,10 +35,7 @@ pub async fn subscribe(
         log_id,
     } = request.into_inner();
     if !log_id.is_empty() && log_id != server.log.log_id() {
-        return Err(Refusal::OtherLog {
-            ours: server.log.log_id().to_owned(),
-            asked: log_id,
-        });
+        return Err(Refusal::other_log(server.log.log_id(), &log_id));
     }
     let kinds = Kinds::new(&kinds)?;
     let limit = server.limits.subscriptions_max as u64;
@@ -142,7 +139,6 @@ impl Subscription {
             for part in parts {
                 let (scn, last) = (part.scn, part.last);
                 if let Some(part) = self.kinds.filter(part) {
-                    heartbeat_at = Instant::now() + HEARTBEAT_INTERVAL;
                     if let Err(end) = self.send(Event::Part(part)).await {
                         return end;
                     }

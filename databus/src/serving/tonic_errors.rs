@@ -1,8 +1,9 @@
 //! Errors that tonic answers by itself, before a service is asked: given the code and details that the server's own
 //! errors have.
 //!
-//! Tonic says INTERNAL of a message that cannot be decoded, OUT_OF_RANGE of one that is too large, and UNIMPLEMENTED of
-//! a method that is not there, all without details. The server's own errors always have details.
+//! Tonic says INTERNAL of a message that cannot be decoded, OUT_OF_RANGE of one that is too large, UNIMPLEMENTED of a method that
+//! is not there, and NOT_FOUND of a service whose health nobody knows, all without details. The server's own errors always have
+//! details.
 
 use super::Refusal;
 use crate::limits::REQUEST_BYTES_MAX;
@@ -31,6 +32,7 @@ pub(crate) fn refusal(status: &Status) -> Option<Refusal> {
         Code::OutOfRange => Some(Refusal::RequestTooLarge {
             limit: REQUEST_BYTES_MAX as u64,
         }),
+        Code::NotFound => Some(Refusal::NotFound { reason }),
         Code::Unimplemented => Some(Refusal::Unimplemented {
             reason: if reason.is_empty() {
                 "there is no such method".to_owned()

@@ -43,6 +43,11 @@ pub(super) fn at_least<M: Message>(
         ("another log", as_of(foreign, 0), other_log(foreign)),
         ("no log", as_of("", 0), other_log("")),
         ("no name of a log", as_of("\u{0}x", 0), other_log("\u{0}x")),
+        (
+            "a megabyte",
+            as_of(&"a".repeat(1 << 20), 0),
+            other_log(&"a".repeat(64)),
+        ),
         ("the next SCN", as_of(log_id, 1), not_reached()),
         (
             "the last SCN there is",

@@ -94,5 +94,12 @@ pub(super) fn rows() -> Vec<Row> {
             &of_log("other"),
             other_log("other"),
         ),
+        row(
+            SUBSCRIBE,
+            "log_id",
+            "a megabyte",
+            &of_log(&"a".repeat(1 << 20)),
+            other_log(&"a".repeat(64)),
+        ),
     ]
 }
