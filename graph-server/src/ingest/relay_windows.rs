@@ -113,7 +113,14 @@ pub(crate) struct RelayWindows {
     /// The window whose last part is not there yet.
     begun: Option<Window>,
     heard_at: Instant,
-    caught_up: bool,
+    catching_up: CatchingUp,
+}
+
+/// Whether everything was answered that the log held when it was first heard: under a writer that never pauses there is always more.
+enum CatchingUp {
+    Unheard,
+    To(u64),
+    Done,
 }
 
 impl RelayWindows {
@@ -132,13 +139,19 @@ impl RelayWindows {
             subscription: None,
             begun: None,
             heard_at: Instant::now(),
-            caught_up: false,
+            catching_up: CatchingUp::Unheard,
         }
     }
 
     /// Waits for what comes next; a break is answered too, and the next call tries again.
     pub(super) async fn next(&mut self) -> Result<Next, super::IngestError> {
         loop {
+            if let CatchingUp::To(head) = self.catching_up
+                && head <= self.after_scn
+            {
+                self.catching_up = CatchingUp::Done;
+                return Ok(Next::CaughtUp);
+            }
             match self.hear().await {
                 Ok(Some(next)) => return Ok(next),
                 Ok(None) => {}
@@ -188,12 +201,13 @@ impl RelayWindows {
             Event::Heartbeat(heartbeat) => {
                 let head = heartbeat.head.map_or(0, |head| head.scn);
                 self.log.heard_of(head);
-                if head > self.after_scn {
-                    return Ok(None);
+                if let CatchingUp::Unheard = self.catching_up {
+                    self.catching_up = CatchingUp::To(head);
                 }
-                self.is_well();
-                let said = std::mem::replace(&mut self.caught_up, true);
-                Ok((!said).then_some(Next::CaughtUp))
+                if head <= self.after_scn {
+                    self.is_well();
+                }
+                Ok(None)
             }
         }
     }

@@ -18,7 +18,7 @@ pub(crate) enum Windows {
 /// What comes next.
 pub(crate) enum Next {
     Window(LoggedWindow),
-    /// Everything that is durable was answered. Said once.
+    /// Everything that was durable at the beginning was answered. Said once.
     CaughtUp,
     /// The relay cannot be heard now: nothing more comes until it can.
     OutOfReach,

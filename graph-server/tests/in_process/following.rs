@@ -1,6 +1,7 @@
 //! Servers that follow a relay: they answer as one with a log of its own does, say what is missing while the relay is away, and
 //! say when only another snapshot helps.
 
+use crate::compaction::upserted;
 use crate::relay_site::{Follower, Relay, RelaySite, copy};
 use crate::transport::get;
 use cloud_client::proto::databus::v1::AsOf;
@@ -105,6 +106,35 @@ async fn a_window_of_many_parts_is_applied_once() {
     follower.reach(&made.as_of).await;
     let sizes = follower.client.network_sizes(1, false).await.unwrap();
     assert_eq!((sizes.first, sizes.as_of), (members + 2, Some(made.as_of)));
+    follower.stop().await.unwrap();
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_starts_under_a_relay_that_never_pauses_is_up_to_date_soon() {
+    let site = RelaySite::new();
+    let relay = site.relay(&[]).await;
+    let admin = relay.admin.clone();
+    let (sender, mut head) = tokio::sync::watch::channel(AsOf::default());
+    let writer = tokio::spawn(async move {
+        for number in 0.. {
+            let window = Window::of([upserted(7, &format!("number {number}"))]);
+            let made = admin.publish(window).await.unwrap();
+            if sender.send(made.as_of).is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    head.wait_for(|head| head.scn >= 10).await.unwrap();
+    let follower = site.follower("one", relay.address()).await;
+    for _ in 0..5 {
+        let as_of = head.borrow_and_update().clone();
+        follower.reach(&as_of).await;
+        head.changed().await.unwrap();
+    }
+    drop(head);
+    writer.await.unwrap();
     follower.stop().await.unwrap();
     relay.stop().await;
 }
