@@ -21,8 +21,7 @@ impl Memory {
         let resident = Resident::read()?;
         let mapped = MappedParts::of(mapped_files()?.iter());
         let overlay = site.compaction.overlay_bytes();
-        let views = site.views.counts();
-        let views = views.bytes + views.session_bytes;
+        let views = site.views.counts().bytes;
         let rest = |whole: u64, parts: [u64; 2]| {
             parts
                 .iter()

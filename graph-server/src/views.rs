@@ -124,8 +124,7 @@ impl Views {
         viewer: NodeIndex,
         usable: impl FnOnce(&Arc<Kept>) -> Option<T>,
     ) -> Option<T> {
-        let cached = self.sessions.pinned(viewer);
-        let cached = cached.or_else(|| self.cache.get(&viewer));
+        let cached = self.newest(viewer);
         let missing = cached.is_none();
         let found = cached.as_ref().and_then(usable);
         let counter = match &found {
@@ -135,6 +134,11 @@ impl Views {
         };
         counter.fetch_add(1, Ordering::Relaxed);
         found
+    }
+
+    fn newest(&self, viewer: NodeIndex) -> Option<Arc<Kept>> {
+        let pinned = self.sessions.pinned(viewer);
+        pinned.or_else(|| self.cache.get(&viewer))
     }
 
     /// Builds the view of `viewer` and caches it, unless a newer one is there.
@@ -159,18 +163,24 @@ impl Views {
         }
     }
 
-    /// The views that are of an SCN below `scn`: of no use to a version that begins there, unless they are brought up.
-    pub(crate) fn below(&self, scn: Scn) -> Vec<Arc<View>> {
+    /// Whose views are of an SCN below `scn`: of no use to a version that begins there, unless they are brought up.
+    pub(crate) fn below(&self, scn: Scn) -> Vec<NodeIndex> {
         let cached = self.cache.iter().map(|(_, kept)| kept);
         let all = cached.chain(self.sessions.all_pinned());
-        let views = all.map(|kept| Arc::clone(kept.view()));
-        views.filter(|view| view.scn() < scn).collect()
+        let old = all.filter(|kept| kept.view().scn() < scn);
+        old.map(|kept| kept.view().viewer()).collect()
     }
 
-    /// Keeps a view as of the graph's SCN in the place of `view`: the same, where it holds there, or a new one. None of a viewer
-    /// who is gone.
-    pub(crate) fn bring_up(&self, view: &View, graph: &Graph) {
-        let viewer = view.viewer();
+    /// Keeps a view as of the graph's SCN in the place of the viewer's older one: the same, where it holds there, or a new one. None
+    /// of a viewer who is gone, or whose view is gone by now.
+    pub(crate) fn bring_up(&self, viewer: NodeIndex, graph: &Graph) {
+        let Some(kept) = self.newest(viewer) else {
+            return;
+        };
+        let view = kept.view();
+        if view.scn() >= graph.scn() {
+            return;
+        }
         if let Some(view) = view.at_scn_of(graph) {
             self.keep(&Arc::new(view));
         } else if graph.exists(viewer) {

@@ -15,7 +15,7 @@ use crate::{
     views::Views,
     workers::{Rank, give_way},
 };
-use cloud_engine::{Base, LogId, Manifest, Scn, SourceMark, Version};
+use cloud_engine::{Base, LineageId, LogId, Manifest, Scn, SourceMark, Version};
 use cloud_search::People;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::{
@@ -149,7 +149,14 @@ impl Compactor {
         });
         tracing::info!(%scn, seconds = format_args!("{:.3}", time.as_secs_f64()), "compaction ends");
         self.retire(before);
-        let lineage = snapshot.lineage_id;
+        if let Err(error) = self.keep_newest(scn, snapshot.lineage_id) {
+            tracing::error!(%error, "older snapshots cannot be removed; the next compaction tries again");
+        }
+        Ok(())
+    }
+
+    /// Removes what is too old beside the snapshot at `scn`.
+    fn keep_newest(&self, scn: Scn, lineage: LineageId) -> Result<(), SnapshotError> {
         // Gigabytes of the system's cache go with a snapshot: the system takes a third of a second for it.
         self.piece(|| kept::remove_others(&self.site, scn, lineage, self.snapshots_kept))?;
         let oldest = kept::oldest(&self.site, lineage)?.unwrap_or(scn);
@@ -185,12 +192,12 @@ impl Compactor {
         let (path, manifest) = self.piece(|| snapshot.finish(&published))?;
         self.goes_on()?;
         let base = self.piece(|| open(&path, &manifest))?;
-        for views in self.views.below(scn).chunks(VIEWS_AT_ONCE) {
+        for viewers in self.views.below(scn).chunks(VIEWS_AT_ONCE) {
             self.goes_on()?;
             self.piece(|| {
                 let graph = self.compaction.current.graph();
-                for view in views {
-                    self.views.bring_up(view, &graph);
+                for &viewer in viewers {
+                    self.views.bring_up(viewer, &graph);
                     give_way();
                 }
             });

@@ -164,7 +164,11 @@ impl Compaction {
                 break;
             }
             self.call();
-            progress.graph_held_up(Some(&self.reason(failure.as_deref())));
+            let people = progress.reached().people_held_up;
+            let because = failure
+                .map(|failure| format!(", which failed: {failure}"))
+                .or(people.map(|reason| format!(", and that for profiles: {reason}")));
+            progress.graph_held_up(Some(&self.reason(&because.unwrap_or_default())));
             // The sender is this object's own.
             let _ = status.changed().await;
         }
@@ -172,10 +176,8 @@ impl Compaction {
         progress.graph_held_up(None);
     }
 
-    fn reason(&self, failure: Option<&str>) -> String {
+    fn reason(&self, because: &str) -> String {
         let limit = self.overlay_bytes_max;
-        let because =
-            failure.map_or_else(String::new, |failure| format!(", which failed: {failure}"));
         format!("the overlay is at its limit of {limit} bytes and waits for a compaction{because}")
     }
 
