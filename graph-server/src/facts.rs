@@ -3,7 +3,13 @@
 //! Kept with the request's task, so that whoever learns a fact notes it without its being handed through, and without
 //! an allocation. Outside of a request there is nowhere to note it, and nothing is.
 
-use std::cell::Cell;
+use std::{
+    cell::{Cell, RefCell},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 tokio::task_local! {
     static FACTS: Facts;
@@ -14,10 +20,18 @@ tokio::task_local! {
 pub(crate) struct Facts {
     pub(crate) viewer_id: Cell<Option<u64>>,
     pub(crate) member_id: Cell<Option<u64>>,
-    /// Visited by what came to its end.
-    pub(crate) edges: Cell<u64>,
+    edges: Cell<u64>,
+    /// Visited by what was given to another thread last, which goes on counting when nobody waits for it any more.
+    elsewhere: RefCell<Arc<AtomicU64>>,
     /// The answer's `as_of`.
     pub(crate) scn: Cell<Option<u64>>,
+}
+
+impl Facts {
+    /// Visited so far, to within some 10,000 of what is not at its end.
+    pub(crate) fn edges(&self) -> u64 {
+        self.edges.get() + self.elsewhere.borrow().load(Ordering::Relaxed)
+    }
 }
 
 /// `answer` with a place for facts, which stay there when it is done.
@@ -38,6 +52,14 @@ pub(crate) fn named(field: &str, id: u64) {
 /// The request visited as many edges more.
 pub(crate) fn visited(edges: u64) {
     note(|facts| facts.edges.set(facts.edges.get() + edges));
+}
+
+/// Another thread visits edges for the request, and counts them there.
+pub(crate) fn visited_elsewhere(edges: &Arc<AtomicU64>) {
+    note(|facts| {
+        let before = facts.elsewhere.replace(Arc::clone(edges));
+        visited(before.load(Ordering::Relaxed));
+    });
 }
 
 /// The request is answered as of `scn`.

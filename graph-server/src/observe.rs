@@ -83,6 +83,18 @@ pin_project! {
         #[pin]
         answer: WithFacts<F>,
     }
+
+    impl<F> PinnedDrop for Observed<F> {
+        /// Here and not with the answer: a call whose caller is gone gets its line too.
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            let (code, time) = this.in_flight.outcome();
+            if this.slow.is_some_and(|slow| time > slow) {
+                let facts = this.answer.take_value().unwrap_or_default();
+                report(this.in_flight.name(), time, code, &facts);
+            }
+        }
+    }
 }
 
 impl<F, E> Future for Observed<F>
@@ -99,11 +111,7 @@ where
             .headers()
             .get(Status::GRPC_STATUS)
             .map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
-        let time = this.in_flight.answered(code);
-        if this.slow.is_some_and(|slow| time > slow) {
-            let facts = this.answer.take_value().unwrap_or_default();
-            report(this.in_flight.name(), time, code, &facts);
-        }
+        this.in_flight.answered(code);
         Poll::Ready(Ok(answer))
     }
 }
@@ -115,7 +123,7 @@ fn report(rpc: &str, time: Duration, code: Code, facts: &Facts) {
         ?code,
         viewer_id = facts.viewer_id.get(),
         member_id = facts.member_id.get(),
-        edges = facts.edges.get(),
+        edges = facts.edges(),
         as_of = facts.scn.get(),
         "slow request"
     );

@@ -11,11 +11,17 @@ use crate::{
     views::Views,
     workers::{Stop, Workers},
 };
-use cloud_engine::{Budget, Current, Graph, MemberId, NodeIndex, Scn, View};
+use cloud_engine::{Budget, Current, EDGES_BETWEEN_CHECKS, Graph, MemberId, NodeIndex, Scn, View};
 use cloud_proto::databus::v1::{AsOf, AtLeast};
 use cloud_search::{People, Published};
 use databus::serving::{self, Deadline};
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 /// What one server holds of one site.
@@ -81,52 +87,32 @@ impl Site {
         Some(self.progress.as_of(graph.scn().get()))
     }
 
-    /// Answers a question about the graph that visits about `edges`: where it was asked, or on the heavy threads.
+    /// Answers a question about the graph that visits about `edges`, as far as is known (0 where nobody can say beforehand): where
+    /// it was asked, or on the heavy threads if that is too much there. What turns out to be too much on its way begins all over
+    /// again on those.
     pub(crate) async fn graph_work<T: Send + 'static>(
         self: &Arc<Self>,
         edges: u64,
         deadline: Deadline,
-        work: impl FnOnce(&Site, &mut Budget<'_>) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        let site = Arc::clone(self);
-        let run = move |stop: &Stop| {
-            let stop = || stop.now();
-            let mut budget = Budget::new(site.limits.request_edges_max, &stop);
-            let outcome = work(&site, &mut budget);
-            Ok((outcome, budget.spent()))
-        };
-        let (outcome, visited) = if edges <= self.limits.inline_edges_max {
-            run(&Stop::at(deadline))?
-        } else {
-            self.heavy.run(deadline, run).await?
-        };
-        facts::visited(visited);
-        outcome
-    }
-
-    /// Answers a question about the graph when nobody can say beforehand how many edges it visits: where it was asked, and all
-    /// over again on the heavy threads if that is too much there.
-    pub(crate) async fn graph_search<T: Send + 'static>(
-        self: &Arc<Self>,
-        deadline: Deadline,
         work: impl Fn(&Site, &mut Budget<'_>) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let limits = &self.limits;
-        let edges_max = limits.inline_edges_max.min(limits.request_edges_max);
-        let tried = {
+        let edges_max = self.limits.request_edges_max;
+        let inline_edges_max = self.limits.inline_edges_max.min(edges_max);
+        if edges <= inline_edges_max {
+            let visited = AtomicU64::new(0);
             let stop = Stop::at(deadline);
-            let stop = || stop.now();
-            let mut budget = Budget::new(edges_max, &stop);
-            let outcome = work(self, &mut budget);
-            facts::visited(budget.spent());
-            outcome
-        };
-        match tried {
-            Err(Refusal::EdgesExhausted { .. }) if edges_max < limits.request_edges_max => {
-                self.graph_work(u64::MAX, deadline, work).await
+            let tried = within(&work, self, inline_edges_max, &stop, &visited);
+            facts::visited(visited.into_inner());
+            let is_too_much = matches!(tried, Err(Refusal::EdgesExhausted { .. }));
+            if !is_too_much || inline_edges_max == edges_max {
+                return tried;
             }
-            outcome => outcome,
         }
+        let site = Arc::clone(self);
+        let visited = Arc::default();
+        facts::visited_elsewhere(&visited);
+        let run = move |stop: &Stop| within(&work, &site, edges_max, stop, &visited);
+        self.heavy.run(deadline, run).await
     }
 
     /// The view of a viewer at the graph's SCN.
@@ -164,6 +150,24 @@ impl Site {
             None => Ok(()),
         }
     }
+}
+
+/// What the work makes within its budget; the edges that it visits are counted in `visited`.
+fn within<T>(
+    work: impl Fn(&Site, &mut Budget<'_>) -> Result<T, Refusal>,
+    site: &Site,
+    edges_max: u64,
+    stop: &Stop,
+    visited: &AtomicU64,
+) -> Result<T, Refusal> {
+    let stop = || {
+        visited.fetch_add(EDGES_BETWEEN_CHECKS, Ordering::Relaxed);
+        stop.now()
+    };
+    let mut budget = Budget::new(edges_max, &stop);
+    let outcome = work(site, &mut budget);
+    visited.store(budget.spent(), Ordering::Relaxed);
+    outcome
 }
 
 /// The node of a member who must exist.

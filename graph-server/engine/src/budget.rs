@@ -3,7 +3,7 @@
 //! The engine has no clock; who has one (a server with deadlines) asks it in `stop`.
 
 /// Edges between two questions whether to stop: some 100 us of work.
-const EDGES_BETWEEN_CHECKS: u64 = 1 << 15;
+pub const EDGES_BETWEEN_CHECKS: u64 = 1 << 15;
 
 /// What is left of a request's work.
 pub struct Budget<'a> {
@@ -28,7 +28,7 @@ pub enum Stopped {
 }
 
 impl<'a> Budget<'a> {
-    /// At most `edges_max` edges; `stop` is asked every 32,768 edges.
+    /// At most `edges_max` edges; `stop` is asked every [`EDGES_BETWEEN_CHECKS`].
     pub fn new(edges_max: u64, stop: &'a (dyn Fn() -> bool + Sync)) -> Self {
         Self {
             limit: edges_max,

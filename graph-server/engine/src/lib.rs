@@ -142,7 +142,7 @@ mod visit;
 mod writer;
 
 pub use base::{Base, BaseBytes};
-pub use budget::{Budget, Stopped};
+pub use budget::{Budget, EDGES_BETWEEN_CHECKS, Stopped};
 pub use change::{Applied, Created, GraphChange};
 pub use connections::{
     Connection, ConnectionOrder, ConnectionsError, ConnectionsPage, ListedConnection,

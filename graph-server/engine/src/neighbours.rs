@@ -24,6 +24,9 @@ struct Merged<'a> {
     changes: smallvec::IntoIter<[Change; CHANGES_INLINE]>,
 }
 
+/// Beyond this ratio of lengths, searching the longer list for each member of the shorter one beats walking both.
+const SEARCH_RATIO: usize = 32;
+
 /// Chains as short as this are merged without an allocation.
 const CHANGES_INLINE: usize = 6;
 
@@ -78,12 +81,22 @@ impl<'a> Neighbours<'a> {
         }))
     }
 
-    /// The rest, if it is a plain slice.
-    pub(crate) fn as_slice(&self) -> Option<&'a [u32]> {
-        match &self.0 {
-            Kind::Base(row) => Some(row.as_slice()),
-            Kind::Merged(_) => None,
+    /// Whether a node is among the rest. O(log d).
+    pub(crate) fn contains(&self, node: u32) -> bool {
+        let (base, changes) = match &self.0 {
+            Kind::Base(row) => (row.as_slice(), &[][..]),
+            Kind::Merged(merged) => (merged.base, merged.changes.as_slice()),
+        };
+        match changes.binary_search_by_key(&node, |change| change.neighbour()) {
+            Ok(place) => changes[place].is_added(),
+            Err(_) => base.binary_search(&node).is_ok(),
         }
+    }
+
+    /// What it takes to look up as many nodes, in edges; none where walking is less work.
+    pub(crate) fn search_cost(&self, nodes: usize) -> Option<usize> {
+        let count = self.count_max();
+        (count / SEARCH_RATIO > nodes).then(|| nodes * count.ilog2() as usize)
     }
 
     /// At most how many are left: exact for a node without changes.

@@ -14,7 +14,6 @@ use crate::graph::Graph;
 use crate::ids::{MemberId, NodeIndex};
 use crate::node_set::NodeSet;
 use crate::scratch::Scratch;
-use crate::shared::SEARCH_RATIO;
 use crate::view::View;
 
 /// Which paths are looked for.
@@ -215,13 +214,10 @@ fn each_among(
     mut visit: impl FnMut(usize),
 ) -> Result<(), Stopped> {
     let neighbours = graph.neighbours(NodeIndex::new(node));
-    if let Some(row) = neighbours
-        .as_slice()
-        .filter(|row| row.len() / SEARCH_RATIO > nodes.len())
-    {
-        budget.spend(nodes.len() * row.len().ilog2() as usize)?;
+    if let Some(cost) = neighbours.search_cost(nodes.len()) {
+        budget.spend(cost)?;
         let found = (0..).zip(nodes);
-        let found = found.filter(|(_, node)| row.binary_search(node).is_ok());
+        let found = found.filter(|(_, node)| neighbours.contains(**node));
         found.for_each(|(place, _)| visit(place));
         return Ok(());
     }

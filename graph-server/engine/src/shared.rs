@@ -7,9 +7,6 @@ use crate::graph::Graph;
 use crate::ids::{MemberId, NodeIndex};
 use crate::members_page::{MembersPage, MembersPageBuilder};
 
-/// Beyond this ratio of lengths, searching the longer list for each member of the shorter one beats walking both.
-pub(crate) const SEARCH_RATIO: usize = 32;
-
 /// The members connected to both, ascending by member id. O(d + d'), or O(d log d') when d' is much longer.
 pub fn shared_connections(
     graph: &Graph,
@@ -51,14 +48,9 @@ pub(crate) fn shared_nodes(
     if shorter.count_max() > longer.count_max() {
         std::mem::swap(&mut shorter, &mut longer);
     }
-    if let Some(longer) = longer
-        .as_slice()
-        .filter(|longer| longer.len() / SEARCH_RATIO > shorter.count_max())
-    {
-        budget.spend(shorter.count_max() * longer.len().ilog2() as usize)?;
-        return Ok(shorter
-            .filter(|node| longer.binary_search(&node.get()).is_ok())
-            .collect());
+    if let Some(cost) = longer.search_cost(shorter.count_max()) {
+        budget.spend(cost)?;
+        return Ok(shorter.filter(|node| longer.contains(node.get())).collect());
     }
     budget.spend(shorter.count_max() + longer.count_max())?;
     Ok(intersection(shorter, longer).collect())
@@ -82,4 +74,67 @@ fn intersection(
             };
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::base::Base;
+    use crate::change::GraphChange;
+    use crate::ids::{ConnectionTime, Scn};
+    use crate::writer::Writer;
+
+    const HUB: u64 = 1;
+    const MEMBERS: u64 = 2_000;
+
+    fn member(id: u64) -> MemberId {
+        MemberId::new(id).unwrap()
+    }
+
+    /// A hub that knows every second member, and a chain through all.
+    fn graph_with_changes(changes: u64) -> Graph {
+        let members: Vec<_> = (HUB..=MEMBERS).map(member).collect();
+        let chain = (HUB + 1..MEMBERS).map(|id| (id, id + 1));
+        let hub = (HUB + 1..=MEMBERS).step_by(2).map(|id| (HUB, id));
+        let edges: Vec<_> = chain
+            .chain(hub)
+            .map(|(one, other)| (member(one), member(other), ConnectionTime::UNKNOWN))
+            .collect();
+        let base = Base::in_node_order(&members, &edges).unwrap();
+        let mut writer = Writer::new(Arc::new(base), Scn::BEGINNING);
+        for number in 0..changes {
+            let (member, other) = (member(HUB), member(2 + number * 7919 % (MEMBERS - 2)));
+            let change = match number % 3 {
+                0 => GraphChange::ConnectionRemoved { member, other },
+                _ => GraphChange::ConnectionAdded {
+                    member,
+                    other,
+                    time: ConnectionTime::UNKNOWN,
+                },
+            };
+            writer.apply(Scn::new(number + 1), &[change]).unwrap();
+        }
+        writer.version().graph()
+    }
+
+    #[test]
+    fn a_long_list_is_searched_whether_it_has_changed_or_not() {
+        for changes in [0, 1, 5, 700] {
+            let graph = graph_with_changes(changes);
+            let hub = graph.node(member(HUB)).unwrap();
+            for id in HUB + 1..=MEMBERS {
+                let other = graph.node(member(id)).unwrap();
+                let of_hub: Vec<_> = graph.neighbours(hub).collect();
+                let expected: Vec<_> = graph
+                    .neighbours(other)
+                    .filter(|node| of_hub.contains(node))
+                    .collect();
+                let mut budget = Budget::new(100, &|| false);
+                let found = shared_nodes(&graph, hub, other, &mut budget);
+                assert_eq!(found, Ok(expected), "{changes} changes, member {id}");
+            }
+        }
+    }
 }

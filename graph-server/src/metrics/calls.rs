@@ -96,11 +96,15 @@ impl InFlight {
         &self.call().name
     }
 
-    /// The answer is there; how long it took.
-    pub(crate) fn answered(&mut self, code: Code) -> Duration {
-        let time = self.begun.elapsed();
-        self.answered = Some((code, time));
-        time
+    /// The answer is there.
+    pub(crate) fn answered(&mut self, code: Code) {
+        self.answered = Some((code, self.begun.elapsed()));
+    }
+
+    /// How it ended, and how long that took; its caller is gone if it was not answered.
+    pub(crate) fn outcome(&self) -> (Code, Duration) {
+        let gone = || (Code::Cancelled, self.begun.elapsed());
+        self.answered.unwrap_or_else(gone)
     }
 
     fn call(&self) -> &Call {
@@ -112,9 +116,7 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         let call = self.call();
         call.in_flight.fetch_sub(1, Ordering::Relaxed);
-        // Its caller is gone when it was not answered.
-        let gone = || (Code::Cancelled, self.begun.elapsed());
-        let (code, time) = self.answered.unwrap_or_else(gone);
+        let (code, time) = self.outcome();
         if let Some(histogram) = call.by_code.get(code as usize) {
             histogram.record(time);
         }

@@ -140,7 +140,7 @@ impl Page {
     }
 
     /// In the order asked; the ids are left to the caller.
-    fn answer(self, site: &Site, budget: &mut Budget<'_>) -> Result<Vec<MemberDegree>, Refusal> {
+    fn answer(&self, site: &Site, budget: &mut Budget<'_>) -> Result<Vec<MemberDegree>, Refusal> {
         match &self.source {
             Source::Kept(kept) => {
                 kept.view().read_ahead(self.edges);

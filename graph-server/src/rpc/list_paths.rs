@@ -44,7 +44,7 @@ pub(crate) async fn list_paths(
             .views
             .with_scratch(|scratch| shortest_paths(&graph, &question, scratch, budget))?)
     };
-    let found = site.graph_search(deadline, work).await?;
+    let found = site.graph_work(0, deadline, work).await?;
     let path = |members: &Vec<_>| Path {
         member_ids: member_ids_to_wire(members),
     };

@@ -66,6 +66,14 @@ async fn errors_of_the_transport_have_codes_and_details() {
         let status = error::<_, GetDegreesResponse>(&public, path, text()).await;
         check(&status, Code::Unimplemented, "UNIMPLEMENTED");
     }
+    // Asked about a service that is none: the request's one field is a text too.
+    let check_health = "/grpc.health.v1.Health/Check";
+    let nothing = AsOf {
+        log_id: "nothing".into(),
+        scn: 0,
+    };
+    let status = error::<_, GetDegreesResponse>(&public, check_health, nothing).await;
+    check(&status, Code::NotFound, "NOT_FOUND");
     let mut profiles = ProfileServiceClient::new(public.clone());
     let members = GetProfilesRequest {
         member_ids: vec![u64::MAX; 300_000],
@@ -160,7 +168,11 @@ async fn the_admin_listener_speaks_http_beside_grpc() {
             .is_none()
     );
     // The same port answers gRPC, and tells of memory by part.
+    site.client.begin_session(1).await.unwrap();
     let status = site.admin.status().await.unwrap();
+    let views = status.memory.iter().find(|part| part.part == "views");
+    let views = views.map(|part| part.bytes);
+    assert_eq!(views, status.views.map(|views| views.bytes));
     let own = status.memory.iter().map(|part| part.bytes).sum::<u64>();
     assert!(own >= status.anonymous_bytes, "{status:?}");
     site.running.shutdown().await.unwrap();
