@@ -28,7 +28,7 @@ pub enum OpenError {
         folder: PathBuf,
     },
     /// There is no log here, and one that goes on from a snapshot cannot be made.
-    #[error("{}: no log here; the snapshot goes on from log {log_id}", folder.display())]
+    #[error("{}: no log here; the snapshot goes on from log {log_id}: bootstrap again, or restore that log from a copy", folder.display())]
     Missing {
         /// Where it was looked for.
         folder: PathBuf,
@@ -36,7 +36,7 @@ pub enum OpenError {
         log_id: String,
     },
     /// The log is another one.
-    #[error("{}: is of log {found}; the snapshot goes on from log {expected}", file.display())]
+    #[error("{}: is of log {found}; the snapshot goes on from log {expected}: bootstrap again, or put that log there", file.display())]
     ForeignLog {
         /// A segment of it.
         file: PathBuf,
@@ -75,7 +75,7 @@ pub enum OpenError {
         supported: u32,
     },
     /// A segment that cannot be read or does not fit the others: restore it from a copy.
-    #[error("{}: damaged at byte {offset}: {reason}", file.display())]
+    #[error("{}: damaged at byte {offset}: {reason}; restore the file from a copy", file.display())]
     Damaged {
         /// The file.
         file: PathBuf,
@@ -85,7 +85,7 @@ pub enum OpenError {
         reason: String,
     },
     /// The log ends before an SCN that was durable.
-    #[error("{}: ends at SCN {head}, and SCN {durable_scn} was durable: the log has lost changes", folder.display())]
+    #[error("{}: ends at SCN {head}, and SCN {durable_scn} was durable: the log has lost changes; bootstrap again, or restore it from a copy", folder.display())]
     Lost {
         /// Where it stands.
         folder: PathBuf,
@@ -159,7 +159,7 @@ pub enum ReadError {
         head: u64,
     },
     /// What was durable has changed since: restore the file from a copy.
-    #[error("{}: damaged at byte {offset}: {reason}", file.display())]
+    #[error("{}: damaged at byte {offset}: {reason}; restore the file from a copy", file.display())]
     Damaged {
         /// The file.
         file: PathBuf,

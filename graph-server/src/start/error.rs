@@ -26,12 +26,12 @@ pub enum StartError {
     #[error(transparent)]
     File(#[from] FileError),
     /// There is nothing to start from.
-    #[error("{} holds no valid snapshot ({refused} refused): build one with `loader build`", site.display())]
+    #[error("{} holds no valid snapshot{}: build one with `loader build`", site.display(), listed(refused))]
     NoSnapshot {
         /// The directory of the site.
         site: PathBuf,
-        /// Snapshots that were found and not taken.
-        refused: usize,
+        /// What is wrong with those that were found.
+        refused: Vec<FileError>,
     },
     /// The snapshot stands at a point of a source, and this server cannot find it in the log.
     #[error(
@@ -50,7 +50,9 @@ pub enum StartError {
     #[error("the log's id: {0}")]
     LogId(String),
     /// The log ends before what was applied.
-    #[error("{what} stands at SCN {scn}, but the log ends at SCN {head}: the log has lost changes")]
+    #[error(
+        "{what} stands at SCN {scn}, but the log ends at SCN {head}: the log has lost changes; bootstrap again, or restore it from a copy"
+    )]
     LogLost {
         /// What stands further.
         what: &'static str,
@@ -86,4 +88,9 @@ pub enum StartError {
     /// Reflection cannot read its own descriptors.
     #[error("reflection: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
+}
+
+fn listed(refused: &[FileError]) -> String {
+    let refused: Vec<_> = refused.iter().map(|error| format!(" ({error})")).collect();
+    refused.concat()
 }

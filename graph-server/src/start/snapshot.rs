@@ -17,13 +17,13 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Takes the newest that is sound; one that is not is named and passed over.
     pub(crate) fn newest(site: &Path) -> Result<Self, StartError> {
-        let snapshots = newest_snapshots(site)?;
-        let refused = snapshots.len();
-        for path in snapshots {
+        let mut refused = Vec::new();
+        for path in newest_snapshots(site)? {
             match Self::open(&path) {
                 Ok(snapshot) => return Ok(snapshot),
                 Err(error) => {
-                    tracing::warn!(%error, snapshot = %path.display(), "this snapshot is not used")
+                    tracing::warn!(%error, snapshot = %path.display(), "this snapshot is not used");
+                    refused.push(error);
                 }
             }
         }
