@@ -12,7 +12,8 @@ use cloud_proto::cloud::v1::{
     SearchMembersRequest, SearchMembersResponse, SuggestConnectionsRequest,
     SuggestConnectionsResponse, Suggestion,
 };
-use cloud_proto::databus::v1::AsOf;
+use cloud_proto::databus::v1::at_least::Point;
+use cloud_proto::databus::v1::{AsOf, AtLeast};
 use rand::Rng;
 use rand::seq::IndexedRandom as _;
 use tonic::{Code, Status};
@@ -62,6 +63,10 @@ pub struct Reader<R> {
     ids: Vec<u64>,
     random: R,
     sessions: VecDeque<String>,
+    asks_at_least: bool,
+    /// The newest point that an answer stated, and the one that the next answer must not be older than.
+    newest: Option<AsOf>,
+    at_least: Option<AsOf>,
 }
 
 impl<R: Rng + Send> Reader<R> {
@@ -72,12 +77,25 @@ impl<R: Rng + Send> Reader<R> {
             ids,
             random,
             sessions: VecDeque::new(),
+            asks_at_least: false,
+            newest: None,
+            at_least: None,
+        }
+    }
+
+    /// Half of whose questions ask for answers that are not older than any before.
+    pub fn at_least_as_new(self) -> Self {
+        Self {
+            asks_at_least: true,
+            ..self
         }
     }
 
     /// Asks one random question. No record: the member asked about did not exist (NOT_FOUND says no SCN).
     pub async fn ask(&mut self) -> Vec<Record> {
-        match self.random.random_range(0..12) {
+        let asks = self.asks_at_least && self.random.random_bool(0.5);
+        self.at_least = self.newest.clone().filter(|_| asks);
+        let records = match self.random.random_range(0..12) {
             0..3 => self.ask_degrees().await.into_iter().collect(),
             3 => self.ask_sizes().await.into_iter().collect(),
             4 => self.ask_connections().await,
@@ -88,7 +106,26 @@ impl<R: Rng + Send> Reader<R> {
             9 => self.begin_session().await.into_iter().collect(),
             10 => self.ask_search().await.into_iter().collect(),
             _ => self.ask_profiles().await.into_iter().collect(),
+        };
+        for record in &records {
+            let as_of = record.as_of();
+            if let Some(asked) = &self.at_least {
+                assert!(as_of.scn >= asked.scn, "{record:?}");
+            }
+            if self
+                .newest
+                .as_ref()
+                .is_none_or(|newest| newest.scn < as_of.scn)
+            {
+                self.newest = Some(as_of.clone());
+            }
         }
+        records
+    }
+
+    fn at_least(&self) -> Option<AtLeast> {
+        let point = Point::AsOf(self.at_least.clone()?);
+        Some(AtLeast { point: Some(point) })
     }
 
     fn member(&mut self) -> u64 {
@@ -105,17 +142,18 @@ impl<R: Rng + Send> Reader<R> {
     }
 
     async fn ask_degrees(&mut self) -> Option<Record> {
+        let members = *[1, 3, 20].choose(&mut self.random).expect("not empty");
         let request = GetDegreesRequest {
             viewer_id: self.member(),
             member_ids: self
                 .ids
-                .choose_multiple(&mut self.random, 20)
+                .choose_multiple(&mut self.random, members)
                 .copied()
                 .collect(),
             shared_count: self.random.random_bool(0.5),
             shared_sample: self.random.random_range(0..4),
             path: self.random.random_bool(0.5),
-            at_least: None,
+            at_least: self.at_least(),
         };
         let answer = self
             .connections
@@ -129,7 +167,7 @@ impl<R: Rng + Send> Reader<R> {
         let request = GetNetworkSizesRequest {
             viewer_id: self.member(),
             third: self.random.random_bool(0.5),
-            at_least: None,
+            at_least: self.at_least(),
         };
         let answer = self
             .connections
@@ -149,6 +187,7 @@ impl<R: Rng + Send> Reader<R> {
             member_id: self.member(),
             order: order.into(),
             page_size: self.page_size(),
+            at_least: self.at_least(),
             ..Default::default()
         };
         let (mut records, mut after) = (Vec::new(), None);
@@ -176,6 +215,7 @@ impl<R: Rng + Send> Reader<R> {
             viewer_id: self.member(),
             member_id: self.member(),
             page_size: self.page_size(),
+            at_least: self.at_least(),
             ..Default::default()
         };
         let (mut records, mut after) = (Vec::new(), None);
@@ -205,6 +245,7 @@ impl<R: Rng + Send> Reader<R> {
             viewer_id: self.member(),
             degree: degree.into(),
             page_size: self.page_size(),
+            at_least: self.at_least(),
             ..Default::default()
         };
         let (mut records, mut after) = (Vec::new(), None);
@@ -233,7 +274,7 @@ impl<R: Rng + Send> Reader<R> {
             member_id: self.member(),
             max_degree: self.random.random_range(0..=6),
             limit: self.random.random_range(0..=100),
-            at_least: None,
+            at_least: self.at_least(),
         };
         let answer = self.connections.network().list_paths(request.clone()).await;
         Some(Record::Paths(request, found(answer)?))
@@ -243,7 +284,7 @@ impl<R: Rng + Send> Reader<R> {
         let request = SuggestConnectionsRequest {
             viewer_id: self.member(),
             limit: self.random.random_range(0..20),
-            at_least: None,
+            at_least: self.at_least(),
         };
         let answer = self
             .connections
@@ -257,7 +298,7 @@ impl<R: Rng + Send> Reader<R> {
     async fn begin_session(&mut self) -> Option<Record> {
         let request = BeginSessionRequest {
             viewer_id: self.member(),
-            at_least: None,
+            at_least: self.at_least(),
         };
         let begun = found(self.connections.network().begin_session(request).await)?;
         self.sessions.push_back(begun.session.clone());
@@ -299,6 +340,7 @@ impl<R: Rng + Send> Reader<R> {
                 .map(|degree| i32::from(*degree))
                 .collect(),
             page_size: 100,
+            at_least: self.at_least(),
             ..Default::default()
         };
         let answer = self
@@ -316,7 +358,7 @@ impl<R: Rng + Send> Reader<R> {
                 .choose_multiple(&mut self.random, 5)
                 .copied()
                 .collect(),
-            at_least: None,
+            at_least: self.at_least(),
         };
         let answer = self
             .connections
@@ -338,6 +380,10 @@ fn found<T>(answer: Result<tonic::Response<T>, Status>) -> Option<T> {
 impl Record {
     /// The SCN that the answer states.
     pub fn scn(&self) -> u64 {
+        self.as_of().scn
+    }
+
+    fn as_of(&self) -> &AsOf {
         let as_of: &Option<AsOf> = match self {
             Record::Degrees(_, answer) => &answer.as_of,
             Record::Sizes(_, answer) => &answer.as_of,
@@ -350,7 +396,7 @@ impl Record {
             Record::Search(_, answer) => &answer.as_of,
             Record::Profiles(_, answer) => &answer.as_of,
         };
-        as_of.as_ref().expect("every answer states its as_of").scn
+        as_of.as_ref().expect("every answer states its as_of")
     }
 
     /// Panics unless the answer is what the model, as of the answer's SCN, says.
@@ -414,24 +460,19 @@ fn check_degrees(model: &Model, request: &GetDegreesRequest, answer: &GetDegrees
             continue;
         }
         let shared = model.shared(request.viewer_id, *member);
-        if request.shared_count || request.shared_sample > 0 {
-            let count = if *member == request.viewer_id {
-                result.shared_count
-            } else {
-                Some(shared.len() as u32)
-            };
-            assert_eq!(result.shared_count, count, "{context}");
-        }
-        if *member != request.viewer_id {
-            let sample: Vec<u64> = shared
-                .into_iter()
-                .take(request.shared_sample as usize)
-                .collect();
-            assert_eq!(result.shared_ids, sample, "{context}");
-        }
-        if request.path {
-            assert_eq!(result.path, model.path(&distances, *member), "{context}");
-        }
+        let is_counted = request.shared_count || request.shared_sample > 0;
+        let count = is_counted.then_some(shared.len() as u32);
+        assert_eq!(result.shared_count, count, "{context}");
+        let sample: Vec<u64> = shared
+            .into_iter()
+            .take(request.shared_sample as usize)
+            .collect();
+        assert_eq!(result.shared_ids, sample, "{context}");
+        let path = match request.path {
+            true => model.path(&distances, *member),
+            false => Vec::new(),
+        };
+        assert_eq!(result.path, path, "{context}");
     }
 }
 
@@ -445,13 +486,10 @@ fn check_sizes(model: &Model, request: &GetNetworkSizesRequest, answer: &GetNetw
         sizes[distance] += 1;
     }
     assert_eq!(
-        (answer.first, answer.second),
-        (sizes[1], sizes[2]),
+        (answer.first, answer.second, answer.third),
+        (sizes[1], sizes[2], request.third.then_some(sizes[3])),
         "{request:?} {answer:?}"
     );
-    if let Some(third) = answer.third {
-        assert_eq!(third, sizes[3], "{request:?} {answer:?}");
-    }
 }
 
 fn check_connections(

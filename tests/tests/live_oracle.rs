@@ -31,17 +31,23 @@ enum Owner {
 }
 
 async fn check(shape: Shape, seed: u64, owner: Owner) {
-    check_with(shape, seed, owner, false).await;
+    check_with(shape, seed, owner, false, &[]).await;
 }
 
 /// The same while the graph goes over to new bases, one after the other.
 async fn check_compacting(shape: Shape, seed: u64, owner: Owner) {
-    let compactions = check_with(shape, seed, owner, true).await;
+    let compactions = check_with(shape, seed, owner, true, &[]).await;
     assert!(compactions >= 4, "only {compactions} compactions");
 }
 
 /// Answers how many compactions there were.
-async fn check_with(shape: Shape, seed: u64, owner: Owner, compacting: bool) -> u64 {
+async fn check_with(
+    shape: Shape,
+    seed: u64,
+    owner: Owner,
+    compacting: bool,
+    flags: &[&str],
+) -> u64 {
     println!("{shape:?}, seed {seed}, the log is the {owner:?}'s");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -56,9 +62,9 @@ async fn check_with(shape: Shape, seed: u64, owner: Owner, compacting: bool) -> 
         Server::relay(folder.path(), &lineage, [0, 0], &[])
     });
     let server = match &relay {
-        Some(relay) => Server::try_follow(folder.path(), relay.public(), &[])
+        Some(relay) => Server::try_follow(folder.path(), relay.public(), flags)
             .unwrap_or_else(|log| panic!("the server did not start:\n{log}")),
-        None => Server::start(folder.path()),
+        None => Server::start_with(folder.path(), flags),
     };
     let connections = server.connect().await;
     let publishes = match &relay {
@@ -171,7 +177,8 @@ async fn read(
     seed: u64,
     finished: Arc<AtomicBool>,
 ) -> Vec<Record> {
-    let mut reader = Reader::new(connections, ids, ChaCha8Rng::seed_from_u64(seed));
+    let reader = Reader::new(connections, ids, ChaCha8Rng::seed_from_u64(seed));
+    let mut reader = reader.at_least_as_new();
     let mut records = Vec::new();
     let mut last = HashMap::new();
     while !finished.load(Ordering::Acquire) || records.len() < 100 {
@@ -202,6 +209,15 @@ async fn answers_equal_the_model_on_a_uniform_graph() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_equal_the_model_under_preferential_attachment() {
     check(Shape::PreferentialAttachment, 3, Owner::Server).await;
+}
+
+/// Where views are large work, small pages of the well connected are answered without one, and what turns out to be large on the way
+/// begins again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_equal_the_model_where_little_is_done_at_once() {
+    let flags = ["--inline-edges-max", "100"];
+    let shape = Shape::PreferentialAttachment;
+    check_with(shape, 15, Owner::Server, false, &flags).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

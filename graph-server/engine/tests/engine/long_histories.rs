@@ -1,14 +1,15 @@
-//! Long random histories against the model: windows small and large, repeated ones, new bases, restarts, and readers who ask about
-//! older SCNs, of versions before too, with views that are kept.
+//! Long random histories against the model: windows small and large, repeated ones, new bases, restarts, readers who ask about older
+//! SCNs, of versions before too, with views that are kept, and one in a thread of its own, who asks while all this goes on.
 //!
 //! Two generators draw them: one whose changes are all alike, and one whose members come, gather around a few, and go.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use cloud_engine::{
-    ApplyError, Base, Budget, ConnectionTime, Graph, GraphChange, LogId, Manifest, Scn, Scratch,
-    StandsAt, Version, View, Writer, degrees, read_overlay,
+    ApplyError, Base, Budget, ConnectionTime, Current, Graph, GraphChange, LogId, Manifest, Scn,
+    Scratch, StandsAt, Version, View, Writer, degrees, read_overlay,
 };
 use tempfile::TempDir;
 
@@ -18,6 +19,8 @@ use crate::model::{Model, NodeOrder, check_graph, member};
 const MEMBERS: u64 = 24;
 const STEPS: u64 = 500;
 const LOG: u128 = 77;
+/// Answers to the reader beside a history: all are compared.
+const SEEN_MAX: usize = 20_000;
 /// Versions of before whose readers still ask.
 const BEFORE_MAX: usize = 3;
 
@@ -233,9 +236,70 @@ impl Site {
     }
 }
 
-fn run(generator: Generator, seed: u64) {
+/// Whom a member was connected to, or none if there was no such member.
+type Seen = (Scn, u64, Option<Vec<u64>>);
+
+/// Asks whatever is current, and a little back, until it is told to end.
+fn watch(current: &Mutex<Current>, has_ended: &AtomicBool, mut random: Random) -> Vec<Seen> {
+    let mut seen = Vec::new();
+    while !has_ended.load(Ordering::Relaxed) && seen.len() < SEEN_MAX {
+        let now = current.lock().expect("nobody panics with it").clone();
+        let newest = now.graph();
+        let back = random.below(4).min(newest.scn().get());
+        // It may be further back than the base that has come.
+        let Some(graph) = now.graph_at(Scn::new(newest.scn().get() - back)) else {
+            continue;
+        };
+        let id = 1 + random.below(MEMBERS);
+        let known = graph.node(member(id)).map(|node| {
+            let neighbours = graph.neighbours(node);
+            let mut ids: Vec<_> = neighbours.map(|node| graph.member(node).get()).collect();
+            ids.sort_unstable();
+            ids
+        });
+        seen.push((graph.scn(), id, known));
+        std::thread::yield_now();
+    }
+    seen
+}
+
+/// Answers what was seen by the reader beside it.
+fn run(generator: Generator, seed: u64) -> usize {
     let mut random = Random(seed);
     let mut site = Site::begin(&mut random);
+    let (current, has_ended) = (
+        Mutex::new(site.writer.current().clone()),
+        AtomicBool::new(false),
+    );
+    let seen = std::thread::scope(|scope| {
+        let watcher = Random(random.next());
+        let watcher = scope.spawn(|| watch(&current, &has_ended, watcher));
+        // However it ends, the reader ends too.
+        let _end = EndsAtDrop(&has_ended);
+        steps(generator, &mut random, &mut site, &current);
+        has_ended.store(true, Ordering::Relaxed);
+        watcher.join().expect("the reader does not panic")
+    });
+    for (scn, id, known) in &seen {
+        let model = site.model(*scn);
+        let expected = model
+            .0
+            .contains_key(id)
+            .then(|| model.connections(*id).into_keys().collect());
+        assert_eq!(*known, expected, "member {id} at SCN {scn}");
+    }
+    seen.len()
+}
+
+struct EndsAtDrop<'a>(&'a AtomicBool);
+
+impl Drop for EndsAtDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn steps(generator: Generator, random: &mut Random, site: &mut Site, current: &Mutex<Current>) {
     for step in 0..STEPS {
         match random.below(200) {
             0..=5 => site.folding = Some(site.writer.begin_fold()),
@@ -248,13 +312,16 @@ fn run(generator: Generator, seed: u64) {
                 site.folding = None;
                 site.writer.abandon_fold();
             }
-            16 => site.restart(),
+            16 => {
+                site.restart();
+                *current.lock().expect("nobody panics with it") = site.writer.current().clone();
+            }
             _ => {
-                let changes = generator(&mut random, step);
-                site.apply(&mut random, &changes);
+                let changes = generator(random, step);
+                site.apply(random, &changes);
             }
         }
-        site.ask(&mut random);
+        site.ask(random);
         if step % 100 == 99 {
             site.check();
         }
@@ -267,13 +334,19 @@ fn run_all(generator: Generator, first_seed: u64) {
     } else {
         100
     };
+    let mut seen = 0;
     for seed in first_seed..first_seed + histories {
         let outcome = std::panic::catch_unwind(|| run(generator, seed));
-        if let Err(panic) = outcome {
-            eprintln!("seed {seed}");
-            std::panic::resume_unwind(panic);
+        match outcome {
+            Ok(beside) => seen += beside,
+            Err(panic) => {
+                eprintln!("seed {seed}");
+                std::panic::resume_unwind(panic);
+            }
         }
     }
+    println!("{histories} histories, {seen} answers to readers beside them");
+    assert!(seen as u64 > 100 * histories, "too few to prove anything");
 }
 
 #[test]
