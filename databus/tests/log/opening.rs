@@ -1,9 +1,14 @@
 //! Opening: one process at a time, the right log, a version that is known.
 
 use crate::memory_disk::MemoryDisk;
-use crate::windows::{GRAPH, connections, open, options, origin, read_all};
-use databus::{Log, LogOptions, OpenError};
-use std::{env, path::Path, process::Command, sync::Arc};
+use crate::windows::{GRAPH, change, connections, open, options, origin, read_all};
+use cloud_proto::databus::v1::{
+    ConnectionAdded, ConnectionRemoved, Member, MemberRemoved, MemberUpserted, Position,
+    PositionKind, PositionRemoved, PositionUpserted, YearMonth, change::Event,
+};
+use databus::{Log, LogOptions, OpenError, Window};
+use prost_types::{FieldMask, Timestamp};
+use std::{env, fs, path::Path, process::Command, sync::Arc};
 
 const FOLDER: &str = "DATABUS_TEST_FOLDER";
 
@@ -149,4 +154,83 @@ fn every_log_has_its_own_name() {
             .iter()
             .all(|name| name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
     );
+}
+
+/// The windows of `version_1.log`: a change of each kind, a large window, an empty one.
+fn windows_of_version_1() -> [Window; 4] {
+    let text = str::to_owned;
+    let member = Member {
+        member_id: 7,
+        given_name: text("Zoë"),
+        display_name: text("Zoë 李"),
+        skills: vec![text("rust"), text("")],
+        ..Default::default()
+    };
+    let position = Position {
+        position_id: 3,
+        kind: PositionKind::Work.into(),
+        title: text("Engineer"),
+        from: Some(YearMonth {
+            year: 1999,
+            month: 12,
+        }),
+        current: true,
+        ..Default::default()
+    };
+    let each_kind = [
+        Event::MemberUpserted(MemberUpserted {
+            member: Some(member),
+            fields: Some(FieldMask {
+                paths: vec![text("given_name"), text("skills")],
+            }),
+        }),
+        Event::MemberRemoved(MemberRemoved { member_id: 8 }),
+        Event::PositionUpserted(PositionUpserted {
+            member_id: 7,
+            position: Some(position),
+            fields: None,
+        }),
+        Event::PositionRemoved(PositionRemoved {
+            member_id: 7,
+            position_id: 4,
+        }),
+        Event::ConnectionAdded(ConnectionAdded {
+            member_id: 1,
+            other_id: u64::MAX,
+            connected_at: Some(Timestamp {
+                seconds: 1_200_000_000,
+                nanos: 999_000_000,
+            }),
+        }),
+        Event::ConnectionRemoved(ConnectionRemoved {
+            member_id: 1,
+            other_id: 2,
+        }),
+    ];
+    let each_kind = Window {
+        source_id: text("core"),
+        source_offset: 900,
+        commit_time: None,
+        changes: each_kind.map(change).to_vec(),
+    };
+    let empty = Window {
+        source_id: text("core"),
+        source_offset: 901,
+        ..Window::default()
+    };
+    [connections(5, 1), each_kind, empty, connections(1_000, 300)]
+}
+
+#[test]
+fn a_log_that_the_first_version_wrote_is_read_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let segment = folder.path().join("00000000000000000001.log");
+    fs::write(segment, include_bytes!("version_1.log")).unwrap();
+    let mut windows = windows_of_version_1().to_vec();
+    for more in [2_000, 2_001] {
+        let log = Log::open(folder.path(), origin(), options(1 << 20)).unwrap();
+        assert_eq!(read_all(&log), windows);
+        log.append_blocking(connections(more, 2)).unwrap();
+        windows.push(connections(more, 2));
+    }
 }
