@@ -49,9 +49,10 @@ docs:
 proto: target/python/ready
 	target/python/bin/buf lint
 
-bench: ## first figures at 2 million members (minutes; prints a table)
+bench: ## first figures at 2 million members (minutes; prints a table), then small ones of the engine alone
 	cargo build --release --workspace --bins
 	target/release/bench $(ARGS)
+	cargo bench --workspace --bench engine
 
 bench-scale: ## the figures at 22 million members and 120 million connections (30 minutes, 15 GB of disk)
 	cargo build --release --workspace --bins

@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_millis(2);
 /// Windows sent before the feed waits for the server to take them.
 const UNSENT_MAX: usize = 64;
 /// A feed that was acknowledged less than this share of its rate was not the load that it was meant to be.
-const SHARE_MIN: f64 = 0.5;
+const SHARE_MIN: f64 = 0.9;
 
 /// A publisher that runs until it is stopped.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Feed {
         })
     }
 
-    /// Ends it; changes acknowledged a second, or an error when they were fewer than half of what was meant.
+    /// Ends it; changes acknowledged a second, or an error when they were fewer than nine tenths of what was meant.
     pub async fn stop(self) -> Outcome<f64> {
         self.stopped.store(true, Ordering::Relaxed);
         self.sender.await??;
