@@ -115,7 +115,7 @@ pub struct Limits {
     /// Edges that one request may visit on the threads that serve connections; above, it goes to the heavy ones.
     #[arg(long, value_name = "EDGES")]
     pub inline_edges_max: u64,
-    /// Threads for heavy questions about the graph; they run when no other has work.
+    /// Threads for heavy questions about the graph; they are ranked behind those that serve connections.
     #[arg(long, value_name = "THREADS")]
     pub heavy_threads: usize,
     /// Threads for searches and large pages of profiles.

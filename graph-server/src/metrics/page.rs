@@ -211,7 +211,7 @@ fn views(page: &mut Page, site: &Site) {
     let views = site.views.counts();
     page.gauge(
         "cloud_views",
-        "Cached views; those that sessions keep apart.",
+        "Cached views, with those that sessions keep.",
         views.views,
     );
     page.gauge("cloud_views_bytes", "Memory of cached views.", views.bytes);
