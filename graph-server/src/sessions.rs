@@ -127,7 +127,12 @@ impl<V: Clone> Sessions<V> {
         }
     }
 
-    /// The pinned view of a viewer.
+    /// The pinned view of a viewer, looked at on nobody's behalf.
+    pub(crate) fn peek(&self, viewer: NodeIndex) -> Option<V> {
+        self.read().pinned.get(&viewer)?.view.clone()
+    }
+
+    /// The pinned view of a viewer, who asks for it.
     pub(crate) fn pinned(&self, viewer: NodeIndex) -> Option<V> {
         if self.viewers.load(Ordering::Relaxed) == 0 {
             return None;

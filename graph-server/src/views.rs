@@ -124,7 +124,8 @@ impl Views {
         viewer: NodeIndex,
         usable: impl FnOnce(&Arc<Kept>) -> Option<T>,
     ) -> Option<T> {
-        let cached = self.newest(viewer);
+        let cached = self.sessions.pinned(viewer);
+        let cached = cached.or_else(|| self.cache.get(&viewer));
         let missing = cached.is_none();
         let found = cached.as_ref().and_then(usable);
         let counter = match &found {
@@ -134,11 +135,6 @@ impl Views {
         };
         counter.fetch_add(1, Ordering::Relaxed);
         found
-    }
-
-    fn newest(&self, viewer: NodeIndex) -> Option<Arc<Kept>> {
-        let pinned = self.sessions.pinned(viewer);
-        pinned.or_else(|| self.cache.get(&viewer))
     }
 
     /// Builds the view of `viewer` and caches it, unless a newer one is there.
@@ -174,7 +170,8 @@ impl Views {
     /// Keeps a view as of the graph's SCN in the place of the viewer's older one: the same, where it holds there, or a new one. None
     /// of a viewer who is gone, or whose view is gone by now.
     pub(crate) fn bring_up(&self, viewer: NodeIndex, graph: &Graph) {
-        let Some(kept) = self.newest(viewer) else {
+        let pinned = self.sessions.peek(viewer);
+        let Some(kept) = pinned.or_else(|| self.cache.get(&viewer)) else {
             return;
         };
         let view = kept.view();
@@ -266,6 +263,7 @@ mod tests {
     use super::*;
     use crate::test_site::{member, path_graph};
     use cloud_engine::{ConnectionTime, GraphChange};
+    use std::time::Duration;
 
     #[test]
     fn a_view_serves_as_long_as_it_holds() {
@@ -343,6 +341,30 @@ mod tests {
         evict();
         assert!(views.cached(&new, viewer(1)).is_none());
         assert_eq!(views.counts().session_bytes, 0);
+    }
+
+    #[test]
+    fn a_view_that_is_brought_up_was_not_asked_for() {
+        let mut writer = path_graph(10);
+        let idle = Duration::from_millis(40);
+        let views = Views::new(&Limits {
+            session_idle_ms_max: idle.as_millis() as u64,
+            ..Limits::DEFAULT
+        });
+        let old = writer.version().graph();
+        let viewer = old.node(member(1)).unwrap();
+        let view = views.build(&old, viewer, &mut Budget::unlimited()).unwrap();
+        views.begin_session(&view).unwrap();
+        writer
+            .apply(Scn::new(1), &[GraphChange::MemberRemoved(member(2))])
+            .unwrap();
+        let new = writer.version().graph();
+        std::thread::sleep(idle * 3 / 4);
+        assert_eq!(views.below(new.scn()), [viewer]);
+        views.bring_up(viewer, &new);
+        assert!(views.below(new.scn()).is_empty());
+        std::thread::sleep(idle * 3 / 4);
+        assert_eq!(views.counts().sessions, 0);
     }
 
     #[test]
