@@ -82,10 +82,13 @@ impl People {
         if live_profiles.scn() < fresh.scn {
             // What lies between stands in the snapshot, and the log may have let go of it.
             drop(live_profiles);
-            LiveIndex::remove(&index_path)?;
             match copy {
+                // What the index lacks of it is added below.
                 Some(copy) => take_copy(snapshot, copy, live)?,
-                None => LiveProfiles::make(&path, fresh)?,
+                None => {
+                    LiveIndex::remove(&index_path)?;
+                    LiveProfiles::make(&path, fresh)?;
+                }
             }
             live_profiles = LiveProfiles::open(&path, fresh, &persistence)?;
         }
