@@ -22,7 +22,7 @@ pub(crate) struct Facts {
     pub(crate) member_id: Cell<Option<u64>>,
     edges: Cell<u64>,
     /// Visited by what was given to another thread last, which goes on counting when nobody waits for it any more.
-    elsewhere: RefCell<Arc<AtomicU64>>,
+    elsewhere: RefCell<Option<Arc<AtomicU64>>>,
     /// The answer's `as_of`.
     pub(crate) scn: Cell<Option<u64>>,
 }
@@ -30,7 +30,9 @@ pub(crate) struct Facts {
 impl Facts {
     /// Visited so far, to within some 10,000 of what is not at its end.
     pub(crate) fn edges(&self) -> u64 {
-        self.edges.get() + self.elsewhere.borrow().load(Ordering::Relaxed)
+        let elsewhere = self.elsewhere.borrow();
+        let elsewhere = elsewhere.as_ref();
+        self.edges.get() + elsewhere.map_or(0, |edges| edges.load(Ordering::Relaxed))
     }
 }
 
@@ -57,8 +59,9 @@ pub(crate) fn visited(edges: u64) {
 /// Another thread visits edges for the request, and counts them there.
 pub(crate) fn visited_elsewhere(edges: &Arc<AtomicU64>) {
     note(|facts| {
-        let before = facts.elsewhere.replace(Arc::clone(edges));
-        visited(before.load(Ordering::Relaxed));
+        let so_far = facts.edges();
+        facts.elsewhere.replace(Some(Arc::clone(edges)));
+        facts.edges.set(so_far);
     });
 }
 

@@ -170,7 +170,7 @@ pub use path::shortest_path;
 pub use paths::{PathsQuestion, ShortestPaths, shortest_paths};
 pub use recovery::{Recovered, read_overlay, remove_overlays};
 pub use scratch::Scratch;
-pub use shared::{shared_connections, shared_page};
+pub use shared::{shared_connections, shared_cost, shared_page};
 pub use sizes::{Sizes, network_sizes};
 pub use suggest::{Suggestion, suggest_connections};
 pub use third::third_cost;

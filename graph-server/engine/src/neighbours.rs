@@ -93,10 +93,15 @@ impl<'a> Neighbours<'a> {
         }
     }
 
-    /// What it takes to look up as many nodes, in edges; none where walking is less work.
+    /// What it takes to look up as many nodes, in edges; none where walking is less work. The changes of a node have been gathered
+    /// to get here, which counts.
     pub(crate) fn search_cost(&self, nodes: usize) -> Option<usize> {
         let count = self.count_max();
-        (count / SEARCH_RATIO > nodes).then(|| nodes * count.ilog2() as usize)
+        let changes = match &self.0 {
+            Kind::Base(_) => 0,
+            Kind::Merged(merged) => merged.changes.len(),
+        };
+        (count / SEARCH_RATIO > nodes).then(|| nodes * count.ilog2() as usize + changes)
     }
 
     /// At most how many are left: exact for a node without changes.

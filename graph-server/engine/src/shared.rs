@@ -1,11 +1,13 @@
 //! "Whom do these two both know?"
 
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 
 use crate::budget::{Budget, Stopped};
 use crate::graph::Graph;
 use crate::ids::{MemberId, NodeIndex};
 use crate::members_page::{MembersPage, MembersPageBuilder};
+use crate::neighbours::Neighbours;
 
 /// The members connected to both, ascending by member id. O(d + d'), or O(d log d') when d' is much longer.
 pub fn shared_connections(
@@ -44,16 +46,29 @@ pub(crate) fn shared_nodes(
     other: NodeIndex,
     budget: &mut Budget<'_>,
 ) -> Result<Vec<NodeIndex>, Stopped> {
-    let (mut shorter, mut longer) = (graph.neighbours(one), graph.neighbours(other));
-    if shorter.count_max() > longer.count_max() {
-        std::mem::swap(&mut shorter, &mut longer);
-    }
+    let (shorter, longer) = by_length(graph.neighbours(one), graph.neighbours(other));
     if let Some(cost) = longer.search_cost(shorter.count_max()) {
         budget.spend(cost)?;
         return Ok(shorter.filter(|node| longer.contains(node.get())).collect());
     }
     budget.spend(shorter.count_max() + longer.count_max())?;
     Ok(intersection(shorter, longer).collect())
+}
+
+/// The edges that are visited to find whom two lists share.
+pub fn shared_cost(one: &Neighbours<'_>, other: &Neighbours<'_>) -> u64 {
+    let (shorter, longer) = by_length(one, other);
+    let walked = || shorter.count_max() + longer.count_max();
+    let cost = longer.search_cost(shorter.count_max());
+    cost.unwrap_or_else(walked) as u64
+}
+
+fn by_length<'a, N: Borrow<Neighbours<'a>>>(one: N, other: N) -> (N, N) {
+    if one.borrow().count_max() <= other.borrow().count_max() {
+        (one, other)
+    } else {
+        (other, one)
+    }
 }
 
 /// What two ascending sequences have in common.
@@ -131,7 +146,7 @@ mod tests {
                     .neighbours(other)
                     .filter(|node| of_hub.contains(node))
                     .collect();
-                let mut budget = Budget::new(100, &|| false);
+                let mut budget = Budget::new(100 + changes, &|| false);
                 let found = shared_nodes(&graph, hub, other, &mut budget);
                 assert_eq!(found, Ok(expected), "{changes} changes, member {id}");
             }

@@ -9,7 +9,7 @@ use crate::{
 };
 use cloud_engine::{
     Budget, Degree, Graph, NodeIndex, View, ViewAt, degree, degrees_from_targets,
-    shared_connections, shortest_path,
+    shared_connections, shared_cost, shortest_path,
 };
 use cloud_proto::cloud::v1::{
     Degree as WireDegree, GetDegreesRequest, GetDegreesResponse, MemberDegree,
@@ -93,12 +93,12 @@ impl Page {
             .map(|&target| own_edges(target))
             .sum();
         if shared || request.path {
-            // The shorter of two lists is walked through, at the least.
-            let viewer_edges = own_edges(viewer);
+            // A path is found where the lists meet, too.
+            let of_viewer = graph.neighbours(viewer);
             edges += targets
                 .iter()
                 .flatten()
-                .map(|&target| own_edges(target).min(viewer_edges))
+                .map(|&target| shared_cost(&of_viewer, &graph.neighbours(target)))
                 .sum::<u64>();
         }
         let source = match site.views.kept(&graph, viewer) {
@@ -119,11 +119,13 @@ impl Page {
                     }
                     around
                 };
-                if view_edges > inline_edges && !request.path && from_targets() <= inline_edges {
-                    Source::Targets
-                } else {
-                    edges += view_edges;
-                    Source::NewView
+                let from_targets = (view_edges > inline_edges && !request.path)
+                    .then(from_targets)
+                    .filter(|&around| around <= inline_edges);
+                edges += from_targets.unwrap_or(view_edges);
+                match from_targets {
+                    Some(_) => Source::Targets,
+                    None => Source::NewView,
                 }
             }
         };

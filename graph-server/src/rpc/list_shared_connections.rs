@@ -7,7 +7,7 @@ use crate::{
     refusal::Refusal,
     site::{Site, existing},
 };
-use cloud_engine::shared_page;
+use cloud_engine::{shared_cost, shared_page};
 use cloud_proto::cloud::v1::{ListSharedConnectionsRequest, ListSharedConnectionsResponse};
 use databus::serving::Deadline;
 use std::sync::Arc;
@@ -35,10 +35,7 @@ pub(crate) async fn list_shared_connections(
     let graph = site.graph(request.at_least, deadline).await?;
     let (one, other) = (existing(&graph, viewer)?, existing(&graph, member)?);
     let as_of = site.as_of(&graph);
-    let edges = [one, other]
-        .map(|node| graph.neighbours(node).count_max() as u64)
-        .iter()
-        .sum();
+    let edges = shared_cost(&graph.neighbours(one), &graph.neighbours(other));
     let page = site
         .graph_work(edges, deadline, move |_, budget| {
             Ok(shared_page(&graph, one, other, (after, limit), budget)?)
