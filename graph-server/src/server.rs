@@ -5,6 +5,7 @@ use crate::{
     config::Config,
     health::Health,
     http_pages::{RpcOrPages, pages},
+    ingest::IngestError,
     limits::{COMPACTION_END_TIMEOUT, VIEW_CACHE_TIDY_INTERVAL},
     rpc::routes::{self, layered},
     site::Site,
@@ -27,7 +28,7 @@ pub struct Running {
 pub enum ShutdownError {
     /// The log was no longer followed.
     #[error(transparent)]
-    Ingest(#[from] crate::ingest::IngestError),
+    Ingest(#[from] IngestError),
     /// A listener panicked.
     #[error(transparent)]
     Listener(#[from] ListenerPanicked),
@@ -132,6 +133,11 @@ impl Running {
                 .join()
                 .map_err(|_| ShutdownError::Panicked("people"))
                 .and_then(|done| Ok(done?));
+            // That profiles have stopped is the committer's to say: the graph has all that it was given.
+            let followed = match followed {
+                Err(ShutdownError::Ingest(IngestError::PeopleStopped)) => Ok(()),
+                followed => followed,
+            };
             let written = followed.and_then(|()| {
                 let writer = lock(&writer);
                 let path = writer.write_overlay(&folder, log_id, &progress.source_marks())?;

@@ -151,6 +151,9 @@ impl Compactor {
         self.retire(before);
         if let Err(error) = self.keep_newest(scn, snapshot.lineage_id) {
             tracing::error!(%error, "older snapshots cannot be removed; the next compaction tries again");
+            self.compaction
+                .status
+                .send_modify(|status| status.last_failure = Some(error.to_string().into()));
         }
         Ok(())
     }

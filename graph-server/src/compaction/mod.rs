@@ -155,22 +155,30 @@ impl Compaction {
 
     /// Waits until there is room for the next window, and says meanwhile what it waits for.
     pub(crate) async fn room(&self, progress: &Progress) {
-        let mut status = self.status.subscribe();
+        let (mut status, mut reached) = (self.status.subscribe(), progress.watch());
+        let mut said = String::new();
         self.is_waited_for.store(true, Ordering::Relaxed);
         loop {
             // Before the look, so that what comes after it is not slept through.
             let failure = status.borrow_and_update().last_failure.clone();
+            let people = reached.borrow_and_update().people_held_up.clone();
             if !self.is_full() {
                 break;
             }
             self.call();
-            let people = progress.reached().people_held_up;
             let because = failure
                 .map(|failure| format!(", which failed: {failure}"))
                 .or(people.map(|reason| format!(", and that for profiles: {reason}")));
-            progress.graph_held_up(Some(&self.reason(&because.unwrap_or_default())));
-            // The sender is this object's own.
-            let _ = status.changed().await;
+            let reason = self.reason(&because.unwrap_or_default());
+            if reason != said {
+                progress.graph_held_up(Some(&reason));
+                said = reason;
+            }
+            // The senders are this object's own, and the caller's.
+            tokio::select! {
+                _ = status.changed() => {}
+                _ = reached.changed() => {}
+            }
         }
         self.is_waited_for.store(false, Ordering::Relaxed);
         progress.graph_held_up(None);
