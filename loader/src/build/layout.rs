@@ -64,9 +64,11 @@ pub enum HeaderFault {
         /// The first field that has no number.
         field: &'static str,
     },
-    /// A first row that can be one of ids: as a header it would be lost.
-    #[error("the header row is a row of numbers: --no-header?")]
-    RowOfNumbers,
+    /// A first row that can be one of data: as a header it would be lost.
+    #[error(
+        "the header row holds ids where the map has them: use --no-header if it is none, or remove it"
+    )]
+    HoldsIds,
     /// Not even a header row.
     #[error("the file is empty, a header row is expected")]
     Empty,
@@ -100,9 +102,9 @@ pub(crate) fn layout(
         });
     }
     if let (Some(map), Some(header)) = (map, header)
-        && is_row_of_ids(map, header)
+        && holds_ids(map, &columns, header)
     {
-        return Err(HeaderFault::RowOfNumbers);
+        return Err(HeaderFault::HoldsIds);
     }
     let names = header.unwrap_or_default().iter().enumerate();
     let unused = names
@@ -116,17 +118,21 @@ pub(crate) fn layout(
     })
 }
 
-/// Whether all required fields are mapped by number and hold ids there.
-fn is_row_of_ids(map: &ColumnMap, header: &[String]) -> bool {
+/// Whether all required fields are mapped by number and hold ids there, and no other was found by its name.
+fn holds_ids(map: &ColumnMap, found: &[Option<usize>], header: &[String]) -> bool {
+    let mut wanted = map.columns.iter().zip(found);
+    let has_names =
+        wanted.any(|(column, found)| matches!(column, Some(Column::Named(_))) && found.is_some());
     let fields = map.kind().fields().iter().zip(&map.columns);
-    fields
-        .filter(|(field, _)| field.required)
-        .all(|(_, column)| match column {
-            Some(Column::Numbered(number)) => header
-                .get(*number)
-                .is_some_and(|cell| whole_id(cell.as_bytes(), *number).is_ok()),
-            _ => false,
-        })
+    !has_names
+        && fields
+            .filter(|(field, _)| field.required)
+            .all(|(_, column)| match column {
+                Some(Column::Numbered(number)) => header
+                    .get(*number)
+                    .is_some_and(|cell| whole_id(cell.as_bytes(), *number).is_ok()),
+                _ => false,
+            })
 }
 
 fn numbered(field: &Field, number: usize, header: Option<&[String]>) -> Result<usize, HeaderFault> {
@@ -252,6 +258,11 @@ mod tests {
                 "[Some(0), Some(1), None] rfc3339",
             ),
             (
+                "connections:member=1,other=2,time=b",
+                "1|2|b",
+                "[Some(0), Some(1), Some(2)] rfc3339",
+            ),
+            (
                 "connections:member=1,other=2,time=3",
                 "a|b|3",
                 "[Some(0), Some(1), Some(2)] rfc3339",
@@ -290,7 +301,9 @@ mod tests {
         check(
             Some("connections:member=1,other=3"),
             Some("1|x|2"),
-            Err("the header row is a row of numbers: --no-header?"),
+            Err(
+                "the header row holds ids where the map has them: use --no-header if it is none, or remove it",
+            ),
         );
         check(
             Some("friends:a=1"),

@@ -85,7 +85,9 @@ fn a_first_row_of_ids_is_not_lost_as_a_header() {
     for (rows, line) in [("1,2\n2,3\n", 1), ("# from,to\n#\n1,2\n2,3\n", 3)] {
         assert_eq!(
             Dump::of_connections(rows).map(map).error(),
-            format!("connections.csv:{line}: the header row is a row of numbers: --no-header?")
+            format!(
+                "connections.csv:{line}: the header row holds ids where the map has them: use --no-header if it is none, or remove it"
+            )
         );
         check(
             Dump::of_connections(rows).map(map).without_header(),
@@ -101,7 +103,7 @@ fn a_first_row_of_ids_is_not_lost_as_a_header() {
         .map("members:given_name=2,member_id=1");
     assert_eq!(
         members.error(),
-        "members.csv:1: the header row is a row of numbers: --no-header?"
+        "members.csv:1: the header row holds ids where the map has them: use --no-header if it is none, or remove it"
     );
 }
 
