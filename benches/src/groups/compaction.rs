@@ -92,6 +92,7 @@ async fn alone(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
             Unit::Bytes,
             (peak - before) as f64,
         )
+        .at_most(memory_max(setting.options().members))
         .note(format!(
             "peak above {} before; looked at every {} ms",
             Unit::Bytes.show(before as f64),
@@ -99,6 +100,11 @@ async fn alone(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
         )),
     );
     Ok(())
+}
+
+/// 4 bytes a node, and a reserve for steps, blocks of files and the allocator.
+fn memory_max(members: u64) -> f64 {
+    (4 * members + (32 << 20)) as f64
 }
 
 async fn while_asked(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
