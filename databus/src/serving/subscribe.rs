@@ -138,10 +138,10 @@ impl Subscription {
             }
             for part in parts {
                 let (scn, last) = (part.scn, part.last);
-                if let Some(part) = self.kinds.filter(part) {
-                    if let Err(end) = self.send(Event::Part(part)).await {
-                        return end;
-                    }
+                if let Some(part) = self.kinds.filter(part)
+                    && let Err(end) = self.send(Event::Part(part)).await
+                {
+                    return end;
                 }
                 if last {
                     self.sent_scn = scn;
