@@ -9,7 +9,7 @@ use tonic::Streaming;
 pub enum Event {
     /// A part of a window; the window is whole with its last part.
     Part(WindowPart),
-    /// Where the log's durable head stands; sent first, and when nothing else was for a second.
+    /// Where the log's durable head stands; sent first, and then about once a second.
     Heartbeat(Heartbeat),
 }
 

@@ -277,6 +277,10 @@ impl Replay {
     /// Below the root; none: elsewhere.
     fn path(&self, call: &Call, folder: Option<usize>, path: usize) -> Option<String> {
         let path = call.path(path);
+        if let Some(descriptor) = path.strip_prefix("/proc/self/fd/") {
+            let open = self.descriptors.get(&descriptor.parse().ok()?)?;
+            return self.disk.path(self.open[*open].number);
+        }
         if path.starts_with('/') {
             let below = format!("{path}/");
             return Some(
