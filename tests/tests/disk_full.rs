@@ -225,6 +225,16 @@ impl Site {
             .expect("profiles are read while nothing can be written");
     }
 
+    /// A server that starts on what is there answers rightly, takes changes, and ends well.
+    async fn check_start(&mut self) {
+        let server = Server::start(&self.disk.path);
+        let connections = server.connect().await;
+        self.check(&connections).await;
+        self.publish(&connections).await.expect("there is room");
+        self.check(&connections).await;
+        assert!(server.terminate().success(), "SIGTERM ends the server well");
+    }
+
     fn snapshot_request(&self) -> TakeSnapshotRequest {
         let at_least = Some(AtLeast {
             point: Some(Point::AsOf(self.head.clone())),
@@ -383,12 +393,7 @@ async fn an_end_that_finds_no_room_costs_time_only() {
         "an end without an overlay is no end in order"
     );
     site.disk.make_room();
-    let server = Server::start(&site.disk.path);
-    let connections = server.connect().await;
-    site.check(&connections).await;
-    site.publish(&connections).await.expect("there is room");
-    site.check(&connections).await;
-    assert!(server.terminate().success(), "SIGTERM ends the server well");
+    site.check_start().await;
     assert_eq!(site.snapshots().len(), 2, "a snapshot and an overlay");
 }
 
@@ -416,11 +421,5 @@ async fn an_end_does_not_wait_for_profiles_that_cannot_be_written() {
     let status = server.terminate();
     assert!(!status.success(), "what waited was not written");
     site.disk.make_room();
-    let server = Server::start(&site.disk.path);
-    let connections = server.connect().await;
-    site.check(&connections).await;
-    // Nobody complains of what is over.
-    site.publish(&connections).await.expect("there is room");
-    site.check(&connections).await;
-    assert!(server.terminate().success(), "SIGTERM ends the server well");
+    site.check_start().await;
 }
