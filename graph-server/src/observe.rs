@@ -143,13 +143,7 @@ mod tests {
 
     /// The lines that a call gets whose answer is `status`.
     async fn lines(slow: Option<Duration>, status: Option<Status>) -> String {
-        let written = Arc::new(Mutex::new(Vec::new()));
-        let writer = Lines(Arc::clone(&written));
-        let log = tracing_subscriber::fmt().with_ansi(false);
-        let log = log.with_writer(move || writer.clone()).finish();
-        let _log = tracing::subscriber::set_default(log);
-        let calls = Arc::new(Calls::new().unwrap());
-        let answers = tower::service_fn(move |_| {
+        let answer = move || {
             let status = status.clone();
             async move {
                 tokio::task::yield_now().await;
@@ -157,13 +151,31 @@ mod tests {
                 facts::visited(40);
                 facts::visited(2);
                 facts::answered_as_of(3);
-                let answer = status.map_or_else(|| Response::new(Body::empty()), Status::into_http);
-                Ok::<_, Infallible>(answer)
+                status.map_or_else(|| Response::new(Body::empty()), Status::into_http)
             }
+        };
+        lines_of(slow, answer).await
+    }
+
+    /// The same of a call that is answered so, whose caller has little patience.
+    async fn lines_of<A: Future<Output = Response<Body>>>(
+        slow: Option<Duration>,
+        answer: impl Fn() -> A,
+    ) -> String {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let writer = Lines(Arc::clone(&written));
+        let log = tracing_subscriber::fmt().with_ansi(false);
+        let log = log.with_writer(move || writer.clone()).finish();
+        let _log = tracing::subscriber::set_default(log);
+        let calls = Arc::new(Calls::new().unwrap());
+        let answers = tower::service_fn(|_| {
+            let answer = answer();
+            async { Ok::<_, Infallible>(answer.await) }
         });
         let mut service = ObserveLayer { calls, slow }.layer(answers);
         let request = Request::builder().uri(PATH).body(Body::empty()).unwrap();
-        service.call(request).await.unwrap();
+        let patience = Duration::from_millis(20);
+        let _ = tokio::time::timeout(patience, service.call(request)).await;
         let written = written.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8(written.clone()).unwrap()
     }
@@ -199,6 +211,20 @@ mod tests {
         assert!(!line.contains("member_id"), "{line}");
         let line = lines(Some(Duration::ZERO), Some(Status::unavailable(""))).await;
         assert!(line.contains("code=Unavailable"), "{line}");
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_caller_is_gone_gets_one_with_what_was_visited_for_it() {
+        let answer = || async {
+            facts::visited(40);
+            facts::visited_elsewhere(&Arc::new(500.into()));
+            facts::visited_elsewhere(&Arc::new(2.into()));
+            std::future::pending().await
+        };
+        let line = lines_of(Some(Duration::from_millis(1)), answer).await;
+        assert_eq!(line.lines().count(), 1, "{line}");
+        assert!(line.contains("code=Cancelled"), "{line}");
+        assert!(line.contains("edges=542"), "{line}");
     }
 
     #[tokio::test]

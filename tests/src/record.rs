@@ -1,25 +1,19 @@
 //! Answers as they came, each checked against the model at the SCN that the answer states.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use cloud_proto::cloud::v1::{
-    BeginSessionRequest, BeginSessionResponse, Connection, ConnectionOrder, Degree,
-    EndSessionRequest, GetDegreesRequest, GetDegreesResponse, GetNetworkSizesRequest,
-    GetNetworkSizesResponse, GetProfilesRequest, GetProfilesResponse, ListConnectionsRequest,
-    ListConnectionsResponse, ListNetworkRequest, ListNetworkResponse, ListPathsRequest,
-    ListPathsResponse, ListSharedConnectionsRequest, ListSharedConnectionsResponse,
-    SearchMembersRequest, SearchMembersResponse, SuggestConnectionsRequest,
-    SuggestConnectionsResponse, Suggestion,
+    BeginSessionResponse, Connection, ConnectionOrder, Degree, GetDegreesRequest,
+    GetDegreesResponse, GetNetworkSizesRequest, GetNetworkSizesResponse, GetProfilesRequest,
+    GetProfilesResponse, ListConnectionsRequest, ListConnectionsResponse, ListNetworkRequest,
+    ListNetworkResponse, ListPathsRequest, ListPathsResponse, ListSharedConnectionsRequest,
+    ListSharedConnectionsResponse, SearchMembersRequest, SearchMembersResponse,
+    SuggestConnectionsRequest, SuggestConnectionsResponse, Suggestion,
 };
-use cloud_proto::databus::v1::at_least::Point;
-use cloud_proto::databus::v1::{AsOf, AtLeast};
-use rand::Rng;
-use rand::seq::IndexedRandom as _;
-use tonic::{Code, Status};
+use cloud_proto::databus::v1::AsOf;
 
 use crate::model::Model;
-use crate::server::Connections;
 
 /// A question and its answer. Of a list every page is a record, with the last line of the page before it.
 #[derive(Debug)]
@@ -54,336 +48,13 @@ pub enum Record {
     Profiles(GetProfilesRequest, GetProfilesResponse),
 }
 
-/// Sessions that one reader keeps open.
-const SESSIONS: usize = 4;
-
-/// Asks random questions.
-pub struct Reader<R> {
-    connections: Connections,
-    ids: Vec<u64>,
-    random: R,
-    sessions: VecDeque<String>,
-    asks_at_least: bool,
-    /// The newest point that an answer stated, and the one that the next answer must not be older than.
-    newest: Option<AsOf>,
-    at_least: Option<AsOf>,
-}
-
-impl<R: Rng + Send> Reader<R> {
-    /// About the members of `ids`, some of whom may not exist.
-    pub fn new(connections: Connections, ids: Vec<u64>, random: R) -> Self {
-        Self {
-            connections,
-            ids,
-            random,
-            sessions: VecDeque::new(),
-            asks_at_least: false,
-            newest: None,
-            at_least: None,
-        }
-    }
-
-    /// Half of whose questions ask for answers that are not older than any before.
-    pub fn at_least_as_new(self) -> Self {
-        Self {
-            asks_at_least: true,
-            ..self
-        }
-    }
-
-    /// Asks one random question. No record: the member asked about did not exist (NOT_FOUND says no SCN).
-    pub async fn ask(&mut self) -> Vec<Record> {
-        let asks = self.asks_at_least && self.random.random_bool(0.5);
-        self.at_least = self.newest.clone().filter(|_| asks);
-        let records = match self.random.random_range(0..12) {
-            0..3 => self.ask_degrees().await.into_iter().collect(),
-            3 => self.ask_sizes().await.into_iter().collect(),
-            4 => self.ask_connections().await,
-            5 => self.ask_shared().await,
-            6 => self.ask_network().await,
-            7 => self.ask_paths().await.into_iter().collect(),
-            8 => self.ask_suggestions().await.into_iter().collect(),
-            9 => self.begin_session().await.into_iter().collect(),
-            10 => self.ask_search().await.into_iter().collect(),
-            _ => self.ask_profiles().await.into_iter().collect(),
-        };
-        for record in &records {
-            let as_of = record.as_of();
-            if let Some(asked) = &self.at_least {
-                assert!(as_of.scn >= asked.scn, "{record:?}");
-            }
-            if self
-                .newest
-                .as_ref()
-                .is_none_or(|newest| newest.scn < as_of.scn)
-            {
-                self.newest = Some(as_of.clone());
-            }
-        }
-        records
-    }
-
-    fn at_least(&self) -> Option<AtLeast> {
-        let point = Point::AsOf(self.at_least.clone()?);
-        Some(AtLeast { point: Some(point) })
-    }
-
-    fn member(&mut self) -> u64 {
-        *self.ids.choose(&mut self.random).expect("not empty")
-    }
-
-    /// Everything on one page, or few on each.
-    fn page_size(&mut self) -> u32 {
-        if self.random.random_bool(0.5) {
-            1000
-        } else {
-            self.random.random_range(1..8)
-        }
-    }
-
-    async fn ask_degrees(&mut self) -> Option<Record> {
-        let members = *[1, 3, 20].choose(&mut self.random).expect("not empty");
-        let request = GetDegreesRequest {
-            viewer_id: self.member(),
-            member_ids: self
-                .ids
-                .choose_multiple(&mut self.random, members)
-                .copied()
-                .collect(),
-            shared_count: self.random.random_bool(0.5),
-            shared_sample: self.random.random_range(0..4),
-            path: self.random.random_bool(0.5),
-            at_least: self.at_least(),
-        };
-        let answer = self
-            .connections
-            .network()
-            .get_degrees(request.clone())
-            .await;
-        Some(Record::Degrees(request, found(answer)?))
-    }
-
-    async fn ask_sizes(&mut self) -> Option<Record> {
-        let request = GetNetworkSizesRequest {
-            viewer_id: self.member(),
-            third: self.random.random_bool(0.5),
-            at_least: self.at_least(),
-        };
-        let answer = self
-            .connections
-            .network()
-            .get_network_sizes(request.clone())
-            .await;
-        Some(Record::Sizes(request, found(answer)?))
-    }
-
-    async fn ask_connections(&mut self) -> Vec<Record> {
-        let order = if self.random.random_bool(0.5) {
-            ConnectionOrder::Recent
-        } else {
-            ConnectionOrder::Id
-        };
-        let mut request = ListConnectionsRequest {
-            member_id: self.member(),
-            order: order.into(),
-            page_size: self.page_size(),
-            at_least: self.at_least(),
-            ..Default::default()
-        };
-        let (mut records, mut after) = (Vec::new(), None);
-        loop {
-            let answer = self
-                .connections
-                .network()
-                .list_connections(request.clone())
-                .await;
-            let Some(answer) = found(answer) else {
-                return records;
-            };
-            let last = answer.connections.last().map(timed).or(after);
-            let next = answer.next_page_token.clone();
-            records.push(Record::Connections(request.clone(), after, answer));
-            if next.is_empty() {
-                return records;
-            }
-            (after, request.page_token) = (last, next);
-        }
-    }
-
-    async fn ask_shared(&mut self) -> Vec<Record> {
-        let mut request = ListSharedConnectionsRequest {
-            viewer_id: self.member(),
-            member_id: self.member(),
-            page_size: self.page_size(),
-            at_least: self.at_least(),
-            ..Default::default()
-        };
-        let (mut records, mut after) = (Vec::new(), None);
-        loop {
-            let answer = self
-                .connections
-                .network()
-                .list_shared_connections(request.clone())
-                .await;
-            let Some(answer) = found(answer) else {
-                return records;
-            };
-            let last = answer.member_ids.last().copied().or(after);
-            let next = answer.next_page_token.clone();
-            records.push(Record::Shared(request.clone(), after, answer));
-            if next.is_empty() {
-                return records;
-            }
-            (after, request.page_token) = (last, next);
-        }
-    }
-
-    async fn ask_network(&mut self) -> Vec<Record> {
-        let degrees = [Degree::First, Degree::Second, Degree::Third];
-        let degree = *degrees.choose(&mut self.random).expect("not empty");
-        let mut request = ListNetworkRequest {
-            viewer_id: self.member(),
-            degree: degree.into(),
-            page_size: self.page_size(),
-            at_least: self.at_least(),
-            ..Default::default()
-        };
-        let (mut records, mut after) = (Vec::new(), None);
-        loop {
-            let answer = self
-                .connections
-                .network()
-                .list_network(request.clone())
-                .await;
-            let Some(answer) = found(answer) else {
-                return records;
-            };
-            let last = answer.member_ids.last().copied().or(after);
-            let next = answer.next_page_token.clone();
-            records.push(Record::Network(request.clone(), after, answer));
-            if next.is_empty() {
-                return records;
-            }
-            (after, request.page_token) = (last, next);
-        }
-    }
-
-    async fn ask_paths(&mut self) -> Option<Record> {
-        let request = ListPathsRequest {
-            viewer_id: self.member(),
-            member_id: self.member(),
-            max_degree: self.random.random_range(0..=6),
-            limit: self.random.random_range(0..=100),
-            at_least: self.at_least(),
-        };
-        let answer = self.connections.network().list_paths(request.clone()).await;
-        Some(Record::Paths(request, found(answer)?))
-    }
-
-    async fn ask_suggestions(&mut self) -> Option<Record> {
-        let request = SuggestConnectionsRequest {
-            viewer_id: self.member(),
-            limit: self.random.random_range(0..20),
-            at_least: self.at_least(),
-        };
-        let answer = self
-            .connections
-            .network()
-            .suggest_connections(request.clone())
-            .await;
-        Some(Record::Suggestions(request, found(answer)?))
-    }
-
-    /// Begins a session, and ends the oldest one when there are too many.
-    async fn begin_session(&mut self) -> Option<Record> {
-        let request = BeginSessionRequest {
-            viewer_id: self.member(),
-            at_least: self.at_least(),
-        };
-        let begun = found(self.connections.network().begin_session(request).await)?;
-        self.sessions.push_back(begun.session.clone());
-        if self.sessions.len() > SESSIONS {
-            let session = self.sessions.pop_front().expect("not empty");
-            let ended = self
-                .connections
-                .network()
-                .end_session(EndSessionRequest { session })
-                .await;
-            ended.expect("a session ends");
-        }
-        Some(Record::Session(begun))
-    }
-
-    async fn ask_search(&mut self) -> Option<Record> {
-        let words = [
-            "engineer",
-            "title:pilot",
-            "teacher",
-            "title:farmer",
-            "cook",
-            "senior",
-        ];
-        let degrees = [
-            vec![],
-            vec![Degree::First],
-            vec![Degree::First, Degree::Second],
-            vec![Degree::Third],
-            vec![Degree::OutOfNetwork, Degree::First],
-        ];
-        let request = SearchMembersRequest {
-            viewer_id: self.member(),
-            query: (*words.choose(&mut self.random).expect("not empty")).to_owned(),
-            degrees: degrees
-                .choose(&mut self.random)
-                .expect("not empty")
-                .iter()
-                .map(|degree| i32::from(*degree))
-                .collect(),
-            page_size: 100,
-            at_least: self.at_least(),
-            ..Default::default()
-        };
-        let answer = self
-            .connections
-            .search()
-            .search_members(request.clone())
-            .await;
-        Some(Record::Search(request, found(answer)?))
-    }
-
-    async fn ask_profiles(&mut self) -> Option<Record> {
-        let request = GetProfilesRequest {
-            member_ids: self
-                .ids
-                .choose_multiple(&mut self.random, 5)
-                .copied()
-                .collect(),
-            at_least: self.at_least(),
-        };
-        let answer = self
-            .connections
-            .profiles()
-            .get_profiles(request.clone())
-            .await;
-        Some(Record::Profiles(request, found(answer)?))
-    }
-}
-
-fn found<T>(answer: Result<tonic::Response<T>, Status>) -> Option<T> {
-    match answer {
-        Ok(answer) => Some(answer.into_inner()),
-        Err(status) if status.code() == Code::NotFound => None,
-        Err(status) => panic!("{status}"),
-    }
-}
-
 impl Record {
     /// The SCN that the answer states.
     pub fn scn(&self) -> u64 {
         self.as_of().scn
     }
 
-    fn as_of(&self) -> &AsOf {
+    pub(crate) fn as_of(&self) -> &AsOf {
         let as_of: &Option<AsOf> = match self {
             Record::Degrees(_, answer) => &answer.as_of,
             Record::Sizes(_, answer) => &answer.as_of,
@@ -520,7 +191,7 @@ fn check_connections(
 }
 
 /// Who it is, and since when (ms, 0 when unknown).
-fn timed(connection: &Connection) -> (u64, u64) {
+pub(crate) fn timed(connection: &Connection) -> (u64, u64) {
     let time = connection.connected_at.map_or(0, |time| {
         time.seconds as u64 * 1000 + time.nanos as u64 / 1_000_000
     });

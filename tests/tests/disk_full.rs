@@ -16,7 +16,7 @@ use cloud_proto::databus::v1::at_least::Point;
 use cloud_proto::databus::v1::{AsOf, AtLeast, WindowPart};
 use cloud_tests::history::{self, Shape};
 use cloud_tests::model::Model;
-use cloud_tests::record::Reader;
+use cloud_tests::questions::Reader;
 use cloud_tests::server::{Connections, Server};
 use cloud_tests::site;
 use rand::SeedableRng as _;

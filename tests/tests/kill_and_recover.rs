@@ -10,7 +10,7 @@ use cloud_proto::databus::v1::subscribe_response::Event;
 use cloud_proto::databus::v1::{AsOf, AtLeast, SubscribeRequest, WindowPart, at_least};
 use cloud_tests::history::{self, Shape};
 use cloud_tests::model::Model;
-use cloud_tests::record::Reader;
+use cloud_tests::questions::Reader;
 use cloud_tests::server::{COMPACTING, Connections, Server};
 use cloud_tests::site;
 use rand::{Rng as _, SeedableRng as _};

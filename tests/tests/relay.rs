@@ -13,7 +13,7 @@ use cloud_proto::databus::v1::{
 use cloud_tests::binaries::binary;
 use cloud_tests::history::{self, Shape};
 use cloud_tests::model::Model;
-use cloud_tests::record::Reader;
+use cloud_tests::questions::Reader;
 use cloud_tests::server::{Connections, Server};
 use cloud_tests::site;
 use rand::{Rng as _, SeedableRng as _};

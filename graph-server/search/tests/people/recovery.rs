@@ -150,24 +150,31 @@ fn live_stores_come_back_and_converge() {
     }
 }
 
+fn changing_site(random: &mut Random) -> Site {
+    let profiles = (1..20).map(|member| (member, random.profile(member)));
+    Site::new(Truth {
+        profiles: profiles.collect(),
+        ..Truth::default()
+    })
+}
+
+fn change(site: &mut Site, scn: u64, random: &mut Random) {
+    site.apply(scn, (0..30).map(|_| random.change(30)).collect());
+    site.commit();
+}
+
 #[test]
 fn profiles_older_than_the_index_are_what_counts() {
     let random = &mut Random(3);
-    let mut truth = Truth::default();
-    for member in 1..20 {
-        truth.profiles.insert(member, random.profile(member));
-    }
-    let mut site = Site::new(truth);
-    site.apply(1, (0..30).map(|_| random.change(30)).collect());
-    site.commit();
+    let mut site = changing_site(random);
+    change(&mut site, 1, random);
     let (early, was) = (
         site.directory.path().join("early"),
         all(&site.people, &site.graph(), &site.truth),
     );
     copy(&site.live(), &early);
     let then = (site.graph(), site.truth.clone());
-    site.apply(2, (0..30).map(|_| random.change(30)).collect());
-    site.commit();
+    change(&mut site, 2, random);
     copy_index(&site, &early);
 
     {
@@ -184,19 +191,13 @@ fn profiles_older_than_the_index_are_what_counts() {
 #[test]
 fn live_profiles_older_than_the_snapshot_give_way_to_its_own() {
     let random = &mut Random(8);
-    let mut truth = Truth::default();
-    for member in 1..20 {
-        truth.profiles.insert(member, random.profile(member));
-    }
-    let mut site = Site::new(truth);
-    site.apply(1, (0..30).map(|_| random.change(30)).collect());
-    site.commit();
+    let mut site = changing_site(random);
+    change(&mut site, 1, random);
     let directory = site.directory.path().to_owned();
     let (with_copy, without) = (directory.join("old-1"), directory.join("old-2"));
     copy(&site.live(), &with_copy);
     copy(&site.live(), &without);
-    site.apply(2, (0..30).map(|_| random.change(30)).collect());
-    site.commit();
+    change(&mut site, 2, random);
     let published = site.people.published();
     let mut manifest = Manifest {
         scn: Scn::new(2),
