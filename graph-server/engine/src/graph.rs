@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::base::Base;
-use crate::connections::{Connection, connections_at};
-use crate::file_error::FileError;
-use crate::ids::{MemberId, NodeIndex, Scn};
-use crate::neighbours::Neighbours;
-use crate::read_ahead::read_rows_ahead;
-use crate::version::Version;
+use crate::{
+    base::base_graph::Base,
+    files::file_error::FileError,
+    ids::{MemberId, NodeIndex, Scn},
+    neighbours::Neighbours,
+    overlay::version::Version,
+    timed_neighbours::{Connection, connections_at},
+};
 
 /// A version and an SCN. It stays as it is while the writer goes on; cheap to clone, and to be dropped when the request ends.
 #[derive(Clone)]
@@ -55,7 +56,9 @@ impl Graph {
     pub fn page(&self, members: &[MemberId]) -> Vec<Option<NodeIndex>> {
         self.base().read_ids_ahead(members);
         let nodes: Vec<_> = members.iter().map(|&member| self.node(member)).collect();
-        read_rows_ahead(self, nodes.iter().copied().flatten());
+        let existing = || nodes.iter().flatten();
+        existing().for_each(|&node| self.version.read_bounds_ahead(node));
+        existing().for_each(|&node| self.version.read_row_ahead(node));
         nodes
     }
 

@@ -4,9 +4,13 @@ use std::slice;
 
 use smallvec::SmallVec;
 
-use crate::ids::NodeIndex;
-use crate::overlay::Chain;
-use crate::summary::{LastWord, Rest, merged, walk_chain};
+use crate::{
+    ids::NodeIndex,
+    overlay::{
+        chains::Chain,
+        summary::{LastWord, Rest, merged, walk_chain},
+    },
+};
 
 /// A node's neighbours, ascending by node index. For a node without changes a plain walk along a slice.
 #[derive(Clone, Debug)]

@@ -10,9 +10,7 @@ use petgraph::visit::{
 };
 use petgraph::{Direction, Undirected};
 
-use crate::graph::Graph;
-use crate::ids::NodeIndex;
-use crate::neighbours::Neighbours;
+use crate::{graph::Graph, ids::NodeIndex, neighbours::Neighbours};
 
 /// An edge, seen from one of its ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,321 @@
+//! The base: a graph in compressed sparse rows that never changes, in the files of a snapshot or in memory.
+
+use std::ops::Range;
+use std::path::Path;
+
+use crate::{
+    base::{
+        csr::{Csr, GraphContent},
+        graph_file::{self, GraphSections},
+        id_order::IdOrder,
+        member_lookup::MemberLookup,
+        times_file::TimesFile,
+    },
+    files::{
+        block_reader::BlockReader, content_error::ContentError, file_error::FileError,
+        manifest::Manifest, memory_map::Array, read_ahead::read_ahead,
+    },
+    ids::{ConnectionTime, LineageId, MemberId, NodeIndex},
+    sets::node_set::NodeSet,
+};
+
+/// A graph that never changes. A member that was removed keeps the node, without neighbours.
+pub struct Base {
+    lineage: LineageId,
+    member_ids: Array<u64>,
+    nodes_by_id: Array<u32>,
+    offsets: Offsets,
+    targets: Array<u32>,
+    /// Nodes whose members do not exist.
+    absent: NodeSet,
+    times: Times,
+    lookup: MemberLookup,
+}
+
+/// Offsets, as wide as the number of targets needs.
+pub(crate) enum Offsets {
+    Narrow(Array<u32>),
+    Wide(Array<u64>),
+}
+
+enum Times {
+    File(TimesFile),
+    Memory(Vec<u64>),
+}
+
+impl Base {
+    /// Opens the graph of a snapshot: maps and verifies `graph.csr` completely, and of `times.bin` the header and the table of
+    /// checksums; its blocks are verified each time they are read.
+    pub fn open(snapshot: &Path, manifest: &Manifest) -> Result<Self, FileError> {
+        let sections = graph_file::open(snapshot, manifest)?;
+        let times = TimesFile::open(snapshot, manifest, sections.targets.len() as u64)?;
+        Ok(Self::new(manifest.lineage_id, sections, Times::File(times)))
+    }
+
+    /// A base without members.
+    pub fn empty(lineage: LineageId) -> Self {
+        let sections = GraphSections {
+            member_ids: Vec::new().into(),
+            nodes_by_id: Vec::new().into(),
+            offsets: Offsets::Narrow(vec![0].into()),
+            targets: Vec::new().into(),
+            absent: NodeSet::default(),
+        };
+        Self::new(lineage, sections, Times::Memory(Vec::new()))
+    }
+
+    /// A base in memory, for tests and benches: see [`Csr::from_edges`].
+    pub fn from_edges(
+        members: &[MemberId],
+        edges: &[(MemberId, MemberId, ConnectionTime)],
+    ) -> Result<Self, ContentError> {
+        let csr = Csr::from_edges(members, edges)?;
+        Self::from_content(LineageId::default(), &csr.content())
+    }
+
+    /// The same with nodes in the order of `members`: see [`Csr::in_node_order`].
+    pub fn in_node_order(
+        members: &[MemberId],
+        edges: &[(MemberId, MemberId, ConnectionTime)],
+    ) -> Result<Self, ContentError> {
+        let csr = Csr::in_node_order(members, edges)?;
+        Self::from_content(LineageId::default(), &csr.content())
+    }
+
+    /// A base in memory that copies these arrays, after checking them.
+    pub fn from_content(
+        lineage: LineageId,
+        content: &GraphContent<'_>,
+    ) -> Result<Self, ContentError> {
+        content.check()?;
+        let narrow: Result<Vec<u32>, _> = content
+            .offsets
+            .iter()
+            .map(|&offset| u32::try_from(offset))
+            .collect();
+        let offsets = match narrow {
+            Ok(offsets) => Offsets::Narrow(offsets.into()),
+            Err(_) => Offsets::Wide(content.offsets.to_vec().into()),
+        };
+        let sections = GraphSections {
+            member_ids: content.member_ids.to_vec().into(),
+            nodes_by_id: content.nodes_by_id.to_vec().into(),
+            offsets,
+            targets: content.targets.to_vec().into(),
+            absent: NodeSet::default(),
+        };
+        Ok(Self::new(
+            lineage,
+            sections,
+            Times::Memory(content.times.to_vec()),
+        ))
+    }
+
+    fn new(lineage: LineageId, sections: GraphSections, times: Times) -> Self {
+        let GraphSections {
+            member_ids,
+            nodes_by_id,
+            offsets,
+            targets,
+            absent,
+        } = sections;
+        let lookup = MemberLookup::new(IdOrder::new(&member_ids, &nodes_by_id));
+        Self {
+            lineage,
+            member_ids,
+            nodes_by_id,
+            offsets,
+            targets,
+            absent,
+            times,
+            lookup,
+        }
+    }
+
+    /// Reads and verifies all times, which opening leaves to those who read them.
+    pub fn verify_times(&self) -> Result<(), FileError> {
+        match &self.times {
+            Times::File(times) => times.verify(),
+            Times::Memory(_) => Ok(()),
+        }
+    }
+
+    /// What the base was built from.
+    pub fn lineage(&self) -> LineageId {
+        self.lineage
+    }
+
+    /// How many nodes it has; their indexes are the numbers below.
+    pub fn node_count(&self) -> u32 {
+        self.member_ids.len() as u32
+    }
+
+    /// How many of their members exist.
+    pub fn member_count(&self) -> u64 {
+        u64::from(self.node_count()) - self.absent.len()
+    }
+
+    /// How many connections it has.
+    pub fn connection_count(&self) -> u64 {
+        self.targets.len() as u64 / 2
+    }
+
+    /// Bytes of the hot arrays in a file's map, and bytes in memory.
+    pub fn bytes(&self) -> BaseBytes {
+        let offsets = match &self.offsets {
+            Offsets::Narrow(offsets) => offsets.bytes(),
+            Offsets::Wide(offsets) => offsets.bytes(),
+        };
+        let arrays =
+            offsets + self.targets.bytes() + self.member_ids.bytes() + self.nodes_by_id.bytes();
+        let (mapped, in_memory) = if self.targets.is_mapped() {
+            (arrays, 0)
+        } else {
+            (0, arrays)
+        };
+        let times = match &self.times {
+            Times::File(times) => times.memory_bytes(),
+            Times::Memory(times) => times.len() as u64 * 8,
+        };
+        BaseBytes {
+            mapped,
+            memory: in_memory + self.lookup.bytes() + self.absent.bytes() as u64 + times,
+        }
+    }
+
+    /// The node of a member of the base.
+    pub(crate) fn find(&self, member: MemberId) -> Option<NodeIndex> {
+        let ids = IdOrder::new(&self.member_ids, &self.nodes_by_id);
+        self.lookup.find(ids, member.get()).map(NodeIndex::new)
+    }
+
+    /// Asks for what [`find`](Self::find) reads of each member.
+    pub(crate) fn read_ids_ahead(&self, members: &[MemberId]) {
+        let ids = IdOrder::new(&self.member_ids, &self.nodes_by_id);
+        let members = members.iter().map(|member| member.get());
+        self.lookup.read_ahead(ids, members);
+    }
+
+    /// Asks for where the node's row lies.
+    #[inline]
+    pub(crate) fn read_bounds_ahead(&self, node: NodeIndex) {
+        match &self.offsets {
+            Offsets::Narrow(offsets) => read_ahead(offsets, node.index()),
+            Offsets::Wide(offsets) => read_ahead(offsets, node.index()),
+        }
+    }
+
+    /// The member at a node of the base.
+    pub(crate) fn member(&self, node: NodeIndex) -> MemberId {
+        MemberId::checked_before(self.member_ids[node.index()])
+    }
+
+    /// Whether the member at a node of the base exists.
+    #[inline]
+    pub(crate) fn exists(&self, node: NodeIndex) -> bool {
+        self.absent.is_empty() || !self.absent.contains(node.get())
+    }
+
+    /// Member ids by node.
+    pub(crate) fn member_ids(&self) -> &[u64] {
+        &self.member_ids
+    }
+
+    /// The nodes in ascending order of member id, and whether that is their own order.
+    pub(crate) fn nodes_by_id(&self) -> (impl Iterator<Item = u32> + '_, bool) {
+        let ids = IdOrder::new(&self.member_ids, &self.nodes_by_id);
+        let nodes = (0..self.node_count()).map(move |rank| ids.node(rank));
+        (nodes, ids.is_node_order())
+    }
+
+    /// How many targets stand in all rows.
+    pub(crate) fn target_count(&self) -> u64 {
+        self.targets.len() as u64
+    }
+
+    /// The neighbours of a node in the base, ascending; none for a node that the base does not have.
+    #[inline]
+    pub(crate) fn row(&self, node: NodeIndex) -> &[u32] {
+        let (start, end) = self.row_bounds(node);
+        &self.targets[start..end]
+    }
+
+    /// Whether the base connects the two.
+    pub(crate) fn connected(&self, one: NodeIndex, other: NodeIndex) -> bool {
+        let (row, of_other) = (self.row(one), self.row(other));
+        if row.len() <= of_other.len() {
+            row.binary_search(&other.get()).is_ok()
+        } else {
+            of_other.binary_search(&one.get()).is_ok()
+        }
+    }
+
+    /// The times of [`row`](Self::row), in its order. Reads and verifies the file.
+    pub(crate) fn row_times(&self, node: NodeIndex) -> Result<Vec<u64>, FileError> {
+        self.times_of_rows(node.get()..node.get() + 1, None)
+    }
+
+    /// For who asks for the times of all rows, in order. None of a base in memory.
+    pub(crate) fn times_reader(&self) -> Result<Option<BlockReader>, FileError> {
+        match &self.times {
+            Times::File(times) => times.reader().map(Some),
+            Times::Memory(_) => Ok(None),
+        }
+    }
+
+    /// The times of the rows of these nodes, one behind the other; none for nodes that the base does not have. Read by `reader`, if
+    /// there is one.
+    pub(crate) fn times_of_rows(
+        &self,
+        nodes: Range<u32>,
+        reader: Option<&mut BlockReader>,
+    ) -> Result<Vec<u64>, FileError> {
+        let nodes = nodes.start..nodes.end.min(self.node_count());
+        if nodes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (start, _) = self.row_bounds(NodeIndex::new(nodes.start));
+        let (_, end) = self.row_bounds(NodeIndex::new(nodes.end - 1));
+        let targets = start as u64..end as u64;
+        match (&self.times, reader) {
+            (Times::File(times), Some(reader)) => times.read_in_order(targets, reader),
+            (Times::File(times), None) => times.read(targets),
+            (Times::Memory(times), _) => Ok(times[start..end].to_vec()),
+        }
+    }
+
+    #[inline]
+    fn row_bounds(&self, node: NodeIndex) -> (usize, usize) {
+        let node = node.index();
+        match &self.offsets {
+            Offsets::Narrow(offsets) => match offsets.get(node..) {
+                Some([start, end, ..]) => (*start as usize, *end as usize),
+                _ => (0, 0),
+            },
+            Offsets::Wide(offsets) => match offsets.get(node..) {
+                Some([start, end, ..]) => (*start as usize, *end as usize),
+                _ => (0, 0),
+            },
+        }
+    }
+}
+
+/// What a base takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BaseBytes {
+    /// Mapped from files.
+    pub mapped: u64,
+    /// Allocated.
+    pub memory: u64,
+}
+
+impl std::fmt::Debug for Base {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (members, connections) = (self.member_count(), self.connection_count());
+        write!(
+            f,
+            "Base({}, {members} members, {connections} connections)",
+            self.lineage
+        )
+    }
+}

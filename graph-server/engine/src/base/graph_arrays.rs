@@ -1,0 +1,57 @@
+//! A graph's files as plain arrays, for who writes it anew with its nodes in another order. (Questions are asked of a
+//! [`Graph`](crate::Graph).)
+
+use std::ops::Range;
+use std::path::Path;
+
+use crate::{
+    base::{
+        base_graph::Offsets,
+        csr::Offset,
+        graph_file::{self, GraphSections},
+        times_file,
+    },
+    files::{file_error::FileError, manifest::Manifest, memory_map::Array},
+};
+
+/// The rows of a graph, mapped. `times.bin` is mapped too, and not verified: it was written just now.
+pub struct GraphArrays {
+    sections: GraphSections,
+    times: Array<u64>,
+}
+
+impl GraphArrays {
+    /// Maps the files that the manifest names, and verifies the graph.
+    pub fn open(directory: &Path, manifest: &Manifest) -> Result<Self, FileError> {
+        let sections = graph_file::open(directory, manifest)?;
+        let times = times_file::map(directory, sections.targets.len() as u64)?;
+        Ok(Self { sections, times })
+    }
+
+    /// How many nodes there are; their numbers are below.
+    pub fn node_count(&self) -> u32 {
+        self.sections.member_ids.len() as u32
+    }
+
+    /// A node's neighbours, ascending. Panics for a node that is not there.
+    pub fn row(&self, node: u32) -> &[u32] {
+        &self.sections.targets[self.range(node)]
+    }
+
+    /// The times of [`row`](Self::row), in its order, in milliseconds since 1970, 0 when unknown.
+    pub fn times(&self, node: u32) -> &[u64] {
+        &self.times[self.range(node)]
+    }
+
+    fn range(&self, node: u32) -> Range<usize> {
+        let node = node as usize;
+        match &self.sections.offsets {
+            Offsets::Narrow(offsets) => bounds(offsets, node),
+            Offsets::Wide(offsets) => bounds(offsets, node),
+        }
+    }
+}
+
+fn bounds<O: Offset>(offsets: &[O], node: usize) -> Range<usize> {
+    offsets[node].get() as usize..offsets[node + 1].get() as usize
+}

@@ -1,0 +1,330 @@
+//! `graph.csr`: what a traversal needs, mapped and verified when it is opened.
+//!
+//! ```text
+//! byte  size  content (numbers are little-endian)
+//!    0     8  magic "CLDGRAPH"
+//!    8     4  format version: 3; one of version 2 has zeros from byte 68 on, and no nodes without a member
+//!   12     4  width of an offset in bytes: 4, or 8 when the rows that were read could make more than 2^32 - 1 targets
+//!   16    16  lineage id
+//!   32     8  nodes
+//!   40     8  targets: two for each connection
+//!   48     4  order of the nodes: 0 ascending by member id, 1 another one
+//!   52     4  CRC-32C of the offsets, padding included; the next three likewise
+//!   56     4  CRC-32C of the targets
+//!   60     4  CRC-32C of the member ids
+//!   64     4  CRC-32C of the nodes by id
+//!   68     4  CRC-32C of the nodes without a member
+//!   72     8  nodes without a member
+//!   80    44  zeros
+//!  124     4  CRC-32C of bytes 0 to 123
+//!  128        offsets:     (nodes + 1) x width, padded with zeros to a multiple of 64
+//!             targets:     targets x 4, padded likewise
+//!             member ids:  by node, nodes x 8, padded likewise
+//!             nodes by id: the nodes in ascending order of member id, nodes x 4, padded likewise; nothing in order 0
+//!             nodes without a member: those whose member was removed and has not come back, ascending, 4 each, padded likewise
+//! ```
+//!
+//! A file is written before the directory that holds it gets its name, so a crash leaves none that is half written. Every byte
+//! is under a checksum, the length follows from the header, and after the checksums the arrays are checked to be a graph: what
+//! was opened cannot lead a traversal outside its arrays.
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::{
+    base::{
+        base_graph::Offsets,
+        csr::{check_absent, check_graph},
+        id_order::IdOrder,
+    },
+    files::{
+        content_error::ContentError,
+        file_error::FileError,
+        file_identity::{check_lineage, check_start, check_whole, named_file, open_map},
+        manifest::Manifest,
+        memory_map::{Array, FileMap},
+        section_writer::padded,
+    },
+    ids::LineageId,
+    sets::node_set::NodeSet,
+};
+
+/// The graph's name in a snapshot directory.
+pub const GRAPH_NAME: &str = "graph.csr";
+
+const MAGIC: [u8; 8] = *b"CLDGRAPH";
+const FORMAT_VERSION: u32 = 3;
+const FORMAT_VERSIONS_READ: RangeInclusive<u32> = 2..=FORMAT_VERSION;
+/// Where the header says how many nodes are without a member, since version 3.
+const ABSENT_NODES_AT: u64 = 72;
+pub(crate) const HEADER_BYTES: usize = 128;
+/// Nodes ascend by member id, and there is no list of nodes by id.
+const ORDER_BY_ID: u32 = 0;
+/// Nodes stand in another order.
+const ORDER_OTHER: u32 = 1;
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Header {
+    magic: [u8; 8],
+    format_version: u32,
+    offset_width: u32,
+    lineage_id: [u8; 16],
+    nodes: u64,
+    targets: u64,
+    node_order: u32,
+    offsets_crc32c: u32,
+    targets_crc32c: u32,
+    member_ids_crc32c: u32,
+    nodes_by_id_crc32c: u32,
+    absent_nodes_crc32c: u32,
+    absent_nodes: u64,
+    reserved: [u8; 44],
+    header_crc32c: u32,
+}
+
+const _: () = assert!(std::mem::size_of::<Header>() == HEADER_BYTES);
+
+/// What a header says beside its lineage.
+pub(crate) struct Contents {
+    pub(crate) offset_width: u32,
+    pub(crate) nodes: u64,
+    pub(crate) targets: u64,
+    pub(crate) is_in_id_order: bool,
+    pub(crate) offsets_crc32c: u32,
+    pub(crate) targets_crc32c: u32,
+    pub(crate) member_ids_crc32c: u32,
+    pub(crate) nodes_by_id_crc32c: u32,
+    pub(crate) absent_nodes: u64,
+    pub(crate) absent_nodes_crc32c: u32,
+}
+
+/// The bytes of a header.
+pub(crate) fn header(lineage: LineageId, contents: &Contents) -> [u8; HEADER_BYTES] {
+    let mut header = Header {
+        magic: MAGIC,
+        format_version: FORMAT_VERSION,
+        offset_width: contents.offset_width,
+        lineage_id: lineage.get().to_be_bytes(),
+        nodes: contents.nodes,
+        targets: contents.targets,
+        node_order: if contents.is_in_id_order {
+            ORDER_BY_ID
+        } else {
+            ORDER_OTHER
+        },
+        offsets_crc32c: contents.offsets_crc32c,
+        targets_crc32c: contents.targets_crc32c,
+        member_ids_crc32c: contents.member_ids_crc32c,
+        nodes_by_id_crc32c: contents.nodes_by_id_crc32c,
+        absent_nodes_crc32c: contents.absent_nodes_crc32c,
+        absent_nodes: contents.absent_nodes,
+        reserved: [0; 44],
+        header_crc32c: 0,
+    };
+    header.header_crc32c = crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]);
+    zerocopy::transmute!(header)
+}
+
+/// The arrays of an opened file.
+pub(crate) struct GraphSections {
+    pub(crate) member_ids: Array<u64>,
+    pub(crate) nodes_by_id: Array<u32>,
+    pub(crate) offsets: Offsets,
+    pub(crate) targets: Array<u32>,
+    /// Nodes whose members do not exist.
+    pub(crate) absent: NodeSet,
+}
+
+/// Opens and verifies the file that the manifest names.
+pub(crate) fn open(snapshot: &Path, manifest: &Manifest) -> Result<GraphSections, FileError> {
+    let path = snapshot.join(GRAPH_NAME);
+    let named = named_file(snapshot, manifest, GRAPH_NAME)?;
+    let map = open_map(&path, named)?;
+    let header = read_header(&path, &map, manifest.lineage_id)?;
+    let layout = Layout::of(&header);
+    if layout.end != Some(map.len() as u64) {
+        return Err(FileError::damaged(
+            &path,
+            32,
+            "the file's length does not follow from its counts",
+        ));
+    }
+    let mut whole = crc32c::crc32c(header.as_bytes());
+    let mut start = HEADER_BYTES as u64;
+    let sections = [
+        ("offsets", layout.offsets, header.offsets_crc32c),
+        ("targets", layout.targets, header.targets_crc32c),
+        ("member ids", layout.member_ids, header.member_ids_crc32c),
+        ("nodes by id", layout.nodes_by_id, header.nodes_by_id_crc32c),
+        (
+            "nodes without a member",
+            layout.absent_nodes,
+            header.absent_nodes_crc32c,
+        ),
+    ];
+    for (name, bytes, expected) in sections {
+        let end = start + padded(bytes);
+        let found = crc32c::crc32c(&map[start as usize..end as usize]);
+        if found != expected {
+            return Err(FileError::damaged(
+                &path,
+                start,
+                format!("checksum of the {name} is {found:08x}, not {expected:08x}"),
+            ));
+        }
+        whole = crc32c::crc32c_combine(whole, found, (end - start) as usize);
+        start = end;
+    }
+    check_whole(&path, named, whole)?;
+    layout.sections(&path, &map, header.offset_width)
+}
+
+/// The lengths of the sections in bytes, without padding.
+struct Layout {
+    offsets: u64,
+    targets: u64,
+    member_ids: u64,
+    nodes_by_id: u64,
+    absent_nodes: u64,
+    /// `None` when it is beyond 64 bits.
+    end: Option<u64>,
+}
+
+impl Layout {
+    fn of(header: &Header) -> Self {
+        let bytes =
+            |count: Option<u64>, width: u64| count.and_then(|count| count.checked_mul(width));
+        let offsets = bytes(header.nodes.checked_add(1), u64::from(header.offset_width));
+        let targets = bytes(Some(header.targets), 4);
+        let member_ids = bytes(Some(header.nodes), 8);
+        let nodes_by_id = match header.node_order {
+            ORDER_BY_ID => Some(0),
+            _ => bytes(Some(header.nodes), 4),
+        };
+        let absent_nodes = bytes(Some(header.absent_nodes), 4);
+        let end = [offsets, targets, member_ids, nodes_by_id, absent_nodes]
+            .into_iter()
+            .try_fold(HEADER_BYTES as u64, |end, bytes| {
+                end.checked_add(
+                    bytes?.checked_next_multiple_of(crate::files::section_writer::ALIGNMENT)?,
+                )
+            });
+        let or_none = |bytes: Option<u64>| bytes.unwrap_or(0);
+        Self {
+            offsets: or_none(offsets),
+            targets: or_none(targets),
+            member_ids: or_none(member_ids),
+            nodes_by_id: or_none(nodes_by_id),
+            absent_nodes: or_none(absent_nodes),
+            end,
+        }
+    }
+
+    fn sections(
+        &self,
+        path: &Path,
+        map: &FileMap,
+        offset_width: u32,
+    ) -> Result<GraphSections, FileError> {
+        let offsets_at = HEADER_BYTES as u64;
+        let targets_at = offsets_at + padded(self.offsets);
+        let member_ids_at = targets_at + padded(self.targets);
+        let nodes_by_id_at = member_ids_at + padded(self.member_ids);
+        let absent_nodes_at = nodes_by_id_at + padded(self.nodes_by_id);
+        let member_ids = section(path, map, member_ids_at, self.member_ids)?;
+        let nodes_by_id = section(path, map, nodes_by_id_at, self.nodes_by_id)?;
+        let targets = section(path, map, targets_at, self.targets)?;
+        let absent: Array<u32> = section(path, map, absent_nodes_at, self.absent_nodes)?;
+        let ids = IdOrder::new(&member_ids, &nodes_by_id);
+        let (offsets, checked) = match offset_width {
+            4 => {
+                let offsets: Array<u32> = section(path, map, offsets_at, self.offsets)?;
+                let checked = check_graph(ids, &offsets, &targets);
+                let checked = checked.and_then(|()| check_absent(&offsets, &absent));
+                (Offsets::Narrow(offsets), checked)
+            }
+            _ => {
+                let offsets: Array<u64> = section(path, map, offsets_at, self.offsets)?;
+                let checked = check_graph(ids, &offsets, &targets);
+                let checked = checked.and_then(|()| check_absent(&offsets, &absent));
+                (Offsets::Wide(offsets), checked)
+            }
+        };
+        checked.map_err(|error| {
+            let offset = match error {
+                ContentError::MemberIdsNotAscending { node, .. } => member_ids_at + node as u64 * 8,
+                ContentError::NodesByIdNotAscending { rank, .. } => {
+                    nodes_by_id_at + rank as u64 * 4
+                }
+                ContentError::OffsetsNotAscending { node, .. } => {
+                    offsets_at + node as u64 * u64::from(offset_width)
+                }
+                ContentError::WrongRow { .. } => targets_at,
+                ContentError::WrongAbsent { rank, .. } => absent_nodes_at + rank as u64 * 4,
+                _ => 0,
+            };
+            FileError::damaged(path, offset, error.to_string())
+        })?;
+        Ok(GraphSections {
+            member_ids,
+            nodes_by_id,
+            offsets,
+            targets,
+            absent: NodeSet::from_ascending(&absent),
+        })
+    }
+}
+
+fn section<T: FromBytes + Immutable>(
+    path: &Path,
+    map: &FileMap,
+    at: u64,
+    bytes: u64,
+) -> Result<Array<T>, FileError> {
+    let section = map.array(at as usize..(at + bytes) as usize);
+    section
+        .ok_or_else(|| FileError::damaged(path, at, "a section is not in the file, or not aligned"))
+}
+
+fn read_header(path: &Path, bytes: &[u8], lineage: LineageId) -> Result<Header, FileError> {
+    let header = Header::read_from_prefix(bytes);
+    let (header, _) = header.map_err(|_| FileError::WrongKind {
+        path: path.to_owned(),
+        kind: "graph",
+    })?;
+    check_start(
+        path,
+        "graph",
+        &header.magic,
+        &MAGIC,
+        header.format_version,
+        FORMAT_VERSIONS_READ,
+    )?;
+    let found = crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]);
+    if found != header.header_crc32c {
+        return Err(FileError::damaged(path, 0, "checksum of the header"));
+    }
+    check_lineage(path, lineage, header.lineage_id)?;
+    if !matches!(header.offset_width, 4 | 8) {
+        return Err(FileError::damaged(
+            path,
+            12,
+            format!("offsets of {} bytes", header.offset_width),
+        ));
+    }
+    if header.format_version < 3 && header.absent_nodes != 0 {
+        let reason = "nodes without a member, which version 2 does not have";
+        return Err(FileError::damaged(path, ABSENT_NODES_AT, reason));
+    }
+    if !matches!(header.node_order, ORDER_BY_ID | ORDER_OTHER) {
+        return Err(FileError::damaged(
+            path,
+            48,
+            format!("order {} of the nodes", header.node_order),
+        ));
+    }
+    Ok(header)
+}

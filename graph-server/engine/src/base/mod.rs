@@ -1,0 +1,14 @@
+//! The base: a graph in compressed sparse rows that never changes, and the files that hold it.
+//!
+//! Imports from `files` and `sets`.
+
+pub(crate) mod base_graph;
+pub(crate) mod csr;
+pub(crate) mod digest;
+pub(crate) mod graph_arrays;
+pub(crate) mod graph_file;
+pub(crate) mod graph_file_writer;
+pub(crate) mod graph_writer;
+pub(crate) mod id_order;
+pub(crate) mod member_lookup;
+pub(crate) mod times_file;

@@ -1,0 +1,413 @@
+//! `overlay-<scn>.bin`: the changes since the base, written at shutdown so that the next start need not replay them.
+//!
+//! It holds what is true at its SCN, not how it came about: for each touched node the last word on each neighbour.
+//!
+//! ```text
+//! byte  size  content (numbers are little-endian)
+//!    0     8  magic "CLDOVERL"
+//!    8     4  format version: 1
+//!   12     4  zero
+//!   16    16  lineage id
+//!   32    16  log id
+//!   48     8  SCN of the snapshot below
+//!   56     8  SCN of this file
+//!   64     8  members that exist
+//!   72     8  connections
+//!   80     8  times that a connection made a member exist
+//!   88     8  bytes of the sources
+//!   96     8  new members
+//!  104     8  entries
+//!  112     8  touched nodes
+//!  120    52  zeros
+//!  172     4  CRC-32C of the sources, padding included; the next three likewise
+//!  176     4  CRC-32C of the new members
+//!  180     4  CRC-32C of the entries
+//!  184     4  CRC-32C of the touched nodes
+//!  188     4  CRC-32C of bytes 0 to 187
+//!  192        sources:       JSON, an array of source id, offset and SCN; padded with zeros to a multiple of 64
+//!             new members:   member id (8), in node order; padded likewise
+//!             entries:       neighbour (4), zero (4), stamp (8: time in ms << 2 | 1 for added, 0 for removed), by touched
+//!                            node, oldest first; one that names the node itself is about the member's existence
+//!             touched nodes: node (4), its entries (4), ascending
+//! ```
+//!
+//! Every byte is under a checksum, and what the checksums vouch for is still checked before it is believed.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::{
+    base::base_graph::Base,
+    files::{
+        file_error::FileError,
+        file_identity::{check_lineage, check_start},
+        manifest::{Manifest, SourceMark},
+        memory_map::{Array, FileMap},
+        section_writer::{SectionWriter, padded},
+    },
+    ids::{ConnectionTime, LogId, MemberId, NodeIndex, Scn},
+    overlay::{
+        chains::Stamp,
+        summary::{LastWord, LastWords},
+        version::Version,
+    },
+};
+
+const MAGIC: [u8; 8] = *b"CLDOVERL";
+const FORMAT_VERSION: u32 = 1;
+const HEADER_BYTES: usize = 192;
+/// Where the header holds the file's SCN.
+pub(crate) const SCN_AT: u64 = 56;
+/// Where it holds how many members exist, and behind that how many connections.
+const MEMBERS_AT: u64 = 64;
+
+/// Entries gathered before they are written: 1 MiB.
+const ENTRIES_AT_ONCE: usize = 1 << 16;
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Header {
+    magic: [u8; 8],
+    format_version: u32,
+    zero: u32,
+    lineage_id: [u8; 16],
+    log_id: [u8; 16],
+    base_scn: u64,
+    scn: u64,
+    members: u64,
+    connections: u64,
+    created_by_connections: u64,
+    sources_bytes: u64,
+    new_members: u64,
+    entries: u64,
+    nodes: u64,
+    reserved: [u8; 52],
+    sources_crc32c: u32,
+    new_members_crc32c: u32,
+    entries_crc32c: u32,
+    nodes_crc32c: u32,
+    header_crc32c: u32,
+}
+
+const _: () = assert!(std::mem::size_of::<Header>() == HEADER_BYTES);
+
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct FileEntry {
+    neighbour: u32,
+    zero: u32,
+    stamp: u64,
+}
+
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct TouchedNode {
+    node: u32,
+    entries: u32,
+}
+
+/// Writes and syncs the overlay as of the published SCN, as `name` in `site`.
+pub(crate) fn write(
+    site: &Path,
+    name: &str,
+    version: &Version,
+    log_id: LogId,
+    sources: &[SourceMark],
+) -> Result<(), FileError> {
+    let scn = version.published();
+    let mut file = SectionWriter::create(site, name, HEADER_BYTES)?;
+    let sources = serde_json::to_vec(sources)
+        .map_err(|error| FileError::io(&site.join(name))(error.into()))?;
+    file.write(&sources)?;
+    let sources_crc32c = file.end_section()?;
+    let new_members = version.overlay.new_members.count();
+    for ordinal in 0..new_members {
+        file.write(version.overlay.new_members.id(ordinal).get().as_bytes())?;
+    }
+    let new_members_crc32c = file.end_section()?;
+    let (mut nodes, mut entries) = (Vec::new(), Vec::with_capacity(ENTRIES_AT_ONCE));
+    for node in (0..version.node_bound(scn))
+        .map(NodeIndex::new)
+        .filter(|&node| version.overlay.is_touched(node))
+    {
+        let before = entries.len();
+        push_last_words(version, node, scn, &mut entries);
+        let pushed = (entries.len() - before) as u32;
+        if pushed > 0 {
+            nodes.push(TouchedNode {
+                node: node.get(),
+                entries: pushed,
+            });
+        }
+        if entries.len() >= ENTRIES_AT_ONCE {
+            file.write(entries.as_bytes())?;
+            entries.clear();
+        }
+    }
+    file.write(entries.as_bytes())?;
+    let entries_crc32c = file.end_section()?;
+    file.write(nodes.as_bytes())?;
+    let nodes_crc32c = file.end_section()?;
+    let mut header = Header {
+        magic: MAGIC,
+        format_version: FORMAT_VERSION,
+        zero: 0,
+        lineage_id: version.base.lineage().get().to_be_bytes(),
+        log_id: log_id.get().to_be_bytes(),
+        base_scn: version.base_scn().get(),
+        scn: scn.get(),
+        members: version.counts.members.load(Ordering::Relaxed),
+        connections: version.counts.connections.load(Ordering::Relaxed),
+        created_by_connections: version
+            .counts
+            .created_by_connections
+            .load(Ordering::Relaxed),
+        sources_bytes: sources.len() as u64,
+        new_members: u64::from(new_members),
+        entries: nodes.iter().map(|node| u64::from(node.entries)).sum(),
+        nodes: nodes.len() as u64,
+        reserved: [0; 52],
+        sources_crc32c,
+        new_members_crc32c,
+        entries_crc32c,
+        nodes_crc32c,
+        header_crc32c: 0,
+    };
+    header.header_crc32c = crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]);
+    file.finish(header.as_bytes()).map(drop)
+}
+
+/// Pushes the entries that say what is true of the node at `scn`, oldest first, without those that the base says too.
+fn push_last_words(version: &Version, node: NodeIndex, scn: Scn, entries: &mut Vec<FileEntry>) {
+    let entry = |neighbour: u32, stamp: Stamp| FileEntry {
+        neighbour,
+        zero: 0,
+        stamp: stamp.bits(),
+    };
+    let LastWords { words, base_counts } = LastWords::of(node, version.overlay.chain(node, scn));
+    if !base_counts {
+        entries.push(entry(node.get(), Stamp::REMOVED));
+    }
+    if version.overlay.has_existence_entries(node) && version.exists(node, scn) {
+        entries.push(entry(node.get(), Stamp::added(ConnectionTime::UNKNOWN)));
+    }
+    let in_base = |word: &LastWord| {
+        base_counts && version.base.connected(node, NodeIndex::new(word.neighbour))
+    };
+    let told = words
+        .iter()
+        .filter(|word| word.stamp.is_added() || in_base(word));
+    entries.extend(told.map(|word| entry(word.neighbour, word.stamp)));
+}
+
+/// The arrays of an opened file.
+struct Sections {
+    new_members: Array<u64>,
+    entries: Array<FileEntry>,
+    nodes: Array<TouchedNode>,
+    entries_at: u64,
+}
+
+/// Reads an overlay of this base and this log, and answers the version that it leads to.
+pub(crate) fn read(
+    path: &Path,
+    base: &Arc<Base>,
+    manifest: &Manifest,
+    log_id: LogId,
+) -> Result<(Version, Vec<SourceMark>), FileError> {
+    let file = File::open(path).map_err(FileError::io(path))?;
+    let map = FileMap::open(&file).map_err(FileError::io(path))?;
+    let header = read_header(path, &map, base, manifest, log_id)?;
+    let (sources, sections) = read_sections(path, &map, &header)?;
+    let version = Version::restored(base.clone(), manifest.scn, Scn::new(header.scn));
+    fill(path, &version, &sections)?;
+    check_counts(path, &header, base)?;
+    version
+        .counts
+        .members
+        .store(header.members, Ordering::Relaxed);
+    version
+        .counts
+        .connections
+        .store(header.connections, Ordering::Relaxed);
+    version
+        .counts
+        .created_by_connections
+        .store(header.created_by_connections, Ordering::Relaxed);
+    Ok((version, sources))
+}
+
+fn read_header(
+    path: &Path,
+    map: &[u8],
+    base: &Base,
+    manifest: &Manifest,
+    log_id: LogId,
+) -> Result<Header, FileError> {
+    let header = Header::read_from_prefix(map);
+    let (header, _) = header.map_err(|_| FileError::WrongKind {
+        path: path.to_owned(),
+        kind: "overlay",
+    })?;
+    check_start(
+        path,
+        "overlay",
+        &header.magic,
+        &MAGIC,
+        header.format_version,
+        FORMAT_VERSION..=FORMAT_VERSION,
+    )?;
+    if crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]) != header.header_crc32c {
+        return Err(FileError::damaged(path, 0, "checksum of the header"));
+    }
+    check_lineage(path, base.lineage(), header.lineage_id)?;
+    let found = LogId::new(u128::from_be_bytes(header.log_id));
+    if found != log_id {
+        return Err(FileError::ForeignLog {
+            path: path.to_owned(),
+            expected: log_id,
+            found,
+        });
+    }
+    if header.base_scn != manifest.scn.get() {
+        let found = Scn::new(header.base_scn);
+        return Err(FileError::OtherBase {
+            path: path.to_owned(),
+            expected: manifest.scn,
+            found,
+        });
+    }
+    if header.scn < header.base_scn {
+        return Err(FileError::damaged(
+            path,
+            SCN_AT,
+            "an SCN below the snapshot's",
+        ));
+    }
+    Ok(header)
+}
+
+/// No more than base and entries can make: each connection has an entry at either end.
+fn check_counts(path: &Path, header: &Header, base: &Base) -> Result<(), FileError> {
+    let members_max = u64::from(base.node_count()) + header.new_members;
+    let connections_max = base.connection_count() + header.entries / 2;
+    let counts = [
+        (MEMBERS_AT, header.members, members_max, "members"),
+        (
+            MEMBERS_AT + 8,
+            header.connections,
+            connections_max,
+            "connections",
+        ),
+    ];
+    for (at, count, max, what) in counts {
+        if count > max {
+            let reason = format!("{count} {what}, where {max} at most can be");
+            return Err(FileError::damaged(path, at, reason));
+        }
+    }
+    Ok(())
+}
+
+fn read_sections(
+    path: &Path,
+    map: &FileMap,
+    header: &Header,
+) -> Result<(Vec<SourceMark>, Sections), FileError> {
+    let mut end = HEADER_BYTES as u64;
+    // Where a section lies, after a look at its checksum.
+    let mut section = |count: u64, width: u64, expected: u32| {
+        let start = end;
+        let bytes = count
+            .checked_mul(width)
+            .filter(|bytes| *bytes <= map.len() as u64);
+        let bytes = bytes
+            .ok_or_else(|| FileError::damaged(path, 88, "a section is longer than the file"))?;
+        end = start + padded(bytes);
+        let content = map.get(start as usize..end as usize);
+        if content.map(crc32c::crc32c) != Some(expected) {
+            return Err(FileError::damaged(path, start, "checksum of a section"));
+        }
+        Ok(start as usize..(start + bytes) as usize)
+    };
+    let sources = section(header.sources_bytes, 1, header.sources_crc32c)?;
+    let new_members = section(header.new_members, 8, header.new_members_crc32c)?;
+    let entries = section(header.entries, 16, header.entries_crc32c)?;
+    let nodes = section(header.nodes, 8, header.nodes_crc32c)?;
+    if end != map.len() as u64 {
+        return Err(FileError::WrongLength {
+            path: path.to_owned(),
+            expected: end,
+            found: map.len() as u64,
+        });
+    }
+    let entries_at = entries.start as u64;
+    let not_there = || FileError::damaged(path, 88, "a section is not in the file, or not aligned");
+    let json = map.get(sources).ok_or_else(not_there)?;
+    let sources = serde_json::from_slice(json)
+        .map_err(|error| FileError::damaged(path, HEADER_BYTES as u64, error.to_string()))?;
+    let sections = Sections {
+        new_members: map.array(new_members).ok_or_else(not_there)?,
+        entries: map.array(entries).ok_or_else(not_there)?,
+        nodes: map.array(nodes).ok_or_else(not_there)?,
+        entries_at,
+    };
+    Ok((sources, sections))
+}
+
+/// Appends the file's members and entries to a version that has none.
+fn fill(path: &Path, version: &Version, sections: &Sections) -> Result<(), FileError> {
+    let damaged = |reason: String| FileError::damaged(path, sections.entries_at, reason);
+    let scn = version.published();
+    let bound = version.base.node_count() as usize + sections.new_members.len();
+    if bound >= u32::MAX as usize || sections.entries.len() > version.overlay.room() as usize {
+        return Err(damaged(format!(
+            "{bound} nodes or {} entries are too many",
+            sections.entries.len()
+        )));
+    }
+    for &id in sections.new_members.iter() {
+        match MemberId::new(id).filter(|&member| version.known_node(member).is_none()) {
+            Some(member) => drop(version.overlay.new_members.push(member, scn)),
+            None => {
+                return Err(damaged(format!(
+                    "new member {id} is 0, or there twice, or in the base"
+                )));
+            }
+        }
+    }
+    let (mut entries, mut nodes_below) = (&*sections.entries, 0);
+    for touched in sections.nodes.iter() {
+        let of_node = entries.split_at_checked(touched.entries as usize);
+        let in_order = touched.node >= nodes_below && (touched.node as usize) < bound;
+        let Some((of_node, rest)) = of_node.filter(|_| in_order) else {
+            return Err(damaged(format!(
+                "touched node {} has no entries, or is out of order",
+                touched.node
+            )));
+        };
+        for entry in of_node {
+            let stamp =
+                Stamp::from_bits(entry.stamp).filter(|_| (entry.neighbour as usize) < bound);
+            let stamp = stamp.ok_or_else(|| {
+                damaged(format!("an entry of node {} makes no sense", touched.node))
+            })?;
+            version.overlay.append(
+                NodeIndex::new(touched.node),
+                NodeIndex::new(entry.neighbour),
+                scn,
+                stamp,
+            );
+        }
+        (entries, nodes_below) = (rest, touched.node + 1);
+    }
+    if entries.is_empty() {
+        Ok(())
+    } else {
+        Err(damaged(format!("{} entries of no node", entries.len())))
+    }
+}

@@ -1,0 +1,134 @@
+//! Overlay files in the directory of a site: which is the newest that is sound, and writing the next one.
+//!
+//! A file is written under another name, synced and renamed, so a crash leaves the older ones as they are. Losing one loses
+//! nothing but time: the log has it all.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::{
+    base::base_graph::Base,
+    files::{
+        file_error::FileError,
+        manifest::{Manifest, SourceMark},
+    },
+    ids::{LogId, Scn},
+    overlay::{overlay_file, writer::Writer},
+};
+
+/// Older files that stay when a new one is written, for the case that it rots.
+const OLDER_FILES_KEPT: usize = 1;
+/// What a file is called until it is complete; one that a crash left is written over.
+const BUILDING_NAME: &str = ".building-overlay.bin";
+
+/// What a start finds: the newest overlay that is sound, or the bare base.
+#[derive(Debug)]
+pub struct Recovered {
+    /// Stands at `scn`; the log's windows above it are to be applied.
+    pub writer: Writer,
+    /// What is true now.
+    pub scn: Scn,
+    /// The last offset of each source, as of `scn`.
+    pub sources: Vec<SourceMark>,
+    /// Overlay files that were passed over, newest first, and why.
+    pub refused: Vec<FileError>,
+}
+
+/// Takes the newest overlay in `site` that is sound and belongs to this base and this log; without one, the base as it is.
+pub fn read_overlay(
+    site: &Path,
+    base: &Arc<Base>,
+    manifest: &Manifest,
+    log_id: LogId,
+) -> Result<Recovered, FileError> {
+    let mut refused = Vec::new();
+    for (named, path) in overlay_files(site)? {
+        match overlay_file::read(&path, base, manifest, log_id) {
+            Ok((version, _)) if version.published() != named => {
+                let reason = format!(
+                    "the file stands at SCN {}, not {named}",
+                    version.published()
+                );
+                refused.push(FileError::damaged(&path, overlay_file::SCN_AT, reason));
+            }
+            Ok((version, sources)) => {
+                let scn = version.published();
+                return Ok(Recovered {
+                    writer: Writer::of(version),
+                    scn,
+                    sources,
+                    refused,
+                });
+            }
+            Err(error) => refused.push(error),
+        }
+    }
+    let writer = Writer::new(base.clone(), manifest.scn);
+    Ok(Recovered {
+        writer,
+        scn: manifest.scn,
+        sources: manifest.sources.clone(),
+        refused,
+    })
+}
+
+impl Writer {
+    /// Writes and syncs the overlay as of the published SCN into `site`, and answers its path. `sources` is the last offset of
+    /// each source as of that SCN. The newest of the files that were there stays, older ones go.
+    pub fn write_overlay(
+        &self,
+        site: &Path,
+        log_id: LogId,
+        sources: &[SourceMark],
+    ) -> Result<PathBuf, FileError> {
+        let version = self.version();
+        let scn = version.published();
+        let (path, building) = (site.join(overlay_name(scn)), site.join(BUILDING_NAME));
+        let older = overlay_files(site)?;
+        overlay_file::write(site, BUILDING_NAME, version, log_id, sources)?;
+        fs::rename(&building, &path).map_err(FileError::io(&path))?;
+        File::open(site)
+            .and_then(|site| site.sync_all())
+            .map_err(FileError::io(site))?;
+        for (_, path) in older
+            .iter()
+            .filter(|(older, _)| *older != scn)
+            .skip(OLDER_FILES_KEPT)
+        {
+            fs::remove_file(path).map_err(FileError::io(path))?;
+        }
+        Ok(path)
+    }
+}
+
+/// Removes the overlay files in `site` that stand at `scn` or below: a snapshot at `scn` says what they say.
+pub fn remove_overlays(site: &Path, scn: Scn) -> Result<(), FileError> {
+    for (_, path) in overlay_files(site)?.iter().filter(|(at, _)| *at <= scn) {
+        fs::remove_file(path).map_err(FileError::io(path))?;
+    }
+    Ok(())
+}
+
+fn overlay_name(scn: Scn) -> String {
+    format!("overlay-{:020}.bin", scn.get())
+}
+
+/// The overlay files of a site and the SCNs in their names, newest first.
+fn overlay_files(site: &Path) -> Result<Vec<(Scn, PathBuf)>, FileError> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(site).map_err(FileError::io(site))? {
+        let entry = entry.map_err(FileError::io(site))?;
+        if let Some(scn) = entry.file_name().to_str().and_then(scn_of_name) {
+            files.push((scn, entry.path()));
+        }
+    }
+    files.sort_unstable_by(|one, other| other.cmp(one));
+    Ok(files)
+}
+
+fn scn_of_name(name: &str) -> Option<Scn> {
+    let digits = name.strip_prefix("overlay-")?.strip_suffix(".bin")?;
+    let all_digits = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| all_digits).map(Scn::new)
+}

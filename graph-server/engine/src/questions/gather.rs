@@ -1,0 +1,35 @@
+//! One step further: the neighbours of many nodes, put together in a scratch set.
+
+use crate::{
+    graph::Graph,
+    ids::NodeIndex,
+    questions::{
+        budget::{Budget, Stopped},
+        rows_ahead::each_row,
+    },
+    sets::scratch::Scratch,
+};
+
+/// Inserts all neighbours of `nodes`, each edge visited once, and answers how many edges that were. When it is stopped, the
+/// scratch is empty.
+pub(crate) fn gather(
+    graph: &Graph,
+    nodes: impl IntoIterator<Item = u32>,
+    scratch: &mut Scratch,
+    budget: &mut Budget<'_>,
+) -> Result<u64, Stopped> {
+    scratch.reserve(graph.node_bound());
+    let nodes: Vec<NodeIndex> = nodes.into_iter().map(NodeIndex::new).collect();
+    let mut edges = 0;
+    let gathered = each_row(graph, &nodes, |neighbours| {
+        budget.spend(neighbours.count_max())?;
+        edges += neighbours.count_max() as u64;
+        neighbours.for_each(|node| scratch.insert(node.get()));
+        Ok(())
+    });
+    if let Err(stopped) = gathered {
+        scratch.clear();
+        return Err(stopped);
+    }
+    Ok(edges)
+}

@@ -1,0 +1,19 @@
+//! The questions asked of a graph at one SCN, a file each, and the budget of edges that each must keep.
+//!
+//! Imports from `files`, `base`, `overlay`, `sets`, and the top of the crate.
+
+pub(crate) mod budget;
+pub(crate) mod connections;
+pub(crate) mod degrees;
+pub(crate) mod gather;
+pub(crate) mod members_page;
+pub(crate) mod network;
+pub(crate) mod path;
+pub(crate) mod paths;
+pub(crate) mod rows_ahead;
+pub(crate) mod shared;
+pub(crate) mod sizes;
+pub(crate) mod suggest;
+pub(crate) mod third;
+pub(crate) mod view;
+pub(crate) mod view_at;

@@ -1,0 +1,284 @@
+//! "Through whom do I know this member, in every way?": all shortest paths between two members.
+//!
+//! Both ends grow by whole levels (all nodes at one distance), the side first whose next level visits fewer edges, until two
+//! levels meet; a path of six edges is met after three levels from each end. What meets lies on shortest paths, and from there
+//! on only nodes that do are looked at: to count the paths, and to name the first of them.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::{
+    graph::Graph,
+    ids::{MemberId, NodeIndex},
+    questions::{
+        budget::{Budget, Stopped},
+        gather::gather,
+        view::View,
+    },
+    sets::{node_set::NodeSet, scratch::Scratch},
+};
+
+/// Which paths are looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct PathsQuestion<'a> {
+    /// Where they begin.
+    pub viewer: NodeIndex,
+    /// Where they end.
+    pub target: NodeIndex,
+    /// The viewer's view, if there is one that holds for the graph: it is the first two levels.
+    pub view: Option<&'a View>,
+    /// Longer ones are not looked for.
+    pub distance_max: u32,
+    /// At most as many are named.
+    pub limit: usize,
+}
+
+/// All shortest paths, the first of them by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShortestPaths {
+    /// Edges of each; none when no path is short enough.
+    pub distance: Option<u32>,
+    /// From the viewer to the target, both included. Ordered by member ids from the target's end backwards, so that the first is
+    /// the one that [`shortest_path`](crate::shortest_path) names.
+    pub paths: Vec<Vec<MemberId>>,
+    /// How many there are, named or not; stays at `u64::MAX` when there are more.
+    pub total: u64,
+}
+
+/// See the module. Visits the edges of each level that is grown, and twice those of the nodes that lie on shortest paths.
+pub fn shortest_paths(
+    graph: &Graph,
+    question: &PathsQuestion<'_>,
+    scratch: &mut Scratch,
+    budget: &mut Budget<'_>,
+) -> Result<ShortestPaths, Stopped> {
+    let Some(levels) = on_paths(graph, question, scratch, budget)? else {
+        return Ok(ShortestPaths::default());
+    };
+    let total = count(graph, &levels, budget)?;
+    let mut trace = Trace {
+        graph,
+        levels: &levels,
+        limit: question.limit,
+        before: HashMap::new(),
+        paths: Vec::new(),
+    };
+    trace.back_from(&mut vec![question.target.get()], budget)?;
+    Ok(ShortestPaths {
+        distance: Some(levels.len() as u32 - 1),
+        paths: trace.paths,
+        total,
+    })
+}
+
+/// By distance from the viewer, the nodes that lie on shortest paths, ascending.
+fn on_paths(
+    graph: &Graph,
+    question: &PathsQuestion<'_>,
+    scratch: &mut Scratch,
+    budget: &mut Budget<'_>,
+) -> Result<Option<Vec<Vec<u32>>>, Stopped> {
+    debug_assert!(question.view.is_none_or(|view| view.holds_for(graph)));
+    let mut near = Side::new(question.viewer, question.view);
+    let mut far = Side::new(question.target, None);
+    let meeting = loop {
+        let meeting = near.last().intersection(far.last());
+        if !meeting.is_empty() {
+            break meeting;
+        }
+        let ended = near.last().is_empty() || far.last().is_empty();
+        if ended || near.depth() + far.depth() >= question.distance_max as usize {
+            return Ok(None);
+        }
+        let near_cost = near.cost(graph, u64::MAX, budget)?;
+        if far.cost(graph, near_cost, budget)? < near_cost {
+            far.grow(graph, scratch, budget)?;
+        } else {
+            near.grow(graph, scratch, budget)?;
+        }
+    };
+    // Back from where they met, each side through its own levels; its start is a level of one.
+    let mut levels = Vec::new();
+    for side in [&near, &far] {
+        let mut toward = Vec::new();
+        let mut nodes = meeting.clone();
+        for level in side.levels.iter().rev().skip(1) {
+            if level.len() > 1 {
+                gather(graph, nodes, scratch, budget)?;
+                nodes = scratch.drain();
+                nodes.retain(|&node| level.contains(node));
+            } else {
+                nodes = level.iter().collect();
+            }
+            toward.push(nodes.clone());
+        }
+        levels.push(toward);
+    }
+    let (from_far, from_near) = (levels.pop(), levels.pop());
+    let from_near = from_near.unwrap_or_default().into_iter().rev();
+    let from_far = from_far.unwrap_or_default();
+    let levels = from_near.chain([meeting]).chain(from_far);
+    Ok(Some(levels.collect()))
+}
+
+/// What is known around one of the ends: the nodes at distance 0, 1, 2 and so on.
+struct Side<'a> {
+    levels: Vec<Cow<'a, NodeSet>>,
+    view: Option<&'a View>,
+}
+
+impl<'a> Side<'a> {
+    fn new(start: NodeIndex, view: Option<&'a View>) -> Self {
+        let start = NodeSet::from_ascending(&[start.get()]);
+        Self {
+            levels: vec![Cow::Owned(start)],
+            view,
+        }
+    }
+
+    fn depth(&self) -> usize {
+        self.levels.len() - 1
+    }
+
+    fn last(&self) -> &NodeSet {
+        &self.levels[self.depth()]
+    }
+
+    /// The next level, if the view has it.
+    fn of_view(&self) -> Option<&'a NodeSet> {
+        match self.depth() {
+            0 => self.view.map(View::first),
+            1 => self.view.map(View::second),
+            _ => None,
+        }
+    }
+
+    /// The edges that the next level visits, or more than `limit` if it is more than that.
+    fn cost(&self, graph: &Graph, limit: u64, budget: &mut Budget<'_>) -> Result<u64, Stopped> {
+        if self.of_view().is_some() {
+            return Ok(0);
+        }
+        budget.spend(self.last().len() as usize)?;
+        let mut cost = 0;
+        for node in self.last() {
+            cost += graph.neighbours(NodeIndex::new(node)).count_max() as u64;
+            if cost > limit {
+                break;
+            }
+        }
+        Ok(cost)
+    }
+
+    fn grow(
+        &mut self,
+        graph: &Graph,
+        scratch: &mut Scratch,
+        budget: &mut Budget<'_>,
+    ) -> Result<(), Stopped> {
+        if let Some(level) = self.of_view() {
+            self.levels.push(Cow::Borrowed(level));
+            return Ok(());
+        }
+        gather(graph, self.last(), scratch, budget)?;
+        // A neighbour is one step nearer, as near, or one step further.
+        for level in self.levels.iter().rev().take(2) {
+            level.iter().for_each(|node| scratch.remove(node));
+        }
+        let level = NodeSet::from_ascending(&scratch.drain());
+        self.levels.push(Cow::Owned(level));
+        Ok(())
+    }
+}
+
+/// How many paths lead through the levels.
+fn count(graph: &Graph, levels: &[Vec<u32>], budget: &mut Budget<'_>) -> Result<u64, Stopped> {
+    let mut ways = vec![1_u64];
+    for (before, level) in levels.iter().zip(levels.iter().skip(1)) {
+        let mut next = Vec::with_capacity(level.len());
+        for &node in level {
+            let mut to_node = 0_u64;
+            each_among(graph, node, before, budget, |place| {
+                to_node = to_node.saturating_add(ways[place]);
+            })?;
+            next.push(to_node);
+        }
+        ways = next;
+    }
+    Ok(ways.into_iter().fold(0, u64::saturating_add))
+}
+
+/// Calls `visit` with the place in `nodes` (ascending) of each neighbour of `node` that is among them, ascending.
+fn each_among(
+    graph: &Graph,
+    node: u32,
+    nodes: &[u32],
+    budget: &mut Budget<'_>,
+    mut visit: impl FnMut(usize),
+) -> Result<(), Stopped> {
+    let neighbours = graph.neighbours(NodeIndex::new(node));
+    if let Some(cost) = neighbours.search_cost(nodes.len()) {
+        budget.spend(cost)?;
+        let found = (0..).zip(nodes);
+        let found = found.filter(|(_, node)| neighbours.contains(**node));
+        found.for_each(|(place, _)| visit(place));
+        return Ok(());
+    }
+    budget.spend(neighbours.count_max())?;
+    neighbours
+        .filter_map(|node| nodes.binary_search(&node.get()).ok())
+        .for_each(visit);
+    Ok(())
+}
+
+/// Names paths, from the target backwards. Every step leads to the viewer, so nothing is tried in vain.
+struct Trace<'a> {
+    graph: &'a Graph,
+    levels: &'a [Vec<u32>],
+    limit: usize,
+    /// By node, those one step nearer, as far as they can matter: in order, at most the limit.
+    before: HashMap<u32, Rc<[u32]>>,
+    paths: Vec<Vec<MemberId>>,
+}
+
+impl Trace<'_> {
+    /// Goes on from the last node of `path`, which stands reversed.
+    fn back_from(&mut self, path: &mut Vec<u32>, budget: &mut Budget<'_>) -> Result<(), Stopped> {
+        let node = path[path.len() - 1];
+        let Some(nearer) = self.levels.len().checked_sub(path.len() + 1) else {
+            let members = path.iter().rev();
+            let members = members.map(|&node| self.graph.member(NodeIndex::new(node)));
+            self.paths.push(members.collect());
+            return Ok(());
+        };
+        for &before in &*self.before(node, &self.levels[nearer], budget)? {
+            if self.paths.len() == self.limit {
+                break;
+            }
+            path.push(before);
+            self.back_from(path, budget)?;
+            path.pop();
+        }
+        Ok(())
+    }
+
+    fn before(
+        &mut self,
+        node: u32,
+        nearer: &[u32],
+        budget: &mut Budget<'_>,
+    ) -> Result<Rc<[u32]>, Stopped> {
+        if let Some(before) = self.before.get(&node) {
+            return Ok(Rc::clone(before));
+        }
+        let mut before = Vec::new();
+        each_among(self.graph, node, nearer, budget, |place| {
+            before.push(nearer[place]);
+        })?;
+        before.sort_unstable_by_key(|&node| self.graph.member(NodeIndex::new(node)));
+        before.truncate(self.limit);
+        let before: Rc<[u32]> = before.into();
+        self.before.insert(node, Rc::clone(&before));
+        Ok(before)
+    }
+}

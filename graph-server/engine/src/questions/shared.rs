@@ -1,0 +1,159 @@
+//! "Whom do these two both know?"
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+
+use crate::{
+    graph::Graph,
+    ids::{MemberId, NodeIndex},
+    neighbours::Neighbours,
+    questions::{
+        budget::{Budget, Stopped},
+        members_page::{MembersPage, MembersPageBuilder},
+    },
+};
+
+/// The members connected to both, ascending by member id. O(d + d'), or O(d log d') when d' is much longer.
+pub fn shared_connections(
+    graph: &Graph,
+    one: NodeIndex,
+    other: NodeIndex,
+    budget: &mut Budget<'_>,
+) -> Result<Vec<MemberId>, Stopped> {
+    let mut shared: Vec<MemberId> = shared_nodes(graph, one, other, budget)?
+        .into_iter()
+        .map(|node| graph.member(node))
+        .collect();
+    shared.sort_unstable();
+    Ok(shared)
+}
+
+/// A page of them: those above `after`, at most `limit`.
+pub fn shared_page(
+    graph: &Graph,
+    one: NodeIndex,
+    other: NodeIndex,
+    (after, limit): (Option<MemberId>, usize),
+    budget: &mut Budget<'_>,
+) -> Result<MembersPage, Stopped> {
+    let mut page = MembersPageBuilder::new(after, limit);
+    shared_nodes(graph, one, other, budget)?
+        .into_iter()
+        .for_each(|node| page.push(graph.member(node)));
+    Ok(page.finish())
+}
+
+/// The nodes connected to both, ascending.
+pub(crate) fn shared_nodes(
+    graph: &Graph,
+    one: NodeIndex,
+    other: NodeIndex,
+    budget: &mut Budget<'_>,
+) -> Result<Vec<NodeIndex>, Stopped> {
+    let (shorter, longer) = by_length(graph.neighbours(one), graph.neighbours(other));
+    if let Some(cost) = longer.search_cost(shorter.count_max()) {
+        budget.spend(cost)?;
+        return Ok(shorter.filter(|node| longer.contains(node.get())).collect());
+    }
+    budget.spend(shorter.count_max() + longer.count_max())?;
+    Ok(intersection(shorter, longer).collect())
+}
+
+/// The edges that are visited to find whom two lists share.
+pub fn shared_cost(one: &Neighbours<'_>, other: &Neighbours<'_>) -> u64 {
+    let (shorter, longer) = by_length(one, other);
+    let walked = || shorter.count_max() + longer.count_max();
+    let cost = longer.search_cost(shorter.count_max());
+    cost.unwrap_or_else(walked) as u64
+}
+
+fn by_length<'a, N: Borrow<Neighbours<'a>>>(one: N, other: N) -> (N, N) {
+    if one.borrow().count_max() <= other.borrow().count_max() {
+        (one, other)
+    } else {
+        (other, one)
+    }
+}
+
+/// What two ascending sequences have in common.
+fn intersection(
+    one: impl Iterator<Item = NodeIndex>,
+    other: impl Iterator<Item = NodeIndex>,
+) -> impl Iterator<Item = NodeIndex> {
+    let (mut one, mut other) = (one.peekable(), other.peekable());
+    std::iter::from_fn(move || {
+        loop {
+            match one.peek()?.cmp(other.peek()?) {
+                Ordering::Less => one.next(),
+                Ordering::Greater => other.next(),
+                Ordering::Equal => {
+                    other.next();
+                    return one.next();
+                }
+            };
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::base::base_graph::Base;
+    use crate::ids::{ConnectionTime, Scn};
+    use crate::overlay::change::GraphChange;
+    use crate::overlay::writer::Writer;
+
+    const HUB: u64 = 1;
+    const MEMBERS: u64 = 2_000;
+
+    fn member(id: u64) -> MemberId {
+        MemberId::new(id).unwrap()
+    }
+
+    /// A hub that knows every second member, and a chain through all.
+    fn graph_with_changes(changes: u64) -> Graph {
+        let members: Vec<_> = (HUB..=MEMBERS).map(member).collect();
+        let chain = (HUB + 1..MEMBERS).map(|id| (id, id + 1));
+        let hub = (HUB + 1..=MEMBERS).step_by(2).map(|id| (HUB, id));
+        let edges: Vec<_> = chain
+            .chain(hub)
+            .map(|(one, other)| (member(one), member(other), ConnectionTime::UNKNOWN))
+            .collect();
+        let base = Base::in_node_order(&members, &edges).unwrap();
+        let mut writer = Writer::new(Arc::new(base), Scn::BEGINNING);
+        for number in 0..changes {
+            let (member, other) = (member(HUB), member(2 + number * 7919 % (MEMBERS - 2)));
+            let change = match number % 3 {
+                0 => GraphChange::ConnectionRemoved { member, other },
+                _ => GraphChange::ConnectionAdded {
+                    member,
+                    other,
+                    time: ConnectionTime::UNKNOWN,
+                },
+            };
+            writer.apply(Scn::new(number + 1), &[change]).unwrap();
+        }
+        writer.version().graph()
+    }
+
+    #[test]
+    fn a_long_list_is_searched_whether_it_has_changed_or_not() {
+        for changes in [0, 1, 5, 700] {
+            let graph = graph_with_changes(changes);
+            let hub = graph.node(member(HUB)).unwrap();
+            for id in HUB + 1..=MEMBERS {
+                let other = graph.node(member(id)).unwrap();
+                let of_hub: Vec<_> = graph.neighbours(hub).collect();
+                let expected: Vec<_> = graph
+                    .neighbours(other)
+                    .filter(|node| of_hub.contains(node))
+                    .collect();
+                let mut budget = Budget::new(100 + changes, &|| false);
+                let found = shared_nodes(&graph, hub, other, &mut budget);
+                assert_eq!(found, Ok(expected), "{changes} changes, member {id}");
+            }
+        }
+    }
+}
