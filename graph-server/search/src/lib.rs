@@ -21,59 +21,37 @@
 //! assert!(matches!(clauses[1], Expression::Not(_)));
 //! ```
 
-mod base_index;
-mod base_index_writer;
-mod cursor;
-mod document;
-mod field;
-mod index_error;
-mod live_index;
-mod live_profiles;
-mod merge;
-mod network;
-mod parser;
-mod patience;
+mod index;
 mod people;
 mod people_change;
 mod people_writer;
-mod persistent_file;
-mod plan;
-mod profile_file;
-mod profile_file_writer;
-mod profile_header;
+mod profiles;
 mod published;
 mod query;
-mod read_only_directory;
-mod search;
 mod silent_people;
-mod store_mark;
-mod syntax_error;
-mod tokens;
-mod top_hits;
-mod unsynced_directory;
 
-pub use base_index::BASE_INDEX_NAME;
-pub use base_index_writer::BaseIndexWriter;
-pub use document::for_each_value;
-pub use field::Field;
-pub use index_error::IndexError;
-pub use merge::{
-    UnknownPath, empty_profile, remove_position, sort_positions, upsert_member, upsert_position,
-};
-pub use network::{Degrees, Network};
+pub use index::base_index::BASE_INDEX_NAME;
+pub use index::base_index_writer::BaseIndexWriter;
+pub use index::document::for_each_value;
+pub use index::field::Field;
+pub use index::index_error::IndexError;
+pub use index::tokens::{TOKEN_CHARACTERS_MAX, tokens};
 pub use people::{LIVE_INDEX_NAME, LIVE_PROFILES_NAME, OpenError, People};
 pub use people_change::PeopleChange;
 pub use people_writer::{ApplyError, PeopleWriter};
-pub use persistent_file::Persistence;
-pub use profile_file::{PROFILE_BYTES_MAX, PROFILES_NAME, ProfileFile};
-pub use profile_file_writer::ProfileFileWriter;
-pub use profile_header::NODES_MAX;
+pub use profiles::merge::{
+    UnknownPath, empty_profile, remove_position, sort_positions, upsert_member, upsert_position,
+};
+pub use profiles::persistent_file::Persistence;
+pub use profiles::profile_file::{PROFILE_BYTES_MAX, PROFILES_NAME, ProfileFile};
+pub use profiles::profile_file_writer::ProfileFileWriter;
+pub use profiles::profile_header::NODES_MAX;
 pub use published::Published;
-pub use query::{Expression, Query};
-pub use search::{Hit, Page, SearchError, search};
-pub use silent_people::SilentPeople;
-pub use syntax_error::{
+pub use query::network::{Degrees, Network};
+pub use query::parse_tree::{Expression, Query};
+pub use query::search::{Hit, Page, SearchError, search};
+pub use query::syntax_error::{
     QUERY_BYTES_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX, SyntaxError, SyntaxReason,
 };
-pub use tokens::{TOKEN_CHARACTERS_MAX, tokens};
-pub use top_hits::SortKey;
+pub use query::top_hits::SortKey;
+pub use silent_people::SilentPeople;

@@ -1,15 +1,19 @@
 //! Profiles and index of a site, for many readers: opening them, and asking for what is published.
 
 use crate::{
-    base_index::{BaseIndex, measure},
-    index_error::IndexError,
-    live_index::LiveIndex,
-    live_profiles::{BUILDING_PROFILES_NAME, LiveProfiles, mark_of},
+    index::{
+        base_index::{BaseIndex, measure},
+        index_error::IndexError,
+        live_index::LiveIndex,
+    },
     people_writer::PeopleWriter,
-    persistent_file::Persistence,
-    profile_file::{PROFILES_NAME, ProfileFile},
+    profiles::{
+        live_profiles::{BUILDING_PROFILES_NAME, LiveProfiles, mark_of},
+        persistent_file::Persistence,
+        profile_file::{PROFILES_NAME, ProfileFile},
+        store_mark::StoreMark,
+    },
     published::{Base, Published},
-    store_mark::StoreMark,
 };
 use arc_swap::ArcSwap;
 use cloud_engine::{FileError, LogId, Manifest, ManifestFile, NodeIndex, Scn};

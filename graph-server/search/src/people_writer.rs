@@ -1,13 +1,14 @@
 //! Changes on their way into profiles and index: merged as they come, published by a commit.
 
 use crate::{
-    index_error::IndexError,
-    live_index::LiveIndex,
-    live_profiles::{LiveProfiles, LiveProfilesReader, LiveRecord},
-    merge::{UnknownPath, empty_profile, remove_position, upsert_member, upsert_position},
+    index::{index_error::IndexError, live_index::LiveIndex},
     people::{OpenError, People},
     people_change::PeopleChange,
-    persistent_file::Persistence,
+    profiles::{
+        live_profiles::{LiveProfiles, LiveProfilesReader, LiveRecord},
+        merge::{UnknownPath, empty_profile, remove_position, upsert_member, upsert_position},
+        persistent_file::Persistence,
+    },
     published::{Base, Published},
 };
 use arc_swap::ArcSwap;

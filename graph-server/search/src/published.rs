@@ -4,11 +4,12 @@
 //! goes on, and no new object need be made.
 
 use crate::{
-    base_index::{BaseIndex, measure},
-    live_index::LiveSegment,
-    live_profiles::LiveProfilesReader,
+    index::{
+        base_index::{BaseIndex, measure},
+        live_index::LiveSegment,
+    },
     people::LIVE_PROFILES_NAME,
-    profile_file::ProfileFile,
+    profiles::{live_profiles::LiveProfilesReader, profile_file::ProfileFile},
 };
 use cloud_engine::{FileError, ManifestFile, NodeIndex, Scn};
 use cloud_proto::cloud::v1::Profile;

@@ -3,11 +3,15 @@
 //! Nothing in them grows with the members. What such a site learns later stands in the live stores, as everywhere.
 
 use crate::{
-    base_index::{BASE_INDEX_NAME, open_silent_base},
-    base_index_writer::{index_builder, sync_files},
-    index_error::IndexError,
-    profile_file::{PROFILES_NAME, ProfileFile},
-    profile_header::{Content, HEADER_BYTES, Header},
+    index::{
+        base_index::{BASE_INDEX_NAME, open_silent_base},
+        base_index_writer::{index_builder, sync_files},
+        index_error::IndexError,
+    },
+    profiles::{
+        profile_file::{PROFILES_NAME, ProfileFile},
+        profile_header::{Content, HEADER_BYTES, Header},
+    },
 };
 use cloud_engine::{ContentDigest, FileError, LineageId, ManifestFile};
 use std::{

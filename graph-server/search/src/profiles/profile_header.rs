@@ -3,7 +3,7 @@
 use cloud_engine::{FileError, LineageId};
 use std::{iter, path::Path};
 
-use crate::profile_file::CHECKSUM_BYTES;
+use crate::profiles::profile_file::CHECKSUM_BYTES;
 
 /// A snapshot has no more members: document numbers of its index have 31 bits, and the highest stands for none.
 pub const NODES_MAX: u32 = tantivy::TERMINATED;

@@ -7,12 +7,14 @@
 //! power left unusable is made anew from them.
 
 use crate::{
-    base_index_writer::index_builder,
-    document::live_document,
-    field::{NODE_FIELD_NAME, node_field},
-    index_error::IndexError,
-    store_mark::StoreMark,
-    unsynced_directory::UnsyncedDirectory,
+    index::{
+        base_index_writer::index_builder,
+        document::live_document,
+        field::{NODE_FIELD_NAME, node_field},
+        index_error::IndexError,
+        unsynced_directory::UnsyncedDirectory,
+    },
+    profiles::store_mark::StoreMark,
 };
 use cloud_engine::{FileError, NodeIndex, Scn};
 use cloud_proto::cloud::v1::Profile;

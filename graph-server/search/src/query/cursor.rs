@@ -5,7 +5,7 @@
 //! in which the query names them, whatever order is cheapest to walk in. tantivy sums in the order of cost, which differs from
 //! segment to segment, and with it the last bit of the score, and with that the order of hits.
 
-use crate::patience::Patience;
+use crate::query::patience::Patience;
 use tantivy::{DocId, SegmentReader, query::Scorer};
 
 /// Where a walk ends.

@@ -24,7 +24,7 @@
 //! A *silent* file is what a dump without members makes: every node has an empty profile, so none is written. It is a header of
 //! version 2 and nothing else, with 64 at 40 and 0 at 48.
 
-use crate::{
+use crate::profiles::{
     merge::empty_profile,
     profile_header::{Content, HEADER_BYTES, Header, OFFSET_BYTES, Records},
 };

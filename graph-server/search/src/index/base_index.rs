@@ -6,8 +6,12 @@
 //! Where the profiles are silent there is no segment, and all is as it would be with one of documents without a term.
 
 use crate::{
-    cursor::Documents, field::schema, index_error::IndexError, profile_file::ProfileFile,
-    read_only_directory::ReadOnlyDirectory, tokens::PeopleTokenizer,
+    index::{
+        field::schema, index_error::IndexError, read_only_directory::ReadOnlyDirectory,
+        tokens::PeopleTokenizer,
+    },
+    profiles::profile_file::ProfileFile,
+    query::cursor::Documents,
 };
 use cloud_engine::{FileError, Manifest};
 use std::{

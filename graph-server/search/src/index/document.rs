@@ -1,6 +1,6 @@
 //! What of a profile is indexed: one list, used for the base, for live documents, and by the tests' plain evaluation.
 
-use crate::field::{Field, add_value, node_field};
+use crate::index::field::{Field, add_value, node_field};
 use cloud_engine::NodeIndex;
 use cloud_proto::{cloud::v1::Profile, databus::v1::PositionKind};
 use tantivy::schema::document::TantivyDocument;

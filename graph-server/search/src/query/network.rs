@@ -3,7 +3,7 @@
 use cloud_engine::{Degree, Graph, NodeIndex, NodeSet, Nodes, View};
 use std::sync::Arc;
 
-use crate::{cursor::TERMINATED, patience::Patience};
+use crate::query::{cursor::TERMINATED, patience::Patience};
 
 /// Whom a search is to find, from one viewer's side.
 #[derive(Clone, Debug)]

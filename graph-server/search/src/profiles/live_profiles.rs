@@ -10,7 +10,7 @@
 //! hence a checksum in each value, and every value read once at open. A node that stands here supersedes the snapshot's
 //! profile of it.
 
-use crate::{
+use crate::profiles::{
     persistent_file::{Persistence, PersistentFile},
     profile_file::record_checksum,
     store_mark::StoreMark,

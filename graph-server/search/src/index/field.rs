@@ -2,7 +2,7 @@
 //!
 //! The base index and the live index share one schema, so that one bound query runs over the segments of both.
 
-use crate::tokens::PeopleTokenizer;
+use crate::index::tokens::PeopleTokenizer;
 use tantivy::schema::{
     FAST, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
     document::TantivyDocument,

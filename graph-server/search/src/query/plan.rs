@@ -1,11 +1,12 @@
 //! A query bound to the base's statistics: what it takes to walk any segment, base or live, with scores that compare.
 
 use crate::{
-    base_index::BaseIndex,
-    cursor::{AllOf, AnyOf, Cursor, Documents, Everyone},
-    field::Field,
-    patience::Patience,
-    query::Expression,
+    index::{base_index::BaseIndex, field::Field},
+    query::{
+        cursor::{AllOf, AnyOf, Cursor, Documents, Everyone},
+        parse_tree::Expression,
+        patience::Patience,
+    },
 };
 use tantivy::{
     Term,

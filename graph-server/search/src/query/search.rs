@@ -6,14 +6,16 @@
 //! scored, and only those of them that stand beyond the view are asked for their connections.
 
 use crate::{
-    cursor::{Cursor, Documents, TERMINATED},
-    live_index::LiveSegment,
-    network::{Network, Standing},
-    patience::Patience,
-    plan::Plan,
+    index::live_index::LiveSegment,
     published::Published,
-    query::Query,
-    top_hits::{SortKey, TopHits},
+    query::{
+        cursor::{Cursor, Documents, TERMINATED},
+        network::{Network, Standing},
+        parse_tree::Query,
+        patience::Patience,
+        plan::Plan,
+        top_hits::{SortKey, TopHits},
+    },
 };
 use cloud_engine::{Degree, MemberId, NodeIndex, Scn};
 

@@ -12,10 +12,13 @@
 //! phrase of them; one without letter or digit (`&`, a dash between spaces) is left out as if it had not been written.
 
 use crate::{
-    field::Field,
-    query::Expression,
-    syntax_error::{QUERY_BYTES_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX, SyntaxError, SyntaxReason},
-    tokens::tokens,
+    index::{field::Field, tokens::tokens},
+    query::{
+        parse_tree::Expression,
+        syntax_error::{
+            QUERY_BYTES_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX, SyntaxError, SyntaxReason,
+        },
+    },
 };
 
 /// Parses. Linear in the text.

@@ -4,7 +4,7 @@
 //! are merged in order (tantivy stacks documents in the order in which segments are named). Memory is bounded by the
 //! batches and what a segment of one takes while it is built; a batch is the larger, the more memory is given.
 
-use crate::{
+use crate::index::{
     base_index::{BASE_INDEX_NAME, measure, open_base},
     document::base_document,
     field::schema,

@@ -1,6 +1,9 @@
 //! A query: what somebody typed, as a parse tree over which matching is plain logic.
 
-use crate::{field::Field, parser::parse, syntax_error::SyntaxError};
+use crate::{
+    index::field::Field,
+    query::{parser::parse, syntax_error::SyntaxError},
+};
 
 /// A query that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]

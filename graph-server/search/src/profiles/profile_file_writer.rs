@@ -2,7 +2,7 @@
 //!
 //! Streams: what is kept in memory is 8 bytes a node.
 
-use crate::{
+use crate::profiles::{
     profile_file::{CHECKSUM_BYTES, RECORD_BYTES_MAX, record_checksum},
     profile_header::{Content, HEADER_BYTES, Header, Records},
 };

@@ -1,0 +1,11 @@
+//! Profiles: those of the snapshot in a file that is written once, those that changed since in a small database.
+//!
+//! Imports from no other folder of the crate.
+
+pub(crate) mod live_profiles;
+pub(crate) mod merge;
+pub(crate) mod persistent_file;
+pub(crate) mod profile_file;
+pub(crate) mod profile_file_writer;
+pub(crate) mod profile_header;
+pub(crate) mod store_mark;
