@@ -4,6 +4,23 @@
 //! that a graph server starts from. `loader generate` writes such files for a site that does not exist, of any size and
 //! of the shape that real ones have. Both are functions here too, so that tests and benches call them without a process.
 
-pub mod build;
 pub mod generate;
 pub mod inspect;
+mod job;
+mod snapshot;
+
+pub use job::arguments::Arguments;
+pub use job::error::Error;
+pub use job::options::Options;
+pub use job::progress::Stage;
+pub use job::summary::{Degrees, Dropped, Rejected, Summary};
+pub use job::{build, run};
+pub use snapshot::graph::components::Components;
+pub use snapshot::graph::node_order::NodeOrder;
+pub use snapshot::memory::{MemoryError, MemoryLimit, Size};
+pub use snapshot::rejects::{OnError, REJECTS_NAME};
+pub use snapshot::rows::column_map::{ColumnMap, DumpKind, MapError};
+pub use snapshot::rows::layout::HeaderFault;
+pub use snapshot::rows::row_fault::RowFault;
+pub use snapshot::rows::row_format::{RowFormat, RowSyntax};
+pub use snapshot::rows::time_unit::TimeUnit;

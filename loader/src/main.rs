@@ -16,7 +16,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Build a snapshot from a dump of members, positions and connections.
-    Build(loader::build::Arguments),
+    Build(loader::Arguments),
     /// Make a synthetic site: members.csv, positions.csv and connections.csv.
     Generate(loader::generate::Arguments),
     /// Print what a snapshot is and verify every byte of it.
@@ -25,7 +25,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome: Result<(), Box<dyn Error>> = match Arguments::parse().command {
-        Command::Build(arguments) => loader::build::run(arguments).map_err(Into::into),
+        Command::Build(arguments) => loader::run(arguments).map_err(Into::into),
         Command::Generate(arguments) => loader::generate::run(&arguments).map_err(Into::into),
         Command::Inspect(arguments) => loader::inspect::run(&arguments).map_err(Into::into),
     };

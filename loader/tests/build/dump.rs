@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cloud_engine::{Base, Manifest, NodeIndex, Writer};
 use cloud_proto::cloud::v1::Profile;
 use cloud_search::{PROFILES_NAME, ProfileFile};
-use loader::build::{Error, NodeOrder, OnError, Options, RowSyntax, Summary, build};
+use loader::{Error, NodeOrder, OnError, Options, RowSyntax, Summary, build};
 use tempfile::TempDir;
 
 pub(crate) struct Dump {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::process::Command;
 
-use loader::build::{MemoryLimit, NodeOrder};
+use loader::{MemoryLimit, NodeOrder};
 use proptest::prelude::*;
 use proptest::sample::select;
 

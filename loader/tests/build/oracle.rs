@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use cloud_engine::{MANIFEST_NAME, Manifest};
-use loader::build::{NodeOrder, Summary};
+use loader::{NodeOrder, Summary};
 use proptest::prelude::*;
 use proptest::sample::select;
 

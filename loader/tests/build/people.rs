@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cloud_engine::{Base, Budget, Degree, LogId, Manifest, MemberId, Scratch, View, Writer};
 use cloud_proto::databus::v1::{Position, PositionKind, YearMonth};
 use cloud_search::{Degrees, Network, People, Query, empty_profile, search};
-use loader::build::NodeOrder;
+use loader::NodeOrder;
 use loader::inspect::inspect;
 
 use crate::dump::{Dump, members_by_node, profiles};

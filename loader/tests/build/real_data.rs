@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use loader::build::{Options, RowFormat, build};
+use loader::{Options, RowFormat, build};
 
 use crate::dump::{profiles, rows};
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use loader::build::NodeOrder;
+use loader::NodeOrder;
 
 use crate::dump::{Dump, rows};
 

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use loader::build::{OnError, Options, RowFormat, RowSyntax, Summary, build};
+use loader::{OnError, Options, RowFormat, RowSyntax, Summary, build};
 
 use super::scratch::{empty_folder, named};
 use super::{Mutated, Reader, nothing_to_seal};

@@ -1,0 +1,236 @@
+//! `loader build`: from a dump of members, positions and connections to a snapshot that a server starts from.
+//!
+//! ```text
+//! connections.csv --blocks of lines--> parse on all cores --> partitions by source --> sort each --> graph.csr, times.bin
+//! members.csv ----> rows sorted by member --+
+//!                                           +--> profiles in node order --> profiles.bin, search/
+//! positions.csv --> rows sorted by member --+
+//! ```
+//!
+//! A dump without members files says nothing about people: its profiles and index are a few bytes, however many members there are.
+//!
+//! The same rows make the same snapshot, byte for byte, in whatever order they come: nodes are ranks of ascending member ids,
+//! or stand in an order that the graph alone decides (`node_order.rs`), and of repeated connections the earliest known time is
+//! kept. (Positions without a `position_id` are numbered in row order, so theirs counts.) Nothing is guessed: a row that cannot
+//! be right stops the build with file, line and reason, or is listed with them in `rejects.csv` beside the snapshot, when it was
+//! asked to go on (`--on-error skip`).
+//!
+//! Files may be compressed (gzip, zstd); rows are CSV or what PostgreSQL's `COPY` writes as text. In files of connections, lines
+//! that begin with `#` are comments; in the others they are rows.
+//!
+//! Memory: connections are held as 16 bytes a connection, or 32 when they have times (see `half_edge.rs`). What does not fit the
+//! limit, of connections and of rows of people, goes to files in a scratch folder (`memory.rs` says who may hold how much);
+//! the graph's arrays and the profiles only pass through.
+//!
+//! ```
+//! # let directory = tempfile::tempdir()?;
+//! # let connections = directory.path().join("connections.csv");
+//! std::fs::write(&connections, "member_id,other_id\n3,1\n1,2\n2,1\n")?;
+//! let summary = loader::build(&loader::Options {
+//!     connections: vec![connections],
+//!     out: directory.path().join("site"),
+//!     ..Default::default()
+//! })?;
+//! assert_eq!((summary.manifest.members, summary.manifest.connections), (3, 2));
+//! assert_eq!(summary.dropped.repeated_connections, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub(crate) mod arguments;
+pub(crate) mod error;
+pub(crate) mod options;
+pub(crate) mod progress;
+pub(crate) mod summary;
+
+use std::fs;
+use std::path::Path;
+
+use cloud_engine::{LineageHasher, Manifest};
+use cloud_search::SilentPeople;
+
+use crate::{Arguments, Dropped, Error, NodeOrder, Options, REJECTS_NAME, Rejected, Summary};
+use crate::{
+    job::{
+        options::Dump,
+        progress::{Progress, Unit},
+        summary::peak_memory_bytes,
+    },
+    snapshot::{
+        graph::{
+            graph_files::{Site, build_graph},
+            renumbered_graph::by_community,
+        },
+        memory::Memory,
+        people::{
+            people_files::PeopleFiles, people_rows::People, profiles_by_node::ProfilesByNode,
+        },
+        rejects::Rejects,
+        staging::Staging,
+    },
+};
+
+/// Builds what the command line asks for and prints the summary.
+pub fn run(arguments: Arguments) -> Result<(), Error> {
+    let summary = build(&arguments.try_into()?)?;
+    print!("{summary}");
+    Ok(())
+}
+
+/// Builds a snapshot. It is there, whole and synced, when this returns `Ok`; otherwise there is none.
+pub fn build(options: &Options) -> Result<Summary, Error> {
+    let dump = options.open()?;
+    let staging = Staging::create(&options.out, options.scn())?;
+    let scratch = staging.create_scratch()?;
+    let rejects = Rejects::new(options.on_error, &scratch);
+    let memory = Memory::new(options.memory);
+    let mut progress = Progress::new(options.shows_progress);
+
+    let sorter_bytes = options.memory.sorter_bytes();
+    let mut people = read_people(
+        &dump,
+        &rejects,
+        &scratch,
+        sorter_bytes,
+        &memory,
+        &mut progress,
+    )?;
+    if let Some(people) = &people {
+        memory.take(people.members.bytes() + people.positions.bytes());
+    }
+    let ids = people
+        .as_mut()
+        .map(|people| std::mem::take(&mut people.ids));
+    let by_id = scratch.join("by-id");
+    let directory = match options.order {
+        NodeOrder::Id => staging.path(),
+        NodeOrder::Community => {
+            fs::create_dir(&by_id).map_err(Error::file("create", &by_id))?;
+            &by_id
+        }
+    };
+    let site = Site {
+        directory,
+        scratch: &scratch,
+        memory: &memory,
+        is_read_again: options.order == NodeOrder::Community,
+    };
+    let mut graph = build_graph(ids, &dump, &rejects, site, &mut progress)?;
+    if options.order == NodeOrder::Community {
+        progress.begin("order nodes", 0, Unit::None);
+        graph = by_community(graph, &by_id, staging.path(), &memory)?;
+    }
+
+    let members = graph.member_ids.len() as u64;
+    let people_files = match &people {
+        None => PeopleFiles::Silent(SilentPeople::new(graph.member_ids.len() as u32)),
+        Some(people) => {
+            progress.begin("write profiles", members, Unit::Members);
+            let by_node = ProfilesByNode::new(
+                &graph.member_ids,
+                &graph.nodes_by_id,
+                people,
+                &rejects,
+                &scratch,
+                sorter_bytes,
+            )?;
+            PeopleFiles::write(by_node, &rejects, staging.path(), &mut progress)?
+        }
+    };
+    progress.begin("seal graph and profiles", 0, Unit::None);
+    let mut lineage = LineageHasher::new();
+    graph.unsealed.add_to(&mut lineage);
+    lineage.section("profiles", people_files.content_digest());
+    let lineage_id = lineage.finish();
+    let graph_sections = graph.unsealed.graph_sections();
+    let counts = people_files.counts();
+    let mut files = graph.unsealed.seal(lineage_id)?;
+    let index_bytes = options.memory.index_bytes();
+    files.extend(people_files.finish(lineage_id, staging.path(), index_bytes, &mut progress)?);
+
+    let rejected = write_rejects(rejects, &dump, &scratch, &staging, &mut progress)?;
+    progress.begin("sync", 0, Unit::None);
+    fs::remove_dir_all(&scratch).map_err(Error::file("remove", &scratch))?;
+    let manifest = Manifest {
+        lineage_id,
+        scn: options.scn(),
+        stands_at: options.manifest_stands_at(),
+        sources: Vec::new(),
+        members,
+        connections: graph.connections,
+        files,
+    };
+    manifest.write(staging.path())?;
+    let snapshot = staging.publish()?;
+    Ok(Summary {
+        snapshot,
+        manifest,
+        graph_sections,
+        connection_rows: graph.counts.rows,
+        positions: counts.positions,
+        dropped: Dropped {
+            connections_with_themselves: graph.counts.with_themselves,
+            repeated_connections: graph.repeated,
+            repeated_members: counts.repeated_members,
+            repeated_positions: counts.repeated_positions,
+        },
+        rejected,
+        degrees: graph.degrees.degrees(),
+        components: graph.components,
+        stages: progress.finish(),
+        peak_memory_bytes: peak_memory_bytes(),
+        unused_columns: unused_columns(dump),
+    })
+}
+
+/// `None` when the dump has no members files.
+fn read_people(
+    dump: &Dump,
+    rejects: &Rejects,
+    scratch: &Path,
+    sorter_bytes: usize,
+    memory: &Memory,
+    progress: &mut Progress,
+) -> Result<Option<People>, Error> {
+    if dump.members.is_empty() {
+        return Ok(None);
+    }
+    let bytes = dump
+        .members
+        .iter()
+        .chain(&dump.positions)
+        .map(|file| file.bytes)
+        .sum();
+    progress.begin("read members and positions", bytes, Unit::Bytes);
+    People::read(dump, rejects, scratch, sorter_bytes, memory, progress).map(Some)
+}
+
+/// Writes the list of rejected rows, if there are any, and puts it beside the snapshot-to-be.
+fn write_rejects(
+    mut rejects: Rejects,
+    dump: &Dump,
+    scratch: &Path,
+    staging: &Staging,
+    progress: &mut Progress,
+) -> Result<Option<Rejected>, Error> {
+    if !rejects.has_rows() {
+        return Ok(None);
+    }
+    progress.begin("list rejected rows", 0, Unit::None);
+    let list = scratch.join(REJECTS_NAME);
+    let rows = rejects.write(dump, &list)?;
+    staging.publish_rejects(&list)?;
+    let list = staging.rejects_path();
+    Ok(Some(Rejected { rows, list }))
+}
+
+fn unused_columns(dump: Dump) -> Vec<(std::path::PathBuf, Vec<String>)> {
+    let files = dump
+        .members
+        .into_iter()
+        .chain(dump.positions)
+        .chain(dump.connections);
+    files
+        .filter(|file| !file.layout.unused.is_empty())
+        .map(|file| (file.path, file.layout.unused))
+        .collect()
+}

@@ -1,0 +1,159 @@
+//! The command line of `loader build`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use cloud_engine::{LogId, Scn};
+
+use crate::{
+    job::{error::Error, options::Options},
+    snapshot::{
+        graph::node_order::NodeOrder,
+        memory::MemoryLimit,
+        rejects::OnError,
+        rows::{
+            column_map::ColumnMap,
+            row_format::{RowFormat, RowSyntax},
+        },
+    },
+};
+
+/// Build a snapshot from a dump of members, positions and connections.
+#[derive(Debug, Clone, Args)]
+pub struct Arguments {
+    /// Files with a row for each member; without any, the members are the ends of the connections.
+    #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "connections")]
+    members: Vec<PathBuf>,
+    /// Files with a row for each position of a member.
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "members")]
+    positions: Vec<PathBuf>,
+    /// Files with a row for each connection, or one for each direction.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    connections: Vec<PathBuf>,
+    /// The directory of the site. The snapshot becomes a directory in it.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// How rows are written. Files may be compressed (gzip, zstd), which is seen by itself.
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    format: Format,
+    /// What stands between two fields; "tab" or "\t" for a tab [default: a comma; in COPY's formats a tab].
+    #[arg(long, value_parser = delimiter)]
+    delimiter: Option<u8>,
+    /// The CSV files have no header row: columns are mapped by number.
+    #[arg(long)]
+    no_header: bool,
+    /// What to do about a bad row. "skip" goes on without it and lists it in rejects.csv beside the snapshot.
+    #[arg(long, value_enum, default_value_t = BadRow::Stop)]
+    on_error: BadRow,
+    /// Which column holds which field, by name or by number from 1: connections:member=1,other=2,time=3:ms (or :s, or
+    /// :rfc3339), members:member_id=id,given_name=firstName. One for each kind; fields that it does not name stay empty.
+    #[arg(long = "map", value_name = "KIND:FIELD=COLUMN,...")]
+    maps: Vec<ColumnMap>,
+    /// The most memory to take, such as 2GiB or 512MiB: what does not fit goes to files beside the snapshot while it is built.
+    /// Without it, half of what the machine, or the control group of the process, has. With --order community the graph's files
+    /// are mapped as well: their pages, which the system may take back, are part of the peak that is printed.
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<MemoryLimit>,
+    /// How members are numbered inside: by id, or those who know each other near each other.
+    #[arg(long, value_enum, default_value_t)]
+    order: NodeOrder,
+    /// The log that runs already, when the dump is one of a site that has a log.
+    #[arg(long, value_name = "ID", requires = "scn")]
+    log_id: Option<LogId>,
+    /// Where that log stood when the dump began.
+    #[arg(long, requires = "log_id", value_parser = clap::value_parser!(u64).range(1..))]
+    scn: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A header row and rows with quotes where they are needed; in files of connections, lines that begin with # are comments.
+    Csv,
+    /// What PostgreSQL's COPY writes as text: no header, \N for NULL, escapes with a backslash.
+    Copy,
+    /// The same, written by COPY with the option HEADER.
+    CopyHeader,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum BadRow {
+    /// With file, line and reason.
+    Stop,
+    /// Contradictions between rows stop the build all the same.
+    Skip,
+}
+
+impl TryFrom<Arguments> for Options {
+    type Error = Error;
+
+    fn try_from(arguments: Arguments) -> Result<Self, Error> {
+        if arguments.no_header && arguments.format == Format::CopyHeader {
+            return Err(Error::Options(
+                "--no-header and --format copy-header: is there a header row? Without one the format is copy",
+            ));
+        }
+        let (syntax, has_header) = match arguments.format {
+            Format::Csv => (RowSyntax::Csv, !arguments.no_header),
+            Format::Copy => (RowSyntax::Copy, false),
+            Format::CopyHeader => (RowSyntax::Copy, true),
+        };
+        Ok(Self {
+            members: arguments.members,
+            positions: arguments.positions,
+            connections: arguments.connections,
+            out: arguments.out,
+            format: RowFormat {
+                syntax,
+                delimiter: arguments.delimiter.unwrap_or(syntax.usual_delimiter()),
+                has_header,
+            },
+            on_error: match arguments.on_error {
+                BadRow::Stop => OnError::Stop,
+                BadRow::Skip => OnError::Skip,
+            },
+            maps: arguments.maps,
+            order: arguments.order,
+            stands_at: arguments.log_id.zip(arguments.scn.map(Scn::new)),
+            memory: arguments.memory.unwrap_or_default(),
+            shows_progress: true,
+        })
+    }
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        [byte] => Ok(*byte),
+        _ => Err("one ASCII character, or \"tab\"".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn a_header_is_there_or_not() {
+        for (flags, expected) in [
+            (&[][..], Some(true)),
+            (&["--no-header"], Some(false)),
+            (&["--format", "copy", "--no-header"], Some(false)),
+            (&["--format", "copy-header"], Some(true)),
+            (&["--format", "copy-header", "--no-header"], None),
+        ] {
+            let line = ["build", "--connections", "c", "--out", "o"].iter();
+            let line = Line::try_parse_from(line.chain(flags)).unwrap();
+            let options = Options::try_from(line.arguments);
+            let found = options.map(|options| options.format.has_header);
+            assert_eq!(found.ok(), expected, "{flags:?}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What a build made, for the one who watches it and for benches.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+
+use cloud_engine::{GRAPH_NAME, LineageId, Manifest};
+
+use crate::{inspect::Standing, job::progress::Stage, snapshot::graph::components::Components};
+
+/// A finished build.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// The snapshot's directory.
+    pub snapshot: PathBuf,
+    /// What the snapshot's manifest says: lineage, where it stands, counts and files.
+    pub manifest: Manifest,
+    /// The arrays of `graph.csr`, and what each takes in bytes.
+    pub graph_sections: Vec<(&'static str, u64)>,
+    /// Rows of connections that were read.
+    pub connection_rows: u64,
+    /// Positions of all members.
+    pub positions: u64,
+    /// Rows that were left out.
+    pub dropped: Dropped,
+    /// Rows that the build went on without, if it was asked to and there are any.
+    pub rejected: Option<Rejected>,
+    /// Connections a member.
+    pub degrees: Degrees,
+    /// Who can be reached from whom, over any number of connections.
+    pub components: Components,
+    /// In the order in which they were done.
+    pub stages: Vec<Stage>,
+    /// The most memory that the process had until now, in bytes, if the system tells; pages of mapped files are counted.
+    pub peak_memory_bytes: Option<u64>,
+    /// Columns of dump files that no field took.
+    pub unused_columns: Vec<(PathBuf, Vec<String>)>,
+}
+
+/// Rows that are wrong in a way that takes nothing away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Connections of a member with itself.
+    pub connections_with_themselves: u64,
+    /// Connections that were there already, either way round. The earliest known time is kept.
+    pub repeated_connections: u64,
+    /// Members with the same content twice.
+    pub repeated_members: u64,
+    /// Positions with the same content twice.
+    pub repeated_positions: u64,
+}
+
+/// Rows that are wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// How many.
+    pub rows: u64,
+    /// The file that lists them with file, line and reason.
+    pub list: PathBuf,
+}
+
+/// Of all members, those without connections included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Degrees {
+    /// Half of the members have at most so many.
+    pub p50: u64,
+    /// Nine tenths of the members have at most so many.
+    pub p90: u64,
+    /// 99 of 100 members have at most so many.
+    pub p99: u64,
+    /// Nobody has more.
+    pub max: u64,
+}
+
+/// How many members have how many connections.
+#[derive(Debug, Default)]
+pub(crate) struct DegreeCounts {
+    members: u64,
+    /// By degree, as far as it goes: most members have few.
+    low: Vec<u64>,
+    /// By degree, those above.
+    high: BTreeMap<u32, u64>,
+}
+
+impl DegreeCounts {
+    pub(crate) fn add(&mut self, degrees: &[u32]) {
+        const LOW: usize = 1 << 10;
+        self.members += degrees.len() as u64;
+        self.low.resize(LOW, 0);
+        for &degree in degrees {
+            match self.low.get_mut(degree as usize) {
+                Some(count) => *count += 1,
+                None => *self.high.entry(degree).or_default() += 1,
+            }
+        }
+    }
+
+    /// By nearest rank.
+    pub(crate) fn degrees(&self) -> Degrees {
+        let at = |percent: u64| {
+            let rank = (self.members * percent).div_ceil(100);
+            let low = (0..).zip(self.low.iter().copied());
+            let high = self.high.iter().map(|(&degree, &count)| (degree, count));
+            let mut members = 0;
+            let reached = low.chain(high).find(|(_, count)| {
+                members += count;
+                members >= rank && *count > 0
+            });
+            reached.map_or(0, |(degree, _)| u64::from(degree))
+        };
+        Degrees {
+            p50: at(50),
+            p90: at(90),
+            p99: at(99),
+            max: at(100),
+        }
+    }
+}
+
+impl Summary {
+    /// The lineage of the snapshot.
+    pub fn lineage_id(&self) -> LineageId {
+        self.manifest.lineage_id
+    }
+}
+
+/// The most memory that this process has had, in bytes.
+pub(crate) fn peak_memory_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            manifest,
+            dropped,
+            degrees,
+            ..
+        } = self;
+        writeln!(f, "snapshot     {}", self.snapshot.display())?;
+        writeln!(f, "lineage      {}", manifest.lineage_id)?;
+        writeln!(f, "stands at    {}", Standing(&manifest.stands_at))?;
+        writeln!(f, "members      {}", manifest.members)?;
+        writeln!(
+            f,
+            "connections  {} of {} rows",
+            manifest.connections, self.connection_rows
+        )?;
+        writeln!(f, "positions    {}", self.positions)?;
+        let Degrees { p50, p90, p99, max } = degrees;
+        writeln!(f, "degrees      p50 {p50}, p90 {p90}, p99 {p99}, max {max}")?;
+        let Components { count, largest } = self.components;
+        writeln!(f, "components   {count}, {largest} members in the largest")?;
+        for (rows, reason) in [
+            (
+                dropped.connections_with_themselves,
+                "connections of a member with itself",
+            ),
+            (
+                dropped.repeated_connections,
+                "repeated connections, either way round",
+            ),
+            (dropped.repeated_members, "repeated members"),
+            (dropped.repeated_positions, "repeated positions"),
+        ] {
+            writeln!(f, "dropped      {rows} {reason}")?;
+        }
+        if let Some(Rejected { rows, list }) = &self.rejected {
+            writeln!(f, "rejected     {rows} rows, listed in {}", list.display())?;
+        }
+        for (file, columns) in &self.unused_columns {
+            writeln!(f, "not used     {}: {}", file.display(), columns.join(", "))?;
+        }
+        for stage in &self.stages {
+            writeln!(
+                f,
+                "seconds      {:.3} {}",
+                stage.duration.as_secs_f64(),
+                stage.name
+            )?;
+        }
+        if let Some(bytes) = self.peak_memory_bytes {
+            writeln!(f, "peak memory  {bytes} bytes")?;
+        }
+        for file in &manifest.files {
+            writeln!(f, "bytes        {} {}", file.bytes, file.name)?;
+            if file.name == GRAPH_NAME {
+                for (section, bytes) in &self.graph_sections {
+                    writeln!(f, "bytes        {bytes} {}: {section}", file.name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn degrees_are_by_nearest_rank() {
+        let of = |degrees: &[u32]| {
+            let mut counts = DegreeCounts::default();
+            degrees.iter().for_each(|&degree| counts.add(&[degree]));
+            counts.degrees()
+        };
+        let all: Vec<u32> = (1..=100).rev().collect();
+        assert_eq!(
+            of(&all),
+            Degrees {
+                p50: 50,
+                p90: 90,
+                p99: 99,
+                max: 100
+            }
+        );
+        assert_eq!(
+            of(&[3]),
+            Degrees {
+                p50: 3,
+                p90: 3,
+                p99: 3,
+                max: 3
+            }
+        );
+        assert_eq!(of(&[5, 5_000, 5_000]).p50, 5_000);
+        assert_eq!(of(&[]), Degrees::default());
+    }
+
+    #[test]
+    fn the_system_tells_the_peak_memory() {
+        assert!(peak_memory_bytes().is_some_and(|bytes| bytes > 1 << 20));
+    }
+}

@@ -1,0 +1,279 @@
+//! Reads the connections of a dump on all cores: each worker takes a block of lines, parses it and gives the connections to
+//! a sink of its own.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::{
+    job::{error::Error, progress::Progress},
+    snapshot::{
+        graph::member_table::MemberTable,
+        rejects::Rejects,
+        rows::{
+            block_reader::{BlockReader, Taken},
+            column_map::DumpKind,
+            dump_file::DumpFile,
+            input::Input,
+            place::{Place, Stop},
+            plain_rows::{Edge, EdgeColumns},
+            row_fault::RowFault,
+        },
+        sort::{
+            half_edge::HalfEdge,
+            partitions::Scatter,
+            raw_edges::{RawBlocks, RawEdges},
+        },
+    },
+};
+
+/// Takes the connections of one worker. No member is 0 or connected with itself.
+pub(crate) trait EdgeSink: Send {
+    fn edge(&mut self, edge: Edge) -> Result<(), RowFault>;
+
+    /// Asked every few thousand connections: what keeping them failed with.
+    fn outcome(&mut self) -> Result<(), Error>;
+}
+
+/// Keeps connections by id, until it is known who the members are.
+#[derive(Debug)]
+pub(crate) struct ById<'a, const TIMED: bool> {
+    blocks: &'a RawBlocks<'a>,
+    open: RawEdges,
+    /// The lowest and the highest id.
+    ends: Option<(u64, u64)>,
+    failed: Option<Error>,
+}
+
+impl<const TIMED: bool> EdgeSink for ById<'_, TIMED> {
+    #[inline]
+    fn edge(&mut self, edge: Edge) -> Result<(), RowFault> {
+        if self.open.len() >= self.blocks.block_length() && self.failed.is_none() {
+            self.failed = self.hand_over().err();
+        }
+        self.open.push::<TIMED>(edge.member, edge.other, edge.time);
+        Ok(())
+    }
+
+    fn outcome(&mut self) -> Result<(), Error> {
+        self.failed.take().map_or(Ok(()), Err)
+    }
+}
+
+impl<'a, const TIMED: bool> ById<'a, TIMED> {
+    pub(crate) fn new(blocks: &'a RawBlocks<'a>) -> Self {
+        Self {
+            blocks,
+            open: RawEdges::default(),
+            ends: None,
+            failed: None,
+        }
+    }
+
+    /// Hands over what is left. The lowest and the highest id of all.
+    pub(crate) fn finish(mut self) -> Result<Option<(u64, u64)>, Error> {
+        self.outcome()?;
+        self.hand_over()?;
+        Ok(self.ends)
+    }
+
+    fn hand_over(&mut self) -> Result<(), Error> {
+        for id in self.open.ids() {
+            let (low, high) = self.ends.unwrap_or((id, id));
+            self.ends = Some((low.min(id), high.max(id)));
+        }
+        self.blocks.hand_over(&mut self.open)
+    }
+}
+
+/// Partitions connections of known members.
+pub(crate) struct ByNode<'a, E: HalfEdge> {
+    pub(crate) members: &'a MemberTable,
+    pub(crate) scatter: Scatter<'a, E>,
+}
+
+impl<E: HalfEdge> EdgeSink for ByNode<'_, E> {
+    fn edge(&mut self, edge: Edge) -> Result<(), RowFault> {
+        let node = |member| {
+            self.members
+                .rank(member)
+                .ok_or(RowFault::UnknownMember { member })
+        };
+        self.scatter
+            .connection(node(edge.member)?, node(edge.other)?, edge.time);
+        Ok(())
+    }
+
+    fn outcome(&mut self) -> Result<(), Error> {
+        self.scatter.outcome()
+    }
+}
+
+/// What was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ConnectionCounts {
+    pub(crate) rows: u64,
+    /// Connections of a member with itself, which no sink was given.
+    pub(crate) with_themselves: u64,
+}
+
+/// Reads all files; a sink for each worker. Stops at the first bad row of the first file that has one, whichever worker met it,
+/// unless bad rows are skipped.
+pub(crate) fn read_connections<S: EdgeSink>(
+    files: &[DumpFile],
+    rejects: &Rejects,
+    progress: &Progress,
+    new_sink: impl Fn() -> S + Sync,
+) -> Result<(Vec<S>, ConnectionCounts), Error> {
+    let columns: Vec<_> = files.iter().map(DumpFile::edge_columns).collect();
+    let handout = Handout {
+        files,
+        open: Mutex::default(),
+        stopped: AtomicBool::new(false),
+        progress,
+    };
+    let outcomes = rayon::broadcast(|_| {
+        let mut worker = Worker {
+            sink: new_sink(),
+            counts: ConnectionCounts::default(),
+            rejects,
+        };
+        let outcome = worker.read(&handout, &columns);
+        if outcome.is_err() {
+            handout.stopped.store(true, Ordering::Relaxed);
+        }
+        (worker, outcome)
+    });
+    let (mut sinks, mut counts) = (Vec::new(), ConnectionCounts::default());
+    let mut stop: Option<Stop> = None;
+    for (worker, outcome) in outcomes {
+        counts.rows += worker.counts.rows;
+        counts.with_themselves += worker.counts.with_themselves;
+        sinks.push(worker.sink);
+        if let Err(found) = outcome {
+            stop = Some(match stop {
+                Some(stop) => stop.earlier(found),
+                None => found,
+            });
+        }
+    }
+    match stop {
+        None => Ok((sinks, counts)),
+        Some(stop) => {
+            let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
+            Err(stop.into_error(&paths))
+        }
+    }
+}
+
+/// The files, block by block in order: when a worker meets a bad row, all blocks before it are in good hands.
+struct Handout<'a> {
+    files: &'a [DumpFile],
+    open: Mutex<OpenFile<'a>>,
+    stopped: AtomicBool,
+    progress: &'a Progress,
+}
+
+#[derive(Default)]
+struct OpenFile<'a> {
+    file: usize,
+    reader: Option<BlockReader<Input<'a>>>,
+}
+
+impl<'a> Handout<'a> {
+    /// A block, and the index of its file.
+    fn take(&self, buffer: &mut Vec<u8>) -> Result<Option<(usize, Taken<Input<'a>>)>, Error> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(file) = self.files.get(open.file) {
+            let index = open.file;
+            let reader = match &mut open.reader {
+                Some(reader) => reader,
+                closed => {
+                    let (input, syntax) = (file.input(self.progress)?, file.format.syntax);
+                    closed.insert(BlockReader::new(input, file.rows_begin, syntax))
+                }
+            };
+            match reader
+                .take(buffer)
+                .map_err(Error::file("read", &file.path))?
+            {
+                Taken::End => {
+                    *open = OpenFile {
+                        file: index + 1,
+                        reader: None,
+                    }
+                }
+                taken => return Ok(Some((index, taken))),
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Of a stream; a block has a few times as many.
+const ROWS_BETWEEN_OUTCOMES: u64 = 1 << 16;
+
+struct Worker<'a, S> {
+    sink: S,
+    counts: ConnectionCounts,
+    rejects: &'a Rejects,
+}
+
+impl<S: EdgeSink> Worker<'_, S> {
+    fn read(&mut self, handout: &Handout<'_>, columns: &[EdgeColumns]) -> Result<(), Stop> {
+        let mut buffer = Vec::new();
+        while !handout.stopped.load(Ordering::Relaxed) {
+            let Some((index, taken)) = handout.take(&mut buffer)? else {
+                break;
+            };
+            let (Some(file), Some(columns)) = (handout.files.get(index), columns.get(index)) else {
+                break;
+            };
+            let place = |offset| Place {
+                file: index as u32,
+                offset,
+            };
+            match taken {
+                Taken::Lines { offset } => columns.parse_lines(&buffer, |at, row| {
+                    self.row(row, || place(offset + at as u64))
+                })?,
+                Taken::Rest { offset, rest } => {
+                    let mut rows = file.rows_of(rest, offset);
+                    let read = Error::file("read", &file.path);
+                    while let Some(row) = rows.next().map_err(&read)? {
+                        let row = row.and_then(|row| {
+                            columns.parse_fields(row.len(), |column| row.get(column))
+                        });
+                        self.row(row, || place(rows.offset()))?;
+                        if self.counts.rows.is_multiple_of(ROWS_BETWEEN_OUTCOMES) {
+                            self.sink.outcome()?;
+                        }
+                    }
+                }
+                Taken::End => {}
+            }
+            self.sink.outcome()?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn row(
+        &mut self,
+        row: Result<Edge, RowFault>,
+        place: impl FnOnce() -> Place,
+    ) -> Result<(), Stop> {
+        self.counts.rows += 1;
+        row.and_then(|edge| self.edge(edge))
+            .or_else(|fault| self.rejects.take(DumpKind::Connections, place(), fault))
+    }
+
+    #[inline]
+    fn edge(&mut self, edge: Edge) -> Result<(), RowFault> {
+        if edge.member == edge.other {
+            self.counts.with_themselves += 1;
+            return Ok(());
+        }
+        self.sink.edge(edge)
+    }
+}

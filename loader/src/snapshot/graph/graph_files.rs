@@ -1,0 +1,220 @@
+//! From the connections of a dump to the graph's files.
+//!
+//! The rows come out of the partitions in id order and are never all in memory: they are pushed into a [`GraphWriter`]. A later
+//! stage that needs the graph as a whole has it in [`BuiltGraph::unsealed`]: once that is sealed, `graph.csr` and `times.bin` in `directory` are what
+//! [`Base::open`](cloud_engine::Base::open) maps, in id order; it can write rows in another order into another directory by a `GraphWriter` of its own.
+
+use std::path::Path;
+
+use cloud_engine::{GraphWriter, UnsealedGraph};
+
+use crate::{
+    job::{
+        error::Error,
+        options::Dump,
+        progress::{Progress, Unit},
+        summary::DegreeCounts,
+    },
+    snapshot::{
+        graph::{
+            components::{Components, UnionFind},
+            connections::{ById, ByNode, ConnectionCounts, read_connections},
+            graph_rows::for_each_rows,
+            member_table::{MEMBERS_MAX, MemberTable},
+        },
+        memory::Memory,
+        rejects::Rejects,
+        sort::{
+            distinct_ids::distinct_ids,
+            half_edge::{HalfEdge, Timed, Untimed},
+            partitions::{Partitions, Scatter},
+            raw_edges::RawBlocks,
+        },
+    },
+};
+
+/// The members and their connections.
+pub(crate) struct BuiltGraph {
+    /// By node.
+    pub(crate) member_ids: Vec<u64>,
+    /// The nodes, ascending by member id; empty when the nodes are in that order themselves.
+    pub(crate) nodes_by_id: Vec<u32>,
+    /// Whether any time is known.
+    pub(crate) is_timed: bool,
+    /// How many targets there might have been: decides how wide offsets are.
+    pub(crate) targets_max: u64,
+    /// The files, which wait for the lineage.
+    pub(crate) unsealed: UnsealedGraph,
+    /// Of the files.
+    pub(crate) connections: u64,
+    pub(crate) degrees: DegreeCounts,
+    pub(crate) components: Components,
+    /// Connections that were there more than once, either way round: how many rows were too many.
+    pub(crate) repeated: u64,
+    pub(crate) counts: ConnectionCounts,
+}
+
+/// Where a graph is built.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'a> {
+    /// Where its files go.
+    pub(crate) directory: &'a Path,
+    /// For what does not fit the memory.
+    pub(crate) scratch: &'a Path,
+    pub(crate) memory: &'a Memory,
+    /// Whether the graph's files are read again by this process.
+    pub(crate) is_read_again: bool,
+}
+
+/// Bytes of the shortest rows that are usual: two ids of six digits. Only the number of partitions hangs on it.
+const ROW_BYTES: u64 = 14;
+
+/// Connections whose members are looked up at a time, so that one look-up does not wait for the memory that another needs.
+const LOOKED_UP: usize = 256;
+
+/// `members`: ascending ids of all members; `None` when they are the ends of the connections.
+pub(crate) fn build_graph(
+    members: Option<Vec<u64>>,
+    dump: &Dump,
+    rejects: &Rejects,
+    site: Site<'_>,
+    progress: &mut Progress,
+) -> Result<BuiltGraph, Error> {
+    progress.begin("read connections", dump.connection_bytes(), Unit::Bytes);
+    let is_timed = dump
+        .connections
+        .iter()
+        .any(|file| file.edge_columns().timed());
+    match (members, is_timed) {
+        (Some(ids), true) => of_members::<Timed>(ids, dump, rejects, site, progress),
+        (Some(ids), false) => of_members::<Untimed>(ids, dump, rejects, site, progress),
+        (None, true) => of_ends::<Timed, true>(dump, rejects, site, progress),
+        (None, false) => of_ends::<Untimed, false>(dump, rejects, site, progress),
+    }
+}
+
+fn of_members<E: HalfEdge>(
+    ids: Vec<u64>,
+    dump: &Dump,
+    rejects: &Rejects,
+    site: Site<'_>,
+    progress: &mut Progress,
+) -> Result<BuiltGraph, Error> {
+    let members = member_table(ids, site.memory)?;
+    let half_edges = 2 * dump.connection_bytes() / ROW_BYTES;
+    let partitions = Partitions::<E>::new(members.len(), half_edges, site.scratch, site.memory)?;
+    let new_sink = || ByNode {
+        members: &members,
+        scatter: Scatter::new(&partitions),
+    };
+    let (sinks, counts) = read_connections(&dump.connections, rejects, progress, new_sink)?;
+    for mut sink in sinks {
+        sink.scatter.outcome()?;
+    }
+    write(members, partitions, counts, site, progress)
+}
+
+fn of_ends<E: HalfEdge, const TIMED: bool>(
+    dump: &Dump,
+    rejects: &Rejects,
+    site: Site<'_>,
+    progress: &mut Progress,
+) -> Result<BuiltGraph, Error> {
+    let blocks = RawBlocks::new(site.scratch, site.memory)?;
+    let new_sink = || ById::<TIMED>::new(&blocks);
+    let (sinks, counts) = read_connections(&dump.connections, rejects, progress, new_sink)?;
+    let ends: Vec<_> = sinks
+        .into_iter()
+        .map(ById::finish)
+        .collect::<Result<_, _>>()?;
+    let ends = ends.into_iter().flatten().reduce(|one, other| {
+        let ((low, high), (other_low, other_high)) = (one, other);
+        (low.min(other_low), high.max(other_high))
+    });
+    progress.begin("number members", 0, Unit::None);
+    let members = member_table(distinct_ids(&blocks, ends, site.memory)?, site.memory)?;
+    let half_edges = 2 * blocks.len();
+    let partitions = Partitions::<E>::new(members.len(), half_edges, site.scratch, site.memory)?;
+    scatter(&members, blocks, &partitions)?;
+    write(members, partitions, counts, site, progress)
+}
+
+fn member_table(ids: Vec<u64>, memory: &Memory) -> Result<MemberTable, Error> {
+    if ids.len() > MEMBERS_MAX {
+        return Err(Error::TooManyMembers {
+            members: ids.len() as u64,
+            limit: MEMBERS_MAX as u64,
+        });
+    }
+    memory.take_for_members(ids.len())?;
+    Ok(MemberTable::new(ids))
+}
+
+/// Frees each block when its connections are in their partitions.
+fn scatter<E: HalfEdge>(
+    members: &MemberTable,
+    blocks: RawBlocks<'_>,
+    partitions: &Partitions<'_, E>,
+) -> Result<(), Error> {
+    let new_state = || (Scatter::new(partitions), Vec::new());
+    blocks.drain(new_state, |(scatter, ranks), block| {
+        let mut times = block.times();
+        for ends in block.ends().chunks(LOOKED_UP) {
+            members.ranks(ends, ranks);
+            for (ends, time) in ranks.iter().zip(&mut times) {
+                let [Some(member), Some(other)] = *ends else {
+                    unreachable!("the members were collected from these connections");
+                };
+                scatter.connection(member, other, time);
+            }
+        }
+        scatter.outcome()
+    })
+}
+
+/// Sorts the rows and writes them.
+fn write<E: HalfEdge>(
+    members: MemberTable,
+    partitions: Partitions<'_, E>,
+    counts: ConnectionCounts,
+    site: Site<'_>,
+    progress: &mut Progress,
+) -> Result<BuiltGraph, Error> {
+    progress.begin(
+        "sort and write connections",
+        members.len() as u64,
+        Unit::Members,
+    );
+    let half_edges_max = 2 * (counts.rows - counts.with_themselves);
+    let nodes = members.len() as u32;
+    let mut writer = GraphWriter::create(site.directory, nodes, half_edges_max)?;
+    if !site.is_read_again {
+        // (Bench: "connections -> graph snapshot" takes a fifth longer without.)
+        writer.bypass_cache();
+    }
+    let mut degrees = DegreeCounts::default();
+    let mut components = UnionFind::new(nodes);
+    let mut targets = 0;
+    let repeated = for_each_rows(members.len(), partitions, site.memory, |rows| {
+        let times = E::TIMED.then_some(rows.times.as_slice());
+        writer.push(&rows.degrees, &rows.targets, times)?;
+        degrees.add(&rows.degrees);
+        components.add(&rows.degrees, &rows.targets);
+        targets += rows.targets.len() as u64;
+        progress.advance(rows.degrees.len() as u64);
+        Ok(())
+    })?;
+    let member_ids = members.into_ids();
+    Ok(BuiltGraph {
+        unsealed: writer.finish(&member_ids, &[])?,
+        member_ids,
+        nodes_by_id: Vec::new(),
+        is_timed: E::TIMED,
+        targets_max: half_edges_max,
+        connections: targets / 2,
+        degrees,
+        components: components.finish(),
+        repeated,
+        counts,
+    })
+}

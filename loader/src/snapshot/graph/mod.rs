@@ -1,0 +1,13 @@
+//! From connections to the graph's files: who the members are, the rows of each, and the order of the nodes.
+//!
+//! Imports from `rows`, `sort` and `job`.
+
+pub(crate) mod community_order;
+pub(crate) mod components;
+pub(crate) mod connections;
+pub(crate) mod graph_files;
+pub(crate) mod graph_rows;
+pub(crate) mod member_table;
+pub(crate) mod node_order;
+pub(crate) mod renumber;
+pub(crate) mod renumbered_graph;

@@ -1,0 +1,10 @@
+//! From rows of members and positions to profiles and search index.
+//!
+//! Imports from `rows`, `sort`, `graph` and `job`.
+
+pub(crate) mod people_files;
+pub(crate) mod people_rows;
+pub(crate) mod person_fields;
+pub(crate) mod profiles;
+pub(crate) mod profiles_by_node;
+pub(crate) mod segment_name;

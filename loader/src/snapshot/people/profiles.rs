@@ -1,0 +1,249 @@
+//! The profiles of all members in node order, put together from the sorted rows of members and positions. Can be run
+//! through more than once: the rows stay.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use cloud_proto::cloud::v1::Profile;
+use cloud_proto::databus::v1::{Member, Position};
+use cloud_search::{PROFILE_BYTES_MAX, sort_positions};
+use prost::Message as _;
+
+use crate::{
+    job::error::Error,
+    snapshot::{
+        people::people_rows::People,
+        rejects::Rejects,
+        rows::{
+            column_map::DumpKind,
+            place::{Place, Stop, locate},
+            row_fault::RowFault,
+        },
+        sort::sorted_rows::{Row, SortedRowsReader},
+    },
+};
+
+/// The rows of positions that a profile may be made of: some 15 MB while they are put in order.
+const POSITION_ROWS_MAX: usize = 100_000;
+/// What a position takes in a profile beside its row's message: tag and length, and the id of one that has none.
+const POSITION_BYTES: usize = 5 + 11;
+/// Tag and length of the member in a profile.
+const MEMBER_BYTES: usize = 5;
+
+/// Goes through the members in ascending order of their ids.
+pub(crate) struct Profiles<'a> {
+    ids: std::slice::Iter<'a, u64>,
+    rows: Rows<'a>,
+    pub(crate) counts: ProfileCounts,
+}
+
+/// What was found on the way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ProfileCounts {
+    pub(crate) positions: u64,
+    /// Rows that say what an earlier one said of the same member.
+    pub(crate) repeated_members: u64,
+    /// Rows that say what an earlier one said of the same position.
+    pub(crate) repeated_positions: u64,
+}
+
+struct Rows<'a> {
+    people: &'a People,
+    /// `None` when they have been told already.
+    rejects: Option<&'a Rejects>,
+    members: SortedRowsReader<'a>,
+    positions: SortedRowsReader<'a>,
+}
+
+impl<'a> Profiles<'a> {
+    /// Of these members, ascending, who are those of the files. `rejects` learns of the positions of others, unless this is not
+    /// the first time.
+    pub(crate) fn new(
+        ids: &'a [u64],
+        people: &'a People,
+        rejects: Option<&'a Rejects>,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            ids: ids.iter(),
+            rows: Rows {
+                people,
+                rejects,
+                members: people.members.reader()?,
+                positions: people.positions.reader()?,
+            },
+            counts: ProfileCounts::default(),
+        })
+    }
+
+    /// The next member's profile; `None` behind the last.
+    pub(crate) fn next(&mut self) -> Result<Option<Profile>, Error> {
+        let Some(&id) = self.ids.next() else {
+            return self.rows.pass_positions_before(None).map(|()| None);
+        };
+        let member = self.rows.member(id, &mut self.counts)?;
+        let positions = self.rows.positions(&member, &mut self.counts)?;
+        Ok(Some(Profile {
+            member: Some(member),
+            positions,
+        }))
+    }
+}
+
+impl Rows<'_> {
+    fn member(&mut self, id: u64, counts: &mut ProfileCounts) -> Result<Member, Error> {
+        let Some(first) = self.members.next_of(id)? else {
+            unreachable!("the ids were collected from the same rows");
+        };
+        while let Some(row) = self.members.next_of(id)? {
+            if row.message != first.message {
+                let (first_file, first_line) = locate(&self.people.member_files, first.place)?;
+                let fault = RowFault::MemberDiffers {
+                    member: id,
+                    first_file,
+                    first_line,
+                };
+                return Err(bad_row(row.place, fault, &self.people.member_files));
+            }
+            counts.repeated_members += 1;
+        }
+        decode(&first)
+    }
+
+    /// None at all when there are more than a profile holds: so what is kept is the same in any order of the rows.
+    fn positions(
+        &mut self,
+        member: &Member,
+        counts: &mut ProfileCounts,
+    ) -> Result<Vec<Position>, Error> {
+        let id = member.member_id;
+        self.pass_positions_before(Some(id))?;
+        let mut found: Vec<(Place, Position)> = Vec::new();
+        let mut bytes = MEMBER_BYTES + member.encoded_len();
+        while let Some(row) = self.positions.next_of(id)? {
+            bytes += POSITION_BYTES + row.message.len();
+            if found.len() == POSITION_ROWS_MAX || bytes > PROFILE_BYTES_MAX {
+                self.reject_positions(id, row.place, &found)?;
+                return Ok(Vec::new());
+            }
+            found.push((row.place, decode(&row)?));
+        }
+        number(&mut found);
+        // Stable: of one id the first row of the dump comes first.
+        found.sort_by_key(|(_, position)| position.position_id);
+        let mut positions: Vec<Position> = Vec::with_capacity(found.len());
+        let mut first = None;
+        for (place, position) in found {
+            match positions.last() {
+                Some(last) if last.position_id == position.position_id => {
+                    if *last != position {
+                        return Err(self.position_differs(
+                            id,
+                            &position,
+                            first.unwrap_or(place),
+                            place,
+                        ));
+                    }
+                    counts.repeated_positions += 1;
+                }
+                _ => {
+                    positions.push(position);
+                    first = Some(place);
+                }
+            }
+        }
+        counts.positions += positions.len() as u64;
+        sort_positions(&mut positions);
+        Ok(positions)
+    }
+
+    /// All positions of a member: the row that was one too many, those before it and those that follow.
+    fn reject_positions(
+        &mut self,
+        member: u64,
+        beyond: Place,
+        before: &[(Place, Position)],
+    ) -> Result<(), Error> {
+        let fault = || RowFault::TooManyPositions {
+            member,
+            rows_max: POSITION_ROWS_MAX,
+            bytes_max: PROFILE_BYTES_MAX,
+        };
+        self.reject_position(beyond, fault())?;
+        for (place, _) in before {
+            self.reject_position(*place, fault())?;
+        }
+        while let Some(row) = self.positions.next_of(member)? {
+            self.reject_position(row.place, fault())?;
+        }
+        Ok(())
+    }
+
+    /// Stops the build, unless bad rows are skipped.
+    fn reject_position(&self, place: Place, fault: RowFault) -> Result<(), Error> {
+        let Some(rejects) = self.rejects else {
+            return Ok(());
+        };
+        rejects
+            .take(DumpKind::Positions, place, fault)
+            .map_err(|stop| stop.into_error(&self.people.position_files))
+    }
+
+    /// A position that is passed over is nobody's; behind the last member, any position is.
+    fn pass_positions_before(&mut self, id: Option<u64>) -> Result<(), Error> {
+        while let Some(member) = self
+            .positions
+            .member()
+            .filter(|member| id.is_none_or(|id| *member < id))
+        {
+            if let Some(row) = self.positions.next()? {
+                self.reject_position(row.place, RowFault::UnknownMember { member })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn position_differs(
+        &self,
+        member: u64,
+        position: &Position,
+        first: Place,
+        place: Place,
+    ) -> Error {
+        match locate(&self.people.position_files, first) {
+            Err(error) => error,
+            Ok((first_file, first_line)) => {
+                let position = position.position_id;
+                let fault = RowFault::PositionDiffers {
+                    member,
+                    position,
+                    first_file,
+                    first_line,
+                };
+                bad_row(place, fault, &self.people.position_files)
+            }
+        }
+    }
+}
+
+/// Positions without an id get the lowest that is free, in row order.
+fn number(positions: &mut [(Place, Position)]) {
+    let taken: BTreeSet<u64> = positions
+        .iter()
+        .map(|(_, position)| position.position_id)
+        .collect();
+    let mut free = (1..).filter(|id| !taken.contains(id));
+    for (_, position) in positions
+        .iter_mut()
+        .filter(|(_, position)| position.position_id == 0)
+    {
+        position.position_id = free.next().unwrap_or_default();
+    }
+}
+
+fn bad_row(place: Place, fault: RowFault, files: &[PathBuf]) -> Error {
+    Stop::Row(place, fault).into_error(files)
+}
+
+pub(crate) fn decode<M: prost::Message + Default>(row: &Row) -> Result<M, Error> {
+    M::decode(row.message.as_slice()).map_err(Error::Sorting)
+}

@@ -1,0 +1,248 @@
+//! A file of rows in blocks that end with a line, for as many workers as want one.
+//!
+//! Reading is done under a lock and costs a copy (or unpacking, when the file is compressed); parsing, which costs ten times
+//! more, is done by the worker that took the block. At the first quote the rest of the file goes to one worker as a stream:
+//! inside quotes a line break ends no row. In `COPY`'s syntax a line break always ends one, and `\.` ends them all.
+
+use std::io::{self, Chain, Cursor, Read};
+
+use memchr::{memchr, memmem, memrchr};
+
+use crate::snapshot::rows::{
+    copy_fields::END_OF_ROWS, row_fault::LINE_BYTES_MAX, row_format::RowSyntax,
+};
+
+/// Enough that the lock is rarely contended, little enough to stay near the core that parses it; above the longest line.
+const BLOCK_BYTES: usize = 4 << 20;
+
+/// What follows the first quote of a file, or the end of its rows.
+pub(crate) type Rest<R> = Chain<Cursor<Vec<u8>>, R>;
+
+/// What a worker gets.
+pub(crate) enum Taken<R> {
+    /// Whole lines without a quote are in the buffer; they begin at this offset of the file.
+    Lines { offset: u64 },
+    /// Everything from this offset on, where a line begins.
+    Rest { offset: u64, rest: Rest<R> },
+    /// Nothing is left.
+    End,
+}
+
+/// A file that is being handed out.
+pub(crate) struct BlockReader<R> {
+    /// `None` when the file has been handed out.
+    input: Option<R>,
+    syntax: RowSyntax,
+    /// Read, but not handed out: the beginning of a line.
+    carry: Vec<u8>,
+    /// Where `carry` begins in the file.
+    offset: u64,
+    bytes_max: usize,
+}
+
+impl<R: Read> BlockReader<R> {
+    /// Of `input`, which begins at `offset` of its file, with a line.
+    pub(crate) fn new(input: R, offset: u64, syntax: RowSyntax) -> Self {
+        Self::with_block_bytes(input, offset, syntax, BLOCK_BYTES)
+    }
+
+    pub(crate) fn with_block_bytes(
+        input: R,
+        offset: u64,
+        syntax: RowSyntax,
+        bytes_max: usize,
+    ) -> Self {
+        Self {
+            input: Some(input),
+            syntax,
+            carry: Vec::new(),
+            offset,
+            bytes_max,
+        }
+    }
+
+    /// The next block, into `buffer`. A block without a line end is the beginning of a line that is too long, whose end is
+    /// passed over, or the file's last line.
+    pub(crate) fn take(&mut self, buffer: &mut Vec<u8>) -> io::Result<Taken<R>> {
+        buffer.clear();
+        let Some(input) = &mut self.input else {
+            return Ok(Taken::End);
+        };
+        buffer.append(&mut self.carry);
+        let offset = self.offset;
+        let wanted = self.bytes_max.saturating_sub(buffer.len());
+        let is_last = input.by_ref().take(wanted as u64).read_to_end(buffer)? < wanted;
+        if let Some(lines) = lines_before_rest(buffer, self.syntax) {
+            self.carry = buffer.split_off(lines);
+            self.offset += lines as u64;
+            if lines > 0 {
+                return Ok(Taken::Lines { offset });
+            }
+            let held = Cursor::new(std::mem::take(&mut self.carry));
+            return Ok(self.input.take().map_or(Taken::End, |input| Taken::Rest {
+                offset,
+                rest: held.chain(input),
+            }));
+        }
+        let length = match memrchr(b'\n', buffer) {
+            _ if is_last => {
+                self.input = None;
+                buffer.len()
+            }
+            Some(end) => end + 1,
+            None => buffer.len() + self.pass_line()?,
+        };
+        self.offset += length as u64;
+        if length < buffer.len() {
+            self.carry = buffer.split_off(length);
+        }
+        Ok(match length {
+            0 => Taken::End,
+            _ => Taken::Lines { offset },
+        })
+    }
+
+    /// Passes over what follows of a line, and answers how many bytes that is.
+    fn pass_line(&mut self) -> io::Result<usize> {
+        let Some(input) = &mut self.input else {
+            return Ok(0);
+        };
+        let mut passed = 0;
+        loop {
+            let mut chunk = input.by_ref().take(self.bytes_max as u64);
+            let read = chunk.read_to_end(&mut self.carry)?;
+            if let Some(end) = memchr(b'\n', &self.carry) {
+                self.carry.drain(..=end);
+                return Ok(passed + end + 1);
+            }
+            passed += read;
+            self.carry.clear();
+            if read == 0 {
+                return Ok(passed);
+            }
+        }
+    }
+}
+
+/// Where the lines end that can be parsed one by one, if that is inside the block.
+fn lines_before_rest(block: &[u8], syntax: RowSyntax) -> Option<usize> {
+    match syntax {
+        RowSyntax::Csv => {
+            let before = block.get(..memchr(b'"', block)?)?;
+            Some(memrchr(b'\n', before).map_or(0, |end| end + 1))
+        }
+        RowSyntax::Copy => memmem::find_iter(block, END_OF_ROWS).find(|&at| {
+            let begins = at == 0 || block.get(at - 1) == Some(&b'\n');
+            let after = block.get(at + END_OF_ROWS.len()..).unwrap_or_default();
+            begins && matches!(after, [] | [b'\n' | b'\r', ..])
+        }),
+    }
+}
+
+const _: () = assert!(
+    BLOCK_BYTES > 2 * LINE_BYTES_MAX,
+    "a block without a line end is a line that is too long"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Blocks joined are the file, each ends with a line, and what follows a quote or the end of the rows comes as one stream.
+    fn check(
+        syntax: RowSyntax,
+        text: &str,
+        block_bytes: usize,
+        expected_plain: &[(u64, &str)],
+        expected_rest: Option<(u64, &str)>,
+    ) {
+        let mut reader = BlockReader::with_block_bytes(text.as_bytes(), 100, syntax, block_bytes);
+        let (mut plain, mut rest_found, mut buffer) = (Vec::new(), None, Vec::new());
+        loop {
+            match reader.take(&mut buffer).unwrap() {
+                Taken::Lines { offset } => {
+                    plain.push((offset - 100, String::from_utf8(buffer.clone()).unwrap()));
+                }
+                Taken::Rest { offset, mut rest } => {
+                    let mut text = String::new();
+                    rest.read_to_string(&mut text).unwrap();
+                    rest_found = Some((offset - 100, text));
+                }
+                Taken::End => break,
+            }
+        }
+        let plain: Vec<_> = plain
+            .iter()
+            .map(|(at, text)| (*at, text.as_str()))
+            .collect();
+        assert_eq!(plain, expected_plain, "{text:?} in {block_bytes}");
+        let rest_found = rest_found.as_ref().map(|(at, text)| (*at, text.as_str()));
+        assert_eq!(rest_found, expected_rest, "{text:?} in {block_bytes}");
+    }
+
+    #[test]
+    fn blocks_end_with_lines() {
+        for syntax in [RowSyntax::Csv, RowSyntax::Copy] {
+            check(syntax, "", 8, &[], None);
+            check(syntax, "ab\ncd\n", 100, &[(0, "ab\ncd\n")], None);
+            let lines = [(0, "ab\n"), (3, "cd\n"), (6, "ef")];
+            check(syntax, "ab\ncd\nef", 4, &lines, None);
+            check(syntax, "cd\nef\n", 6, &[(0, "cd\nef\n")], None);
+        }
+    }
+
+    #[test]
+    fn of_a_line_longer_than_a_block_only_the_beginning_comes() {
+        let syntax = RowSyntax::Csv;
+        check(syntax, "abcdef\nx\n", 4, &[(0, "abcd"), (7, "x\n")], None);
+        check(
+            syntax,
+            "a\nbcdefghijk\nx",
+            4,
+            &[(0, "a\n"), (2, "bcde"), (13, "x")],
+            None,
+        );
+        check(syntax, "abcdefghij", 4, &[(0, "abcd")], None);
+        check(syntax, "abcd\nefgh", 4, &[(0, "abcd"), (5, "efgh")], None);
+    }
+
+    #[test]
+    fn a_quote_ends_the_plain_lines() {
+        let syntax = RowSyntax::Csv;
+        check(syntax, "\"a\"\nb\n", 100, &[], Some((0, "\"a\"\nb\n")));
+        let (text, rest) = ("a\nb\n\"c\n\"\nd\n", "\"c\n\"\nd\n");
+        check(syntax, text, 100, &[(0, "a\nb\n")], Some((4, rest)));
+        check(
+            syntax,
+            "a\nbb,\"c\"\nd\n",
+            5,
+            &[(0, "a\n")],
+            Some((2, "bb,\"c\"\nd\n")),
+        );
+        let text = "a\nb\"\n";
+        check(RowSyntax::Copy, text, 100, &[(0, text)], None);
+    }
+
+    #[test]
+    fn the_end_of_rows_ends_the_plain_lines() {
+        let syntax = RowSyntax::Copy;
+        check(
+            syntax,
+            "a\n\\.\nb\n",
+            100,
+            &[(0, "a\n")],
+            Some((2, "\\.\nb\n")),
+        );
+        check(
+            syntax,
+            "a\n\\.\r\nb\n",
+            3,
+            &[(0, "a\n")],
+            Some((2, "\\.\r\nb\n")),
+        );
+        check(syntax, "\\.", 100, &[], Some((0, "\\.")));
+        let text = "a\\.\n\\.a\n";
+        check(syntax, text, 100, &[(0, text)], None);
+        check(RowSyntax::Csv, "\\.\n", 100, &[(0, "\\.\n")], None);
+    }
+}

@@ -1,0 +1,153 @@
+//! The fields of a row as PostgreSQL's `COPY` writes them as text.
+//!
+//! From its manual: a backslash stands before what would otherwise be taken for the end of a field or row; `\b \f \n \r \t \v`,
+//! one to three octal digits and `\x` with one or two hexadecimal digits are bytes; before any other character it says
+//! nothing. A field `\N` is NULL, which is an empty field here.
+
+use std::str;
+
+use csv::ByteRecord;
+use memchr::{memchr, memchr2};
+
+use crate::snapshot::rows::row_fault::RowFault;
+
+/// The line that ends the rows.
+pub(crate) const END_OF_ROWS: &[u8] = b"\\.";
+
+/// Splits a line without its end into `record`. Every field is UTF-8.
+pub(crate) fn split_copy_row(
+    line: &[u8],
+    delimiter: u8,
+    record: &mut ByteRecord,
+) -> Result<(), RowFault> {
+    record.clear();
+    if str::from_utf8(line).is_err() {
+        return Err(RowFault::InvalidUtf8);
+    }
+    let (mut rest, mut unescaped) = (line, Vec::new());
+    loop {
+        let length = field_length(rest, delimiter)?;
+        let (field, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        if field == b"\\N" {
+            record.push_field(b"");
+        } else if memchr(b'\\', field).is_none() {
+            record.push_field(field);
+        } else {
+            unescape(field, &mut unescaped);
+            record.push_field(&unescaped);
+        }
+        match after.split_first() {
+            Some((_, next)) => rest = next,
+            None => break,
+        }
+    }
+    match record.iter().all(|field| str::from_utf8(field).is_ok()) {
+        true => Ok(()),
+        false => Err(RowFault::InvalidUtf8),
+    }
+}
+
+/// Up to the first delimiter without a backslash.
+fn field_length(bytes: &[u8], delimiter: u8) -> Result<usize, RowFault> {
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..) {
+        let Some(found) = memchr2(delimiter, b'\\', rest) else {
+            return Ok(bytes.len());
+        };
+        if rest.get(found) == Some(&delimiter) {
+            return Ok(at + found);
+        }
+        if rest.get(found + 1).is_none() {
+            return Err(RowFault::LineContinued);
+        }
+        at += found + 2;
+    }
+    Ok(bytes.len())
+}
+
+fn unescape(field: &[u8], into: &mut Vec<u8>) {
+    into.clear();
+    let mut rest = field;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'\\' {
+            into.push(byte);
+            continue;
+        }
+        let Some((&escaped, after)) = rest.split_first() else {
+            return;
+        };
+        rest = after;
+        into.push(match escaped {
+            b'b' => 0x08,
+            b'f' => 0x0c,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'v' => 0x0b,
+            b'0'..=b'7' => {
+                let (more, after) = digits(rest, 8, 2);
+                rest = after;
+                more.iter().fold(escaped - b'0', |value, digit| {
+                    value.wrapping_mul(8).wrapping_add(digit_of(*digit))
+                })
+            }
+            b'x' => match digits(rest, 16, 2) {
+                ([], _) => b'x',
+                (digits, after) => {
+                    rest = after;
+                    digits
+                        .iter()
+                        .fold(0, |value: u8, digit| value << 4 | digit_of(*digit))
+                }
+            },
+            other => other,
+        });
+    }
+}
+
+/// The digits at the front, at most so many, and what follows.
+fn digits(bytes: &[u8], radix: u32, length_max: usize) -> (&[u8], &[u8]) {
+    let is_digit = |byte: &&u8| char::from(**byte).is_digit(radix);
+    let length = bytes.iter().take(length_max).take_while(is_digit).count();
+    bytes.split_at(length)
+}
+
+fn digit_of(byte: u8) -> u8 {
+    char::from(byte).to_digit(16).unwrap_or_default() as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &[u8], expected: Result<&[&str], RowFault>) {
+        let mut record = ByteRecord::new();
+        let outcome = split_copy_row(line, b'\t', &mut record);
+        let fields: Vec<_> = record.iter().map(String::from_utf8_lossy).collect();
+        let fields: Vec<&str> = fields.iter().map(AsRef::as_ref).collect();
+        let line = String::from_utf8_lossy(line);
+        assert_eq!(outcome.map(|()| fields.as_slice()), expected, "{line}");
+    }
+
+    #[test]
+    fn escapes_are_read_as_postgresql_reads_them() {
+        check(b"1\ta b\t", Ok(&["1", "a b", ""]));
+        check(b"\\N\t\\\\N\ta\\N", Ok(&["", "\\N", "aN"]));
+        check(
+            b"\\b\\f\\n\\r\\t\\v\t\\\\\t\\\"\\z",
+            Ok(&["\x08\x0c\n\r\t\x0b", "\\", "\"z"]),
+        );
+        check(b"a\\\tb\tc", Ok(&["a\tb", "c"]));
+        check(b"\\101\\60\\0609\\8\\x41\\x4g\\xg", Ok(&["A0098A\x04gxg"]));
+        check(b"\\xc3\\251", Ok(&["é"]));
+        check(b"", Ok(&[""]));
+    }
+
+    #[test]
+    fn what_is_no_row_is_refused() {
+        check(b"1\ta\\", Err(RowFault::LineContinued));
+        check(b"1\t\\xff", Err(RowFault::InvalidUtf8));
+        check(b"1\t\xff", Err(RowFault::InvalidUtf8));
+    }
+}

@@ -1,0 +1,139 @@
+//! One file of a dump: its columns, and where its rows begin.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::{
+    job::{error::Error, progress::Progress},
+    snapshot::rows::{
+        column_map::{ColumnMap, DumpKind},
+        input::Input,
+        layout::{HeaderFault, Layout, layout},
+        place::line_at,
+        plain_rows::EdgeColumns,
+        row_format::RowFormat,
+        row_reader::RowReader,
+    },
+};
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A file whose header has been read.
+#[derive(Debug)]
+pub(crate) struct DumpFile {
+    pub(crate) path: PathBuf,
+    pub(crate) kind: DumpKind,
+    pub(crate) format: RowFormat,
+    pub(crate) layout: Layout,
+    /// How many fields the header has.
+    pub(crate) width: Option<usize>,
+    /// The offset behind the header, of unpacked bytes.
+    pub(crate) rows_begin: u64,
+    /// Of the file as it is, packed or not.
+    pub(crate) bytes: u64,
+}
+
+impl DumpFile {
+    /// Reads the header.
+    pub(crate) fn open(
+        path: &Path,
+        kind: DumpKind,
+        map: Option<&ColumnMap>,
+        format: RowFormat,
+    ) -> Result<Self, Error> {
+        let metadata = fs::metadata(path).map_err(Error::file("open", path))?;
+        if !metadata.is_file() {
+            return Err(Error::NotAFile(path.to_owned()));
+        }
+        let header = read_header(path, kind, format)?;
+        let layout = layout(kind, map, header.names.as_deref()).map_err(|fault| Error::Header {
+            file: path.to_owned(),
+            line: header.line,
+            fault,
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            kind,
+            format,
+            layout,
+            width: header.names.map(|names| names.len()),
+            rows_begin: header.end,
+            bytes: metadata.len(),
+        })
+    }
+
+    /// The bytes behind the header.
+    pub(crate) fn input<'a>(&self, progress: &'a Progress) -> Result<Input<'a>, Error> {
+        Input::open(&self.path, Some(progress))?
+            .skip(self.rows_begin)
+            .map_err(Error::file("read", &self.path))
+    }
+
+    /// The rows behind the header.
+    pub(crate) fn rows<'a>(&self, progress: &'a Progress) -> Result<RowReader<Input<'a>>, Error> {
+        Ok(self.rows_of(self.input(progress)?, self.rows_begin))
+    }
+
+    /// The rows of an input that begins at `offset`, with a row.
+    pub(crate) fn rows_of<R: Read>(&self, input: R, offset: u64) -> RowReader<R> {
+        RowReader::new(input, offset, self.format, self.kind.has_comments())
+    }
+
+    /// How to read its rows when it is one of connections.
+    pub(crate) fn edge_columns(&self) -> EdgeColumns {
+        EdgeColumns::new(&self.layout, self.format)
+    }
+}
+
+/// What stands before the first row.
+struct Header {
+    /// Of the columns, if the files have a header row.
+    names: Option<Vec<String>>,
+    line: u64,
+    /// The offset of the first row.
+    end: u64,
+}
+
+fn read_header(path: &Path, kind: DumpKind, format: RowFormat) -> Result<Header, Error> {
+    let read = Error::file("read", path);
+    let mut mark = Vec::new();
+    Input::open(path, None)?
+        .take(BYTE_ORDER_MARK.len() as u64)
+        .read_to_end(&mut mark)
+        .map_err(&read)?;
+    let begin = match mark == BYTE_ORDER_MARK {
+        true => mark.len() as u64,
+        false => 0,
+    };
+    if !format.has_header {
+        return Ok(Header {
+            names: None,
+            line: 1,
+            end: begin,
+        });
+    }
+    let input = Input::open(path, None)?.skip(begin).map_err(&read)?;
+    let mut rows = RowReader::new(input, begin, format, kind.has_comments());
+    let names = match rows.next().map_err(&read)? {
+        None => Err(HeaderFault::Empty),
+        Some(Err(fault)) => Err(HeaderFault::Unreadable(fault)),
+        Some(Ok(names)) => Ok(names
+            .iter()
+            .map(|name| String::from_utf8_lossy(name).trim().to_owned())
+            .collect()),
+    };
+    let line = line_at(path, rows.offset())?;
+    match names {
+        Err(fault) => Err(Error::Header {
+            file: path.to_owned(),
+            line,
+            fault,
+        }),
+        Ok(names) => Ok(Header {
+            names: Some(names),
+            line,
+            end: rows.end().map_err(&read)?,
+        }),
+    }
+}

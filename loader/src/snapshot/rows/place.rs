@@ -1,0 +1,94 @@
+//! Where a row stands in the dump: file and byte offset while building, file and line once somebody must read it.
+//!
+//! Lines are counted only for rows that are reported, by reading the file again up to the row: so parsing never counts them,
+//! blocks of a file are parsed in any order, and a blank line, a comment or a quoted line break cannot shift the count.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use memchr::memchr_iter;
+
+use crate::{
+    job::error::Error,
+    snapshot::rows::{input::Input, row_fault::RowFault},
+};
+
+/// Where a row begins. Ordered as the rows are: by file as they were named, then by offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) file: u32,
+    /// Of unpacked bytes.
+    pub(crate) offset: u64,
+}
+
+/// Why reading stopped.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Row(Place, RowFault),
+    Other(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl Stop {
+    /// As an error with file and line.
+    pub(crate) fn into_error(self, files: &[PathBuf]) -> Error {
+        match self {
+            Self::Other(error) => error,
+            Self::Row(place, fault) => match locate(files, place) {
+                Ok((file, line)) => Error::Row { file, line, fault },
+                Err(error) => error,
+            },
+        }
+    }
+
+    /// Of two, the one that a reader from the first row on would have met first.
+    pub(crate) fn earlier(self, other: Self) -> Self {
+        match (&self, &other) {
+            (Self::Row(mine, _), Self::Row(theirs, _)) if theirs < mine => other,
+            (Self::Other(_), Self::Row(..)) => other,
+            _ => self,
+        }
+    }
+}
+
+/// File and line of a row.
+pub(crate) fn locate(files: &[PathBuf], place: Place) -> Result<(PathBuf, u64), Error> {
+    let path = files.get(place.file as usize).cloned().unwrap_or_default();
+    let line = line_at(&path, place.offset)?;
+    Ok((path, line))
+}
+
+/// The line that holds the byte at `offset`, from 1.
+pub(crate) fn line_at(path: &Path, offset: u64) -> Result<u64, Error> {
+    let mut before = Input::open(path, None)?.take(offset);
+    let (mut line, mut buffer) = (1, vec![0; 1 << 18]);
+    loop {
+        let length = before
+            .read(&mut buffer)
+            .map_err(Error::file("read", path))?;
+        match buffer.get(..length) {
+            Some(read) if length > 0 => line += memchr_iter(b'\n', read).count() as u64,
+            _ => return Ok(line),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_ends_before_a_row_are_counted() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rows");
+        std::fs::write(&path, b"a\r\n\r\n\nb\nc").unwrap();
+        for (offset, line) in [(0, 1), (2, 1), (3, 2), (6, 4), (7, 4), (8, 5), (99, 5)] {
+            assert_eq!(line_at(&path, offset).unwrap(), line, "offset {offset}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The directory in which a snapshot is built before it gets its name.
+//!
+//! A snapshot appears by a rename, after everything in it has been synced: a build that is killed, or that runs out of disk,
+//! leaves a `.building-*` directory that no server opens and that the next build removes. The directory's `LOCK`, which a
+//! server holds too, keeps two of them from working there at once; so whatever `.building-*` a build finds is dead.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::process;
+
+use cloud_engine::{Scn, newest_snapshots, snapshot_name};
+
+use crate::{job::error::Error, snapshot::rejects::REJECTS_NAME};
+
+const LOCK_NAME: &str = "LOCK";
+const STAGING_PREFIX: &str = ".building-";
+
+/// A snapshot in the making. Dropped before it is published, it is removed.
+#[derive(Debug)]
+pub(crate) struct Staging {
+    site: PathBuf,
+    path: PathBuf,
+    target: PathBuf,
+    is_published: bool,
+    _lock: File,
+}
+
+impl Staging {
+    /// In the site's directory, which is made if it is not there and must hold no snapshot.
+    pub(crate) fn create(site: &Path, scn: Scn) -> Result<Self, Error> {
+        create_durably(site)?;
+        let lock = lock(site)?;
+        if let Some(snapshot) = newest_snapshots(site)?.into_iter().next() {
+            return Err(Error::SnapshotExists(snapshot));
+        }
+        remove_leftovers(site)?;
+        let path = site.join(format!("{STAGING_PREFIX}{}", process::id()));
+        fs::create_dir(&path).map_err(Error::file("create", &path))?;
+        let target = site.join(snapshot_name(scn));
+        Ok(Self {
+            site: site.to_owned(),
+            path,
+            target,
+            is_published: false,
+            _lock: lock,
+        })
+    }
+
+    /// Where to write the snapshot's files.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A directory for what is needed only while building.
+    pub(crate) fn create_scratch(&self) -> Result<PathBuf, Error> {
+        let path = self.path.join("scratch");
+        fs::create_dir(&path).map_err(Error::file("create", &path))?;
+        Ok(path)
+    }
+
+    /// Where the list of rejected rows gets its name, beside the snapshot.
+    pub(crate) fn rejects_path(&self) -> PathBuf {
+        self.site.join(REJECTS_NAME)
+    }
+
+    /// Gives the list of rejected rows, written and synced in the scratch directory, its name.
+    pub(crate) fn publish_rejects(&self, list: &Path) -> Result<(), Error> {
+        fs::rename(list, self.rejects_path()).map_err(Error::file("rename", list))?;
+        sync(&self.site)
+    }
+
+    /// Syncs everything and gives the snapshot its name, which is returned.
+    pub(crate) fn publish(mut self) -> Result<PathBuf, Error> {
+        sync_tree(&self.path)?;
+        fs::rename(&self.path, &self.target).map_err(Error::file("rename", &self.path))?;
+        self.is_published = true;
+        sync(&self.site)?;
+        Ok(self.target.clone())
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if !self.is_published {
+            // The error that brought us here is the one to report; what stays is removed by the next build.
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+/// Makes a directory and those that it lies in, as far as they are not there, each of them synced where it has its name.
+fn create_durably(directory: &Path) -> Result<(), Error> {
+    let missing = directory
+        .ancestors()
+        .take_while(|path| !path.as_os_str().is_empty() && !path.exists())
+        .count();
+    fs::create_dir_all(directory).map_err(Error::file("create", directory))?;
+    for parent in directory.ancestors().skip(1).take(missing) {
+        // "" is the parent of a relative path's first part.
+        let here = Path::new(".");
+        sync(if parent.as_os_str().is_empty() {
+            here
+        } else {
+            parent
+        })?;
+    }
+    Ok(())
+}
+
+fn lock(site: &Path) -> Result<File, Error> {
+    let path = site.join(LOCK_NAME);
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let lock = lock.map_err(Error::file("open", &path))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse(site.to_owned())),
+        Err(TryLockError::Error(source)) => Err(Error::file("lock", path)(source)),
+    }
+}
+
+fn remove_leftovers(site: &Path) -> Result<(), Error> {
+    for entry in fs::read_dir(site).map_err(Error::file("read", site))? {
+        let entry = entry.map_err(Error::file("read", site))?;
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(STAGING_PREFIX)
+        {
+            fs::remove_dir_all(entry.path()).map_err(Error::file("remove", entry.path()))?;
+        }
+        if entry.file_name() == REJECTS_NAME {
+            fs::remove_file(entry.path()).map_err(Error::file("remove", entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
+fn sync_tree(directory: &Path) -> Result<(), Error> {
+    for entry in fs::read_dir(directory).map_err(Error::file("read", directory))? {
+        let path = entry.map_err(Error::file("read", directory))?.path();
+        if path.is_dir() {
+            sync_tree(&path)?;
+        } else {
+            sync(&path)?;
+        }
+    }
+    sync(directory)
+}
+
+fn sync(path: &Path) -> Result<(), Error> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(Error::file("sync", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(site: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(site)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_is_not_published_is_removed() {
+        let site = tempfile::tempdir().unwrap();
+        let leftover = site.path().join(".building-1");
+        fs::create_dir(&leftover).unwrap();
+        fs::write(leftover.join("graph.csr"), "half").unwrap();
+        let staging = Staging::create(site.path(), Scn::new(7)).unwrap();
+        fs::write(staging.path().join("graph.csr"), "half").unwrap();
+        assert_eq!(
+            names(site.path()),
+            [format!(".building-{}", process::id()), LOCK_NAME.to_owned()]
+        );
+        assert!(matches!(
+            Staging::create(site.path(), Scn::new(7)),
+            Err(Error::InUse(_))
+        ));
+        drop(staging);
+        assert_eq!(names(site.path()), [LOCK_NAME]);
+    }
+
+    #[test]
+    fn a_snapshot_is_never_overwritten() {
+        let site = tempfile::tempdir().unwrap();
+        let path = Staging::create(site.path(), Scn::new(7))
+            .unwrap()
+            .publish()
+            .unwrap();
+        assert_eq!(path, site.path().join("00000000000000000007"));
+        let again = Staging::create(site.path(), Scn::new(8))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            again.starts_with(&format!("{} is a snapshot already", path.display())),
+            "{again}"
+        );
+        assert_eq!(names(site.path()), ["00000000000000000007", LOCK_NAME]);
+    }
+}
