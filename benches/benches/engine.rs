@@ -10,8 +10,8 @@ use cloud_engine::{
     Base, Budget, ConnectionTime, Graph, GraphChange, MemberId, NodeIndex, Scn, Scratch, View,
     Writer, degrees, network_sizes,
 };
+use cloud_synthetic::{Options, generate_edges};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use loader::generate::{Options, generate_edges};
 
 const MEMBERS: u64 = 200_000;
 const MEAN_CONNECTIONS: f64 = 11.0;

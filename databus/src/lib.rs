@@ -41,7 +41,7 @@
 //! ```
 //!
 //! Any number of followers on other machines: [`relay`] owns a log and serves it; what a server of a log is made of stands in
-//! [`serving`]. [`dump`] prints and checks the files of a log that another process may own.
+//! [`rpc`]. [`dump`] prints and checks the files of a log that another process may own.
 //!
 //! What holds, whatever happens: a window is answered, visible to readers, and counted in the head only once it is
 //! durable. After a crash the log is a prefix of what was sent, with everything that was answered. What was damaged since
@@ -51,10 +51,8 @@
 pub mod disk;
 pub mod dump;
 pub mod limits;
-pub mod process;
-pub mod quantity;
 pub mod relay;
-pub mod serving;
+pub mod rpc;
 
 mod change_line;
 mod checked_window;

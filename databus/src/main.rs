@@ -1,9 +1,9 @@
 //! `databus serve`: a relay, which owns a log and serves it; `databus dump`: what a log holds.
 
 use clap::{Parser, Subcommand};
+use cloud_serving::process::{EndSignals, die_on_panic, log_to_stderr};
 use databus::{
     dump::{Dump, DumpError},
-    process::{EndSignals, die_on_panic, log_to_stderr},
     relay::{RelayConfig, serve},
 };
 use std::{

@@ -4,18 +4,17 @@
 
 use crate::{
     AppendError, Log, LogOptions, OpenError, Origin, Retention,
-    limits::ServingLimits,
-    process::LogFormat,
-    quantity::{bytes, milliseconds},
-    serving::{
-        self, DatabusRpc, DeadlineLayer, Health, InFlightLayer, ListenError, Listener,
-        ListenerPanicked, Listeners, LogServer, Protocols, PublisherRpc, TonicErrorsLayer,
-        with_health,
-    },
-    sized,
+    rpc::{DatabusRpc, LogServer, PublisherRpc},
 };
 use clap::builder::RangedU64ValueParser;
 use cloud_proto::databus::v1::{databus_server::DatabusServer, publisher_server::PublisherServer};
+use cloud_serving::{
+    DeadlineLayer, Health, InFlightLayer, ListenError, Listener, ListenerPanicked, Listeners,
+    Protocols, ServingLimits, TonicErrorsLayer,
+    process::LogFormat,
+    quantity::{bytes, milliseconds},
+    sized, with_health,
+};
 use http::{Request, Response};
 use std::{convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
@@ -77,7 +76,7 @@ pub struct RelayConfig {
 }
 
 fn log_level(level: &str) -> Result<String, String> {
-    crate::process::check_log_level(level).map(|()| level.to_owned())
+    cloud_serving::process::check_log_level(level).map(|()| level.to_owned())
 }
 
 fn segment_bytes(text: &str) -> Result<u64, String> {
@@ -174,7 +173,7 @@ pub async fn serve(config: RelayConfig) -> Result<Running, RelayError> {
     let answers = |listener, routes| {
         let service = layered(routes, &limits, &in_flight);
         let (limits, stopping) = (limits.clone(), stopping.clone());
-        serving::serve(listener, Protocols::Http2, limits, service, stopping)
+        cloud_serving::serve(listener, Protocols::Http2, limits, service, stopping)
     };
     let public = answers(public, with_health(&health)?.add_service(databus));
     let admin = answers(admin, with_health(&health)?.add_service(publisher));

@@ -25,38 +25,26 @@
 //! (`progress`), takes a graph (`site`) and answers, on the heavy threads when it is heavy (`workers`). How a change goes:
 //! Publish (`databus::serving`) -> the log -> `ingest`, which moves `progress`.
 
-mod change_log;
 mod compaction;
 mod config;
-mod convert;
-mod facts;
-mod failure;
-mod health;
-mod http_pages;
 mod ingest;
-mod lag;
 pub mod limits;
-mod memory;
-mod metrics;
+mod log_source;
 mod observe;
-pub mod page_token;
-mod progress;
-mod refusal;
-mod resident;
 mod rpc;
 mod server;
-mod sessions;
 mod site;
 mod start;
-mod status;
 #[cfg(test)]
 mod test_site;
 mod views;
 mod workers;
 
+pub use cloud_serving::process::LogFormat;
 pub use config::{Config, ConfigError, Databus, ParseDatabusError};
-pub use databus::process::LogFormat;
-pub use ingest::{IngestError, RelayError};
+pub use ingest::IngestError;
 pub use limits::Limits;
+pub use log_source::relay_windows::RelayError;
+pub use rpc::page_token;
 pub use server::{Running, ShutdownError, serve};
 pub use start::StartError;

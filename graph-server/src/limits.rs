@@ -3,11 +3,11 @@
 //! What the wire promises is a constant; what depends on the machine is a key of the configuration. Those of the
 //! transport and of the log's streams stand in [`databus::limits`].
 
-use databus::{
-    Retention,
+use cloud_serving::{
     limits::ServingLimits,
     quantity::{bytes, milliseconds},
 };
+use databus::Retention;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

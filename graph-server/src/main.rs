@@ -2,7 +2,7 @@
 //! what it would be started with.
 
 use clap::{ArgMatches, Command};
-use databus::process::{EndSignals, die_on_panic, log_to_stderr};
+use cloud_serving::process::{EndSignals, die_on_panic, log_to_stderr};
 use graph_server::{Config, serve};
 use std::{error::Error, io::Write, process::ExitCode};
 

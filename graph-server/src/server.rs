@@ -3,15 +3,18 @@
 use crate::{
     compaction::lock,
     config::Config,
-    health::Health,
-    http_pages::{RpcOrPages, pages},
     ingest::IngestError,
     limits::{COMPACTION_END_TIMEOUT, VIEW_CACHE_TIDY_INTERVAL},
+    observe::{
+        health::Health,
+        http_pages::{RpcOrPages, pages},
+    },
     rpc::routes::{self, layered},
     site::Site,
     start::{StartError, Started, start},
 };
-use databus::serving::{self, InFlightLayer, Listener, ListenerPanicked, Listeners, Protocols};
+use cloud_serving as serving;
+use cloud_serving::{InFlightLayer, Listener, ListenerPanicked, Listeners, Protocols};
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 /// A server that answers. Ends with [`Running::shutdown`].

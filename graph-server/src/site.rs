@@ -1,20 +1,20 @@
 //! What all calls share: the graph, profiles and search, the log, and the means to answer from them.
 
 use crate::{
-    change_log::ChangeLog,
     compaction::Compaction,
-    facts,
+    ingest::progress::{Progress, Side},
     limits::Limits,
-    metrics::Calls,
-    progress::{Progress, Side},
-    refusal::Refusal,
-    views::Views,
+    log_source::change_log::ChangeLog,
+    observe::{facts, metrics::Calls},
+    rpc::refusal::Refusal,
+    views::view_cache::Views,
     workers::{Stop, Workers},
 };
 use cloud_engine::{Budget, Current, EDGES_BETWEEN_CHECKS, Graph, MemberId, NodeIndex, Scn, View};
 use cloud_proto::databus::v1::{AsOf, AtLeast};
 use cloud_search::{People, Published};
-use databus::serving::{self, Deadline};
+use cloud_serving as serving;
+use cloud_serving::Deadline;
 use std::{
     sync::{
         Arc,

@@ -3,8 +3,9 @@
 //! A request that finds the queue full is refused at once instead of waiting beyond its deadline. One whose caller is
 //! gone, or whose deadline has passed, stops at its next check.
 
-use crate::refusal::Refusal;
-use databus::serving::{self, Deadline};
+use crate::rpc::refusal::Refusal;
+use cloud_serving as serving;
+use cloud_serving::Deadline;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::sync::{
     Arc,

@@ -4,7 +4,6 @@
 //! that a graph server starts from. `loader generate` writes such files for a site that does not exist, of any size and
 //! of the shape that real ones have. Both are functions here too, so that tests and benches call them without a process.
 
-pub mod generate;
 pub mod inspect;
 mod job;
 mod snapshot;

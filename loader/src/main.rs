@@ -18,7 +18,7 @@ enum Command {
     /// Build a snapshot from a dump of members, positions and connections.
     Build(loader::Arguments),
     /// Make a synthetic site: members.csv, positions.csv and connections.csv.
-    Generate(loader::generate::Arguments),
+    Generate(cloud_synthetic::Arguments),
     /// Print what a snapshot is and verify every byte of it.
     Inspect(loader::inspect::Arguments),
 }
@@ -26,7 +26,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome: Result<(), Box<dyn Error>> = match Arguments::parse().command {
         Command::Build(arguments) => loader::run(arguments).map_err(Into::into),
-        Command::Generate(arguments) => loader::generate::run(&arguments).map_err(Into::into),
+        Command::Generate(arguments) => cloud_synthetic::run(&arguments).map_err(Into::into),
         Command::Inspect(arguments) => loader::inspect::run(&arguments).map_err(Into::into),
     };
     match outcome {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use loader::generate::{Error, Hubs, Options, Summary, generate, generate_edges};
+use cloud_synthetic::{Error, Hubs, Options, Summary, generate, generate_edges};
 
 const FILES: [&str; 3] = ["members.csv", "positions.csv", "connections.csv"];
 

@@ -9,10 +9,10 @@ use super::{
     snapshot_writer::{SnapshotError, SnapshotWriter},
 };
 use crate::{
+    ingest::progress::Progress,
     limits::{COMPACTION_RETRY_INTERVAL, COMPACTION_TICK, Limits, VERSION_RETIRE_INTERVAL},
-    progress::Progress,
     start::Lock,
-    views::Views,
+    views::view_cache::Views,
     workers::{Rank, give_way},
 };
 use cloud_engine::{Base, LineageId, LogId, Manifest, Scn, SourceMark, Version};

@@ -8,7 +8,7 @@ mod compactor;
 mod kept;
 mod snapshot_writer;
 
-use crate::{limits::Limits, progress::Progress};
+use crate::{ingest::progress::Progress, limits::Limits};
 use cloud_engine::{Current, FileError, Manifest, Scn, Version, Writer};
 pub(crate) use compactor::{Compactor, behind, interval};
 pub(crate) use snapshot_writer::remove_leftovers;

@@ -2,7 +2,7 @@
 
 use super::{Config, ConfigError, Databus};
 use crate::limits::Limits;
-use ::databus::process::check_log_level;
+use cloud_serving::process::check_log_level;
 use std::{ops::RangeInclusive, path::PathBuf};
 
 const THREADS_MAX: u64 = 1_024;

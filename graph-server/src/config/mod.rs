@@ -9,7 +9,7 @@ mod error;
 mod source;
 
 use crate::limits::Limits;
-use ::databus::{process::LogFormat, quantity::milliseconds};
+use cloud_serving::{process::LogFormat, quantity::milliseconds};
 pub use databus::{Databus, ParseDatabusError};
 pub use error::ConfigError;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! A window of the log in the words of the graph, and in the words of profiles and search.
 
-use crate::convert::time_from_wire;
+use crate::rpc::convert::time_from_wire;
 use cloud_engine::{ConnectionTime, Graph, GraphChange, MemberId, NodeIndex};
 use cloud_proto::databus::v1::{Change, ConnectionAdded, ConnectionRemoved, change::Event};
 use cloud_search::PeopleChange;

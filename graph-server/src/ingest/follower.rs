@@ -3,12 +3,14 @@
 use super::{
     changes::{graph_changes, people_changes},
     people_committer::PeopleQueue,
-    relay_windows::RelayError,
-    windows::{Next, Windows},
 };
 use crate::{
     compaction::{Compaction, SharedWriter, lock},
-    progress::Progress,
+    ingest::progress::Progress,
+    log_source::{
+        relay_windows::RelayError,
+        windows::{Next, Windows},
+    },
 };
 use cloud_engine::{ApplyError, Current, Scn};
 use databus::{LoggedWindow, ReadError, SourceMark, Window};

@@ -6,8 +6,8 @@
 
 use super::IngestError;
 use crate::{
+    ingest::progress::Progress,
     limits::{COMMIT_RETRY_INTERVAL, Limits, PEOPLE_QUEUE_WINDOWS_MAX, REPLAY_COMMIT_CHANGES},
-    progress::Progress,
 };
 use cloud_engine::Scn;
 use cloud_search::{People, PeopleChange, PeopleWriter};

@@ -1,12 +1,12 @@
 //! Where does the server stand, and what does it hold?
 
-use crate::{compaction, lag::Lag, memory::Memory, site::Site};
+use crate::{compaction, ingest::lag::Lag, observe::memory::Memory, site::Site};
 use cloud_engine::Manifest;
 use cloud_proto::cloud::v1::{
     CompactionStatus, GetStatusResponse, LagStatus, MemoryPart, OverlayStatus, RunningCompaction,
     SnapshotStatus, ViewCacheStatus,
 };
-use databus::serving::Refusal;
+use cloud_serving::Refusal;
 use std::sync::Arc;
 
 pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, Refusal> {

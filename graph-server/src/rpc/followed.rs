@@ -1,7 +1,7 @@
 //! `databus.v1` on a server that follows a relay: the log is the relay's to serve.
 
-use crate::{change_log::RelayLog, progress::Progress};
-use ::databus::serving::{Answers, Events};
+use crate::{ingest::progress::Progress, log_source::change_log::RelayLog};
+use ::databus::rpc::{Answers, Events};
 use cloud_proto::databus::v1 as databus;
 use std::sync::Arc;
 use tonic::{Request, Response, Status, Streaming, async_trait};

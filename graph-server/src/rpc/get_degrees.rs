@@ -1,11 +1,13 @@
 //! Here is a viewer and a page of members: how close is each, whom do we share, through whom?
 
 use crate::{
-    convert::{degree_to_wire, member_id, member_ids},
     limits::{DEGREES_BATCH_MAX, SHARED_SAMPLE_MAX},
-    refusal::Refusal,
+    rpc::{
+        convert::{degree_to_wire, member_id, member_ids},
+        refusal::Refusal,
+    },
     site::{Site, existing},
-    views::Kept,
+    views::view_cache::Kept,
 };
 use cloud_engine::{
     Budget, Degree, Graph, NodeIndex, View, ViewAt, degree, degrees_from_targets,
@@ -14,7 +16,7 @@ use cloud_engine::{
 use cloud_proto::cloud::v1::{
     Degree as WireDegree, GetDegreesRequest, GetDegreesResponse, MemberDegree,
 };
-use databus::serving::Deadline;
+use cloud_serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 

@@ -1,13 +1,12 @@
 //! How large is this member's network?
 
 use crate::{
-    convert::member_id,
-    refusal::Refusal,
+    rpc::{convert::member_id, refusal::Refusal},
     site::{Site, existing},
 };
 use cloud_engine::{Budget, network_sizes, third_cost};
 use cloud_proto::cloud::v1::{GetNetworkSizesRequest, GetNetworkSizesResponse};
-use databus::serving::Deadline;
+use cloud_serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 

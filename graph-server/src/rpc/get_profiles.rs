@@ -1,19 +1,16 @@
 //! Here is a page of members: give me their profiles.
 
 use crate::{
-    convert::member_ids,
     limits::{PROFILES_BATCH_MAX, PROFILES_INLINE_MAX},
-    refusal::Refusal,
+    rpc::{convert::member_ids, refusal::Refusal},
     site::Site,
     workers::Stop,
 };
 use cloud_engine::{Graph, MemberId};
 use cloud_proto::cloud::v1::{GetProfilesRequest, GetProfilesResponse, ProfileResult};
 use cloud_search::Published;
-use databus::{
-    limits::ANSWER_BYTES_MAX,
-    serving::{self, Deadline},
-};
+use cloud_serving as serving;
+use cloud_serving::{Deadline, limits::ANSWER_BYTES_MAX};
 use prost::Message;
 use std::sync::Arc;
 use tonic::Request;

@@ -1,17 +1,19 @@
 //! Here is a member: list the connections, newest first or by id.
 
 use crate::{
-    convert::{member_id, page_size, time_to_wire},
     limits::{LIST_PAGE_SIZE_DEFAULT, LIST_PAGE_SIZE_MAX},
-    page_token::Parameters,
-    refusal::Refusal,
+    rpc::{
+        convert::{member_id, page_size, time_to_wire},
+        page_token::Parameters,
+        refusal::Refusal,
+    },
     site::{Site, existing},
 };
 use cloud_engine::{ConnectionOrder, ListedConnection, connections_by};
 use cloud_proto::cloud::v1::{
     Connection, ConnectionOrder as WireOrder, ListConnectionsRequest, ListConnectionsResponse,
 };
-use databus::serving::Deadline;
+use cloud_serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 

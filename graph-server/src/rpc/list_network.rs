@@ -1,15 +1,17 @@
 //! Here is a viewer: who stands at 1st, 2nd or 3rd degree?
 
 use crate::{
-    convert::{member_id, member_ids_to_wire, network_degree, page_size},
     limits::{LIST_PAGE_SIZE_DEFAULT, LIST_PAGE_SIZE_MAX},
-    page_token::Parameters,
-    refusal::Refusal,
+    rpc::{
+        convert::{member_id, member_ids_to_wire, network_degree, page_size},
+        page_token::Parameters,
+        refusal::Refusal,
+    },
     site::{Site, existing},
 };
 use cloud_engine::{Budget, NetworkDegree, network_members, third_cost};
 use cloud_proto::cloud::v1::{ListNetworkRequest, ListNetworkResponse};
-use databus::serving::Deadline;
+use cloud_serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 

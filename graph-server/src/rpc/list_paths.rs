@@ -1,14 +1,16 @@
 //! Here are two members: through whom are they connected, in every shortest way?
 
 use crate::{
-    convert::{bounded, member_id, member_ids_to_wire},
     limits::{PATHS_DEGREE_DEFAULT, PATHS_DEGREE_MAX, PATHS_NAMED_DEFAULT, PATHS_NAMED_MAX},
-    refusal::Refusal,
+    rpc::{
+        convert::{bounded, member_id, member_ids_to_wire},
+        refusal::Refusal,
+    },
     site::{Site, existing},
 };
 use cloud_engine::{Budget, PathsQuestion, shortest_paths};
 use cloud_proto::cloud::v1::{ListPathsRequest, ListPathsResponse, Path};
-use databus::serving::Deadline;
+use cloud_serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 

@@ -1,15 +1,17 @@
 //! Here are two members: whom do both know?
 
 use crate::{
-    convert::{member_id, member_ids_to_wire, page_size},
     limits::{LIST_PAGE_SIZE_DEFAULT, LIST_PAGE_SIZE_MAX},
-    page_token::Parameters,
-    refusal::Refusal,
+    rpc::{
+        convert::{member_id, member_ids_to_wire, page_size},
+        page_token::Parameters,
+        refusal::Refusal,
+    },
     site::{Site, existing},
 };
 use cloud_engine::{shared_cost, shared_page};
 use cloud_proto::cloud::v1::{ListSharedConnectionsRequest, ListSharedConnectionsResponse};
-use databus::serving::Deadline;
+use cloud_serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 

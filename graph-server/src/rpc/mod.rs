@@ -1,6 +1,8 @@
 //! The calls, one file each, and the services that they belong to.
 
 mod admin_status;
+pub(crate) mod convert;
+pub(crate) mod failure;
 mod followed;
 mod get_degrees;
 mod get_network_sizes;
@@ -9,10 +11,13 @@ mod list_connections;
 mod list_network;
 mod list_paths;
 mod list_shared_connections;
+pub mod page_token;
+pub(crate) mod refusal;
 pub(crate) mod routes;
 mod search_members;
 mod services;
 mod session;
+pub(crate) mod status;
 mod suggest_connections;
 mod take_snapshot;
 

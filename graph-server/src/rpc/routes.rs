@@ -2,9 +2,8 @@
 
 use super::{AdminRpc, NetworkRpc, ProfileRpc, SearchRpc, followed::FollowedRpc};
 use crate::{
-    change_log::{ChangeLog, RelayLog},
-    health::Health,
-    observe::ObserveLayer,
+    log_source::change_log::{ChangeLog, RelayLog},
+    observe::{health::Health, observe_layer::ObserveLayer},
     site::Site,
 };
 use cloud_proto::cloud::v1::{
@@ -12,12 +11,8 @@ use cloud_proto::cloud::v1::{
     profile_service_server::ProfileServiceServer, search_service_server::SearchServiceServer,
 };
 use cloud_proto::databus::v1::{databus_server::DatabusServer, publisher_server::PublisherServer};
-use databus::{
-    serving::{
-        DatabusRpc, DeadlineLayer, InFlightLayer, PublisherRpc, TonicErrorsLayer, with_health,
-    },
-    sized,
-};
+use cloud_serving::{DeadlineLayer, InFlightLayer, TonicErrorsLayer, sized, with_health};
+use databus::rpc::{DatabusRpc, PublisherRpc};
 use http::{Request, Response};
 use std::{convert::Infallible, sync::Arc};
 use tonic::{body::Body, service::Routes};

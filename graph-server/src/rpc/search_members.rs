@@ -1,16 +1,18 @@
 //! Here is a viewer and a query: who in the viewer's network matches?
 
 use crate::{
-    convert::{degree_to_wire, degrees_from_wire, member_id, page_size},
     limits::{QUERY_BYTES_MAX, SEARCH_PAGE_SIZE_DEFAULT, SEARCH_PAGE_SIZE_MAX},
-    page_token::Parameters,
-    refusal::Refusal,
+    rpc::{
+        convert::{degree_to_wire, degrees_from_wire, member_id, page_size},
+        page_token::Parameters,
+        refusal::Refusal,
+    },
     site::{Site, existing},
 };
 use cloud_engine::Degree;
 use cloud_proto::cloud::v1::{SearchHit, SearchMembersRequest, SearchMembersResponse};
 use cloud_search::{Degrees, Hit, Network, Query, search};
-use databus::serving::Deadline;
+use cloud_serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 

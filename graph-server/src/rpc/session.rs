@@ -1,15 +1,14 @@
 //! Here is somebody who is about to ask much: make it quick, until I say that it is over.
 
 use crate::{
-    convert::member_id,
-    refusal::Refusal,
-    sessions::SessionId,
+    rpc::{convert::member_id, refusal::Refusal},
     site::{Site, existing},
+    views::sessions::SessionId,
 };
 use cloud_proto::cloud::v1::{
     BeginSessionRequest, BeginSessionResponse, EndSessionRequest, EndSessionResponse,
 };
-use databus::serving::Deadline;
+use cloud_serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 

@@ -1,16 +1,18 @@
 //! Here is a viewer: with whom may it be worth to connect?
 
 use crate::{
-    convert::{bounded, member_id},
     limits::{SUGGESTIONS_DEFAULT, SUGGESTIONS_MAX},
-    refusal::Refusal,
+    rpc::{
+        convert::{bounded, member_id},
+        refusal::Refusal,
+    },
     site::{Site, existing},
 };
 use cloud_engine::{Budget, Suggestion, View, suggest_connections as suggest};
 use cloud_proto::cloud::v1::{
     SuggestConnectionsRequest, SuggestConnectionsResponse, Suggestion as WireSuggestion,
 };
-use databus::serving::Deadline;
+use cloud_serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 

@@ -1,11 +1,12 @@
 //! TakeSnapshot: what has changed becomes a snapshot, now.
 
 use super::admin_status::snapshot_status;
-use crate::{refusal::Refusal, site::Site};
+use crate::{rpc::refusal::Refusal, site::Site};
 use cloud_engine::Scn;
 use cloud_proto::cloud::v1::{TakeSnapshotRequest, TakeSnapshotResponse};
 use cloud_proto::databus::v1::{AtLeast, at_least::Point};
-use databus::serving::{self, Deadline};
+use cloud_serving as serving;
+use cloud_serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 

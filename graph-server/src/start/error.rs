@@ -1,8 +1,9 @@
 //! Why a server cannot start.
 
-use crate::ingest::RelayError;
+use crate::log_source::relay_windows::RelayError;
 use cloud_engine::FileError;
-use databus::{OpenError, ReadError, serving::ListenError};
+use cloud_serving::ListenError;
+use databus::{OpenError, ReadError};
 use std::{io, path::PathBuf};
 
 /// The server cannot start. Nothing was served.

@@ -3,23 +3,24 @@
 //! Newest valid snapshot, newest valid overlay, then the log from where the older of graph and profiles stands.
 //! Nothing is served before all of it is there; but for a relay that is out of reach, whose log is missing until it is back.
 
-mod change_log;
 mod error;
 mod lock;
 mod snapshot;
 
+use crate::log_source::opening::OpenedLog;
 use crate::{
     compaction::{self, Compaction, Compactor, SharedWriter},
     config::Config,
-    ingest::{Follower, IngestError, PeopleCommitter},
+    ingest::{
+        Follower, IngestError, PeopleCommitter,
+        progress::{Progress, Reached},
+    },
     limits::RELAY_SILENCE_MAX,
-    metrics::Calls,
-    progress::{Progress, Reached},
+    observe::metrics::Calls,
     site::Site,
-    views::Views,
+    views::view_cache::Views,
     workers::{Rank, Workers},
 };
-use change_log::OpenedLog;
 use cloud_engine::{LogId, Recovered, Scn, read_overlay};
 use cloud_search::People;
 pub use error::StartError;
@@ -282,7 +283,7 @@ fn stage(name: &str, begun: Instant, what: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{limits::Limits, progress::Unheard};
+    use crate::{ingest::progress::Unheard, limits::Limits};
 
     fn unheard() -> Option<Unheard> {
         Some(Unheard {

@@ -6,7 +6,7 @@ use super::{
     row::Outcome,
 };
 use crate::small_site::SmallSite;
-use databus::limits::REQUEST_BYTES_MAX;
+use cloud_serving::limits::REQUEST_BYTES_MAX;
 use tonic::Code;
 
 fn malformed() -> Outcome {

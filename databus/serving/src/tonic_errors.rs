@@ -1,0 +1,103 @@
+//! Errors that tonic answers by itself, before a service is asked: given the code and details that the server's own
+//! errors have.
+//!
+//! Tonic says INTERNAL of a message that cannot be decoded, OUT_OF_RANGE of one that is too large, UNIMPLEMENTED of a method that
+//! is not there, and NOT_FOUND of a service whose health nobody knows, all without details. The server's own errors always have
+//! details.
+
+use crate::Refusal;
+use crate::limits::REQUEST_BYTES_MAX;
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use tonic::{Code, Status, body::Body};
+use tower::{Layer, Service};
+
+/// Details for errors that have none.
+#[derive(Clone, Copy, Debug)]
+pub struct TonicErrorsLayer;
+
+/// What tonic means by `status`; none when the server said it.
+pub fn refusal_of_tonic(status: &Status) -> Option<Refusal> {
+    if !status.details().is_empty() {
+        return None;
+    }
+    let reason = status.message().to_owned();
+    match status.code() {
+        Code::Internal => Some(Refusal::Malformed { reason }),
+        Code::OutOfRange => Some(Refusal::RequestTooLarge {
+            limit: REQUEST_BYTES_MAX as u64,
+        }),
+        Code::NotFound => Some(Refusal::NotFound { reason }),
+        Code::Unimplemented => Some(Refusal::Unimplemented {
+            reason: if reason.is_empty() {
+                "there is no such method".to_owned()
+            } else {
+                reason
+            },
+        }),
+        _ => None,
+    }
+}
+
+impl<S> Layer<S> for TonicErrorsLayer {
+    type Service = TonicErrorsService<S>;
+
+    fn layer(&self, inner: S) -> TonicErrorsService<S> {
+        TonicErrorsService { inner }
+    }
+}
+
+/// See [`TonicErrorsLayer`].
+#[derive(Clone, Debug)]
+pub struct TonicErrorsService<S> {
+    inner: S,
+}
+
+impl<S> Service<Request<Body>> for TonicErrorsService<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Detailed<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        Detailed {
+            answer: self.inner.call(request),
+        }
+    }
+}
+
+pin_project! {
+    /// An answer, its error with details.
+    pub struct Detailed<F> {
+        #[pin]
+        answer: F,
+    }
+}
+
+impl<F, E> Future for Detailed<F>
+where
+    F: Future<Output = Result<Response<Body>, E>>,
+{
+    type Output = Result<Response<Body>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(self.project().answer.poll(context))?;
+        let refusal =
+            Status::from_header_map(answer.headers()).and_then(|status| refusal_of_tonic(&status));
+        Poll::Ready(Ok(match refusal {
+            Some(refusal) => Status::from(refusal).into_http(),
+            None => answer,
+        }))
+    }
+}

@@ -1,0 +1,232 @@
+//! A listener's connections: HTTP/2 for gRPC, on the admin listener HTTP/1.1 too, with every limit of hyper and h2
+//! stated.
+//!
+//! Tonic's own server does not let all of them be stated, and wraps each call in layers that this server does by itself
+//! (deadlines, limits, errors).
+
+use crate::limits;
+use crate::{
+    ServingLimits,
+    listener::{Connection, Listener},
+};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tower::{Service, ServiceExt};
+
+/// What may be spoken on a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocols {
+    /// gRPC.
+    Http2,
+    /// gRPC, and pages.
+    Http1And2,
+}
+
+/// Serves `service` on every connection until `stopping`; then the socket is closed, what is being answered is
+/// answered to its end, and this returns. Dropped, it cuts off whatever is open.
+pub async fn serve<S>(
+    listener: Listener,
+    protocols: Protocols,
+    limits: ServingLimits,
+    service: S,
+    stopping: CancellationToken,
+) where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+{
+    let builder = builder(protocols, &limits);
+    let mut connections = JoinSet::new();
+    loop {
+        let connection = tokio::select! {
+            connection = listener.accept() => connection,
+            // Ended ones are let go of.
+            Some(_) = connections.join_next() => continue,
+            () = stopping.cancelled() => break,
+        };
+        let (builder, service, stopping) = (builder.clone(), service.clone(), stopping.clone());
+        let first_request = limits::FIRST_REQUEST_TIMEOUT;
+        connections.spawn(answer(
+            connection,
+            builder,
+            service,
+            first_request,
+            stopping,
+        ));
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// Answers one connection until its caller, or `stopping`, ends it; or `first_request`, if none has come by then.
+async fn answer<S>(
+    connection: Connection,
+    builder: Builder<TokioExecutor>,
+    service: S,
+    first_request: Duration,
+    stopping: CancellationToken,
+) where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+{
+    let asked = Arc::new(AtomicBool::new(false));
+    let asks = Arc::clone(&asked);
+    let unanswered = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::clone(&unanswered);
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        asks.store(true, Ordering::Relaxed);
+        let answer = service.clone().oneshot(request.map(Body::new));
+        let unanswered = Unanswered::new(&counts);
+        async move {
+            let answer = answer.await;
+            drop(unanswered);
+            answer
+        }
+    });
+    let outgoing = connection.outgoing();
+    let mut connection =
+        std::pin::pin!(builder.serve_connection(TokioIo::new(connection), service));
+    let mut first_request = std::pin::pin!(tokio::time::sleep(first_request));
+    let mut waits_for_first = true;
+    let mut is_stopping = false;
+    let mut stops = std::pin::pin!(stopping.cancelled());
+    let mut waited = false;
+    let outcome = loop {
+        let turn = std::future::poll_fn(|context| {
+            let outcome = connection.as_mut().poll(context);
+            let others = unanswered.load(Ordering::Relaxed) > 0 && !outgoing.is_empty();
+            waited = outcome.is_pending() && others && !waited;
+            if waited {
+                // One turn of all tasks, in which the others' answers may come: they are sent as one.
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            match outgoing.poll_send(context) {
+                Poll::Ready(Err(error)) if outcome.is_pending() => Poll::Ready(Err(error.into())),
+                _ => outcome,
+            }
+        });
+        tokio::select! {
+            outcome = turn => break outcome,
+            () = stops.as_mut(), if !is_stopping => {
+                connection.as_mut().graceful_shutdown();
+                is_stopping = true;
+            }
+            () = first_request.as_mut(), if waits_for_first => {
+                waits_for_first = false;
+                if !asked.load(Ordering::Relaxed) {
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(error, "a connection broke");
+    }
+}
+
+/// A request that has no answer yet.
+struct Unanswered(Arc<AtomicUsize>);
+
+impl Unanswered {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn builder(protocols: Protocols, limits: &ServingLimits) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    if protocols == Protocols::Http2 {
+        builder = builder.http2_only();
+    }
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::HTTP1_HEADER_TIMEOUT)
+        .max_buf_size(limits::HEADER_BYTES_MAX as usize)
+        .max_headers(limits::HTTP1_HEADERS_MAX)
+        .half_close(false);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.concurrent_streams_max)
+        .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
+        .adaptive_window(false)
+        .max_frame_size(limits::FRAME_BYTES_MAX)
+        .max_send_buf_size(limits::STREAM_SEND_BYTES)
+        .max_header_list_size(limits::HEADER_BYTES_MAX)
+        .max_pending_accept_reset_streams(limits::RESET_STREAMS_MAX)
+        .max_local_error_reset_streams(limits::LOCAL_ERROR_RESET_STREAMS_MAX)
+        .keep_alive_interval(limits::KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(limits::KEEP_ALIVE_TIMEOUT);
+    builder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
+
+    #[tokio::test]
+    async fn a_connection_without_a_request_is_told_to_go_away() {
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let mut caller = TcpStream::connect(listener.address()).await.unwrap();
+        let none = tower::service_fn(async |_| Ok::<_, Infallible>(Response::new(Body::empty())));
+        let answers = answer(
+            listener.accept().await,
+            builder(Protocols::Http2, &ServingLimits::default()),
+            none,
+            Duration::from_millis(50),
+            CancellationToken::new(),
+        );
+        // The preface, and settings without any.
+        let opening = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        let hears = async {
+            caller.write_all(opening).await.unwrap();
+            while kind_of_frame(&mut caller).await != GOAWAY {}
+            // It does not wait for a caller who does not answer any more.
+            drop(caller);
+        };
+        tokio::join!(hears, answers);
+    }
+
+    const GOAWAY: u8 = 7;
+
+    /// Reads a frame.
+    async fn kind_of_frame(stream: &mut TcpStream) -> u8 {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.unwrap();
+        let [high, middle, low, kind, ..] = head;
+        let length = u32::from_be_bytes([0, high, middle, low]) as usize;
+        stream.read_exact(&mut vec![0; length]).await.unwrap();
+        kind
+    }
+}

@@ -1,0 +1,171 @@
+//! Here are windows: make them durable, and tell me where each stands.
+//!
+//! Reading and answering go on side by side, so that one caller's windows share the log's group commit; a bounded
+//! queue of windows between the two keeps the answers in order.
+
+use super::LogServer;
+use crate::{AppendError, Appended, CheckedWindow, Pipeline, WindowAssembler};
+use cloud_proto::databus::v1::{PublishRequest, PublishResponse};
+use cloud_serving::limits::WINDOWS_IN_FLIGHT_MAX;
+use cloud_serving::{Deadline, Refusal, refusal_of_tonic};
+use std::{
+    future::{poll_fn, ready},
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+    time::Instant,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::unconstrained,
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Status, Streaming};
+
+/// What the caller reads from.
+pub type Answers = ReceiverStream<Result<PublishResponse, Status>>;
+
+/// A window on its way to the log, or why there are no more.
+type Queued = Result<Appending, Refusal>;
+type Appending = Pin<Box<dyn Future<Output = Result<Appended, AppendError>> + Send>>;
+
+/// Answers each window in order, once it is durable.
+pub async fn publish(
+    server: &Arc<LogServer>,
+    request: Request<Streaming<PublishRequest>>,
+) -> Result<Answers, Refusal> {
+    let limit = server.limits.publishers_max as u64;
+    let place = Arc::clone(&server.publishers).try_acquire_owned();
+    let place = place.map_err(|_| Refusal::Busy {
+        what: "Publish calls",
+        limit,
+    })?;
+    let deadline = Deadline::of(&request).stated();
+    let parts = request.into_inner();
+    let (queue, windows) = mpsc::channel(WINDOWS_IN_FLIGHT_MAX);
+    let (answers, receiver) = mpsc::channel(WINDOWS_IN_FLIGHT_MAX + 1);
+    // The last place is for the reason why it ends: the others may be full of what the caller did not take.
+    let ended = |_| Refusal::Internal {
+        reason: "the call ended before it began".to_owned(),
+    };
+    let last = answers.clone().reserve_owned().await.map_err(ended)?;
+    let (answering, answered) = oneshot::channel::<()>();
+    let reader = Arc::clone(server);
+    tokio::spawn(async move {
+        let outcome = tokio::select! {
+            outcome = read(&reader, parts, &queue) => outcome,
+            () = reader.stopping.cancelled() => Err(Refusal::shutting_down()),
+            () = expired(deadline) => Err(Refusal::Deadline),
+            // The other side has told the caller why.
+            _ = answered => return,
+        };
+        if let Err(refusal) = outcome {
+            // Behind the windows that are on their way. It fails only when the other side has ended.
+            let _ = queue.send(Err(refusal)).await;
+        }
+    });
+    let writer = Arc::clone(server);
+    tokio::spawn(async move {
+        if let Err(refusal) = answer(&writer, windows, &answers).await {
+            last.send(Err(refusal.into()));
+        }
+        drop((answering, place));
+    });
+    Ok(ReceiverStream::new(receiver))
+}
+
+async fn expired(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Hands the windows to the log in their order, until the caller has no more.
+async fn read(
+    server: &Arc<LogServer>,
+    mut parts: Streaming<PublishRequest>,
+    queue: &mpsc::Sender<Queued>,
+) -> Result<(), Refusal> {
+    let mut assembler = WindowAssembler::new(server.log.window_limits());
+    let pipeline = server.log.pipeline();
+    loop {
+        let PublishRequest { part } = match parts.message().await {
+            Ok(Some(request)) => request,
+            Ok(None) => break,
+            Err(status) => match refusal_of_tonic(&status) {
+                Some(refusal) => return Err(refusal),
+                // A caller that breaks the call off has published what was whole before.
+                None => break,
+            },
+        };
+        let part = part.ok_or_else(|| Refusal::field("part", "is missing"))?;
+        let Some(window) = assembler.push(part)? else {
+            continue;
+        };
+        server.check_serving()?;
+        let Ok(place) = queue.reserve().await else {
+            return Ok(());
+        };
+        place.send(Ok(begin(server, &pipeline, window).await?));
+    }
+    Ok(assembler.finish()?)
+}
+
+/// Waits until the window's bytes have room, and queues it in the log.
+async fn begin(
+    server: &Arc<LogServer>,
+    pipeline: &Pipeline,
+    window: CheckedWindow,
+) -> Result<Appending, Refusal> {
+    let kib = u32::try_from(window.bytes() / 1024 + 1).unwrap_or(u32::MAX);
+    let kib = kib.min(server.limits.publish_kib_max());
+    let room = Arc::clone(&server.publish_kib)
+        .acquire_many_owned(kib)
+        .await;
+    let closed = |_| Refusal::Internal {
+        reason: "the room for windows was closed".to_owned(),
+    };
+    let (room, pipeline) = (room.map_err(closed)?, pipeline.clone());
+    // The log takes windows in the order in which their futures reach its queue. They do at the first poll, because the
+    // queue is as long as all that may be in flight, and because tokio's budget of a task, which may put off any poll,
+    // does not apply here.
+    let mut appending: Appending = Box::pin(unconstrained(async move {
+        let appended = pipeline.append(window).await;
+        drop(room);
+        appended
+    }));
+    Ok(
+        match poll_fn(|context| Poll::Ready(appending.as_mut().poll(context))).await {
+            Poll::Ready(appended) => Box::pin(ready(appended)),
+            Poll::Pending => appending,
+        },
+    )
+}
+
+/// Answers each window once it is durable; the first that is not ends the call.
+async fn answer(
+    server: &LogServer,
+    mut windows: mpsc::Receiver<Queued>,
+    answers: &mpsc::Sender<Result<PublishResponse, Status>>,
+) -> Result<(), Refusal> {
+    while let Some(window) = windows.recv().await {
+        let Appended { scn, repeat } = window?.await?;
+        let answer = PublishResponse {
+            as_of: Some(server.as_of(scn)),
+            repeat,
+        };
+        match answers
+            .send_timeout(Ok(answer), server.limits.stall_max)
+            .await
+        {
+            Ok(()) => {}
+            Err(mpsc::error::SendTimeoutError::Closed(_)) => return Ok(()),
+            Err(mpsc::error::SendTimeoutError::Timeout(_)) => {
+                let stalled_ms = server.stall_ms();
+                return Err(Refusal::SlowPublisher { stalled_ms });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! Here is an SCN: give me the windows above it, and every later one.
+//!
+//! One task for each subscription reads the log (on a blocking thread, it is file work) a few parts ahead of the
+//! caller. A caller that takes nothing for a while is cut off with the SCN to resume after, instead of being buffered
+//! for.
+
+use super::{LogServer, kinds::Kinds};
+use crate::{
+    LogReader, ReadError,
+    limits::{HEARTBEAT_INTERVAL, SUBSCRIPTION_PARTS_MAX},
+};
+use cloud_proto::databus::v1::{
+    Heartbeat, SubscribeRequest, SubscribeResponse, WindowPart, subscribe_response::Event,
+};
+use cloud_serving::{Deadline, Refusal};
+use std::sync::Arc;
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    time::Instant,
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Status};
+
+/// What the caller reads from.
+pub type Events = ReceiverStream<Result<SubscribeResponse, Status>>;
+
+/// The windows after an SCN, and every later one.
+pub async fn subscribe(
+    server: &Arc<LogServer>,
+    request: Request<SubscribeRequest>,
+) -> Result<Events, Refusal> {
+    let deadline = Deadline::of(&request).stated();
+    let SubscribeRequest {
+        after_scn,
+        kinds,
+        log_id,
+    } = request.into_inner();
+    if !log_id.is_empty() && log_id != server.log.log_id() {
+        return Err(Refusal::other_log(server.log.log_id(), &log_id));
+    }
+    let kinds = Kinds::new(&kinds)?;
+    let limit = server.limits.subscriptions_max as u64;
+    let place = Arc::clone(&server.subscriptions).try_acquire_owned();
+    let place = place.map_err(|_| Refusal::Busy {
+        what: "subscriptions",
+        limit,
+    })?;
+    let log = server.log.clone();
+    let reader = blocking(move || log.read_after(after_scn)).await??;
+    let (events, receiver) = mpsc::channel(SUBSCRIPTION_PARTS_MAX + 1);
+    // The last place is for the reason why it ends: the others may be full of what the caller did not take.
+    let ended = |_| Refusal::Internal {
+        reason: "the subscription ended before it began".to_owned(),
+    };
+    let end = events.clone().reserve_owned().await.map_err(ended)?;
+    let subscription = Subscription {
+        events,
+        sent_scn: after_scn,
+        kinds,
+        server: Arc::clone(server),
+        _place: place,
+    };
+    tokio::spawn(subscription.run(reader, deadline, end));
+    Ok(ReceiverStream::new(receiver))
+}
+
+type LastPlace = mpsc::OwnedPermit<Result<SubscribeResponse, Status>>;
+
+struct Subscription {
+    server: Arc<LogServer>,
+    events: mpsc::Sender<Result<SubscribeResponse, Status>>,
+    kinds: Kinds,
+    /// Of the last window whose every part was sent.
+    sent_scn: u64,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Why a subscription ends: the caller went away, or hears a reason.
+enum End {
+    Gone,
+    Refused(Refusal),
+}
+
+impl Subscription {
+    async fn run(
+        mut self,
+        reader: LogReader,
+        deadline: Option<std::time::Instant>,
+        last: LastPlace,
+    ) {
+        let stopping = self.server.stopping.clone();
+        let expires = async {
+            match deadline {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        let end = tokio::select! {
+            end = self.follow(reader) => end,
+            () = stopping.cancelled() => End::Refused(Refusal::shutting_down()),
+            () = expires => End::Refused(Refusal::Deadline),
+        };
+        if let End::Refused(refusal) = end {
+            last.send(Err(refusal.into()));
+        }
+    }
+
+    async fn follow(&mut self, mut reader: LogReader) -> End {
+        let mut head = self.server.log.head_watch();
+        let mut heartbeat_at = Instant::now();
+        loop {
+            if Instant::now() >= heartbeat_at {
+                heartbeat_at = Instant::now() + HEARTBEAT_INTERVAL;
+                let head = self.server.as_of(self.server.log.head());
+                if let Err(end) = self
+                    .send(Event::Heartbeat(Heartbeat { head: Some(head) }))
+                    .await
+                {
+                    return end;
+                }
+            }
+            // Seen before the log is read, so that a window that comes in between wakes the wait below.
+            head.mark_unchanged();
+            let read = blocking(move || read_ahead(reader)).await;
+            let (parts, rest) = match read {
+                Ok(Ok(read)) => read,
+                Ok(Err(error)) => return End::Refused(error.into()),
+                Err(refusal) => return End::Refused(refusal),
+            };
+            reader = rest;
+            if parts.is_empty() {
+                tokio::select! {
+                    changed = head.changed() => if changed.is_err() {
+                        return End::Refused(Refusal::NotServing { reason: "the log is closed".to_owned() });
+                    },
+                    () = tokio::time::sleep_until(heartbeat_at) => {}
+                }
+                continue;
+            }
+            for part in parts {
+                let (scn, last) = (part.scn, part.last);
+                if let Some(part) = self.kinds.filter(part)
+                    && let Err(end) = self.send(Event::Part(part)).await
+                {
+                    return end;
+                }
+                if last {
+                    self.sent_scn = scn;
+                }
+            }
+        }
+    }
+
+    async fn send(&self, event: Event) -> Result<(), End> {
+        let event = Ok(SubscribeResponse {
+            event: Some(event),
+            previous_scn: self.sent_scn,
+        });
+        self.events
+            .send_timeout(event, self.server.limits.stall_max)
+            .await
+            .map_err(|error| match error {
+                mpsc::error::SendTimeoutError::Closed(_) => End::Gone,
+                mpsc::error::SendTimeoutError::Timeout(_) => {
+                    End::Refused(Refusal::SlowSubscriber {
+                        stalled_ms: self.server.stall_ms(),
+                        resume_after_scn: self.sent_scn,
+                    })
+                }
+            })
+    }
+}
+
+/// The next parts that are there, a few at a time.
+fn read_ahead(mut reader: LogReader) -> Result<(Vec<WindowPart>, LogReader), ReadError> {
+    let mut parts = Vec::new();
+    while parts.len() < SUBSCRIPTION_PARTS_MAX {
+        match reader.next_part()? {
+            Some(part) => parts.push(part),
+            None => break,
+        }
+    }
+    Ok((parts, reader))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    let ended = |error| Refusal::Internal {
+        reason: format!("reading the log: {error}"),
+    };
+    tokio::task::spawn_blocking(work).await.map_err(ended)
+}

@@ -1,0 +1,155 @@
+//! A relay to be reached: again and again, with pauses that grow, and what its answers mean for whoever follows it.
+
+use crate::{
+    limits::{RELAY_ANSWER_TIMEOUT, RELAY_RETRY_MAX, RELAY_RETRY_MIN},
+    log_source::relay_windows::RelayError,
+};
+use cloud_client::{Client, Error, Failure, Subscription, proto::databus::v1::GetStatusResponse};
+use rand::Rng;
+use std::time::Duration;
+
+/// Where a relay is, and how long to wait before it is asked again.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    pub(crate) address: String,
+    pause: Duration,
+}
+
+/// Why the relay did not answer as it should.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// It may be over later.
+    ForNow(String),
+    /// Nothing but another snapshot, or another log, helps.
+    ForGood(RelayError),
+}
+
+impl Relay {
+    pub(crate) fn new(address: String) -> Self {
+        Self {
+            address,
+            pause: RELAY_RETRY_MIN,
+        }
+    }
+
+    /// Where its log begins and ends.
+    pub(crate) async fn status(&self) -> Result<GetStatusResponse, Trouble> {
+        let ask = async {
+            let client = Client::connect(self.address.as_str()).await?;
+            client.timeout(RELAY_ANSWER_TIMEOUT).log_status().await
+        };
+        let status = self.answer(ask, 0).await?;
+        if status.owner.is_empty() {
+            Ok(status)
+        } else {
+            Err(Trouble::ForGood(RelayError::NotOwner {
+                relay: self.address.clone(),
+                owner: status.owner,
+            }))
+        }
+    }
+
+    /// Its windows above an SCN.
+    pub(crate) async fn subscribe(
+        &self,
+        after_scn: u64,
+        log_id: &str,
+    ) -> Result<Subscription, Trouble> {
+        let ask = async {
+            let client = Client::connect(self.address.as_str()).await?;
+            client.subscribe(after_scn, &[], log_id).await
+        };
+        self.answer(ask, after_scn).await
+    }
+
+    /// What an error means to a server that stands at an SCN.
+    pub(crate) fn trouble(&self, error: &Error, scn: u64) -> Trouble {
+        let relay = self.address.clone();
+        let figure =
+            |failure: &Failure, name: &str| failure.metadata.get(name).cloned().unwrap_or_default();
+        let number = |failure: &Failure, name: &str| figure(failure, name).parse().unwrap_or(0);
+        match error
+            .failure()
+            .map(|failure| (failure, failure.reason.as_str()))
+        {
+            Some((failure, "DROPPED")) => Trouble::ForGood(RelayError::Dropped {
+                relay,
+                scn,
+                oldest_after_scn: number(failure, "oldest_after_scn"),
+            }),
+            Some((failure, "BEYOND_HEAD")) => Trouble::ForGood(RelayError::Behind {
+                relay,
+                scn,
+                head: number(failure, "head"),
+            }),
+            Some((failure, "OTHER_LOG")) => Trouble::ForGood(RelayError::OtherLog {
+                relay,
+                found: figure(failure, "log_id"),
+                expected: figure(failure, "asked"),
+            }),
+            Some((failure, "NOT_OWNER")) => Trouble::ForGood(RelayError::NotOwner {
+                relay,
+                owner: figure(failure, "owner"),
+            }),
+            _ => self.for_now(&error.to_string()),
+        }
+    }
+
+    /// The relay is not followed now.
+    pub(crate) fn for_now(&self, why: &str) -> Trouble {
+        Trouble::ForNow(format!(
+            "the relay at {} is not followed: {why}",
+            self.address
+        ))
+    }
+
+    /// Waits before the relay is asked again: for a random time, so that not all servers ask at once, and twice as long each
+    /// time.
+    pub(crate) async fn pause(&mut self) {
+        tokio::time::sleep(self.next_pause()).await;
+    }
+
+    fn next_pause(&mut self) -> Duration {
+        let half = self.pause / 2;
+        self.pause = (2 * self.pause).min(RELAY_RETRY_MAX);
+        half + half.mul_f64(rand::rng().random())
+    }
+
+    /// It answers as it should.
+    pub(crate) fn is_well(&mut self) {
+        self.pause = RELAY_RETRY_MIN;
+    }
+
+    async fn answer<T>(
+        &self,
+        ask: impl Future<Output = Result<T, Error>>,
+        scn: u64,
+    ) -> Result<T, Trouble> {
+        match tokio::time::timeout(RELAY_ANSWER_TIMEOUT, ask).await {
+            Ok(answer) => answer.map_err(|error| self.trouble(&error, scn)),
+            Err(_) => Err(self.for_now("it does not answer")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_bound_and_begin_again() {
+        let mut relay = Relay::new("http://nowhere:1".to_owned());
+        let check = |relay: &mut Relay, longest_ms: u64| {
+            let (pause, longest) = (relay.next_pause(), Duration::from_millis(longest_ms));
+            assert!(
+                pause >= longest / 2 && pause <= longest,
+                "{pause:?} of {longest:?}"
+            );
+        };
+        for longest_ms in [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000] {
+            check(&mut relay, longest_ms);
+        }
+        relay.is_well();
+        check(&mut relay, 100);
+    }
+}

@@ -1,0 +1,148 @@
+//! The admin listener's HTTP: `/livez` and `/readyz` for whoever starts and watches servers, `/metrics` for Prometheus.
+//!
+//! They are answered outside the limit of requests in flight: an overloaded server should say that it lives.
+
+use crate::{limits::SCRAPES_IN_FLIGHT_MAX, observe::metrics, site::Site};
+use axum::{Router, extract::State, response::IntoResponse, routing::get};
+use cloud_serving::Refusal;
+use http::{Request, Response, StatusCode, Version, header::CONTENT_TYPE};
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tokio::sync::Semaphore;
+use tonic::body::Body;
+use tower::Service;
+
+/// What the pages tell of.
+#[derive(Clone)]
+struct Told {
+    site: Arc<Site>,
+    /// Pages of metrics that are being made.
+    scrapes: Arc<Semaphore>,
+}
+
+/// The pages.
+pub(crate) fn pages(site: Arc<Site>) -> Router {
+    let scrapes = Arc::new(Semaphore::new(SCRAPES_IN_FLIGHT_MAX));
+    Router::new()
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(Told { site, scrapes })
+}
+
+/// Whether reads should be sent here, and why not.
+async fn readyz(State(Told { site, .. }): State<Told>) -> (StatusCode, String) {
+    readiness(site.check_serving())
+}
+
+fn readiness(serving: Result<(), Refusal>) -> (StatusCode, String) {
+    match serving {
+        Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
+        Err(Refusal::NotServing { reason }) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n"))
+        }
+        Err(refusal) => (StatusCode::SERVICE_UNAVAILABLE, format!("{refusal}\n")),
+    }
+}
+
+/// As the text format of Prometheus is announced.
+const METRICS_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+async fn metrics(
+    State(Told { site, scrapes }): State<Told>,
+) -> Result<impl IntoResponse, (StatusCode, String)> {
+    let unavailable = |reason: String| (StatusCode::SERVICE_UNAVAILABLE, reason);
+    let Ok(place) = scrapes.try_acquire_owned() else {
+        return Err(unavailable(format!(
+            "at most {SCRAPES_IN_FLIGHT_MAX} at a time\n"
+        )));
+    };
+    let page = tokio::task::spawn_blocking(move || {
+        let page = metrics::page(&site);
+        drop(place);
+        page
+    });
+    match page
+        .await
+        .unwrap_or_else(|ended| Err(io::Error::other(ended)))
+    {
+        Ok(page) => Ok(([(CONTENT_TYPE, METRICS_CONTENT_TYPE)], page)),
+        Err(error) => Err(unavailable(format!("{error}\n"))),
+    }
+}
+
+/// gRPC to one service, everything else to the pages.
+#[derive(Clone)]
+pub(crate) struct RpcOrPages<S> {
+    pub(crate) rpc: S,
+    pub(crate) pages: Router,
+}
+
+impl<S> Service<Request<Body>> for RpcOrPages<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // The pages are always ready.
+        self.rpc.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if is_rpc(&request) {
+            return Box::pin(self.rpc.call(request));
+        }
+        let answer = self.pages.call(request);
+        Box::pin(async { Ok(answer.await?.map(Body::new)) })
+    }
+}
+
+/// gRPC runs over HTTP/2 only.
+fn is_rpc<B>(request: &Request<B>) -> bool {
+    let content = request.headers().get(CONTENT_TYPE);
+    request.version() == Version::HTTP_2
+        && content.is_some_and(|content| content.as_bytes().starts_with(b"application/grpc"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_does_not_serve_says_why() {
+        let reason = "the log is damaged".to_owned();
+        let (status, text) = readiness(Err(Refusal::NotServing { reason }));
+        assert_eq!(
+            (status.as_u16(), text.as_str()),
+            (503, "the log is damaged\n")
+        );
+        assert_eq!(readiness(Ok(())), (StatusCode::OK, "ok\n".to_owned()));
+    }
+
+    #[test]
+    fn only_grpc_over_http2_is_a_call() {
+        let check = |version, content: Option<&str>, expected| {
+            let request = Request::builder().version(version);
+            let request = match content {
+                Some(content) => request.header(CONTENT_TYPE, content),
+                None => request,
+            };
+            assert_eq!(is_rpc(&request.body(()).unwrap()), expected);
+        };
+        check(Version::HTTP_2, Some("application/grpc"), true);
+        check(Version::HTTP_2, Some("application/grpc+proto"), true);
+        check(Version::HTTP_2, Some("text/html"), false);
+        check(Version::HTTP_2, None, false);
+        check(Version::HTTP_11, Some("application/grpc"), false);
+    }
+}

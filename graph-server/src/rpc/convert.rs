@@ -1,0 +1,161 @@
+//! The wire's words for the engine's, and back: ids, degrees, times.
+
+use crate::{observe::facts, rpc::refusal::Refusal};
+use cloud_engine::{ConnectionTime, Degree, MemberId, NetworkDegree};
+use cloud_proto::cloud::v1 as wire;
+use prost_types::Timestamp;
+
+/// The member named by `field` of a request.
+pub(crate) fn member_id(field: &str, id: u64) -> Result<MemberId, Refusal> {
+    facts::named(field, id);
+    MemberId::new(id).ok_or_else(|| Refusal::field(field, "must not be 0"))
+}
+
+/// A page of members, at most `limit`.
+pub(crate) fn member_ids(
+    field: &'static str,
+    ids: &[u64],
+    limit: usize,
+) -> Result<Vec<MemberId>, Refusal> {
+    if ids.len() > limit {
+        return Err(Refusal::too_large(field, ids.len() as u64, limit as u64));
+    }
+    let checked = |(place, &id): (usize, &u64)| {
+        MemberId::new(id)
+            .ok_or_else(|| Refusal::field(format!("{field}[{place}]"), "must not be 0"))
+    };
+    ids.iter().enumerate().map(checked).collect()
+}
+
+pub(crate) fn member_ids_to_wire(members: &[MemberId]) -> Vec<u64> {
+    members.iter().map(|member| member.get()).collect()
+}
+
+/// How many members a page has: the default for 0.
+pub(crate) fn page_size(asked: u32, default: u32, limit: u32) -> Result<usize, Refusal> {
+    Ok(bounded("page_size", asked, default, limit)? as usize)
+}
+
+/// A number that `field` of a request asks for: the default for 0.
+pub(crate) fn bounded(
+    field: &'static str,
+    asked: u32,
+    default: u32,
+    limit: u32,
+) -> Result<u32, Refusal> {
+    match asked {
+        0 => Ok(default),
+        _ if asked > limit => Err(Refusal::too_large(field, asked.into(), limit.into())),
+        _ => Ok(asked),
+    }
+}
+
+/// The degree of a network that is to be listed.
+pub(crate) fn network_degree(field: &str, degree: i32) -> Result<NetworkDegree, Refusal> {
+    match wire::Degree::try_from(degree) {
+        Ok(wire::Degree::First) => Ok(NetworkDegree::First),
+        Ok(wire::Degree::Second) => Ok(NetworkDegree::Second),
+        Ok(wire::Degree::Third) => Ok(NetworkDegree::Third),
+        Ok(
+            wire::Degree::Unspecified
+            | wire::Degree::OutOfNetwork
+            | wire::Degree::Self_
+            | wire::Degree::Unknown,
+        )
+        | Err(_) => Err(Refusal::field(field, "must be FIRST, SECOND or THIRD")),
+    }
+}
+
+pub(crate) fn degree_to_wire(degree: Degree) -> wire::Degree {
+    match degree {
+        Degree::Itself => wire::Degree::Self_,
+        Degree::First => wire::Degree::First,
+        Degree::Second => wire::Degree::Second,
+        Degree::Third => wire::Degree::Third,
+        Degree::OutOfNetwork => wire::Degree::OutOfNetwork,
+    }
+}
+
+/// The degrees that a search may be bounded to.
+pub(crate) fn degrees_from_wire(field: &str, degrees: &[i32]) -> Result<Vec<Degree>, Refusal> {
+    let known = |(place, &degree): (usize, &i32)| match wire::Degree::try_from(degree) {
+        Ok(wire::Degree::First) => Ok(Degree::First),
+        Ok(wire::Degree::Second) => Ok(Degree::Second),
+        Ok(wire::Degree::Third) => Ok(Degree::Third),
+        Ok(wire::Degree::OutOfNetwork) => Ok(Degree::OutOfNetwork),
+        Ok(wire::Degree::Unspecified | wire::Degree::Self_ | wire::Degree::Unknown) | Err(_) => {
+            Err(Refusal::field(
+                format!("{field}[{place}]"),
+                "must be FIRST, SECOND, THIRD or OUT_OF_NETWORK",
+            ))
+        }
+    };
+    degrees.iter().enumerate().map(known).collect()
+}
+
+/// To the millisecond; none when it is not known.
+pub(crate) fn time_to_wire(time: ConnectionTime) -> Option<Timestamp> {
+    let millis = time.millis();
+    time.is_known().then(|| Timestamp {
+        seconds: i64::try_from(millis / 1000).unwrap_or(i64::MAX),
+        nanos: i32::try_from(millis % 1000 * 1_000_000).unwrap_or(0),
+    })
+}
+
+/// Unknown for a time before 1970.
+pub(crate) fn time_from_wire(time: &Timestamp) -> ConnectionTime {
+    let seconds = u64::try_from(time.seconds).unwrap_or(0);
+    let millis = u64::try_from(time.nanos).unwrap_or(0) / 1_000_000;
+    ConnectionTime::from_millis(seconds.saturating_mul(1000).saturating_add(millis))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cloud_serving as serving;
+
+    #[test]
+    fn times_come_back_to_the_millisecond() {
+        for millis in [1, 999, 1000, 1_284_444_123_456] {
+            let time = ConnectionTime::from_millis(millis);
+            assert_eq!(time_from_wire(&time_to_wire(time).unwrap()), time);
+        }
+        assert_eq!(time_to_wire(ConnectionTime::UNKNOWN), None);
+        let before = Timestamp {
+            seconds: -5,
+            nanos: 0,
+        };
+        assert_eq!(time_from_wire(&before), ConnectionTime::UNKNOWN);
+    }
+
+    #[test]
+    fn wrong_ids_and_sizes_are_named() {
+        assert!(
+            matches!(member_ids("ids", &[1, 0], 2), Err(Refusal::Common(serving::Refusal::Field { field, .. })) if field == "ids[1]")
+        );
+        let too_many = member_ids("ids", &[1, 2, 3], 2);
+        assert_eq!(too_many, Err(Refusal::too_large("ids", 3, 2)));
+        assert_eq!(page_size(0, 50, 100), Ok(50));
+        assert_eq!(page_size(100, 50, 100), Ok(100));
+        assert!(page_size(101, 50, 100).is_err());
+    }
+
+    #[test]
+    fn three_degrees_can_be_listed() {
+        assert_eq!(network_degree("degree", 3), Ok(NetworkDegree::Third));
+        for wrong in [-1, 0, 4, 5, 6, 99] {
+            assert!(network_degree("degree", wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_search_is_bounded_to_four_degrees() {
+        assert_eq!(
+            degrees_from_wire("degrees", &[1, 4]),
+            Ok(vec![Degree::First, Degree::OutOfNetwork])
+        );
+        for wrong in [0, 5, 6, 99] {
+            assert!(degrees_from_wire("degrees", &[wrong]).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Page tokens: the last sort key of a page, bound to the request that it was answered to.
+//!
+//! A token is a place in an order, not a place in a list: members that do not change between two pages are neither
+//! skipped nor repeated. Hexadecimal digits of: version (1 byte), digest of the other parameters (8 bytes), sort key.
+
+mod key;
+
+use crate::{limits::PAGE_TOKEN_BYTES_MAX, rpc::refusal::Refusal};
+use cloud_engine::MembersPage;
+pub use key::PageKey;
+use std::fmt::Write;
+
+const VERSION: u8 = 1;
+const DIGEST_BYTES: usize = 8;
+
+/// The parameters that a token is bound to, as a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameters([u8; DIGEST_BYTES]);
+
+/// A text that is no token of a page of this list. The caller's mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a page token that {problem}")]
+pub struct InvalidPageToken {
+    problem: &'static str,
+}
+
+impl From<InvalidPageToken> for Refusal {
+    fn from(InvalidPageToken { problem }: InvalidPageToken) -> Self {
+        Self::field("page_token", problem)
+    }
+}
+
+impl Parameters {
+    /// Of the call `name`, each parameter as bytes.
+    pub fn of(name: &str, parameters: &[&[u8]]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for part in std::iter::once(&name.as_bytes()).chain(parameters) {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        let mut digest = [0; DIGEST_BYTES];
+        hasher.finalize_xof().fill(&mut digest);
+        Self(digest)
+    }
+
+    /// The token of the page that ends with `key`.
+    pub fn token(self, key: &impl PageKey) -> String {
+        let bytes = std::iter::once(VERSION).chain(self.0).chain(key.to_bytes());
+        bytes.fold(String::new(), |mut text, byte| {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// The token of the page after `page`; empty after the last one.
+    pub(crate) fn next_page(self, page: &MembersPage) -> String {
+        match page.members.last().filter(|_| page.more) {
+            Some(last) => self.token(last),
+            None => String::new(),
+        }
+    }
+
+    /// The sort key in `token`; none for the first page. Refuses what [`Self::token`] did not make for these
+    /// parameters.
+    pub fn key<Key: PageKey>(self, token: &str) -> Result<Option<Key>, InvalidPageToken> {
+        if token.is_empty() {
+            return Ok(None);
+        }
+        let refused = |problem| InvalidPageToken { problem };
+        let bytes = decode(token).ok_or_else(|| refused("is no page token of this server"))?;
+        let (&version, rest) = bytes.split_first().ok_or_else(|| refused("is empty"))?;
+        if version != VERSION {
+            return Err(refused("is of another version of this server"));
+        }
+        let (digest, key) = rest
+            .split_first_chunk::<DIGEST_BYTES>()
+            .ok_or_else(|| refused("is no page token of this server"))?;
+        if *digest != self.0 {
+            return Err(refused("was answered to a request with other parameters"));
+        }
+        Ok(Some(Key::from_bytes(key).map_err(refused)?))
+    }
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    if text.len() > PAGE_TOKEN_BYTES_MAX || !text.len().is_multiple_of(2) {
+        return None;
+    }
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let pairs = text.as_bytes().chunks_exact(2);
+    pairs
+        .map(|pair| match pair {
+            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cloud_engine::{ConnectionTime, ListedConnection, MemberId};
+    use proptest::prelude::*;
+
+    fn listed(time: u64, member: u64) -> ListedConnection {
+        ListedConnection {
+            member: MemberId::new(member).unwrap(),
+            time: ConnectionTime::from_millis(time),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_taken_only_as_the_token_of_its_key(
+            time in 0..1_u64 << 62,
+            member in 1..=u64::MAX,
+            place in any::<prop::sample::Index>(),
+            with in "\\PC|[0-9a-fA-F]{0,3}",
+            any_text in "\\PC{0,80}|[0-9a-fA-F]{0,80}",
+        ) {
+            let parameters = Parameters::of("x", &[b"y"]);
+            let token = parameters.token(&listed(time, member));
+            let at = place.index(token.len());
+            let mutated = format!("{}{with}{}", &token[..at], &token[at + 1..]);
+            for text in [mutated, any_text] {
+                if let Ok(Some(found)) = parameters.key::<ListedConnection>(&text) {
+                    prop_assert!(parameters.token(&found).eq_ignore_ascii_case(&text), "{}", text);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_comes_back_for_the_same_parameters_only() {
+        let parameters = Parameters::of("ListConnections", &[&7_u64.to_le_bytes(), b"id"]);
+        let key = listed(1_200_000_000_000, 42);
+        let token = parameters.token(&key);
+        assert_eq!(parameters.key(&token), Ok(Some(key)));
+        assert_eq!(parameters.key::<ListedConnection>(""), Ok(None));
+        let others = [
+            Parameters::of("ListConnections", &[&8_u64.to_le_bytes(), b"id"]),
+            Parameters::of("ListShared", &[&7_u64.to_le_bytes(), b"id"]),
+            Parameters::of("ListConnections", &[&7_u64.to_le_bytes(), b"i", b"d"]),
+        ];
+        for other in others {
+            let error = other.key::<ListedConnection>(&token).unwrap_err();
+            assert!(
+                error.to_string().contains("with other parameters"),
+                "{error}"
+            );
+            assert!(
+                matches!(error.into(), Refusal::Common(cloud_serving::Refusal::Field { field, .. }) if field == "page_token")
+            );
+        }
+    }
+
+    #[test]
+    fn no_other_text_is_a_token() {
+        let parameters = Parameters::of("x", &[]);
+        let token = parameters.token(&MemberId::new(0x0101_0101_0101_0101).unwrap());
+        let long = "00".repeat(PAGE_TOKEN_BYTES_MAX);
+        let cut = &token[..token.len() - 2];
+        let odd = &token[..token.len() - 1];
+        for text in [
+            "0",
+            "zz",
+            "01",
+            "\u{e9}\u{e9}",
+            &long,
+            cut,
+            odd,
+            &format!("02{}", &token[2..]),
+        ] {
+            assert!(parameters.key::<MemberId>(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Views that are kept for the next question: the cache, and the sessions that pin in it.
+
+pub(crate) mod sessions;
+pub(crate) mod view_cache;

@@ -1,0 +1,362 @@
+//! Sessions: the view of somebody who is there is kept until the session ends, whatever else is asked in between.
+//!
+//! A session is a promise about time, not about content: a pinned view that no longer holds is built anew when it is asked for,
+//! as any other. Several sessions of one viewer pin one view. What is pinned has a bounded share of the memory for views, and
+//! a view that grew over what is left of it is no longer pinned until it is built again.
+
+use crate::{
+    limits::{Limits, SESSION_VIEWS_SHARE},
+    rpc::refusal::Refusal,
+};
+use cloud_engine::NodeIndex;
+use cloud_serving as serving;
+use rand::{TryRngCore as _, rngs::OsRng};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    str::FromStr,
+    sync::{
+        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// A session's name, random, so that none from before a restart is taken for one of now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SessionId(u128);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:032x}", self.0)
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let hexadecimal = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = hexadecimal.then(|| u128::from_str_radix(text, 16).ok());
+        id.flatten()
+            .map(Self)
+            .ok_or_else(|| Refusal::field("session", "is no session of this server"))
+    }
+}
+
+/// Who is there, and the views `V` that are pinned for them.
+#[derive(Debug)]
+pub(crate) struct Sessions<V> {
+    table: RwLock<Table<V>>,
+    /// Viewers with sessions: nobody takes the lock while there are none.
+    viewers: AtomicUsize,
+    sessions_max: usize,
+    bytes_max: u64,
+    idle: Duration,
+    /// What times are counted from.
+    begun: Instant,
+}
+
+/// What sessions hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SessionCounts {
+    pub(crate) sessions: u64,
+    /// Pinned ones.
+    pub(crate) views: u64,
+    /// Of the pinned views.
+    pub(crate) bytes: u64,
+}
+
+#[derive(Debug)]
+struct Table<V> {
+    sessions: HashMap<SessionId, NodeIndex>,
+    pinned: HashMap<NodeIndex, Pinned<V>>,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct Pinned<V> {
+    /// None: it grew over what was left.
+    view: Option<V>,
+    bytes: u64,
+    sessions: usize,
+    /// When the viewer last asked, in milliseconds after `begun`.
+    asked_ms: AtomicU64,
+}
+
+impl<V: Clone> Sessions<V> {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            table: RwLock::new(Table {
+                sessions: HashMap::new(),
+                pinned: HashMap::new(),
+                bytes: 0,
+            }),
+            viewers: AtomicUsize::new(0),
+            sessions_max: limits.sessions_max,
+            bytes_max: limits.view_cache_bytes_max / SESSION_VIEWS_SHARE,
+            idle: Duration::from_millis(limits.session_idle_ms_max),
+            begun: Instant::now(),
+        }
+    }
+
+    /// Memory that is set apart for pinned views.
+    pub(crate) fn bytes_max(&self) -> u64 {
+        self.bytes_max
+    }
+
+    /// A session without being asked anything for this long ends.
+    pub(crate) fn idle(&self) -> Duration {
+        self.idle
+    }
+
+    /// All that are pinned.
+    pub(crate) fn all_pinned(&self) -> Vec<V> {
+        let table = self.read();
+        let pinned = table.pinned.values();
+        pinned.filter_map(|pinned| pinned.view.clone()).collect()
+    }
+
+    pub(crate) fn counts(&self) -> SessionCounts {
+        let table = self.read();
+        let pinned = table.pinned.values();
+        SessionCounts {
+            sessions: table.sessions.len() as u64,
+            views: pinned.filter(|pinned| pinned.view.is_some()).count() as u64,
+            bytes: table.bytes,
+        }
+    }
+
+    /// The pinned view of a viewer, looked at on nobody's behalf.
+    pub(crate) fn peek(&self, viewer: NodeIndex) -> Option<V> {
+        self.read().pinned.get(&viewer)?.view.clone()
+    }
+
+    /// The pinned view of a viewer, who asks for it.
+    pub(crate) fn pinned(&self, viewer: NodeIndex) -> Option<V> {
+        if self.viewers.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let table = self.read();
+        let pinned = table.pinned.get(&viewer)?;
+        pinned.asked_ms.store(self.now_ms(), Ordering::Relaxed);
+        pinned.view.clone()
+    }
+
+    /// Begins a session that pins `view`, of so many bytes, unless another session pins a view of this viewer already.
+    pub(crate) fn begin(
+        &self,
+        viewer: NodeIndex,
+        view: V,
+        bytes: u64,
+    ) -> Result<SessionId, Refusal> {
+        let mut random = [0; 16];
+        let failed = |error| serving::Refusal::Internal {
+            reason: format!("no random number for a session: {error}"),
+        };
+        OsRng.try_fill_bytes(&mut random).map_err(failed)?;
+        let id = SessionId(u128::from_le_bytes(random));
+        let mut table = self.write();
+        if table.sessions.len() >= self.sessions_max {
+            return Err(Refusal::busy("sessions", self.sessions_max as u64));
+        }
+        let now = self.now_ms();
+        if !table.pinned.contains_key(&viewer) {
+            if table.bytes + bytes > self.bytes_max {
+                let what = "bytes of views that sessions keep";
+                return Err(Refusal::busy(what, self.bytes_max));
+            }
+            table.bytes += bytes;
+            let pinned = Pinned {
+                view: Some(view),
+                bytes,
+                sessions: 0,
+                asked_ms: AtomicU64::new(now),
+            };
+            table.pinned.insert(viewer, pinned);
+        }
+        if let Some(pinned) = table.pinned.get_mut(&viewer) {
+            pinned.sessions += 1;
+            pinned.asked_ms.store(now, Ordering::Relaxed);
+        }
+        table.sessions.insert(id, viewer);
+        self.viewers.store(table.pinned.len(), Ordering::Relaxed);
+        Ok(id)
+    }
+
+    /// Pins a view that was built anew, if its viewer has a session and `replaces` says so of the pinned one. Answers whether the
+    /// viewer's view is pinned now, this one or the other.
+    pub(crate) fn renew(
+        &self,
+        viewer: NodeIndex,
+        view: &V,
+        bytes: u64,
+        replaces: impl FnOnce(&V) -> bool,
+    ) -> bool {
+        if self.viewers.load(Ordering::Relaxed) == 0 {
+            return false;
+        }
+        let mut table = self.write();
+        let all = table.bytes;
+        let Some(pinned) = table.pinned.get_mut(&viewer) else {
+            return false;
+        };
+        if pinned.view.as_ref().is_some_and(|view| !replaces(view)) {
+            return true;
+        }
+        let others = all - pinned.bytes;
+        let fits = others + bytes <= self.bytes_max;
+        pinned.view = fits.then(|| view.clone());
+        pinned.bytes = if fits { bytes } else { 0 };
+        table.bytes = if fits { others + bytes } else { others };
+        fits
+    }
+
+    /// Ends a session, if there is one; answers the view that is no longer pinned.
+    pub(crate) fn end(&self, id: SessionId) -> Option<(NodeIndex, V)> {
+        let mut table = self.write();
+        let viewer = table.sessions.remove(&id)?;
+        let pinned = table.pinned.get_mut(&viewer)?;
+        pinned.sessions -= 1;
+        if pinned.sessions > 0 {
+            return None;
+        }
+        let pinned = table.pinned.remove(&viewer)?;
+        table.bytes -= pinned.bytes;
+        self.viewers.store(table.pinned.len(), Ordering::Relaxed);
+        Some((viewer, pinned.view?))
+    }
+
+    /// Ends the sessions of viewers who have asked nothing for the idle time.
+    pub(crate) fn end_idle(&self) {
+        if self.viewers.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let idle_ms = u64::try_from(self.idle.as_millis()).unwrap_or(u64::MAX);
+        let now = self.now_ms();
+        let mut table = self.write();
+        let asked = |pinned: &Pinned<V>| pinned.asked_ms.load(Ordering::Relaxed);
+        let gone = table.pinned.iter();
+        let gone = gone.filter(|(_, pinned)| now.saturating_sub(asked(pinned)) >= idle_ms);
+        let gone: HashSet<NodeIndex> = gone.map(|(&viewer, _)| viewer).collect();
+        for viewer in &gone {
+            if let Some(pinned) = table.pinned.remove(viewer) {
+                table.bytes -= pinned.bytes;
+            }
+        }
+        table.sessions.retain(|_, viewer| !gone.contains(viewer));
+        self.viewers.store(table.pinned.len(), Ordering::Relaxed);
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Table<V>> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Table<V>> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sessions(sessions_max: usize, bytes_max: u64, session_idle_ms_max: u64) -> Sessions<u32> {
+        Sessions::new(&Limits {
+            view_cache_bytes_max: bytes_max * SESSION_VIEWS_SHARE,
+            sessions_max,
+            session_idle_ms_max,
+            ..Limits::DEFAULT
+        })
+    }
+
+    /// Sessions, views, bytes.
+    fn counts(sessions: &Sessions<u32>) -> (u64, u64, u64) {
+        let counts = sessions.counts();
+        (counts.sessions, counts.views, counts.bytes)
+    }
+
+    const ANN: NodeIndex = NodeIndex::new(1);
+    const BEN: NodeIndex = NodeIndex::new(2);
+
+    #[test]
+    fn a_view_is_pinned_until_its_last_session_ends() {
+        let sessions = sessions(9, 100, 1_000_000);
+        assert_eq!(sessions.pinned(ANN), None);
+        let one = sessions.begin(ANN, 10, 60).unwrap();
+        let other = sessions.begin(ANN, 11, 60).unwrap();
+        assert_ne!(one, other);
+        assert_eq!(sessions.pinned(ANN), Some(10));
+        assert_eq!(counts(&sessions), (2, 1, 60));
+        assert_eq!(sessions.end(one), None);
+        assert_eq!(sessions.end(one), None, "ended before");
+        assert_eq!(sessions.end(other), Some((ANN, 10)));
+        assert_eq!((sessions.pinned(ANN), counts(&sessions)), (None, (0, 0, 0)));
+    }
+
+    #[test]
+    fn number_and_memory_are_bounded() {
+        let sessions = sessions(2, 100, 1_000_000);
+        let limit_of = |outcome: Result<SessionId, Refusal>| match outcome {
+            Err(Refusal::Common(serving::Refusal::Busy { what, limit })) => (what, limit),
+            other => panic!("{other:?}"),
+        };
+        let ann = sessions.begin(ANN, 10, 60).unwrap();
+        let memory = limit_of(sessions.begin(BEN, 20, 41));
+        assert_eq!(memory, ("bytes of views that sessions keep", 100));
+        let ben = sessions.begin(BEN, 20, 40).unwrap();
+        assert_eq!(limit_of(sessions.begin(ANN, 10, 60)), ("sessions", 2));
+        sessions.end(ann);
+        sessions.end(ben);
+        sessions.begin(ANN, 10, 100).unwrap();
+    }
+
+    #[test]
+    fn a_newer_view_is_pinned_if_it_fits() {
+        let sessions = sessions(9, 100, 1_000_000);
+        assert!(!sessions.renew(ANN, &10, 10, |_| true), "no session");
+        let ann = sessions.begin(ANN, 10, 60).unwrap();
+        assert!(!sessions.renew(BEN, &10, 10, |_| true), "no session");
+        assert!(sessions.renew(ANN, &9, 60, |_| false));
+        assert_eq!(sessions.pinned(ANN), Some(10));
+        assert!(sessions.renew(ANN, &11, 100, |_| true));
+        assert_eq!(
+            (sessions.pinned(ANN), sessions.counts().bytes),
+            (Some(11), 100)
+        );
+        assert!(!sessions.renew(ANN, &12, 101, |_| true));
+        assert_eq!((sessions.pinned(ANN), sessions.counts().bytes), (None, 0));
+        assert!(sessions.renew(ANN, &13, 50, |_| true));
+        assert_eq!(
+            (sessions.pinned(ANN), sessions.counts().bytes),
+            (Some(13), 50)
+        );
+        assert_eq!(sessions.end(ann), Some((ANN, 13)));
+    }
+
+    #[test]
+    fn idle_sessions_end() {
+        let patient = sessions(9, 100, 1_000_000);
+        patient.begin(ANN, 10, 60).unwrap();
+        patient.end_idle();
+        assert_eq!(counts(&patient), (1, 1, 60));
+        let hurried = sessions(9, 100, 0);
+        hurried.begin(ANN, 10, 60).unwrap();
+        hurried.begin(BEN, 20, 40).unwrap();
+        hurried.end_idle();
+        assert_eq!((hurried.pinned(BEN), counts(&hurried)), (None, (0, 0, 0)));
+    }
+
+    #[test]
+    fn only_names_that_were_given_are_names() {
+        let id = sessions(9, 100, 9).begin(ANN, 10, 60).unwrap();
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for text in ["", "0", "+0000000000000000000000000000abc", "\u{e9}"] {
+            assert!(text.parse::<SessionId>().is_err(), "{text}");
+        }
+    }
+}
