@@ -12,7 +12,7 @@ help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: ## a synthetic site of 200,000 members, served and asked; ARGS=--once stops after printing
-	cargo build --release --bins --examples -p graph-server -p loader -p cloud-client
+	cargo build --release --bins --examples -p graph-server -p loader -p cloudctl -p cloud-client
 	target/release/examples/demo --loader target/release/loader --server target/release/graph-server \
 	    --dir $(DEMO_DIR) $(ARGS)
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use cloud_benches::questions::{self, Question};
 use cloud_engine::{
-    Base, Budget, ConnectionTime, Graph, GraphChange, MemberId, NodeIndex, Scn, Scratch, View,
-    Writer, degrees, network_sizes,
+    Base, Budget, Graph, GraphChange, NodeIndex, Scratch, View, Writer, degrees, network_sizes,
 };
+use cloud_model::{ConnectionTime, MemberId, Scn};
 use cloud_synthetic::{Options, generate_edges};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use cloud_engine::{Budget, Degree, Graph, MemberId, NodeIndex, Scratch, View};
+use cloud_engine::{Budget, Degree, Graph, NodeIndex, Scratch, View};
+use cloud_model::MemberId;
 
 use crate::outcome::{Outcome, check_equal};
 use crate::questions::Question;

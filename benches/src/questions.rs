@@ -194,7 +194,8 @@ fn degree_of(graph: &Graph, view: &View, node: NodeIndex) -> Outcome<Degree> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cloud_engine::{Base, ConnectionTime, MemberId, Scn, Writer};
+    use cloud_engine::{Base, Writer};
+    use cloud_model::{ConnectionTime, MemberId, Scn};
     use std::sync::Arc;
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use cloud_engine::{Budget, Degree, Graph, LogId, MemberId, Scratch, View};
+use cloud_engine::{Budget, Degree, Graph, Scratch, View};
+use cloud_model::{LogId, MemberId};
 use cloud_proto::cloud::v1 as cloud;
 use cloud_search::{Degrees, Network, Page, People, Published, Query, search};
 use rand::SeedableRng as _;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cloud_engine::{Base, Graph, Manifest, MemberId, NodeIndex, Writer, newest_snapshots};
+use cloud_engine::{Base, Graph, Manifest, NodeIndex, Writer, newest_snapshots};
+use cloud_model::MemberId;
 
 use crate::data::Data;
 use crate::outcome::Outcome;

@@ -5,8 +5,8 @@
 
 use crate::limits::{PART_BYTES_MAX, SOURCE_ID_BYTES_MAX};
 use crate::log::LogOptions;
-use crate::validation::{InvalidChange, validate_change, validate_time};
 use crate::window::Window;
+use cloud_profile::{InvalidChange, validate_change, validate_time};
 use cloud_proto::databus::v1::{Change, WindowPart};
 use prost::{Message as _, encoding};
 use prost_types::Timestamp;

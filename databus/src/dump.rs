@@ -4,7 +4,8 @@
 
 mod count;
 
-use crate::{LogFiles, OpenError, ReadError, Verified, change_line::part_lines, verify};
+use crate::{LogFiles, OpenError, ReadError, Verified, verify};
+use cloud_profile::part_lines;
 use count::Counts;
 use serde_json::{Value, json};
 use std::{

@@ -54,20 +54,15 @@ pub mod limits;
 pub mod relay;
 pub mod rpc;
 
-mod change_line;
 mod checked_window;
 mod log;
-mod validation;
 mod window;
 mod window_assembler;
 
-pub use change_line::{ChangeLine, MemberLine, PositionLine, part_lines};
 pub use checked_window::{CheckedWindow, InvalidWindow, WindowLimits};
 pub use log::{
-    AppendError, Appended, Dropped, Log, LogFiles, LogOptions, LogReader, LogStatus,
-    NotHexadecimal, OpenError, Origin, Pipeline, ReadError, RetainError, Retention, Verified,
-    verify,
+    AppendError, Appended, Dropped, Log, LogFiles, LogOptions, LogReader, LogStatus, OpenError,
+    Pipeline, ReadError, RetainError, Retention, Verified, verify,
 };
-pub use validation::{InvalidChange, validate_change};
 pub use window::{LoggedWindow, SourceMark, Window};
 pub use window_assembler::{InvalidPart, WindowAssembler};

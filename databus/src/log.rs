@@ -40,7 +40,6 @@ mod writer;
 
 pub use error::{AppendError, OpenError, ReadError, RetainError};
 pub use files::LogFiles;
-pub use identity::{NotHexadecimal, Origin};
 pub use options::LogOptions;
 pub use pipeline::Pipeline;
 pub use reader::LogReader;
@@ -50,8 +49,8 @@ pub use verify::{Verified, verify};
 use crate::checked_window::{CheckedWindow, WindowLimits};
 use crate::disk::{Disk, Folder};
 use crate::window::{SourceMark, Window};
+use cloud_model::LineageId;
 use group::Request;
-use identity::LogId;
 use lock::Lock;
 use published::Published;
 use recovery::{Recovered, recover};
@@ -112,7 +111,7 @@ struct Handle {
 impl Log {
     /// Opens the log in a folder, recovered and durable as far as it can be read, or makes it: see [`LogOptions::log_id`].
     /// `origin` is the lineage of the graph that the log began with. Errors when another process has it open.
-    pub fn open(folder: &Path, origin: Origin, options: LogOptions) -> Result<Self, OpenError> {
+    pub fn open(folder: &Path, origin: LineageId, options: LogOptions) -> Result<Self, OpenError> {
         Self::open_folder(folder, Some(origin), options)
     }
 
@@ -124,7 +123,7 @@ impl Log {
     /// As [`open`](Self::open), on any disk, which nobody else uses.
     pub fn open_on(
         disk: Arc<dyn Disk>,
-        origin: Origin,
+        origin: LineageId,
         options: LogOptions,
     ) -> Result<Self, OpenError> {
         Self::start(disk, None, Some(origin), options)
@@ -224,7 +223,7 @@ impl Log {
 
     fn open_folder(
         folder: &Path,
-        origin: Option<Origin>,
+        origin: Option<LineageId>,
         options: LogOptions,
     ) -> Result<Self, OpenError> {
         let failed = |source| OpenError::File {
@@ -239,7 +238,7 @@ impl Log {
     fn start(
         disk: Arc<dyn Disk>,
         lock: Option<Lock>,
-        origin: Option<Origin>,
+        origin: Option<LineageId>,
         options: LogOptions,
     ) -> Result<Self, OpenError> {
         let failed = |source| OpenError::File {
@@ -330,7 +329,7 @@ fn resume(disk: &Arc<dyn Disk>, recovered: Recovered) -> (Published, TailSegment
 
 fn create(
     disk: &Arc<dyn Disk>,
-    origin: Option<Origin>,
+    origin: Option<LineageId>,
     options: &LogOptions,
 ) -> Result<(Published, TailSegment), OpenError> {
     let folder = || disk.path("");
@@ -353,7 +352,7 @@ fn create(
         file: disk.path(""),
         source,
     };
-    let log_id = LogId::random().map_err(failed)?;
+    let log_id = identity::random_log_id().map_err(failed)?;
     let sources = Sources::default();
     let tail = TailSegment::create(&**disk, (log_id, origin), 1, None, &sources).map_err(failed)?;
     let segments = vec![Arc::clone(&tail.segment)];

@@ -3,10 +3,11 @@
 //! `Subscribe` and `GetStatus` stand on the public listener, `Publish` on the admin one, health and reflection on both.
 
 use crate::{
-    AppendError, Log, LogOptions, OpenError, Origin, Retention,
+    AppendError, Log, LogOptions, OpenError, Retention,
     rpc::{DatabusRpc, LogServer, PublisherRpc},
 };
 use clap::builder::RangedU64ValueParser;
+use cloud_model::LineageId;
 use cloud_proto::databus::v1::{databus_server::DatabusServer, publisher_server::PublisherServer};
 use cloud_serving::{
     DeadlineLayer, Health, InFlightLayer, ListenError, Listener, ListenerPanicked, Listeners,
@@ -33,7 +34,7 @@ pub struct RelayConfig {
     /// The lineage of the graph that the log begins with, as `loader inspect` prints it: needed to make a new log; a log of
     /// another one is refused.
     #[arg(long, value_name = "LINEAGE")]
-    pub lineage: Option<Origin>,
+    pub lineage: Option<LineageId>,
     /// Where the log is followed; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50061")]
     pub listen: SocketAddr,

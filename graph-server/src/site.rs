@@ -10,7 +10,8 @@ use crate::{
     views::view_cache::Views,
     workers::{Stop, Workers},
 };
-use cloud_engine::{Budget, Current, EDGES_BETWEEN_CHECKS, Graph, MemberId, NodeIndex, Scn, View};
+use cloud_engine::{Budget, Current, EDGES_BETWEEN_CHECKS, Graph, NodeIndex, View};
+use cloud_model::{MemberId, Scn};
 use cloud_proto::databus::v1::{AsOf, AtLeast};
 use cloud_search::{People, Published};
 use cloud_serving as serving;

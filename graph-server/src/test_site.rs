@@ -1,6 +1,7 @@
 //! Small graphs for unit tests.
 
-use cloud_engine::{Base, ConnectionTime, MemberId, Scn, Writer};
+use cloud_engine::{Base, Writer};
+use cloud_model::{ConnectionTime, MemberId, Scn};
 use std::sync::Arc;
 
 pub(crate) fn member(id: u64) -> MemberId {

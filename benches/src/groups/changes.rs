@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use cloud_engine::{ConnectionTime, GraphChange, MemberId, Scn};
+use cloud_engine::GraphChange;
+use cloud_model::{ConnectionTime, MemberId, Scn};
 
 use crate::capacity::{degrees_at, degrees_rate};
 use crate::feed::Feed;

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use cloud_engine::{Budget, GRAPH_NAME, Graph, MemberId, NodeIndex, Scratch, View};
+use cloud_engine::{Budget, GRAPH_NAME, Graph, NodeIndex, Scratch, View};
+use cloud_model::MemberId;
 
 use crate::figures::{Figure, Figures};
 use crate::latencies::Latencies;

@@ -7,7 +7,7 @@ use crate::{
     servers::Servers,
 };
 use cloud_client::proto::databus::v1::{Position, PositionKind, YearMonth};
-use databus::{MemberLine, PositionLine};
+use cloud_profile::{MemberLine, PositionLine};
 use serde_json::json;
 
 pub(crate) async fn ask(servers: &Servers, question: Profile) -> Result<Answer, Failed> {

@@ -7,7 +7,7 @@ use crate::{
     servers::Servers,
 };
 use cloud_client::{Window, proto::databus::v1::Change};
-use databus::ChangeLine;
+use cloud_profile::ChangeLine;
 use serde_json::json;
 use std::{
     fs::File,

@@ -2,7 +2,7 @@
 
 use crate::{answer::Answer, arguments::Watch, exit::Failed, servers::Servers};
 use cloud_client::{Event, proto::databus::v1::WindowPart};
-use databus::part_lines;
+use cloud_profile::part_lines;
 use serde_json::json;
 
 /// Prints until the server ends the subscription, or this process is interrupted.

@@ -1,7 +1,7 @@
 //! What can go wrong with a log, by consequence: repair or choose another, try again, or the request is wrong.
 
 use crate::checked_window::InvalidWindow;
-use crate::log::identity::NotHexadecimal;
+use cloud_model::InvalidHexId;
 use std::{io, path::PathBuf, sync::Arc};
 
 /// The log cannot be opened. Nothing was changed, and nothing of it is served.
@@ -57,7 +57,7 @@ pub enum OpenError {
     },
     /// The id in the options is not one.
     #[error("log_id: {0}")]
-    LogId(#[from] NotHexadecimal),
+    LogId(#[from] InvalidHexId),
     /// A file that has the name of a segment is none.
     #[error("{}: is not a segment of a log", file.display())]
     NotASegment {

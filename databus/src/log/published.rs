@@ -3,12 +3,12 @@
 //! The writer publishes in this order: a segment's new end, the sources, the head. Whoever has seen the head can read up
 //! to it.
 
-use super::identity::{LogId, Origin};
 use super::retention::first_not_needed;
 use super::segment::Segment;
 use super::sources::Sources;
 use super::{LogStatus, ReadError};
 use crate::disk::Disk;
+use cloud_model::{LineageId, LogId};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use tokio::sync::watch;
 
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 pub(crate) struct Published {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) log_id: LogId,
-    pub(crate) origin: Origin,
+    pub(crate) origin: LineageId,
     /// Ascending by first SCN; never empty. An empty one is the last.
     segments: RwLock<Vec<Arc<Segment>>>,
     sources: RwLock<Sources>,
@@ -29,7 +29,7 @@ pub(crate) struct Published {
 impl Published {
     pub(crate) fn new(
         disk: Arc<dyn Disk>,
-        (log_id, origin): (LogId, Origin),
+        (log_id, origin): (LogId, LineageId),
         segments: Vec<Arc<Segment>>,
         sources: Sources,
         head: u64,

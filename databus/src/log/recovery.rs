@@ -17,11 +17,11 @@ mod rot;
 mod tail;
 
 use super::error::OpenError;
-use super::identity::{LogId, Origin};
 use super::options::LogOptions;
 use super::segment::{Segment, is_unfinished, scn_of_name};
 use super::sources::Sources;
 use crate::disk::{Disk, DiskFile};
+use cloud_model::{LineageId, LogId};
 pub(super) use found::Found;
 pub(super) use rot::said_durable_behind;
 use std::{io, sync::Arc};
@@ -31,7 +31,7 @@ use tail::Tail;
 #[derive(Debug)]
 pub(crate) struct Recovered {
     pub(crate) log_id: LogId,
-    pub(crate) origin: Origin,
+    pub(crate) origin: LineageId,
     /// Ascending by first SCN; never empty.
     pub(crate) segments: Vec<Arc<Segment>>,
     /// The last of them.
@@ -47,7 +47,7 @@ pub(crate) struct Recovered {
 /// Recovers the log in a folder; `None` when there is none. O(segments + bytes of the last segment).
 pub(crate) fn recover(
     disk: &dyn Disk,
-    origin: Option<Origin>,
+    origin: Option<LineageId>,
     options: &LogOptions,
 ) -> Result<Option<Recovered>, OpenError> {
     let failed = |source| file_error(disk, "", source);

@@ -24,9 +24,9 @@
 //! successor begins, whatever the failed pages hold.
 
 use super::frame::FrameSeed;
-use super::identity::{LogId, Origin};
 use crate::limits::{SOURCE_ID_BYTES_MAX, SOURCES_MAX};
 use crate::window::SourceMark;
+use cloud_model::{LineageId, LogId};
 use rand::{TryRngCore as _, rngs::OsRng};
 use std::io;
 
@@ -45,7 +45,7 @@ const FIXED_BYTES: usize = 88;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SegmentHeader {
     pub(crate) log_id: LogId,
-    pub(crate) origin: Origin,
+    pub(crate) origin: LineageId,
     pub(crate) first_scn: u64,
     pub(crate) previous: Option<Previous>,
     pub(crate) salt: u64,
@@ -89,8 +89,8 @@ impl SegmentHeader {
         bytes.extend(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
         bytes.extend((length as u32).to_le_bytes());
-        bytes.extend(self.log_id.to_bytes());
-        bytes.extend(self.origin.to_bytes());
+        bytes.extend(self.log_id.to_be_bytes());
+        bytes.extend(self.origin.to_be_bytes());
         for number in [self.first_scn, previous.first_scn, previous.end, self.salt] {
             bytes.extend(number.to_le_bytes());
         }
@@ -161,8 +161,8 @@ impl SegmentHeader {
         let mut fields = Fields {
             rest: checked.get(PREFIX_BYTES..)?,
         };
-        let log_id = LogId::from_bytes(fields.take()?);
-        let origin = Origin::from_bytes(fields.take()?);
+        let log_id = LogId::from_be_bytes(fields.take()?);
+        let origin = LineageId::from_be_bytes(fields.take()?);
         let first_scn = fields.u64()?;
         let previous = Previous {
             first_scn: fields.u64()?,

@@ -4,11 +4,11 @@
 //! given up: the segment has ended at `durable`, and its successor's header says so.
 
 use super::frame::push_frame;
-use super::identity::{LogId, Origin};
 use super::segment::{Segment, segment_name, unfinished_name};
 use super::segment_header::{Previous, SegmentHeader, random_salt};
 use super::sources::Sources;
 use crate::disk::{Disk, DiskFile};
+use cloud_model::{LineageId, LogId};
 use std::{io, sync::Arc};
 
 /// The last segment of the log.
@@ -47,7 +47,7 @@ impl TailSegment {
     /// Makes a segment, durably: after this answer it belongs to the log, and its predecessor has ended.
     pub(crate) fn create(
         disk: &dyn Disk,
-        (log_id, origin): (LogId, Origin),
+        (log_id, origin): (LogId, LineageId),
         first_scn: u64,
         previous: Option<Previous>,
         sources: &Sources,

@@ -1,17 +1,18 @@
 //! Windows to append, random by seed, and logs with the options that tests need.
 
+use cloud_model::LineageId;
 use cloud_proto::databus::v1::{
     Change, ConnectionAdded, ConnectionRemoved, Member, MemberRemoved, MemberUpserted, Position,
     PositionKind, PositionRemoved, PositionUpserted, YearMonth, change::Event,
 };
-use databus::{Log, LogOptions, LogReader, Origin, Window, disk::Disk};
+use databus::{Log, LogOptions, LogReader, Window, disk::Disk};
 use prost_types::{FieldMask, Timestamp};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use std::sync::Arc;
 
 pub(crate) const GRAPH: &str = "9f86d081884c7d659a2feaa0c55ad015";
 
-pub(crate) fn origin() -> Origin {
+pub(crate) fn origin() -> LineageId {
     GRAPH.parse().unwrap()
 }
 

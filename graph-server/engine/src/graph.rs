@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 use crate::{
     base::base_graph::Base,
     files::file_error::FileError,
-    ids::{MemberId, NodeIndex, Scn},
     neighbours::Neighbours,
+    node_index::NodeIndex,
     overlay::version::Version,
     timed_neighbours::{Connection, connections_at},
 };
+use cloud_model::{MemberId, Scn};
 
 /// A version and an SCN. It stays as it is while the writer goes on; cheap to clone, and to be dropped when the request ends.
 #[derive(Clone)]

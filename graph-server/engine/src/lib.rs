@@ -90,8 +90,8 @@
 mod base;
 mod files;
 mod graph;
-mod ids;
 mod neighbours;
+mod node_index;
 mod overlay;
 mod questions;
 mod sets;
@@ -108,11 +108,11 @@ pub use base::times_file::TIMES_NAME;
 pub use files::content_error::ContentError;
 pub use files::file_error::FileError;
 pub use files::manifest::{
-    MANIFEST_NAME, Manifest, ManifestFile, SourceMark, StandsAt, newest_snapshots, snapshot_name,
+    MANIFEST_NAME, Manifest, ManifestFile, StandsAt, newest_snapshots, snapshot_name,
 };
 pub use graph::Graph;
-pub use ids::{ConnectionTime, InvalidHexId, LineageId, LogId, MemberId, NodeIndex, Scn};
 pub use neighbours::Neighbours;
+pub use node_index::NodeIndex;
 pub use overlay::change::{Applied, Created, GraphChange};
 pub use overlay::current::Current;
 pub use overlay::fold::{Fold, Folded};

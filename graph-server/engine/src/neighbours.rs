@@ -5,7 +5,7 @@ use std::slice;
 use smallvec::SmallVec;
 
 use crate::{
-    ids::NodeIndex,
+    node_index::NodeIndex,
     overlay::{
         chains::Chain,
         summary::{LastWord, Rest, merged, walk_chain},

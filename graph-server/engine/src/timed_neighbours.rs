@@ -2,12 +2,13 @@
 
 use crate::{
     files::file_error::FileError,
-    ids::{ConnectionTime, NodeIndex, Scn},
+    node_index::NodeIndex,
     overlay::{
         summary::{LastWord, LastWords},
         version::Version,
     },
 };
+use cloud_model::{ConnectionTime, Scn};
 
 /// A neighbour, and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

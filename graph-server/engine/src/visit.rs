@@ -10,7 +10,7 @@ use petgraph::visit::{
 };
 use petgraph::{Direction, Undirected};
 
-use crate::{graph::Graph, ids::NodeIndex, neighbours::Neighbours};
+use crate::{graph::Graph, neighbours::Neighbours, node_index::NodeIndex};
 
 /// An edge, seen from one of its ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,9 +39,6 @@ pub use index::tokens::{TOKEN_CHARACTERS_MAX, tokens};
 pub use people::{LIVE_INDEX_NAME, LIVE_PROFILES_NAME, OpenError, People};
 pub use people_change::PeopleChange;
 pub use people_writer::{ApplyError, PeopleWriter};
-pub use profiles::merge::{
-    UnknownPath, empty_profile, remove_position, sort_positions, upsert_member, upsert_position,
-};
 pub use profiles::persistent_file::Persistence;
 pub use profiles::profile_file::{PROFILE_BYTES_MAX, PROFILES_NAME, ProfileFile};
 pub use profiles::profile_file_writer::ProfileFileWriter;

@@ -16,7 +16,8 @@ use crate::{
     published::{Base, Published},
 };
 use arc_swap::ArcSwap;
-use cloud_engine::{FileError, LogId, Manifest, ManifestFile, NodeIndex, Scn};
+use cloud_engine::{FileError, Manifest, ManifestFile, NodeIndex};
+use cloud_model::{LogId, Scn};
 use cloud_proto::cloud::v1::Profile;
 use std::{
     fs::{self, File},

@@ -1,6 +1,7 @@
 //! What the log says about members and positions, with nodes in the place of member ids where a profile is looked up.
 
-use cloud_engine::{MemberId, NodeIndex};
+use cloud_engine::NodeIndex;
+use cloud_model::MemberId;
 use cloud_proto::databus::v1::{Member, Position};
 use prost_types::FieldMask;
 

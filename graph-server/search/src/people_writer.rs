@@ -6,13 +6,14 @@ use crate::{
     people_change::PeopleChange,
     profiles::{
         live_profiles::{LiveProfiles, LiveProfilesReader, LiveRecord},
-        merge::{UnknownPath, empty_profile, remove_position, upsert_member, upsert_position},
         persistent_file::Persistence,
     },
     published::{Base, Published},
 };
 use arc_swap::ArcSwap;
-use cloud_engine::{FileError, NodeIndex, Scn};
+use cloud_engine::{FileError, NodeIndex};
+use cloud_model::Scn;
+use cloud_profile::{UnknownPath, empty_profile, remove_position, upsert_member, upsert_position};
 use cloud_proto::cloud::v1::Profile;
 use roaring::RoaringBitmap;
 use std::{collections::BTreeMap, sync::Arc};

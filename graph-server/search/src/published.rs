@@ -11,7 +11,8 @@ use crate::{
     people::LIVE_PROFILES_NAME,
     profiles::{live_profiles::LiveProfilesReader, profile_file::ProfileFile},
 };
-use cloud_engine::{FileError, ManifestFile, NodeIndex, Scn};
+use cloud_engine::{FileError, ManifestFile, NodeIndex};
+use cloud_model::Scn;
 use cloud_proto::cloud::v1::Profile;
 use roaring::RoaringBitmap;
 use std::{

@@ -13,7 +13,8 @@ use crate::{
         profile_header::{Content, HEADER_BYTES, Header},
     },
 };
-use cloud_engine::{ContentDigest, FileError, LineageId, ManifestFile};
+use cloud_engine::{ContentDigest, FileError, ManifestFile};
+use cloud_model::LineageId;
 use std::{
     fs::{self, File},
     io::Write as _,

@@ -15,7 +15,8 @@ use crate::{
     views::view_cache::Views,
     workers::{Rank, give_way},
 };
-use cloud_engine::{Base, LineageId, LogId, Manifest, Scn, SourceMark, Version};
+use cloud_engine::{Base, Manifest, Version};
+use cloud_model::{LineageId, LogId, Scn, SourceMark};
 use cloud_search::People;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::{

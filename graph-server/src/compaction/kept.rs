@@ -1,7 +1,8 @@
 //! Which snapshots stay: the one in use and the last few before it, for the case that it rots.
 
 use super::snapshot_writer::SnapshotError;
-use cloud_engine::{FileError, LineageId, Manifest, Scn, newest_snapshots, remove_overlays};
+use cloud_engine::{FileError, Manifest, newest_snapshots, remove_overlays};
+use cloud_model::{LineageId, Scn};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -67,7 +68,8 @@ fn whole(site: &Path) -> Result<Vec<(PathBuf, Manifest)>, FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cloud_engine::{LogId, ManifestFile, StandsAt, snapshot_name};
+    use cloud_engine::{ManifestFile, StandsAt, snapshot_name};
+    use cloud_model::LogId;
 
     fn write(site: &Path, scn: u64, lineage: u128) -> PathBuf {
         let path = site.join(snapshot_name(Scn::new(scn)));

@@ -9,7 +9,8 @@ mod kept;
 mod snapshot_writer;
 
 use crate::{ingest::progress::Progress, limits::Limits};
-use cloud_engine::{Current, FileError, Manifest, Scn, Version, Writer};
+use cloud_engine::{Current, FileError, Manifest, Version, Writer};
+use cloud_model::Scn;
 pub(crate) use compactor::{Compactor, behind, interval};
 pub(crate) use snapshot_writer::remove_leftovers;
 use std::{

@@ -5,9 +5,9 @@
 
 use super::kept;
 use cloud_engine::{
-    FileError, Fold, GRAPH_NAME, Graph, LogId, Manifest, ManifestFile, Scn, SourceMark, StandsAt,
-    TIMES_NAME, snapshot_name,
+    FileError, Fold, GRAPH_NAME, Graph, Manifest, ManifestFile, StandsAt, TIMES_NAME, snapshot_name,
 };
+use cloud_model::{LogId, Scn, SourceMark};
 use cloud_search::{LIVE_PROFILES_NAME, Published};
 use std::{
     fs::{self, File},

@@ -1,7 +1,8 @@
 //! A window of the log in the words of the graph, and in the words of profiles and search.
 
 use crate::rpc::convert::time_from_wire;
-use cloud_engine::{ConnectionTime, Graph, GraphChange, MemberId, NodeIndex};
+use cloud_engine::{Graph, GraphChange, NodeIndex};
+use cloud_model::{ConnectionTime, MemberId};
 use cloud_proto::databus::v1::{Change, ConnectionAdded, ConnectionRemoved, change::Event};
 use cloud_search::PeopleChange;
 use databus::Window;
@@ -125,7 +126,7 @@ fn people_change(event: Event, node: impl Fn(u64) -> Option<NodeIndex>) -> Optio
 mod tests {
     use super::*;
     use crate::test_site::{member, path_graph};
-    use cloud_engine::Scn;
+    use cloud_model::Scn;
     use cloud_proto::databus::v1::{
         Member, MemberRemoved, MemberUpserted, Position, PositionUpserted,
     };

@@ -12,7 +12,8 @@ use crate::{
         windows::{Next, Windows},
     },
 };
-use cloud_engine::{ApplyError, Current, Scn};
+use cloud_engine::{ApplyError, Current};
+use cloud_model::Scn;
 use databus::{LoggedWindow, ReadError, SourceMark, Window};
 use std::{io, sync::Arc, thread::JoinHandle};
 use tokio::runtime::Handle;

@@ -9,7 +9,7 @@ use crate::{
     ingest::progress::Progress,
     limits::{COMMIT_RETRY_INTERVAL, Limits, PEOPLE_QUEUE_WINDOWS_MAX, REPLAY_COMMIT_CHANGES},
 };
-use cloud_engine::Scn;
+use cloud_model::Scn;
 use cloud_search::{People, PeopleChange, PeopleWriter};
 use std::{
     io,

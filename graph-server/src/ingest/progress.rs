@@ -8,7 +8,7 @@ use crate::{
     limits::Limits,
     rpc::refusal::Refusal,
 };
-use cloud_engine::Scn;
+use cloud_model::Scn;
 use cloud_proto::databus::v1::{AsOf, AtLeast, at_least::Point};
 use cloud_serving as serving;
 use cloud_serving::Deadline;
@@ -188,8 +188,8 @@ impl Progress {
     }
 
     /// The last offset of each source that the graph holds.
-    pub(crate) fn source_marks(&self) -> Vec<cloud_engine::SourceMark> {
-        let mark = |mark: &SourceMark| cloud_engine::SourceMark {
+    pub(crate) fn source_marks(&self) -> Vec<cloud_model::SourceMark> {
+        let mark = |mark: &SourceMark| cloud_model::SourceMark {
             source_id: mark.source_id.clone(),
             offset: mark.offset,
             scn: Scn::new(mark.scn),

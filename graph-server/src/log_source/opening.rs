@@ -17,9 +17,10 @@ use crate::{
     },
     start::StartError,
 };
-use cloud_engine::{LogId, Manifest, Scn, StandsAt};
+use cloud_engine::{Manifest, StandsAt};
+use cloud_model::{LogId, Scn};
 use cloud_serving::ServingLimits;
-use databus::{Log, LogOptions, Origin, rpc::LogServer};
+use databus::{Log, LogOptions, rpc::LogServer};
 use std::{path::Path, sync::Arc, time::Instant};
 use tokio::runtime::{self, Runtime};
 use tokio_util::sync::CancellationToken;
@@ -128,10 +129,6 @@ fn runtime() -> Result<Runtime, StartError> {
 }
 
 fn open_log(folder: &Path, manifest: &Manifest, limits: &Limits) -> Result<Log, StartError> {
-    let lineage = manifest.lineage_id.to_string();
-    let origin: Origin = lineage
-        .parse()
-        .map_err(|error| StartError::LogId(format!("{error}")))?;
     let queue_windows_max = limits.serving().log_queue_windows_max();
     let options = LogOptions {
         queue_windows_max,
@@ -149,7 +146,7 @@ fn open_log(folder: &Path, manifest: &Manifest, limits: &Limits) -> Result<Log, 
             return Err(at_source_offset(source_id, *offset));
         }
     };
-    Ok(Log::open(folder, origin, options)?)
+    Ok(Log::open(folder, manifest.lineage_id, options)?)
 }
 
 fn at_source_offset(source_id: &str, offset: u64) -> StartError {

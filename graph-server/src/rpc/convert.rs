@@ -1,7 +1,8 @@
 //! The wire's words for the engine's, and back: ids, degrees, times.
 
 use crate::{observe::facts, rpc::refusal::Refusal};
-use cloud_engine::{ConnectionTime, Degree, MemberId, NetworkDegree};
+use cloud_engine::{Degree, NetworkDegree};
+use cloud_model::{ConnectionTime, MemberId};
 use cloud_proto::cloud::v1 as wire;
 use prost_types::Timestamp;
 

@@ -6,7 +6,8 @@ use crate::{
     site::Site,
     workers::Stop,
 };
-use cloud_engine::{Graph, MemberId};
+use cloud_engine::Graph;
+use cloud_model::MemberId;
 use cloud_proto::cloud::v1::{GetProfilesRequest, GetProfilesResponse, ProfileResult};
 use cloud_search::Published;
 use cloud_serving as serving;

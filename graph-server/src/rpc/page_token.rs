@@ -104,7 +104,8 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cloud_engine::{ConnectionTime, ListedConnection, MemberId};
+    use cloud_engine::ListedConnection;
+    use cloud_model::{ConnectionTime, MemberId};
     use proptest::prelude::*;
 
     fn listed(time: u64, member: u64) -> ListedConnection {

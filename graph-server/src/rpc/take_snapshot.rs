@@ -2,7 +2,7 @@
 
 use super::admin_status::snapshot_status;
 use crate::{rpc::refusal::Refusal, site::Site};
-use cloud_engine::Scn;
+use cloud_model::Scn;
 use cloud_proto::cloud::v1::{TakeSnapshotRequest, TakeSnapshotResponse};
 use cloud_proto::databus::v1::{AtLeast, at_least::Point};
 use cloud_serving as serving;

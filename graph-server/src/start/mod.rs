@@ -21,7 +21,8 @@ use crate::{
     views::view_cache::Views,
     workers::{Rank, Workers},
 };
-use cloud_engine::{LogId, Recovered, Scn, read_overlay};
+use cloud_engine::{Recovered, read_overlay};
+use cloud_model::{LogId, Scn};
 use cloud_search::People;
 pub use error::StartError;
 pub(crate) use lock::Lock;

@@ -10,7 +10,8 @@ use crate::{
     views::sessions::{SessionId, Sessions},
     workers::give_way,
 };
-use cloud_engine::{Budget, Graph, NodeIndex, Scn, Scratch, Stopped, View};
+use cloud_engine::{Budget, Graph, NodeIndex, Scratch, Stopped, View};
+use cloud_model::Scn;
 use moka::{ops::compute::Op, policy::EvictionPolicy, sync::Cache};
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -262,7 +263,8 @@ fn kib(view: &View) -> u32 {
 mod tests {
     use super::*;
     use crate::test_site::{member, path_graph};
-    use cloud_engine::{ConnectionTime, GraphChange};
+    use cloud_engine::GraphChange;
+    use cloud_model::ConnectionTime;
     use std::time::Duration;
 
     #[test]

@@ -6,7 +6,8 @@ use crate::relay_site::{Follower, RelaySite};
 use crate::transport::get;
 use cloud_client::proto::databus::v1::{Change, WindowPart};
 use cloud_client::{Degree, DegreesOptions, connection_added};
-use cloud_engine::{Manifest, Scn, StandsAt, snapshot_name};
+use cloud_engine::{Manifest, StandsAt, snapshot_name};
+use cloud_model::Scn;
 use graph_server::{Limits, RelayError, StartError};
 use std::{fs, time::Duration};
 

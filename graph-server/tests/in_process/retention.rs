@@ -2,7 +2,8 @@
 
 use crate::{relay_site::copy, small_site::SmallSite};
 use cloud_client::{SearchOptions, Window, connection_added, connection_removed};
-use cloud_engine::{Manifest, Scn, StandsAt, newest_snapshots, snapshot_name};
+use cloud_engine::{Manifest, StandsAt, newest_snapshots, snapshot_name};
+use cloud_model::Scn;
 use graph_server::Limits;
 use std::{fs, path::Path, time::Duration};
 

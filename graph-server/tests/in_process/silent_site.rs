@@ -8,7 +8,7 @@ use cloud_client::proto::databus::v1::{
     change,
 };
 use cloud_client::{Degree, SearchOptions, connection_removed};
-use cloud_search::empty_profile;
+use cloud_profile::empty_profile;
 use graph_server::Limits;
 use prost_types::Timestamp;
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path};

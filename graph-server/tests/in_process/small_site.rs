@@ -6,9 +6,10 @@
 
 use cloud_client::{Admin, Client};
 use cloud_engine::{
-    ConnectionTime, ContentDigest, Csr, LineageHasher, LineageId, Manifest, ManifestFile, MemberId,
-    NodeIndex, Scn, StandsAt, snapshot_name, write_graph,
+    ContentDigest, Csr, LineageHasher, Manifest, ManifestFile, NodeIndex, StandsAt, snapshot_name,
+    write_graph,
 };
+use cloud_model::{ConnectionTime, LineageId, MemberId, Scn};
 use cloud_proto::cloud::v1::Profile;
 use cloud_proto::databus::v1::{Member, Position, PositionKind};
 use cloud_search::{

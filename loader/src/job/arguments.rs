@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use cloud_engine::{LogId, Scn};
+use cloud_model::{LogId, Scn};
 
 use crate::{
     job::{error::Error, options::Options},

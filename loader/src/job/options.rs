@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use cloud_engine::{LogId, Scn, StandsAt};
+use cloud_engine::StandsAt;
+use cloud_model::{LogId, Scn};
 
 use crate::{
     job::error::Error,

@@ -5,7 +5,8 @@ use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 
-use cloud_engine::{GRAPH_NAME, LineageId, Manifest};
+use cloud_engine::{GRAPH_NAME, Manifest};
+use cloud_model::LineageId;
 
 use crate::{inspect::Standing, job::progress::Stage, snapshot::graph::components::Components};
 

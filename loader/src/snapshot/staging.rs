@@ -8,7 +8,8 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process;
 
-use cloud_engine::{Scn, newest_snapshots, snapshot_name};
+use cloud_engine::{newest_snapshots, snapshot_name};
+use cloud_model::Scn;
 
 use crate::{job::error::Error, snapshot::rejects::REJECTS_NAME};
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cloud_engine::{LogId, Manifest, Scn, StandsAt};
+use cloud_engine::{Manifest, StandsAt};
+use cloud_model::{LogId, Scn};
 
 use crate::dump::{Dump, Rows, rows};
 

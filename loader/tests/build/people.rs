@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use cloud_engine::{Base, Budget, Degree, LogId, Manifest, MemberId, Scratch, View, Writer};
+use cloud_engine::{Base, Budget, Degree, Manifest, Scratch, View, Writer};
+use cloud_model::{LogId, MemberId};
+use cloud_profile::empty_profile;
 use cloud_proto::databus::v1::{Position, PositionKind, YearMonth};
-use cloud_search::{Degrees, Network, People, Query, empty_profile, search};
+use cloud_search::{Degrees, Network, People, Query, search};
 use loader::NodeOrder;
 use loader::inspect::inspect;
 

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cloud_engine::{
-    Base, Budget, ConnectionTime, Csr, FileError, Fold, GRAPH_NAME, Graph, GraphChange,
-    LineageHasher, Manifest, ManifestFile, MemberId, Scn, Scratch, StandsAt, TIMES_NAME, View,
-    Writer, degrees, network_sizes, shared_connections, shortest_path,
+    Base, Budget, Csr, FileError, Fold, GRAPH_NAME, Graph, GraphChange, LineageHasher, Manifest,
+    ManifestFile, Scratch, StandsAt, TIMES_NAME, View, Writer, degrees, network_sizes,
+    shared_connections, shortest_path,
 };
+use cloud_model::{ConnectionTime, MemberId, Scn};
 
 use super::scratch::{folder, named};
 use super::{Mutated, Reader, end_of_section, field, seal};

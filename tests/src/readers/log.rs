@@ -2,8 +2,9 @@
 
 use std::fs;
 
+use cloud_model::LineageId;
 use cloud_proto::databus::v1::{Change, ConnectionAdded, change::Event};
-use databus::{Log, LogOptions, Origin, Window};
+use databus::{Log, LogOptions, Window};
 
 use super::scratch::{empty_folder, named};
 use super::{Mutated, Reader, field, seal};
@@ -22,7 +23,7 @@ pub(super) const SEGMENT: &str = "00000000000000000001.log";
 pub(super) const FIRST_SCN_AT: usize = 48;
 const FRAME_HEAD_BYTES: usize = 16;
 
-pub(super) fn origin() -> Origin {
+pub(super) fn origin() -> LineageId {
     "9f86d081884c7d659a2feaa0c55ad015"
         .parse()
         .expect("32 digits")

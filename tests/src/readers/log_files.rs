@@ -5,9 +5,10 @@
 use std::fs;
 use std::path::Path;
 
+use cloud_profile::part_lines;
 use cloud_proto::databus::v1::change::Event;
 use cloud_proto::databus::v1::{Change, ConnectionAdded, Member, MemberUpserted};
-use databus::{Log, LogFiles, LogOptions, Window, part_lines, verify};
+use databus::{Log, LogFiles, LogOptions, Window, verify};
 
 use super::log::{self, FIRST_SCN_AT, origin};
 use super::scratch::{empty_folder, named};

@@ -3,10 +3,8 @@
 use std::fs;
 use std::sync::Arc;
 
-use cloud_engine::{
-    Base, ConnectionTime, GRAPH_NAME, GraphChange, LogId, Manifest, MemberId, Scn, SourceMark,
-    Writer, read_overlay,
-};
+use cloud_engine::{Base, GRAPH_NAME, GraphChange, Manifest, Writer, read_overlay};
+use cloud_model::{ConnectionTime, LogId, MemberId, Scn, SourceMark};
 
 use super::graph::{ask, snapshot};
 use super::scratch::{empty_folder, folder, named};

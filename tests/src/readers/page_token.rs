@@ -1,6 +1,7 @@
 //! Page tokens of each list. The first byte says which one; the rest is the text that a caller sends.
 
-use cloud_engine::{Degree, ListedConnection, MemberId};
+use cloud_engine::{Degree, ListedConnection};
+use cloud_model::MemberId;
 use cloud_search::SortKey;
 use graph_server::page_token::{PageKey, Parameters};
 

@@ -6,7 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cloud_engine::{LineageHasher, LogId, Manifest, NodeIndex, Scn, StandsAt};
+use cloud_engine::{LineageHasher, Manifest, NodeIndex, StandsAt};
+use cloud_model::{LogId, Scn};
 use cloud_proto::databus::v1::Member;
 use cloud_search::{
     BASE_INDEX_NAME, BaseIndexWriter, LIVE_PROFILES_NAME, PROFILES_NAME, People, PeopleChange,

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use cloud_engine::{LineageId, NodeIndex};
+use cloud_engine::NodeIndex;
+use cloud_model::LineageId;
 use cloud_proto::cloud::v1::Profile;
 use cloud_proto::databus::v1::{Member, Position};
 use cloud_search::{PROFILES_NAME, ProfileFile, ProfileFileWriter, SilentPeople};

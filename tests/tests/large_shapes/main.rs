@@ -36,7 +36,7 @@ static SITE: LazyLock<PathBuf> = LazyLock::new(|| {
 /// snapshot, its lock above all, is each server's own.)
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir_in(&*SITE).expect("a temporary folder");
-    let name = cloud_engine::snapshot_name(cloud_engine::Scn::BEGINNING);
+    let name = cloud_engine::snapshot_name(cloud_model::Scn::BEGINNING);
     let site = folder.path().join("snapshot");
     std::fs::create_dir(&site).expect("creates");
     link_all(&SITE.join("snapshot").join(&name), &site.join(&name));

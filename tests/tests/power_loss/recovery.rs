@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cloud_engine::{Base, FileError, LogId, Manifest, newest_snapshots, read_overlay};
+use cloud_engine::{Base, FileError, Manifest, newest_snapshots, read_overlay};
+use cloud_model::LogId;
 use cloud_proto::cloud::v1::{
     ConnectionOrder, GetProfilesRequest, GetStatusRequest, ListConnectionsRequest,
     SearchMembersRequest,

@@ -3,10 +3,10 @@
 use super::{damaged, file_error};
 use crate::disk::{Disk, DiskFile};
 use crate::log::error::OpenError;
-use crate::log::identity::{LogId, Origin};
 use crate::log::options::LogOptions;
 use crate::log::segment::{Segment, scn_of_name};
 use crate::log::segment_header::{HeaderError, PREFIX_BYTES, Previous, SegmentHeader};
+use cloud_model::{LineageId, LogId};
 use std::{path::PathBuf, sync::Arc};
 
 /// A segment whose header is right.
@@ -50,7 +50,7 @@ impl Found {
     /// This segment is of the log that was asked for.
     pub(in crate::log) fn belongs_to(
         &self,
-        origin: Option<Origin>,
+        origin: Option<LineageId>,
         options: &LogOptions,
         disk: &dyn Disk,
     ) -> Result<(), OpenError> {

@@ -15,9 +15,10 @@ use crate::{
         block_reader::BlockReader, content_error::ContentError, file_error::FileError,
         manifest::Manifest, memory_map::Array, read_ahead::read_ahead,
     },
-    ids::{ConnectionTime, LineageId, MemberId, NodeIndex},
+    node_index::{NodeIndex, member_checked_before},
     sets::node_set::NodeSet,
 };
+use cloud_model::{ConnectionTime, LineageId, MemberId};
 
 /// A graph that never changes. A member that was removed keeps the node, without neighbours.
 pub struct Base {
@@ -207,7 +208,7 @@ impl Base {
 
     /// The member at a node of the base.
     pub(crate) fn member(&self, node: NodeIndex) -> MemberId {
-        MemberId::checked_before(self.member_ids[node.index()])
+        member_checked_before(self.member_ids[node.index()])
     }
 
     /// Whether the member at a node of the base exists.

@@ -6,11 +6,8 @@
 //! Nodes may be numbered in any order. Where member ids do not ascend by node, `nodes_by_id` lists the nodes in ascending order
 //! of member id: look-ups go through it, and nothing else depends on the order.
 
-use crate::{
-    base::id_order::IdOrder,
-    files::content_error::ContentError,
-    ids::{ConnectionTime, MemberId},
-};
+use crate::{base::id_order::IdOrder, files::content_error::ContentError};
+use cloud_model::{ConnectionTime, MemberId};
 
 /// A graph's arrays, borrowed.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use zerocopy::IntoBytes;
 
-use crate::{base::csr::GraphContent, ids::LineageId};
+use crate::base::csr::GraphContent;
+use cloud_model::LineageId;
 
 /// BLAKE3 of one section's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -47,9 +47,9 @@ use crate::{
         memory_map::{Array, FileMap},
         section_writer::padded,
     },
-    ids::LineageId,
     sets::node_set::NodeSet,
 };
+use cloud_model::LineageId;
 
 /// The graph's name in a snapshot directory.
 pub const GRAPH_NAME: &str = "graph.csr";

@@ -20,8 +20,8 @@ use crate::{
         manifest::ManifestFile,
         section_writer::{SectionWriter, padded},
     },
-    ids::LineageId,
 };
+use cloud_model::LineageId;
 
 /// Numbers gathered before they are written.
 const NUMBERS_AT_ONCE: usize = 1 << 16;

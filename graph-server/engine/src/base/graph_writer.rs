@@ -14,8 +14,8 @@ use crate::{
         times_file::{TimesWriter, UnsealedTimes},
     },
     files::{content_error::ContentError, file_error::FileError, manifest::ManifestFile},
-    ids::LineageId,
 };
+use cloud_model::LineageId;
 
 /// `graph.csr` and `times.bin` in the making. Keeps 4 bytes a node in memory.
 pub struct GraphWriter {

@@ -37,8 +37,8 @@ use crate::{
         memory_map::{Array, FileMap},
         section_writer::{SectionWriter, padded},
     },
-    ids::LineageId,
 };
+use cloud_model::LineageId;
 
 /// The times' name in a snapshot directory.
 pub const TIMES_NAME: &str = "times.bin";

@@ -1,6 +1,6 @@
 //! Why arrays are no graph: lengths, orders and ids that contradict each other.
 
-use crate::ids::MemberId;
+use cloud_model::MemberId;
 
 /// The arrays are no graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,10 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{
-    files::content_error::ContentError,
-    ids::{LineageId, LogId, Scn},
-};
+use crate::files::content_error::ContentError;
+use cloud_model::{LineageId, LogId, Scn};
 
 /// A file could not be read or written, or is not what it should be.
 #[derive(Debug, thiserror::Error)]

@@ -4,14 +4,12 @@ use std::fs::File;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use crate::{
-    files::{
-        file_error::FileError,
-        manifest::{Manifest, ManifestFile},
-        memory_map::FileMap,
-    },
-    ids::LineageId,
+use crate::files::{
+    file_error::FileError,
+    manifest::{Manifest, ManifestFile},
+    memory_map::FileMap,
 };
+use cloud_model::LineageId;
 
 /// The manifest's entry for a file.
 pub(crate) fn named_file<'a>(

@@ -23,10 +23,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    files::file_error::FileError,
-    ids::{LineageId, LogId, Scn},
-};
+use crate::files::file_error::FileError;
+use cloud_model::{LineageId, LogId, Scn, SourceMark};
 
 /// The manifest's name in a snapshot directory.
 pub const MANIFEST_NAME: &str = "manifest.json";
@@ -88,18 +86,6 @@ pub enum StandsAt {
         /// The offset.
         offset: u64,
     },
-}
-
-/// The last offset of a source that was applied, and the window that it came in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SourceMark {
-    /// The source.
-    pub source_id: String,
-    /// Where the window stood in it.
-    pub offset: u64,
-    /// Where the window stands in the log.
-    pub scn: Scn,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -26,12 +26,13 @@ use crate::{
         lazy_array::{LazyArray, zeroed},
         read_ahead::read_ahead,
     },
-    ids::{ConnectionTime, NodeIndex, Scn},
+    node_index::NodeIndex,
     overlay::{
         new_members::NewMembers,
         summary::{LastWords, Summaries, Summary, existence},
     },
 };
+use cloud_model::{ConnectionTime, Scn};
 
 /// Entries that a chain has at least above its last summary before it gets one, and the share of the summary's own length.
 const SUMMARY_ENTRIES_MIN: usize = 512;

@@ -1,6 +1,7 @@
 //! What a change of the log says about the graph. A change states what is true, so applying it twice is applying it once.
 
-use crate::ids::{ConnectionTime, MemberId, NodeIndex};
+use crate::node_index::NodeIndex;
+use cloud_model::{ConnectionTime, MemberId};
 
 /// One change of the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::{graph::Graph, ids::Scn, overlay::version::Version};
+use crate::{graph::Graph, overlay::version::Version};
+use cloud_model::Scn;
 
 /// Where readers find the newest version. Cheap to clone; all clones are the same place.
 ///

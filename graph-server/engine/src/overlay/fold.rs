@@ -13,10 +13,11 @@ use crate::{
     base::graph_writer::GraphWriter,
     files::{block_reader::BlockReader, file_error::FileError, manifest::ManifestFile},
     graph::Graph,
-    ids::{ConnectionTime, NodeIndex},
+    node_index::NodeIndex,
     overlay::summary::LastWords,
     timed_neighbours::{Connection, merge},
 };
+use cloud_model::ConnectionTime;
 
 /// Targets and nodes of one step: a millisecond's work, or a long row.
 const TARGETS_AT_ONCE: usize = 1 << 15;

@@ -10,10 +10,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use zerocopy::FromZeros;
 
-use crate::{
-    files::lazy_array::{LazyArray, zeroed},
-    ids::{MemberId, Scn},
-};
+use crate::files::lazy_array::{LazyArray, zeroed};
+use crate::node_index::member_checked_before;
+use cloud_model::{MemberId, Scn};
 
 const FIRST_TIER_MEMBERS: u32 = 512;
 const TIERS: usize = 24;
@@ -73,7 +72,7 @@ impl NewMembers {
 
     /// The member with this ordinal, which must be below [`count`](Self::count).
     pub(crate) fn id(&self, ordinal: u32) -> MemberId {
-        MemberId::checked_before(self.member(ordinal).id.load(Ordering::Relaxed))
+        member_checked_before(self.member(ordinal).id.load(Ordering::Relaxed))
     }
 
     /// When the member with this ordinal was created.

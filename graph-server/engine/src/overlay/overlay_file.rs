@@ -45,17 +45,18 @@ use crate::{
     files::{
         file_error::FileError,
         file_identity::{check_lineage, check_start},
-        manifest::{Manifest, SourceMark},
+        manifest::Manifest,
         memory_map::{Array, FileMap},
         section_writer::{SectionWriter, padded},
     },
-    ids::{ConnectionTime, LogId, MemberId, NodeIndex, Scn},
+    node_index::NodeIndex,
     overlay::{
         chains::Stamp,
         summary::{LastWord, LastWords},
         version::Version,
     },
 };
+use cloud_model::{ConnectionTime, LogId, MemberId, Scn, SourceMark};
 
 const MAGIC: [u8; 8] = *b"CLDOVERL";
 const FORMAT_VERSION: u32 = 1;

@@ -9,13 +9,10 @@ use std::sync::Arc;
 
 use crate::{
     base::base_graph::Base,
-    files::{
-        file_error::FileError,
-        manifest::{Manifest, SourceMark},
-    },
-    ids::{LogId, Scn},
+    files::{file_error::FileError, manifest::Manifest},
     overlay::{overlay_file, writer::Writer},
 };
+use cloud_model::{LogId, Scn, SourceMark};
 
 /// Older files that stay when a new one is written, for the case that it rots.
 const OLDER_FILES_KEPT: usize = 1;

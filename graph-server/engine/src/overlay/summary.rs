@@ -12,9 +12,10 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwapOption;
 
 use crate::{
-    ids::{NodeIndex, Scn},
+    node_index::NodeIndex,
     overlay::chains::{Chain, Stamp, Step},
 };
+use cloud_model::Scn;
 
 /// What is said last about one neighbour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,13 +10,14 @@ use crate::{
     base::base_graph::Base,
     files::read_ahead::read_ahead_slice,
     graph::Graph,
-    ids::{MemberId, NodeIndex, Scn},
     neighbours::Neighbours,
+    node_index::NodeIndex,
     overlay::{
         chains::{Overlay, Stamp, Step},
         summary::existence,
     },
 };
+use cloud_model::{MemberId, Scn};
 
 /// A base, the changes since, and the SCN up to which they are to be seen.
 pub struct Version {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::{
     base::base_graph::Base,
     graph::Graph,
-    ids::{ConnectionTime, MemberId, NodeIndex, Scn},
+    node_index::NodeIndex,
     overlay::{
         chains::{Overlay, Stamp},
         change::{Applied, Created, GraphChange},
@@ -19,6 +19,7 @@ use crate::{
         version::Version,
     },
 };
+use cloud_model::{ConnectionTime, MemberId, Scn};
 
 /// Changes whose memory is asked for together.
 const CHANGES_AHEAD: usize = 64;

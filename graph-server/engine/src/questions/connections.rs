@@ -5,11 +5,12 @@ use std::cmp::Reverse;
 use crate::{
     files::file_error::FileError,
     graph::Graph,
-    ids::{ConnectionTime, MemberId, NodeIndex},
+    node_index::NodeIndex,
     questions::budget::{Budget, Stopped},
     sets::smallest::Smallest,
     timed_neighbours::Connection,
 };
+use cloud_model::{ConnectionTime, MemberId};
 
 /// How a member's connections are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use crate::{
     graph::Graph,
-    ids::NodeIndex,
+    node_index::NodeIndex,
     questions::{
         budget::{Budget, Stopped},
         rows_ahead::each_row,

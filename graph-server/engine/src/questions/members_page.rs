@@ -1,6 +1,7 @@
 //! A page of a list of members by id.
 
-use crate::{ids::MemberId, sets::smallest::Smallest};
+use crate::sets::smallest::Smallest;
+use cloud_model::MemberId;
 
 /// See the module. The next page goes on after its last member.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use crate::{
     graph::Graph,
-    ids::{MemberId, NodeIndex},
+    node_index::NodeIndex,
     questions::{
         budget::{Budget, Stopped},
         members_page::{MembersPage, MembersPageBuilder},
@@ -11,6 +11,7 @@ use crate::{
     },
     sets::scratch::Scratch,
 };
+use cloud_model::MemberId;
 
 /// A degree that belongs to the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,13 +2,14 @@
 
 use crate::{
     graph::Graph,
-    ids::{MemberId, NodeIndex},
+    node_index::NodeIndex,
     questions::{
         budget::{Budget, Stopped},
         shared::shared_nodes,
         view_at::ViewAt,
     },
 };
+use cloud_model::MemberId;
 
 /// A shortest path from the viewer to the target, both included, of up to three edges; empty when there is none. Among the
 /// shortest paths, the one that is smallest by member id from the target's end backwards.

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use crate::{
     graph::Graph,
-    ids::{MemberId, NodeIndex},
+    node_index::NodeIndex,
     questions::{
         budget::{Budget, Stopped},
         gather::gather,
@@ -18,6 +18,7 @@ use crate::{
     },
     sets::{node_set::NodeSet, scratch::Scratch},
 };
+use cloud_model::MemberId;
 
 /// Which paths are looked for.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,9 @@
 //!
 //! (Benches at 22 M members: "100 degrees on a warm view, in the engine", "view in the engine", "3rd-degree size".)
 
-use crate::{graph::Graph, ids::NodeIndex, neighbours::Neighbours, questions::budget::Stopped};
+use crate::{
+    graph::Graph, neighbours::Neighbours, node_index::NodeIndex, questions::budget::Stopped,
+};
 
 /// Rows that are asked for while one is visited; their bounds twice as far ahead.
 const ROWS_AHEAD: usize = 8;

@@ -5,13 +5,14 @@ use std::cmp::Ordering;
 
 use crate::{
     graph::Graph,
-    ids::{MemberId, NodeIndex},
     neighbours::Neighbours,
+    node_index::NodeIndex,
     questions::{
         budget::{Budget, Stopped},
         members_page::{MembersPage, MembersPageBuilder},
     },
 };
+use cloud_model::MemberId;
 
 /// The members connected to both, ascending by member id. O(d + d'), or O(d log d') when d' is much longer.
 pub fn shared_connections(
@@ -101,9 +102,9 @@ mod tests {
 
     use super::*;
     use crate::base::base_graph::Base;
-    use crate::ids::{ConnectionTime, Scn};
     use crate::overlay::change::GraphChange;
     use crate::overlay::writer::Writer;
+    use cloud_model::{ConnectionTime, Scn};
 
     const HUB: u64 = 1;
     const MEMBERS: u64 = 2_000;

@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 
 use crate::{
     graph::Graph,
-    ids::{MemberId, NodeIndex},
+    node_index::NodeIndex,
     questions::budget::{Budget, Stopped},
     sets::{scratch::Scratch, smallest::Smallest},
 };
+use cloud_model::MemberId;
 
 /// Somebody to connect with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 
 use crate::{
     graph::Graph,
-    ids::NodeIndex,
+    node_index::NodeIndex,
     questions::{
         budget::{Budget, Stopped},
         gather::gather,

@@ -5,13 +5,14 @@
 
 use crate::{
     graph::Graph,
-    ids::{NodeIndex, Scn},
+    node_index::NodeIndex,
     questions::{
         budget::{Budget, Stopped},
         gather::gather,
     },
     sets::{node_set::NodeSet, scratch::Scratch, sieve::Sieve},
 };
+use cloud_model::Scn;
 
 /// A viewer's 1st and 2nd degree, exact as of an SCN.
 #[derive(Clone, Debug, PartialEq)]

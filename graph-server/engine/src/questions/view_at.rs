@@ -10,14 +10,15 @@ use std::borrow::Cow;
 
 use crate::{
     graph::Graph,
-    ids::{NodeIndex, Scn},
     neighbours::Neighbours,
+    node_index::NodeIndex,
     questions::{
         budget::{Budget, Stopped},
         view::View,
     },
     sets::node_set::NodeSet,
 };
+use cloud_model::Scn;
 
 /// A view and the graph that it is asked about.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ mod nodes;
 
 use std::mem::size_of_val;
 
-use crate::{ids::NodeIndex, neighbours::Neighbours};
+use crate::{neighbours::Neighbours, node_index::NodeIndex};
 pub use nodes::Nodes;
 
 /// Nodes of a bucket, at least half as many and at most so many if they lie evenly.

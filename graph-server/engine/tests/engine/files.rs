@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cloud_engine::{
-    Base, Csr, FileError, LineageHasher, LineageId, LogId, Manifest, NodeIndex, Scn, SourceMark,
-    StandsAt, Writer, newest_snapshots, snapshot_name, write_graph,
+    Base, Csr, FileError, LineageHasher, Manifest, NodeIndex, StandsAt, Writer, newest_snapshots,
+    snapshot_name, write_graph,
 };
+use cloud_model::{LineageId, LogId, Scn, SourceMark};
 use proptest::prelude::*;
 
 use crate::folding::folded;
@@ -106,7 +107,7 @@ fn ring() -> Csr {
         (
             member(id),
             member(id % 30_000 + 1),
-            cloud_engine::ConnectionTime::from_millis(id),
+            cloud_model::ConnectionTime::from_millis(id),
         )
     };
     Csr::from_edges(&members, &(1..=30_000).map(edge).collect::<Vec<_>>()).expect("a graph")
@@ -339,7 +340,7 @@ fn nodes_without_a_member_are_checked() {
     let connected = |one, other| cloud_engine::GraphChange::ConnectionAdded {
         member: member(one),
         other: member(other),
-        time: cloud_engine::ConnectionTime::UNKNOWN,
+        time: cloud_model::ConnectionTime::UNKNOWN,
     };
     let mut writer = Writer::new(Arc::new(Model::default().base()), Scn::BEGINNING);
     let changes = [

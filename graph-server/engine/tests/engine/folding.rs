@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cloud_engine::{
-    Base, Budget, ConnectionTime, Fold, Graph, GraphChange, LogId, Manifest, NodeIndex, Scn,
-    Scratch, StandsAt, Version, View, Writer, degrees, read_overlay,
+    Base, Budget, Fold, Graph, GraphChange, Manifest, NodeIndex, Scratch, StandsAt, Version, View,
+    Writer, degrees, read_overlay,
 };
+use cloud_model::{ConnectionTime, LogId, Scn};
 use petgraph::algo::connected_components;
 use proptest::prelude::*;
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use cloud_engine::{Budget, Graph, Scn, Scratch, View, Writer};
+use cloud_engine::{Budget, Graph, Scratch, View, Writer};
+use cloud_model::Scn;
 use proptest::prelude::*;
 
 use crate::model::{Model, check_graph};

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cloud_engine::{
-    ConnectionTime, GraphChange, LogId, Manifest, Scn, StandsAt, Version, Writer, read_overlay,
-};
+use cloud_engine::{GraphChange, Manifest, StandsAt, Version, Writer, read_overlay};
+use cloud_model::{ConnectionTime, LogId, Scn};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngSeed, TestRunner};

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cloud_engine::{
-    ApplyError, Base, Budget, ConnectionTime, Current, Graph, GraphChange, LogId, Manifest, Scn,
-    Scratch, StandsAt, Version, View, Writer, degrees, read_overlay,
+    ApplyError, Base, Budget, Current, Graph, GraphChange, Manifest, Scratch, StandsAt, Version,
+    View, Writer, degrees, read_overlay,
 };
+use cloud_model::{ConnectionTime, LogId, Scn};
 use tempfile::TempDir;
 
 use crate::folding::folded;

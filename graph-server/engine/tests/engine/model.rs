@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use cloud_engine::{
-    Base, ConnectionTime, Csr, Degree, Graph, GraphChange, LineageId, MemberId, NodeIndex,
-};
+use cloud_engine::{Base, Csr, Degree, Graph, GraphChange, NodeIndex};
+use cloud_model::{ConnectionTime, LineageId, MemberId};
 
 /// Each member's connections, with their times in milliseconds; and how a base of it numbers its nodes, on which no answer may
 /// depend.

@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cloud_engine::{
-    FileError, LineageId, LogId, Manifest, Scn, SourceMark, StandsAt, Writer, read_overlay,
-};
+use cloud_engine::{FileError, Manifest, StandsAt, Writer, read_overlay};
+use cloud_model::{LineageId, LogId, Scn, SourceMark};
 use proptest::prelude::*;
 
 use crate::histories::replay;

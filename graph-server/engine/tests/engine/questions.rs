@@ -1,11 +1,12 @@
 //! Every question equals brute force, on graphs of every shape, at every SCN of a history.
 
 use cloud_engine::{
-    Budget, ConnectionOrder, Degree, Graph, ListedConnection, MemberId, MembersPage, NetworkDegree,
+    Budget, ConnectionOrder, Degree, Graph, ListedConnection, MembersPage, NetworkDegree,
     NodeIndex, PathsQuestion, Scratch, ShortestPaths, Stopped, Suggestion, View, connections_by,
     degree, degrees, degrees_from_targets, network_members, network_sizes, shared_connections,
     shared_page, shortest_path, shortest_paths, suggest_connections, third_cost,
 };
+use cloud_model::MemberId;
 use proptest::prelude::*;
 
 use crate::histories::replay;
@@ -261,7 +262,7 @@ fn check_budgets(graph: &Graph, viewer: NodeIndex) {
 proptest! {
     #[test]
     fn questions_to_a_base_equal_brute_force(model in graphs(18)) {
-        let writer = cloud_engine::Writer::new(std::sync::Arc::new(model.base()), cloud_engine::Scn::BEGINNING);
+        let writer = cloud_engine::Writer::new(std::sync::Arc::new(model.base()), cloud_model::Scn::BEGINNING);
         check_questions(&writer.version().graph(), &model);
     }
 
@@ -342,7 +343,7 @@ fn paths_are_counted_without_being_walked() {
     }
     let writer = cloud_engine::Writer::new(
         std::sync::Arc::new(model.base()),
-        cloud_engine::Scn::BEGINNING,
+        cloud_model::Scn::BEGINNING,
     );
     let graph = writer.version().graph();
     let question = PathsQuestion {
@@ -381,7 +382,7 @@ fn the_deadline_stops_a_build() {
     }
     let writer = cloud_engine::Writer::new(
         std::sync::Arc::new(model.base()),
-        cloud_engine::Scn::BEGINNING,
+        cloud_model::Scn::BEGINNING,
     );
     let graph = writer.version().graph();
     let (mut scratch, viewer) = (Scratch::new(), graph.node(member(1)).expect("exists"));

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use cloud_engine::{Budget, Degree, Graph, NodeIndex, Scn, Scratch, View, Writer, degrees};
+use cloud_engine::{Budget, Degree, Graph, NodeIndex, Scratch, View, Writer, degrees};
+use cloud_model::Scn;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
@@ -53,7 +54,7 @@ fn long_history() -> History {
 /// The same change of other members.
 fn onto(change: &cloud_engine::GraphChange, from: &[u64], to: &[u64]) -> cloud_engine::GraphChange {
     use cloud_engine::GraphChange::*;
-    let map = |id: cloud_engine::MemberId| {
+    let map = |id: cloud_model::MemberId| {
         let rank = from
             .iter()
             .position(|&known| known == id.get())

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use cloud_engine::{
-    ApplyError, Base, Budget, ConnectionTime, Created, Graph, GraphChange, LineageId, NodeIndex,
-    Scn, Scratch, View, Writer,
+    ApplyError, Base, Budget, Created, Graph, GraphChange, NodeIndex, Scratch, View, Writer,
 };
+use cloud_model::{ConnectionTime, LineageId, Scn};
 
 use crate::model::member;
 

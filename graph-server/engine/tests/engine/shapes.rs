@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use cloud_engine::{ConnectionTime, GraphChange, Scn};
+use cloud_engine::GraphChange;
+use cloud_model::{ConnectionTime, Scn};
 use proptest::prelude::*;
 
 use crate::model::{Model, NodeOrder, member};

@@ -16,7 +16,8 @@ use crate::{
     },
     profiles::store_mark::StoreMark,
 };
-use cloud_engine::{FileError, NodeIndex, Scn};
+use cloud_engine::{FileError, NodeIndex};
+use cloud_model::Scn;
 use cloud_proto::cloud::v1::Profile;
 use std::{
     fs, io,

@@ -15,7 +15,8 @@ use crate::profiles::{
     profile_file::record_checksum,
     store_mark::StoreMark,
 };
-use cloud_engine::{FileError, NodeIndex, Scn};
+use cloud_engine::{FileError, NodeIndex};
+use cloud_model::Scn;
 use cloud_proto::cloud::v1::Profile;
 use prost::Message as _;
 use redb::{

@@ -3,7 +3,6 @@
 //! Imports from no other folder of the crate.
 
 pub(crate) mod live_profiles;
-pub(crate) mod merge;
 pub(crate) mod persistent_file;
 pub(crate) mod profile_file;
 pub(crate) mod profile_file_writer;

@@ -24,11 +24,10 @@
 //! A *silent* file is what a dump without members makes: every node has an empty profile, so none is written. It is a header of
 //! version 2 and nothing else, with 64 at 40 and 0 at 48.
 
-use crate::profiles::{
-    merge::empty_profile,
-    profile_header::{Content, HEADER_BYTES, Header, OFFSET_BYTES, Records},
-};
-use cloud_engine::{FileError, LineageId, NodeIndex};
+use crate::profiles::profile_header::{Content, HEADER_BYTES, Header, OFFSET_BYTES, Records};
+use cloud_engine::{FileError, NodeIndex};
+use cloud_model::LineageId;
+use cloud_profile::empty_profile;
 use cloud_proto::cloud::v1::Profile;
 use prost::Message as _;
 use std::{

@@ -6,7 +6,8 @@ use crate::profiles::{
     profile_file::{CHECKSUM_BYTES, RECORD_BYTES_MAX, record_checksum},
     profile_header::{Content, HEADER_BYTES, Header, Records},
 };
-use cloud_engine::{ContentDigest, ContentHasher, FileError, LineageId, ManifestFile, NodeIndex};
+use cloud_engine::{ContentDigest, ContentHasher, FileError, ManifestFile, NodeIndex};
+use cloud_model::LineageId;
 use cloud_proto::cloud::v1::Profile;
 use prost::Message as _;
 use std::{

@@ -1,6 +1,7 @@
 //! The first 64 bytes of a file of profiles; `profile_file.rs` has them in a table.
 
-use cloud_engine::{FileError, LineageId};
+use cloud_engine::FileError;
+use cloud_model::LineageId;
 use std::{iter, path::Path};
 
 use crate::profiles::profile_file::CHECKSUM_BYTES;

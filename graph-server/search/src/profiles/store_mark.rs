@@ -3,7 +3,8 @@
 //! A line of text: `format 1 lineage <32 hex> log <32 hex> scn <number>`. A store of another base or log is refused by name: its
 //! nodes are other members.
 
-use cloud_engine::{FileError, LineageId, LogId, Scn};
+use cloud_engine::FileError;
+use cloud_model::{LineageId, LogId, Scn};
 use std::{fmt, path::Path};
 
 const FORMAT_VERSION: u32 = 1;

@@ -17,7 +17,8 @@ use crate::{
         top_hits::{SortKey, TopHits},
     },
 };
-use cloud_engine::{Degree, MemberId, NodeIndex, Scn};
+use cloud_engine::{Degree, NodeIndex};
+use cloud_model::{MemberId, Scn};
 
 /// One page of hits.
 #[derive(Clone, Debug, PartialEq)]

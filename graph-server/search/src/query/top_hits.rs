@@ -1,6 +1,7 @@
 //! The best hits after a given one, and how many there are in all.
 
-use cloud_engine::{Degree, MemberId, NodeIndex};
+use cloud_engine::{Degree, NodeIndex};
+use cloud_model::MemberId;
 use std::{cmp::Ordering, collections::BinaryHeap};
 
 /// Where a hit stands in the order of hits: nearest first, then most relevant, then by member id. No two members share one.

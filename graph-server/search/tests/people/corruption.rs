@@ -4,7 +4,8 @@ use crate::{
     random::Random,
     site::{LOG, Site, Truth},
 };
-use cloud_engine::{FileError, LineageId, LogId, Manifest, NodeIndex, Scn};
+use cloud_engine::{FileError, Manifest, NodeIndex};
+use cloud_model::{LineageId, LogId, Scn};
 use cloud_proto::cloud::v1::Profile;
 use cloud_search::{IndexError, OpenError, People, ProfileFile};
 use std::{fs, path::Path};

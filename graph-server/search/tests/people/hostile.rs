@@ -117,7 +117,7 @@ fn search_stops_when_told() {
     for member in 1..6_000 {
         truth
             .profiles
-            .insert(member, cloud_search::empty_profile(member));
+            .insert(member, cloud_profile::empty_profile(member));
     }
     truth.edges = (1..5_999)
         .map(|member| (member, 1 + random.next() % 5_998))

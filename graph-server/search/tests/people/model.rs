@@ -7,7 +7,8 @@ use crate::{
     silent::without_profiles,
     site::{Site, Truth, edge, id, network, open, write_silent_snapshot},
 };
-use cloud_engine::{Degree, Graph, Scn};
+use cloud_engine::{Degree, Graph};
+use cloud_model::Scn;
 use cloud_search::{Page, Published, Query, search};
 use proptest::prelude::*;
 use std::sync::Arc;

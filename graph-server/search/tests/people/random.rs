@@ -1,11 +1,11 @@
 //! Random profiles, changes and queries from a seed.
 
 use crate::site::Change;
+use cloud_profile::sort_positions;
 use cloud_proto::{
     cloud::v1::Profile,
     databus::v1::{Member, Position, PositionKind, YearMonth},
 };
-use cloud_search::sort_positions;
 use prost_types::FieldMask;
 
 /// SplitMix64: small, and the same everywhere.

@@ -4,7 +4,8 @@ use crate::{
     random::Random,
     site::{Site, Truth, apply, id, network, open},
 };
-use cloud_engine::{Graph, Manifest, Scn, Writer};
+use cloud_engine::{Graph, Manifest, Writer};
+use cloud_model::Scn;
 use cloud_search::{People, Query, search};
 use std::{fs, io, path::Path, sync::Arc};
 

@@ -7,7 +7,8 @@ use crate::{
     site::{Change, Site, Truth, id, network, open, write_silent_snapshot},
 };
 use cloud_engine::{Degree, Graph, NodeIndex};
-use cloud_search::{Page, Published, Query, empty_profile, search};
+use cloud_profile::empty_profile;
+use cloud_search::{Page, Published, Query, search};
 use proptest::prelude::*;
 use std::sync::Arc;
 

@@ -4,8 +4,10 @@ use crate::{
     corruption::{open_error, with_bit_flipped},
     site::{LOG, Site, Truth, write_silent_snapshot},
 };
-use cloud_engine::{FileError, LineageId, Manifest, ManifestFile, NodeIndex};
-use cloud_search::{IndexError, NODES_MAX, OpenError, ProfileFile, SilentPeople, empty_profile};
+use cloud_engine::{FileError, Manifest, ManifestFile, NodeIndex};
+use cloud_model::LineageId;
+use cloud_profile::empty_profile;
+use cloud_search::{IndexError, NODES_MAX, OpenError, ProfileFile, SilentPeople};
 use std::{fs, path::PathBuf};
 
 fn truth() -> Truth {

@@ -1,16 +1,18 @@
 //! A small site on disk: a snapshot, the engine's graph over it, profiles and index, and the same kept plainly.
 
 use cloud_engine::{
-    Base, Budget, ConnectionTime, ContentDigest, Graph, GraphChange, LineageHasher, LineageId,
-    LogId, Manifest, ManifestFile, MemberId, Scn, Scratch, StandsAt, View, Writer,
+    Base, Budget, ContentDigest, Graph, GraphChange, LineageHasher, Manifest, ManifestFile,
+    Scratch, StandsAt, View, Writer,
 };
+use cloud_model::{ConnectionTime, LineageId, LogId, MemberId, Scn};
+use cloud_profile::{empty_profile, remove_position, upsert_member, upsert_position};
 use cloud_proto::{
     cloud::v1::Profile,
     databus::v1::{Member, Position},
 };
 use cloud_search::{
     BaseIndexWriter, Network, PROFILES_NAME, People, PeopleChange, PeopleWriter, ProfileFileWriter,
-    SilentPeople, empty_profile, remove_position, upsert_member, upsert_position,
+    SilentPeople,
 };
 use prost_types::FieldMask;
 use std::{

@@ -5,7 +5,8 @@ use crate::{
     site::{Site, Truth, network, open, write_snapshot},
 };
 use cloud_engine::NodeIndex;
-use cloud_search::{BaseIndexWriter, IndexError, Query, empty_profile, search};
+use cloud_profile::empty_profile;
+use cloud_search::{BaseIndexWriter, IndexError, Query, search};
 
 fn numbered(members: u64) -> Truth {
     let mut truth = Truth::default();

@@ -1,6 +1,7 @@
 //! The sort keys of the lists that come in pages, as bytes. What a key says is checked here, once.
 
-use cloud_engine::{ConnectionTime, Degree, ListedConnection, MemberId};
+use cloud_engine::{Degree, ListedConnection};
+use cloud_model::{ConnectionTime, MemberId};
 use cloud_search::SortKey;
 
 /// Where a line stands in its list.

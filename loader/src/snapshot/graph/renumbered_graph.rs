@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use cloud_engine::{GraphArrays, GraphWriter, LineageId, Manifest, Scn, StandsAt};
+use cloud_engine::{GraphArrays, GraphWriter, Manifest, StandsAt};
+use cloud_model::{LineageId, Scn};
 
 use crate::{
     job::error::Error,

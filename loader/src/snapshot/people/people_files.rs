@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use cloud_engine::{ContentDigest, LineageId, ManifestFile, NodeIndex};
+use cloud_engine::{ContentDigest, ManifestFile, NodeIndex};
+use cloud_model::LineageId;
 use cloud_search::{
     BASE_INDEX_NAME, BaseIndexWriter, PROFILES_NAME, ProfileFileWriter, SilentPeople,
 };

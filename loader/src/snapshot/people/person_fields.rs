@@ -2,9 +2,9 @@
 
 use std::str;
 
+use cloud_profile::limits::{SKILLS_MAX, SUMMARY_BYTES_MAX, TEXT_BYTES_MAX};
 use cloud_proto::databus::v1::{Member, Position, PositionKind, YearMonth};
 use csv::ByteRecord;
-use databus::limits::{SKILLS_MAX, SUMMARY_BYTES_MAX, TEXT_BYTES_MAX};
 
 use crate::snapshot::rows::{
     layout::Layout,

@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use cloud_profile::sort_positions;
 use cloud_proto::cloud::v1::Profile;
 use cloud_proto::databus::v1::{Member, Position};
-use cloud_search::{PROFILE_BYTES_MAX, sort_positions};
+use cloud_search::PROFILE_BYTES_MAX;
 use prost::Message as _;
 
 use crate::{

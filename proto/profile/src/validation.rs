@@ -55,7 +55,7 @@ pub fn validate_change(change: &Change) -> Result<(), InvalidChange> {
 }
 
 /// Checks a point in time: since 1970, before the year 10000, a valid part of a second.
-pub(crate) fn validate_time(field: &str, time: &Timestamp) -> Result<(), InvalidChange> {
+pub fn validate_time(field: &str, time: &Timestamp) -> Result<(), InvalidChange> {
     const YEAR_10000_SECONDS: i64 = 253_402_300_800;
     if !(0..YEAR_10000_SECONDS).contains(&time.seconds) {
         return Err(invalid(

@@ -1,0 +1,17 @@
+//! The nouns that every part of The Cloud shares: who a member is, where a window stands in the log, and which log and
+//! which graph are meant.
+//!
+//! Each is a type of its own, so that a member id is never taken for an SCN. The crate knows no wire, no file and no graph.
+
+mod connection_time;
+mod hex_id;
+mod member_id;
+mod number_text;
+mod scn;
+mod source_mark;
+
+pub use connection_time::ConnectionTime;
+pub use hex_id::{InvalidHexId, LineageId, LogId};
+pub use member_id::MemberId;
+pub use scn::Scn;
+pub use source_mark::SourceMark;

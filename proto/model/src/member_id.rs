@@ -1,0 +1,33 @@
+//! A member's id.
+
+use crate::number_text;
+use std::num::NonZeroU64;
+
+/// A member, as the outside knows it. Never 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemberId(NonZeroU64);
+
+impl MemberId {
+    /// `None` for 0.
+    pub fn new(id: u64) -> Option<Self> {
+        NonZeroU64::new(id).map(Self)
+    }
+
+    /// The number.
+    pub fn get(self) -> u64 {
+        self.0.get()
+    }
+}
+
+number_text!(MemberId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_is_no_member() {
+        assert_eq!(MemberId::new(0), None);
+        assert_eq!(MemberId::new(7).map(MemberId::get), Some(7));
+    }
+}

@@ -1,0 +1,20 @@
+//! How numbers with a type of their own are printed.
+
+/// `Display` as the number alone, `Debug` with the type's name.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! number_text {
+    ($($name:ident),*) => {$(
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                ::std::fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+    )*};
+}
