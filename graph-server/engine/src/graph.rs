@@ -119,7 +119,8 @@ impl Graph {
 
     /// The node's neighbours with the times of the connections, ascending by node index. Reads the file of times.
     pub fn connections(&self, node: NodeIndex) -> Result<Vec<Connection>, FileError> {
-        connections_at(&self.version, node, self.scn)
+        let chain = self.version.overlay.chain(node, self.scn);
+        connections_at(self.base(), node, chain)
     }
 }
 

@@ -1,14 +1,15 @@
 //! A row with its times: the neighbours of a node, and since when each is connected, as of one SCN.
 
 use crate::{
+    base::base_graph::Base,
     files::file_error::FileError,
     node_index::NodeIndex,
     overlay::{
+        chains::Chain,
         summary::{LastWord, LastWords},
-        version::Version,
     },
 };
-use cloud_model::{ConnectionTime, Scn};
+use cloud_model::ConnectionTime;
 
 /// A neighbour, and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,16 +20,16 @@ pub struct Connection {
     pub time: ConnectionTime,
 }
 
-/// The neighbours of a node with their times, ascending by node.
+/// The neighbours of a node with their times, ascending by node: its row in the base, and its chain.
 pub(crate) fn connections_at(
-    version: &Version,
+    base: &Base,
     node: NodeIndex,
-    scn: Scn,
+    chain: Chain<'_>,
 ) -> Result<Vec<Connection>, FileError> {
-    let LastWords { words, base_counts } = LastWords::of(node, version.overlay.chain(node, scn));
+    let LastWords { words, base_counts } = LastWords::of(node, chain);
     let of_base: Vec<Connection> = if base_counts {
-        let times = version.base.row_times(node)?;
-        let row = version.base.row(node).iter().zip(times);
+        let times = base.row_times(node)?;
+        let row = base.row(node).iter().zip(times);
         row.map(|(&node, time)| Connection {
             node: NodeIndex::new(node),
             time: ConnectionTime::from_millis(time),

@@ -8,7 +8,7 @@ use crate::{
     },
     people_writer::PeopleWriter,
     profiles::{
-        live_profiles::{BUILDING_PROFILES_NAME, LiveProfiles, mark_of},
+        live_profiles::{BUILDING_PROFILES_NAME, LIVE_PROFILES_NAME, LiveProfiles, mark_of},
         persistent_file::Persistence,
         profile_file::{PROFILES_NAME, ProfileFile},
         store_mark::StoreMark,
@@ -25,8 +25,6 @@ use std::{
     sync::Arc,
 };
 
-/// The live profiles' file below the live directory, and of their copy in a snapshot.
-pub const LIVE_PROFILES_NAME: &str = "profiles.redb";
 /// The live index's directory below the live directory.
 pub const LIVE_INDEX_NAME: &str = "search";
 

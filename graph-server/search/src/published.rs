@@ -8,8 +8,10 @@ use crate::{
         base_index::{BaseIndex, measure},
         live_index::LiveSegment,
     },
-    people::LIVE_PROFILES_NAME,
-    profiles::{live_profiles::LiveProfilesReader, profile_file::ProfileFile},
+    profiles::{
+        live_profiles::{LIVE_PROFILES_NAME, LiveProfilesReader},
+        profile_file::ProfileFile,
+    },
 };
 use cloud_engine::{FileError, ManifestFile, NodeIndex};
 use cloud_model::Scn;

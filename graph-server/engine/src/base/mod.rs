@@ -1,6 +1,6 @@
 //! The base: a graph in compressed sparse rows that never changes, and the files that hold it.
 //!
-//! Imports from `files` and `sets`.
+//! Imports from `files`, `sets` and the top of the crate.
 
 pub(crate) mod base_graph;
 pub(crate) mod csr;

@@ -33,6 +33,8 @@ use std::{
 
 const PROFILES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("profiles");
 const MARK: TableDefinition<'_, (), &str> = TableDefinition::new("mark");
+/// The live profiles' file below the live directory, and of their copy in a snapshot.
+pub const LIVE_PROFILES_NAME: &str = "profiles.redb";
 /// Under which a store is made, or copied, in the folder that it is for.
 pub(crate) const BUILDING_PROFILES_NAME: &str = "building-profiles.redb";
 /// Of redb's page cache; its own default is 1 GiB.
