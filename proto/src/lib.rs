@@ -1,7 +1,7 @@
 //! The wire: messages and services, generated from the `.proto` files beside this crate.
 //!
-//! `cloud.v1` is what a web application calls; `databus.v1` is the change log, on the wire and on disk. Everything that is
-//! to be known about a message stands in its `.proto` file.
+//! A web application calls `cloud.v1`; `databus.v1` is the change log, on the wire and on disk. The
+//! `.proto` files document every message.
 //!
 //! ```
 //! use cloud_proto::cloud::v1::{Degree, GetDegreesRequest};
@@ -15,7 +15,7 @@
     reason = "generated from .proto files, which carry the documentation"
 )]
 
-/// What a web application calls.
+/// The calls of a web application.
 pub mod cloud {
     /// Version 1.
     pub mod v1 {
