@@ -1,7 +1,6 @@
-//! The graph at one SCN: what every question is asked of.
+//! The graph at one SCN, which every query reads.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use crate::{
     base::base_graph::Base,
@@ -13,7 +12,8 @@ use crate::{
 };
 use cloud_model::{MemberId, Scn};
 
-/// A version and an SCN. It stays as it is while the writer goes on; cheap to clone, and to be dropped when the request ends.
+/// A version and an SCN. It does not change while the writer goes on. It is cheap to clone; drop it
+/// when the request ends.
 #[derive(Clone)]
 pub struct Graph {
     version: Arc<Version>,
@@ -31,29 +31,35 @@ impl Graph {
         }
     }
 
-    /// What every answer is exact as of.
+    /// Returns the SCN as of which every answer is exact.
+    #[must_use]
     pub fn scn(&self) -> Scn {
         self.scn
     }
 
-    /// The version that is asked.
+    /// Returns the version that is read.
+    #[must_use]
     pub fn version(&self) -> &Arc<Version> {
         &self.version
     }
 
-    /// The base under the changes.
+    /// Returns the base below the changes.
+    #[must_use]
     pub fn base(&self) -> &Base {
         &self.version.base
     }
 
-    /// The node of a member that exists.
+    /// Returns the node of a member that exists.
+    #[must_use]
     pub fn node(&self, member: MemberId) -> Option<NodeIndex> {
         self.version
             .known_node(member)
             .filter(|&node| self.exists(node))
     }
 
-    /// The nodes of a page of members, as [`node`](Self::node) has them. Made for members whose rows are asked for next.
+    /// Returns the node of each member of a page, as [`node`](Self::node) does, and prefetches
+    /// their rows.
+    #[must_use]
     pub fn page(&self, members: &[MemberId]) -> Vec<Option<NodeIndex>> {
         self.base().read_ids_ahead(members);
         let nodes: Vec<_> = members.iter().map(|&member| self.node(member)).collect();
@@ -63,61 +69,77 @@ impl Graph {
         nodes
     }
 
-    /// The node of a member that exists, or existed, or will at a later SCN than this.
+    /// Returns the node of a member that exists at this SCN, at an earlier one or at a later one.
+    #[must_use]
     pub fn known_node(&self, member: MemberId) -> Option<NodeIndex> {
         self.version.known_node(member)
     }
 
-    /// The member at a node of this graph, existing or removed. Panics for an index from elsewhere.
+    /// Returns the member at a node of this graph, existing or removed. Panics for a node index of
+    /// another graph.
+    #[must_use]
     pub fn member(&self, node: NodeIndex) -> MemberId {
         self.version.member(node)
     }
 
-    /// Whether the node's member exists.
+    /// Returns whether the node's member exists.
     #[inline]
+    #[must_use]
     pub fn exists(&self, node: NodeIndex) -> bool {
         self.version.exists(node, self.scn)
     }
 
-    /// All node indexes of this graph are below.
+    /// Returns a number that is above all node indexes of this graph.
+    #[must_use]
     pub fn node_bound(&self) -> u32 {
         self.node_bound
     }
 
-    /// The nodes of all members that exist, ascending.
+    /// Returns the nodes of all members that exist, ascending.
     pub fn nodes(&self) -> impl Iterator<Item = NodeIndex> + '_ {
         (0..self.node_bound)
             .map(NodeIndex::new)
             .filter(|&node| self.exists(node))
     }
 
-    /// Members that exist: as of the newest published SCN, not of this graph's.
+    /// Returns the number of members that exist, as of the newest published SCN rather than this
+    /// graph's.
+    #[must_use]
     pub fn member_count(&self) -> u64 {
         self.version.counts.members.load(Ordering::Relaxed)
     }
 
-    /// Connections: as of the newest published SCN, not of this graph's.
+    /// Returns the number of connections, as of the newest published SCN rather than this graph's.
+    #[must_use]
     pub fn connection_count(&self) -> u64 {
         self.version.counts.connections.load(Ordering::Relaxed)
     }
 
-    /// The node's neighbours, ascending by node index: the only way to them. None for a node that does not exist.
+    /// Returns the node's neighbours, ascending by node index. This is the only way to them. Empty
+    /// for a node that does not exist.
     #[inline]
+    #[must_use]
     pub fn neighbours(&self, node: NodeIndex) -> Neighbours<'_> {
         self.version.neighbours(node, self.scn)
     }
 
-    /// How many neighbours the node has.
+    /// Returns the number of the node's neighbours.
+    #[must_use]
     pub fn degree_of_node(&self, node: NodeIndex) -> usize {
         self.neighbours(node).count()
     }
 
-    /// Whether the two are connected: two binary searches, or the shorter chain.
+    /// Returns whether the two nodes are connected: by two binary searches, or by the shorter chain.
+    #[must_use]
     pub fn connected(&self, one: NodeIndex, other: NodeIndex) -> bool {
         self.version.pair(one, other, self.scn).connected
     }
 
-    /// The node's neighbours with the times of the connections, ascending by node index. Reads the file of times.
+    /// Returns the node's neighbours with the times of the connections, ascending by node index.
+    /// Reads the file of times.
+    ///
+    /// # Errors
+    /// [`FileError`] when the file of times cannot be read or is damaged.
     pub fn connections(&self, node: NodeIndex) -> Result<Vec<Connection>, FileError> {
         let chain = self.version.overlay.chain(node, self.scn);
         connections_at(self.base(), node, chain)

@@ -1,9 +1,11 @@
-//! Who stands how close to whom: the member graph of one site in memory, and the questions asked of it.
+//! The member graph of one site in memory, and the queries that it answers: degrees, shared
+//! connections, paths.
 //!
 //! # Two arrays
 //!
-//! The graph is held in compressed sparse rows. Members have a dense number each, the node index. `offsets[u]` is where the
-//! neighbours of node `u` start in `targets`, and `offsets[u + 1]` where they end:
+//! The graph is held in compressed sparse rows. Each member has a dense number, the node index.
+//! `offsets[u]` is where the neighbours of node `u` start in `targets`, and `offsets[u + 1]` is
+//! where they end:
 //!
 //! ```text
 //!    0 --- 1 --- 3        node      0     1       2     3
@@ -11,40 +13,46 @@
 //!       2                 targets   1 2   0 2 3   0 1   1
 //! ```
 //!
-//! A connection stands in both members' rows: 8 bytes. The arrays are a file, mapped and never written: the [`Base`].
+//! A connection stands in both members' rows: 8 bytes. The arrays are a file that is mapped and
+//! never written: the [`Base`].
 //!
-//! # What changed since
+//! # Changes since the base
 //!
-//! Changes come in windows from a log, and each window has a number, the [`Scn`]. They go into chains beside the base, each
-//! entry stamped with its SCN. Base, chains and the last SCN that readers may see are a [`Version`]. One [`Writer`] appends; a
-//! reader takes a [`Graph`], the version at one SCN, and skips what is newer. Readers take no lock, and every answer is exact as
-//! of the SCN that it states.
+//! Changes come in windows from a log, and each window has a number, the [`Scn`]. They are appended
+//! to chains beside the base, and each entry is stamped with its SCN. A [`Version`] is a base, its
+//! chains and the last SCN that readers may see. One [`Writer`] appends. A reader takes a
+//! [`Graph`], the version at one SCN, and skips newer entries. Readers take no lock, and every
+//! answer is exact as of the SCN that it states.
 //!
-//! Changes are folded into a new base now and then: [`Fold`] writes one, and the writer goes over to it between two windows. The
-//! [`Current`] version is then another one; whoever holds the one before keeps it.
+//! From time to time the changes are folded into a new base: [`Fold`] writes it, and the writer
+//! switches to it between two windows. [`Current`] then returns the new version; readers that hold
+//! the previous one keep it.
 //!
 //! # Questions
 //!
-//! A [`View`] holds a viewer's 1st and 2nd degree. It costs one visit to each edge of the viewer's connections (some thousands),
-//! and then a whole page of questions is look-ups:
+//! A [`View`] holds a viewer's 1st and 2nd degree. It costs one visit to each edge of the viewer's
+//! connections (some thousands). After that, each question of a page is a look-up:
 //!
 //! ```
-//! use std::sync::Arc;
 //! use cloud_engine::*;
+//! use cloud_model::{ConnectionTime, MemberId, Scn};
+//! use std::sync::Arc;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let member = |id| MemberId::new(id).ok_or("0 is no member");
 //! let (ann, ben, cleo, dan) = (member(10)?, member(20)?, member(30)?, member(40)?);
-//! let since = ConnectionTime::from_millis(1_215_000_000_000);
-//! let base = Base::from_edges(&[ann, ben, cleo, dan], &[(ann, ben, since), (ben, cleo, since)])?;
+//! let time = ConnectionTime::from_millis(1_215_000_000_000);
+//! let base = Base::from_edges(&[ann, ben, cleo, dan], &[(ann, ben, time), (ben, cleo, time)])?;
 //!
 //! let mut writer = Writer::new(Arc::new(base), Scn::BEGINNING);
 //! let version = writer.version().clone();
 //! let before = version.graph();
-//! writer.apply(Scn::new(1), &[GraphChange::ConnectionAdded { member: cleo, other: dan, time: since }])?;
+//! let added = GraphChange::ConnectionAdded { member: cleo, other: dan, time };
+//! writer.apply(Scn::new(1), &[added])?;
 //!
 //! let graph = version.graph();
-//! let nodes: Vec<NodeIndex> = [ann, ben, cleo, dan].iter().filter_map(|&member| graph.node(member)).collect();
+//! let members = [ann, ben, cleo, dan];
+//! let nodes: Vec<NodeIndex> = members.iter().filter_map(|&member| graph.node(member)).collect();
 //! let mut budget = Budget::unlimited();
 //! let view = View::build(&graph, nodes[0], &mut Scratch::new(), &mut budget)?;
 //! let mut asked = view.whole(&graph);
@@ -53,7 +61,7 @@
 //! assert_eq!(shortest_path(&mut asked, nodes[3], &mut budget)?, [ann, ben, cleo, dan]);
 //! assert_eq!(shared_connections(&graph, nodes[0], nodes[2], &mut budget)?, [ben]);
 //!
-//! // The graph from before is as it was; and the view holds there too, since nothing near Ann has changed.
+//! // The earlier graph is unchanged. The view holds there too: nothing near Ann has changed.
 //! assert!(!before.connected(nodes[2], nodes[3]));
 //! assert!(view.holds_for(&before));
 //! # Ok(())
@@ -63,29 +71,34 @@
 //! | question | call | visits |
 //! |---|---|---|
 //! | a viewer's 1st and 2nd degree | [`View::build`] | the edges of the viewer's connections |
-//! | a page's degrees | [`degrees`] | the edges of the targets further than 2nd |
-//! | the same, from a view of another SCN | [`View::at`], [`degrees`] | the same, and the entries between the two SCNs |
+//! | a page's degrees | [`degrees`] | the edges of the targets beyond 2nd |
+//! | the same, from a view of another SCN | [`View::at`], [`degrees`] | the same, and the entries between the SCNs |
 //! | the same, for a hub | [`degrees_from_targets`] | the edges of the targets' connections |
-//! | whom both know | [`shared_connections`], [`shared_page`] | the edges of both |
-//! | through whom | [`shortest_path`] | the edges of both, and of one between |
-//! | in how many ways, and which | [`shortest_paths`] | the edges around both, level by level, until they meet |
-//! | how large the network is | [`network_sizes`] | nothing; for the 3rd degree the edges of the 2nd |
-//! | who is in it | [`network_members`] | the members at the degree; for the 3rd the edges of the 2nd |
-//! | whom the viewer may know | [`suggest_connections`] | the edges of the viewer's connections |
-//! | a member's list | [`connections_by`] | the member's edges, and their times on disk |
+//! | the connections two members share | [`shared_connections`], [`shared_page`] | the edges of both |
+//! | one shortest path | [`shortest_path`] | the edges of both, and of one between |
+//! | all shortest paths | [`shortest_paths`] | the edges around both, by level, until they meet |
+//! | the size of the network | [`network_sizes`] | nothing; for the 3rd degree the edges of the 2nd |
+//! | its members | [`network_members`] | the members at the degree; for the 3rd the edges of the 2nd |
+//! | members the viewer may know | [`suggest_connections`] | the edges of the viewer's connections |
+//! | a member's connections | [`connections_by`] | the member's edges, and their times on disk |
 //!
-//! Each takes a [`Budget`] of edges, and is refused when it would go over it, never cut short in silence.
+//! Each call takes a [`Budget`] of edges. A call that would exceed it returns an error; no answer
+//! is truncated silently.
 //!
-//! # What is not here
+//! # Outside this crate
 //!
-//! No wire format, no log, no clock, no threads and no global state: who calls brings them. Names and words about members are
-//! the search crate's. Nothing here is locked, so nothing here waits.
+//! The crate has no wire format, log, clock, threads or global state: the caller brings them. Names
+//! and words about members are the search crate's. Nothing here takes a lock, so nothing here
+//! waits.
+//!
+//! [`Scn`]: cloud_model::Scn
 //!
 //! # Sources
 //!
-//! Compressed sparse rows are the form of the Graph 500 and GAP benchmarks (Beamer, Asanović, Patterson: "The GAP Benchmark
-//! Suite", 2015). Multi-version chains read by timestamp: Bernstein and Goodman, "Multiversion Concurrency Control", 1983;
-//! beside a CSR base: Zhu et al., "LiveGraph", VLDB 2020. Compressed sets: Lemire et al., "Roaring Bitmaps", 2018.
+//! Compressed sparse rows are the form of the Graph 500 and GAP benchmarks (Beamer, Asanović,
+//! Patterson: "The GAP Benchmark Suite", 2015). Multi-version chains read by timestamp: Bernstein
+//! and Goodman, "Multiversion Concurrency Control", 1983; beside a CSR base: Zhu et al.,
+//! "LiveGraph", VLDB 2020. Compressed sets: Lemire et al., "Roaring Bitmaps", 2018.
 
 mod base;
 mod files;

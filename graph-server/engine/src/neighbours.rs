@@ -1,4 +1,4 @@
-//! A node's neighbours at one SCN: the base's row, with the node's chain merged in where there is one.
+//! A node's neighbours at one SCN: the base's row, merged with the node's chain when there is one.
 
 use std::slice;
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// A node's neighbours, ascending by node index. For a node without changes a plain walk along a slice.
+/// A node's neighbours, ascending by node index. For a node without changes it walks a slice.
 #[derive(Clone, Debug)]
 pub struct Neighbours<'a>(Kind<'a>);
 
@@ -28,13 +28,13 @@ struct Merged<'a> {
     changes: smallvec::IntoIter<[Change; CHANGES_INLINE]>,
 }
 
-/// Beyond this ratio of lengths, searching the longer list for each member of the shorter one beats walking both.
+/// The ratio of lengths beyond which searching the longer list beats walking both.
 const SEARCH_RATIO: usize = 32;
 
-/// Chains as short as this are merged without an allocation.
+/// The longest chain that is merged without an allocation.
 const CHANGES_INLINE: usize = 6;
 
-/// The last word on one neighbour: its node, and in the lowest bit whether it is there.
+/// The last change of one neighbour: its node, and in the lowest bit whether it is connected.
 #[derive(Clone, Copy, Debug)]
 struct Change(u64);
 
@@ -62,7 +62,7 @@ impl<'a> Neighbours<'a> {
         let mut changes = SmallVec::<[Change; CHANGES_INLINE]>::new();
         let rest = walk_chain(node, chain, |word| changes.push(Change::new(word)));
         if changes.len() > 1 {
-            // Stable: of one neighbour's entries the newest stays first.
+            // The sort is stable: the newest entry of each neighbour stays first.
             changes.sort_by_key(|change| change.neighbour());
             changes.dedup_by_key(|change| change.neighbour());
         }
@@ -85,7 +85,7 @@ impl<'a> Neighbours<'a> {
         }))
     }
 
-    /// Whether a node is among the rest. O(log d).
+    /// Returns whether a node is among the remaining ones. O(log d).
     pub(crate) fn contains(&self, node: u32) -> bool {
         let (base, changes) = match &self.0 {
             Kind::Base(row) => (row.as_slice(), &[][..]),
@@ -97,8 +97,8 @@ impl<'a> Neighbours<'a> {
         }
     }
 
-    /// What it takes to look up as many nodes, in edges; none where walking is less work. The changes of a node have been gathered
-    /// to get here, which counts.
+    /// Returns the cost of looking up as many nodes, in edges. `None` where walking costs less. The
+    /// changes of a node have been gathered to get here, and count.
     pub(crate) fn search_cost(&self, nodes: usize) -> Option<usize> {
         let count = self.count_max();
         let changes = match &self.0 {
@@ -108,8 +108,9 @@ impl<'a> Neighbours<'a> {
         (count / SEARCH_RATIO > nodes).then(|| nodes * count.ilog2() as usize + changes)
     }
 
-    /// At most how many are left: exact for a node without changes.
+    /// Returns an upper bound of the remaining neighbours. It is exact for a node without changes.
     #[inline]
+    #[must_use]
     pub fn count_max(&self) -> usize {
         match &self.0 {
             Kind::Base(row) => row.len(),

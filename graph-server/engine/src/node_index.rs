@@ -2,22 +2,25 @@
 
 use cloud_model::{MemberId, number_text};
 
-/// A member, as the arrays know it: dense, from 0. A node index is given once and never to another member.
+/// A member's number in the arrays: dense, from 0. It is assigned once and never to another member.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct NodeIndex(u32);
 
 impl NodeIndex {
-    /// The node index with this number.
+    /// Wraps a number.
+    #[must_use]
     pub const fn new(index: u32) -> Self {
         Self(index)
     }
 
-    /// The number.
+    /// Returns the number.
+    #[must_use]
     pub fn get(self) -> u32 {
         self.0
     }
 
-    /// The number, to index an array by.
+    /// Returns the number, for indexing an array.
+    #[must_use]
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -25,7 +28,7 @@ impl NodeIndex {
 
 number_text!(NodeIndex);
 
-/// A member id from a place where 0 was refused on the way in.
+/// Wraps a member id that was checked on the way in not to be 0.
 pub(crate) fn member_checked_before(id: u64) -> MemberId {
     match MemberId::new(id) {
         Some(member) => member,

@@ -1,4 +1,5 @@
-//! A row with its times: the neighbours of a node, and since when each is connected, as of one SCN.
+//! A row with its times: the neighbours of a node, each with the time of its connection, as of one
+//! SCN.
 
 use crate::{
     base::base_graph::Base,
@@ -11,16 +12,17 @@ use crate::{
 };
 use cloud_model::ConnectionTime;
 
-/// A neighbour, and since when.
+/// A neighbour, and the time of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// The other end.
+    /// The node at the other end.
     pub node: NodeIndex,
-    /// When the connection was made.
+    /// The time at which the connection was made.
     pub time: ConnectionTime,
 }
 
-/// The neighbours of a node with their times, ascending by node: its row in the base, and its chain.
+/// Returns the neighbours of a node with their times, ascending by node, from its row in the base
+/// and its chain.
 pub(crate) fn connections_at(
     base: &Base,
     node: NodeIndex,
@@ -46,7 +48,8 @@ pub(crate) fn connections_at(
     Ok(merged)
 }
 
-/// Calls `visit` with the connections after the changes, ascending as both are.
+/// Calls `visit` with each connection that remains after the changes, in ascending order. Both
+/// inputs ascend.
 pub(crate) fn merge(
     of_base: impl IntoIterator<Item = Connection>,
     changes: &[LastWord],

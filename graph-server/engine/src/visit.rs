@@ -1,14 +1,17 @@
 //! petgraph's traits for the graph at an SCN, so that any of its algorithms runs on `&Graph`.
 //!
-//! Nodes are all indexes below [`Graph::node_bound`], as petgraph's compact graphs have it: a member that was removed is a node
-//! without edges. Edges weigh nothing; algorithms that want a weight are given one by the caller's closure.
+//! The nodes are all indexes below [`Graph::node_bound`], as in petgraph's compact graphs: a
+//! removed member is a node without edges. Edges have no weight; a caller's closure supplies one to
+//! algorithms that need it.
 
-use petgraph::visit::{
-    Data, EdgeCount, EdgeRef, GetAdjacencyMatrix, GraphBase, GraphProp, IntoEdgeReferences,
-    IntoEdges, IntoNeighbors, IntoNeighborsDirected, IntoNodeIdentifiers, NodeCompactIndexable,
-    NodeCount, NodeIndexable, VisitMap, Visitable,
+use petgraph::{
+    Direction, Undirected,
+    visit::{
+        Data, EdgeCount, EdgeRef, GetAdjacencyMatrix, GraphBase, GraphProp, IntoEdgeReferences,
+        IntoEdges, IntoNeighbors, IntoNeighborsDirected, IntoNodeIdentifiers, NodeCompactIndexable,
+        NodeCount, NodeIndexable, VisitMap, Visitable,
+    },
 };
-use petgraph::{Direction, Undirected};
 
 use crate::{graph::Graph, neighbours::Neighbours, node_index::NodeIndex};
 
@@ -88,7 +91,7 @@ impl Iterator for AllEdges<'_> {
     }
 }
 
-/// Nodes that were visited, one bit each.
+/// The visited nodes, one bit each.
 #[derive(Clone, Debug, Default)]
 pub struct Visited(Vec<u64>);
 
@@ -175,14 +178,14 @@ impl<'a> IntoNeighbors for &'a Graph {
 impl<'a> IntoNeighborsDirected for &'a Graph {
     type NeighborsDirected = Neighbours<'a>;
 
-    /// Connections have no direction.
+    /// Returns all neighbours: connections have no direction.
     fn neighbors_directed(self, node: NodeIndex, _: Direction) -> Neighbours<'a> {
         self.neighbours(node)
     }
 }
 
 impl GetAdjacencyMatrix for Graph {
-    /// The rows are searched: there is no matrix.
+    /// The unit type: adjacency is found by searching the rows, without a matrix.
     type AdjMatrix = ();
 
     fn adjacency_matrix(&self) {}

@@ -1,1 +1,1 @@
-//! Nothing but tests: see `tests/`.
+//! An empty library: the crate consists of its model checks in `tests/`.

@@ -1,7 +1,9 @@
-//! Publishing a window, and going over to the next version, under every order of steps that the memory model allows (with loom).
+//! Checks, with loom, publishing a window and switching to the next version, under every order of
+//! steps that the memory model allows.
 //!
-//! What is checked is the protocol, in as few steps as it has: the order of stores and loads is that of the engine's `overlay.rs`,
-//! `version.rs` and `current.rs`. That the orders matter is shown by models that break one, each of which fails.
+//! The model is the protocol alone, in as few steps as possible: its order of stores and loads is
+//! that of the engine's `chains.rs`, `version.rs` and `current.rs`. Models that break one order
+//! each fail, which shows that the orders matter.
 
 #![expect(
     clippy::expect_used,
@@ -10,23 +12,27 @@
 
 use std::array;
 
-use loom::model::Builder;
-use loom::sync::Arc;
-use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use loom::thread;
+use loom::{
+    model::Builder,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+};
 
-/// Windows; each appends one entry to each of the two ends' chains.
+/// The number of windows. Each appends one entry to the chain of each of the two ends.
 const WINDOWS: usize = 2;
-/// Switches from one thread to another in the middle of something, in one run.
+/// The most switches between threads in the middle of a step, in one run.
 const PREEMPTIONS_MAX: usize = 3;
 
-/// What the writer does otherwise than it should.
+/// The defect of the writer, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     None,
-    /// The SCN is published before the window's last entry is there.
+    /// The SCN is published before the window's last entry is written.
     PublishedEarly,
-    /// The SCN is stored without the order that makes the entries seen.
+    /// The SCN is stored without the ordering that makes the entries visible.
     PublishedRelaxed,
     /// The next version lacks the window that came after its base.
     SwappedWithoutWindow,
@@ -34,7 +40,7 @@ enum Fault {
     SwappedBelow,
 }
 
-/// A chain: its newest entry, and each entry's SCN. Entry n comes after entry n - 1; 0 is none.
+/// A chain: its newest entry, and each entry's SCN. Entry n follows entry n - 1; 0 is none.
 struct Chain {
     touched: AtomicBool,
     head: AtomicUsize,
@@ -57,7 +63,7 @@ impl Chain {
         self.touched.store(true, Ordering::Release);
     }
 
-    /// Entries at or below `scn`.
+    /// Counts the entries at or below `scn`.
     fn count(&self, scn: usize) -> usize {
         if !self.touched.load(Ordering::Relaxed) {
             return 0;
@@ -68,7 +74,7 @@ impl Chain {
     }
 }
 
-/// Two ends' chains, and the SCN that is published.
+/// Two ends' chains, and the published SCN.
 struct Version {
     ends: [Chain; 2],
     published: AtomicUsize,
@@ -83,13 +89,14 @@ impl Version {
     }
 }
 
-/// A version and the next one, and which of them readers take.
+/// A version and the next one, and which of them readers load.
 struct Graph {
     versions: [Version; 2],
     current: AtomicUsize,
 }
 
-/// The first window while a base is made, then the next version, then the second window.
+/// Applies the first window while a base is built, switches to the next version, then applies the
+/// second window.
 fn write(graph: &Graph, fault: Fault) {
     let [before, next] = &graph.versions;
     let [one, other] = &before.ends;
@@ -113,7 +120,8 @@ fn write(graph: &Graph, fault: Fault) {
     next.published.store(2, Ordering::Release);
 }
 
-/// Takes the version, then its SCN, and sees all windows up to it at both ends, and nothing else. Answers the SCN.
+/// Loads the version and then its SCN, and checks that it sees all windows up to it at both ends
+/// and nothing else. Returns the SCN.
 fn read(graph: &Graph) -> usize {
     let version = &graph.versions[graph.current.load(Ordering::Acquire)];
     let scn = version.published.load(Ordering::Acquire);

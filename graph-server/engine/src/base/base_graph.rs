@@ -1,7 +1,6 @@
-//! The base: a graph in compressed sparse rows that never changes, in the files of a snapshot or in memory.
+//! The base: an immutable graph in compressed sparse rows, in the files of a snapshot or in memory.
 
-use std::ops::Range;
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
 use crate::{
     base::{
@@ -20,20 +19,20 @@ use crate::{
 };
 use cloud_model::{ConnectionTime, LineageId, MemberId};
 
-/// A graph that never changes. A member that was removed keeps the node, without neighbours.
+/// An immutable graph. A removed member keeps its node, without neighbours.
 pub struct Base {
     lineage: LineageId,
     member_ids: Array<u64>,
     nodes_by_id: Array<u32>,
     offsets: Offsets,
     targets: Array<u32>,
-    /// Nodes whose members do not exist.
+    /// The nodes whose members do not exist.
     absent: NodeSet,
     times: Times,
     lookup: MemberLookup,
 }
 
-/// Offsets, as wide as the number of targets needs.
+/// The offsets, in the width that the number of targets needs.
 pub(crate) enum Offsets {
     Narrow(Array<u32>),
     Wide(Array<u64>),
@@ -45,15 +44,20 @@ enum Times {
 }
 
 impl Base {
-    /// Opens the graph of a snapshot: maps and verifies `graph.csr` completely, and of `times.bin` the header and the table of
-    /// checksums; its blocks are verified each time they are read.
+    /// Opens the graph of a snapshot. Maps `graph.csr` and verifies it completely. Verifies the
+    /// header and the table of checksums of `times.bin`; its blocks are verified each time they are
+    /// read.
+    ///
+    /// # Errors
+    /// [`FileError`] when a file is missing, damaged, or not the one that the manifest names.
     pub fn open(snapshot: &Path, manifest: &Manifest) -> Result<Self, FileError> {
         let sections = graph_file::open(snapshot, manifest)?;
         let times = TimesFile::open(snapshot, manifest, sections.targets.len() as u64)?;
         Ok(Self::new(manifest.lineage_id, sections, Times::File(times)))
     }
 
-    /// A base without members.
+    /// Returns a base without members.
+    #[must_use]
     pub fn empty(lineage: LineageId) -> Self {
         let sections = GraphSections {
             member_ids: Vec::new().into(),
@@ -65,7 +69,10 @@ impl Base {
         Self::new(lineage, sections, Times::Memory(Vec::new()))
     }
 
-    /// A base in memory, for tests and benches: see [`Csr::from_edges`].
+    /// Builds a base in memory, for tests and benches, by [`Csr::from_edges`].
+    ///
+    /// # Errors
+    /// [`ContentError`] when the arguments do not make a graph.
     pub fn from_edges(
         members: &[MemberId],
         edges: &[(MemberId, MemberId, ConnectionTime)],
@@ -74,7 +81,10 @@ impl Base {
         Self::from_content(LineageId::default(), &csr.content())
     }
 
-    /// The same with nodes in the order of `members`: see [`Csr::in_node_order`].
+    /// Builds a base in memory with nodes in the order of `members`, by [`Csr::in_node_order`].
+    ///
+    /// # Errors
+    /// [`ContentError`] when the arguments do not make a graph.
     pub fn in_node_order(
         members: &[MemberId],
         edges: &[(MemberId, MemberId, ConnectionTime)],
@@ -83,7 +93,10 @@ impl Base {
         Self::from_content(LineageId::default(), &csr.content())
     }
 
-    /// A base in memory that copies these arrays, after checking them.
+    /// Copies these arrays into a base in memory, after checking them.
+    ///
+    /// # Errors
+    /// [`ContentError`] when the arrays do not make a graph.
     pub fn from_content(
         lineage: LineageId,
         content: &GraphContent<'_>,
@@ -133,7 +146,11 @@ impl Base {
         }
     }
 
-    /// Reads and verifies all times, which opening leaves to those who read them.
+    /// Reads and verifies all times. Opening a base does not: each block is verified when it is
+    /// read.
+    ///
+    /// # Errors
+    /// [`FileError`] when a block cannot be read or is damaged.
     pub fn verify_times(&self) -> Result<(), FileError> {
         match &self.times {
             Times::File(times) => times.verify(),
@@ -141,27 +158,32 @@ impl Base {
         }
     }
 
-    /// What the base was built from.
+    /// Returns the identity of the input that the base was built from.
+    #[must_use]
     pub fn lineage(&self) -> LineageId {
         self.lineage
     }
 
-    /// How many nodes it has; their indexes are the numbers below.
+    /// Returns the number of nodes. Every node index of the base is below it.
+    #[must_use]
     pub fn node_count(&self) -> u32 {
         self.member_ids.len() as u32
     }
 
-    /// How many of their members exist.
+    /// Returns the number of members that exist.
+    #[must_use]
     pub fn member_count(&self) -> u64 {
         u64::from(self.node_count()) - self.absent.len()
     }
 
-    /// How many connections it has.
+    /// Returns the number of connections.
+    #[must_use]
     pub fn connection_count(&self) -> u64 {
         self.targets.len() as u64 / 2
     }
 
-    /// Bytes of the hot arrays in a file's map, and bytes in memory.
+    /// Returns the bytes of the hot arrays: those mapped from a file, and those in memory.
+    #[must_use]
     pub fn bytes(&self) -> BaseBytes {
         let offsets = match &self.offsets {
             Offsets::Narrow(offsets) => offsets.bytes(),
@@ -184,20 +206,20 @@ impl Base {
         }
     }
 
-    /// The node of a member of the base.
+    /// Returns the node of a member of the base.
     pub(crate) fn find(&self, member: MemberId) -> Option<NodeIndex> {
         let ids = IdOrder::new(&self.member_ids, &self.nodes_by_id);
         self.lookup.find(ids, member.get()).map(NodeIndex::new)
     }
 
-    /// Asks for what [`find`](Self::find) reads of each member.
+    /// Prefetches what [`find`](Self::find) reads of each member.
     pub(crate) fn read_ids_ahead(&self, members: &[MemberId]) {
         let ids = IdOrder::new(&self.member_ids, &self.nodes_by_id);
         let members = members.iter().map(|member| member.get());
         self.lookup.read_ahead(ids, members);
     }
 
-    /// Asks for where the node's row lies.
+    /// Prefetches the bounds of the node's row.
     #[inline]
     pub(crate) fn read_bounds_ahead(&self, node: NodeIndex) {
         match &self.offsets {
@@ -206,42 +228,44 @@ impl Base {
         }
     }
 
-    /// The member at a node of the base.
+    /// Returns the member at a node of the base.
     pub(crate) fn member(&self, node: NodeIndex) -> MemberId {
         member_checked_before(self.member_ids[node.index()])
     }
 
-    /// Whether the member at a node of the base exists.
+    /// Returns whether the member at a node of the base exists.
     #[inline]
     pub(crate) fn exists(&self, node: NodeIndex) -> bool {
         self.absent.is_empty() || !self.absent.contains(node.get())
     }
 
-    /// Member ids by node.
+    /// Returns the member ids by node.
     pub(crate) fn member_ids(&self) -> &[u64] {
         &self.member_ids
     }
 
-    /// The nodes in ascending order of member id, and whether that is their own order.
+    /// Returns the nodes in ascending order of member id, and whether nodes are numbered in that
+    /// order.
     pub(crate) fn nodes_by_id(&self) -> (impl Iterator<Item = u32> + '_, bool) {
         let ids = IdOrder::new(&self.member_ids, &self.nodes_by_id);
         let nodes = (0..self.node_count()).map(move |rank| ids.node(rank));
         (nodes, ids.is_node_order())
     }
 
-    /// How many targets stand in all rows.
+    /// Returns the number of targets in all rows.
     pub(crate) fn target_count(&self) -> u64 {
         self.targets.len() as u64
     }
 
-    /// The neighbours of a node in the base, ascending; none for a node that the base does not have.
+    /// Returns the neighbours of a node in the base, ascending. Empty for a node that the base does
+    /// not have.
     #[inline]
     pub(crate) fn row(&self, node: NodeIndex) -> &[u32] {
         let (start, end) = self.row_bounds(node);
         &self.targets[start..end]
     }
 
-    /// Whether the base connects the two.
+    /// Returns whether the base connects the two nodes.
     pub(crate) fn connected(&self, one: NodeIndex, other: NodeIndex) -> bool {
         let (row, of_other) = (self.row(one), self.row(other));
         if row.len() <= of_other.len() {
@@ -251,12 +275,13 @@ impl Base {
         }
     }
 
-    /// The times of [`row`](Self::row), in its order. Reads and verifies the file.
+    /// Returns the times of [`row`](Self::row), in its order. Reads and verifies the file.
     pub(crate) fn row_times(&self, node: NodeIndex) -> Result<Vec<u64>, FileError> {
         self.times_of_rows(node.get()..node.get() + 1, None)
     }
 
-    /// For who asks for the times of all rows, in order. None of a base in memory.
+    /// Returns a reader for the times of all rows, to be read in order. `None` for a base in
+    /// memory.
     pub(crate) fn times_reader(&self) -> Result<Option<BlockReader>, FileError> {
         match &self.times {
             Times::File(times) => times.reader().map(Some),
@@ -264,8 +289,8 @@ impl Base {
         }
     }
 
-    /// The times of the rows of these nodes, one behind the other; none for nodes that the base does not have. Read by `reader`, if
-    /// there is one.
+    /// Returns the times of the rows of these nodes, concatenated. A node that the base does not
+    /// have adds nothing. Reads through `reader` when there is one.
     pub(crate) fn times_of_rows(
         &self,
         nodes: Range<u32>,
@@ -301,12 +326,12 @@ impl Base {
     }
 }
 
-/// What a base takes.
+/// The memory of a base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BaseBytes {
-    /// Mapped from files.
+    /// Bytes mapped from files.
     pub mapped: u64,
-    /// Allocated.
+    /// Bytes allocated.
     pub memory: u64,
 }
 

@@ -1,10 +1,13 @@
-//! A graph as compressed sparse rows: two arrays, and beside them who the nodes are and since when they are connected.
+//! A graph as compressed sparse rows: offsets and targets, with the member ids of nodes and the
+//! times of connections.
 //!
-//! `offsets[u]..offsets[u + 1]` is where the neighbours of node `u` stand in `targets`, ascending. An undirected edge stands
-//! twice, once in each end's row. `times` is aligned with `targets`; `member_ids` with the nodes.
+//! `offsets[u]..offsets[u + 1]` is where the neighbours of node `u` stand in `targets`, ascending.
+//! An undirected edge stands twice, once in each end's row. `times` is aligned with `targets`, and
+//! `member_ids` with the nodes.
 //!
-//! Nodes may be numbered in any order. Where member ids do not ascend by node, `nodes_by_id` lists the nodes in ascending order
-//! of member id: look-ups go through it, and nothing else depends on the order.
+//! Nodes may be numbered in any order. Where member ids do not ascend by node, `nodes_by_id` lists
+//! the nodes in ascending order of member id. Look-ups go through that list, and nothing else
+//! depends on the order.
 
 use crate::{base::id_order::IdOrder, files::content_error::ContentError};
 use cloud_model::{ConnectionTime, MemberId};
@@ -12,34 +15,34 @@ use cloud_model::{ConnectionTime, MemberId};
 /// A graph's arrays, borrowed.
 #[derive(Clone, Copy, Debug)]
 pub struct GraphContent<'a> {
-    /// By node, each once, not 0.
+    /// The member id of each node: distinct and not 0.
     pub member_ids: &'a [u64],
-    /// The nodes, ascending by member id; empty when the nodes are in that order themselves.
+    /// The nodes in ascending order of member id. Empty when nodes are numbered in that order.
     pub nodes_by_id: &'a [u32],
-    /// By node, and one more at the end.
+    /// The start of each node's row, and one more number for the end of the last row.
     pub offsets: &'a [u64],
-    /// Each row ascending; no node is its own neighbour.
+    /// The rows. Each ascends, and no node is its own neighbour.
     pub targets: &'a [u32],
-    /// Milliseconds since 1970, 0 when unknown; one for each target.
+    /// The time of each target, in milliseconds since 1970; 0 when unknown.
     pub times: &'a [u64],
 }
 
 /// A graph's arrays, owned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Csr {
-    /// See [`GraphContent::member_ids`].
+    /// The member id of each node, as [`GraphContent::member_ids`].
     pub member_ids: Vec<u64>,
-    /// See [`GraphContent::nodes_by_id`].
+    /// The nodes by member id, as [`GraphContent::nodes_by_id`].
     pub nodes_by_id: Vec<u32>,
-    /// See [`GraphContent::offsets`].
+    /// The starts of the rows, as [`GraphContent::offsets`].
     pub offsets: Vec<u64>,
-    /// See [`GraphContent::targets`].
+    /// The rows, as [`GraphContent::targets`].
     pub targets: Vec<u32>,
-    /// See [`GraphContent::times`].
+    /// The times of the targets, as [`GraphContent::times`].
     pub times: Vec<u64>,
 }
 
-/// Offsets of either width.
+/// An offset of either width.
 pub(crate) trait Offset: Copy + Send + Sync {
     fn get(self) -> u64;
 }
@@ -56,7 +59,8 @@ impl Offset for u64 {
     }
 }
 
-/// Checks that the arrays are a graph (that rows mirror each other is not checked). One pass over each.
+/// Checks that the arrays are a graph, in one pass over each. Does not check that each edge stands
+/// in both rows.
 pub(crate) fn check_graph<O: Offset>(
     ids: IdOrder<'_>,
     offsets: &[O],
@@ -79,7 +83,7 @@ pub(crate) fn check_graph<O: Offset>(
     check_count("targets", start, targets.len() as u64)
 }
 
-/// Checks that the nodes ascend, are there, and have no neighbours.
+/// Checks that the absent nodes ascend, are in range, and have no neighbours.
 pub(crate) fn check_absent<O: Offset>(offsets: &[O], absent: &[u32]) -> Result<(), ContentError> {
     let mut next = 0;
     for (rank, &node) in absent.iter().enumerate() {
@@ -123,7 +127,11 @@ pub(crate) fn check_count(
 }
 
 impl GraphContent<'_> {
-    /// Checks that the arrays are a graph. That rows mirror each other is not checked. One pass over each.
+    /// Checks that the arrays are a graph, in one pass over each. Does not check that each edge
+    /// stands in both rows.
+    ///
+    /// # Errors
+    /// [`ContentError`] names the first contradiction.
     pub fn check(&self) -> Result<(), ContentError> {
         let ids = IdOrder::new(self.member_ids, self.nodes_by_id);
         check_graph(ids, self.offsets, self.targets)?;
@@ -132,9 +140,15 @@ impl GraphContent<'_> {
 }
 
 impl Csr {
-    /// Builds the arrays in memory, nodes in ascending order of member id: O(m log m), for tests, benches and small graphs.
-    /// Members may come in any order and repeatedly, edges in any direction; of duplicates the earliest known time is kept, and
-    /// edges of a member with itself are dropped.
+    /// Builds the arrays in memory, with nodes in ascending order of member id: O(m log m), for
+    /// tests, benches and small graphs.
+    ///
+    /// Members may come in any order and repeatedly, and edges in either direction. The earliest
+    /// known time of duplicate edges is kept. An edge of a member with itself is dropped.
+    ///
+    /// # Errors
+    /// [`ContentError`] when an edge names a member that is not in `members`, or when there are too
+    /// many members.
     pub fn from_edges(
         members: &[MemberId],
         edges: &[(MemberId, MemberId, ConnectionTime)],
@@ -145,7 +159,10 @@ impl Csr {
         Self::in_node_order(&members, edges)
     }
 
-    /// The same with nodes in the order of `members`, of whom each is named once.
+    /// Builds the arrays in memory, with nodes in the order of `members`, which are distinct.
+    ///
+    /// # Errors
+    /// [`ContentError`] when a member repeats, or as for [`from_edges`](Self::from_edges).
     pub fn in_node_order(
         members: &[MemberId],
         edges: &[(MemberId, MemberId, ConnectionTime)],
@@ -194,7 +211,8 @@ impl Csr {
         })
     }
 
-    /// The arrays, borrowed.
+    /// Borrows the arrays.
+    #[must_use]
     pub fn content(&self) -> GraphContent<'_> {
         GraphContent {
             member_ids: &self.member_ids,

@@ -1,7 +1,9 @@
-//! What a base's content is, in 128 bits: the lineage, the same for the same input whatever built it.
+//! The identity of a base's content, in 128 bits: the lineage. The same input has the same lineage,
+//! whichever program built it.
 //!
-//! Each section (member ids, offsets, targets, times, profiles) is hashed by itself, so that sections can be written in any
-//! order or at once; the lineage is the first half of BLAKE3 over the sections' names and digests, in name order.
+//! Each section (member ids, offsets, targets, times, profiles) is hashed by itself, so sections
+//! can be written in any order or in parallel. The lineage is the first half of BLAKE3 over the
+//! sections' names and digests, in name order.
 
 use std::collections::BTreeMap;
 
@@ -10,56 +12,61 @@ use zerocopy::IntoBytes;
 use crate::base::csr::GraphContent;
 use cloud_model::LineageId;
 
-/// BLAKE3 of one section's content.
+/// The BLAKE3 hash of one section's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContentDigest([u8; 32]);
 
-/// Hashes one section as it is written.
+/// Hashes one section while it is written.
 #[derive(Clone, Debug, Default)]
 pub struct ContentHasher(blake3::Hasher);
 
 impl ContentHasher {
-    /// Nothing hashed yet.
+    /// Starts a hash of no bytes.
+    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The content goes on with these bytes.
+    /// Appends these bytes to the content.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The digest of all bytes so far.
+    /// Returns the digest of all bytes so far.
+    #[must_use]
     pub fn finish(&self) -> ContentDigest {
         ContentDigest(*self.0.finalize().as_bytes())
     }
 }
 
 impl ContentDigest {
-    /// The digest of these bytes.
+    /// Returns the digest of these bytes.
+    #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(*blake3::hash(bytes).as_bytes())
     }
 }
 
-/// Makes a lineage of its sections.
+/// Computes a lineage from the digests of its sections.
 #[derive(Clone, Debug, Default)]
 pub struct LineageHasher {
     sections: BTreeMap<String, ContentDigest>,
 }
 
 impl LineageHasher {
-    /// No section yet.
+    /// Starts a lineage without sections.
+    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The section `name` has this content. A second section of the same name replaces the first.
+    /// Adds the digest of the section `name`. A second section of the same name replaces the first.
     pub fn section(&mut self, name: &str, digest: ContentDigest) {
         self.sections.insert(name.to_owned(), digest);
     }
 
-    /// The sections of a graph: `member_ids`, `offsets`, `targets` and `times`, as little-endian numbers.
+    /// Adds the sections of a graph: `member_ids`, `offsets`, `targets` and `times`, as
+    /// little-endian numbers.
     pub fn graph(&mut self, content: &GraphContent<'_>) {
         self.section(
             "member_ids",
@@ -70,7 +77,8 @@ impl LineageHasher {
         self.section("times", ContentDigest::of(content.times.as_bytes()));
     }
 
-    /// The lineage of all sections.
+    /// Returns the lineage of all sections.
+    #[must_use]
     pub fn finish(&self) -> LineageId {
         let mut hasher = blake3::Hasher::new();
         for (name, digest) in &self.sections {

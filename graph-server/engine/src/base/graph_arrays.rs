@@ -1,8 +1,7 @@
-//! A graph's files as plain arrays, for who writes it anew with its nodes in another order. (Questions are asked of a
-//! [`Graph`](crate::Graph).)
+//! A graph's files as plain arrays, for rewriting the graph with its nodes in another order.
+//! Queries use [`Graph`](crate::Graph) instead.
 
-use std::ops::Range;
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
 use crate::{
     base::{
@@ -14,7 +13,8 @@ use crate::{
     files::{file_error::FileError, manifest::Manifest, memory_map::Array},
 };
 
-/// The rows of a graph, mapped. `times.bin` is mapped too, and not verified: it was written just now.
+/// The rows of a graph, mapped. `times.bin` is mapped too but not verified, because the same
+/// process has just written it.
 pub struct GraphArrays {
     sections: GraphSections,
     times: Array<u64>,
@@ -22,23 +22,30 @@ pub struct GraphArrays {
 
 impl GraphArrays {
     /// Maps the files that the manifest names, and verifies the graph.
+    ///
+    /// # Errors
+    /// [`FileError`] when a file is missing, damaged, or not the one that the manifest names.
     pub fn open(directory: &Path, manifest: &Manifest) -> Result<Self, FileError> {
         let sections = graph_file::open(directory, manifest)?;
         let times = times_file::map(directory, sections.targets.len() as u64)?;
         Ok(Self { sections, times })
     }
 
-    /// How many nodes there are; their numbers are below.
+    /// Returns the number of nodes. Every node index is below it.
+    #[must_use]
     pub fn node_count(&self) -> u32 {
         self.sections.member_ids.len() as u32
     }
 
-    /// A node's neighbours, ascending. Panics for a node that is not there.
+    /// Returns a node's neighbours, ascending. Panics for a node out of range.
+    #[must_use]
     pub fn row(&self, node: u32) -> &[u32] {
         &self.sections.targets[self.range(node)]
     }
 
-    /// The times of [`row`](Self::row), in its order, in milliseconds since 1970, 0 when unknown.
+    /// Returns the times of [`row`](Self::row), in its order: milliseconds since 1970, 0 when
+    /// unknown.
+    #[must_use]
     pub fn times(&self, node: u32) -> &[u64] {
         &self.times[self.range(node)]
     }

@@ -1,35 +1,37 @@
-//! `graph.csr`: what a traversal needs, mapped and verified when it is opened.
+//! `graph.csr`: everything a traversal reads, mapped and verified when it is opened.
 //!
 //! ```text
 //! byte  size  content (numbers are little-endian)
 //!    0     8  magic "CLDGRAPH"
-//!    8     4  format version: 3; one of version 2 has zeros from byte 68 on, and no nodes without a member
-//!   12     4  width of an offset in bytes: 4, or 8 when the rows that were read could make more than 2^32 - 1 targets
+//!    8     4  format version: 3; version 2 has zeros from byte 68 on, and no absent nodes
+//!   12     4  width of an offset in bytes: 4, or 8 when the input could exceed 2^32 - 1 targets
 //!   16    16  lineage id
 //!   32     8  nodes
 //!   40     8  targets: two for each connection
-//!   48     4  order of the nodes: 0 ascending by member id, 1 another one
+//!   48     4  order of the nodes: 0 ascending by member id, 1 any other
 //!   52     4  CRC-32C of the offsets, padding included; the next three likewise
 //!   56     4  CRC-32C of the targets
 //!   60     4  CRC-32C of the member ids
 //!   64     4  CRC-32C of the nodes by id
-//!   68     4  CRC-32C of the nodes without a member
-//!   72     8  nodes without a member
+//!   68     4  CRC-32C of the absent nodes
+//!   72     8  absent nodes
 //!   80    44  zeros
 //!  124     4  CRC-32C of bytes 0 to 123
-//!  128        offsets:     (nodes + 1) x width, padded with zeros to a multiple of 64
-//!             targets:     targets x 4, padded likewise
-//!             member ids:  by node, nodes x 8, padded likewise
-//!             nodes by id: the nodes in ascending order of member id, nodes x 4, padded likewise; nothing in order 0
-//!             nodes without a member: those whose member was removed and has not come back, ascending, 4 each, padded likewise
+//!  128        offsets:      (nodes + 1) x width, padded with zeros to a multiple of 64
+//!             targets:      targets x 4, padded likewise
+//!             member ids:   by node, nodes x 8, padded likewise
+//!             nodes by id:  in ascending order of member id, nodes x 4, padded likewise;
+//!                           nothing in order 0
+//!             absent nodes: those whose member was removed and has not come back, ascending,
+//!                           4 each, padded likewise
 //! ```
 //!
-//! A file is written before the directory that holds it gets its name, so a crash leaves none that is half written. Every byte
-//! is under a checksum, the length follows from the header, and after the checksums the arrays are checked to be a graph: what
-//! was opened cannot lead a traversal outside its arrays.
+//! A file is written before its directory gets its final name, so a crash leaves no half-written
+//! file behind. Every byte is under a checksum, and the header determines the length. After the
+//! checksums, the arrays are checked to be a graph. An opened file therefore cannot lead a
+//! traversal outside its arrays.
 
-use std::ops::RangeInclusive;
-use std::path::Path;
+use std::{ops::RangeInclusive, path::Path};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -57,12 +59,12 @@ pub const GRAPH_NAME: &str = "graph.csr";
 const MAGIC: [u8; 8] = *b"CLDGRAPH";
 const FORMAT_VERSION: u32 = 3;
 const FORMAT_VERSIONS_READ: RangeInclusive<u32> = 2..=FORMAT_VERSION;
-/// Where the header says how many nodes are without a member, since version 3.
+/// The place in the header of the number of absent nodes, since version 3.
 const ABSENT_NODES_AT: u64 = 72;
 pub(crate) const HEADER_BYTES: usize = 128;
-/// Nodes ascend by member id, and there is no list of nodes by id.
+/// Nodes ascend by member id, and the file has no list of nodes by id.
 const ORDER_BY_ID: u32 = 0;
-/// Nodes stand in another order.
+/// Nodes are numbered in another order, and the file lists them by id.
 const ORDER_OTHER: u32 = 1;
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -87,7 +89,7 @@ struct Header {
 
 const _: () = assert!(std::mem::size_of::<Header>() == HEADER_BYTES);
 
-/// What a header says beside its lineage.
+/// The fields of a header, except its lineage.
 pub(crate) struct Contents {
     pub(crate) offset_width: u32,
     pub(crate) nodes: u64,
@@ -101,7 +103,7 @@ pub(crate) struct Contents {
     pub(crate) absent_nodes_crc32c: u32,
 }
 
-/// The bytes of a header.
+/// Encodes a header.
 pub(crate) fn header(lineage: LineageId, contents: &Contents) -> [u8; HEADER_BYTES] {
     let mut header = Header {
         magic: MAGIC,
@@ -134,7 +136,7 @@ pub(crate) struct GraphSections {
     pub(crate) nodes_by_id: Array<u32>,
     pub(crate) offsets: Offsets,
     pub(crate) targets: Array<u32>,
-    /// Nodes whose members do not exist.
+    /// The nodes whose members do not exist.
     pub(crate) absent: NodeSet,
 }
 
@@ -160,7 +162,7 @@ pub(crate) fn open(snapshot: &Path, manifest: &Manifest) -> Result<GraphSections
         ("member ids", layout.member_ids, header.member_ids_crc32c),
         ("nodes by id", layout.nodes_by_id, header.nodes_by_id_crc32c),
         (
-            "nodes without a member",
+            "absent nodes",
             layout.absent_nodes,
             header.absent_nodes_crc32c,
         ),
@@ -189,7 +191,7 @@ struct Layout {
     member_ids: u64,
     nodes_by_id: u64,
     absent_nodes: u64,
-    /// `None` when it is beyond 64 bits.
+    /// The end of the last section. `None` when it is beyond 64 bits.
     end: Option<u64>,
 }
 
@@ -286,7 +288,7 @@ fn section<T: FromBytes + Immutable>(
 ) -> Result<Array<T>, FileError> {
     let section = map.array(at as usize..(at + bytes) as usize);
     section
-        .ok_or_else(|| FileError::damaged(path, at, "a section is not in the file, or not aligned"))
+        .ok_or_else(|| FileError::damaged(path, at, "a section is outside the file or not aligned"))
 }
 
 fn read_header(path: &Path, bytes: &[u8], lineage: LineageId) -> Result<Header, FileError> {
@@ -305,25 +307,29 @@ fn read_header(path: &Path, bytes: &[u8], lineage: LineageId) -> Result<Header, 
     )?;
     let found = crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]);
     if found != header.header_crc32c {
-        return Err(FileError::damaged(path, 0, "checksum of the header"));
+        return Err(FileError::damaged(
+            path,
+            0,
+            "checksum of the header does not match",
+        ));
     }
     check_lineage(path, lineage, header.lineage_id)?;
     if !matches!(header.offset_width, 4 | 8) {
         return Err(FileError::damaged(
             path,
             12,
-            format!("offsets of {} bytes", header.offset_width),
+            format!("offsets of {} bytes, not 4 or 8", header.offset_width),
         ));
     }
     if header.format_version < 3 && header.absent_nodes != 0 {
-        let reason = "nodes without a member, which version 2 does not have";
+        let reason = "absent nodes, which version 2 does not have";
         return Err(FileError::damaged(path, ABSENT_NODES_AT, reason));
     }
     if !matches!(header.node_order, ORDER_BY_ID | ORDER_OTHER) {
         return Err(FileError::damaged(
             path,
             48,
-            format!("order {} of the nodes", header.node_order),
+            format!("order {} of the nodes, not 0 or 1", header.node_order),
         ));
     }
     Ok(header)

@@ -1,7 +1,7 @@
-//! Writes `graph.csr` as the rows come; see `graph_file.rs` for the bytes.
+//! Writes `graph.csr` while the rows arrive. `graph_file.rs` holds the table of its bytes.
 //!
-//! The targets are written where they will stand, behind the place of the offsets, which are written last: they are known only
-//! when all rows have come.
+//! The targets are written at their final place, behind the space for the offsets. The offsets are
+//! written last, because they are known only when all rows have arrived.
 
 use std::path::Path;
 
@@ -23,26 +23,26 @@ use crate::{
 };
 use cloud_model::LineageId;
 
-/// Numbers gathered before they are written.
+/// The count of numbers that are encoded before they are written.
 const NUMBERS_AT_ONCE: usize = 1 << 16;
 
-/// A file that is being written: rows in node order, each node once.
+/// A file being written: rows in node order, each node once.
 pub(crate) struct GraphFileWriter {
     file: SectionWriter,
     nodes: u64,
     offset_width: u32,
-    /// Of each node so far. Offsets stand before the targets, but are known after them.
+    /// The degree of each node so far. Offsets stand before the targets, but are known after them.
     degrees: Vec<u32>,
     targets: u64,
     offsets_hasher: ContentHasher,
     targets_hasher: ContentHasher,
 }
 
-/// A file that lacks nothing but its header.
+/// A file that is complete except for its header.
 pub(crate) struct UnsealedGraphFile {
     file: SectionWriter,
     contents: Contents,
-    /// Of the numbers, little-endian, offsets as 8 bytes.
+    /// The digests of the numbers as little-endian bytes, with offsets as 8 bytes.
     pub(crate) member_ids: ContentDigest,
     pub(crate) offsets: ContentDigest,
     pub(crate) targets: ContentDigest,
@@ -79,7 +79,7 @@ impl GraphFileWriter {
         self.file.bypass_cache();
     }
 
-    /// The rows of the next nodes, one behind the other.
+    /// Appends the rows of the next nodes, concatenated.
     pub(crate) fn push(&mut self, degrees: &[u32], targets: &[u32]) -> Result<(), FileError> {
         self.check(degrees, targets)
             .map_err(|source| self.refused(source))?;
@@ -109,7 +109,8 @@ impl GraphFileWriter {
         check_count("targets", stated, targets.len() as u64)
     }
 
-    /// Writes everything but the header. For the arguments see [`GraphContent`](crate::GraphContent).
+    /// Writes everything except the header. The arguments are those of
+    /// [`GraphContent`](crate::GraphContent).
     pub(crate) fn finish(
         self,
         member_ids: &[u64],
@@ -121,8 +122,8 @@ impl GraphFileWriter {
         self.finish_in_parts(&[member_ids], nodes_by_id.iter().copied(), &[])
     }
 
-    /// The same with the member ids in parts, one behind the other, with the nodes by id as they come, and with the nodes whose
-    /// members do not exist, ascending. The order of the ids is not checked here: opening the file does that.
+    /// Writes everything except the header, from member ids in concatenated parts, the nodes by id,
+    /// and the absent nodes, ascending. Does not check the order of the ids: opening the file does.
     pub(crate) fn finish_in_parts(
         mut self,
         member_ids: &[&[u64]],
@@ -171,7 +172,7 @@ impl GraphFileWriter {
         })
     }
 
-    /// Writes the numbers as they come, and answers how many they were.
+    /// Writes the numbers as they come, and returns their count.
     fn write_list(&mut self, mut numbers: impl Iterator<Item = u32>) -> Result<u64, FileError> {
         let mut listed = 0;
         let mut chunk = Vec::with_capacity(NUMBERS_AT_ONCE);
@@ -215,7 +216,7 @@ impl GraphFileWriter {
 }
 
 impl UnsealedGraphFile {
-    /// What the arrays take, in the order in which they stand, padding left out.
+    /// Returns the bytes of each array, without padding, in the order of the file.
     pub(crate) fn sections(&self) -> Vec<(&'static str, u64)> {
         let Contents {
             nodes,

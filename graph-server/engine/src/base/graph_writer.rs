@@ -1,7 +1,9 @@
-//! Writes a graph into a snapshot as its rows come, in node order: neither the targets nor the times are ever in memory as a whole.
+//! Writes a graph into a snapshot while its rows arrive, in node order. Neither all targets nor all
+//! times are ever in memory.
 //!
-//! The header of each file waits for the lineage, which is a hash of all content: [`GraphWriter::finish`] says what the graph
-//! adds to it, [`UnsealedGraph::seal`] takes it. Until then nothing opens the files.
+//! The header of each file holds the lineage, which is a hash of all content.
+//! [`UnsealedGraph::add_to`] adds the graph's share to the lineage, and [`UnsealedGraph::seal`]
+//! writes it. The files cannot be opened before that.
 
 use std::path::Path;
 
@@ -17,21 +19,24 @@ use crate::{
 };
 use cloud_model::LineageId;
 
-/// `graph.csr` and `times.bin` in the making. Keeps 4 bytes a node in memory.
+/// `graph.csr` and `times.bin` being written. Keeps 4 bytes a node in memory.
 pub struct GraphWriter {
     graph: GraphFileWriter,
     times: TimesWriter,
 }
 
-/// Both files with everything but the lineage.
+/// Both files, complete except for the lineage.
 pub struct UnsealedGraph {
     graph: UnsealedGraphFile,
     times: UnsealedTimes,
 }
 
 impl GraphWriter {
-    /// Creates both files in `directory`. `targets_max` decides how wide the offsets are: the same graph with the same bound
-    /// becomes the same bytes.
+    /// Creates both files in `directory`. `targets_max` decides the width of the offsets. The same
+    /// graph with the same bound becomes the same bytes.
+    ///
+    /// # Errors
+    /// [`FileError::Io`] when a file cannot be created or written.
     pub fn create(directory: &Path, nodes: u32, targets_max: u64) -> Result<Self, FileError> {
         Ok(Self {
             graph: GraphFileWriter::create(directory, nodes, targets_max)?,
@@ -39,11 +44,12 @@ impl GraphWriter {
         })
     }
 
-    /// The rows of the next nodes: how long each is, and their targets one behind the other, each row ascending. `times`
-    /// (milliseconds since 1970, 0 when unknown) is aligned with the targets, or `None` when all are unknown.
+    /// Appends the rows of the next nodes. `degrees` holds the length of each row; `targets`
+    /// concatenates the rows, each ascending. `times` (milliseconds since 1970, 0 when unknown) is
+    /// aligned with the targets, or `None` when all are unknown.
     ///
     /// # Errors
-    /// When this is no part of a graph; or what the system says.
+    /// [`FileError`] when the rows are not part of a graph, or when a file cannot be written.
     pub fn push(
         &mut self,
         degrees: &[u32],
@@ -61,11 +67,11 @@ impl GraphWriter {
         }
     }
 
-    /// Writes what is left but the headers. For the arguments see [`GraphContent::member_ids`] and
+    /// Writes everything except the headers. The arguments are [`GraphContent::member_ids`] and
     /// [`GraphContent::nodes_by_id`].
     ///
     /// # Errors
-    /// When this is no graph; or what the system says.
+    /// [`FileError`] when the content is not a graph, or when a file cannot be written.
     pub fn finish(
         self,
         member_ids: &[u64],
@@ -79,15 +85,15 @@ impl GraphWriter {
 }
 
 impl GraphWriter {
-    /// From here on, what is written goes past the system's cache: quicker where memory is scarce or has to be fetched from a host,
-    /// and nobody else's files are driven out of it.
+    /// Writes past the system's file cache from here on. This is quicker where memory is scarce or
+    /// must be fetched from a host, and it does not evict the files of other processes.
     pub fn bypass_cache(&mut self) {
         self.graph.bypass_cache();
         self.times.bypass_cache();
     }
 
-    /// The same as [`finish`](Self::finish), for a graph that is changed a little: see
-    /// [`GraphFileWriter::finish_in_parts`].
+    /// Writes everything except the headers, for a graph that changes little, as
+    /// [`GraphFileWriter::finish_in_parts`] takes it.
     pub(crate) fn finish_in_parts(
         self,
         member_ids: &[&[u64]],
@@ -112,24 +118,33 @@ impl UnsealedGraph {
         lineage.section("times", self.times.digest);
     }
 
-    /// The arrays of `graph.csr` and their bytes, in the order in which they stand.
+    /// Returns the arrays of `graph.csr` and their bytes, in the order of the file.
+    #[must_use]
     pub fn graph_sections(&self) -> Vec<(&'static str, u64)> {
         self.graph.sections()
     }
 
-    /// Writes the headers and syncs both files (not the directory).
+    /// Writes the headers and syncs both files, but not the directory.
+    ///
+    /// # Errors
+    /// [`FileError::Io`] when a file cannot be written or synced.
     pub fn seal(self, lineage: LineageId) -> Result<Vec<ManifestFile>, FileError> {
         Ok(vec![self.graph.seal(lineage)?, self.times.seal(lineage)?])
     }
 }
 
-/// Writes `graph.csr` and `times.bin` into `directory` and syncs both (not the directory). The content is checked first.
+/// Writes `graph.csr` and `times.bin` into `directory`, after checking the content. Syncs both, but
+/// not the directory.
+///
+/// # Errors
+/// [`FileError`] when the content is not a graph, or when a file cannot be written or synced.
 pub fn write_graph(
     directory: &Path,
     lineage: LineageId,
     content: &GraphContent<'_>,
 ) -> Result<Vec<ManifestFile>, FileError> {
-    /// A row is not split, so a hub's is as long as it is.
+    /// The number of rows that are written together. A row is not split, so a hub's row is written
+    /// at its full length.
     const ROWS: usize = 1 << 12;
     let refused = |source: ContentError| FileError::Content {
         path: directory.join(GRAPH_NAME),

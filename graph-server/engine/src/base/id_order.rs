@@ -1,17 +1,20 @@
-//! Member ids by node, and the order of the ids: that of the nodes, or that of a list of nodes beside them.
+//! Member ids by node, and the order of the ids: that of the nodes, or that of a separate list of
+//! nodes.
 
 use crate::files::{content_error::ContentError, read_ahead::read_ahead};
 
-/// See the module. A rank is a place in the order of ids; where the ids ascend by node, rank and node are the same number.
+/// Member ids by node, with their order. A rank is a place in the order of ids. Where the ids
+/// ascend by node, rank and node are the same number.
 #[derive(Clone, Copy)]
 pub(crate) struct IdOrder<'a> {
     member_ids: &'a [u64],
-    /// Empty when the ids ascend by node.
+    /// The nodes in ascending order of member id. Empty when the ids ascend by node.
     nodes_by_id: &'a [u32],
 }
 
 impl<'a> IdOrder<'a> {
-    /// To be checked, unless it is known to hold.
+    /// Pairs ids with their order. The caller runs [`check`](Self::check) unless the order is known
+    /// to hold.
     pub(crate) fn new(member_ids: &'a [u64], nodes_by_id: &'a [u32]) -> Self {
         Self {
             member_ids,
@@ -19,8 +22,8 @@ impl<'a> IdOrder<'a> {
         }
     }
 
-    /// Whether all ids, by rank, ascend strictly from 1 up and are few enough. As many nodes whose ids ascend strictly are all
-    /// nodes, each once. One pass.
+    /// Checks that all ids ascend strictly by rank, from 1 up, and are few enough. A list as long
+    /// as the nodes, whose ids ascend strictly, names each node once. One pass.
     pub(crate) fn check(self) -> Result<(), ContentError> {
         let nodes = self.member_ids.len();
         if nodes >= u32::MAX as usize {
@@ -52,24 +55,24 @@ impl<'a> IdOrder<'a> {
         Ok(())
     }
 
-    /// By node.
+    /// Returns the member ids by node.
     pub(crate) fn member_ids(self) -> &'a [u64] {
         self.member_ids
     }
 
-    /// Whether rank and node are the same.
+    /// Returns whether rank and node are the same number.
     pub(crate) fn is_node_order(self) -> bool {
         self.nodes_by_id.is_empty()
     }
 
-    /// The smallest id and the largest.
+    /// Returns the smallest id and the largest.
     pub(crate) fn bounds(self) -> Option<(u64, u64)> {
         let last = self.member_ids.len().checked_sub(1)?;
         let id = |rank: usize| self.member_ids[self.node(rank as u32) as usize];
         Some((id(0), id(last)))
     }
 
-    /// The node of a rank, which must be below the number of nodes.
+    /// Returns the node of a rank, which must be below the number of nodes.
     #[inline]
     pub(crate) fn node(self, rank: u32) -> u32 {
         if self.is_node_order() {
@@ -79,7 +82,7 @@ impl<'a> IdOrder<'a> {
         }
     }
 
-    /// Asks for what stands at a rank.
+    /// Prefetches the entry at a rank.
     #[inline]
     pub(crate) fn read_ahead(self, rank: u32) {
         if self.is_node_order() {
@@ -89,7 +92,7 @@ impl<'a> IdOrder<'a> {
         }
     }
 
-    /// The node of `id`, if its rank is in `start..end`. A binary search.
+    /// Returns the node of `id` when its rank is in `start..end`. A binary search.
     #[inline]
     pub(crate) fn find_between(self, start: u32, end: u32, id: u64) -> Option<u32> {
         let ranks = start as usize..end as usize;

@@ -1,15 +1,21 @@
-//! From a base's member id to its node: by arithmetic when ids are dense, else by a table of buckets over the ids' range.
+//! Finds the node of a base's member id: by arithmetic when ids are dense, else by a table of
+//! buckets over the ids' range.
 //!
-//! What is found is a rank, the place of an id among the ids in ascending order. Where nodes are in that order, the rank is the
-//! node; else the list of nodes by id names it. Dense (`first..first + n`): the rank is one subtraction. Else the range is cut
-//! into buckets of equal width, the table says at which rank each begins, and a binary search in one bucket does the rest:
-//! some steps for ids that are spread evenly, log2(n) for any.
+//! A look-up finds a rank: the place of an id among the ids in ascending order. Where nodes are in
+//! that order, the rank is the node; else the list of nodes by id names it.
+//!
+//! - Dense ids (`first..first + n`): the rank is one subtraction.
+//! - Other ids: the range is cut into buckets of equal width, and the table holds the first rank of
+//!   each. A binary search in one bucket finds the rank: a few steps for ids that are spread
+//!   evenly, log2(n) at most.
 
 use crate::{base::id_order::IdOrder, files::read_ahead::read_ahead};
 
-/// Members in a bucket, were they spread evenly, where nodes are in order of their ids: half a byte a member.
+/// Members in a bucket if they were spread evenly, where nodes are in order of their ids: half a
+/// byte a member.
 const MEMBERS_PER_BUCKET: u64 = 8;
-/// The same where each comparison is a jump to a node somewhere: two bytes a member.
+/// Members in a bucket where nodes are in another order, so that each comparison reads a distant
+/// node: two bytes a member.
 const MEMBERS_PER_BUCKET_BY_LIST: u64 = 2;
 
 /// Finds nodes by member id.
@@ -24,7 +30,8 @@ enum Kind {
 }
 
 impl MemberLookup {
-    /// For ids that ascend in `ids`' order and are fewer than `u32::MAX`. One pass over them, unless they are dense.
+    /// Builds the look-up for ids that ascend in `ids`' order and are fewer than `u32::MAX`. One
+    /// pass, unless they are dense.
     pub(crate) fn new(ids: IdOrder<'_>) -> Self {
         let Some((first, last)) = ids.bounds() else {
             return Self {
@@ -46,12 +53,12 @@ impl MemberLookup {
             MEMBERS_PER_BUCKET_BY_LIST
         };
         let mut shift = 0;
-        // Two buckets at least, so that the shift stays below 64.
+        // At least two buckets, so that the shift stays below 64.
         while span >> shift >= nodes.div_ceil(per_bucket).max(2) {
             shift += 1;
         }
         let buckets = (span >> shift) as usize + 1;
-        // How many are in the buckets before: counted in node order, which needs no jumps.
+        // The number of ids in the buckets before. Counting in node order reads memory in sequence.
         let mut starts = vec![0; buckets + 1];
         for id in ids.member_ids() {
             starts[((id - first) >> shift) as usize + 1] += 1;
@@ -68,7 +75,7 @@ impl MemberLookup {
         }
     }
 
-    /// The node of `id`, among the ids that the lookup was made for.
+    /// Returns the node of `id`, among the ids that the look-up was built for.
     #[inline]
     pub(crate) fn find(&self, ids: IdOrder<'_>, id: u64) -> Option<u32> {
         let distance = id.checked_sub(self.first)?;
@@ -83,7 +90,7 @@ impl MemberLookup {
         }
     }
 
-    /// Asks for what [`find`](Self::find) reads of each id.
+    /// Prefetches what [`find`](Self::find) reads of each id.
     pub(crate) fn read_ahead(&self, ids: IdOrder<'_>, asked: impl Iterator<Item = u64> + Clone) {
         match &self.kind {
             Kind::Dense { nodes } => asked
@@ -103,7 +110,7 @@ impl MemberLookup {
         }
     }
 
-    /// Memory in use.
+    /// Returns the bytes of memory in use.
     pub(crate) fn bytes(&self) -> u64 {
         match &self.kind {
             Kind::Dense { .. } => 0,
@@ -120,7 +127,7 @@ mod tests {
 
     use super::*;
 
-    /// Asks with nodes in order of their ids, and in a few other orders.
+    /// Looks the ids up with nodes in order of their ids, and in a few other orders.
     fn check(ascending: &[u64], asked: &[u64]) {
         for rotation in 0..ascending.len().clamp(1, 4) {
             let mut member_ids = ascending.to_vec();

@@ -1,4 +1,4 @@
-//! The base: a graph in compressed sparse rows that never changes, and the files that hold it.
+//! The base: an immutable graph in compressed sparse rows, and the files that hold it.
 //!
 //! Imports from `files`, `sets` and the top of the crate.
 

@@ -1,4 +1,5 @@
-//! `times.bin`: when each connection was made, aligned with the graph's targets. Cold: read where it is asked for, not mapped.
+//! `times.bin`: the time of each connection, aligned with the graph's targets. Cold: read on
+//! demand, not mapped.
 //!
 //! ```text
 //! byte  size  content (numbers are little-endian)
@@ -10,20 +11,24 @@
 //!   40    16  zeros
 //!   56     4  CRC-32C of the table, padding included
 //!   60     4  CRC-32C of bytes 0 to 59
-//!   64        times: 8 bytes each, milliseconds since 1970, 0 when unknown; in blocks, the last one may be shorter
-//!             table: a CRC-32C (4 bytes) of each block, padded with zeros to a multiple of 64 of the file
+//!   64        times: 8 bytes each, milliseconds since 1970, 0 when unknown;
+//!                    in blocks, of which the last may be shorter
+//!             table: a CRC-32C (4 bytes) of each block,
+//!                    padded with zeros to a multiple of 64 of the file
 //! ```
 //!
-//! The table comes last, so that times are written as they come, before it is known how many there are.
+//! The table comes last, so that times can be written before their number is known.
 //!
-//! The table stays in memory: half a byte for 8 KiB of times. A block is verified each time it is read, so what rots on disk
-//! after the start is noticed too.
+//! The table stays in memory: half a byte for 8 KiB of times. A block is verified each time it is
+//! read, so damage to the disk after the start is detected too.
 
-use std::fs::File;
-use std::io;
-use std::ops::Range;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io,
+    ops::Range,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
 
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
@@ -72,22 +77,22 @@ pub(crate) struct TimesFile {
     table: Box<[u32]>,
 }
 
-/// A file that is being written.
+/// A file being written.
 pub(crate) struct TimesWriter {
     file: SectionWriter,
-    /// Not written yet: less than a block.
+    /// The times that are not written yet: less than a block.
     block: Vec<u64>,
     table: Vec<u32>,
     times: u64,
     hasher: ContentHasher,
 }
 
-/// A file that lacks nothing but its header.
+/// A file that is complete except for its header.
 pub(crate) struct UnsealedTimes {
     file: SectionWriter,
     times: u64,
     table_crc32c: u32,
-    /// Of the times as little-endian numbers.
+    /// The digest of the times as little-endian numbers.
     pub(crate) digest: ContentDigest,
 }
 
@@ -106,7 +111,7 @@ impl TimesWriter {
         self.file.bypass_cache();
     }
 
-    /// The times of the next targets.
+    /// Appends the times of the next targets.
     pub(crate) fn push(&mut self, mut times: &[u64]) -> Result<(), FileError> {
         self.times += times.len() as u64;
         while !times.is_empty() {
@@ -125,12 +130,12 @@ impl TimesWriter {
         Ok(())
     }
 
-    /// The next targets' times are not known.
+    /// Appends unknown times for the next targets.
     pub(crate) fn push_unknown(&mut self, targets: usize) -> Result<(), FileError> {
         static UNKNOWN: [u64; TIMES_PER_BLOCK as usize] = [0; TIMES_PER_BLOCK as usize];
         let mut left = targets;
         while left > 0 {
-            // So that whole blocks are written where it can be.
+            // Fills the current block first, so that the rest is written in whole blocks.
             let wanted = (TIMES_PER_BLOCK as usize - self.block.len()).min(left);
             self.push(&UNKNOWN[..wanted])?;
             left -= wanted;
@@ -191,7 +196,8 @@ impl UnsealedTimes {
     }
 }
 
-/// All times, not verified: for files that this process has written. Errors when there are fewer than `times`.
+/// Maps all times without verifying them, for a file that this process has just written. Errors
+/// when there are fewer than `times`.
 pub(crate) fn map(directory: &Path, times: u64) -> Result<Array<u64>, FileError> {
     let path = directory.join(TIMES_NAME);
     let file = File::open(&path).map_err(FileError::io(&path))?;
@@ -205,7 +211,8 @@ pub(crate) fn map(directory: &Path, times: u64) -> Result<Array<u64>, FileError>
 }
 
 impl TimesFile {
-    /// Opens the file that the manifest names, and verifies its header and table. `times` is what the graph needs.
+    /// Opens the file that the manifest names, and verifies its header and table. `times` is the
+    /// number that the graph needs.
     pub(crate) fn open(
         snapshot: &Path,
         manifest: &Manifest,
@@ -236,7 +243,7 @@ impl TimesFile {
             return Err(FileError::damaged(
                 &path,
                 table_at,
-                "checksum of the table of checksums",
+                "checksum of the table of checksums does not match",
             ));
         }
         Ok(Self {
@@ -247,17 +254,18 @@ impl TimesFile {
         })
     }
 
-    /// The times of these targets. Reads and verifies whole blocks.
+    /// Returns the times of these targets. Reads and verifies whole blocks.
     pub(crate) fn read(&self, targets: Range<u64>) -> Result<Vec<u64>, FileError> {
         self.read_by(targets, |buffer, at| self.file.read_exact_at(buffer, at))
     }
 
-    /// For [`read_in_order`](Self::read_in_order).
+    /// Opens a reader for [`read_in_order`](Self::read_in_order).
     pub(crate) fn reader(&self) -> Result<BlockReader, FileError> {
         BlockReader::of(&self.file).map_err(FileError::io(&self.path))
     }
 
-    /// The same for who reads all of them, past the system's cache.
+    /// Returns the times of these targets, read past the system's cache, for a caller that reads
+    /// all of them in order.
     pub(crate) fn read_in_order(
         &self,
         targets: Range<u64>,
@@ -287,7 +295,7 @@ impl TimesFile {
                 return Err(FileError::damaged(
                     &self.path,
                     offset,
-                    "checksum of a block of times",
+                    "checksum of a block of times does not match",
                 ));
             }
         }
@@ -309,7 +317,7 @@ impl TimesFile {
         Ok(())
     }
 
-    /// Memory in use.
+    /// Returns the bytes of memory in use.
     pub(crate) fn memory_bytes(&self) -> u64 {
         std::mem::size_of_val(&*self.table) as u64
     }
@@ -330,7 +338,11 @@ fn check_header(
         FORMAT_VERSION..=FORMAT_VERSION,
     )?;
     if crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]) != header.header_crc32c {
-        return Err(FileError::damaged(path, 0, "checksum of the header"));
+        return Err(FileError::damaged(
+            path,
+            0,
+            "checksum of the header does not match",
+        ));
     }
     check_lineage(path, lineage, header.lineage_id)?;
     if u64::from(header.block_bytes) != BLOCK_BYTES {

@@ -1,36 +1,40 @@
-//! A file that is written in aligned blocks, and past the system's file cache where that is wanted; see `direct.rs`.
+//! A file that is written in aligned blocks, and past the system's file cache on request.
+//! `direct.rs` holds the reasons.
 
-use std::fs::{File, OpenOptions};
-use std::io;
-use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    ops::Range,
+    os::unix::fs::FileExt as _,
+    path::Path,
+};
 
 use zerocopy::IntoBytes as _;
 
 use crate::files::direct::{self, BLOCK_BYTES, Page};
 
-/// What waits for the disk, at most, of a file that ought to go past the cache and cannot: so that syncing it at the end takes no
-/// long time.
+/// The most unsynced bytes of a file that should bypass the cache but cannot. It keeps the sync at
+/// the end short.
 const UNSYNCED_BYTES_MAX: usize = 64 << 20;
 
-/// A new file. What was written can be read when it is [synced](Self::sync).
+/// A new file. Its content can be read after it is [synced](Self::sync).
 pub(crate) struct BlockFile {
     file: File,
     manner: Manner,
-    /// Where the block stands.
+    /// The place of the block in the file.
     block_at: u64,
     block: Vec<Page>,
-    /// What is in the block and not written yet.
+    /// The part of the block that is filled and not written yet.
     filled: Range<usize>,
 }
 
 enum Manner {
-    /// As the system sees fit.
+    /// Bytes go through the cache, and the system decides when to write them.
     Cached,
-    /// Whole blocks go past the cache, through this.
+    /// Whole blocks go past the cache, through this descriptor.
     Direct(File),
-    /// So many bytes are written since the last sync.
+    /// Bytes go through the cache and are synced at intervals. Holds the number of bytes since the
+    /// last sync.
     SyncedAsItGoes(usize),
 }
 
@@ -45,7 +49,8 @@ impl BlockFile {
         })
     }
 
-    /// From here on, whole blocks are written past the cache. Where the file system cannot, what is written is synced every 64 MiB.
+    /// Writes whole blocks past the cache from here on. Where the file system cannot, syncs every
+    /// 64 MiB instead.
     pub(crate) fn bypass_cache(&mut self) {
         self.manner = match direct::reopen(&self.file, OpenOptions::new().write(true)) {
             Ok(direct) => Manner::Direct(direct),
@@ -53,7 +58,7 @@ impl BlockFile {
         };
     }
 
-    /// Where the next byte goes.
+    /// Returns the place of the next byte.
     pub(crate) fn at(&self) -> u64 {
         self.block_at + self.filled.end as u64
     }
@@ -73,7 +78,7 @@ impl BlockFile {
         Ok(())
     }
 
-    /// The next byte goes to this place.
+    /// Moves the place of the next byte.
     pub(crate) fn go_to(&mut self, at: u64) -> io::Result<()> {
         self.write_block()?;
         let in_block = (at % BLOCK_BYTES as u64) as usize;
@@ -82,7 +87,7 @@ impl BlockFile {
         Ok(())
     }
 
-    /// Writes what is left and syncs the file, but not its directory.
+    /// Writes the rest and syncs the file, but not its directory.
     pub(crate) fn sync(mut self) -> io::Result<()> {
         self.write_block()?;
         self.file.sync_all()
@@ -96,7 +101,7 @@ impl BlockFile {
             _ => self.file.write_all_at(bytes, at),
         };
         match written {
-            // Some file systems open such a file, and refuse to write it.
+            // Some file systems open such a file, but refuse to write it.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 self.manner = Manner::SyncedAsItGoes(0);
                 self.file.write_all_at(bytes, at)?;
@@ -122,12 +127,11 @@ impl BlockFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::collection::vec;
-    use proptest::prelude::*;
+    use proptest::{collection::vec, prelude::*};
 
     const SECTION_BYTES: usize = 3_000_000;
 
-    /// Bytes that tell one place from others.
+    /// Returns bytes that differ from place to place.
     fn bytes(places: Range<usize>) -> Vec<u8> {
         places
             .map(|place| (place ^ (place >> 8) ^ (place >> 16)) as u8)
@@ -168,7 +172,8 @@ mod tests {
         }
     }
 
-    /// At a place that is not aligned, which is what a file system refuses that takes nothing directly.
+    /// Writes directly at an unaligned place, which fails as on a file system without direct
+    /// writing.
     #[test]
     fn goes_on_in_the_cache_where_direct_writing_is_refused() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,21 +1,24 @@
-//! Reads a file from front to back, in aligned blocks and past the system's file cache; see `direct.rs`.
+//! Reads a file from front to back, in aligned blocks and past the system's file cache. `direct.rs`
+//! holds the reasons.
 
-use std::fs::{File, OpenOptions};
-use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::FileExt as _,
+};
 
 use zerocopy::IntoBytes as _;
 
 use crate::files::direct::{self, PAGE_BYTES, Page};
 
-/// A file, and the block of it that was read last.
+/// A file, and the last block read from it.
 pub(crate) struct BlockReader {
     file: File,
-    /// None where it cannot be read past the cache.
+    /// The descriptor that bypasses the cache. `None` where the file system cannot.
     direct: Option<File>,
     block: Vec<Page>,
     block_at: u64,
-    /// So much of the block the file has.
+    /// The bytes of the block that the file has.
     filled: usize,
 }
 
@@ -30,7 +33,8 @@ impl BlockReader {
         })
     }
 
-    /// As [`FileExt::read_exact_at`]. Quick where each call begins about where the one before has ended.
+    /// Reads like [`FileExt::read_exact_at`]. Quick where each call begins near the end of the
+    /// previous one.
     pub(crate) fn read_exact_at(&mut self, mut buffer: &mut [u8], mut at: u64) -> io::Result<()> {
         let block_bytes = self.block.as_bytes().len() as u64;
         while !buffer.is_empty() {
@@ -66,13 +70,13 @@ impl BlockReader {
     }
 }
 
-/// Fills the buffer, or what the file has for it.
+/// Fills the buffer up to the end of the file.
 fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
         let read = file.read_at(&mut buffer[filled..], at + filled as u64)?;
         filled += read;
-        // Only the end of a file is no whole page.
+        // Only the end of a file is not a whole page.
         if read == 0 || filled % PAGE_BYTES != 0 {
             break;
         }
@@ -84,8 +88,7 @@ fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
 mod tests {
     use super::*;
     use crate::files::direct::BLOCK_BYTES;
-    use proptest::collection::vec;
-    use proptest::prelude::*;
+    use proptest::{collection::vec, prelude::*};
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]

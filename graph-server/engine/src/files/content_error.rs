@@ -1,14 +1,14 @@
-//! Why arrays are no graph: lengths, orders and ids that contradict each other.
+//! The reasons why arrays are not a graph: lengths, orders and ids that contradict each other.
 
 use cloud_model::MemberId;
 
-/// The arrays are no graph.
+/// The arrays are not a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContentError {
-    /// More nodes than a node index of 32 bits can name (the last index is kept free).
+    /// More nodes than a node index of 32 bits can name; the last index is reserved.
     #[error("{nodes} members are more than 32-bit node indexes can name")]
     TooManyNodes {
-        /// How many there are.
+        /// The number of nodes.
         nodes: usize,
     },
     /// An array has the wrong length.
@@ -16,28 +16,31 @@ pub enum ContentError {
     WrongCount {
         /// The array.
         section: &'static str,
-        /// What it should have.
+        /// The length that it should have.
         expected: u64,
-        /// What it has.
+        /// The length that it has.
         found: u64,
     },
-    /// A member id is 0, or not above the one before it.
-    #[error("member id {id} of node {node} is 0 or not above the one before")]
+    /// A member id is 0, or not above the previous one.
+    #[error("member id {id} of node {node} is 0 or not above the previous one")]
     MemberIdsNotAscending {
         /// The node.
         node: usize,
         /// Its member id.
         id: u64,
     },
-    /// The list of nodes by member id names a node that is not there, or whose id is 0 or not above that of the one before it.
-    #[error("nodes by id: number {rank} is node {node}, which is not there or not next by id")]
+    /// The list of nodes by member id names a node out of range, or one whose id is 0 or not above
+    /// the previous one.
+    #[error(
+        "nodes by id: entry {rank} is node {node}, which is out of range or not the next by id"
+    )]
     NodesByIdNotAscending {
-        /// Where it stands in the list.
+        /// Its place in the list.
         rank: usize,
-        /// What stands there.
+        /// The node that is named there.
         node: u32,
     },
-    /// An offset is below the one before it, or the first is not 0, or one is beyond the targets.
+    /// An offset is below the previous one, or the first is not 0, or one is beyond the targets.
     #[error("offset {offset} of node {node} is out of order")]
     OffsetsNotAscending {
         /// The node.
@@ -45,20 +48,21 @@ pub enum ContentError {
         /// Its offset.
         offset: u64,
     },
-    /// A row is not ascending, names a node that is not there, or its own node.
+    /// A row does not ascend, or names a node out of range, or its own node.
     #[error("the neighbours of node {node} are not ascending nodes other than itself")]
     WrongRow {
         /// The node.
         node: usize,
     },
-    /// The list of nodes without a member is not ascending, or names one that is not there or that has neighbours.
+    /// The list of absent nodes does not ascend, or names a node that is out of range or has
+    /// neighbours.
     #[error(
-        "nodes without a member: number {rank} is node {node}, which is not there, not next or has neighbours"
+        "absent nodes: entry {rank} is node {node}, which is out of range, out of order or has neighbours"
     )]
     WrongAbsent {
-        /// Where it stands in the list.
+        /// Its place in the list.
         rank: usize,
-        /// What stands there.
+        /// The node that is named there.
         node: u32,
     },
     /// An edge names a member that is not in the list of members.

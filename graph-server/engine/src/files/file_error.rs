@@ -1,48 +1,51 @@
-//! What can be wrong with a file of a snapshot, with the file and the offset as fields. Nothing that fails here is served.
+//! The errors of a snapshot's files, with the file and the offset as fields. A file that fails here
+//! is not served.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use crate::files::content_error::ContentError;
 use cloud_model::{LineageId, LogId, Scn};
 
-/// A file could not be read or written, or is not what it should be.
+/// A file could not be read or written, or its content is wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// The operating system said no.
+    /// The operating system reported an error.
     #[error("{path}: {source}", path = path.display())]
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Bytes are not what was written, or make no sense.
+    /// Bytes differ from what was written, or have no valid meaning.
     #[error("{path}: damaged at byte {offset}: {reason}", path = path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Where what is wrong begins.
+        /// The place where the damage begins.
         offset: u64,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
-    /// The file has another length than its header or the manifest says.
+    /// The file's length differs from its header or the manifest.
     #[error("{path}: {found} bytes long, not {expected}", path = path.display())]
     WrongLength {
         /// The file.
         path: PathBuf,
-        /// What it should have.
+        /// The length that it should have.
         expected: u64,
-        /// What it has.
+        /// The length that it has.
         found: u64,
     },
-    /// The file does not begin as files of its kind do.
+    /// The file does not begin like files of its kind.
     #[error("{path}: not a {kind} file", path = path.display())]
     WrongKind {
         /// The file.
         path: PathBuf,
-        /// What it should be.
+        /// The kind that it should be.
         kind: &'static str,
     },
     /// A newer program wrote the file.
@@ -52,7 +55,7 @@ pub enum FileError {
         path: PathBuf,
         /// The file's version.
         found: u32,
-        /// The newest that this program reads.
+        /// The newest version that this program reads.
         supported: u32,
     },
     /// The file belongs to another base.
@@ -75,14 +78,14 @@ pub enum FileError {
         /// The file's log.
         found: LogId,
     },
-    /// The overlay stands on another snapshot of the same lineage.
+    /// The overlay belongs to another snapshot of the same lineage.
     #[error("{path}: stands on the snapshot at SCN {found}, not {expected}", path = path.display())]
     OtherBase {
         /// The file.
         path: PathBuf,
         /// The snapshot's SCN.
         expected: Scn,
-        /// The SCN of the snapshot that the file stands on.
+        /// The SCN of the snapshot that the file belongs to.
         found: Scn,
     },
     /// The manifest does not name a file that a snapshot must have.
@@ -90,15 +93,15 @@ pub enum FileError {
     NotInManifest {
         /// The snapshot directory.
         path: PathBuf,
-        /// The file that is missing.
+        /// The missing file.
         name: String,
     },
-    /// What was to be written is no graph.
+    /// The content to write is not a graph.
     #[error("{path}: {source}", path = path.display())]
     Content {
         /// The file.
         path: PathBuf,
-        /// What is wrong with the content.
+        /// The contradiction in the content.
         source: ContentError,
     },
 }

@@ -1,8 +1,7 @@
-//! Whether a file is the one that it should be: named in the manifest, of the right length, kind, version and lineage.
+//! Checks that a file is the expected one: named in the manifest, of the right length, kind,
+//! version and lineage.
 
-use std::fs::File;
-use std::ops::RangeInclusive;
-use std::path::Path;
+use std::{fs::File, ops::RangeInclusive, path::Path};
 
 use crate::files::{
     file_error::FileError,
@@ -11,7 +10,7 @@ use crate::files::{
 };
 use cloud_model::LineageId;
 
-/// The manifest's entry for a file.
+/// Returns the manifest's entry for a file.
 pub(crate) fn named_file<'a>(
     snapshot: &Path,
     manifest: &'a Manifest,
@@ -24,7 +23,7 @@ pub(crate) fn named_file<'a>(
     manifest.file(name).ok_or_else(missing)
 }
 
-/// Opens and maps a file, which must have the length that the manifest says.
+/// Opens and maps a file, whose length must be the manifest's.
 pub(crate) fn open_map(path: &Path, named: &ManifestFile) -> Result<FileMap, FileError> {
     let file = File::open(path).map_err(FileError::io(path))?;
     let found = file.metadata().map_err(FileError::io(path))?.len();
@@ -38,7 +37,8 @@ pub(crate) fn open_map(path: &Path, named: &ManifestFile) -> Result<FileMap, Fil
     FileMap::open(&file).map_err(FileError::io(path))
 }
 
-/// Magic and version, which come before any checksum: they say how to read the rest.
+/// Checks magic and version. They come before any checksum, because they decide how the rest is
+/// read.
 pub(crate) fn check_start(
     path: &Path,
     kind: &'static str,
@@ -79,7 +79,8 @@ pub(crate) fn check_lineage(
     Ok(())
 }
 
-/// Whether the file is the one that the manifest names, sound as it may be by itself.
+/// Checks that the file is the one that the manifest names. A file can be sound by itself and still
+/// be another one.
 pub(crate) fn check_whole(path: &Path, named: &ManifestFile, found: u32) -> Result<(), FileError> {
     if found != named.crc32c {
         let expected = named.crc32c;

@@ -1,10 +1,14 @@
-//! An array with a place for every u32, whose memory comes in blocks when a place in them is first used.
+//! An array with a place for every u32, whose memory is allocated in blocks when a place in them is
+//! first used.
 //!
-//! Three levels (512 x 512 blocks of 16,384 places), so that an empty array is 8 KiB and a place is found by two loads. One
-//! thread writes, any number read at the same time without a lock; blocks never move.
+//! It has three levels (512 x 512 blocks of 16,384 places). An empty array takes 8 KiB, and two
+//! loads find a place. One thread writes while any number of threads read without a lock. Blocks
+//! never move.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 use zerocopy::FromZeros;
 
@@ -15,7 +19,7 @@ const BLOCKS: usize = 1 << BLOCK_BITS;
 
 type Lazy<T> = OnceLock<Box<[T]>>;
 
-/// See the module.
+/// An array with a place for every u32, allocated block by block.
 pub(crate) struct LazyArray<T> {
     directory: Box<[Lazy<Lazy<T>>]>,
     bytes: AtomicU64,
@@ -29,14 +33,14 @@ impl<T: FromZeros> LazyArray<T> {
         }
     }
 
-    /// The place at `index`, if its block is there.
+    /// Returns the place at `index` when its block is allocated.
     #[inline]
     pub(crate) fn get(&self, index: u32) -> Option<&T> {
         let (top, block, place) = split(index);
         Some(&self.directory[top].get()?[block].get()?[place])
     }
 
-    /// The place at `index`; its block is made when it is not there.
+    /// Returns the place at `index`, and allocates its block when necessary.
     pub(crate) fn get_or_allocate(&self, index: u32) -> &T {
         let (top, block, place) = split(index);
         let blocks = self.directory[top].get_or_init(|| self.counted(empty(BLOCKS)));
@@ -44,7 +48,7 @@ impl<T: FromZeros> LazyArray<T> {
         &places[place]
     }
 
-    /// Memory in use.
+    /// Returns the bytes of memory in use.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed) + std::mem::size_of_val(&*self.directory) as u64
     }
@@ -69,11 +73,11 @@ fn empty<T>(length: usize) -> Box<[OnceLock<T>]> {
     std::iter::repeat_with(OnceLock::new).take(length).collect()
 }
 
-/// Zeroed memory, whose pages the system backs when they are first written.
+/// Allocates zeroed memory. The system provides each page at its first write.
 pub(crate) fn zeroed<T: FromZeros>(length: usize) -> Box<[T]> {
     match FromZeros::new_box_zeroed_with_elems(length) {
         Ok(memory) => memory,
-        Err(_) => panic!("no memory for {length} times {} bytes", size_of::<T>()),
+        Err(_) => panic!("cannot allocate {length} times {} bytes", size_of::<T>()),
     }
 }
 

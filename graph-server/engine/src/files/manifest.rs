@@ -1,7 +1,8 @@
-//! `manifest.json`: what a snapshot is, where it stands, and which files belong to it.
+//! `manifest.json`: the identity of a snapshot, its place in the log, and its files.
 //!
-//! It is written last, so a directory without one is no snapshot. JSON for people, one object; its last member is the
-//! CRC-32C of every byte before that member's line, so that a flipped bit anywhere in the file is noticed:
+//! It is written last, so a directory without one is not a snapshot. It is one JSON object that
+//! people can read. Its last member is the CRC-32C of every byte before that member's line, so that
+//! a flipped bit anywhere in the file is detected:
 //!
 //! ```text
 //! {
@@ -17,9 +18,11 @@
 //! }
 //! ```
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,27 +33,29 @@ use cloud_model::{LineageId, LogId, Scn, SourceMark};
 pub const MANIFEST_NAME: &str = "manifest.json";
 
 const FORMAT_VERSION: u32 = 1;
-/// A manifest names a few files and at most some thousand sources.
+/// The longest manifest that is read. A manifest names a few files and at most a few thousand
+/// sources.
 const BYTES_MAX: u64 = 16 << 20;
 const CHECKSUM_MEMBER: &str = ",\n  \"crc32c\": \"";
 
-/// What a snapshot is.
+/// The description of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// What the base was built from.
+    /// The identity of the input that the base was built from.
     pub lineage_id: LineageId,
-    /// What the snapshot is true at, and what its directory is named by. 0 at a log's beginning.
+    /// The SCN at which the snapshot is exact, and which names its directory. 0 at a log's
+    /// beginning.
     pub scn: Scn,
-    /// Which log goes on from here.
+    /// The log that continues from here.
     pub stands_at: StandsAt,
-    /// The last offset of each source that is in the snapshot.
+    /// The last offset of each source in the snapshot.
     pub sources: Vec<SourceMark>,
-    /// Members that exist.
+    /// The number of members that exist.
     pub members: u64,
-    /// Connections, each counted once.
+    /// The number of connections, each counted once.
     pub connections: u64,
-    /// The snapshot's files, the manifest itself apart.
+    /// The snapshot's files, except the manifest itself.
     pub files: Vec<ManifestFile>,
 }
 
@@ -58,19 +63,19 @@ pub struct Manifest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManifestFile {
-    /// Its path below the snapshot directory, with `/`.
+    /// Its path below the snapshot directory, with `/` as separator.
     pub name: String,
-    /// How long it is.
+    /// Its length in bytes.
     pub bytes: u64,
-    /// CRC-32C of the whole file.
+    /// The CRC-32C of the whole file.
     pub crc32c: u32,
 }
 
-/// Where a snapshot stands, which says which log goes on from it.
+/// The place of a snapshot, which determines the log that continues from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum StandsAt {
-    /// Before any window: a new log, made for this lineage, begins here.
+    /// Before any window: a new log, created for this lineage, begins here.
     Beginning {},
     /// At a window of a log.
     AtScn {
@@ -79,7 +84,8 @@ pub enum StandsAt {
         /// The window.
         scn: Scn,
     },
-    /// At a point of a source (for PostgreSQL an LSN); the log's windows of that source up to there are in.
+    /// At an offset of a source (for PostgreSQL an LSN). The log's windows of that source up to the
+    /// offset are included.
     AtSourceOffset {
         /// The source.
         source_id: String,
@@ -97,6 +103,9 @@ struct Versioned<T> {
 
 impl Manifest {
     /// Reads and checks the manifest in `snapshot`.
+    ///
+    /// # Errors
+    /// [`FileError`] when the manifest is missing, damaged, or of a newer version.
     pub fn read(snapshot: &Path) -> Result<Self, FileError> {
         let path = snapshot.join(MANIFEST_NAME);
         let bytes = fs::metadata(&path).map_err(FileError::io(&path))?.len();
@@ -112,6 +121,9 @@ impl Manifest {
     }
 
     /// Writes the manifest into `snapshot` and syncs it, but not the directory.
+    ///
+    /// # Errors
+    /// [`FileError::Io`] when the file cannot be written or synced.
     pub fn write(&self, snapshot: &Path) -> Result<(), FileError> {
         let path = snapshot.join(MANIFEST_NAME);
         let text = self
@@ -123,7 +135,8 @@ impl Manifest {
         file.sync_all().map_err(FileError::io(&path))
     }
 
-    /// The file of this name.
+    /// Returns the file of this name.
+    #[must_use]
     pub fn file(&self, name: &str) -> Option<&ManifestFile> {
         self.files.iter().find(|file| file.name == name)
     }
@@ -151,7 +164,7 @@ impl Manifest {
         if tail != format!("{found:08x}\"\n}}\n") {
             return Err(damaged(
                 body.len(),
-                format!("the checksum of what stands before is {found:08x}"),
+                format!("the checksum of the preceding bytes is {found:08x}"),
             ));
         }
         let body = format!("{body}\n}}");
@@ -168,12 +181,17 @@ impl Manifest {
     }
 }
 
-/// The name of the snapshot at `scn`: 20 digits.
+/// Returns the name of the snapshot at `scn`: 20 digits.
+#[must_use]
 pub fn snapshot_name(scn: Scn) -> String {
     format!("{:020}", scn.get())
 }
 
-/// The snapshots in the directory of a site, newest first. Says nothing about whether they are valid.
+/// Lists the snapshots in the directory of a site, newest first, without checking that they are
+/// valid.
+///
+/// # Errors
+/// [`FileError::Io`] when the directory cannot be read.
 pub fn newest_snapshots(site: &Path) -> Result<Vec<PathBuf>, FileError> {
     let mut snapshots = Vec::new();
     for entry in fs::read_dir(site).map_err(FileError::io(site))? {

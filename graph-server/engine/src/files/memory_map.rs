@@ -1,16 +1,19 @@
-//! Arrays of numbers that lie in a file's memory map, or in memory, and are read the same way.
+//! Arrays of numbers that lie in a file's memory map or in memory, and are read the same way.
 //!
-//! Files of a snapshot are written once and renamed into place, never truncated and never written through a map, so what
-//! was verified at open stays as it was. Numbers in files are little-endian, and so must the machine be.
+//! Files of a snapshot are written once and renamed into place. They are never truncated and never
+//! written through a map, so what was verified at open stays valid. Numbers in files are
+//! little-endian, and so must the machine be.
 #![expect(
     unsafe_code,
     reason = "mapping a file, and slices into the map, cannot be expressed in safe code"
 )]
 
-use std::fs::File;
-use std::io;
-use std::ops::{Deref, Range};
-use std::sync::Arc;
+use std::{
+    fs::File,
+    io,
+    ops::{Deref, Range},
+    sync::Arc,
+};
 
 use memmap2::Mmap;
 use zerocopy::{FromBytes, Immutable};
@@ -25,18 +28,19 @@ pub(crate) struct FileMap(Arc<Mmap>);
 impl FileMap {
     /// Maps the whole file.
     pub(crate) fn open(file: &File) -> io::Result<Self> {
-        // SAFETY: the map is only read, and snapshot files are write-once: they are renamed into place when complete and
-        // never truncated or written again while a process may have them open.
+        // SAFETY: the map is only read, and snapshot files are write-once: they are renamed into
+        // place when complete, and never truncated or written again while a process may have them
+        // open.
         let map = unsafe { Mmap::map(file)? };
-        // What is not in the cache yet comes in large pages, where the system can: see `direct.rs`. A system that
-        // cannot says so, and that changes nothing.
+        // Bytes that are not in the cache yet arrive in large pages, where the system supports it
+        // (`direct.rs`). Elsewhere the call fails without any effect.
         #[cfg(target_os = "linux")]
         map.advise(memmap2::Advice::HugePage).unwrap_or_default();
         Ok(Self(Arc::new(map)))
     }
 
-    /// The numbers that lie in `bytes` of the file; `None` when the range is not in the file, not aligned, or no whole
-    /// number of them.
+    /// Returns the numbers in `bytes` of the file. `None` when the range is not in the file, not
+    /// aligned, or not a whole number of them.
     pub(crate) fn array<T: FromBytes + Immutable>(&self, bytes: Range<usize>) -> Option<Array<T>> {
         let slice: &[T] = <[T]>::ref_from_bytes(self.0.get(bytes)?).ok()?;
         Some(Array {
@@ -81,12 +85,12 @@ impl<T> From<Vec<T>> for Array<T> {
 }
 
 impl<T> Array<T> {
-    /// Bytes in memory or in the map.
+    /// Returns the length in bytes, in memory or in the map.
     pub(crate) fn bytes(&self) -> u64 {
         std::mem::size_of_val::<[T]>(self) as u64
     }
 
-    /// Whether the array lies in a file.
+    /// Returns whether the array lies in a file.
     pub(crate) fn is_mapped(&self) -> bool {
         matches!(self.owner, Owner::Map { .. })
     }
@@ -97,13 +101,15 @@ impl<T> Deref for Array<T> {
 
     #[inline]
     fn deref(&self) -> &[T] {
-        // SAFETY: `start` and `length` come from a slice that `owner` keeps alive, in place and unchanged: a shared map
-        // of a write-once file, whose range and alignment zerocopy checked, or a shared slice on the heap.
+        // SAFETY: `start` and `length` come from a slice that `owner` keeps alive, in place and
+        // unchanged. It is a shared slice on the heap, or it is in a shared map of a write-once
+        // file. There, zerocopy checked range and alignment.
         unsafe { std::slice::from_raw_parts(self.start, self.length) }
     }
 }
 
-// SAFETY: an `Array` is a shared, immutable slice and a shared owner of it; sharing or sending it is sharing `&[T]`.
+// SAFETY: an `Array` is a shared, immutable slice and a shared owner of it. Sharing or sending it
+// is sharing `&[T]`.
 unsafe impl<T: Send + Sync> Send for Array<T> {}
-// SAFETY: as above.
+// SAFETY: sharing an `Array` is sharing `&[T]`, as for `Send`.
 unsafe impl<T: Send + Sync> Sync for Array<T> {}

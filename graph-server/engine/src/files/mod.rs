@@ -1,4 +1,5 @@
-//! The files of a snapshot and how they are read: blocks, sections, memory maps, the manifest, and what can be wrong.
+//! The files of a snapshot and how they are read: blocks, sections, memory maps, the manifest, and
+//! their errors.
 //!
 //! Imports from no other folder of the crate.
 

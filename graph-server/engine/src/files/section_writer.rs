@@ -1,26 +1,26 @@
-//! Writes a snapshot file in sections that each begin at a multiple of 64 bytes, and keeps their checksums. Sections may be
-//! written in another order than they stand in.
+//! Writes a snapshot file in sections, each at a multiple of 64 bytes, and computes their
+//! checksums. Sections may be written in another order than they stand in.
 
 use std::path::{Path, PathBuf};
 
 use crate::files::{block_file::BlockFile, file_error::FileError, manifest::ManifestFile};
 
-/// Where sections begin: any number type is aligned there, and a cache line begins.
+/// The alignment of sections: enough for any number type, and the length of a cache line.
 pub(crate) const ALIGNMENT: u64 = 64;
 
-/// The bytes that a section of this length takes.
+/// Returns the bytes that a section of this length takes.
 pub(crate) fn padded(bytes: u64) -> u64 {
     bytes.next_multiple_of(ALIGNMENT)
 }
 
-/// A file being written: the header's place is left free until [`finish`](Self::finish).
+/// A file being written. The space for the header stays free until [`finish`](Self::finish).
 pub(crate) struct SectionWriter {
     path: PathBuf,
     name: String,
     file: BlockFile,
-    /// Of the section that is being written.
+    /// The section that is being written.
     open: Section,
-    /// Those that were ended, in the order in which they were written.
+    /// The finished sections, in the order in which they were written.
     ended: Vec<Section>,
     header_bytes: u64,
 }
@@ -52,7 +52,7 @@ impl SectionWriter {
         Ok(writer)
     }
 
-    /// See [`BlockFile::bypass_cache`].
+    /// Writes whole blocks past the cache, by [`BlockFile::bypass_cache`].
     pub(crate) fn bypass_cache(&mut self) {
         self.file.bypass_cache();
     }
@@ -61,7 +61,7 @@ impl SectionWriter {
         &self.path
     }
 
-    /// The section goes on with these bytes.
+    /// Appends these bytes to the section.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         self.open.crc32c = crc32c::crc32c_append(self.open.crc32c, bytes);
         self.open.bytes += bytes.len() as u64;
@@ -72,7 +72,8 @@ impl SectionWriter {
         self.file.go_to(at).map_err(FileError::io(&self.path))
     }
 
-    /// The section goes on with so many zeros, which take no room on the disk where the file system can leave them out.
+    /// Appends zeros to the section. They take no room on the disk where the file system supports
+    /// holes.
     pub(crate) fn write_zeros(&mut self, bytes: u64) -> Result<(), FileError> {
         const ZEROS: [u8; 1 << 12] = [0; 1 << 12];
         let mut left = bytes as usize;
@@ -85,15 +86,15 @@ impl SectionWriter {
         self.seek(self.file.at() + bytes)
     }
 
-    /// Fills the section up with zeros, and answers the CRC-32C of all its bytes.
+    /// Pads the section with zeros, and returns the CRC-32C of all its bytes.
     pub(crate) fn end_section(&mut self) -> Result<u32, FileError> {
         let padding = padded(self.file.at()) - self.file.at();
         self.write(&[0; ALIGNMENT as usize][..padding as usize])?;
         Ok(self.close_section())
     }
 
-    /// The next section is written at this place: what is left out must be written later, by a section that ends where another
-    /// begins.
+    /// Moves the place of the next section. A gap must be filled later by a section that ends where
+    /// another begins.
     pub(crate) fn go_to(&mut self, at: u64) -> Result<(), FileError> {
         debug_assert_eq!(self.open.bytes, 0, "between two sections");
         self.seek(at)?;
@@ -101,7 +102,7 @@ impl SectionWriter {
         Ok(())
     }
 
-    /// Ends the section where it is, and answers its CRC-32C.
+    /// Ends the section at its current length, and returns its CRC-32C.
     pub(crate) fn close_section(&mut self) -> u32 {
         let next = Section {
             at: self.file.at(),
@@ -112,7 +113,8 @@ impl SectionWriter {
         ended.crc32c
     }
 
-    /// Writes the header and syncs the file, but not its directory. The last section need not have been filled up.
+    /// Writes the header and syncs the file, but not its directory. The last section may be
+    /// unpadded.
     pub(crate) fn finish(mut self, header: &[u8]) -> Result<ManifestFile, FileError> {
         debug_assert_eq!(header.len() as u64, self.header_bytes);
         self.close_section();

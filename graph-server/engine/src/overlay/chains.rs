@@ -1,23 +1,30 @@
-//! What changed since the base: for each touched node a chain of entries, newest first, each stamped with its SCN.
+//! Changes since the base: for each touched node a chain of entries, newest first, each stamped
+//! with its SCN.
 //!
-//! An entry says that from its SCN on a neighbour is there (since a time) or is not. Entries are 24 bytes in append-only
-//! blocks, linked by their numbers; a node's chain begins at its head. A connection's change is an entry in both ends' chains,
-//! so either chain alone tells whether two are connected.
+//! From its SCN on, an entry adds a neighbour (with a time) or removes it. Entries are 24 bytes in
+//! append-only blocks, linked by their numbers. A node's chain begins at its head. A change of a
+//! connection is an entry in both ends' chains, so either chain alone decides whether the two are
+//! connected.
 //!
-//! An entry that names the node itself is about the member's existence. "Removed" there means that nothing older counts, the
-//! base's row included; the removal also stands in the chain of each neighbour of that moment. That a member was created needs
-//! no entry: the table of new members holds the SCN.
+//! An entry that names the node itself is about the member's existence. "Removed" there cancels
+//! everything older, including the base's row. The removal also stands in the chain of each
+//! neighbour of that moment. The creation of a member needs no entry: the table of new members
+//! holds its SCN.
 //!
-//! An entry may stand for everything older in its chain: a summary, see `summary.rs`. Who follows what happened between two SCNs
-//! passes over it.
+//! An entry may replace everything older in its chain: a summary (`summary.rs`). Readers that need
+//! every change between two SCNs skip summaries.
 //!
-//! **Why readers need no lock.** Everything is an atomic word, written once (entries) or only forward (heads, bits). The one
-//! writer fills an entry, stores it as the head (release), sets the node's bit, and publishes the window's SCN (release) last.
-//! A reader loads the published SCN first (acquire) and so sees every entry up to it; entries of later windows, which it may or
-//! may not see, it skips by their SCN. SCNs fall along a chain, so skipping is only ever at its beginning.
+//! **Why readers need no lock.** Everything is an atomic word, written once (entries) or only
+//! forward (heads, bits). The one writer fills an entry, stores it as the head (release), sets the
+//! node's bit, and publishes the window's SCN (release) last. A reader loads the published SCN
+//! first (acquire), and so sees every entry up to it. It skips entries of later windows by their
+//! SCN, whether it sees them or not. SCNs fall along a chain, so only its beginning is ever
+//! skipped.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, AtomicU64, Ordering},
+};
 
 use zerocopy::FromZeros;
 
@@ -34,39 +41,44 @@ use crate::{
 };
 use cloud_model::{ConnectionTime, Scn};
 
-/// Entries that a chain has at least above its last summary before it gets one, and the share of the summary's own length.
+/// A chain gets a summary when the entries above its last one reach this number, and reach the last
+/// summary's length divided by [`SUMMARY_SHARE`].
 const SUMMARY_ENTRIES_MIN: usize = 512;
 const SUMMARY_SHARE: usize = 8;
-/// Chains get none when fewer entries than this can still be appended: each takes one.
+/// Chains get no summary when fewer entries than this can still be appended: each summary takes
+/// one.
 const SUMMARY_ROOM_MIN: u32 = 1 << 30;
-/// A chain is looked at when so many entries were appended to it, or to those whose nodes share its counter.
+/// The appends to a chain after which its length is checked. Nodes that share a counter are counted
+/// together.
 const APPENDS_BETWEEN_LOOKS: u32 = 256;
-/// Counters of appends by a hash of the node.
+/// The number of counters of appends, as a power of two. A hash of the node selects one.
 const COUNTER_BITS: u32 = 14;
 
-/// What the system backs zeroed memory by.
+/// The unit in which the system provides zeroed memory.
 const PAGE_BYTES: u64 = 4096;
 
 /// The changes of one version.
 pub(crate) struct Overlay {
-    /// A bit for each node of the base that has a chain: all that a traversal checks for the others.
+    /// A bit for each node of the base that has a chain. A traversal checks only this for the
+    /// others.
     touched: Box<[AtomicU64]>,
     base_nodes: u32,
-    /// By node, a bit for those that have an entry about themselves.
+    /// A bit for each node that has an entry about itself.
     existence: LazyArray<AtomicU64>,
-    /// By node of the base, the newest entry; 0: none. Zeroed memory that the system backs when it is first written.
+    /// The newest entry of each node of the base; 0 for none. The system provides a page of it at
+    /// the first write.
     base_heads: Box<[AtomicU32]>,
-    /// The same by new member.
+    /// The newest entry of each new member; 0 for none.
     new_heads: LazyArray<AtomicU32>,
     entries: LazyArray<Entry>,
-    /// Entries are numbered from 1.
+    /// The number of entries. Entries are numbered from 1.
     entry_count: AtomicU32,
     touched_count: AtomicU32,
     /// The SCN of the newest entry.
     last_change: AtomicU64,
     pub(crate) new_members: NewMembers,
     summaries: Summaries,
-    /// Appends since a chain was last looked at.
+    /// The appends since a chain's length was last checked.
     appends: Box<[AtomicU32]>,
 }
 
@@ -79,7 +91,7 @@ struct Entry {
     stamp: AtomicU64,
 }
 
-/// What an entry says: added since a time, or removed. Time in the upper 62 bits.
+/// The content of an entry: added at a time, or removed. The time takes the upper 62 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp(u64);
 
@@ -102,7 +114,7 @@ impl Stamp {
         self.0
     }
 
-    /// Of an entry that stands for all that are older: where the summary is.
+    /// Returns the stamp of a summary's entry, which holds the place of the summary.
     fn summary(place: u32) -> Self {
         Self(u64::from(place) << 2 | 2)
     }
@@ -111,7 +123,7 @@ impl Stamp {
         (self.0 & 3 == 2).then_some((self.0 >> 2) as u32)
     }
 
-    /// `None` for bits that no stamp of a neighbour has.
+    /// Reads a stamp of a neighbour. `None` for bits that are not one.
     pub(crate) fn from_bits(bits: u64) -> Option<Self> {
         (bits & 3 == 1 || bits == 0).then_some(Self(bits))
     }
@@ -125,7 +137,7 @@ pub(crate) struct Link {
     pub(crate) stamp: Stamp,
 }
 
-/// A node's entries at or below an SCN, newest first; summaries are passed over.
+/// A node's entries at or below an SCN, newest first, without summaries.
 #[derive(Clone)]
 pub(crate) struct Chain<'a> {
     overlay: &'a Overlay,
@@ -133,15 +145,15 @@ pub(crate) struct Chain<'a> {
     scn: u64,
 }
 
-/// What comes next in a chain.
+/// The next item of a chain.
 pub(crate) enum Step {
     Link(Link),
-    /// What all that are older come to.
+    /// The sum of this and all older entries.
     Summary(Arc<Summary>),
 }
 
 impl Chain<'_> {
-    /// The next entry, or what it and all older ones come to: then nothing further counts.
+    /// Returns the next entry, or a summary of it and all older ones. A summary is the last item.
     pub(crate) fn step(&mut self) -> Option<Step> {
         loop {
             let link = self.next_entry()?;
@@ -204,7 +216,7 @@ impl Overlay {
         }
     }
 
-    /// Whether the node may have a chain. New members are always taken to have one.
+    /// Returns whether the node may have a chain. New members always count as touched.
     #[inline]
     pub(crate) fn is_touched(&self, node: NodeIndex) -> bool {
         match self.touched.get(node.index() / 64) {
@@ -215,19 +227,19 @@ impl Overlay {
         }
     }
 
-    /// Asks for the bit of a node of the base.
+    /// Prefetches the bit of a node of the base.
     #[inline]
     pub(crate) fn read_ahead(&self, node: NodeIndex) {
         read_ahead(&self.touched, node.index() / 64);
     }
 
-    /// Asks for where the chain of a node of the base begins.
+    /// Prefetches the head of the chain of a node of the base.
     #[inline]
     pub(crate) fn read_head_ahead(&self, node: NodeIndex) {
         read_ahead(&self.base_heads, node.index());
     }
 
-    /// The node's entries at or below `scn`, newest first.
+    /// Returns the node's entries at or below `scn`, newest first.
     pub(crate) fn chain(&self, node: NodeIndex, scn: Scn) -> Chain<'_> {
         Chain {
             overlay: self,
@@ -236,7 +248,7 @@ impl Overlay {
         }
     }
 
-    /// Whether the node has an entry above `after` and not above `through`.
+    /// Returns whether the node has an entry above `after` and not above `through`.
     pub(crate) fn changed_between(&self, node: NodeIndex, after: Scn, through: Scn) -> bool {
         self.is_touched(node)
             && self
@@ -245,29 +257,30 @@ impl Overlay {
                 .is_some_and(|link| link.scn > after.get())
     }
 
-    /// The SCN of the newest entry that has been published, or that is about to be.
+    /// Returns the SCN of the newest entry, which is published or about to be.
     pub(crate) fn last_change(&self) -> Scn {
         Scn::new(self.last_change.load(Ordering::Relaxed))
     }
 
-    /// Whether the member was removed, or came back, at some SCN.
+    /// Returns whether the member was removed, or came back, at some SCN.
     #[inline]
     pub(crate) fn has_existence_entries(&self, node: NodeIndex) -> bool {
         let word = self.existence.get(node.get() / 64);
         word.is_some_and(|word| word.load(Ordering::Relaxed) >> (node.get() % 64) & 1 == 1)
     }
 
-    /// How many nodes the base has that this stands on.
+    /// Returns the number of nodes of the base below this overlay.
     pub(crate) fn base_nodes(&self) -> u32 {
         self.base_nodes
     }
 
-    /// Entries that can still be appended.
+    /// Returns the number of entries that can still be appended.
     pub(crate) fn room(&self) -> u32 {
         u32::MAX - 1 - self.entry_count()
     }
 
-    /// Appends an entry to a node's chain. For the one writer, which has checked that there is room.
+    /// Appends an entry to a node's chain. Only the one writer calls this, after checking that
+    /// there is room.
     pub(crate) fn append(&self, node: NodeIndex, neighbour: NodeIndex, scn: Scn, stamp: Stamp) {
         self.append_entry(node, neighbour, scn, stamp);
         if neighbour == node {
@@ -285,8 +298,9 @@ impl Overlay {
         }
     }
 
-    /// Gives a chain a summary when it has grown long above its last one. A look costs a step for each entry above it, and there
-    /// is one for so many appends: O(1) an append, until summaries are as long as the rows of hubs; then some ten steps.
+    /// Gives a chain a summary when it has grown long above its last one. The check costs a step
+    /// for each entry above it, and runs once for [`APPENDS_BETWEEN_LOOKS`] appends. That is O(1)
+    /// an append, until summaries are as long as the rows of hubs; then about ten steps.
     fn summarise_if_long(&self, node: NodeIndex, scn: Scn) {
         let (mut entries, mut place, mut length) = (0, None, 0);
         let mut chain = self.chain(node, scn);
@@ -317,8 +331,9 @@ impl Overlay {
     fn append_entry(&self, node: NodeIndex, neighbour: NodeIndex, scn: Scn, stamp: Stamp) {
         let number = self.entry_count.load(Ordering::Relaxed) + 1;
         let head = self.head_to_store(node);
-        // A page that is read first is one of zeros that all share, and to take it away again at the first write, the system
-        // interrupts the other cores. (Bench: "GetDegrees with 10,000 changes/s", during a compaction.)
+        // Reading an unwritten page maps the zero page that all processes share. Replacing it at
+        // the first write makes the system interrupt the other cores. (Bench: "GetDegrees with
+        // 10,000 changes/s", during a compaction.)
         let previous = match self.is_touched(node) {
             true => head.load(Ordering::Relaxed),
             false => 0,
@@ -352,7 +367,8 @@ impl Overlay {
         self.touched_count.load(Ordering::Relaxed)
     }
 
-    /// Memory in use, at most: of the heads of base nodes the pages that touched nodes may lie in.
+    /// Returns an upper bound of the memory in use. The heads of base nodes count with the pages in
+    /// which touched nodes may lie.
     pub(crate) fn bytes(&self) -> u64 {
         let arrays = self.existence.bytes() + self.new_heads.bytes() + self.entries.bytes();
         let base_heads = std::mem::size_of_val(&*self.base_heads) as u64;
@@ -379,8 +395,9 @@ impl Overlay {
     }
 }
 
-/// One thread changes the word, so load and store are enough. Adding the bit in one step would wait for the store of the head before,
-/// which misses the cache. (Bench: "changes applied per second in the engine".)
+/// Sets the node's bit. One thread changes the word, so load and store are enough. An atomic OR
+/// would wait for the previous store of the head, which misses the cache. (Bench: "changes applied
+/// per second in the engine".)
 fn set_bit(word: &AtomicU64, node: NodeIndex) {
     let bits = word.load(Ordering::Relaxed) | 1 << (node.get() % 64);
     word.store(bits, Ordering::Release);
@@ -438,7 +455,7 @@ mod tests {
         assert!(history.eq((1..=60_000).rev()));
         let last = LastWords::of(hub, overlay.chain(hub, Scn::new(60_000)));
         assert_eq!(last.words.len(), 20_000);
-        // Nobody asks about SCNs that old any more, but it would be right.
+        // No reader uses SCNs that old, but the answer would be right.
         let last = LastWords::of(hub, overlay.chain(hub, Scn::new(100)));
         assert_eq!(last.words.len(), 100);
         assert!(overlay.summaries.bytes() < 3 * 20_000 * 16);

@@ -1,4 +1,5 @@
-//! What a change of the log says about the graph. A change states what is true, so applying it twice is applying it once.
+//! The changes of the log that concern the graph. A change states a fact, so applying it twice
+//! equals applying it once.
 
 use crate::node_index::NodeIndex;
 use cloud_model::{ConnectionTime, MemberId};
@@ -8,15 +9,16 @@ use cloud_model::{ConnectionTime, MemberId};
 pub enum GraphChange {
     /// The member exists.
     MemberAdded(MemberId),
-    /// The member does not exist, and neither do the member's connections.
+    /// The member and all of its connections do not exist.
     MemberRemoved(MemberId),
-    /// The two are connected since `time`. One that was not known, or was removed, exists from here on.
+    /// The two are connected, with this time. A member that is unknown or removed exists from here
+    /// on.
     ConnectionAdded {
         /// One end.
         member: MemberId,
         /// The other end.
         other: MemberId,
-        /// When the connection was made; it replaces what was known before.
+        /// The time at which the connection was made; it replaces any earlier value.
         time: ConnectionTime,
     },
     /// The two are not connected.
@@ -29,7 +31,7 @@ pub enum GraphChange {
 }
 
 impl GraphChange {
-    /// The members that it names, one or two.
+    /// Returns the one or two members that the change names.
     pub(crate) fn members(&self) -> impl Iterator<Item = MemberId> + use<> {
         let (one, other) = match *self {
             Self::MemberAdded(member) | Self::MemberRemoved(member) => (member, None),
@@ -45,19 +47,20 @@ impl GraphChange {
 pub struct Created {
     /// The member.
     pub member: MemberId,
-    /// Where it stands: a new node index, or the old one of a member that comes back.
+    /// Its place: a new node index, or the old one of a member that comes back.
     pub node: NodeIndex,
-    /// Whether a connection brought it in, so that nothing but the id is known of it.
+    /// Whether a connection created it, so that only its id is known.
     pub by_connection: bool,
 }
 
-/// What a window did to who exists, in the window's order. One that was removed and came back is in both lists.
+/// The members that a window created and removed, in the window's order. One that was removed and
+/// came back is in both lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     /// Members that exist now.
     pub created: Vec<Created>,
     /// Members that were removed.
     pub removed: Vec<(MemberId, NodeIndex)>,
-    /// Connections of a member with itself: they mean nothing and are left out.
+    /// The number of connections of a member with itself, which are ignored.
     pub ignored: u64,
 }

@@ -1,4 +1,5 @@
-//! The version that readers ask now. The writer replaces it when a new base is there; each reader takes it once for a request.
+//! The newest version. The writer replaces it when a new base is ready; each reader loads it once
+//! for a request.
 
 use std::sync::Arc;
 
@@ -7,10 +8,11 @@ use arc_swap::ArcSwap;
 use crate::{graph::Graph, overlay::version::Version};
 use cloud_model::Scn;
 
-/// Where readers find the newest version. Cheap to clone; all clones are the same place.
+/// The place of the newest version. It is cheap to clone, and all clones are the same place.
 ///
-/// **Why SCNs never go back.** The next version begins at the SCN that the one before has published last, and that one publishes
-/// nothing any more. Whoever takes the version and then its SCN sees at least what anybody saw before.
+/// **Why SCNs never go back.** The next version begins at the SCN that the previous one published
+/// last. The previous one publishes nothing more. A reader that loads the version and then its SCN
+/// sees at least as much as any earlier reader.
 #[derive(Clone)]
 pub struct Current(Arc<ArcSwap<Version>>);
 
@@ -19,22 +21,25 @@ impl Current {
         Self(Arc::new(ArcSwap::new(version)))
     }
 
-    /// The version. To be taken once for a request, and dropped with it.
+    /// Returns the version. Load it once for a request, and drop it at the end.
+    #[must_use]
     pub fn version(&self) -> Arc<Version> {
         self.0.load_full()
     }
 
-    /// The graph at the published SCN.
+    /// Returns the graph at the published SCN.
+    #[must_use]
     pub fn graph(&self) -> Graph {
         self.version().graph()
     }
 
-    /// For the one writer.
+    /// Replaces the version. Only the one writer calls this.
     pub(crate) fn publish(&self, version: Arc<Version>) {
         self.0.store(version);
     }
 
-    /// The graph at an SCN: see [`Version::graph_at`].
+    /// Returns the graph at an SCN, by [`Version::graph_at`].
+    #[must_use]
     pub fn graph_at(&self, scn: Scn) -> Option<Graph> {
         self.version().graph_at(scn)
     }

@@ -1,11 +1,13 @@
-//! "The overlay has grown": a graph written as a new base, row by row, in node order.
+//! Writes a graph with a grown overlay as a new base, row by row, in node order.
 //!
-//! Nodes keep their indexes. Members that the base lacks stand behind its own, so member ids no longer ascend by node; one who
-//! does not exist keeps the node, without neighbours, and comes back with it. The lineage stays, since nodes mean what they did.
+//! Nodes keep their indexes. Members that the base lacks follow its own, so member ids no longer
+//! ascend by node. A member that does not exist keeps its node, without neighbours, and comes back
+//! with it. The lineage stays, because every node index keeps its meaning.
 //!
-//! **Memory**, whatever the graph's size: 4 bytes a node, 24 a new member and 4 a member who does not exist; and 32 for each target
-//! of a [`step`](Fold::step), which are 32,768 or those of one row. Times are read, and everything is written, past the system's cache,
-//! which neither drives anything out of it nor holds up who is answered meanwhile; see `direct.rs`.
+//! **Memory**, whatever the graph's size: 4 bytes a node, 24 a new member, 4 an absent member, and
+//! 32 for each target of a [`step`](Fold::step). A step has 32,768 targets, or those of one long
+//! row. Times are read, and everything is written, past the system's cache. That neither evicts
+//! other files nor delays requests meanwhile; `direct.rs` holds the reasons.
 
 use std::path::Path;
 
@@ -19,38 +21,41 @@ use crate::{
 };
 use cloud_model::ConnectionTime;
 
-/// Targets and nodes of one step: a millisecond's work, or a long row.
+/// The targets and nodes of one step: a millisecond's work, or a long row.
 const TARGETS_AT_ONCE: usize = 1 << 15;
 const NODES_AT_ONCE: u32 = 1 << 13;
 
-/// `graph.csr` and `times.bin` of a graph, in the making.
+/// `graph.csr` and `times.bin` of a graph, being written.
 pub struct Fold {
     graph: Graph,
     writer: GraphWriter,
     times: Option<BlockReader>,
-    /// All nodes below are written.
+    /// The number of nodes whose rows are written.
     next: u32,
     absent: Vec<u32>,
     targets: u64,
 }
 
-/// What was written.
+/// The result of a fold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folded {
     /// Both files.
     pub files: Vec<ManifestFile>,
-    /// Members that exist.
+    /// The number of members that exist.
     pub members: u64,
-    /// Connections.
+    /// The number of connections.
     pub connections: u64,
 }
 
 impl Fold {
-    /// Creates both files in `directory`. The graph is that of [`Writer::begin_fold`](crate::Writer::begin_fold), if the writer is
-    /// to go on with the base.
+    /// Creates both files in `directory`. For a base that the writer is to use, the graph comes
+    /// from [`Writer::begin_fold`](crate::Writer::begin_fold).
+    ///
+    /// # Errors
+    /// [`FileError::Io`] when a file cannot be created or written.
     pub fn create(graph: Graph, directory: &Path) -> Result<Self, FileError> {
         let version = graph.version();
-        // An entry can add a target.
+        // An entry adds one target at most.
         let targets_max = version.base.target_count() + u64::from(version.overlay.entry_count());
         let mut writer = GraphWriter::create(directory, graph.node_bound(), targets_max)?;
         writer.bypass_cache();
@@ -65,15 +70,17 @@ impl Fold {
         })
     }
 
-    /// How many nodes are written, and how many there are.
+    /// Returns the number of nodes whose rows are written, and the number of all nodes.
+    #[must_use]
     pub fn progress(&self) -> (u32, u32) {
         (self.next, self.graph.node_bound())
     }
 
-    /// Writes the rows of some thousand nodes; answers whether there are more.
+    /// Writes the rows of some thousand nodes, and returns whether there are more.
     ///
     /// # Errors
-    /// When times cannot be read or are damaged; or what the system says. Nothing goes on after that.
+    /// [`FileError`] when times cannot be read or are damaged, or when a file cannot be written.
+    /// The fold cannot continue then.
     pub fn step(&mut self) -> Result<bool, FileError> {
         let (version, scn) = (self.graph.version(), self.graph.scn());
         let bound = self.graph.node_bound();
@@ -83,7 +90,7 @@ impl Fold {
             targets_of_base += version.base.row(NodeIndex::new(node)).len();
             targets_of_base > TARGETS_AT_ONCE
         });
-        // A row that is longer stands alone.
+        // A longer row takes a step by itself.
         let nodes = nodes.start..end.map_or(nodes.end, |end| end.max(nodes.start + 1));
         let times_of_base = version
             .base
@@ -123,10 +130,10 @@ impl Fold {
         Ok(self.next < bound)
     }
 
-    /// Writes what stands behind the rows, and syncs both files (not the directory).
+    /// Writes the arrays behind the rows, and syncs both files, but not the directory.
     ///
     /// # Errors
-    /// As [`step`](Self::step); and when not all rows are written.
+    /// [`FileError`] as for [`step`](Self::step), and when not all rows are written.
     pub fn finish(self) -> Result<Folded, FileError> {
         let version = self.graph.version();
         let (base, new_members) = (&version.base, &version.overlay.new_members);
@@ -155,7 +162,8 @@ impl Fold {
     }
 }
 
-/// The nodes of the base and the new ones, each in order of their ids, in one order of ids.
+/// Merges the nodes of the base and the new ones, each in order of their ids, into one order of
+/// ids.
 fn merged_by_id<'a>(
     of_base: impl Iterator<Item = u32> + 'a,
     ids_of_base: &'a [u64],
@@ -165,7 +173,7 @@ fn merged_by_id<'a>(
     let mut new = new.iter().peekable();
     std::iter::from_fn(move || {
         let next_id = new.peek().map_or(u64::MAX, |(id, _)| *id);
-        // Ids differ, so the largest of all is one or the other.
+        // Ids differ, so the largest id belongs to one side only.
         let is_before = |node: &u32| new.peek().is_none() || ids_of_base[*node as usize] < next_id;
         of_base
             .next_if(is_before)

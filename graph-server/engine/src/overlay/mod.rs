@@ -1,5 +1,5 @@
-//! Changes since the base: the chains of entries, the version that joins them with the base, its one writer, and the fold
-//! into a new base.
+//! Changes since the base: the chains of entries, the version that joins them with the base, its
+//! one writer, and the fold into a new base.
 //!
 //! Imports from `files`, `base`, and the graph at the top of the crate.
 

@@ -1,17 +1,25 @@
-//! Members that the base does not have: an append-only table by node, and an append-only hash table by member id.
+//! Members that the base does not have: an append-only table by node, and an append-only hash table
+//! by member id.
 //!
-//! One thread appends; readers look up without a lock. The hash table grows by tiers that double: tier t has 1,024 << t
-//! slots for half as many members and never moves, so a look-up probes the newest tier, which holds half of all, and then
-//! older ones. A member's node index is the base's node count plus its ordinal here.
+//! One thread appends; readers look up without a lock. The hash table grows by tiers that double.
+//! Tier t has 1,024 << t slots for half as many members, and never moves. A look-up probes the
+//! newest tier, which holds half of all members, and then older ones. A member's node index is the
+//! base's node count plus its ordinal here.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+};
 
 use zerocopy::FromZeros;
 
-use crate::files::lazy_array::{LazyArray, zeroed};
-use crate::node_index::member_checked_before;
+use crate::{
+    files::lazy_array::{LazyArray, zeroed},
+    node_index::member_checked_before,
+};
 use cloud_model::{MemberId, Scn};
 
 const FIRST_TIER_MEMBERS: u32 = 512;
@@ -24,11 +32,11 @@ struct NewMember {
     created: AtomicU64,
 }
 
-/// See the module.
+/// The members that the base does not have, by ordinal and by member id.
 pub(crate) struct NewMembers {
     members: LazyArray<NewMember>,
     count: AtomicU32,
-    /// Slots hold ordinal + 1; 0 is free.
+    /// The tiers. A slot holds the ordinal + 1, or 0 when it is free.
     tiers: [OnceLock<Box<[AtomicU32]>>; TIERS],
     hasher: RandomState,
 }
@@ -43,17 +51,17 @@ impl NewMembers {
         }
     }
 
-    /// How many there are, as of the last one that was appended completely.
+    /// Returns the number of members whose append is complete.
     pub(crate) fn count(&self) -> u32 {
         self.count.load(Ordering::Acquire)
     }
 
-    /// The ids of the first `count` members, in order.
+    /// Returns the ids of the first `count` members, in order.
     pub(crate) fn ids(&self, count: u32) -> Vec<u64> {
         (0..count).map(|ordinal| self.id(ordinal).get()).collect()
     }
 
-    /// How many were there at `scn`: members are appended in SCN order.
+    /// Returns the number of members at `scn`. Members are appended in SCN order.
     pub(crate) fn count_at(&self, scn: Scn) -> u32 {
         let (mut low, mut high) = (0, self.count());
         if high > 0 && self.created(high - 1) <= scn {
@@ -70,17 +78,17 @@ impl NewMembers {
         low
     }
 
-    /// The member with this ordinal, which must be below [`count`](Self::count).
+    /// Returns the member with this ordinal, which must be below [`count`](Self::count).
     pub(crate) fn id(&self, ordinal: u32) -> MemberId {
         member_checked_before(self.member(ordinal).id.load(Ordering::Relaxed))
     }
 
-    /// When the member with this ordinal was created.
+    /// Returns the SCN at which the member with this ordinal was created.
     pub(crate) fn created(&self, ordinal: u32) -> Scn {
         Scn::new(self.member(ordinal).created.load(Ordering::Relaxed))
     }
 
-    /// The ordinal of a member.
+    /// Returns the ordinal of a member.
     pub(crate) fn find(&self, id: MemberId) -> Option<u32> {
         let count = self.count();
         let newest = tier_of(count.checked_sub(1)?);
@@ -91,7 +99,8 @@ impl NewMembers {
             .find_map(|tier| self.find_in(tier.get()?, hash, id))
     }
 
-    /// Appends a member that is not there yet, and answers its ordinal. For the one writer.
+    /// Appends a member that is not in the table yet, and returns its ordinal. Only the one writer
+    /// calls this.
     pub(crate) fn push(&self, id: MemberId, created: Scn) -> u32 {
         let ordinal = self.count.load(Ordering::Relaxed);
         let member = self.members.get_or_allocate(ordinal);
@@ -109,9 +118,9 @@ impl NewMembers {
         ordinal
     }
 
-    /// Memory in use.
+    /// Returns the bytes of memory in use.
     pub(crate) fn bytes(&self) -> u64 {
-        // Of all tiers up to the newest, each of which is twice as large as the one before.
+        // Counts all tiers up to the newest. Each is twice as large as the one before.
         let slots = self.count().checked_sub(1).map_or(0, |newest| {
             u64::from(2 * FIRST_TIER_MEMBERS) * ((2 << tier_of(newest)) - 1)
         });
@@ -121,7 +130,9 @@ impl NewMembers {
     fn member(&self, ordinal: u32) -> &NewMember {
         match self.members.get(ordinal) {
             Some(member) => member,
-            None => panic!("no new member {ordinal}: a node index from another graph"),
+            None => {
+                panic!("new member {ordinal} does not exist: the node index is of another graph")
+            }
         }
     }
 
@@ -136,12 +147,12 @@ impl NewMembers {
     }
 }
 
-/// Tier t holds the ordinals from 512 * (2^t - 1) up.
+/// Returns the tier of an ordinal. Tier t holds the ordinals from 512 * (2^t - 1) up.
 fn tier_of(ordinal: u32) -> usize {
     (ordinal / FIRST_TIER_MEMBERS + 1).ilog2() as usize
 }
 
-/// All slots, from the hash's own on. At most half are taken, so a free one is near.
+/// Returns all slots, beginning at the hash's own. At most half are taken, so a free one is near.
 fn probe(slots: &[AtomicU32], hash: usize) -> impl Iterator<Item = &AtomicU32> {
     let (before, from) = slots.split_at(hash & (slots.len() - 1));
     from.iter().chain(before)

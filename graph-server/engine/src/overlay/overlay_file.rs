@@ -1,6 +1,8 @@
-//! `overlay-<scn>.bin`: the changes since the base, written at shutdown so that the next start need not replay them.
+//! `overlay-<scn>.bin`: the changes since the base, written at shutdown so that the next start need
+//! not replay them.
 //!
-//! It holds what is true at its SCN, not how it came about: for each touched node the last word on each neighbour.
+//! It holds the state at its SCN rather than its history: for each touched node, the last change of
+//! each neighbour.
 //!
 //! ```text
 //! byte  size  content (numbers are little-endian)
@@ -24,19 +26,24 @@
 //!  180     4  CRC-32C of the entries
 //!  184     4  CRC-32C of the touched nodes
 //!  188     4  CRC-32C of bytes 0 to 187
-//!  192        sources:       JSON, an array of source id, offset and SCN; padded with zeros to a multiple of 64
+//!  192        sources:       JSON, an array of source id, offset and SCN;
+//!                            padded with zeros to a multiple of 64
 //!             new members:   member id (8), in node order; padded likewise
-//!             entries:       neighbour (4), zero (4), stamp (8: time in ms << 2 | 1 for added, 0 for removed), by touched
-//!                            node, oldest first; one that names the node itself is about the member's existence
-//!             touched nodes: node (4), its entries (4), ascending
+//!             entries:       neighbour (4), zero (4),
+//!                            stamp (8: time in ms << 2 | 1 for added, 0 for removed);
+//!                            by touched node, oldest first; one that names the node itself
+//!                            is about the member's existence
+//!             touched nodes: node (4), number of its entries (4), ascending
 //! ```
 //!
-//! Every byte is under a checksum, and what the checksums vouch for is still checked before it is believed.
+//! Every byte is under a checksum. Content that passes the checksums is still checked before it is
+//! used.
 
-use std::fs::File;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::{
+    fs::File,
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -61,12 +68,13 @@ use cloud_model::{ConnectionTime, LogId, MemberId, Scn, SourceMark};
 const MAGIC: [u8; 8] = *b"CLDOVERL";
 const FORMAT_VERSION: u32 = 1;
 const HEADER_BYTES: usize = 192;
-/// Where the header holds the file's SCN.
+/// The place in the header of the file's SCN.
 pub(crate) const SCN_AT: u64 = 56;
-/// Where it holds how many members exist, and behind that how many connections.
+/// The place in the header of the number of members that exist; the number of connections follows
+/// it.
 const MEMBERS_AT: u64 = 64;
 
-/// Entries gathered before they are written: 1 MiB.
+/// The entries that are collected before they are written: 1 MiB.
 const ENTRIES_AT_ONCE: usize = 1 << 16;
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -182,7 +190,8 @@ pub(crate) fn write(
     file.finish(header.as_bytes()).map(drop)
 }
 
-/// Pushes the entries that say what is true of the node at `scn`, oldest first, without those that the base says too.
+/// Pushes the entries of the node's state at `scn`, oldest first, without those that repeat the
+/// base.
 fn push_last_words(version: &Version, node: NodeIndex, scn: Scn, entries: &mut Vec<FileEntry>) {
     let entry = |neighbour: u32, stamp: Stamp| FileEntry {
         neighbour,
@@ -213,7 +222,7 @@ struct Sections {
     entries_at: u64,
 }
 
-/// Reads an overlay of this base and this log, and answers the version that it leads to.
+/// Reads an overlay of this base and this log, and returns the version that it restores.
 pub(crate) fn read(
     path: &Path,
     base: &Arc<Base>,
@@ -263,7 +272,11 @@ fn read_header(
         FORMAT_VERSION..=FORMAT_VERSION,
     )?;
     if crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]) != header.header_crc32c {
-        return Err(FileError::damaged(path, 0, "checksum of the header"));
+        return Err(FileError::damaged(
+            path,
+            0,
+            "checksum of the header does not match",
+        ));
     }
     check_lineage(path, base.lineage(), header.lineage_id)?;
     let found = LogId::new(u128::from_be_bytes(header.log_id));
@@ -292,7 +305,8 @@ fn read_header(
     Ok(header)
 }
 
-/// No more than base and entries can make: each connection has an entry at either end.
+/// Checks that the counts are possible for base and entries: each connection has an entry at either
+/// end.
 fn check_counts(path: &Path, header: &Header, base: &Base) -> Result<(), FileError> {
     let members_max = u64::from(base.node_count()) + header.new_members;
     let connections_max = base.connection_count() + header.entries / 2;
@@ -307,7 +321,7 @@ fn check_counts(path: &Path, header: &Header, base: &Base) -> Result<(), FileErr
     ];
     for (at, count, max, what) in counts {
         if count > max {
-            let reason = format!("{count} {what}, where {max} at most can be");
+            let reason = format!("{count} {what}, but at most {max} are possible");
             return Err(FileError::damaged(path, at, reason));
         }
     }
@@ -320,7 +334,7 @@ fn read_sections(
     header: &Header,
 ) -> Result<(Vec<SourceMark>, Sections), FileError> {
     let mut end = HEADER_BYTES as u64;
-    // Where a section lies, after a look at its checksum.
+    // Returns the range of a section after verifying its checksum.
     let mut section = |count: u64, width: u64, expected: u32| {
         let start = end;
         let bytes = count
@@ -331,7 +345,11 @@ fn read_sections(
         end = start + padded(bytes);
         let content = map.get(start as usize..end as usize);
         if content.map(crc32c::crc32c) != Some(expected) {
-            return Err(FileError::damaged(path, start, "checksum of a section"));
+            return Err(FileError::damaged(
+                path,
+                start,
+                "checksum of a section does not match",
+            ));
         }
         Ok(start as usize..(start + bytes) as usize)
     };
@@ -347,14 +365,15 @@ fn read_sections(
         });
     }
     let entries_at = entries.start as u64;
-    let not_there = || FileError::damaged(path, 88, "a section is not in the file, or not aligned");
-    let json = map.get(sources).ok_or_else(not_there)?;
+    let out_of_file =
+        || FileError::damaged(path, 88, "a section is outside the file or not aligned");
+    let json = map.get(sources).ok_or_else(out_of_file)?;
     let sources = serde_json::from_slice(json)
         .map_err(|error| FileError::damaged(path, HEADER_BYTES as u64, error.to_string()))?;
     let sections = Sections {
-        new_members: map.array(new_members).ok_or_else(not_there)?,
-        entries: map.array(entries).ok_or_else(not_there)?,
-        nodes: map.array(nodes).ok_or_else(not_there)?,
+        new_members: map.array(new_members).ok_or_else(out_of_file)?,
+        entries: map.array(entries).ok_or_else(out_of_file)?,
+        nodes: map.array(nodes).ok_or_else(out_of_file)?,
         entries_at,
     };
     Ok((sources, sections))
@@ -376,7 +395,7 @@ fn fill(path: &Path, version: &Version, sections: &Sections) -> Result<(), FileE
             Some(member) => drop(version.overlay.new_members.push(member, scn)),
             None => {
                 return Err(damaged(format!(
-                    "new member {id} is 0, or there twice, or in the base"
+                    "new member {id} is 0, a duplicate, or in the base"
                 )));
             }
         }
@@ -394,9 +413,8 @@ fn fill(path: &Path, version: &Version, sections: &Sections) -> Result<(), FileE
         for entry in of_node {
             let stamp =
                 Stamp::from_bits(entry.stamp).filter(|_| (entry.neighbour as usize) < bound);
-            let stamp = stamp.ok_or_else(|| {
-                damaged(format!("an entry of node {} makes no sense", touched.node))
-            })?;
+            let stamp = stamp
+                .ok_or_else(|| damaged(format!("an entry of node {} is invalid", touched.node)))?;
             version.overlay.append(
                 NodeIndex::new(touched.node),
                 NodeIndex::new(entry.neighbour),
@@ -409,6 +427,9 @@ fn fill(path: &Path, version: &Version, sections: &Sections) -> Result<(), FileE
     if entries.is_empty() {
         Ok(())
     } else {
-        Err(damaged(format!("{} entries of no node", entries.len())))
+        Err(damaged(format!(
+            "{} entries belong to no node",
+            entries.len()
+        )))
     }
 }

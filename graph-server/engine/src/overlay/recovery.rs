@@ -1,11 +1,13 @@
-//! Overlay files in the directory of a site: which is the newest that is sound, and writing the next one.
+//! Overlay files in the directory of a site: finds the newest sound one, and writes the next one.
 //!
-//! A file is written under another name, synced and renamed, so a crash leaves the older ones as they are. Losing one loses
-//! nothing but time: the log has it all.
+//! A file is written under another name, synced and renamed, so a crash leaves the older ones
+//! unchanged. Losing an overlay costs only time, because the log holds all changes.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
     base::base_graph::Base,
@@ -14,25 +16,31 @@ use crate::{
 };
 use cloud_model::{LogId, Scn, SourceMark};
 
-/// Older files that stay when a new one is written, for the case that it rots.
+/// The older files that are kept when a new one is written, in case the new one is damaged later.
 const OLDER_FILES_KEPT: usize = 1;
-/// What a file is called until it is complete; one that a crash left is written over.
+/// The name of a file until it is complete. A file that a crash left under this name is
+/// overwritten.
 const BUILDING_NAME: &str = ".building-overlay.bin";
 
-/// What a start finds: the newest overlay that is sound, or the bare base.
+/// The state that a start recovers: the newest sound overlay, or the bare base.
 #[derive(Debug)]
 pub struct Recovered {
-    /// Stands at `scn`; the log's windows above it are to be applied.
+    /// The writer at `scn`. The log's windows above it remain to be applied.
     pub writer: Writer,
-    /// What is true now.
+    /// The SCN of the recovered state.
     pub scn: Scn,
     /// The last offset of each source, as of `scn`.
     pub sources: Vec<SourceMark>,
-    /// Overlay files that were passed over, newest first, and why.
+    /// The reasons why newer overlay files were rejected, newest first.
     pub refused: Vec<FileError>,
 }
 
-/// Takes the newest overlay in `site` that is sound and belongs to this base and this log; without one, the base as it is.
+/// Reads the newest sound overlay in `site` that belongs to this base and this log. Without one,
+/// returns the bare base.
+///
+/// # Errors
+/// [`FileError::Io`] when the directory cannot be listed. A damaged overlay is not an error but
+/// listed in [`Recovered::refused`].
 pub fn read_overlay(
     site: &Path,
     base: &Arc<Base>,
@@ -43,10 +51,7 @@ pub fn read_overlay(
     for (named, path) in overlay_files(site)? {
         match overlay_file::read(&path, base, manifest, log_id) {
             Ok((version, _)) if version.published() != named => {
-                let reason = format!(
-                    "the file stands at SCN {}, not {named}",
-                    version.published()
-                );
+                let reason = format!("the file is of SCN {}, not {named}", version.published());
                 refused.push(FileError::damaged(&path, overlay_file::SCN_AT, reason));
             }
             Ok((version, sources)) => {
@@ -71,8 +76,13 @@ pub fn read_overlay(
 }
 
 impl Writer {
-    /// Writes and syncs the overlay as of the published SCN into `site`, and answers its path. `sources` is the last offset of
-    /// each source as of that SCN. The newest of the files that were there stays, older ones go.
+    /// Writes and syncs the overlay as of the published SCN into `site`, and returns its path.
+    /// `sources` is the last offset of each source as of that SCN. Keeps the newest of the previous
+    /// files, and deletes older ones.
+    ///
+    /// # Errors
+    /// [`FileError`] when the file cannot be written, synced or renamed, or an older one cannot be
+    /// deleted.
     pub fn write_overlay(
         &self,
         site: &Path,
@@ -99,7 +109,11 @@ impl Writer {
     }
 }
 
-/// Removes the overlay files in `site` that stand at `scn` or below: a snapshot at `scn` says what they say.
+/// Deletes the overlay files in `site` at `scn` or below: a snapshot at `scn` includes their
+/// content.
+///
+/// # Errors
+/// [`FileError::Io`] when the directory cannot be listed or a file cannot be deleted.
 pub fn remove_overlays(site: &Path, scn: Scn) -> Result<(), FileError> {
     for (_, path) in overlay_files(site)?.iter().filter(|(at, _)| *at <= scn) {
         fs::remove_file(path).map_err(FileError::io(path))?;
@@ -111,7 +125,7 @@ fn overlay_name(scn: Scn) -> String {
     format!("overlay-{:020}.bin", scn.get())
 }
 
-/// The overlay files of a site and the SCNs in their names, newest first.
+/// Returns the overlay files of a site and the SCNs in their names, newest first.
 fn overlay_files(site: &Path) -> Result<Vec<(Scn, PathBuf)>, FileError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(site).map_err(FileError::io(site))? {

@@ -1,13 +1,18 @@
-//! The summary of a long chain: what it says last about each neighbour, as of an SCN, where later readers stop.
+//! The summary of a long chain: the last change of each neighbour as of an SCN, where later readers
+//! stop.
 //!
-//! A member who changes all day (a celebrity, a robot) would have a chain that is longer than the row, and each reader would walk
-//! it from end to end. So when a chain has grown long the writer puts together what it says and appends an entry that stands for
-//! everything older. A member has one place for the newest summary and the one before it, which readers of a moment ago still
-//! hold: older ones are freed, so that summaries take no more than a share of what the chain takes. Whoever asks about an SCN
-//! that is older than both walks the chain as if there were none.
+//! A member who changes all day (a celebrity, a robot) would have a chain longer than the row. Each
+//! reader would walk all of it. When a chain has grown long, the writer therefore computes its
+//! result, and appends an entry that replaces everything older.
+//!
+//! A member has one place, which holds the newest summary and the previous one for readers that
+//! still use it. Older summaries are freed, so that summaries take no more than a share of the
+//! chain's memory. A reader at an SCN older than both walks the chain without a summary.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU32, AtomicU64, Ordering},
+};
 
 use arc_swap::ArcSwapOption;
 
@@ -17,41 +22,41 @@ use crate::{
 };
 use cloud_model::Scn;
 
-/// What is said last about one neighbour.
+/// The last change of one neighbour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LastWord {
     pub(crate) neighbour: u32,
     pub(crate) stamp: Stamp,
 }
 
-/// What a chain says last about each neighbour, ascending by neighbour.
+/// The last change of each neighbour in a chain, ascending by neighbour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LastWords {
     pub(crate) words: Vec<LastWord>,
-    /// Whether the base's row still counts beside them.
+    /// Whether the base's row still counts besides.
     pub(crate) base_counts: bool,
 }
 
-/// The same as of an SCN, kept.
+/// The last changes as of an SCN, stored for later readers.
 #[derive(Debug)]
 pub(crate) struct Summary {
     scn: Scn,
     last: LastWords,
-    /// What is said last about the member's own existence.
+    /// The last change of the member's own existence.
     existence: Option<Stamp>,
 }
 
-/// What is left of a chain when its newer entries have been visited.
+/// The remainder of a chain after its newer entries have been visited.
 pub(crate) enum Rest {
     /// The base's row.
     Base,
     /// Nothing: the member was removed.
     Nothing,
-    /// The summary, and the base's row if it says so.
+    /// The summary, and the base's row if [`LastWords::base_counts`].
     Summary(Arc<Summary>),
 }
 
-/// Calls `visit` with what the newer entries of a chain say about neighbours, newest first.
+/// Calls `visit` with the changes of neighbours in the newer entries of a chain, newest first.
 pub(crate) fn walk_chain(
     node: NodeIndex,
     mut chain: Chain<'_>,
@@ -72,11 +77,11 @@ pub(crate) fn walk_chain(
 }
 
 impl LastWords {
-    /// Of the whole chain.
+    /// Collects the last changes of the whole chain.
     pub(crate) fn of(node: NodeIndex, chain: Chain<'_>) -> Self {
         let mut words = Vec::new();
         let rest = walk_chain(node, chain, |word| words.push(word));
-        // Stable: of one neighbour's entries the newest stays first.
+        // The sort is stable: the newest entry of each neighbour stays first.
         words.sort_by_key(|word| word.neighbour);
         words.dedup_by_key(|word| word.neighbour);
         let base_counts = match rest {
@@ -92,7 +97,7 @@ impl LastWords {
     }
 }
 
-/// What a chain says last about the member's own existence.
+/// Returns the last change of the member's own existence in a chain.
 pub(crate) fn existence(node: NodeIndex, mut chain: Chain<'_>) -> Option<Stamp> {
     loop {
         match chain.step()? {
@@ -103,7 +108,8 @@ pub(crate) fn existence(node: NodeIndex, mut chain: Chain<'_>) -> Option<Stamp> 
     }
 }
 
-/// Both in order of their neighbours; of two about one neighbour the newer.
+/// Merges two sequences in order of their neighbours. Where both have one neighbour, the newer
+/// wins.
 pub(crate) fn merged<T>(
     newer: impl IntoIterator<Item = T>,
     older: impl IntoIterator<Item = T>,
@@ -135,7 +141,7 @@ impl Summary {
         }
     }
 
-    /// Ascending by neighbour.
+    /// Returns the last changes, ascending by neighbour.
     pub(crate) fn words(&self) -> &[LastWord] {
         &self.last.words
     }
@@ -144,7 +150,7 @@ impl Summary {
         self.last.base_counts
     }
 
-    /// What is said last about this neighbour.
+    /// Returns the last change of this neighbour.
     pub(crate) fn word(&self, neighbour: NodeIndex) -> Option<Stamp> {
         let words = self.words();
         let place = words.binary_search_by_key(&neighbour.get(), |word| word.neighbour);
@@ -156,9 +162,9 @@ impl Summary {
     }
 }
 
-/// The places of one overlay. One thread adds, any number read.
+/// The summaries of one overlay, by place. One thread adds, any number read.
 pub(crate) struct Summaries {
-    /// Tier t has 64 << t places and never moves.
+    /// The tiers. Tier t has 64 << t places and never moves.
     tiers: [OnceLock<Box<[Place]>>; TIERS],
     count: AtomicU32,
     bytes: AtomicU64,
@@ -178,14 +184,15 @@ impl Summaries {
         }
     }
 
-    /// The newest summary at this place that is not above `scn`, if it is still there.
+    /// Returns the newest summary at this place that is not above `scn`, if it is not freed yet.
     pub(crate) fn get(&self, place: u32, scn: Scn) -> Option<Arc<Summary>> {
         let kept = self.place(place)?.load();
         let kept = kept.as_ref()?.iter().flatten();
         kept.clone().find(|summary| summary.scn <= scn).cloned()
     }
 
-    /// A place for a node that has none; none when there is no more room. For the one writer.
+    /// Returns a place for a node that has none. `None` when there is no room left. Only the one
+    /// writer calls this.
     pub(crate) fn new_place(&self) -> Option<u32> {
         let place = self.count.load(Ordering::Relaxed);
         let (tier, _) = tier_of(place);
@@ -201,7 +208,8 @@ impl Summaries {
         Some(place)
     }
 
-    /// Puts a newer summary at a place; the last but one is freed. For the one writer.
+    /// Stores a newer summary at a place, and frees the last but one. Only the one writer calls
+    /// this.
     pub(crate) fn put(&self, place: u32, summary: Summary) {
         let Some(at) = self.place(place) else {
             return;
@@ -215,13 +223,13 @@ impl Summaries {
         at.store(Some(Arc::new([Some(Arc::new(summary)), before])));
     }
 
-    /// Memory in use.
+    /// Returns the bytes of memory in use.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
     fn add_bytes(&self, bytes: u64) {
-        // One thread adds.
+        // One thread adds, so load and store are enough.
         let sum = self.bytes.load(Ordering::Relaxed) + bytes;
         self.bytes.store(sum, Ordering::Relaxed);
     }
@@ -232,7 +240,7 @@ impl Summaries {
     }
 }
 
-/// Tier t begins at 64 * (2^t - 1).
+/// Returns the tier of a place. Tier t begins at 64 * (2^t - 1).
 fn tier_of(place: u32) -> (usize, usize) {
     let tier = (place / FIRST_TIER + 1).ilog2();
     let first = FIRST_TIER * ((1 << tier) - 1);

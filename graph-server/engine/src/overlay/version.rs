@@ -1,10 +1,13 @@
-//! The version: base, changes since, and the SCN that is published. One writer appends to it; readers ask it through a
-//! [`Graph`], which is the version at one SCN.
+//! A version: a base, the changes since, and the published SCN. One writer appends to it. Readers
+//! read it through a [`Graph`], which is the version at one SCN.
 //!
-//! Here stand the questions about single nodes, each "as of an SCN"; everything else is made of them.
+//! This file has the questions about single nodes, each as of an SCN; all other questions are built
+//! from them.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use crate::{
     base::base_graph::Base,
@@ -19,7 +22,7 @@ use crate::{
 };
 use cloud_model::{MemberId, Scn};
 
-/// A base, the changes since, and the SCN up to which they are to be seen.
+/// A base, the changes since, and the SCN up to which they are visible.
 pub struct Version {
     pub(crate) base: Arc<Base>,
     pub(crate) overlay: Overlay,
@@ -29,36 +32,36 @@ pub struct Version {
     pub(crate) counts: Counts,
 }
 
-/// What the writer counts as it goes.
+/// The counts that the writer maintains.
 pub(crate) struct Counts {
     pub(crate) members: AtomicU64,
     pub(crate) connections: AtomicU64,
     pub(crate) created_by_connections: AtomicU64,
 }
 
-/// What the changes since the base take.
+/// The size of the changes since the base.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OverlayStats {
-    /// Entries in the chains: two for each connection that changed.
+    /// The entries in the chains: two for each connection that changed.
     pub entries: u64,
-    /// Nodes that have a chain.
+    /// The nodes that have a chain.
     pub touched_nodes: u64,
-    /// Members that the base does not have, removed ones included.
+    /// The members that the base does not have, removed ones included.
     pub new_members: u64,
-    /// Times that a connection made a member exist.
+    /// The number of times that a connection created a member.
     pub members_created_by_connections: u64,
-    /// Memory.
+    /// The bytes of memory.
     pub bytes: u64,
 }
 
 impl Version {
-    /// Begins with `base`, which is true at `scn`.
+    /// Starts with `base`, which is exact at `scn`.
     pub(crate) fn new(base: Arc<Base>, scn: Scn) -> Self {
         Self::restored(base, scn, scn)
     }
 
-    /// Begins with `base`, which is true at `base_scn`, and changes that the caller appends, which lead to `scn`; what was true
-    /// between the two is not known.
+    /// Starts with `base`, which is exact at `base_scn`. The caller then appends changes that lead
+    /// to `scn`. The states between the two SCNs are unknown.
     pub(crate) fn restored(base: Arc<Base>, base_scn: Scn, scn: Scn) -> Self {
         let counts = Counts {
             members: AtomicU64::new(base.member_count()),
@@ -76,7 +79,8 @@ impl Version {
         }
     }
 
-    /// Goes on where `before` stands, on a base that is true at `base_scn`, with an overlay of everything above.
+    /// Continues at the published SCN of `before`, on a base that is exact at `base_scn`, with an
+    /// overlay of everything above.
     pub(crate) fn after(
         before: &Version,
         base: Arc<Base>,
@@ -99,37 +103,38 @@ impl Version {
         }
     }
 
-    /// The graph at the published SCN.
+    /// Returns the graph at the published SCN.
     pub fn graph(self: &Arc<Self>) -> Graph {
         Graph::new(self.clone(), self.published())
     }
 
-    /// The graph at an SCN that is not above the published one, and not below the one that the version began at.
+    /// Returns the graph at an SCN. `None` when it is above the published one, or below the oldest
+    /// one of this version.
     pub fn graph_at(self: &Arc<Self>, scn: Scn) -> Option<Graph> {
         (self.oldest <= scn && scn <= self.published()).then(|| Graph::new(self.clone(), scn))
     }
 
-    /// The newest SCN that may be asked for.
+    /// Returns the newest SCN that readers may use.
     pub fn published(&self) -> Scn {
         Scn::new(self.published.load(Ordering::Acquire))
     }
 
-    /// The oldest SCN that may be asked for.
+    /// Returns the oldest SCN that readers may use.
     pub fn oldest(&self) -> Scn {
         self.oldest
     }
 
-    /// What the base is true at.
+    /// Returns the SCN at which the base is exact.
     pub fn base_scn(&self) -> Scn {
         self.base_scn
     }
 
-    /// The base.
+    /// Returns the base.
     pub fn base(&self) -> &Arc<Base> {
         &self.base
     }
 
-    /// What the changes since the base take.
+    /// Returns the size of the changes since the base.
     pub fn stats(&self) -> OverlayStats {
         OverlayStats {
             entries: u64::from(self.overlay.entry_count()),
@@ -143,17 +148,17 @@ impl Version {
         }
     }
 
-    /// Lets readers see everything up to `scn`. For the one writer.
+    /// Makes everything up to `scn` visible to readers. Only the one writer calls this.
     pub(crate) fn publish(&self, scn: Scn) {
         self.published.store(scn.get(), Ordering::Release);
     }
 
-    /// Node indexes in use at `scn` are below this.
+    /// Returns a number that is above all node indexes in use at `scn`.
     pub(crate) fn node_bound(&self, scn: Scn) -> u32 {
         self.base.node_count() + self.overlay.new_members.count_at(scn)
     }
 
-    /// The node of a member that is known, whether it exists or was removed.
+    /// Returns the node of a known member, existing or removed.
     pub(crate) fn known_node(&self, member: MemberId) -> Option<NodeIndex> {
         self.base.find(member).or_else(|| {
             let ordinal = self.overlay.new_members.find(member)?;
@@ -161,7 +166,7 @@ impl Version {
         })
     }
 
-    /// The member at a node.
+    /// Returns the member at a node.
     pub(crate) fn member(&self, node: NodeIndex) -> MemberId {
         match node.get().checked_sub(self.base.node_count()) {
             None => self.base.member(node),
@@ -169,7 +174,7 @@ impl Version {
         }
     }
 
-    /// Whether the node's member exists.
+    /// Returns whether the node's member exists.
     #[inline]
     pub(crate) fn exists(&self, node: NodeIndex, scn: Scn) -> bool {
         if self.overlay.has_existence_entries(node)
@@ -186,20 +191,20 @@ impl Version {
         }
     }
 
-    /// Asks for where a node's row lies. For [`read_ahead`](crate::files::read_ahead).
+    /// Prefetches the bounds of a node's row, for [`read_ahead`](crate::files::read_ahead).
     #[inline]
     pub(crate) fn read_bounds_ahead(&self, node: NodeIndex) {
         self.overlay.read_ahead(node);
         self.base.read_bounds_ahead(node);
     }
 
-    /// Asks for a node's row, whose bounds should have come.
+    /// Prefetches a node's row, whose bounds should have been prefetched before.
     #[inline]
     pub(crate) fn read_row_ahead(&self, node: NodeIndex) {
         read_ahead_slice(self.base.row(node));
     }
 
-    /// The node's neighbours.
+    /// Returns the node's neighbours.
     #[inline]
     pub(crate) fn neighbours(&self, node: NodeIndex, scn: Scn) -> Neighbours<'_> {
         if self.overlay.is_touched(node) {
@@ -209,8 +214,8 @@ impl Version {
         }
     }
 
-    /// Whether two nodes are connected, and the entry that says so, if it is not the base that does. Both chains are walked in
-    /// step, so that the cost is that of the shorter one.
+    /// Returns whether two nodes are connected, and the entry that decides it unless the base does.
+    /// Both chains are walked in step, so the cost is that of the shorter one.
     pub(crate) fn pair(&self, one: NodeIndex, other: NodeIndex, scn: Scn) -> Pair {
         if one == other {
             return Pair {
@@ -259,7 +264,7 @@ impl Version {
     }
 }
 
-/// How two nodes stand to each other.
+/// Whether two nodes are connected, and the entry that decides it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pair {
     pub(crate) connected: bool,

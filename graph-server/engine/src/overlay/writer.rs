@@ -1,12 +1,16 @@
-//! The one writer of a version: appends a window's changes to the chains, then publishes the window's SCN.
+//! The one writer of a version: appends a window's changes to the chains, then publishes the
+//! window's SCN.
 //!
-//! **A new base.** While the graph at an SCN is folded into a new base ([`Fold`](crate::Fold), on another thread), the writer
-//! appends what comes above that SCN to a second overlay too, the one that will stand on the new base. So between two windows it
-//! can go over to the next version at once: base, second overlay and the SCN that is published already. Readers that hold the
-//! version of before keep it; it stays as it was at that moment.
+//! **A new base.** Another thread folds the graph at an SCN into a new base
+//! ([`Fold`](crate::Fold)). Meanwhile the writer also appends everything above that SCN to a second
+//! overlay. Between two windows it can therefore switch to the next version at once: the new base,
+//! the second overlay and the SCN that is already published. Readers that hold the previous version
+//! keep it, as it was at that moment.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use crate::{
     base::base_graph::Base,
@@ -21,52 +25,54 @@ use crate::{
 };
 use cloud_model::{ConnectionTime, MemberId, Scn};
 
-/// Changes whose memory is asked for together.
+/// The changes whose memory is prefetched together.
 const CHANGES_AHEAD: usize = 64;
 
-/// Applies windows. There is one for a graph; it cannot be cloned.
+/// Applies windows. A graph has one writer, which cannot be cloned.
 #[derive(Debug)]
 pub struct Writer {
     version: Arc<Version>,
     current: Current,
     next: Option<Next>,
-    /// The window that did not fit: half of it stands above the published SCN, so nothing may be published any more.
+    /// The window that did not fit. Half of it stands above the published SCN, so nothing more may
+    /// be published.
     failed: Option<ApplyError>,
 }
 
-/// What will stand on the base that is being made.
+/// The overlay of the base that is being written.
 struct Next {
     base_scn: Scn,
     overlay: Overlay,
-    /// Of the version's count, what was there at the base's SCN.
+    /// The version's count of members created by connections, as of the base's SCN.
     created_by_connections: u64,
 }
 
-/// A window was not applied, and readers see nothing of it.
+/// A window was not applied, and none of it is visible to readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApplyError {
-    /// The window is not behind the last one.
+    /// The window does not follow the last one.
     #[error("the window at SCN {scn} is not above SCN {published}, which is published")]
     NotAbove {
         /// The window's SCN.
         scn: Scn,
-        /// What was published last.
+        /// The SCN that was published last.
         published: Scn,
     },
-    /// Chains or node indexes ran out: a new base is needed. The writer applies nothing more.
-    #[error("the overlay was full at SCN {scn}: {entries} entries, {nodes} node indexes")]
+    /// Chains or node indexes are exhausted: a new base is needed. The writer applies nothing more.
+    #[error("the overlay is full at SCN {scn}: {entries} entries, {nodes} node indexes")]
     Full {
         /// The window that did not fit.
         scn: Scn,
-        /// Entries in the chains.
+        /// The entries in the chains.
         entries: u32,
-        /// Node indexes in use.
+        /// The node indexes in use.
         nodes: u32,
     },
 }
 
 impl Writer {
-    /// A version that begins with `base`, which is true at `scn`.
+    /// Starts a version with `base`, which is exact at `scn`.
+    #[must_use]
     pub fn new(base: Arc<Base>, scn: Scn) -> Self {
         Self::of(Version::new(base, scn))
     }
@@ -81,24 +87,26 @@ impl Writer {
         }
     }
 
-    /// What readers ask, until the next one.
+    /// Returns the version that readers use, until it is replaced.
     pub fn version(&self) -> &Arc<Version> {
         &self.version
     }
 
-    /// Where readers find the newest version, through all that follow.
+    /// Returns the place where readers find the newest version, also after it is replaced.
     pub fn current(&self) -> &Current {
         &self.current
     }
 
-    /// Memory of the changes since the base, and of those above the SCN that is being folded, which are kept twice.
+    /// Returns the memory of the changes since the base, including the second copy of those above
+    /// the SCN that is being folded.
     pub fn overlay_bytes(&self) -> u64 {
         let next = self.next.as_ref().map_or(0, |next| next.overlay.bytes());
         self.version.overlay.bytes() + next
     }
 
-    /// The graph to be folded into a new base: as of the published SCN. From here on what changes is kept for that base, until
-    /// [`swap`](Self::swap) or [`abandon_fold`](Self::abandon_fold); one that was begun before is abandoned.
+    /// Returns the graph to fold into a new base, as of the published SCN. From here on the writer
+    /// keeps changes for that base, until [`swap`](Self::swap) or
+    /// [`abandon_fold`](Self::abandon_fold). An earlier fold is abandoned.
     pub fn begin_fold(&mut self) -> Graph {
         let graph = self.version.graph();
         let created = &self.version.counts.created_by_connections;
@@ -110,19 +118,21 @@ impl Writer {
         graph
     }
 
-    /// Keeps nothing for a new base any more.
+    /// Stops keeping changes for a new base.
     pub fn abandon_fold(&mut self) {
         self.next = None;
     }
 
-    /// Goes on with `base`, into which the graph of [`begin_fold`](Self::begin_fold) was folded: readers find the next version from
-    /// here on, at the SCN that is published. Answers the version of before, to be dropped where nobody waits: whoever drops the
-    /// last owner of a version unmaps its base and frees its overlay.
+    /// Switches to `base`, into which the graph of [`begin_fold`](Self::begin_fold) was folded.
+    /// From here on readers find the next version, at the SCN that is already published.
+    ///
+    /// Returns the previous version. Dropping the last owner of a version unmaps its base and frees
+    /// its overlay, so drop it on a thread that serves no requests.
     ///
     /// Panics when no fold was begun, or when the base is of another graph.
     pub fn swap(&mut self, base: Arc<Base>) -> Arc<Version> {
         let Some(next) = self.next.take() else {
-            panic!("a base that nobody asked for");
+            panic!("swap without begin_fold");
         };
         assert_eq!(base.lineage(), self.version.base.lineage());
         assert_eq!(base.node_count(), next.overlay.base_nodes());
@@ -133,8 +143,12 @@ impl Writer {
         std::mem::replace(&mut self.version, self.current.version())
     }
 
-    /// Applies a window and publishes its SCN: readers see all of it or nothing. O(1) for a change, but for the removal of a
-    /// member O(d log d), and for a connection the shorter one of the two members' chains is searched.
+    /// Applies a window and publishes its SCN: readers see all of it or nothing. O(1) for a change,
+    /// with two exceptions. The removal of a member takes O(d log d), and a connection searches the
+    /// shorter one of the two members' chains.
+    ///
+    /// # Errors
+    /// [`ApplyError`] when the window does not follow the last one, or does not fit.
     pub fn apply(&mut self, scn: Scn, changes: &[GraphChange]) -> Result<Applied, ApplyError> {
         self.check(scn)?;
         let mut window = Window {
@@ -158,6 +172,10 @@ impl Writer {
     }
 
     /// Publishes the SCN of a window that does not change the graph.
+    ///
+    /// # Errors
+    /// [`ApplyError`] when the window does not follow the last one, or when an earlier window did
+    /// not fit.
     pub fn publish(&mut self, scn: Scn) -> Result<(), ApplyError> {
         self.check(scn)?;
         self.version.publish(scn);
@@ -182,10 +200,10 @@ impl std::fmt::Debug for Next {
     }
 }
 
-/// A window that is being appended. It sees what it has appended so far.
+/// A window that is being appended. It sees its own earlier changes.
 struct Window<'a> {
     version: &'a Version,
-    /// Of the next version, which gets the same entries.
+    /// The overlay of the next version, which gets the same entries.
     next: Option<&'a Overlay>,
     scn: Scn,
     applied: Applied,
@@ -205,7 +223,7 @@ impl Window<'_> {
         }
     }
 
-    /// The node of a member, who exists from here on.
+    /// Returns the node of a member, which exists from here on.
     fn existing(&mut self, member: MemberId, by_connection: bool) -> Result<NodeIndex, ApplyError> {
         let node = match self.version.known_node(member) {
             Some(node) if self.version.exists(node, self.scn) => return Ok(node),
@@ -314,7 +332,8 @@ impl Window<'_> {
         }
     }
 
-    /// The version's own, and the next one's. That has entries of fewer windows, and so at least as much room.
+    /// Returns the version's own overlay and the next one. The next one has entries of fewer
+    /// windows, and so at least as much room.
     fn overlays(&self) -> impl Iterator<Item = &Overlay> {
         [Some(&self.version.overlay), self.next]
             .into_iter()
@@ -339,8 +358,9 @@ impl Window<'_> {
     }
 }
 
-/// One thread changes the counts, so load and store are enough. They are figures that nothing is found by; those that an overlay's
-/// file began with are bounded there, not counted again, so they are not trusted to be right to the last one.
+/// Adds to a count. One thread changes the counts, so load and store are enough. They are figures
+/// that no look-up depends on. Counts that come from an overlay file are only checked to be
+/// possible, so they may be slightly wrong.
 fn add(count: &AtomicU64, more: u64) {
     let sum = count.load(Ordering::Relaxed).saturating_add(more);
     count.store(sum, Ordering::Relaxed);
@@ -351,8 +371,8 @@ fn subtract(count: &AtomicU64, fewer: u64) {
     count.store(difference, Ordering::Relaxed);
 }
 
-/// Asks for what applying these changes reads of the members that they name, one step of all after the other. (Bench: "connection
-/// changes applied per second, windows of 1,000".)
+/// Prefetches what applying these changes reads of the members that they name, one step of all
+/// after the other. (Bench: "connection changes applied per second, windows of 1,000".)
 fn read_changes_ahead(version: &Version, changes: &[GraphChange]) {
     if changes.len() == 1 {
         return;

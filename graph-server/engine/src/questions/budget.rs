@@ -1,11 +1,12 @@
-//! How much work one request may do: a number of edges, and a question "should I stop?" asked now and then.
+//! The work limit of one request: a number of edges, and a caller's function that is polled for
+//! whether to stop.
 //!
-//! The engine has no clock; who has one (a server with deadlines) asks it in `stop`.
+//! The engine has no clock. A server with deadlines checks them in `stop`.
 
-/// Edges between two questions whether to stop: some 100 us of work.
+/// The edges between two calls of `stop`: about 100 us of work.
 pub const EDGES_BETWEEN_CHECKS: u64 = 1 << 15;
 
-/// What is left of a request's work.
+/// The remaining work of a request.
 pub struct Budget<'a> {
     limit: u64,
     left: u64,
@@ -13,22 +14,22 @@ pub struct Budget<'a> {
     stop: Option<&'a (dyn Fn() -> bool + Sync)>,
 }
 
-/// Why a request was not answered.
+/// The reason why a request was not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stopped {
     /// The answer needs more edges than the request may visit.
     #[error("the answer needs more than the {limit} edges that one request may visit")]
     EdgesExhausted {
-        /// Edges that the request may visit.
+        /// The number of edges that the request may visit.
         limit: u64,
     },
-    /// The caller's `stop` said so.
+    /// The caller's `stop` returned true.
     #[error("stopped at its deadline")]
     Deadline,
 }
 
 impl<'a> Budget<'a> {
-    /// At most `edges_max` edges; `stop` is asked every [`EDGES_BETWEEN_CHECKS`].
+    /// Allows `edges_max` edges at most, and calls `stop` every [`EDGES_BETWEEN_CHECKS`].
     pub fn new(edges_max: u64, stop: &'a (dyn Fn() -> bool + Sync)) -> Self {
         Self {
             limit: edges_max,
@@ -38,7 +39,8 @@ impl<'a> Budget<'a> {
         }
     }
 
-    /// For tests and tools.
+    /// Allows any number of edges, for tests and tools.
+    #[must_use]
     pub fn unlimited() -> Budget<'static> {
         Budget {
             limit: u64::MAX,
@@ -48,7 +50,10 @@ impl<'a> Budget<'a> {
         }
     }
 
-    /// Takes `edges` before they are visited.
+    /// Spends `edges` before they are visited.
+    ///
+    /// # Errors
+    /// [`Stopped`] when fewer edges remain, or when `stop` returns true.
     #[inline]
     pub fn spend(&mut self, edges: usize) -> Result<(), Stopped> {
         let edges = edges as u64;
@@ -63,7 +68,8 @@ impl<'a> Budget<'a> {
         Ok(())
     }
 
-    /// Edges visited so far.
+    /// Returns the edges visited so far.
+    #[must_use]
     pub fn spent(&self) -> u64 {
         self.limit - self.left
     }

@@ -1,4 +1,4 @@
-//! "Here is a member, list the connections": with their times, newest first or by id, a page at a time.
+//! Lists a member's connections with their times, newest first or by id, a page at a time.
 
 use std::cmp::Reverse;
 
@@ -12,39 +12,40 @@ use crate::{
 };
 use cloud_model::{ConnectionTime, MemberId};
 
-/// How a member's connections are listed.
+/// The order of a member's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConnectionOrder {
-    /// Newest first; of one time, and of unknown time (which come last), by id.
+    /// Newest first. Connections of the same time are ordered by id; those of unknown time come
+    /// last, by id.
     Recent,
-    /// By id.
+    /// Ascending by id.
     Id,
 }
 
-/// One line of the list, which is also where a next page goes on.
+/// One connection of the list. It is also the key from which the next page continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ListedConnection {
-    /// The other end.
+    /// The member at the other end.
     pub member: MemberId,
-    /// When the connection was made.
+    /// The time at which the connection was made.
     pub time: ConnectionTime,
 }
 
 /// A page of the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionsPage {
-    /// In order.
+    /// The connections, in order.
     pub connections: Vec<ListedConnection>,
-    /// How many there are on all pages.
+    /// The number of connections on all pages.
     pub total: u64,
-    /// Whether there are more after this page.
+    /// Whether more connections follow this page.
     pub more: bool,
 }
 
-/// The list cannot be given.
+/// The list cannot be returned.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionsError {
-    /// Over the request's budget.
+    /// The request exceeds its budget.
     #[error(transparent)]
     Stopped(#[from] Stopped),
     /// The times cannot be read, or are damaged.
@@ -52,8 +53,11 @@ pub enum ConnectionsError {
     File(#[from] FileError),
 }
 
-/// The member's connections in `order`, those behind `after`, at most `limit`. O(d + limit log limit); the times of all are
-/// read.
+/// Returns at most `limit` of the member's connections after `after`, in `order`. O(d + limit log
+/// limit). Reads the times of all connections.
+///
+/// # Errors
+/// [`ConnectionsError`] when the budget is exceeded or the times cannot be read.
 pub fn connections_by(
     graph: &Graph,
     node: NodeIndex,

@@ -1,4 +1,4 @@
-//! "Here is a viewer and a page of members, give me their degrees."
+//! Returns the degrees of a page of members, from a viewer's side.
 
 use crate::{
     graph::Graph,
@@ -10,7 +10,7 @@ use crate::{
     sets::node_set::NodeSet,
 };
 
-/// How close a member is to the viewer.
+/// The distance of a member from the viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Degree {
     /// The viewer.
@@ -25,8 +25,11 @@ pub enum Degree {
     OutOfNetwork,
 }
 
-/// The degree of each target, in order. A 1st or 2nd degree is a look-up in a set; for the others the target's connections are
-/// looked up until one is at 2nd degree: O(its connections).
+/// Returns the degree of each target, in order. A 1st or 2nd degree is a look-up in a set. For
+/// other targets the connections are looked up until one is at 2nd degree: O(its connections).
+///
+/// # Errors
+/// [`Stopped`] when the budget is exceeded.
 pub fn degrees(
     view: &mut ViewAt<'_>,
     targets: &[NodeIndex],
@@ -38,7 +41,10 @@ pub fn degrees(
         .collect()
 }
 
-/// The degree of one target.
+/// Returns the degree of one target.
+///
+/// # Errors
+/// [`Stopped`] when the budget is exceeded.
 pub fn degree(
     view: &mut ViewAt<'_>,
     target: NodeIndex,
@@ -53,7 +59,8 @@ pub fn degree(
     if view.is_second(target, budget)? {
         return Ok(Degree::Second);
     }
-    // No connection of the target is the viewer or at 1st degree, or the target would be at 1st or 2nd itself.
+    // None of the target's connections is the viewer or at 1st degree. Otherwise the target would
+    // be at 1st or 2nd degree.
     let neighbours = view.graph().neighbours(target);
     Ok(if view.any_is_second(neighbours, budget)? {
         Degree::Third
@@ -62,8 +69,12 @@ pub fn degree(
     })
 }
 
-/// The same from the targets' side, without a view: for a viewer whose view would visit many more edges than the targets'
-/// surroundings do. For each target O(its connections), and for one that is not at 1st or 2nd degree O(their connections).
+/// Returns the degrees from the targets' side, without a view. This serves a viewer whose view
+/// would visit many more edges than the targets' surroundings have. It takes O(its connections) for
+/// each target, and O(their connections) for one that is not at 1st or 2nd degree.
+///
+/// # Errors
+/// [`Stopped`] when the budget is exceeded.
 pub fn degrees_from_targets(
     graph: &Graph,
     viewer: NodeIndex,

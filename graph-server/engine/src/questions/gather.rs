@@ -1,4 +1,4 @@
-//! One step further: the neighbours of many nodes, put together in a scratch set.
+//! Expands a set by one step: collects the neighbours of many nodes in a scratch set.
 
 use crate::{
     graph::Graph,
@@ -10,8 +10,8 @@ use crate::{
     sets::scratch::Scratch,
 };
 
-/// Inserts all neighbours of `nodes`, each edge visited once, and answers how many edges that were. When it is stopped, the
-/// scratch is empty.
+/// Inserts all neighbours of `nodes`, visiting each edge once, and returns the number of edges.
+/// When it is stopped, the scratch is empty.
 pub(crate) fn gather(
     graph: &Graph,
     nodes: impl IntoIterator<Item = u32>,

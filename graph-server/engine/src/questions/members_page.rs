@@ -3,18 +3,18 @@
 use crate::sets::smallest::Smallest;
 use cloud_model::MemberId;
 
-/// See the module. The next page goes on after its last member.
+/// A page of a list of members by id. The next page continues after its last member.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MembersPage {
-    /// Ascending.
+    /// The members, ascending by id.
     pub members: Vec<MemberId>,
-    /// How many there are on all pages.
+    /// The number of members on all pages.
     pub total: u64,
-    /// Whether there are more after this page.
+    /// Whether more members follow this page.
     pub more: bool,
 }
 
-/// A page in the making: members come in any order, each once. O(n + limit log limit).
+/// Collects a page from members in any order, each once. O(n + limit log limit).
 pub(crate) struct MembersPageBuilder {
     after: Option<MemberId>,
     total: u64,
@@ -22,7 +22,7 @@ pub(crate) struct MembersPageBuilder {
 }
 
 impl MembersPageBuilder {
-    /// For the members above `after`, at most `limit`.
+    /// Starts a page of at most `limit` members above `after`.
     pub(crate) fn new(after: Option<MemberId>, limit: usize) -> Self {
         Self {
             after,

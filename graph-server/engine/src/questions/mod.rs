@@ -1,4 +1,5 @@
-//! The questions asked of a graph at one SCN, a file each, and the budget of edges that each must keep.
+//! The questions about a graph at one SCN, a file each, and the budget of edges that each must
+//! keep.
 //!
 //! Imports from `files`, `base`, `overlay`, `sets`, and the top of the crate.
 

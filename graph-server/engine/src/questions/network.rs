@@ -1,4 +1,4 @@
-//! "Here is a viewer, list the network": the members at one degree, by id, a page at a time.
+//! Lists the members of a viewer's network at one degree, by id, a page at a time.
 
 use crate::{
     graph::Graph,
@@ -24,8 +24,12 @@ pub enum NetworkDegree {
     Third,
 }
 
-/// The members at `degree`, those above `after`, at most `limit`. The view must hold for the graph. Every page looks at every
-/// member of the degree once (that is how the total is exact), and for the 3rd at every edge of the 2nd.
+/// Returns at most `limit` members at `degree` above `after`. The view must hold for the graph.
+/// Every page visits each member of the degree once, so that the total is exact; for the 3rd degree
+/// it visits each edge of the 2nd.
+///
+/// # Errors
+/// [`Stopped`] when the budget is exceeded.
 pub fn network_members(
     graph: &Graph,
     view: &View,

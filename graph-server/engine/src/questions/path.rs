@@ -11,9 +11,12 @@ use crate::{
 };
 use cloud_model::MemberId;
 
-/// A shortest path from the viewer to the target, both included, of up to three edges; empty when there is none. Among the
-/// shortest paths, the one that is smallest by member id from the target's end backwards.
-/// O(connections of the target and of the viewer).
+/// Returns a shortest path of up to three edges from the viewer to the target, both included. Empty
+/// when there is none. Among the shortest paths it is the smallest by member ids, read from the
+/// target's end. O(connections of the target and of the viewer).
+///
+/// # Errors
+/// [`Stopped`] when the budget is exceeded.
 pub fn shortest_path(
     view: &mut ViewAt<'_>,
     target: NodeIndex,

@@ -1,12 +1,11 @@
 //! "Through whom do I know this member, in every way?": all shortest paths between two members.
 //!
-//! Both ends grow by whole levels (all nodes at one distance), the side first whose next level visits fewer edges, until two
-//! levels meet; a path of six edges is met after three levels from each end. What meets lies on shortest paths, and from there
-//! on only nodes that do are looked at: to count the paths, and to name the first of them.
+//! Both ends grow by whole levels (all nodes at one distance) until two levels meet. The side whose
+//! next level visits fewer edges grows first. A path of six edges is found after three levels from
+//! each end. Nodes where levels meet lie on shortest paths. From there on only nodes on shortest
+//! paths are visited: to count the paths, and to list the first of them.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::rc::Rc;
+use std::{borrow::Cow, collections::HashMap, rc::Rc};
 
 use crate::{
     graph::Graph,
@@ -20,34 +19,40 @@ use crate::{
 };
 use cloud_model::MemberId;
 
-/// Which paths are looked for.
+/// The paths to find.
 #[derive(Clone, Copy, Debug)]
 pub struct PathsQuestion<'a> {
-    /// Where they begin.
+    /// The node where they begin.
     pub viewer: NodeIndex,
-    /// Where they end.
+    /// The node where they end.
     pub target: NodeIndex,
-    /// The viewer's view, if there is one that holds for the graph: it is the first two levels.
+    /// The viewer's view, if there is one that holds for the graph. It supplies the first two
+    /// levels.
     pub view: Option<&'a View>,
-    /// Longer ones are not looked for.
+    /// The greatest length of a path.
     pub distance_max: u32,
-    /// At most as many are named.
+    /// The greatest number of paths to list.
     pub limit: usize,
 }
 
-/// All shortest paths, the first of them by name.
+/// All shortest paths between two members, counted, and the first of them listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShortestPaths {
-    /// Edges of each; none when no path is short enough.
+    /// The edges of each path. `None` when no path is short enough.
     pub distance: Option<u32>,
-    /// From the viewer to the target, both included. Ordered by member ids from the target's end backwards, so that the first is
-    /// the one that [`shortest_path`](crate::shortest_path) names.
+    /// The paths from the viewer to the target, both included. They are ordered by member ids, read
+    /// from the target's end, so that the first is the one that
+    /// [`shortest_path`](crate::shortest_path) returns.
     pub paths: Vec<Vec<MemberId>>,
-    /// How many there are, named or not; stays at `u64::MAX` when there are more.
+    /// The number of paths, listed or not. It stays at `u64::MAX` when there are more.
     pub total: u64,
 }
 
-/// See the module. Visits the edges of each level that is grown, and twice those of the nodes that lie on shortest paths.
+/// Finds all shortest paths. Visits the edges of each level that is grown, and twice those of the
+/// nodes on shortest paths.
+///
+/// # Errors
+/// [`Stopped`] when the budget is exceeded.
 pub fn shortest_paths(
     graph: &Graph,
     question: &PathsQuestion<'_>,
@@ -73,7 +78,7 @@ pub fn shortest_paths(
     })
 }
 
-/// By distance from the viewer, the nodes that lie on shortest paths, ascending.
+/// Returns the nodes on shortest paths by distance from the viewer, each level ascending.
 fn on_paths(
     graph: &Graph,
     question: &PathsQuestion<'_>,
@@ -99,7 +104,8 @@ fn on_paths(
             near.grow(graph, scratch, budget)?;
         }
     };
-    // Back from where they met, each side through its own levels; its start is a level of one.
+    // Each side is followed back through its own levels from where they met. Its start is a level
+    // of one node.
     let mut levels = Vec::new();
     for side in [&near, &far] {
         let mut toward = Vec::new();
@@ -123,7 +129,7 @@ fn on_paths(
     Ok(Some(levels.collect()))
 }
 
-/// What is known around one of the ends: the nodes at distance 0, 1, 2 and so on.
+/// The levels around one of the ends: the nodes at distance 0, 1, 2 and so on.
 struct Side<'a> {
     levels: Vec<Cow<'a, NodeSet>>,
     view: Option<&'a View>,
@@ -146,7 +152,7 @@ impl<'a> Side<'a> {
         &self.levels[self.depth()]
     }
 
-    /// The next level, if the view has it.
+    /// Returns the next level, if the view has it.
     fn of_view(&self) -> Option<&'a NodeSet> {
         match self.depth() {
             0 => self.view.map(View::first),
@@ -155,7 +161,7 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// The edges that the next level visits, or more than `limit` if it is more than that.
+    /// Returns the edges that the next level visits, or any number above `limit` if they are more.
     fn cost(&self, graph: &Graph, limit: u64, budget: &mut Budget<'_>) -> Result<u64, Stopped> {
         if self.of_view().is_some() {
             return Ok(0);
@@ -182,7 +188,7 @@ impl<'a> Side<'a> {
             return Ok(());
         }
         gather(graph, self.last(), scratch, budget)?;
-        // A neighbour is one step nearer, as near, or one step further.
+        // A neighbour is at the previous distance, the same, or the next.
         for level in self.levels.iter().rev().take(2) {
             level.iter().for_each(|node| scratch.remove(node));
         }
@@ -192,7 +198,7 @@ impl<'a> Side<'a> {
     }
 }
 
-/// How many paths lead through the levels.
+/// Counts the paths through the levels.
 fn count(graph: &Graph, levels: &[Vec<u32>], budget: &mut Budget<'_>) -> Result<u64, Stopped> {
     let mut ways = vec![1_u64];
     for (before, level) in levels.iter().zip(levels.iter().skip(1)) {
@@ -209,7 +215,8 @@ fn count(graph: &Graph, levels: &[Vec<u32>], budget: &mut Budget<'_>) -> Result<
     Ok(ways.into_iter().fold(0, u64::saturating_add))
 }
 
-/// Calls `visit` with the place in `nodes` (ascending) of each neighbour of `node` that is among them, ascending.
+/// Calls `visit` with the place in `nodes` (ascending) of each neighbour of `node` among them,
+/// ascending.
 fn each_among(
     graph: &Graph,
     node: u32,
@@ -232,18 +239,18 @@ fn each_among(
     Ok(())
 }
 
-/// Names paths, from the target backwards. Every step leads to the viewer, so nothing is tried in vain.
+/// Lists paths, from the target backwards. Every step leads to the viewer, so no step is wasted.
 struct Trace<'a> {
     graph: &'a Graph,
     levels: &'a [Vec<u32>],
     limit: usize,
-    /// By node, those one step nearer, as far as they can matter: in order, at most the limit.
+    /// The nodes one step nearer, by node: in order, at most the limit.
     before: HashMap<u32, Rc<[u32]>>,
     paths: Vec<Vec<MemberId>>,
 }
 
 impl Trace<'_> {
-    /// Goes on from the last node of `path`, which stands reversed.
+    /// Continues from the last node of `path`, which is reversed.
     fn back_from(&mut self, path: &mut Vec<u32>, budget: &mut Budget<'_>) -> Result<(), Stopped> {
         let node = path[path.len() - 1];
         let Some(nearer) = self.levels.len().checked_sub(path.len() + 1) else {

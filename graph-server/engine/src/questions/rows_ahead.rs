@@ -1,12 +1,14 @@
-//! Rows read ahead: the rows of many nodes, each asked for from memory while those before it are visited.
+//! Prefetching of rows: the rows of many nodes, each prefetched while earlier ones are visited.
 //!
-//! (Benches at 22 M members: "100 degrees on a warm view, in the engine", "view in the engine", "3rd-degree size".)
+//! (Benches at 22 M members: "100 degrees on a warm view, in the engine", "view in the engine",
+//! "3rd-degree size".)
 
 use crate::{
     graph::Graph, neighbours::Neighbours, node_index::NodeIndex, questions::budget::Stopped,
 };
 
-/// Rows that are asked for while one is visited; their bounds twice as far ahead.
+/// The number of rows to prefetch ahead of the visited one. Their bounds are prefetched twice as
+/// far ahead.
 const ROWS_AHEAD: usize = 8;
 
 /// Calls `visit` with the neighbours of each node, in order.

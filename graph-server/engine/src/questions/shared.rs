@@ -1,7 +1,6 @@
-//! "Whom do these two both know?"
+//! "Which connections do these two share?"
 
-use std::borrow::Borrow;
-use std::cmp::Ordering;
+use std::{borrow::Borrow, cmp::Ordering};
 
 use crate::{
     graph::Graph,
@@ -14,7 +13,11 @@ use crate::{
 };
 use cloud_model::MemberId;
 
-/// The members connected to both, ascending by member id. O(d + d'), or O(d log d') when d' is much longer.
+/// Returns the members connected to both, ascending by member id. O(d + d'), or O(d log d') when d'
+/// is much longer.
+///
+/// # Errors
+/// [`Stopped`] when the budget is exceeded.
 pub fn shared_connections(
     graph: &Graph,
     one: NodeIndex,
@@ -29,7 +32,10 @@ pub fn shared_connections(
     Ok(shared)
 }
 
-/// A page of them: those above `after`, at most `limit`.
+/// Returns a page of the members connected to both: at most `limit` above `after`.
+///
+/// # Errors
+/// [`Stopped`] when the budget is exceeded.
 pub fn shared_page(
     graph: &Graph,
     one: NodeIndex,
@@ -44,7 +50,7 @@ pub fn shared_page(
     Ok(page.finish())
 }
 
-/// The nodes connected to both, ascending.
+/// Returns the nodes connected to both, ascending.
 pub(crate) fn shared_nodes(
     graph: &Graph,
     one: NodeIndex,
@@ -60,7 +66,8 @@ pub(crate) fn shared_nodes(
     Ok(intersection(shorter, longer).collect())
 }
 
-/// The edges that are visited to find whom two lists share.
+/// Returns the edges that are visited to intersect two lists of neighbours.
+#[must_use]
 pub fn shared_cost(one: &Neighbours<'_>, other: &Neighbours<'_>) -> u64 {
     let (shorter, longer) = by_length(one, other);
     let walked = || shorter.count_max() + longer.count_max();
@@ -76,7 +83,7 @@ fn by_length<'a, N: Borrow<Neighbours<'a>>>(one: N, other: N) -> (N, N) {
     }
 }
 
-/// What two ascending sequences have in common.
+/// Returns the intersection of two ascending sequences.
 fn intersection(
     one: impl Iterator<Item = NodeIndex>,
     other: impl Iterator<Item = NodeIndex>,
@@ -101,9 +108,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::base::base_graph::Base;
-    use crate::overlay::change::GraphChange;
-    use crate::overlay::writer::Writer;
+    use crate::{
+        base::base_graph::Base,
+        overlay::{change::GraphChange, writer::Writer},
+    };
     use cloud_model::{ConnectionTime, Scn};
 
     const HUB: u64 = 1;
@@ -113,7 +121,7 @@ mod tests {
         MemberId::new(id).unwrap()
     }
 
-    /// A hub that knows every second member, and a chain through all.
+    /// Builds a hub with every second member as neighbour, and a chain through all.
     fn graph_with_changes(changes: u64) -> Graph {
         let members: Vec<_> = (HUB..=MEMBERS).map(member).collect();
         let chain = (HUB + 1..MEMBERS).map(|id| (id, id + 1));

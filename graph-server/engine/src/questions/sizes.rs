@@ -10,19 +10,22 @@ use crate::{
     sets::scratch::Scratch,
 };
 
-/// How many members stand at each degree.
+/// The number of members at each degree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
     /// At 1st degree.
     pub first: u64,
     /// At 2nd degree.
     pub second: u64,
-    /// At 3rd degree, when it was asked for.
+    /// At 3rd degree, when it was requested.
     pub third: Option<u64>,
 }
 
-/// The sizes of a view, which must hold for the graph. 1st and 2nd degree are known from the view; the 3rd visits every edge of
-/// the members at 2nd degree.
+/// Returns the sizes of a view, which must hold for the graph. The view has the counts of 1st and
+/// 2nd degree. Counting the 3rd visits every edge of the members at 2nd degree.
+///
+/// # Errors
+/// [`Stopped`] when the budget is exceeded.
 pub fn network_sizes(
     graph: &Graph,
     view: &View,

@@ -1,4 +1,5 @@
-//! "Whom may I know?": the members at 2nd degree who share most connections with the viewer.
+//! "Which members may I know?": the members at 2nd degree who share most connections with the
+//! viewer.
 
 use std::cmp::Reverse;
 
@@ -10,17 +11,21 @@ use crate::{
 };
 use cloud_model::MemberId;
 
-/// Somebody to connect with.
+/// A suggested member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Suggestion {
     /// A member at 2nd degree.
     pub member: MemberId,
-    /// How many connections the viewer and the member share: exact, and at least 1.
+    /// The number of connections that the viewer and the member share: exact, and at least 1.
     pub shared: u32,
 }
 
-/// The `limit` members at 2nd degree with the most shared connections; of equal ones the smaller id first. One walk over the
-/// edges of the viewer's connections, which meets each member as often as connections are shared: O([`View::cost`]).
+/// Returns the `limit` members at 2nd degree with the most shared connections, and of equal ones
+/// the smaller id first. One walk over the edges of the viewer's connections meets each member once
+/// for each shared connection: O([`View::cost`]).
+///
+/// # Errors
+/// [`Stopped`] when the budget is exceeded.
 ///
 /// [`View::cost`]: crate::View::cost
 pub fn suggest_connections(

@@ -1,5 +1,5 @@
-//! The 3rd degree: who is connected to a member at 2nd degree, and stands no nearer. No view holds it; it is gathered when it
-//! is asked for, and visits every edge of the 2nd degree.
+//! The 3rd degree: the members connected to one at 2nd degree, and not nearer themselves. No view
+//! holds it. It is computed on request, by visiting every edge of the 2nd degree.
 
 use crate::{
     graph::Graph,
@@ -12,9 +12,11 @@ use crate::{
     sets::scratch::Scratch,
 };
 
-/// The edges that the 3rd degree of a view visits, or more than `limit` if it is more than that.
+/// Returns the edges that the 3rd degree of a view visits, or any number above `limit` if they are
+/// more.
+#[must_use]
 pub fn third_cost(graph: &Graph, view: &View, limit: u64) -> u64 {
-    // At least one of each: for a hub that alone may be more.
+    // Each member has at least one edge. For a hub that alone may exceed the limit.
     let members = view.second().len();
     if members > limit {
         return members;
@@ -29,7 +31,7 @@ pub fn third_cost(graph: &Graph, view: &View, limit: u64) -> u64 {
     cost
 }
 
-/// Leaves the nodes at 3rd degree in the scratch; the view must hold for the graph.
+/// Leaves the nodes at 3rd degree in the scratch. The view must hold for the graph.
 pub(crate) fn gather_third(
     graph: &Graph,
     view: &View,
@@ -38,7 +40,7 @@ pub(crate) fn gather_third(
 ) -> Result<(), Stopped> {
     debug_assert!(view.holds_for(graph));
     gather(graph, view.second(), scratch, budget)?;
-    // The viewer is no neighbour of a member at 2nd degree.
+    // The viewer is not a neighbour of a member at 2nd degree.
     view.first()
         .iter()
         .chain(view.second())

@@ -1,7 +1,8 @@
-//! The view: what is kept for a viewer, the sets of members at 1st and 2nd degree.
+//! The view: the sets of members at 1st and 2nd degree of a viewer, which a server caches.
 //!
-//! From it follow the degrees of a whole page of members, paths and network sizes. It carries its SCN, and tells itself whether
-//! it also holds at another one, so a cache of views needs nobody to invalidate it.
+//! The degrees of a page of members, paths and network sizes are computed from it. A view carries
+//! its SCN, and can decide whether it is also exact at another one. A cache of views therefore
+//! needs no invalidation.
 
 use crate::{
     graph::Graph,
@@ -26,8 +27,11 @@ pub struct View {
 }
 
 impl View {
-    /// Visits each edge of the viewer and of the viewer's connections once: O([`cost`](Self::cost)). Never truncated: over the
-    /// budget there is no view.
+    /// Builds a view. Visits each edge of the viewer and of the viewer's connections once:
+    /// O([`cost`](Self::cost)). It is never truncated: above the budget there is no view.
+    ///
+    /// # Errors
+    /// [`Stopped`] when the budget is exceeded.
     pub fn build(
         graph: &Graph,
         viewer: NodeIndex,
@@ -51,8 +55,9 @@ impl View {
         })
     }
 
-    /// The edges that a build would visit, or more than `limit` if it is more than that: found out by at most `limit` of the
-    /// viewer's connections, one look each.
+    /// Returns the edges that a build would visit, or any number above `limit` if they are more. It
+    /// looks at `limit` of the viewer's connections at most, once each.
+    #[must_use]
     pub fn cost(graph: &Graph, viewer: NodeIndex, limit: u64) -> u64 {
         let neighbours = graph.neighbours(viewer);
         let mut cost = neighbours.count_max() as u64;
@@ -65,49 +70,56 @@ impl View {
         cost
     }
 
-    /// Whose view it is.
+    /// Returns the viewer.
+    #[must_use]
     pub fn viewer(&self) -> NodeIndex {
         self.viewer
     }
 
-    /// What it was built at.
+    /// Returns the SCN that the view was built at.
+    #[must_use]
     pub fn scn(&self) -> Scn {
         self.scn
     }
 
-    /// The edges that the build visited.
+    /// Returns the number of edges that the build visited.
+    #[must_use]
     pub fn edges(&self) -> u64 {
         self.edges
     }
 
-    /// The nodes connected to the viewer.
+    /// Returns the nodes connected to the viewer.
+    #[must_use]
     pub fn first(&self) -> &NodeSet {
         &self.first
     }
 
-    /// The nodes connected to one of those, and not among them, and not the viewer.
+    /// Returns the nodes connected to one of [`first`](Self::first), except those in it and the
+    /// viewer.
+    #[must_use]
     pub fn second(&self) -> &NodeSet {
         &self.second
     }
 
-    /// Whether the node is in [`first`](Self::first).
+    /// Returns whether the node is in [`first`](Self::first).
     #[inline]
     pub(crate) fn is_first(&self, node: NodeIndex) -> bool {
         self.first.contains(node.get())
     }
 
-    /// Whether the node is in [`second`](Self::second).
+    /// Returns whether the node is in [`second`](Self::second).
     #[inline]
     pub(crate) fn is_second(&self, node: NodeIndex) -> bool {
         self.second_sieve.may_hold(node.get()) && self.second.contains(node.get())
     }
 
-    /// Asks the processor for what so many look-ups read most.
+    /// Prefetches what `lookups` look-ups read most.
     pub fn read_ahead(&self, lookups: u64) {
         self.second_sieve.read_ahead(lookups);
     }
 
-    /// Memory, but for what the allocator keeps beside each of its pieces.
+    /// Returns the bytes of memory, without the allocator's own overhead.
+    #[must_use]
     pub fn bytes(&self) -> usize {
         std::mem::size_of::<Self>()
             + self.first.bytes()
@@ -115,12 +127,16 @@ impl View {
             + self.second_sieve.bytes()
     }
 
-    /// Whether the view is also exact at the graph's SCN, earlier or later than its own: it is when no entry lies between the two
-    /// in the chain of the viewer or of a 1st-degree connection, for then the viewer's neighbours and theirs are the same at
-    /// both. (No such entry at all is the common case, and is seen at once.) An answer "no" may be too careful: a connection
-    /// that was made and ended again.
+    /// Returns whether the view is also exact at the graph's SCN, earlier or later than its own.
     ///
-    /// The view may be of another version with the same lineage: one that the graph's version knows nothing of does not hold.
+    /// It is when no entry between the two SCNs stands in the chain of the viewer or of a
+    /// 1st-degree connection. The viewer's neighbours and theirs are then the same at both.
+    /// (Commonly there is no such entry in the whole overlay, which one comparison shows.) The
+    /// answer "no" may be too cautious: a connection may have been added and removed again.
+    ///
+    /// The view may be of another version with the same lineage. If the graph's version does not
+    /// know that version's changes, the view does not hold.
+    #[must_use]
     pub fn holds_for(&self, graph: &Graph) -> bool {
         match self.span_to(graph) {
             None => false,
@@ -134,8 +150,9 @@ impl View {
         }
     }
 
-    /// The view as of the graph's SCN, if it [`holds`](Self::holds_for) there: for what is kept when the version's base is about
-    /// to be one above the view.
+    /// Returns the view as of the graph's SCN, if it [holds](Self::holds_for) there. This keeps a
+    /// cached view usable when the version's next base will be above the view's SCN.
+    #[must_use]
     pub fn at_scn_of(&self, graph: &Graph) -> Option<Self> {
         self.holds_for(graph).then(|| Self {
             scn: graph.scn(),
@@ -143,9 +160,11 @@ impl View {
         })
     }
 
-    /// Between which two SCNs entries may tell the view from one of the graph's SCN: above the one, not above the other. No span
-    /// when nothing changed at all; none to be known when the view is from before the version began, or from after it ended,
-    /// when the writer went on with the next one.
+    /// Returns the span of SCNs whose entries may make the view differ at the graph's SCN: above
+    /// the first, not above the second. The inner `None` means that nothing changed.
+    ///
+    /// The outer `None` means that the changes are unknown: the view is from before the version
+    /// began, or from after the writer left it for the next one.
     pub(crate) fn span_to(&self, graph: &Graph) -> Option<Option<(Scn, Scn)>> {
         let scn = graph.scn();
         if scn == self.scn {
@@ -156,7 +175,8 @@ impl View {
         if after < version.oldest() || (scn < self.scn && version.published() < self.scn) {
             return None;
         }
-        // Entries above the published SCN, which may be appended right now, only make this too careful.
+        // Entries above the published SCN may be appended right now. They only make this too
+        // cautious.
         let is_still = version.overlay.last_change() <= after;
         Some((!is_still).then_some((after, through)))
     }

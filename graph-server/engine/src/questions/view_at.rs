@@ -1,10 +1,12 @@
-//! A view asked about single members, at an SCN that need not be its own.
+//! A view that answers about single members, at an SCN that need not be its own.
 //!
-//! As a whole a view holds only until a 1st-degree connection changes: with thousands of changes a second that is soon, for who
-//! has many. Whether one member stands at 2nd degree depends on less, the member's own connections and the viewer's. So a view
-//! still answers at another SCN for every node whose chain has no entry between the two, and for those that have one, the
-//! entries tell whether it matters; the few left are asked anew. Exact, and nothing is patched: what is found out here is
-//! dropped with the question. (Bench: "GetDegrees, open loop at 30 %, with 10,000 changes/s against none".)
+//! As a whole, a view holds only until a 1st-degree connection changes. With thousands of changes a
+//! second that is soon, for a viewer with many connections. The 2nd degree of one member depends on
+//! less: the member's own connections and the viewer's. The view therefore still answers at another
+//! SCN for every node whose chain has no entry between the two. For a node with entries, these
+//! decide whether the view's answer still counts; the few remaining nodes are computed from the
+//! graph. The answers are exact, and the view is never changed: results for another SCN are dropped
+//! with the question. (Bench: "GetDegrees, open loop at 30 %, with 10,000 changes/s against none".)
 
 use std::borrow::Cow;
 
@@ -20,7 +22,7 @@ use crate::{
 };
 use cloud_model::Scn;
 
-/// A view and the graph that it is asked about.
+/// A view, with the graph that it answers about.
 #[derive(Debug)]
 pub struct ViewAt<'a> {
     graph: &'a Graph,
@@ -31,27 +33,35 @@ pub struct ViewAt<'a> {
     extra_edges: u64,
 }
 
-/// What lies between the view's SCN and the graph's.
+/// The changes between the view's SCN and the graph's.
 #[derive(Debug)]
 struct Since {
-    /// Entries above this SCN and not above the next count.
+    /// Entries above this SCN and not above `through` count.
     after: Scn,
     through: Scn,
-    /// 1st-degree connections of the view, and not of the graph.
+    /// 1st-degree connections of the view that are none in the graph.
     lost: NodeSet,
-    /// The connections of those that are 1st-degree connections of the graph, and not of the view.
+    /// The connections of those 1st-degree connections of the graph that are none in the view.
     near_gained: NodeSet,
 }
 
 impl View {
-    /// The view, to be asked about a graph that it holds for as a whole.
+    /// Pairs the view with a graph for which it holds as a whole.
+    #[must_use]
     pub fn whole<'a>(&'a self, graph: &'a Graph) -> ViewAt<'a> {
         debug_assert!(self.holds_for(graph));
         self.asked(graph, None)
     }
 
-    /// The view, to be asked about the graph; none when the view is from before the graph's version began or after it ended, or
-    /// when the viewer was removed or came back between the two. The lineage must be the same. Visits nothing unless the viewer's own connections changed: then those, and the edges of the new ones.
+    /// Pairs the view with the graph, which must be of the same lineage. Visits nothing unless the
+    /// viewer's own connections changed. In that case it visits them, and the edges of the new
+    /// ones.
+    ///
+    /// `None` when the view is from before the graph's version began or after it ended. Also `None`
+    /// when the viewer was removed or came back between the two SCNs.
+    ///
+    /// # Errors
+    /// [`Stopped`] when the budget is exceeded.
     pub fn at<'a>(
         &'a self,
         graph: &'a Graph,
@@ -99,7 +109,9 @@ impl View {
         }))
     }
 
-    /// At most the edges that [`at`](Self::at) visits, by one look at each new connection; none when it has no answer.
+    /// Returns an upper bound of the edges that [`at`](Self::at) visits, by one look at each new
+    /// connection. `None` when `at` returns none.
+    #[must_use]
     pub fn cost_at(&self, graph: &Graph) -> Option<u64> {
         let Some((after, through)) = self.span_to(graph)? else {
             return Some(0);
@@ -130,27 +142,32 @@ impl View {
 }
 
 impl<'a> ViewAt<'a> {
-    /// The graph that is asked about.
+    /// Returns the graph.
+    #[must_use]
     pub fn graph(&self) -> &'a Graph {
         self.graph
     }
 
-    /// Whose view it is.
+    /// Returns the viewer.
+    #[must_use]
     pub fn viewer(&self) -> NodeIndex {
         self.view.viewer()
     }
 
-    /// The nodes connected to the viewer.
+    /// Returns the nodes connected to the viewer.
+    #[must_use]
     pub fn first(&self) -> &NodeSet {
         &self.first
     }
 
-    /// Edges and entries visited only because the view is of another SCN: a new view costs [`View::edges`].
+    /// Returns the edges and entries visited only because the view is of another SCN. A new view
+    /// costs [`View::edges`].
+    #[must_use]
     pub fn extra_edges(&self) -> u64 {
         self.extra_edges
     }
 
-    /// Whether a node stands at 1st degree.
+    /// Returns whether a node is at 1st degree.
     #[inline]
     pub(crate) fn is_first(&self, node: NodeIndex) -> bool {
         match &self.first {
@@ -159,7 +176,8 @@ impl<'a> ViewAt<'a> {
         }
     }
 
-    /// Whether a node that is neither the viewer nor at 1st degree stands at 2nd degree.
+    /// Returns whether a node is at 2nd degree. The node must be neither the viewer nor at 1st
+    /// degree.
     #[inline]
     pub(crate) fn is_second(
         &mut self,
@@ -173,7 +191,8 @@ impl<'a> ViewAt<'a> {
         }
     }
 
-    /// Whether one of `nodes` does, of which none is the viewer or at 1st degree.
+    /// Returns whether one of `nodes` is at 2nd degree. None of them may be the viewer or at 1st
+    /// degree.
     pub(crate) fn any_is_second(
         &mut self,
         mut nodes: Neighbours<'_>,
@@ -200,7 +219,8 @@ impl<'a> ViewAt<'a> {
         let Some(since) = &self.since else {
             return Ok(was);
         };
-        // Those at 1st degree that were lost may have been all that led to a node; and what led to them, the view does not say.
+        // A node at 2nd degree may have been reached only through lost 1st-degree connections. For
+        // a lost connection itself, the view does not hold what else leads to it.
         let is_open = if was {
             !since.lost.is_empty()
         } else {
@@ -219,8 +239,9 @@ impl<'a> ViewAt<'a> {
         touches(neighbours, &self.first, budget)
     }
 
-    /// How many entries the node's chain has between the two SCNs, and whether one of them may change where it stands: one about
-    /// a member at 1st degree, or about the node's own existence.
+    /// Returns the number of the node's entries between the two SCNs, and whether one may change
+    /// the node's degree. Such an entry is about a member at 1st degree, or about the node's own
+    /// existence.
     fn entries_since(&self, since: &Since, node: NodeIndex) -> (u64, bool) {
         let mut entries = 0;
         for other in changed_between(self.graph, node, since.after, since.through) {
@@ -233,8 +254,8 @@ impl<'a> ViewAt<'a> {
     }
 }
 
-/// To whom the node's connections changed above one SCN and not above another; the node itself when its member was removed or
-/// came back.
+/// Returns the nodes with which the node's connections changed above one SCN and not above another.
+/// Includes the node itself when its member was removed or came back.
 fn changed_between(
     graph: &Graph,
     node: NodeIndex,
@@ -251,7 +272,7 @@ fn changed_between(
         .map(|link| NodeIndex::new(link.neighbour))
 }
 
-/// Whether one of `neighbours` is in `set`.
+/// Returns whether one of `neighbours` is in `set`.
 pub(crate) fn touches(
     mut neighbours: Neighbours<'_>,
     set: &NodeSet,

@@ -1,4 +1,4 @@
-//! Sets of nodes, and the smallest of many: what views and pages are made of.
+//! Sets of nodes for views, and the smallest of many items for pages.
 //!
 //! Imports from `files`, and from the top of the crate.
 

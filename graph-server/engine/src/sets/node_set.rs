@@ -1,17 +1,22 @@
-//! An immutable set of nodes: what a view is made of. Small, and looked up with few misses of the processor's cache.
+//! An immutable set of nodes, from which views are made. It is small, and a look-up has few cache
+//! misses.
 //!
-//! It takes the smallest of three forms, `n` nodes of which the highest is `h`:
+//! It takes the smallest of three forms, for `n` nodes of which the highest is `h`:
 //!
 //! ```text
 //! listed     4 n bytes                   the nodes, ascending
-//! buckets    2 n + 4 h / 2^shift bytes   nodes with the same upper bits stand together; of each, the low 16 bits
+//! buckets    2 n + 4 h / 2^shift bytes   nodes grouped by their upper bits;
+//!                                        of each node, the low 16 bits
 //! bits       h / 8 bytes                 one for each node up to the highest
 //! ```
 //!
-//! A look-up in buckets reads the two bounds of one, which lie beside each other, and then searches some 32 numbers of 2 bytes. A
-//! compressed bitmap of containers (Chambi, Lemire, Kaser, Godin, "Better bitmap performance with Roaring bitmaps", 2016) goes
-//! through a search over containers to one that lies elsewhere; and of a view of 10,000 in 20 million nodes it has 300 containers,
-//! each a piece of memory of its own. (Bench at 22 M members: "100 degrees on a warm view, in the engine".)
+//! A look-up in buckets reads the two bounds of a bucket, which are adjacent, and then searches
+//! about 32 numbers of 2 bytes.
+//!
+//! A compressed bitmap of containers (Chambi, Lemire, Kaser, Godin, "Better bitmap performance with
+//! Roaring bitmaps", 2016) first searches the containers, and then one that lies elsewhere in
+//! memory. For a view of 10,000 in 20 million nodes it has 300 containers, each allocated
+//! separately. (Bench at 22 M members: "100 degrees on a warm view, in the engine".)
 
 mod nodes;
 
@@ -20,13 +25,13 @@ use std::mem::size_of_val;
 use crate::{neighbours::Neighbours, node_index::NodeIndex};
 pub use nodes::Nodes;
 
-/// Nodes of a bucket, at least half as many and at most so many if they lie evenly.
+/// The most nodes of a bucket, if they are spread evenly; it then has at least half as many.
 const BUCKET_NODES: u64 = 32;
-/// So that the low 16 bits tell the nodes of a bucket apart.
+/// The widest bucket: the low 16 bits distinguish its nodes.
 const SHIFT_MAX: u32 = 16;
 const WORD_BITS: u32 = u64::BITS;
 
-/// See the module.
+/// An immutable set of nodes, in the smallest of three forms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeSet {
     form: Form,
@@ -42,9 +47,9 @@ enum Form {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Buckets {
-    /// A node stands in the bucket of its bits above these.
+    /// The number of low bits by which a bucket's nodes differ. The bits above are the bucket.
     shift: u32,
-    /// Where each bucket begins in `lows`, and where the last one ends.
+    /// The start of each bucket in `lows`, and the end of the last one.
     starts: Box<[u32]>,
     /// The low 16 bits of each node, ascending within a bucket.
     lows: Box<[u16]>,
@@ -57,7 +62,8 @@ impl Default for NodeSet {
 }
 
 impl NodeSet {
-    /// Of nodes, which must ascend. O(n), and O(h / 64) where bits are taken.
+    /// Builds a set of nodes, which must ascend. O(n), and O(h / 64) for the form of bits.
+    #[must_use]
     pub fn from_ascending(nodes: &[u32]) -> Self {
         debug_assert!(nodes.is_sorted_by(|one, next| one < next), "nodes ascend");
         let length = nodes.len() as u64;
@@ -82,24 +88,28 @@ impl NodeSet {
         Self { form, length }
     }
 
-    /// Of the nodes that are connected to one.
+    /// Builds a set of a node's neighbours.
     pub(crate) fn from_neighbours(neighbours: Neighbours<'_>) -> Self {
         let nodes: Vec<u32> = neighbours.map(NodeIndex::get).collect();
         Self::from_ascending(&nodes)
     }
 
-    /// How many nodes are in it.
+    /// Returns the number of nodes.
+    #[must_use]
     pub fn len(&self) -> u64 {
         self.length
     }
 
-    /// Whether there are none.
+    /// Returns whether the set has no nodes.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// Whether a node is in it. O(log n) in the worst case; see the module for the common one.
+    /// Returns whether a node is in the set. O(log n) in the worst case. In buckets it is a search
+    /// of about 32 numbers.
     #[inline]
+    #[must_use]
     pub fn contains(&self, node: u32) -> bool {
         match &self.form {
             Form::Listed(nodes) => nodes.binary_search(&node).is_ok(),
@@ -111,12 +121,15 @@ impl NodeSet {
         }
     }
 
-    /// The nodes, ascending.
+    /// Returns the nodes, ascending.
+    #[must_use]
     pub fn iter(&self) -> Nodes<'_> {
         Nodes::of(self)
     }
 
-    /// The nodes that are in both, ascending: those of the smaller one are looked up in the other.
+    /// Returns the nodes in both sets, ascending, by looking up those of the smaller set in the
+    /// other.
+    #[must_use]
     pub fn intersection(&self, other: &Self) -> Vec<u32> {
         let (few, many) = if self.len() <= other.len() {
             (self, other)
@@ -126,13 +139,15 @@ impl NodeSet {
         few.iter().filter(|&node| many.contains(node)).collect()
     }
 
-    /// The nodes that are in this one and not in the other.
+    /// Returns the nodes of this set that are not in the other.
+    #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
         let nodes: Vec<u32> = self.iter().filter(|&node| !other.contains(node)).collect();
         Self::from_ascending(&nodes)
     }
 
-    /// Memory beside the struct itself.
+    /// Returns the bytes of memory besides the struct itself.
+    #[must_use]
     pub fn bytes(&self) -> usize {
         match &self.form {
             Form::Listed(nodes) => size_of_val(&**nodes),
@@ -173,14 +188,14 @@ impl Buckets {
         lows.is_some_and(|lows| lows.binary_search(&(node as u16)).is_ok())
     }
 
-    /// The node at a place of `lows`, which stands in this bucket.
+    /// Returns the node at a place of `lows`, if it is in this bucket.
     #[inline]
     fn node(&self, bucket: usize, place: usize) -> Option<u32> {
         let low = u32::from(*self.lows.get(place)?);
         Some((bucket as u32) << self.shift | low & ((1 << self.shift) - 1))
     }
 
-    /// Where a bucket ends; the end of all behind the last.
+    /// Returns the end of a bucket. Behind the last bucket it is the end of all.
     #[inline]
     fn end(&self, bucket: usize) -> usize {
         self.starts
@@ -222,7 +237,7 @@ mod tests {
         {
             prop_assert_eq!(set.contains(node), nodes.contains(&node), "{}", node);
         }
-        // Jumps from where the walk stands, also to where it has been.
+        // Jumps from the current node to others, including earlier ones.
         let mut walk = set.iter();
         let mut from = 0;
         for &node in asked {
@@ -258,7 +273,7 @@ mod tests {
             crowded in 0u32..3_000_000,
         ) {
             check(&nodes, &asked)?;
-            // Many in a few buckets, none in others.
+            // Many nodes in a few buckets, none in others.
             let crowd = (0..2_000).map(|step| crowded + step * step % 4_096);
             check(&nodes.into_iter().chain(crowd).collect(), &asked)?;
         }

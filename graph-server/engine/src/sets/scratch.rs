@@ -1,9 +1,11 @@
-//! A set of nodes to build views in: one bit a node, and two levels of summary above, so that emptying it visits only the words
-//! that were touched. It is reused from build to build; a set is converted once, when it is complete.
+//! A set of nodes to build views in: one bit a node, and two levels of summary above. Emptying it
+//! visits only the words that were touched. It is reused from build to build; a complete set is
+//! converted once.
 //!
-//! Unions of compressed sets cost some ten times as much as setting bits here and converting once.
+//! Unions of compressed sets cost about ten times as much as setting bits here and converting once.
 
-/// See the module. For one build at a time; it grows to the largest graph it has been used for, 1 bit a node.
+/// A reusable set of nodes, for one build at a time. It grows to the largest graph that it has been
+/// used for, 1 bit a node.
 #[derive(Debug, Default)]
 pub struct Scratch {
     /// A bit for each node.
@@ -12,17 +14,18 @@ pub struct Scratch {
     summary: Vec<u64>,
     /// A bit for each word of the summary that may have bits.
     top: Vec<u64>,
-    /// What is counted beside the set: see the module `tally`.
+    /// The counts beside the set, which `tally.rs` keeps.
     pub(crate) planes: Vec<Vec<u64>>,
 }
 
 impl Scratch {
-    /// Empty; memory comes with the first use.
+    /// Starts empty. Memory is allocated at the first use.
+    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Makes room for nodes below `node_bound`.
+    /// Allocates room for nodes below `node_bound`.
     pub(crate) fn reserve(&mut self, node_bound: u32) {
         let words = (node_bound as usize).div_ceil(64);
         if self.words.len() < words {
@@ -64,7 +67,7 @@ impl Scratch {
         self.drain_words(|_, _| {});
     }
 
-    /// Empties the set and answers how many nodes were in it.
+    /// Empties the set and returns the number of nodes that were in it.
     pub(crate) fn drain_count(&mut self) -> u64 {
         let mut count = 0;
         self.drain_words(|_, bits| count += u64::from(bits.count_ones()));
@@ -88,7 +91,8 @@ impl Scratch {
         });
     }
 
-    /// Calls `visit` with each word that has bits, and the node of its lowest bit, ascending.
+    /// Empties the set, and calls `visit` with each word that has bits and the node of its lowest
+    /// bit, ascending.
     pub(crate) fn drain_words(&mut self, mut visit: impl FnMut(u32, u64)) {
         for (top_place, top) in self.top.iter_mut().enumerate() {
             for summary_place in drain_bits(top, top_place) {

@@ -1,21 +1,24 @@
-//! A small table of bits beside a large set of nodes: most nodes that are not in the set are told by one look here.
+//! A small filter in front of a large set of nodes: it excludes most nodes that are not in the set
+//! by one look.
 //!
-//! A Bloom filter (Bloom, "Space/Time Trade-offs in Hash Coding with Allowable Errors", 1970) whose bits for a node stand in one
-//! word (Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient Bloom Filters", 2007): 3 of them, at 8 bits for each member
-//! of the set, so of the nodes that are not in it one in twenty-five is looked up in vain. (Bench: "100 degrees on a warm view, in the
-//! engine": of a page's look-ups most are of connections that are not at 2nd degree.)
+//! It is a Bloom filter (Bloom, "Space/Time Trade-offs in Hash Coding with Allowable Errors", 1970)
+//! whose bits for a node stand in one word (Putze, Sanders, Singler, "Cache-, Hash- and
+//! Space-Efficient Bloom Filters", 2007). It sets 3 bits a member, and has 8 bits a member, so one
+//! in twenty-five of the nodes outside the set passes. (Bench: "100 degrees on a warm view, in the
+//! engine": most of a page's look-ups are of connections that are not at 2nd degree.)
 
 use crate::files::read_ahead::{LINE_BYTES, read_ahead};
 
-/// Bits for each node.
+/// The bits of the filter for each node.
 const BITS_PER_NODE: usize = 8;
-/// A set that would need more has no table: it would be no nearer to the processor than the set is. 256 KiB.
+/// The most bits of a filter: 256 KiB. A larger one would not stay closer to the processor than the
+/// set itself.
 const BITS_MAX: usize = 1 << 21;
 
-/// See the module.
+/// A filter in front of a set of nodes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sieve {
-    /// None: every node may be in the set.
+    /// The words of bits. Empty when every node may be in the set.
     words: Box<[u64]>,
 }
 
@@ -35,14 +38,14 @@ impl Sieve {
         sieve
     }
 
-    /// Whether the node may be in the set; no is certain.
+    /// Returns whether the node may be in the set. The answer no is certain.
     #[inline]
     pub(crate) fn may_hold(&self, node: u32) -> bool {
         let (word, bits) = self.place(node);
         self.words.get(word).is_none_or(|word| word & bits == bits)
     }
 
-    /// Asks for the whole table when so many look-ups would come by most of it.
+    /// Prefetches the whole filter when `lookups` look-ups would read most of it.
     pub(crate) fn read_ahead(&self, lookups: u64) {
         let words_per_line = LINE_BYTES / size_of::<u64>();
         let lines = self.words.len().div_ceil(words_per_line);
@@ -51,15 +54,16 @@ impl Sieve {
         }
     }
 
-    /// Memory in use.
+    /// Returns the bytes of memory in use.
     pub(crate) fn bytes(&self) -> usize {
         std::mem::size_of_val(&*self.words)
     }
 
-    /// The node's word, and its bits there: the upper half of the hash's share of the table, and three pieces of the lower half.
+    /// Returns the node's word and its bits there. The upper half of the hash selects the word, and
+    /// three pieces of the lower half select the bits.
     #[inline]
     fn place(&self, node: u32) -> (usize, u64) {
-        // Multiplied by 2^64 over the golden ratio (Knuth, "The Art of Computer Programming", 6.4).
+        // Multiplies by 2^64 over the golden ratio (Knuth, "The Art of Computer Programming", 6.4).
         let hash = u64::from(node).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let word = ((hash >> 32) * self.words.len() as u64) >> 32;
         let bits = 1 << (hash >> 26 & 63) | 1 << (hash >> 20 & 63) | 1 << (hash >> 14 & 63);

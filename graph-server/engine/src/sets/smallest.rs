@@ -1,13 +1,14 @@
-//! The smallest of many: what a page of a sorted list is made of, without sorting the list.
+//! The smallest of many items: collects a page of a sorted list without sorting the list.
 
-/// Room for so many more than wanted, at least, before the largest are cut.
+/// The least number of items above the limit before the largest are cut.
 const SLACK: usize = 64;
 
-/// Keeps the `limit` smallest of what is pushed, in any order: O(n + limit log limit), with twice the limit in memory.
+/// Keeps the `limit` smallest of the items that are pushed, in any order: O(n + limit log limit),
+/// with twice the limit in memory.
 pub(crate) struct Smallest<T> {
     limit: usize,
     kept: Vec<T>,
-    /// Nothing above it is wanted.
+    /// The largest item that can still be among the smallest.
     bound: Option<T>,
     more: bool,
 }
@@ -32,7 +33,7 @@ impl<T: Ord + Copy> Smallest<T> {
         }
     }
 
-    /// The smallest, ascending, and whether there were more.
+    /// Returns the smallest items, ascending, and whether there were more.
     pub(crate) fn finish(mut self) -> (Vec<T>, bool) {
         self.cut();
         self.kept.sort_unstable();

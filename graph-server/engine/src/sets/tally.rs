@@ -1,13 +1,14 @@
-//! How often each node was met: a scratch set that counts.
+//! A scratch set that counts how often each node was met.
 //!
-//! The set says who was met at all. How often beyond the first time stands in planes of bits, one for each binary digit: a node's
-//! digits are its bits in all planes, and adding one carries from plane to plane. Most nodes are met once and touch no plane,
-//! so that at 22 million nodes a tally of any view keeps to some megabytes where a counter for each node takes 88.
+//! The set holds the nodes that were met. Planes of bits hold how often beyond the first time, one
+//! plane for each binary digit. A node's digits are its bits in all planes, and adding one carries
+//! from plane to plane. Most nodes are met once and touch no plane. At 22 million nodes a tally of
+//! any view therefore takes a few megabytes, where a counter for each node takes 88.
 
 use crate::sets::scratch::Scratch;
 
 impl Scratch {
-    /// Meets a node once more.
+    /// Counts a node once more.
     #[inline]
     pub(crate) fn tally(&mut self, node: u32) {
         if self.contains(node) {
@@ -17,7 +18,7 @@ impl Scratch {
         }
     }
 
-    /// Forgets a node.
+    /// Removes a node.
     pub(crate) fn forget(&mut self, node: u32) {
         self.remove(node);
         let (place, bit) = place(node);
@@ -28,7 +29,7 @@ impl Scratch {
         }
     }
 
-    /// Empties the tally, and calls `visit` with each node and how often it was met, ascending by node.
+    /// Empties the tally, and calls `visit` with each node and its count, ascending by node.
     pub(crate) fn drain_tally(&mut self, mut visit: impl FnMut(u32, u32)) {
         let mut planes = std::mem::take(&mut self.planes);
         let mut digits = Vec::with_capacity(planes.len());
@@ -56,7 +57,7 @@ impl Scratch {
             let words = self.word_count();
             let plane = &mut self.planes[number];
             if plane.is_empty() {
-                // Zeroed memory that the system backs when it is first written.
+                // Zeroed memory: the system provides each page at its first write.
                 *plane = vec![0; words];
             } else if plane.len() < words {
                 plane.resize(words, 0);
@@ -69,7 +70,7 @@ impl Scratch {
     }
 }
 
-/// Where a node's bit stands in a plane.
+/// Returns the place of a node's bit in a plane.
 fn place(node: u32) -> (usize, u64) {
     (node as usize >> 6, 1 << (node & 63))
 }

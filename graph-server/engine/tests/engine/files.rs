@@ -1,9 +1,12 @@
-//! A snapshot reads back as it was written; whatever is damaged, foreign or from the future is refused by name.
+//! A snapshot reads back as it was written. Damaged files, files of another snapshot, and files of
+//! a newer version are rejected by name.
 
-use std::fs;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::{
+    fs,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use cloud_engine::{
     Base, Csr, FileError, LineageHasher, Manifest, NodeIndex, StandsAt, Writer, newest_snapshots,
@@ -12,12 +15,14 @@ use cloud_engine::{
 use cloud_model::{LineageId, LogId, Scn, SourceMark};
 use proptest::prelude::*;
 
-use crate::folding::folded;
-use crate::model::{Model, check_graph, member};
-use crate::overlays::damage;
-use crate::shapes::graphs;
+use crate::{
+    folding::folded,
+    model::{Model, check_graph, member},
+    overlays::damage,
+    shapes::graphs,
+};
 
-/// A snapshot of a graph in a directory of its own.
+/// Writes a snapshot of a graph into a directory of its own.
 fn snapshot(model: &Model) -> (tempfile::TempDir, Manifest) {
     let directory = tempfile::tempdir().expect("a directory");
     let manifest = write(directory.path(), &model.csr());
@@ -97,10 +102,10 @@ proptest! {
     }
 }
 
-/// Of `graph.csr`.
+/// The length of the header of `graph.csr`.
 const HEADER_BYTES: usize = 128;
 
-/// A graph whose times take several blocks: a ring of 30,000 members.
+/// Builds a graph whose times take several blocks: a ring of 30,000 members.
 fn ring() -> Csr {
     let members: Vec<_> = (1..=30_000).map(member).collect();
     let edge = |id: u64| {
@@ -177,7 +182,7 @@ fn wide_offsets_read_as_narrow_ones_do() {
     assert_eq!(graph.connection_count(), 30_000);
 }
 
-/// Writes the file with a header checksum that is right, and names it in the manifest.
+/// Writes the file with a valid header checksum, and names it in the manifest.
 fn reseal(path: &Path, manifest: &mut Manifest, mut file: Vec<u8>) {
     let name = path
         .file_name()
@@ -199,7 +204,7 @@ fn reseal(path: &Path, manifest: &mut Manifest, mut file: Vec<u8>) {
     fs::write(path, file).expect("writes");
 }
 
-/// The ring of 30,000 members, its nodes in descending order of their ids.
+/// Builds the ring of 30,000 members with its nodes in descending order of their ids.
 fn descending_ring() -> Csr {
     let Csr {
         mut member_ids,
@@ -219,7 +224,7 @@ fn descending_ring() -> Csr {
     }
 }
 
-/// What is sealed by right checksums but makes no sense is refused all the same.
+/// Invalid content under valid checksums is rejected.
 #[test]
 fn sealed_nonsense_is_refused() {
     let check_of = |csr: &Csr, name: &str, change: &dyn Fn(&mut Vec<u8>), says: &str| {
@@ -247,7 +252,7 @@ fn sealed_nonsense_is_refused() {
     let targets = section(offsets.end, 60_000, 4);
     let member_ids = section(targets.end, 30_000, 8);
     let nodes_by_id = section(member_ids.end, 30_000, 4);
-    // A number of a section, whose checksum stands in the header at `crc32c_at`.
+    // Sets a number of a section, whose checksum stands in the header at `crc32c_at`.
     let in_section = |section: &Range<usize>, crc32c_at: usize, place: usize, number: u32| {
         let section = section.clone();
         move |file: &mut Vec<u8>| {
@@ -300,7 +305,7 @@ fn sealed_nonsense_is_refused() {
             &descending,
             "graph.csr",
             &in_section(&nodes_by_id, 64, place, node),
-            &format!("nodes by id: number {place} is node {node}"),
+            &format!("nodes by id: entry {place} is node {node}"),
         );
     }
     check(
@@ -309,7 +314,7 @@ fn sealed_nonsense_is_refused() {
             set(8, &[2])(file);
             set(72, &[1])(file);
         },
-        "nodes without a member, which version 2 does not have",
+        "absent nodes, which version 2 does not have",
     );
     check("times.bin", &set(0, b"X"), "not a times file");
     check("times.bin", &set(8, &[9]), "format version 9");
@@ -334,7 +339,8 @@ fn a_graph_of_the_version_before_is_read() {
     assert_eq!((base.member_count(), base.node_count()), (30_000, 30_000));
 }
 
-/// A graph of three members, of whom the one between the others was removed before it was folded: its nodes and their rows.
+/// Folds a graph of three members after removing the middle one, and checks its nodes and their
+/// rows.
 #[test]
 fn nodes_without_a_member_are_checked() {
     let connected = |one, other| cloud_engine::GraphChange::ConnectionAdded {
@@ -354,14 +360,15 @@ fn nodes_without_a_member_are_checked() {
     assert_eq!((base.member_count(), base.node_count()), (2, 3));
     let path = directory.path().join("graph.csr");
     let sound = fs::read(&path).expect("reads");
-    // The header, and a block of 64 bytes for each section before the last, of which none is empty but that of nodes by id.
+    // The header, and 64 bytes for each section before the last. None of these is empty except the
+    // nodes by id.
     let section = HEADER_BYTES + 3 * 64..HEADER_BYTES + 4 * 64;
     assert_eq!(sound.len(), section.end);
     assert_eq!(sound[section.start], 1);
     for (node, says) in [
-        (0, "number 0 is node 0, which is not there"),
-        (3, "number 0 is node 3, which is not there"),
-        (255, "number 0 is node 255, which is not there"),
+        (0, "entry 0 is node 0, which is out of range"),
+        (3, "entry 0 is node 3, which is out of range"),
+        (255, "entry 0 is node 255, which is out of range"),
     ] {
         let mut file = sound.clone();
         file[section.start] = node;

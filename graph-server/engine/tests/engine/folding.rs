@@ -1,8 +1,7 @@
-//! Through new bases the graph stays what the model says: for readers of the version before, at every SCN, and after a restart.
+//! The graph equals the model through new bases: for readers of the previous version, at every SCN,
+//! and after a restart.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use cloud_engine::{
     Base, Budget, Fold, Graph, GraphChange, Manifest, NodeIndex, Scratch, StandsAt, Version, View,
@@ -12,8 +11,10 @@ use cloud_model::{ConnectionTime, LogId, Scn};
 use petgraph::algo::connected_components;
 use proptest::prelude::*;
 
-use crate::model::{Model, NodeOrder, check_graph, member};
-use crate::shapes::{History, histories};
+use crate::{
+    model::{Model, NodeOrder, check_graph, member},
+    shapes::{History, histories},
+};
 
 const LOG: u128 = 77;
 
@@ -42,7 +43,7 @@ pub(crate) fn folded(graph: Graph, directory: &Path) -> (Manifest, Base) {
     (manifest, base)
 }
 
-/// A fold that begins after so many windows, and so many windows until the writer goes over to it.
+/// A fold: the number of windows before it begins, and the number until the writer switches to it.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     begins: usize,
@@ -54,13 +55,13 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
     prop::collection::vec(plan, 1..4)
 }
 
-/// What a history leads to, with new bases on its way.
+/// The result of a history with new bases on its way.
 struct Replayed {
     writer: Writer,
-    /// All but the last, oldest first.
+    /// All versions except the last, oldest first.
     before: Vec<Arc<Version>>,
     models: BTreeMap<Scn, Model>,
-    /// Of the last base that was made.
+    /// The last new base, with its manifest.
     last: Option<(Manifest, Arc<Base>)>,
 }
 
@@ -126,7 +127,7 @@ fn swap(replayed: &mut Replayed, graph: Graph) {
 }
 
 impl Replayed {
-    /// The graph at each SCN of each version, with its model.
+    /// Returns the graph at each SCN of each version, with its model.
     fn graphs(&self) -> Vec<(Graph, &Model)> {
         let mut graphs = Vec::new();
         for version in self.before.iter().chain([self.writer.version()]) {
@@ -265,7 +266,7 @@ fn an_abandoned_fold_leaves_the_version_as_it_is() {
 }
 
 #[test]
-#[should_panic(expected = "nobody asked for")]
+#[should_panic(expected = "swap without begin_fold")]
 fn a_base_that_was_not_asked_for_is_a_fault() {
     let mut writer = Writer::new(Arc::new(Model::default().base()), Scn::BEGINNING);
     drop(writer.swap(Arc::new(Model::default().base())));

@@ -1,4 +1,5 @@
-//! After any history, the graph equals the model at every SCN, and views hold where they say so.
+//! After any history, the graph equals the model at every SCN, and a view is exact wherever it
+//! claims to hold.
 
 use std::sync::Arc;
 
@@ -6,10 +7,13 @@ use cloud_engine::{Budget, Graph, Scratch, View, Writer};
 use cloud_model::Scn;
 use proptest::prelude::*;
 
-use crate::model::{Model, check_graph};
-use crate::shapes::{History, histories};
+use crate::{
+    model::{Model, check_graph},
+    shapes::{History, histories},
+};
 
-/// A writer that has applied a history, and the model at each SCN that it published, the beginning included.
+/// Applies a history. Returns the writer, and the model at each SCN that it published, including
+/// the beginning.
 pub(crate) fn replay(history: &History) -> (Writer, Vec<(Scn, Model)>) {
     let mut model = history.model.clone();
     let mut writer = Writer::new(Arc::new(model.base()), history.begins);
@@ -29,7 +33,8 @@ pub(crate) fn replay(history: &History) -> (Writer, Vec<(Scn, Model)>) {
     (writer, models)
 }
 
-/// The graph at each SCN from the first to the last, those between windows too, with its model.
+/// Returns the graph at each SCN from the first to the last, including SCNs between windows, with
+/// its model.
 fn graphs_of(writer: &Writer, models: &[(Scn, Model)]) -> Vec<(Graph, Model)> {
     let (first, last) = (models[0].0.get(), models[models.len() - 1].0.get());
     let at = |scn: u64| {

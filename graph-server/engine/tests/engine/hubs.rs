@@ -1,23 +1,29 @@
-//! Members who change all day: their chains are summarised, and nobody can tell from the answers.
+//! Members who change all day: their chains are summarised, and the answers do not change.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use cloud_engine::{GraphChange, Manifest, StandsAt, Version, Writer, read_overlay};
 use cloud_model::{ConnectionTime, LogId, Scn};
-use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, RngSeed, TestRunner};
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{Config, RngSeed, TestRunner},
+};
 
-use crate::folding::folded;
-use crate::model::{Model, NodeOrder, check_graph, member};
+use crate::{
+    folding::folded,
+    model::{Model, NodeOrder, check_graph, member},
+};
 
-/// Members 1 to 60; the first two are those who change all day.
+/// The number of members, with ids from 1. The first two are the hubs that change all day.
 const MEMBERS: u64 = 60;
 const HUBS: u64 = 2;
 const CHANGES: usize = 12_000;
 
-/// Of which nearly all are about a hub.
+/// Draws changes, nearly all of them about a hub.
 fn changes(seed: u64) -> Vec<GraphChange> {
     let change = (0..400u32, 1..=HUBS, 1..=MEMBERS, 0..2_000_000_000_000u64);
     let change = change.prop_map(|(kind, hub, other, time)| match kind {
@@ -44,7 +50,7 @@ fn changes(seed: u64) -> Vec<GraphChange> {
 
 fn base(seed: u64) -> Model {
     let mut model = Model(Default::default(), NodeOrder::Hashed(seed));
-    // Not all: some members are new.
+    // Some members are left out, so that they are new later.
     for other in HUBS + 1..MEMBERS - 9 {
         model.apply(&GraphChange::ConnectionAdded {
             member: member(1 + other % HUBS),
@@ -84,7 +90,7 @@ fn long_chains_say_what_the_model_says_at_every_scn_that_is_asked_for() {
                 _ => {}
             }
         }
-        // Most are older than the summaries that are kept.
+        // Most of these graphs are older than the summaries that are kept.
         for (version, scn, model) in &asked {
             check_graph(&version.graph_at(*scn).expect("published"), model, &known);
         }

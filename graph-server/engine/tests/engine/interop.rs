@@ -1,18 +1,16 @@
-//! petgraph's algorithms run on the graph, and say the same as on petgraph's own.
+//! petgraph's algorithms run on the graph, with the same results as on petgraph's own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cloud_engine::NodeIndex;
-use petgraph::algo::{connected_components, dijkstra, kosaraju_scc, maximal_cliques};
-use petgraph::graph::UnGraph;
-use petgraph::visit::{
-    Bfs, Dfs, EdgeCount, EdgeRef, IntoEdgeReferences, IntoNodeIdentifiers, NodeCount,
+use petgraph::{
+    algo::{connected_components, dijkstra, kosaraju_scc, maximal_cliques},
+    graph::UnGraph,
+    visit::{Bfs, Dfs, EdgeCount, EdgeRef, IntoEdgeReferences, IntoNodeIdentifiers, NodeCount},
 };
 use proptest::prelude::*;
 
-use crate::histories::replay;
-use crate::model::member;
-use crate::shapes::histories;
+use crate::{histories::replay, model::member, shapes::histories};
 
 proptest! {
     #[test]
@@ -33,9 +31,9 @@ proptest! {
             let cliques = maximal_cliques(&graph).into_iter();
             let cliques = cliques.map(|clique| clique.iter().map(|&node| graph.member(node).get()).collect());
             let mut cliques: Vec<BTreeSet<u64>> = cliques.collect();
-            // A member that was removed is a node without neighbours, and so a clique of one.
+            // A removed member is a node without neighbours, and so a clique of one.
             cliques.retain(|clique| clique.iter().all(|id| model.0.contains_key(id)));
-            // Of no nodes there may be a clique of none.
+            // An empty graph may have an empty clique.
             cliques.retain(|clique| !clique.is_empty());
             let expected = maximal_cliques(&own).into_iter();
             let expected = expected.map(|clique| clique.iter().map(|&node| own[node]).collect());

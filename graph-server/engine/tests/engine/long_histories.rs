@@ -1,11 +1,17 @@
-//! Long random histories against the model: windows small and large, repeated ones, new bases, restarts, readers who ask about older
-//! SCNs, of versions before too, with views that are kept, and one in a thread of its own, who asks while all this goes on.
+//! Long random histories against the model: small and large windows, repeats, new bases and
+//! restarts. Readers read older SCNs, also of previous versions, with cached views. One reader runs
+//! in its own thread all the time.
 //!
-//! Two generators draw them: one whose changes are all alike, and one whose members come, gather around a few, and go.
+//! Two generators draw the changes. One draws them uniformly. In the other, members join, gather
+//! around a few, and leave.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use cloud_engine::{
     ApplyError, Base, Budget, Current, Graph, GraphChange, Manifest, Scratch, StandsAt, Version,
@@ -14,15 +20,17 @@ use cloud_engine::{
 use cloud_model::{ConnectionTime, LogId, Scn};
 use tempfile::TempDir;
 
-use crate::folding::folded;
-use crate::model::{Model, NodeOrder, check_graph, member};
+use crate::{
+    folding::folded,
+    model::{Model, NodeOrder, check_graph, member},
+};
 
 const MEMBERS: u64 = 24;
 const STEPS: u64 = 500;
 const LOG: u128 = 77;
-/// Answers to the reader beside a history: all are compared.
+/// The most answers of the concurrent reader that are kept. All are compared.
 const SEEN_MAX: usize = 20_000;
-/// Versions of before whose readers still ask.
+/// The previous versions whose readers are still active.
 const BEFORE_MAX: usize = 3;
 
 /// SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators", 2014).
@@ -52,7 +60,7 @@ fn connected(random: &mut Random, one: u64, other: u64) -> GraphChange {
     }
 }
 
-/// All changes are alike, whoever they are about.
+/// Draws changes uniformly over all members.
 fn uniform(random: &mut Random, _: u64) -> Vec<GraphChange> {
     let large = random.below(60) == 0;
     let count = random.below(if large { 400 } else { 5 });
@@ -71,7 +79,8 @@ fn uniform(random: &mut Random, _: u64) -> Vec<GraphChange> {
     (0..count).map(change).collect()
 }
 
-/// Members arrive at the few who are known to many, whoever that is at the moment, and leave in crowds, to come back.
+/// Draws arrivals around the few members with many connections at the moment, and departures in
+/// crowds that later return.
 fn seasons(random: &mut Random, step: u64) -> Vec<GraphChange> {
     let season = step / 50;
     let hub = 1 + (season * 7 + random.below(2)) % MEMBERS;
@@ -94,7 +103,7 @@ fn seasons(random: &mut Random, step: u64) -> Vec<GraphChange> {
     }
 }
 
-/// What a history has led to so far.
+/// The result of a history so far.
 struct Site {
     folder: TempDir,
     writer: Writer,
@@ -149,7 +158,7 @@ impl Site {
         self.writer.apply(scn, changes).expect("SCNs ascend");
         changes.iter().for_each(|change| model.apply(change));
         self.models.insert(scn, model);
-        // A repeat is refused, and changes nothing.
+        // A repeat is rejected, and changes nothing.
         if random.below(10) == 0 {
             let again = self.writer.apply(published, changes);
             assert!(
@@ -161,7 +170,7 @@ impl Site {
 
     fn swap(&mut self, graph: Graph) {
         let scn = graph.scn();
-        // What is mapped of a base that was here before stays as it is.
+        // Files of an earlier base may still be mapped, so they stay unchanged.
         let directory = self.folder.path().join(format!("base-{scn}"));
         std::fs::create_dir_all(&directory).expect("a directory");
         let (manifest, base) = folded(graph, &directory);
@@ -183,13 +192,13 @@ impl Site {
         let recovered = read_overlay(self.folder.path(), base, manifest, log_id).expect("reads");
         assert_eq!(recovered.scn, published);
         self.writer = recovered.writer;
-        // Views, versions and folds are gone with the process.
+        // Views, versions and folds are lost with the process.
         self.folding = None;
         self.before.clear();
         self.views.clear();
     }
 
-    /// Asks a few questions at some SCN that can be asked for.
+    /// Puts a few questions at an SCN in the valid range.
     fn ask(&mut self, random: &mut Random) {
         let versions = self.before.len() as u64 + 1;
         let at = random.below(versions) as usize;
@@ -237,17 +246,17 @@ impl Site {
     }
 }
 
-/// Whom a member was connected to, or none if there was no such member.
+/// The connections of a member at an SCN. `None` if there was no such member.
 type Seen = (Scn, u64, Option<Vec<u64>>);
 
-/// Asks whatever is current, and a little back, until it is told to end.
+/// Reads the current version at its SCN and slightly older ones, until the history has ended.
 fn watch(current: &Mutex<Current>, has_ended: &AtomicBool, mut random: Random) -> Vec<Seen> {
     let mut seen = Vec::new();
     while !has_ended.load(Ordering::Relaxed) && seen.len() < SEEN_MAX {
-        let now = current.lock().expect("nobody panics with it").clone();
+        let now = current.lock().expect("the lock is not poisoned").clone();
         let newest = now.graph();
         let back = random.below(4).min(newest.scn().get());
-        // It may be further back than the base that has come.
+        // The SCN may be older than the new base.
         let Some(graph) = now.graph_at(Scn::new(newest.scn().get() - back)) else {
             continue;
         };
@@ -264,7 +273,7 @@ fn watch(current: &Mutex<Current>, has_ended: &AtomicBool, mut random: Random) -
     seen
 }
 
-/// Answers what was seen by the reader beside it.
+/// Runs a history, and returns the number of answers of the concurrent reader.
 fn run(generator: Generator, seed: u64) -> usize {
     let mut random = Random(seed);
     let mut site = Site::begin(&mut random);
@@ -275,7 +284,7 @@ fn run(generator: Generator, seed: u64) -> usize {
     let seen = std::thread::scope(|scope| {
         let watcher = Random(random.next());
         let watcher = scope.spawn(|| watch(&current, &has_ended, watcher));
-        // However it ends, the reader ends too.
+        // Stops the reader however the history ends.
         let _end = EndsAtDrop(&has_ended);
         steps(generator, &mut random, &mut site, &current);
         has_ended.store(true, Ordering::Relaxed);
@@ -315,7 +324,7 @@ fn steps(generator: Generator, random: &mut Random, site: &mut Site, current: &M
             }
             16 => {
                 site.restart();
-                *current.lock().expect("nobody panics with it") = site.writer.current().clone();
+                *current.lock().expect("the lock is not poisoned") = site.writer.current().clone();
             }
             _ => {
                 let changes = generator(random, step);

@@ -1,4 +1,5 @@
-//! The engine against slow and obvious models of itself. One binary, so that it is linked once.
+//! Tests of the engine against slow and obvious models of itself. They are one binary, so that it
+//! is linked once.
 #![expect(
     clippy::expect_used,
     reason = "a test that cannot go on says why and fails"

@@ -1,12 +1,13 @@
-//! What the graph should be: a map of maps, changed one change at a time, and every question answered by trying everything.
+//! The expected graph: a map of maps, changed one change at a time. It answers every question by
+//! exhaustive search.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use cloud_engine::{Base, Csr, Degree, Graph, GraphChange, NodeIndex};
 use cloud_model::{ConnectionTime, LineageId, MemberId};
 
-/// Each member's connections, with their times in milliseconds; and how a base of it numbers its nodes, on which no answer may
-/// depend.
+/// Each member's connections, with their times in milliseconds. The second field is the node order
+/// of a base built from it, on which no answer may depend.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Model(
     pub(crate) BTreeMap<u64, BTreeMap<u64, u64>>,
@@ -19,7 +20,7 @@ pub(crate) enum NodeOrder {
     /// By member id.
     #[default]
     ById,
-    /// By a hash of the member id: as good as random.
+    /// By a hash of the member id, which is practically random.
     Hashed(u64),
 }
 
@@ -104,7 +105,7 @@ impl Model {
             / 2
     }
 
-    /// Edges from `viewer` to each member that can be reached, by breadth-first search.
+    /// Returns the edges from `viewer` to each reachable member, by breadth-first search.
     pub(crate) fn distances(&self, viewer: u64) -> BTreeMap<u64, u32> {
         let mut distances = BTreeMap::from([(viewer, 0)]);
         let mut queue = VecDeque::from([viewer]);
@@ -146,7 +147,7 @@ impl Model {
             .collect()
     }
 
-    /// All shortest paths, ordered by ids from the end backwards.
+    /// Returns all shortest paths, ordered by ids from the end backwards.
     pub(crate) fn paths(&self, viewer: u64, target: u64) -> Vec<Vec<u64>> {
         let distances = self.distances(viewer);
         let Some(&distance) = distances.get(&target) else {
@@ -169,7 +170,8 @@ impl Model {
         reversed
     }
 
-    /// The members at 2nd degree with how many connections they share, most first, then by id.
+    /// Returns the members at 2nd degree with the number of shared connections, most first, then by
+    /// id.
     pub(crate) fn suggestions(&self, viewer: u64) -> Vec<(u64, u32)> {
         let shared = |id| (id, self.shared(viewer, id).len() as u32);
         let mut found: Vec<(u64, u32)> =
@@ -178,7 +180,8 @@ impl Model {
         found
     }
 
-    /// All paths of at most three edges, the shortest of them, of those the smallest from the end backwards.
+    /// Returns a path of at most three edges: the shortest, and of those the smallest from the end
+    /// backwards.
     pub(crate) fn path(&self, viewer: u64, target: u64) -> Vec<u64> {
         let mut paths = vec![vec![viewer]];
         for _ in 0..4 {
@@ -203,7 +206,7 @@ impl Model {
     }
 }
 
-/// The members at these nodes.
+/// Returns the members at these nodes.
 pub(crate) fn members_at(graph: &Graph, nodes: impl IntoIterator<Item = u32>) -> BTreeSet<u64> {
     nodes
         .into_iter()
@@ -211,7 +214,8 @@ pub(crate) fn members_at(graph: &Graph, nodes: impl IntoIterator<Item = u32>) ->
         .collect()
 }
 
-/// Everything that can be asked about single nodes equals the model. `known` are all ids that may have been seen.
+/// Checks every answer about single nodes against the model. `known` are all ids that may have been
+/// seen.
 pub(crate) fn check_graph(graph: &Graph, model: &Model, known: &[u64]) {
     let at = graph.scn();
     let nodes: BTreeSet<u64> = graph.nodes().map(|node| graph.member(node).get()).collect();

@@ -1,15 +1,17 @@
-//! The overlay's file reads back as the state that was written, and goes on as if it had never been down.
+//! The overlay's file reads back as the state that was written, and the writer continues from it as
+//! if never stopped.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use cloud_engine::{FileError, Manifest, StandsAt, Writer, read_overlay};
 use cloud_model::{LineageId, LogId, Scn, SourceMark};
 use proptest::prelude::*;
 
-use crate::histories::replay;
-use crate::model::{Model, check_graph};
-use crate::shapes::histories;
+use crate::{
+    histories::replay,
+    model::{Model, check_graph},
+    shapes::histories,
+};
 
 const LOG: u128 = 77;
 
@@ -37,7 +39,7 @@ fn source_marks() -> Vec<SourceMark> {
     }]
 }
 
-/// What is recovered must be the newest file's.
+/// Recovers the overlay, which must be the newest file's.
 fn recover(site: &Path, model: &Model, scn: Scn) -> Writer {
     let recovered = read_overlay(
         site,
@@ -112,7 +114,7 @@ proptest! {
     }
 }
 
-/// Flips a bit, or cuts the file.
+/// Flips a bit, or truncates the file.
 pub(crate) fn damage(path: &Path, place: prop::sample::Index, bit: u32, cut: bool) {
     let mut bytes = std::fs::read(path).expect("reads");
     let place = place.index(bytes.len());

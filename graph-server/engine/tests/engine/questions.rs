@@ -9,9 +9,11 @@ use cloud_engine::{
 use cloud_model::MemberId;
 use proptest::prelude::*;
 
-use crate::histories::replay;
-use crate::model::{Model, member, members_at};
-use crate::shapes::{graphs, histories};
+use crate::{
+    histories::replay,
+    model::{Model, member, members_at},
+    shapes::{graphs, histories},
+};
 
 fn check_questions(graph: &Graph, model: &Model) {
     let mut scratch = Scratch::new();
@@ -76,7 +78,7 @@ fn check_questions(graph: &Graph, model: &Model) {
     }
 }
 
-/// Pages of every size, joined, are the sorted list.
+/// Checks that pages of every size, joined, are the sorted list.
 fn check_lists(graph: &Graph, model: &Model, id: u64, node: NodeIndex) {
     let mut by_id: Vec<(u64, u64)> = model.connections(id).into_iter().collect();
     let mut recent = by_id.clone();
@@ -108,7 +110,8 @@ fn check_lists(graph: &Graph, model: &Model, id: u64, node: NodeIndex) {
     }
 }
 
-/// All pages of a list of members by id, joined: each member once, every page with the total.
+/// Joins all pages of a list of members by id, and checks that each page has the total and each
+/// member comes once.
 fn joined(mut page_after: impl FnMut(Option<MemberId>) -> MembersPage) -> (Vec<u64>, u64) {
     let (mut members, mut after) = (Vec::new(), None);
     loop {
@@ -202,7 +205,8 @@ fn check_suggestions(graph: &Graph, model: &Model, viewer: u64, scratch: &mut Sc
     }
 }
 
-/// With and without a view, up to every length, the paths are all the shortest ones; and of a tight budget the scratch forgets.
+/// Checks that the paths are all the shortest ones, with and without a view, up to every length.
+/// The scratch must be empty after a budget is exceeded.
 fn check_paths(graph: &Graph, model: &Model, view: &View, ids: &[u64], scratch: &mut Scratch) {
     let viewer = graph.member(view.viewer()).get();
     for &target in ids {
@@ -241,7 +245,8 @@ fn check_paths(graph: &Graph, model: &Model, view: &View, ids: &[u64], scratch: 
     }
 }
 
-/// A view within its cost is built, below it is refused; and a refused one leaves nothing behind in the scratch.
+/// Checks that a view within its cost is built, and that below it the build fails and leaves the
+/// scratch empty.
 fn check_budgets(graph: &Graph, viewer: NodeIndex) {
     let mut scratch = Scratch::new();
     let cost = View::cost(graph, viewer, u64::MAX);
@@ -303,7 +308,7 @@ fn check_view_at(view: &View, graph: &Graph, model: &Model, viewer: u64) {
     let cost = view.cost_at(graph);
     assert_eq!(asked.is_some(), cost.is_some());
     let Some(mut asked) = asked else {
-        // The viewer was removed or came back between the two.
+        // The viewer was removed or came back between the two SCNs.
         assert!(!view.holds_for(graph));
         return;
     };
@@ -322,7 +327,8 @@ fn check_view_at(view: &View, graph: &Graph, model: &Model, viewer: u64) {
     }
 }
 
-/// Rows of 30 members, everybody connected to all of the next row: 30^4 shortest paths of 5 edges between the two ends.
+/// Rows of 30 members, each connected to all of the next row: 30^4 shortest paths of 5 edges
+/// between the two ends.
 #[test]
 fn paths_are_counted_without_being_walked() {
     let mut model = Model::default();

@@ -1,23 +1,31 @@
-//! Readers in threads while the writer applies and goes over to new bases: each answer is exact at the SCN that it states, with
-//! cached views too.
+//! Readers in threads while the writer applies windows and switches to new bases. Each answer is
+//! exact at the SCN that it states, with cached views too.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 
 use cloud_engine::{Budget, Degree, Graph, NodeIndex, Scratch, View, Writer, degrees};
 use cloud_model::Scn;
-use proptest::strategy::{Strategy, ValueTree};
-use proptest::test_runner::TestRunner;
+use proptest::{
+    strategy::{Strategy, ValueTree},
+    test_runner::TestRunner,
+};
 
-use crate::folding::folded;
-use crate::model::{Model, check_graph, member};
-use crate::shapes::{History, histories};
+use crate::{
+    folding::folded,
+    model::{Model, check_graph, member},
+    shapes::{History, histories},
+};
 
 const READERS: u64 = 3;
 const WINDOWS_MIN: usize = 300;
 
-/// A history of at least 300 windows, one after another of proptest's, the same at every run.
+/// Joins proptest's histories into one of at least 300 windows, the same at every run.
 fn long_history() -> History {
     let mut runner = TestRunner::deterministic();
     let mut draw = || {
@@ -51,7 +59,7 @@ fn long_history() -> History {
     history
 }
 
-/// The same change of other members.
+/// Maps a change to other members.
 fn onto(change: &cloud_engine::GraphChange, from: &[u64], to: &[u64]) -> cloud_engine::GraphChange {
     use cloud_engine::GraphChange::*;
     let map = |id: cloud_model::MemberId| {
@@ -125,7 +133,7 @@ fn answers_are_exact_at_the_scn_they_state() {
                 drop(writer.swap(Arc::new(base)));
                 swaps += 1;
             }
-            // Readers get a turn every so often, however few cores there are.
+            // Yields to readers regularly, even on few cores.
             if applied % 4 == 0 {
                 let before = answered.load(Ordering::Relaxed);
                 while answered.load(Ordering::Relaxed) == before
@@ -141,10 +149,10 @@ fn answers_are_exact_at_the_scn_they_state() {
     assert!(swaps >= WINDOWS_MIN / 24, "{swaps} new bases");
 }
 
-/// SCNs after which a view is built anew.
+/// The SCNs after which a view is rebuilt.
 const VIEW_AGE_MAX: u64 = 8;
 
-/// Degrees of everyone to everyone, from views that are kept for a while.
+/// Checks all degrees between all members, from views that are kept for a while.
 fn check_degrees(graph: &Graph, model: &Model, views: &mut BTreeMap<u64, View>) {
     let ids: Vec<u64> = model.0.keys().copied().collect();
     let nodes: Vec<NodeIndex> = ids
@@ -154,7 +162,7 @@ fn check_degrees(graph: &Graph, model: &Model, views: &mut BTreeMap<u64, View>) 
     for (&viewer, &node) in ids.iter().zip(&nodes) {
         let budget = &mut Budget::unlimited();
         let is_young = |view: &View| graph.scn().get() - view.scn().get() <= VIEW_AGE_MAX;
-        // One of a viewer who was removed or came back since has no answer.
+        // A view of a viewer who was removed or came back since has no answer.
         let kept = views
             .remove(&viewer)
             .filter(|view| is_young(view) && view.cost_at(graph).is_some());

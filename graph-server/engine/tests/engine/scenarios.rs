@@ -1,4 +1,4 @@
-//! Single facts about changes, told by name.
+//! Single facts about changes. The names of the tests state them.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ fn removed(id: u64) -> GraphChange {
     GraphChange::MemberRemoved(member(id))
 }
 
-/// Members 1 to 9 in a row: 1-2-3-...-9.
+/// Builds a row of members 1 to 9: 1-2-3-...-9.
 fn row() -> Writer {
     let members: Vec<_> = (1..=9).map(member).collect();
     let edges: Vec<_> = (1..9)

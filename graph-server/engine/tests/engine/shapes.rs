@@ -1,4 +1,4 @@
-//! Random graphs and random histories of changes, as data that proptest can make smaller.
+//! Random graphs and random histories of changes, as data that proptest can shrink.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::model::{Model, NodeOrder, member};
 
-/// How a graph's edges lie.
+/// The structure of a graph's edges.
 #[derive(Clone, Copy, Debug)]
 enum Shape {
     Uniform,
@@ -26,7 +26,7 @@ pub(crate) struct Window {
     pub(crate) changes: Vec<GraphChange>,
 }
 
-/// A graph, what happens to it, and the ids that either names (and one that neither does).
+/// A graph, the changes to it, and the ids that occur in either, with one that does not.
 #[derive(Clone, Debug)]
 pub(crate) struct History {
     pub(crate) model: Model,
@@ -35,7 +35,8 @@ pub(crate) struct History {
     pub(crate) known: Vec<u64>,
 }
 
-/// A graph of at most `members_max` members, in a shape of any kind, its nodes in any order.
+/// Generates a graph of at most `members_max` members, in a shape of any kind, its nodes in any
+/// order.
 pub(crate) fn graphs(members_max: usize) -> impl Strategy<Value = Model> {
     let shape = prop_oneof![
         Just(Shape::Uniform),
@@ -70,7 +71,7 @@ pub(crate) fn graphs(members_max: usize) -> impl Strategy<Value = Model> {
     })
 }
 
-/// A graph and up to `windows_max` windows of changes to it.
+/// Generates a graph and up to `windows_max` windows of changes to it.
 pub(crate) fn histories(members_max: usize, windows_max: usize) -> impl Strategy<Value = History> {
     let changes = prop::collection::vec(raw_change(), 0..7);
     let windows = prop::collection::vec((1..5u64, changes), 0..=windows_max);
@@ -164,7 +165,7 @@ fn graph(
             .flat_map(|&one| ids.iter().map(move |&other| (one, other)))
             .collect(),
         Shape::Preferential => {
-            // An end of an edge is drawn from the ends of the edges before it.
+            // One end of each edge is drawn from the ends of earlier edges.
             let mut ends = vec![ids[0]];
             let mut pairs = Vec::new();
             for (&id, (one, other, _)) in ids.iter().zip(choices) {

@@ -1,14 +1,15 @@
-//! A walk over a set of nodes, able to jump ahead: where two sets are walked together, each jumps to where the other stands.
+//! A walk over a set of nodes that can jump ahead. When two sets are walked together, each jumps to
+//! the other's place.
 
 use crate::sets::node_set::{Buckets, Form, NodeSet, WORD_BITS};
 
-/// The nodes of a set, ascending; able to jump ahead.
+/// The nodes of a set, ascending, with jumps ahead.
 #[derive(Clone, Debug)]
 pub struct Nodes<'a>(Walk<'a>);
 
 #[derive(Clone, Debug)]
 enum Walk<'a> {
-    /// What is left.
+    /// The remaining nodes.
     Listed(&'a [u32]),
     /// The place in `lows` of the next node, and a bucket that does not begin behind it.
     Buckets {
@@ -16,7 +17,7 @@ enum Walk<'a> {
         bucket: usize,
         next: usize,
     },
-    /// What is left of the word at `place`.
+    /// The remaining bits of the word at `place`.
     Bits {
         words: &'a [u64],
         place: usize,
@@ -83,7 +84,7 @@ impl<'a> Nodes<'a> {
 }
 
 impl Nodes<'_> {
-    /// Leaves out those below `node`. O(log n); of bits O(1).
+    /// Skips the nodes below `node`. O(log n), and O(1) for the form of bits.
     pub fn advance_to(&mut self, node: u32) {
         match &mut self.0 {
             Walk::Listed(nodes) => {
