@@ -3,28 +3,33 @@
 use crate::number_text;
 use serde::{Deserialize, Serialize};
 
-/// When a connection was made, in milliseconds since 1970 (UTC). Ordered by time, the unknown time first.
+/// The time at which a connection was made, in milliseconds since 1970 (UTC). Ordered by time, with
+/// the unknown time first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ConnectionTime(u64);
 
 impl ConnectionTime {
-    /// Nobody knows.
+    /// The time of a connection whose time is not known.
     pub const UNKNOWN: ConnectionTime = ConnectionTime(0);
-    /// The last time that can be told (the overlay keeps two bits of the word for itself): in the year 146,140,482.
+    /// The latest time, in the year 146,140,482: the overlay reserves two bits of the word.
     pub const MAX: ConnectionTime = ConnectionTime((1 << 62) - 1);
 
-    /// This many milliseconds after 1970 began, at most [`MAX`](Self::MAX). 0 is [`UNKNOWN`](Self::UNKNOWN).
+    /// Returns the time this many milliseconds after the beginning of 1970, at most
+    /// [`MAX`](Self::MAX). 0 is [`UNKNOWN`](Self::UNKNOWN).
+    #[must_use]
     pub fn from_millis(millis: u64) -> Self {
         Self(millis.min(Self::MAX.0))
     }
 
-    /// Milliseconds since 1970; 0 when unknown.
+    /// Returns the milliseconds since 1970; 0 when unknown.
+    #[must_use]
     pub fn millis(self) -> u64 {
         self.0
     }
 
-    /// Whether the time is known.
+    /// Returns whether the time is known.
+    #[must_use]
     pub fn is_known(self) -> bool {
         self != Self::UNKNOWN
     }

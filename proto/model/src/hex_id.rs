@@ -1,13 +1,14 @@
-//! Ids of 128 bits, written as 32 hexadecimal digits: the lineage of a graph, and the name of a log.
+//! Ids of 128 bits, written as 32 hexadecimal digits: the lineage of a graph, and the id of a log.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, str::FromStr};
 
-/// What a base was built from: 128 bits of a hash over its content. Every file that belongs to the base carries it.
+/// The identity of the input that a base was built from: 128 bits of a hash over its content. Every
+/// file of the base carries it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct LineageId(u128);
 
-/// One change log, named at random when it is made.
+/// The identity of one change log, drawn at random when the log is created.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct LogId(u128);
 
@@ -15,7 +16,7 @@ pub struct LogId(u128);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not an id of 32 hexadecimal digits")]
 pub struct InvalidHexId {
-    /// What was given, cut to 64 characters.
+    /// The given text, cut to 64 characters.
     pub text: String,
 }
 
@@ -32,22 +33,22 @@ fn parse_hex(text: &str) -> Result<u128, InvalidHexId> {
 macro_rules! hex_id {
     ($($name:ident),*) => {$(
         impl $name {
-            /// The id with these 128 bits.
+            /// Returns the id with these 128 bits.
             pub fn new(id: u128) -> Self {
                 Self(id)
             }
 
-            /// The id with these bytes, the highest first.
+            /// Returns the id with these bytes, the highest first.
             pub fn from_be_bytes(bytes: [u8; 16]) -> Self {
                 Self(u128::from_be_bytes(bytes))
             }
 
-            /// The bytes, the highest first.
+            /// Returns the bytes, the highest first.
             pub fn to_be_bytes(self) -> [u8; 16] {
                 self.0.to_be_bytes()
             }
 
-            /// The 128 bits.
+            /// Returns the 128 bits.
             pub fn get(self) -> u128 {
                 self.0
             }

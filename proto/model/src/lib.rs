@@ -1,7 +1,8 @@
-//! The nouns that every part of The Cloud shares: who a member is, where a window stands in the log, and which log and
-//! which graph are meant.
+//! The ids and times that every part of The Cloud shares: member ids, SCNs, log ids and lineage
+//! ids.
 //!
-//! Each is a type of its own, so that a member id is never taken for an SCN. The crate knows no wire, no file and no graph.
+//! Each is a type of its own, so that a member id is never taken for an SCN. The crate knows no
+//! wire, no file and no graph.
 
 mod connection_time;
 mod hex_id;

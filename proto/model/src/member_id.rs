@@ -3,17 +3,18 @@
 use crate::number_text;
 use std::num::NonZeroU64;
 
-/// A member, as the outside knows it. Never 0.
+/// The public id of a member. Never 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberId(NonZeroU64);
 
 impl MemberId {
-    /// `None` for 0.
+    /// Wraps a number. `None` for 0.
     pub fn new(id: u64) -> Option<Self> {
         NonZeroU64::new(id).map(Self)
     }
 
-    /// The number.
+    /// Returns the number.
+    #[must_use]
     pub fn get(self) -> u64 {
         self.0.get()
     }

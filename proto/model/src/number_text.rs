@@ -1,6 +1,6 @@
-//! How numbers with a type of their own are printed.
+//! The text form of numbers that have a type of their own.
 
-/// `Display` as the number alone, `Debug` with the type's name.
+/// Implements `Display` as the number alone, and `Debug` with the type's name.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! number_text {

@@ -3,22 +3,24 @@
 use crate::number_text;
 use serde::{Deserialize, Serialize};
 
-/// System change number: where a window stands in the log. Increases along the log and may have gaps: never count or
-/// add one.
+/// System change number: the place of a window in the log. It increases along the log and may have
+/// gaps, so never count or add one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Scn(u64);
 
 impl Scn {
-    /// Before the first window.
+    /// The SCN before the first window.
     pub const BEGINNING: Scn = Scn(0);
 
-    /// The SCN with this number.
+    /// Wraps a number.
+    #[must_use]
     pub const fn new(scn: u64) -> Self {
         Self(scn)
     }
 
-    /// The number.
+    /// Returns the number.
+    #[must_use]
     pub fn get(self) -> u64 {
         self.0
     }
