@@ -46,7 +46,7 @@ use std::fs;
 use std::path::Path;
 
 use cloud_engine::{LineageHasher, Manifest};
-use cloud_search::SilentPeople;
+use cloud_search::NoProfiles;
 
 use crate::{Arguments, Dropped, Error, NodeOrder, Options, REJECTS_NAME, Rejected, Summary};
 use crate::{
@@ -122,7 +122,7 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
 
     let members = graph.member_ids.len() as u64;
     let people_files = match &people {
-        None => PeopleFiles::Silent(SilentPeople::new(graph.member_ids.len() as u32)),
+        None => PeopleFiles::Silent(NoProfiles::new(graph.member_ids.len() as u32)),
         Some(people) => {
             progress.begin("write profiles", members, Unit::Members);
             let by_node = ProfilesByNode::new(

@@ -6,7 +6,7 @@
 //! merges changes and commits them; readers take what is [`Published`] and ask it for profiles, or [`search`] it.
 //!
 //! - *Here are the profiles of all members: make a snapshot's files.* [`ProfileFileWriter`], [`BaseIndexWriter`]; where the dump
-//!   says nothing about them, [`SilentPeople`].
+//!   says nothing about them, [`NoProfiles`].
 //! - *Here is a window of the log.* [`PeopleWriter::apply`], and [`PeopleWriter::commit`] when readers are to see it.
 //! - *Here is what somebody typed.* [`Query::parse`].
 //! - *Who in this network matches it?* [`search`].
@@ -22,13 +22,13 @@
 //! ```
 
 mod index;
+mod no_profiles;
 mod people;
 mod people_change;
 mod people_writer;
 mod profiles;
 mod published;
 mod query;
-mod silent_people;
 
 pub use index::base_index::BASE_INDEX_NAME;
 pub use index::base_index_writer::BaseIndexWriter;
@@ -36,6 +36,7 @@ pub use index::document::for_each_value;
 pub use index::field::Field;
 pub use index::index_error::IndexError;
 pub use index::tokens::{TOKEN_CHARACTERS_MAX, tokens};
+pub use no_profiles::NoProfiles;
 pub use people::{LIVE_INDEX_NAME, OpenError, People};
 pub use people_change::PeopleChange;
 pub use people_writer::{ApplyError, PeopleWriter};
@@ -52,4 +53,3 @@ pub use query::syntax_error::{
     QUERY_BYTES_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX, SyntaxError, SyntaxReason,
 };
 pub use query::top_hits::SortKey;
-pub use silent_people::SilentPeople;

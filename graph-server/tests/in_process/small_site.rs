@@ -13,7 +13,7 @@ use cloud_model::{ConnectionTime, LineageId, MemberId, Scn};
 use cloud_proto::cloud::v1::Profile;
 use cloud_proto::databus::v1::{Member, Position, PositionKind};
 use cloud_search::{
-    BASE_INDEX_NAME, BaseIndexWriter, PROFILES_NAME, ProfileFileWriter, SilentPeople,
+    BASE_INDEX_NAME, BaseIndexWriter, NoProfiles, PROFILES_NAME, ProfileFileWriter,
 };
 use graph_server::{Config, Limits, Running, serve};
 use std::{
@@ -133,7 +133,7 @@ pub(crate) fn write_snapshot_of(site: &Path, profile: fn(u64) -> Profile) {
 /// Of a dump that says nothing about people.
 pub(crate) fn write_silent_snapshot(site: &Path) {
     let snapshot = create(site);
-    let people = SilentPeople::new(MEMBERS as u32);
+    let people = NoProfiles::new(MEMBERS as u32);
     finish(&snapshot, people.content_digest(), |lineage_id| {
         people.write(&snapshot, lineage_id).unwrap()
     });

@@ -6,7 +6,7 @@ use cloud_engine::NodeIndex;
 use cloud_model::LineageId;
 use cloud_proto::cloud::v1::Profile;
 use cloud_proto::databus::v1::{Member, Position};
-use cloud_search::{PROFILES_NAME, ProfileFile, ProfileFileWriter, SilentPeople};
+use cloud_search::{NoProfiles, PROFILES_NAME, ProfileFile, ProfileFileWriter};
 
 use super::scratch::{empty_folder, folder, named};
 use super::{Mutated, Reader, field, seal};
@@ -62,7 +62,7 @@ fn valid() -> Vec<u8> {
 
 fn valid_silent() -> Vec<u8> {
     let snapshot = empty_folder("silent-written");
-    let written = SilentPeople::new(MEMBERS as u32).write(&snapshot, LineageId::default());
+    let written = NoProfiles::new(MEMBERS as u32).write(&snapshot, LineageId::default());
     written.expect("writes");
     fs::read(snapshot.join(PROFILES_NAME)).expect("reads")
 }

@@ -7,7 +7,7 @@ use crate::{
 use cloud_engine::{FileError, Manifest, ManifestFile, NodeIndex};
 use cloud_model::LineageId;
 use cloud_profile::empty_profile;
-use cloud_search::{IndexError, NODES_MAX, OpenError, ProfileFile, SilentPeople};
+use cloud_search::{IndexError, NODES_MAX, NoProfiles, OpenError, ProfileFile};
 use std::{fs, path::PathBuf};
 
 fn truth() -> Truth {
@@ -156,7 +156,7 @@ fn more_nodes_than_an_index_can_number_are_not_written() {
     let write = |nodes| {
         let snapshot = directory.path().join(format!("{nodes}"));
         fs::create_dir(&snapshot).unwrap();
-        SilentPeople::new(nodes).write(&snapshot, lineage)
+        NoProfiles::new(nodes).write(&snapshot, lineage)
     };
     let refused = write(NODES_MAX + 1).unwrap_err();
     assert!(

@@ -11,8 +11,8 @@ use cloud_proto::{
     databus::v1::{Member, Position},
 };
 use cloud_search::{
-    BaseIndexWriter, Network, PROFILES_NAME, People, PeopleChange, PeopleWriter, ProfileFileWriter,
-    SilentPeople,
+    BaseIndexWriter, Network, NoProfiles, PROFILES_NAME, People, PeopleChange, PeopleWriter,
+    ProfileFileWriter,
 };
 use prost_types::FieldMask;
 use std::{
@@ -135,7 +135,7 @@ pub(crate) fn write_snapshot(directory: &Path, truth: &Truth) -> Manifest {
 /// The same of a site whose profiles are empty, in the form that has none.
 pub(crate) fn write_silent_snapshot(directory: &Path, truth: &Truth) -> Manifest {
     std::fs::create_dir_all(directory).unwrap();
-    let people = SilentPeople::new(truth.profiles.len() as u32);
+    let people = NoProfiles::new(truth.profiles.len() as u32);
     let lineage_id = lineage(people.content_digest());
     let files = people.write(directory, lineage_id).unwrap();
     manifest(truth, lineage_id, files)

@@ -6,7 +6,7 @@ use std::path::Path;
 use cloud_engine::{ContentDigest, ManifestFile, NodeIndex};
 use cloud_model::LineageId;
 use cloud_search::{
-    BASE_INDEX_NAME, BaseIndexWriter, PROFILES_NAME, ProfileFileWriter, SilentPeople,
+    BASE_INDEX_NAME, BaseIndexWriter, NoProfiles, PROFILES_NAME, ProfileFileWriter,
 };
 
 use crate::{
@@ -28,7 +28,7 @@ const INDEX_THREADS: usize = 2;
 /// Profiles and index on their way into the snapshot: their headers wait for the lineage, to which the profiles belong.
 pub(crate) enum PeopleFiles<'a> {
     /// The dump says nothing about people.
-    Silent(SilentPeople),
+    Silent(NoProfiles),
     /// The profiles are written.
     Told(Box<Told<'a>>),
 }

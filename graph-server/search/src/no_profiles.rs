@@ -23,11 +23,11 @@ use std::{
 
 /// An empty profile for each node of a snapshot.
 #[derive(Clone, Copy, Debug)]
-pub struct SilentPeople {
+pub struct NoProfiles {
     node_count: u32,
 }
 
-impl SilentPeople {
+impl NoProfiles {
     /// For the nodes below this number.
     #[must_use]
     pub fn new(node_count: u32) -> Self {
