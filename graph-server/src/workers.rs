@@ -15,17 +15,17 @@ use tokio::sync::{Semaphore, oneshot};
 
 /// How the system ranks threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rank {
+pub(crate) enum Priority {
     /// As those that serve connections.
     Equal,
-    /// They get a tenth of a core that others keep busy ([`STEPS_BEHIND`]), and let others go first each time that they ask whether
+    /// They get a tenth of a core that others keep busy ([`BACKGROUND_NICENESS`]), and let others go first each time that they ask whether
     /// to stop: see [`give_way`].
-    Behind,
+    Background,
 }
 
 /// Steps of niceness. (Bench: "p99 of GetDegrees, open loop at 30 %, beside the largest member's 3rd-degree size, against
 /// without". With SCHED_IDLE heavy work came to its deadlines unanswered on a machine that was busy with something else.)
-const STEPS_BEHIND: i32 = 10;
+const BACKGROUND_NICENESS: i32 = 10;
 
 /// A few threads and the queue before them.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(crate) struct Workers {
     places_max: usize,
     refused: AtomicU64,
     what: &'static str,
-    rank: Rank,
+    priority: Priority,
 }
 
 /// How busy the threads are.
@@ -82,14 +82,14 @@ pub(crate) fn give_way() -> bool {
     false
 }
 
-impl Rank {
+impl Priority {
     /// Ranks the thread that asks.
-    pub(crate) fn take(self, what: &'static str) {
+    pub(crate) fn apply(self, what: &'static str) {
         if self == Self::Equal {
             return;
         }
         // On Linux, a thread's own.
-        if let Err(error) = rustix::process::nice(STEPS_BEHIND) {
+        if let Err(error) = rustix::process::nice(BACKGROUND_NICENESS) {
             // The answers are the same; they are only dearer to others.
             tracing::warn!(
                 ?error,
@@ -103,14 +103,14 @@ impl Workers {
     /// `what` names the work where the queue is full, and the threads.
     pub(crate) fn new(
         what: &'static str,
-        rank: Rank,
+        priority: Priority,
         threads: usize,
         places_max: usize,
     ) -> Result<Self, ThreadPoolBuildError> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads.max(1))
             .thread_name(move |number| format!("{what} {number}"))
-            .start_handler(move |_| rank.take(what))
+            .start_handler(move |_| priority.apply(what))
             .build()?;
         Ok(Self {
             pool,
@@ -118,7 +118,7 @@ impl Workers {
             places_max,
             refused: AtomicU64::default(),
             what,
-            rank,
+            priority,
         })
     }
 
@@ -141,7 +141,7 @@ impl Workers {
         };
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(busy)?;
         let stop = Stop {
-            gives_way: self.rank == Rank::Behind,
+            gives_way: self.priority == Priority::Background,
             ..Stop::at(deadline)
         };
         let _caller = Caller(Arc::clone(&stop.gone));
@@ -183,7 +183,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_refuses_at_once() {
-        let workers = Workers::new("tests", Rank::Behind, 1, 1).unwrap();
+        let workers = Workers::new("tests", Priority::Background, 1, 1).unwrap();
         let (release, wait) = std::sync::mpsc::channel::<()>();
         let mut first = std::pin::pin!(workers.run(soon(), move |_| Ok(wait.recv().is_ok())));
         std::future::poll_fn(|context| {
@@ -203,14 +203,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn threads_that_rank_behind_give_way() {
+    async fn background_threads_give_way() {
         let niceness = || {
             let thread = Some(rustix::thread::gettid());
             rustix::process::getpriority_process(thread).unwrap()
         };
         let own = niceness();
-        for (rank, steps) in [(Rank::Equal, 0), (Rank::Behind, STEPS_BEHIND)] {
-            let workers = Workers::new("tests", rank, 1, 1).unwrap();
+        for (priority, steps) in [
+            (Priority::Equal, 0),
+            (Priority::Background, BACKGROUND_NICENESS),
+        ] {
+            let workers = Workers::new("tests", priority, 1, 1).unwrap();
             let taken = workers.run(soon(), move |_| Ok(niceness())).await;
             assert_eq!(taken, Ok((own + steps).min(19)));
         }
@@ -218,7 +221,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_past_its_deadline_is_not_begun() {
-        let workers = Workers::new("tests", Rank::Behind, 1, 1).unwrap();
+        let workers = Workers::new("tests", Priority::Background, 1, 1).unwrap();
         let outcome = workers
             .run(Deadline::after(Duration::ZERO), |_| Ok(()))
             .await;
@@ -227,7 +230,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_stops_when_its_caller_is_gone() {
-        let workers = Workers::new("tests", Rank::Behind, 1, 1).unwrap();
+        let workers = Workers::new("tests", Priority::Background, 1, 1).unwrap();
         let (begun, has_begun) = std::sync::mpsc::channel();
         let (ended, has_ended) = std::sync::mpsc::channel();
         let mut call = Box::pin(workers.run(soon(), move |stop| {

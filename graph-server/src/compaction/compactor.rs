@@ -13,7 +13,7 @@ use crate::{
     limits::{COMPACTION_RETRY_INTERVAL, COMPACTION_TICK, Limits, VERSION_RETIRE_INTERVAL},
     start::Lock,
     views::view_cache::Views,
-    workers::{Rank, give_way},
+    workers::{Priority, give_way},
 };
 use cloud_engine::{Base, Manifest, Version};
 use cloud_model::{LineageId, LogId, Scn, SourceMark};
@@ -56,7 +56,7 @@ pub(crate) fn behind() -> Result<ThreadPool, ThreadPoolBuildError> {
     ThreadPoolBuilder::new()
         .num_threads(1)
         .thread_name(|_| "compaction".to_owned())
-        .start_handler(|_| Rank::Behind.take("compaction"))
+        .start_handler(|_| Priority::Background.apply("compaction"))
         .build()
 }
 

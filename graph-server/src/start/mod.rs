@@ -19,7 +19,7 @@ use crate::{
     observe::metrics::Calls,
     site::Site,
     views::view_cache::Views,
-    workers::{Rank, Workers},
+    workers::{Priority, Workers},
 };
 use cloud_engine::{Recovered, read_overlay};
 use cloud_model::{LogId, Scn};
@@ -172,13 +172,13 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, u64), StartError> {
     };
     let heavy = Workers::new(
         "heavy requests",
-        Rank::Behind,
+        Priority::Background,
         limits.heavy_threads,
         limits.queued_requests_max,
     )?;
     let search = Workers::new(
         "searches",
-        Rank::Equal,
+        Priority::Equal,
         limits.search_threads,
         limits.queued_requests_max,
     )?;

@@ -5,7 +5,7 @@
 //! in which the query names them, whatever order is cheapest to walk in. tantivy sums in the order of cost, which differs from
 //! segment to segment, and with it the last bit of the score, and with that the order of hits.
 
-use crate::query::patience::Patience;
+use crate::query::stop_check::StopCheck;
 use tantivy::{DocId, SegmentReader, query::Scorer};
 
 /// Where a walk ends.
@@ -54,19 +54,19 @@ impl Cursor {
     }
 
     /// Goes to the first matching document at or after `target`; stays where it is if it stands there or further on. At
-    /// [`TERMINATED`] too when patience runs out.
-    pub(crate) fn seek(&mut self, target: DocId, patience: &mut Patience<'_>) -> DocId {
+    /// [`TERMINATED`] too when stop_check runs out.
+    pub(crate) fn seek(&mut self, target: DocId, stop_check: &mut StopCheck<'_>) -> DocId {
         if self.document() >= target {
             return self.document();
         }
         match self {
             Self::Everyone(everyone) => everyone.seek(target),
             Self::Leaf(scorer) => {
-                patience.step();
+                stop_check.step();
                 scorer.seek(target)
             }
-            Self::All(all) => all.seek(target, patience),
-            Self::Any(any) => any.seek(target, patience),
+            Self::All(all) => all.seek(target, stop_check),
+            Self::Any(any) => any.seek(target, stop_check),
         }
     }
 
@@ -132,7 +132,7 @@ impl AllOf {
     pub(crate) fn new(
         required: Vec<Cursor>,
         excluded: Vec<Cursor>,
-        patience: &mut Patience<'_>,
+        stop_check: &mut StopCheck<'_>,
     ) -> Self {
         debug_assert!(!required.is_empty());
         let mut cheapest_first: Vec<usize> = (0..required.len()).collect();
@@ -143,21 +143,21 @@ impl AllOf {
             excluded,
             document: 0,
         };
-        all.seek(0, patience);
+        all.seek(0, stop_check);
         all
     }
 
-    fn seek(&mut self, target: DocId, patience: &mut Patience<'_>) -> DocId {
+    fn seek(&mut self, target: DocId, stop_check: &mut StopCheck<'_>) -> DocId {
         self.document = target;
         while self.document < TERMINATED {
-            if patience.step() {
+            if stop_check.step() {
                 self.document = TERMINATED;
                 break;
             }
-            let reached = self.meet(self.document, patience);
+            let reached = self.meet(self.document, stop_check);
             if reached > self.document {
                 self.document = reached;
-            } else if self.excludes(reached, patience) {
+            } else if self.excludes(reached, stop_check) {
                 self.document += 1;
             } else {
                 break;
@@ -167,12 +167,12 @@ impl AllOf {
     }
 
     /// `target` if all required ones have it, else where one of them goes on.
-    fn meet(&mut self, target: DocId, patience: &mut Patience<'_>) -> DocId {
+    fn meet(&mut self, target: DocId, stop_check: &mut StopCheck<'_>) -> DocId {
         for &index in &self.cheapest_first {
             let Some(cursor) = self.required.get_mut(index) else {
                 continue;
             };
-            let reached = cursor.seek(target, patience);
+            let reached = cursor.seek(target, stop_check);
             if reached > target {
                 return reached;
             }
@@ -180,10 +180,10 @@ impl AllOf {
         target
     }
 
-    fn excludes(&mut self, document: DocId, patience: &mut Patience<'_>) -> bool {
+    fn excludes(&mut self, document: DocId, stop_check: &mut StopCheck<'_>) -> bool {
         self.excluded
             .iter_mut()
-            .any(|cursor| cursor.seek(document, patience) == document)
+            .any(|cursor| cursor.seek(document, stop_check) == document)
     }
 }
 
@@ -207,13 +207,13 @@ impl AnyOf {
         }
     }
 
-    fn seek(&mut self, target: DocId, patience: &mut Patience<'_>) -> DocId {
+    fn seek(&mut self, target: DocId, stop_check: &mut StopCheck<'_>) -> DocId {
         let reached = self
             .alternatives
             .iter_mut()
-            .map(|cursor| cursor.seek(target, patience))
+            .map(|cursor| cursor.seek(target, stop_check))
             .min();
-        self.document = if patience.is_exhausted() {
+        self.document = if stop_check.is_stopped() {
             TERMINATED
         } else {
             reached.unwrap_or(TERMINATED)

@@ -3,7 +3,7 @@
 use cloud_engine::{Degree, Graph, NodeIndex, NodeSet, Nodes, View};
 use std::sync::Arc;
 
-use crate::query::{cursor::TERMINATED, patience::Patience};
+use crate::query::{cursor::TERMINATED, stop_check::StopCheck};
 
 /// Whom a search is to find, from one viewer's side.
 #[derive(Clone, Debug)]
@@ -76,12 +76,12 @@ impl Network {
     }
 
     /// The degree of a node that stands beyond the view: 3rd if a connection of it is at 2nd.
-    pub(crate) fn degree_beyond(&self, node: NodeIndex, patience: &mut Patience<'_>) -> Degree {
+    pub(crate) fn degree_beyond(&self, node: NodeIndex, stop_check: &mut StopCheck<'_>) -> Degree {
         for neighbour in self.graph.neighbours(node) {
             if self.view.second().contains(neighbour.get()) {
                 return Degree::Third;
             }
-            if patience.step() {
+            if stop_check.step() {
                 break;
             }
         }

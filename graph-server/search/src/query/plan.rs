@@ -5,7 +5,7 @@ use crate::{
     query::{
         cursor::{AllOf, AnyOf, Cursor, Documents, Everyone},
         parse_tree::Expression,
-        patience::Patience,
+        stop_check::StopCheck,
     },
 };
 use tantivy::{
@@ -85,7 +85,7 @@ impl Plan {
     pub(crate) fn cursor(
         &self,
         documents: Documents<'_>,
-        patience: &mut Patience<'_>,
+        stop_check: &mut StopCheck<'_>,
     ) -> tantivy::Result<Option<Cursor>> {
         Ok(match self {
             Self::Everyone => Some(Cursor::Everyone(Everyone::new(documents.count()))),
@@ -97,20 +97,20 @@ impl Plan {
                 }
             },
             Self::All { required, excluded } => {
-                let Some(required) = cursors(required, documents, patience)?
+                let Some(required) = cursors(required, documents, stop_check)?
                     .into_iter()
                     .collect()
                 else {
                     return Ok(None);
                 };
-                let excluded = cursors(excluded, documents, patience)?
+                let excluded = cursors(excluded, documents, stop_check)?
                     .into_iter()
                     .flatten()
                     .collect();
-                Some(Cursor::All(AllOf::new(required, excluded, patience)))
+                Some(Cursor::All(AllOf::new(required, excluded, stop_check)))
             }
             Self::Any(alternatives) => {
-                let mut found: Vec<Cursor> = cursors(alternatives, documents, patience)?
+                let mut found: Vec<Cursor> = cursors(alternatives, documents, stop_check)?
                     .into_iter()
                     .flatten()
                     .collect();
@@ -126,10 +126,10 @@ impl Plan {
 fn cursors(
     plans: &[Plan],
     documents: Documents<'_>,
-    patience: &mut Patience<'_>,
+    stop_check: &mut StopCheck<'_>,
 ) -> tantivy::Result<Vec<Option<Cursor>>> {
     plans
         .iter()
-        .map(|plan| plan.cursor(documents, patience))
+        .map(|plan| plan.cursor(documents, stop_check))
         .collect()
 }

@@ -12,8 +12,8 @@ use crate::{
         cursor::{Cursor, Documents, TERMINATED},
         network::{Network, Standing},
         parse_tree::Query,
-        patience::Patience,
         plan::Plan,
+        stop_check::StopCheck,
         top_hits::{SortKey, TopHits},
     },
 };
@@ -90,7 +90,7 @@ pub fn search(
     let mut search = Search {
         published,
         network,
-        patience: Patience::new(stop),
+        stop_check: StopCheck::new(stop),
         total: 0,
         top,
     };
@@ -104,7 +104,7 @@ pub fn search(
 struct Search<'a> {
     published: &'a Published,
     network: &'a Network,
-    patience: Patience<'a>,
+    stop_check: StopCheck<'a>,
     total: u64,
     top: TopHits,
 }
@@ -112,7 +112,7 @@ struct Search<'a> {
 impl Search<'_> {
     fn base(&mut self, plan: &Plan) -> tantivy::Result<()> {
         let documents = self.published.base.index.documents();
-        let Some(mut cursor) = plan.cursor(documents, &mut self.patience)? else {
+        let Some(mut cursor) = plan.cursor(documents, &mut self.stop_check)? else {
             return Ok(());
         };
         let mut nodes = self.network.nodes();
@@ -122,8 +122,8 @@ impl Search<'_> {
                 Some(nodes) => nodes.seek(node),
                 None => node,
             };
-            let document = cursor.seek(node, &mut self.patience);
-            if document == TERMINATED || self.patience.step() {
+            let document = cursor.seek(node, &mut self.stop_check);
+            if document == TERMINATED || self.stop_check.step() {
                 return Ok(());
             }
             if nodes.is_some() && document > node {
@@ -139,15 +139,15 @@ impl Search<'_> {
 
     fn live(&mut self, plan: &Plan, segment: &LiveSegment) -> tantivy::Result<()> {
         let documents = Documents::Indexed(&segment.reader);
-        let Some(mut cursor) = plan.cursor(documents, &mut self.patience)? else {
+        let Some(mut cursor) = plan.cursor(documents, &mut self.stop_check)? else {
             return Ok(());
         };
         let mut document = cursor.document();
-        while document != TERMINATED && !self.patience.step() {
+        while document != TERMINATED && !self.stop_check.step() {
             if let Some(node) = segment.node(document) {
                 self.matched(node, &mut cursor);
             }
-            document = cursor.seek(document + 1, &mut self.patience);
+            document = cursor.seek(document + 1, &mut self.stop_check);
         }
         Ok(())
     }
@@ -170,9 +170,9 @@ impl Search<'_> {
                         self.total += 1;
                         return;
                     }
-                    self.network.degree_beyond(node, &mut self.patience)
+                    self.network.degree_beyond(node, &mut self.stop_check)
                 }
-                _ => match self.network.degree_beyond(node, &mut self.patience) {
+                _ => match self.network.degree_beyond(node, &mut self.stop_check) {
                     degree if degrees.contains(degree) => degree,
                     _ => return,
                 },
@@ -190,7 +190,7 @@ impl Search<'_> {
     }
 
     fn finish(self) -> Result<Page, SearchError> {
-        if self.patience.is_exhausted() {
+        if self.stop_check.is_stopped() {
             return Err(SearchError::Stopped);
         }
         let (best, more) = self.top.finish();

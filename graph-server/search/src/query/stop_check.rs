@@ -2,22 +2,22 @@
 //! than a few thousand steps.
 
 /// Steps between two questions: some 100 us of work.
-const STEPS_BETWEEN_QUESTIONS: u32 = 4_096;
+const STEPS_BETWEEN_CHECKS: u32 = 4_096;
 
-/// What is left of a caller's patience.
-pub(crate) struct Patience<'a> {
+/// What is left of a caller's stop_check.
+pub(crate) struct StopCheck<'a> {
     stop: &'a (dyn Fn() -> bool + Sync),
     steps_left: u32,
-    exhausted: bool,
+    stopped: bool,
 }
 
-impl<'a> Patience<'a> {
+impl<'a> StopCheck<'a> {
     /// `stop` says whether the caller has stopped waiting.
     pub(crate) fn new(stop: &'a (dyn Fn() -> bool + Sync)) -> Self {
         Self {
             stop,
-            steps_left: STEPS_BETWEEN_QUESTIONS,
-            exhausted: false,
+            steps_left: STEPS_BETWEEN_CHECKS,
+            stopped: false,
         }
     }
 
@@ -31,15 +31,15 @@ impl<'a> Patience<'a> {
         match self.steps_left.checked_sub(steps) {
             Some(left) => self.steps_left = left,
             None => {
-                self.steps_left = STEPS_BETWEEN_QUESTIONS;
-                self.exhausted = self.exhausted || (self.stop)();
+                self.steps_left = STEPS_BETWEEN_CHECKS;
+                self.stopped = self.stopped || (self.stop)();
             }
         }
-        self.exhausted
+        self.stopped
     }
 
     /// Whether the caller has stopped waiting.
-    pub(crate) fn is_exhausted(&self) -> bool {
-        self.exhausted
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped
     }
 }
