@@ -1,23 +1,29 @@
 //! People search: the member index, the network filter, and the profiles.
 //!
-//! A *snapshot* holds every member's profile in a file that is written once ([`ProfileFile`]), and an index of them in one
-//! segment whose document numbers are the engine's node indexes. What changed since stands in a small database and in small
-//! segments, and *supersedes* what the snapshot says of the same nodes. [`People`] opens both; its one [`PeopleWriter`]
-//! merges changes and commits them; readers take what is [`Published`] and ask it for profiles, or [`search`] it.
+//! A *snapshot* contains every member's profile in a file that is written once ([`ProfileFile`]).
+//! It also contains their index, in one segment whose document numbers are the engine's node
+//! indexes. Later changes are in a small database and in small segments; they *supersede* the
+//! snapshot's data of the same nodes.
 //!
-//! - *Here are the profiles of all members: make a snapshot's files.* [`ProfileFileWriter`], [`BaseIndexWriter`]; where the dump
-//!   says nothing about them, [`NoProfiles`].
-//! - *Here is a window of the log.* [`PeopleWriter::apply`], and [`PeopleWriter::commit`] when readers are to see it.
-//! - *Here is what somebody typed.* [`Query::parse`].
-//! - *Who in this network matches it?* [`search`].
+//! [`People`] opens both. Its one [`PeopleWriter`] merges changes and commits them. Readers load
+//! the [`Published`] state, read profiles from it, or [`search`] it.
 //!
-//! The crate knows the engine's nodes, graphs and views, but not how they are kept; and nothing of the wire, the log or time.
+//! - *Build a snapshot's files from the profiles of all members:* [`ProfileFileWriter`],
+//!   [`BaseIndexWriter`]; for a dump without profiles, [`NoProfiles`].
+//! - *Apply a window of the log:* [`PeopleWriter::apply`], then [`PeopleWriter::commit`] to make it
+//!   visible to readers.
+//! - *Parse the text of a query:* [`Query::parse`].
+//! - *Find the members of a network who match it:* [`search`].
+//!
+//! The crate uses the engine's nodes, graphs and views, but not their storage. It has no code for
+//! the wire, the log or the clock.
 //!
 //! ```
 //! use cloud_search::{Expression, Field, Query};
 //! let query = Query::parse("title:engineer -oslo").unwrap();
 //! let Expression::All(clauses) = query.expression() else { unreachable!() };
-//! assert_eq!(clauses[0], Expression::Phrase { fields: vec![Field::Title], words: vec!["engineer".into()] });
+//! let (fields, words) = (vec![Field::Title], vec!["engineer".into()]);
+//! assert_eq!(clauses[0], Expression::Phrase { fields, words });
 //! assert!(matches!(clauses[1], Expression::Not(_)));
 //! ```
 

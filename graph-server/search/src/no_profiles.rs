@@ -1,6 +1,8 @@
-//! Profiles and index of members of whom nothing is known: what a site has that only asks about its graph.
+//! The profiles and the index of a snapshot whose dump has no profiles: such a site serves its
+//! graph alone.
 //!
-//! Nothing in them grows with the members. What such a site learns later stands in the live stores, as everywhere.
+//! Neither file grows with the number of members. Profiles that arrive through the log later go to
+//! the live stores, as for every site.
 
 use crate::{
     index::{
@@ -21,29 +23,31 @@ use std::{
     path::Path,
 };
 
-/// An empty profile for each node of a snapshot.
+/// Profiles and index in which each node of a snapshot has an empty profile.
 #[derive(Clone, Copy, Debug)]
 pub struct NoProfiles {
     node_count: u32,
 }
 
 impl NoProfiles {
-    /// For the nodes below this number.
+    /// Creates the profiles of the nodes below `node_count`.
     #[must_use]
     pub fn new(node_count: u32) -> Self {
         Self { node_count }
     }
 
-    /// A digest of what the profiles say: how many there are, and that they are empty.
+    /// Returns a digest of the profiles: of their number, and of the fact that they are empty.
     #[must_use]
     pub fn content_digest(&self) -> ContentDigest {
         ContentDigest::of(format!("{} empty profiles", self.node_count).as_bytes())
     }
 
-    /// Writes profiles and index into a snapshot's directory, which must have neither, and syncs their files.
+    /// Writes profiles and index into a snapshot's directory, which must have neither, and syncs
+    /// their files.
     ///
     /// # Errors
-    /// What the system or tantivy says; or for more nodes than [`NODES_MAX`](crate::NODES_MAX).
+    /// If the system or tantivy reports an error, or if there are more than
+    /// [`NODES_MAX`](crate::NODES_MAX) nodes.
     pub fn write(
         &self,
         snapshot: &Path,

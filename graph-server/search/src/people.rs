@@ -1,4 +1,5 @@
-//! Profiles and index of a site, for many readers: opening them, and asking for what is published.
+//! The profiles and the index of a site, for many readers: opens them and returns the published
+//! state.
 
 use crate::{
     index::{
@@ -25,7 +26,7 @@ use std::{
     sync::Arc,
 };
 
-/// The live index's directory below the live directory.
+/// The name of the live index's directory in the live directory.
 pub const LIVE_INDEX_NAME: &str = "search";
 
 /// Profiles and index. Cheap to clone.
@@ -41,21 +42,27 @@ pub enum OpenError {
     /// A file is missing, damaged or foreign.
     #[error(transparent)]
     File(#[from] FileError),
-    /// An index is.
+    /// An index is missing, damaged or foreign.
     #[error(transparent)]
     Index(#[from] IndexError),
 }
 
 impl People {
-    /// Opens a snapshot's profiles and index, and what changed since in `live` (made if absent), which must be of this log.
+    /// Opens a snapshot's profiles and index, and the later changes in `live`, which is created if
+    /// absent. `live` must be of this log.
     ///
-    /// The two live stores commit one after the other, profiles first. If a crash came between, the index is brought to where
-    /// the profiles are, so that both stand at one SCN, from which the log is replayed. A live index that cannot be used is
-    /// made anew from the live profiles ([`PeopleWriter::replaced_index`]). Where there are no live profiles, or they are older than
-    /// the snapshot, its copy of them is taken, if it has one: the snapshot's other files are as its first one's were.
+    /// The two live stores commit one after the other, profiles first. After a crash between the
+    /// two, the index catches up with the profiles. Both are then at one SCN, from which the log is
+    /// replayed. An unusable live index is rebuilt from the live profiles
+    /// ([`PeopleWriter::replaced_index`]).
+    ///
+    /// If there are no live profiles, or they are older than the snapshot, the snapshot's copy of
+    /// them is used, if it has one. The other files of such a snapshot are those of the first
+    /// snapshot of its lineage.
     ///
     /// # Errors
-    /// Anything else that is damaged, of an unknown version, or of another lineage or log, by name.
+    /// If anything else is damaged, of an unknown version, or of another lineage or log; the error
+    /// names it.
     pub fn open(
         snapshot: &Path,
         manifest: &Manifest,
@@ -75,7 +82,7 @@ impl People {
         };
         let (path, index_path) = (live.join(LIVE_PROFILES_NAME), live.join(LIVE_INDEX_NAME));
         let copy = manifest.file(LIVE_PROFILES_NAME);
-        // An empty file would be taken for a store in which nothing has changed.
+        // An empty file would pass for a store without changes.
         let is_there = fs::metadata(&path).is_ok_and(|found| found.len() > 0);
         if let Some(copy) = copy.filter(|_| !is_there) {
             take_copy(snapshot, copy, live)?;
@@ -83,10 +90,10 @@ impl People {
         let persistence = Arc::new(Persistence::default());
         let mut live_profiles = LiveProfiles::open(&path, fresh, &persistence)?;
         if live_profiles.scn() < fresh.scn {
-            // What lies between stands in the snapshot, and the log may have let go of it.
+            // The snapshot covers the SCNs between, and the log may have deleted them.
             drop(live_profiles);
             match copy {
-                // What the index lacks of it is added below.
+                // The index catches up with it below.
                 Some(copy) => take_copy(snapshot, copy, live)?,
                 None => {
                     LiveIndex::remove(&index_path)?;
@@ -95,7 +102,7 @@ impl People {
             }
             live_profiles = LiveProfiles::open(&path, fresh, &persistence)?;
         }
-        // An index without a document is true before every change.
+        // An index without documents is valid before every change.
         let empty = fresh.at(Scn::BEGINNING);
         let live_index = LiveIndex::open(&index_path, empty)?;
         PeopleWriter::open(
@@ -106,10 +113,11 @@ impl People {
         )
     }
 
-    /// The log that the stores below `live` follow; none when there are none. To be asked before they are opened.
+    /// Returns the log that the stores in `live` follow, or `None` if there are none. Call it
+    /// before they are opened.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// If the stores cannot be read.
     pub fn followed_log(live: &Path) -> Result<Option<LogId>, FileError> {
         let path = live.join(LIVE_PROFILES_NAME);
         let is_there = fs::metadata(&path).is_ok_and(|found| found.len() > 0);
@@ -117,34 +125,35 @@ impl People {
         Ok(mark.map(|mark| mark.log))
     }
 
-    /// Whether writing goes on, and whether to go on trying.
+    /// Returns the retry switch of the live profiles, with the error that writing currently
+    /// retries.
     #[must_use]
     pub fn persistence(&self) -> &Persistence {
         &self.persistence
     }
 
-    /// What is published now. Everything that a request answers comes from one such object.
+    /// Returns the published state. A request takes its whole answer from one such object.
     #[must_use]
     pub fn published(&self) -> Arc<Published> {
         self.published.load_full()
     }
 
-    /// How far profiles and index are: right after opening, the log is to be replayed above it.
+    /// Returns the SCN of profiles and index; after opening, the log is replayed from here.
     #[must_use]
     pub fn applied_scn(&self) -> Scn {
         self.published.load().scn()
     }
 
-    /// The profile of a node in what is published now; `member_id` is its member.
+    /// Returns the profile of a node in the published state; `member_id` is the node's member.
     ///
     /// # Errors
-    /// When it cannot be read or is damaged.
+    /// If the profile cannot be read or is damaged.
     pub fn profile(&self, node: NodeIndex, member_id: u64) -> Result<Option<Profile>, FileError> {
         self.published.load().profile(node, member_id)
     }
 }
 
-/// Puts the snapshot's copy of the live profiles into `live`, where it appears whole or not at all.
+/// Copies the snapshot's live profiles into `live`, where the file appears complete or not at all.
 fn take_copy(snapshot: &Path, copy: &ManifestFile, live: &Path) -> Result<(), FileError> {
     let source = snapshot.join(&copy.name);
     let (path, building) = (live.join(&copy.name), live.join(BUILDING_PROFILES_NAME));
@@ -166,6 +175,6 @@ fn take_copy(snapshot: &Path, copy: &ManifestFile, live: &Path) -> Result<(), Fi
     }
     let synced = File::open(&building).and_then(|file| file.sync_all());
     synced.map_err(io(&building))?;
-    // A name that is lost again is no loss: the copy is still there.
+    // A rename that is lost does no harm: the snapshot still has its copy.
     fs::rename(&building, &path).map_err(io(&path))
 }

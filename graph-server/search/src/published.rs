@@ -1,7 +1,8 @@
-//! What readers hold: profiles and index as of one commit, true from there up to an SCN that only grows.
+//! The state that readers load: profiles and index as of one commit, valid from there to an SCN
+//! that only grows.
 //!
-//! Everything in it is immutable but that SCN: as long as no profile changes, what was published stays true while the graph
-//! goes on, and no new object need be made.
+//! All of it is immutable but that SCN. While no profile changes, the published state stays valid
+//! as the graph advances, and no new object is needed.
 
 use crate::{
     index::{
@@ -30,13 +31,13 @@ pub struct Published {
     pub(crate) base: Arc<Base>,
     pub(crate) live_segments: Arc<[LiveSegment]>,
     live_profiles: Arc<LiveProfilesReader>,
-    /// Nodes of which the base is no longer right.
+    /// The nodes whose data in the base is out of date.
     pub(crate) superseded: RoaringBitmap,
     from: Scn,
     through: AtomicU64,
 }
 
-/// What the snapshot holds.
+/// The profiles and the index of the snapshot.
 pub(crate) struct Base {
     pub(crate) profiles: ProfileFile,
     pub(crate) index: BaseIndex,
@@ -61,22 +62,23 @@ impl Published {
         }
     }
 
-    /// The newest SCN at which this is known to be true. Never goes back.
+    /// Returns the newest SCN at which this state is known to be valid. It never decreases.
     #[must_use]
     pub fn scn(&self) -> Scn {
         Scn::new(self.through.load(Ordering::Acquire))
     }
 
-    /// Whether this is true at an SCN.
+    /// Returns whether this state is valid at `scn`.
     #[must_use]
     pub fn holds_at(&self, scn: Scn) -> bool {
         (self.from..=self.scn()).contains(&scn)
     }
 
-    /// The profile of a node, whose member is `member_id`; `None` for one that does not exist.
+    /// Returns the profile of a node, or `None` if the node does not exist; `member_id` is its
+    /// member.
     ///
     /// # Errors
-    /// When it cannot be read or is damaged.
+    /// If the profile cannot be read or is damaged.
     pub fn profile(&self, node: NodeIndex, member_id: u64) -> Result<Option<Profile>, FileError> {
         match self.live_profiles.get(node)? {
             Some(record) => Ok(record.profile),
@@ -84,11 +86,12 @@ impl Published {
         }
     }
 
-    /// Writes the profiles that changed since the snapshot into the directory of a new one, and syncs the file (not the directory):
-    /// [`People::open`](crate::People::open) takes it where there is nothing newer. True at [`scn`](Self::scn).
+    /// Writes the profiles that changed since the snapshot into the directory of a new one. Syncs
+    /// the file, but not the directory. The file is valid at [`scn`](Self::scn);
+    /// [`People::open`](crate::People::open) reads it where there is no newer one.
     ///
     /// # Errors
-    /// When a profile cannot be read, or the file not written.
+    /// If a profile cannot be read, or the file cannot be written.
     pub fn copy_changed(&self, snapshot: &Path) -> Result<ManifestFile, FileError> {
         let path = snapshot.join(LIVE_PROFILES_NAME);
         self.live_profiles.copy(&path, self.scn())?;

@@ -1,9 +1,12 @@
-//! The base index: the snapshot's members in one immutable segment, where a document's number is the node.
+//! The base index: the snapshot's members in one immutable segment, in which document numbers are
+//! nodes.
 //!
-//! Nothing is ever deleted from it. Members that changed since, or are gone, are a set of *superseded* nodes that a search
-//! leaves out. Its statistics are those of every score, so that no commit or merge of live segments moves one.
+//! No document is ever deleted from it. Members that changed or were removed since are a set of
+//! *superseded* nodes, which a search skips. Every score uses the statistics of this index, so no
+//! commit or merge of live segments changes a score.
 //!
-//! Where the profiles are silent there is no segment, and all is as it would be with one of documents without a term.
+//! Where the profiles are silent there is no segment. Searches then run as they would over
+//! documents without a term.
 
 use crate::{
     index::{
@@ -30,13 +33,13 @@ pub const BASE_INDEX_NAME: &str = "search";
 /// An open base index.
 pub(crate) struct BaseIndex {
     searcher: Searcher,
-    /// How many nodes say nothing and stand in no segment.
+    /// The number of nodes with silent profiles, which are in no segment.
     silent_nodes: u32,
 }
 
 impl BaseIndex {
-    /// Checks every file against the manifest, then that the index is one segment with a document for each node, or none where the
-    /// profiles are silent.
+    /// Checks every file against the manifest. Then checks that the index is one segment with a
+    /// document for each node, or has none where the profiles are silent.
     pub(crate) fn open(
         snapshot: &Path,
         manifest: &Manifest,
@@ -59,7 +62,7 @@ impl BaseIndex {
         })
     }
 
-    /// What there is to walk over: a document for each node.
+    /// Returns the documents, one for each node.
     pub(crate) fn documents(&self) -> Documents<'_> {
         match self.segment() {
             Some(segment) => Documents::Indexed(segment),
@@ -67,18 +70,19 @@ impl BaseIndex {
         }
     }
 
-    /// Its only segment; `None` when the profiles are silent, or the snapshot has no members.
+    /// Returns the only segment, or `None` when the profiles are silent or the snapshot has no
+    /// members.
     fn segment(&self) -> Option<&SegmentReader> {
         self.searcher.segment_readers().first()
     }
 
-    /// What tantivy binds queries to.
+    /// Returns the searcher that queries are bound to.
     pub(crate) fn searcher(&self) -> &Searcher {
         &self.searcher
     }
 }
 
-/// Never 0, so that no score is a fraction of nothing.
+/// The totals are at least 1: BM25 divides by them.
 impl Bm25StatisticsProvider for BaseIndex {
     fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
         let Some(segment) = self.segment() else {
@@ -101,7 +105,7 @@ impl Bm25StatisticsProvider for BaseIndex {
     }
 }
 
-/// Opens an index and asserts what a base is.
+/// Opens an index and checks that it has the form of a base.
 pub(crate) fn open_base(path: &Path, node_count: u64) -> Result<Index, IndexError> {
     let (index, segments) = open_index(path)?;
     let documents = segments
@@ -126,7 +130,7 @@ pub(crate) fn open_base(path: &Path, node_count: u64) -> Result<Index, IndexErro
     Ok(index)
 }
 
-/// Opens an index and asserts that it holds nothing.
+/// Opens an index and checks that it is empty.
 pub(crate) fn open_silent_base(path: &Path) -> Result<Index, IndexError> {
     let (index, segments) = open_index(path)?;
     match segments.len() {
@@ -191,7 +195,7 @@ fn check_files(snapshot: &Path, manifest: &Manifest) -> Result<(), FileError> {
     Ok(())
 }
 
-/// A file's length and CRC-32C.
+/// Returns a file's length and CRC-32C.
 pub(crate) fn measure(path: &Path) -> Result<(u64, u32), FileError> {
     let io = |source| FileError::Io {
         path: PathBuf::from(path),

@@ -1,8 +1,12 @@
-//! Builds the base index: profiles in node order to one segment whose document numbers are the nodes.
+//! Builds the base index: profiles in node order become one segment whose document numbers are the
+//! nodes.
 //!
-//! Profiles are gathered into batches; threads make a segment of each, in directories of their own; at the end the segments
-//! are merged in order (tantivy stacks documents in the order in which segments are named). Memory is bounded by the
-//! batches and what a segment of one takes while it is built; a batch is the larger, the more memory is given.
+//! Profiles are collected into batches. Each thread builds a segment of a batch, in a directory of
+//! its own. At the end the segments are merged in order: tantivy appends documents in the order in
+//! which the segments are named.
+//!
+//! Memory is bounded by the batches and by the segments under construction. More memory makes
+//! larger batches.
 
 use crate::index::{
     base_index::{BASE_INDEX_NAME, measure, open_base},
@@ -32,11 +36,12 @@ use tantivy::{
     tokenizer::TokenizerManager,
 };
 
-/// Profiles take about a quarter of what the segment built from them takes.
+/// The memory of a segment under construction, per byte of its profiles: about four times.
 const SEGMENT_BYTES_PER_PROFILE_BYTE: usize = 4;
 const BATCH_BYTES_MIN: usize = 4 << 10;
 const BATCH_BYTES_MAX: usize = 256 << 20;
-/// What tantivy sizes a segment's hash table by; the segment takes what it takes.
+/// The memory budget by which tantivy sizes a segment's hash table. The segment itself may take
+/// more.
 const SEGMENT_TABLE_BYTES: usize = 32 << 20;
 
 /// A base index that is being built.
@@ -49,7 +54,7 @@ pub struct BaseIndexWriter {
     builders: Vec<JoinHandle<Result<(), IndexError>>>,
 }
 
-/// Consecutive profiles, each with its length before it.
+/// Consecutive profiles, each preceded by its length.
 #[derive(Default)]
 struct Batch {
     number: usize,
@@ -57,10 +62,11 @@ struct Batch {
 }
 
 impl BaseIndexWriter {
-    /// Begins an index in this directory (`search` in a snapshot's), which is made and must hold no index.
+    /// Starts an index in this directory (`search` in a snapshot's). It is created if absent, and
+    /// must not contain an index.
     ///
     /// # Errors
-    /// What the system says.
+    /// If the system reports an error.
     pub fn create(path: &Path, memory_bytes: usize, threads: usize) -> Result<Self, IndexError> {
         fs::create_dir_all(path).map_err(|source| FileError::Io {
             path: path.to_owned(),
@@ -84,10 +90,10 @@ impl BaseIndexWriter {
         })
     }
 
-    /// The profile of the next node.
+    /// Adds the profile of the next node.
     ///
     /// # Errors
-    /// When the node is not the next one; or what an earlier profile's segment failed with.
+    /// If `node` is not the next one, or if building the segment of earlier profiles failed.
     pub fn push(&mut self, node: NodeIndex, profile: &Profile) -> Result<(), IndexError> {
         if node.get() != self.next {
             return Err(IndexError::NodeOutOfOrder {
@@ -106,10 +112,10 @@ impl BaseIndexWriter {
         Ok(())
     }
 
-    /// Makes one segment of all and syncs its files.
+    /// Merges all parts into one segment and syncs its files.
     ///
     /// # Errors
-    /// What the system or tantivy says; or when the result is not what a base must be.
+    /// If the system or tantivy reports an error, or the result does not have the form of a base.
     pub fn finish(mut self) -> Result<Vec<ManifestFile>, IndexError> {
         if !self.batch.profiles.is_empty() || self.batch.number == 0 {
             self.send_batch()?;
@@ -142,7 +148,7 @@ impl BaseIndexWriter {
         if self.batches.send(batch).is_ok() {
             return Ok(());
         }
-        // All builders are gone: one of them says why.
+        // All builders have ended; one of them returns the reason.
         join(std::mem::take(&mut self.builders)).and(Err(IndexError::BuilderGone))
     }
 
@@ -166,7 +172,7 @@ fn join(builders: Vec<JoinHandle<Result<(), IndexError>>>) -> Result<(), IndexEr
         .try_for_each(|result| result.unwrap_or(Err(IndexError::BuilderGone)))
 }
 
-/// What a builder thread does: a segment of each batch that it gets.
+/// Builds a segment of each batch received; runs on a builder thread.
 fn build_parts(path: &Path, received: &Mutex<Receiver<Batch>>) -> Result<(), IndexError> {
     loop {
         let next = received.lock().map_err(|_| IndexError::BuilderGone)?.recv();
@@ -197,7 +203,8 @@ fn build_part(path: &Path, mut profiles: &[u8]) -> Result<(), IndexError> {
     Ok(())
 }
 
-/// How both indexes are made. Documents store nothing: profiles stand elsewhere.
+/// Returns the settings of both indexes. Documents store nothing, since the profiles are kept
+/// elsewhere.
 pub(crate) fn index_builder() -> IndexBuilder {
     let tokenizers = TokenizerManager::default();
     tokenizers.register(PeopleTokenizer::NAME, PeopleTokenizer);
@@ -212,7 +219,7 @@ pub(crate) fn index_builder() -> IndexBuilder {
         .tokenizers(tokenizers)
 }
 
-/// Makes the parts one index in `path`.
+/// Merges the parts into one index in `path`.
 fn merge_parts(path: &Path, parts: &[PathBuf]) -> Result<(), IndexError> {
     let error = IndexError::tantivy(path);
     let io = |source| FileError::Io {
@@ -246,7 +253,7 @@ fn remove_parts(parts: &[PathBuf]) -> Result<(), FileError> {
     })
 }
 
-/// Syncs the index and answers its files.
+/// Syncs the index and returns its files.
 pub(crate) fn sync_files(path: &Path) -> Result<Vec<ManifestFile>, IndexError> {
     let io = |source| FileError::Io {
         path: path.to_owned(),
@@ -257,7 +264,7 @@ pub(crate) fn sync_files(path: &Path) -> Result<Vec<ManifestFile>, IndexError> {
         let entry = entry.map_err(io)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.starts_with('.') {
-            // Locks, and the list by which tantivy collects garbage: of no use in an index that never changes.
+            // Locks, and the list for tantivy's garbage collection: useless in an immutable index.
             fs::remove_file(entry.path()).map_err(io)?;
             continue;
         }

@@ -1,68 +1,77 @@
-//! What can go wrong with an index.
+//! The errors of an index.
 
 use cloud_engine::{FileError, NodeIndex};
 use std::{io::ErrorKind, path::PathBuf};
 use tantivy::TantivyError;
 
-/// The index could not be read or written, or is not what it should be.
+/// An index could not be read or written, or does not have the required form.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
-    /// A file of it.
+    /// A file of the index could not be read or written, or is damaged.
     #[error(transparent)]
     File(#[from] FileError),
-    /// What tantivy says.
+    /// tantivy reported an error.
     #[error("{path}: {source}", path = path.display())]
     Tantivy {
         /// The index's directory.
         path: PathBuf,
-        /// What is wrong.
+        /// The error that tantivy reported.
         source: tantivy::TantivyError,
     },
-    /// Nodes are pushed in order, each once.
+    /// A node was pushed out of order; each is pushed once, in order.
     #[error("node {found} was pushed where node {expected} comes next")]
     NodeOutOfOrder {
         /// The next node.
         expected: NodeIndex,
-        /// The node that came.
+        /// The node that was pushed.
         found: NodeIndex,
     },
-    /// A base index has one segment with one document a node and none deleted.
-    #[error("{path}: the index has {segments} segments, {documents} documents and {deleted} deleted ones, not 1, \
-             {expected} and 0", path = path.display())]
+    /// The index is not a base: one segment, with one document a node and none deleted.
+    #[error(
+        "{path}: the index has {segments} segments, {documents} documents and {deleted} deleted \
+         ones, not 1, {expected} and 0",
+        path = path.display()
+    )]
     NotABase {
         /// The index's directory.
         path: PathBuf,
-        /// Its segments.
+        /// The number of segments.
         segments: usize,
-        /// Documents in them.
+        /// The number of documents.
         documents: u64,
-        /// Documents that are marked as deleted.
+        /// The number of documents marked as deleted.
         deleted: u64,
-        /// Nodes of the snapshot.
+        /// The number of nodes in the snapshot.
         expected: u64,
     },
-    /// Where the profiles are silent, the base index has no segment.
-    #[error("{path}: the index has {segments} segments, but the snapshot's profiles say nothing", path = path.display())]
+    /// The base index has segments although the profiles are silent.
+    #[error(
+        "{path}: the index has {segments} segments, not 0 as for empty profiles",
+        path = path.display()
+    )]
     NotSilent {
         /// The index's directory.
         path: PathBuf,
-        /// Its segments.
+        /// The number of segments.
         segments: usize,
     },
-    /// The index was made with other fields.
-    #[error("{path}: the index has other fields than this program's", path = path.display())]
+    /// The index was created with other fields.
+    #[error(
+        "{path}: the index was created with other fields than this program uses",
+        path = path.display()
+    )]
     OtherSchema {
         /// The index's directory.
         path: PathBuf,
     },
-    /// A thread that builds a part of the index is gone.
+    /// A thread that builds a part of the index panicked.
     #[error("a thread that builds the index panicked")]
     BuilderGone,
 }
 
 impl IndexError {
-    /// Whether the files are not what was written, as after a loss of power: not so when the system refuses, or when the
-    /// index is another site's.
+    /// Returns whether the files differ from what was written, as after a power loss. False if the
+    /// system reports an error, or if the index is another site's.
     pub(crate) fn is_damage(&self) -> bool {
         match self {
             Self::File(error) => matches!(error, FileError::Damaged { .. }),

@@ -1,10 +1,11 @@
-//! The index of members that changed since the snapshot: small segments, one document a member, found by its node.
+//! The index of the members that changed since the snapshot: small segments, one document a member,
+//! found by its node.
 //!
-//! A change deletes the member's older live document and adds the new one; the base is never touched. The commit's payload is
-//! the store's mark, so that index and mark are never apart.
+//! A change deletes the member's older live document and adds the new one; the base is never
+//! touched. The commit's payload is the store's mark, so index and mark always agree.
 //!
-//! Nothing here is synced: what the index holds stands in the live profiles too, which are durable. An index that a loss of
-//! power left unusable is made anew from them.
+//! Files are not synced, because the live profiles hold the same data durably. If a power loss
+//! leaves the index unusable, it is rebuilt from them.
 
 use crate::{
     index::{
@@ -30,9 +31,9 @@ use tantivy::{
     indexer::{IndexWriterOptions, LogMergePolicy},
 };
 
-/// Of the writer: a commit comes long before it is full.
+/// The memory budget of the writer. A commit comes long before it is full.
 const WRITER_BYTES: usize = 32 << 20;
-/// A segment with more deleted documents than this share is written anew.
+/// A segment with a larger share of deleted documents is rewritten.
 const DELETED_SHARE_MAX: f32 = 0.5;
 
 /// The index, for its one writer.
@@ -43,7 +44,7 @@ pub(crate) struct LiveIndex {
     reader: IndexReader,
     mark: StoreMark,
     replaced: Option<IndexError>,
-    /// tantivy's writer ends with its first error.
+    /// Whether the last commit failed: tantivy's writer must roll back after an error.
     has_failed: bool,
 }
 
@@ -54,7 +55,7 @@ pub(crate) struct LiveSegment {
 }
 
 impl LiveSegment {
-    /// Which node a document is about; `None` for a document that was deleted.
+    /// Returns the node of a document, or `None` if the document was deleted.
     pub(crate) fn node(&self, document: DocId) -> Option<NodeIndex> {
         let alive = self
             .reader
@@ -66,7 +67,7 @@ impl LiveSegment {
 }
 
 impl LiveIndex {
-    /// Opens the index, or makes one with this mark: if there is none, or none that can be used.
+    /// Opens the index. Creates one with this mark if there is none, or none that is usable.
     pub(crate) fn open(path: &Path, fresh: StoreMark) -> Result<Self, IndexError> {
         match Self::open_found(path, fresh) {
             Err(error) if error.is_damage() => {
@@ -79,7 +80,7 @@ impl LiveIndex {
         }
     }
 
-    /// Removes an index, if there is one: the next to be opened is made from the profiles.
+    /// Deletes the index, if there is one; the next open then rebuilds it from the profiles.
     pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
         match fs::remove_dir_all(path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FileError::Io {
@@ -90,7 +91,7 @@ impl LiveIndex {
         }
     }
 
-    /// What was wrong with the index that this one was made instead of.
+    /// Returns what was wrong with the index that this one replaced.
     pub(crate) fn replaced(&self) -> Option<&IndexError> {
         self.replaced.as_ref()
     }
@@ -139,12 +140,12 @@ impl LiveIndex {
         Ok(live)
     }
 
-    /// How far it has come.
+    /// Returns the SCN of the last commit.
     pub(crate) fn scn(&self) -> Scn {
         self.mark.scn
     }
 
-    /// Replaces the documents of these members (`None`: removed).
+    /// Replaces the documents of these members; `None` means that the member was removed.
     pub(crate) fn commit<'a>(
         &mut self,
         scn: Scn,
@@ -174,7 +175,8 @@ impl LiveIndex {
         Ok(())
     }
 
-    /// Removes every document, as if nothing had changed since the snapshot; to be followed by a commit.
+    /// Deletes every document, as if no profile had changed since the snapshot. A commit must
+    /// follow.
     pub(crate) fn clear(&mut self) -> Result<(), IndexError> {
         self.writer
             .delete_all_documents()
@@ -182,7 +184,7 @@ impl LiveIndex {
         Ok(())
     }
 
-    /// The segments as of the last commit.
+    /// Returns the segments as of the last commit.
     pub(crate) fn segments(&self) -> Result<Arc<[LiveSegment]>, IndexError> {
         let error = IndexError::tantivy(&self.path);
         let open = |reader: &SegmentReader| {
@@ -201,7 +203,7 @@ impl LiveIndex {
             .map_err(error)
     }
 
-    /// Waits for merges and lets go of the files.
+    /// Waits for merges, then closes the files.
     pub(crate) fn close(self) -> Result<(), IndexError> {
         let Self {
             path,
@@ -217,7 +219,7 @@ impl LiveIndex {
     }
 }
 
-/// Compares every file with the checksum at its end.
+/// Checks every file against the checksum at its end.
 fn check_files(path: &Path, index: &Index) -> Result<(), IndexError> {
     let damaged = index
         .validate_checksum()

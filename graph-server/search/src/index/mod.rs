@@ -1,4 +1,5 @@
-//! The member index: one segment for the snapshot, small ones for what changed since, and the tokens that both hold.
+//! The member index: one segment for the snapshot, small ones for later changes, and the tokenizer
+//! of both.
 //!
 //! Imports from `profiles`.
 

@@ -1,4 +1,5 @@
-//! A directory that tantivy may read and nothing else: the base index stands in a snapshot, which is written once.
+//! A directory that tantivy can only read: the base index belongs to a snapshot, which is written
+//! once.
 //!
 //! Without it, opening an index would leave lock files behind.
 
@@ -13,7 +14,7 @@ use tantivy::directory::{
     error::{DeleteError, LockError, OpenReadError, OpenWriteError},
 };
 
-/// Mapped files, none of which is ever written.
+/// Memory-mapped files, never written.
 #[derive(Clone, Debug)]
 pub(crate) struct ReadOnlyDirectory(MmapDirectory);
 
@@ -27,7 +28,7 @@ fn refused(path: &Path) -> (io::Error, PathBuf) {
     (
         io::Error::new(
             io::ErrorKind::PermissionDenied,
-            "a snapshot is never written",
+            "the files of a snapshot are read-only",
         ),
         path.to_owned(),
     )
@@ -67,7 +68,7 @@ impl Directory for ReadOnlyDirectory {
         Ok(())
     }
 
-    /// Nobody writes, so nobody need be kept out.
+    /// Returns a lock without a file: there are no writers to exclude.
     fn acquire_lock(&self, _lock: &Lock) -> Result<DirectoryLock, LockError> {
         Ok(DirectoryLock::from(Box::new(())))
     }

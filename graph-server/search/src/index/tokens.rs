@@ -1,19 +1,22 @@
-//! Cuts text into the tokens that are indexed and looked for: one function for documents and queries alike.
+//! Cuts text into tokens: one function for documents and queries alike.
 //!
-//! Text is folded (compatibility decomposition, diacritics dropped, lower case, a few letters that do not decompose), then
-//! cut at the word boundaries of Unicode (UAX #29), then at whatever is neither letter, digit nor mark: `O'Neil` is `o` and
-//! `neil`. Chinese characters and kana are a token each, so that any part of a name is found as a phrase of them. Nothing is
-//! stemmed: names are not declined.
+//! Text is folded first: compatibility decomposition, diacritics removed, lower case, and a few
+//! letters that do not decompose. Then it is cut at the word boundaries of Unicode (UAX #29), and
+//! at characters that are neither letter, digit nor mark. So `O'Neil` becomes `o` and `neil`.
+//!
+//! Each Chinese character or kana is a token, so that any part of a name is found as a phrase of
+//! them. Words are not stemmed, since names are not inflected.
 
 use std::ops::Range;
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-/// A token has at most this many characters; what a longer word has beyond them is left out, in documents and queries.
+/// The maximum number of characters in a token. The rest of a longer word is ignored, in documents
+/// and queries.
 pub const TOKEN_CHARACTERS_MAX: usize = 64;
 
-/// The tokens of a text, in order.
+/// Returns the tokens of a text, in order.
 ///
 /// ```
 /// assert_eq!(cloud_search::tokens("Zoë O'Neil, 山田"), ["zoe", "o", "neil", "山", "田"]);
@@ -28,7 +31,7 @@ pub fn tokens(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The same, as tantivy wants it.
+/// The tokenizer for tantivy, with the same tokens.
 #[derive(Clone, Default)]
 pub(crate) struct PeopleTokenizer;
 
@@ -93,11 +96,13 @@ fn fold(text: &str) -> String {
             None => letters.push(character),
         }
     }
-    // Recomposed: Hangul syllables and voiced kana are letters of their own, not letters with a diacritic.
+    // Recomposes: Hangul syllables and voiced kana are letters of their own, not letters with a
+    // diacritic.
     letters.nfc().collect()
 }
 
-/// Letters that Unicode does not decompose, as people type them who lack the key.
+/// Returns the plain form of a letter that Unicode does not decompose, as typed on a keyboard that
+/// lacks it.
 fn plain_letters(character: char) -> Option<&'static str> {
     Some(match character {
         'ß' => "ss",
@@ -115,26 +120,30 @@ fn plain_letters(character: char) -> Option<&'static str> {
     })
 }
 
-/// Diacritics (not the vowel signs of Indic scripts, which make words different, nor the voicing of kana) and invisible
-/// characters that stand inside words.
+/// Returns whether folding removes a character: a diacritic, or an invisible character inside a
+/// word. The vowel signs of Indic scripts stay, because they distinguish words; so does the voicing
+/// of kana.
 fn is_dropped(character: char) -> bool {
     matches!(character,
         '\u{0300}'..='\u{036F}'       // Latin, Greek, Cyrillic
         | '\u{0483}'..='\u{0487}'     // old Cyrillic
         | '\u{0591}'..='\u{05C7}'     // Hebrew points
-        | '\u{0610}'..='\u{061A}' | '\u{064B}'..='\u{065F}' | '\u{0670}' | '\u{06D6}'..='\u{06ED}' // Arabic
-        | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20F0}' | '\u{FE20}'..='\u{FE2F}'
+        | '\u{0610}'..='\u{061A}' | '\u{064B}'..='\u{065F}' // Arabic
+        | '\u{0670}' | '\u{06D6}'..='\u{06ED}' // Arabic
+        | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}'
+        | '\u{20D0}'..='\u{20F0}' | '\u{FE20}'..='\u{FE2F}'
         | '\u{00AD}' | '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}' | '\u{FE00}'..='\u{FE0F}')
 }
 
-/// Chinese characters, kana: scripts written without spaces between words.
+/// Returns whether a character is a token by itself: Chinese characters and kana, whose scripts
+/// have no spaces between words.
 fn stands_alone(character: char) -> bool {
     matches!(character,
-        '\u{3005}' | '\u{3007}' | '\u{3040}'..='\u{30FF}' | '\u{31F0}'..='\u{31FF}' | '\u{3400}'..='\u{4DBF}'
-        | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
+        '\u{3005}' | '\u{3007}' | '\u{3040}'..='\u{30FF}' | '\u{31F0}'..='\u{31FF}'
+        | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
 }
 
-/// Where the tokens of a folded text stand, in bytes.
+/// Returns the byte ranges of the tokens of a folded text.
 fn spans(folded: &str) -> Vec<Range<usize>> {
     let mut spans = Vec::new();
     for (word_start, word) in folded.unicode_word_indices() {

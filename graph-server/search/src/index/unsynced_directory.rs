@@ -1,11 +1,11 @@
-//! A directory whose files are never synced: for an index that can be made again from elsewhere.
+//! A directory whose files are never synced, for an index that can be rebuilt from other data.
 //!
-//! A commit writes nine files, and waiting for the disk after each would take most of the time between a change and the search
-//! that finds it (`make bench`, row "profile change to searchable").
+//! A commit writes nine files. Waiting for the disk after each would take most of the time between
+//! a change and the search that finds it (`make bench`, row "profile change to searchable").
 //!
-//! tantivy ends each file of a segment with a checksum, but not its lists of segments and files, where one rotten bit can bring
-//! deleted documents back, or have a file not checked. These get one here: a line of eight hexadecimal digits, the CRC-32C of
-//! what stands before it.
+//! tantivy ends each file of a segment with a checksum, but not its lists of segments and files.
+//! One flipped bit there can restore deleted documents, or exclude a file from the checks. These
+//! lists get a checksum line here: eight hexadecimal digits, the CRC-32C of the bytes before it.
 
 use std::{
     fs::{self, File},
@@ -22,13 +22,13 @@ use tantivy::directory::{
     error::{DeleteError, LockError, OpenReadError, OpenWriteError},
 };
 
-/// Ends the names of files that have not got their own yet.
+/// The file name extension of a file before its rename.
 const NEW: &str = "new";
 
-/// After the text: the digits and their newline.
+/// The length of the checksum line: the digits and a newline.
 const CHECKSUM_LINE_BYTES: usize = 9;
 
-/// Mapped files, written through the system's cache.
+/// Memory-mapped files, written through the system's page cache.
 #[derive(Clone, Debug)]
 pub(crate) struct UnsyncedDirectory {
     path: PathBuf,
@@ -36,7 +36,7 @@ pub(crate) struct UnsyncedDirectory {
 }
 
 impl UnsyncedDirectory {
-    /// Removes what a killed process had not renamed yet.
+    /// Opens a directory. Deletes files that a killed process did not rename.
     pub(crate) fn open(path: &Path) -> tantivy::Result<Self> {
         for entry in fs::read_dir(path)? {
             let path = entry?.path();
@@ -44,7 +44,7 @@ impl UnsyncedDirectory {
                 continue;
             }
             match fs::remove_file(path) {
-                // A writer of this process that was let go a moment ago has renamed it.
+                // A writer of this process that has just been dropped may have renamed it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 removed => removed?,
             }
@@ -108,7 +108,8 @@ impl Directory for UnsyncedDirectory {
         Ok(BufWriter::new(Box::new(UnsyncedFile(file))))
     }
 
-    /// Whole or not at all for readers and for a killed process, by the rename. Merges write at the same time.
+    /// Writes a file that is complete or absent for readers and after a kill, by a rename. Merges
+    /// write at the same time.
     fn atomic_write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -135,9 +136,9 @@ fn checksum_line(text: &[u8]) -> String {
     format!("{:08x}\n", crc32c::crc32c(text))
 }
 
-/// An empty file instead of one that a process has left that was killed, or could not write on, before its commit: names are made
-/// of a segment and of the number of an operation, and after a restart the same number comes again. Who has mapped the old one keeps
-/// it.
+/// Creates an empty file, and replaces one that is left over from an uncommitted write. A name is
+/// made of a segment and an operation number, and after a restart the same number comes again. A
+/// process that has mapped the old file keeps it.
 fn create(path: &Path) -> io::Result<File> {
     match File::create_new(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

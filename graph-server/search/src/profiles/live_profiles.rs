@@ -1,14 +1,16 @@
-//! The profiles of members that changed since the snapshot: a small redb file.
+//! The profiles of the members that changed since the snapshot, in a small redb file.
 //!
 //! ```text
-//! table "profiles"   node (u32) -> CRC-32C (4) over the node's number (4) and what follows; SCN of the last change (8);
-//!                                  1: the profile follows, 0: the member was removed; `cloud.v1.Profile`
+//! table "profiles"   node (u32) -> CRC-32C (4) over the node's number (4) and the rest;
+//!                                  SCN of the last change (8);
+//!                                  1: a profile follows, 0: the member was removed;
+//!                                  the profile, a `cloud.v1.Profile`
 //! table "mark"       () -> the store's mark, see `store_mark.rs`
 //! ```
 //!
-//! redb commits by copy on write and needs no repair after a crash (`set_quick_repair`), but does not check what it reads:
-//! hence a checksum in each value, and every value read once at open. A node that stands here supersedes the snapshot's
-//! profile of it.
+//! redb commits by copy on write and needs no repair after a crash (`set_quick_repair`). It does
+//! not check what it reads: hence each value has a checksum, and opening the store reads every
+//! value once. A record here supersedes the snapshot's profile of the same node.
 
 use crate::profiles::{
     persistent_file::{Persistence, PersistentFile},
@@ -33,14 +35,14 @@ use std::{
 
 const PROFILES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("profiles");
 const MARK: TableDefinition<'_, (), &str> = TableDefinition::new("mark");
-/// The live profiles' file below the live directory, and of their copy in a snapshot.
+/// The name of the live profiles' file, both in the live directory and in a snapshot.
 pub const LIVE_PROFILES_NAME: &str = "profiles.redb";
-/// Under which a store is made, or copied, in the folder that it is for.
+/// The file name of a store while it is created or copied, in the destination's folder.
 pub(crate) const BUILDING_PROFILES_NAME: &str = "building-profiles.redb";
-/// Of redb's page cache; its own default is 1 GiB.
+/// The size of redb's page cache, whose default is 1 GiB.
 const CACHE_BYTES: usize = 64 << 20;
 
-/// Records of one transaction of a copy.
+/// The number of records in one transaction of a copy.
 const RECORDS_AT_ONCE: usize = 1 << 16;
 
 /// The store, for its one writer.
@@ -55,20 +57,20 @@ pub(crate) struct LiveProfilesReader {
     path: PathBuf,
     mark: StoreMark,
     profiles: ReadOnlyTable<u32, &'static [u8]>,
-    /// Open as long as somebody reads.
+    /// Keeps the database open as long as a reader exists.
     _database: Arc<Database>,
 }
 
-/// What the store knows of a node.
+/// The store's record of a node.
 pub(crate) struct LiveRecord {
-    /// Of the last change.
+    /// The SCN of the last change.
     pub(crate) scn: Scn,
-    /// `None`: the member was removed.
+    /// The profile, or `None` if the member was removed.
     pub(crate) profile: Option<Profile>,
 }
 
 impl LiveProfiles {
-    /// Opens the store, or makes one with this mark.
+    /// Opens the store, or creates one with this mark.
     pub(crate) fn open(
         path: &Path,
         fresh: StoreMark,
@@ -96,8 +98,8 @@ impl LiveProfiles {
         Ok(store)
     }
 
-    /// Makes a store without records. It gets its name when it is whole: of one that power loss leaves half made, redb could not tell
-    /// what it is.
+    /// Creates a store without records. The file gets its name once it is complete: redb could not
+    /// identify one that a power loss left half written.
     pub(crate) fn make(path: &Path, mark: StoreMark) -> Result<(), FileError> {
         let building = path.with_file_name(BUILDING_PROFILES_NAME);
         let io = |source| FileError::Io {
@@ -117,12 +119,12 @@ impl LiveProfiles {
         fs::rename(&building, path).map_err(io)
     }
 
-    /// How far it has come.
+    /// Returns the SCN of the last commit.
     pub(crate) fn scn(&self) -> Scn {
         self.mark.scn
     }
 
-    /// Writes profiles (`None`: removed) and the mark; durable when it returns.
+    /// Writes the records and the mark; durable on return.
     pub(crate) fn commit(
         &mut self,
         scn: Scn,
@@ -134,7 +136,7 @@ impl LiveProfiles {
         Ok(())
     }
 
-    /// The store as of the last commit.
+    /// Returns a reader of the last commit.
     pub(crate) fn reader(&self) -> Result<LiveProfilesReader, FileError> {
         let error = |error: redb::Error| store_error(&self.path, error);
         let transaction = self.database.begin_read().map_err(|e| error(e.into()))?;
@@ -151,7 +153,7 @@ impl LiveProfiles {
 }
 
 impl LiveProfilesReader {
-    /// What is known of a node; `None` when it has not changed since the snapshot.
+    /// Returns the record of a node, or `None` if it has not changed since the snapshot.
     pub(crate) fn get(&self, node: NodeIndex) -> Result<Option<LiveRecord>, FileError> {
         let found = self
             .profiles
@@ -162,7 +164,7 @@ impl LiveProfilesReader {
             .transpose()
     }
 
-    /// Every record, by node, each checked.
+    /// Returns every record in node order, each checked.
     pub(crate) fn records(
         &self,
     ) -> Result<impl Iterator<Item = Result<(NodeIndex, LiveRecord), FileError>>, FileError> {
@@ -175,8 +177,8 @@ impl LiveProfilesReader {
         }))
     }
 
-    /// Writes a store with the same records to `path`, true at `scn`, and syncs it (not the directory). Some thousand records at a
-    /// time are in memory.
+    /// Writes a store with the same records to `path`, at `scn`, and syncs it (not the directory).
+    /// Holds 65,536 records in memory at a time.
     pub(crate) fn copy(&self, path: &Path, scn: Scn) -> Result<(), FileError> {
         let error = |error: redb::Error| store_error(path, error);
         let mut builder = Database::builder();
@@ -199,7 +201,7 @@ impl LiveProfilesReader {
                     let (node, bytes) =
                         record.map_err(|error| store_error(&self.path, error.into()))?;
                     let node_index = NodeIndex::new(node.value());
-                    // What has rotten is not copied as if it had not.
+                    // A damaged record must not be copied as a sound one.
                     self.record(node_index, bytes.value())?;
                     let inserted = table.insert(node.value(), bytes.value());
                     inserted.map_err(|e| error(e.into()))?;
@@ -213,7 +215,7 @@ impl LiveProfilesReader {
             }
             transaction.commit().map_err(|e| error(e.into()))?;
         }
-        // Dropped, it would write its last page all the same, but not say when that cannot be made durable.
+        // A drop would write the last page too, but would not report a failure to sync it.
         database.close().map_err(|e| error(e.into()))
     }
 
@@ -226,7 +228,7 @@ impl LiveProfilesReader {
     }
 }
 
-/// What the store at `path` says of itself; none when it is new.
+/// Returns the mark of the store at `path`, or `None` if it has none yet.
 pub(crate) fn mark_of(path: &Path) -> Result<Option<StoreMark>, FileError> {
     let database = open_database(path, &Arc::default())?;
     let found = read_mark(&database).map_err(|error| store_error(path, error))?;

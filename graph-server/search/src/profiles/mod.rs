@@ -1,4 +1,4 @@
-//! Profiles: those of the snapshot in a file that is written once, those that changed since in a small database.
+//! Profiles: the snapshot's in a file that is written once, the changed ones in a small database.
 //!
 //! Imports from no other folder of the crate.
 

@@ -1,9 +1,12 @@
-//! The file of the live profiles, which outlasts a disk that is full or fails for a while.
+//! The file of the live profiles. It survives a disk that is full or fails for a while.
 //!
-//! redb takes the first error of its file for its end: from then on it neither writes nor reads, until nobody has it open any more,
-//! and whoever reads profiles has. So it is not told of an error in writing as long as there is hope: what failed is done again, until
-//! it succeeds or nobody waits for it any more ([`Persistence::give_up`]). After a failed sync everything since the last good one is
-//! written again first: the system may have dropped those pages, which read back all the same and are no longer dirty.
+//! After the first error of its file, redb neither writes nor reads until every user has closed the
+//! database. Readers of profiles keep it open, so closing it is not an option. Hence this file
+//! reports no write error to redb while retries are on. A failed operation is retried until it
+//! succeeds or [`Persistence::give_up`] is called.
+//!
+//! After a failed sync, everything since the last good one is written again first. The system may
+//! have dropped those pages; they still read back, but are no longer dirty.
 
 use redb::{BackendError, StorageBackend, backends::FileBackend};
 use std::{
@@ -13,12 +16,12 @@ use std::{
     time::Duration,
 };
 
-/// Between two attempts.
+/// The time between two attempts.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-/// Written again at once.
+/// The number of bytes written again in one step.
 const CHUNK_BYTES: u64 = 1 << 20;
 
-/// Whether to go on trying, and what is wrong meanwhile.
+/// The retry switch of the live profiles' file, and the error that it currently retries.
 #[derive(Debug, Default)]
 pub struct Persistence {
     state: Mutex<State>,
@@ -28,29 +31,29 @@ pub struct Persistence {
 #[derive(Debug, Default)]
 struct State {
     trouble: Option<Arc<str>>,
-    /// False at first: who cannot be opened says so.
+    /// Whether to retry. False while the file is being opened: there, an error is reported at once.
     hopes: bool,
 }
 
 impl Persistence {
-    /// Why writing does not go on.
+    /// Returns the error that writing currently retries, if any.
     #[must_use]
     pub fn trouble(&self) -> Option<Arc<str>> {
         lock(&self.state).trouble.clone()
     }
 
-    /// From here on errors are waited out.
+    /// Turns retries on.
     pub(crate) fn hope(&self) {
         lock(&self.state).hopes = true;
     }
 
-    /// From here on the first error is the last.
+    /// Turns retries off: the next error is reported at once.
     pub fn give_up(&self) {
         lock(&self.state).hopes = false;
         self.changed.notify_all();
     }
 
-    /// Tries until it succeeds, or there is no hope.
+    /// Attempts an operation until it succeeds or retries are off.
     fn persist<T>(&self, mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         loop {
             let error = match attempt() {
@@ -75,10 +78,10 @@ impl Persistence {
     }
 }
 
-/// See the module.
+/// A file whose write operations retry; the reads do not.
 pub(crate) struct PersistentFile {
     file: FileBackend,
-    /// Where it was written since the last good sync: from, and how many bytes.
+    /// The ranges written since the last good sync, as offset and number of bytes.
     unsynced: Mutex<Vec<(u64, u64)>>,
     persistence: Arc<Persistence>,
 }
@@ -92,7 +95,7 @@ impl PersistentFile {
         }
     }
 
-    /// Writes again what stands there, so that it is dirty.
+    /// Writes the unsynced ranges again, so that their pages are dirty.
     fn write_again(&self) -> io::Result<()> {
         let bytes = self.file.len()?;
         for &(from, length) in lock(&self.unsynced).iter() {

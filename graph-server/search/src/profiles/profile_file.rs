@@ -1,5 +1,5 @@
-//! The profiles of a snapshot: written once, read record by record with positioned reads, so that profiles that nobody asks
-//! for take no memory.
+//! The profiles of a snapshot in a file that is written once. Positioned reads load one record at a
+//! time, so a profile that is not requested takes no memory.
 //!
 //! ```text
 //! at                 bytes          what
@@ -8,21 +8,22 @@
 //! 12                 4              0
 //! 16                 16             lineage id
 //! 32                 8              node count n
-//! 40                 8              where the records end (E)
+//! 40                 8              end of the records (E)
 //! 48                 4              CRC-32C of the offsets
 //! 52                 8              0
 //! 60                 4              CRC-32C of the 60 bytes before
-//! 64                 E - 64         records, one a node, in order: CRC-32C (4) over the node's number (4) and the profile;
-//!                                   then the profile, a protobuf message `cloud.v1.Profile`
-//! E                  8 (n + 1)      offsets: where the record of each node begins; the last is E
+//! 64                 E - 64         records, one a node, in order: CRC-32C (4) over the node's
+//!                                   number (4) and the profile; then the profile, a protobuf
+//!                                   message `cloud.v1.Profile`
+//! E                  8 (n + 1)      offsets: the start of each node's record; the last is E
 //! ```
 //!
-//! All numbers are little-endian. The checksum of a record covers its node's number, so that a record that is read in another's
-//! place is found out. The file is written to its end before the header is, and the snapshot's directory gets its name after
-//! that: a half-written file is never opened.
+//! All numbers are little-endian. The checksum of a record covers its node's number, which detects
+//! a record that is read in place of another. The writer writes the header last, and the snapshot's
+//! directory gets its name after that: a half-written file is never opened.
 //!
-//! A *silent* file is what a dump without members makes: every node has an empty profile, so none is written. It is a header of
-//! version 2 and nothing else, with 64 at 40 and 0 at 48.
+//! A dump without members makes a *silent* file: every node has an empty profile, so no record is
+//! written. The file is a header of version 2 and nothing else, with 64 at 40 and 0 at 48.
 
 use crate::profiles::profile_header::{Content, HEADER_BYTES, Header, OFFSET_BYTES, Records};
 use cloud_engine::{FileError, NodeIndex};
@@ -40,12 +41,12 @@ use std::{
 /// The file's name in a snapshot directory.
 pub const PROFILES_NAME: &str = "profiles.bin";
 
-/// A profile, encoded. What changes bring is far below it.
+/// The maximum size of an encoded profile. The limits on changes keep profiles far below it.
 pub const PROFILE_BYTES_MAX: usize = RECORD_BYTES_MAX as usize - CHECKSUM_BYTES;
 
 pub(crate) const CHECKSUM_BYTES: usize = 4;
 pub(crate) const RECORD_BYTES_MAX: u64 = 16 << 20;
-/// Offsets are checked in blocks of this many bytes.
+/// The block size, in bytes, for checking the offsets.
 const BLOCK_BYTES: usize = 1 << 20;
 
 /// An open file of profiles.
@@ -57,10 +58,11 @@ pub struct ProfileFile {
 }
 
 impl ProfileFile {
-    /// Opens the file and checks header, length and offsets. Reads 8 bytes a node, of a silent file none.
+    /// Opens the file and checks header, length and offsets. Reads 8 bytes a node; of a silent
+    /// file, only the header.
     ///
     /// # Errors
-    /// When the file is damaged, of an unknown version, or of another lineage.
+    /// If the file is damaged, of an unknown version, or of another lineage.
     pub fn open(path: &Path, lineage: LineageId) -> Result<Self, FileError> {
         let io = |source| FileError::Io {
             path: path.to_owned(),
@@ -105,7 +107,7 @@ impl ProfileFile {
         Ok(profiles)
     }
 
-    /// How many nodes have a profile here: all below this number.
+    /// Returns the number of nodes; every node below it has a profile.
     #[must_use]
     pub fn node_count(&self) -> u64 {
         match self.header.content {
@@ -114,7 +116,7 @@ impl ProfileFile {
         }
     }
 
-    /// Of a silent file, how many nodes have an empty profile; `None` when there are records.
+    /// Returns the number of nodes of a silent file, or `None` when there are records.
     #[must_use]
     pub fn silent_nodes(&self) -> Option<u32> {
         match self.header.content {
@@ -123,11 +125,11 @@ impl ProfileFile {
         }
     }
 
-    /// The profile of a node, whose member is `member_id` (a silent file does not know it); `None` for a node that the snapshot
-    /// does not have. Two reads, of a silent file none.
+    /// Returns the profile of a node, or `None` if the snapshot lacks the node. `member_id` is the
+    /// node's member, which a silent file does not store. Takes two reads; of a silent file none.
     ///
     /// # Errors
-    /// When the record is damaged, with where it stands.
+    /// If the record is damaged; the error names its offset.
     pub fn profile(&self, node: NodeIndex, member_id: u64) -> Result<Option<Profile>, FileError> {
         if u64::from(node.get()) >= self.node_count() {
             return Ok(None);
@@ -151,7 +153,7 @@ impl ProfileFile {
         let Some(length) = length else {
             return Err(self.damaged(
                 at,
-                format!("a record cannot stand between {start} and {end}"),
+                format!("the offsets {start} and {end} do not delimit a record"),
             ));
         };
         let mut record = vec![0; length as usize];
@@ -191,7 +193,9 @@ impl ProfileFile {
         self.file
             .read_exact_at(into, at)
             .map_err(|source| match source.kind() {
-                io::ErrorKind::UnexpectedEof => self.damaged(at, "the file ends before".to_owned()),
+                io::ErrorKind::UnexpectedEof => {
+                    self.damaged(at, "the file ends before this offset".to_owned())
+                }
                 _ => FileError::Io {
                     path: self.path.clone(),
                     source,
@@ -208,7 +212,7 @@ impl ProfileFile {
     }
 }
 
-/// Over the node's number and the profile.
+/// Returns the checksum over the node's number and the profile.
 pub(crate) fn record_checksum(node: NodeIndex, profile: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&node.get().to_le_bytes()), profile)
 }

@@ -1,6 +1,6 @@
-//! Writes the profiles of a snapshot, node by node; see `profile_file.rs` for the bytes.
+//! Writes the profiles of a snapshot, node by node; the table in `profile_file.rs` lists the bytes.
 //!
-//! Streams: what is kept in memory is 8 bytes a node.
+//! It streams, and keeps 8 bytes a node in memory.
 
 use crate::profiles::{
     profile_file::{CHECKSUM_BYTES, RECORD_BYTES_MAX, record_checksum},
@@ -22,9 +22,9 @@ pub struct ProfileFileWriter {
     path: PathBuf,
     file: BufWriter<File>,
     offsets: Vec<u64>,
-    /// Where the next record begins.
+    /// The offset of the next record.
     end: u64,
-    /// Over the records so far.
+    /// The checksum of the records so far.
     checksum: u32,
     hasher: ContentHasher,
     record: Vec<u8>,
@@ -34,7 +34,7 @@ impl ProfileFileWriter {
     /// Creates the file, which must not exist.
     ///
     /// # Errors
-    /// What the system says.
+    /// If the system reports an error.
     pub fn create(path: &Path) -> Result<Self, FileError> {
         let io = |source| FileError::Io {
             path: path.to_owned(),
@@ -53,10 +53,10 @@ impl ProfileFileWriter {
         })
     }
 
-    /// The profile of the next node.
+    /// Writes the profile of the next node.
     ///
     /// # Errors
-    /// What the system says; or a profile of more than 16 MiB.
+    /// If the system reports an error, or the profile is longer than 16 MiB.
     pub fn push(&mut self, profile: &Profile) -> Result<(), FileError> {
         let node = u32::try_from(self.offsets.len() - 1)
             .map_err(|_| self.refused("too many nodes".to_owned()))?;
@@ -88,7 +88,7 @@ impl ProfileFileWriter {
         Ok(())
     }
 
-    /// A digest of the profiles so far: what they say, not where they stand.
+    /// Returns a digest of the profiles so far. It covers their content, not their offsets.
     #[must_use]
     pub fn content_digest(&self) -> ContentDigest {
         self.hasher.finish()
@@ -97,7 +97,7 @@ impl ProfileFileWriter {
     /// Writes the offsets and the header, and syncs the file.
     ///
     /// # Errors
-    /// What the system says.
+    /// If the system reports an error.
     pub fn finish(mut self, lineage: LineageId) -> Result<ManifestFile, FileError> {
         let path = self.path.clone();
         let io = |source| FileError::Io {

@@ -1,12 +1,12 @@
-//! The first 64 bytes of a file of profiles; `profile_file.rs` has them in a table.
+//! The first 64 bytes of a file of profiles; the table in `profile_file.rs` lists them.
 
+use crate::profiles::profile_file::CHECKSUM_BYTES;
 use cloud_engine::FileError;
 use cloud_model::LineageId;
 use std::{iter, path::Path};
 
-use crate::profiles::profile_file::CHECKSUM_BYTES;
-
-/// A snapshot has no more members: document numbers of its index have 31 bits, and the highest stands for none.
+/// The maximum number of members in a snapshot. Document numbers of the index have 31 bits, and
+/// tantivy reserves the highest.
 pub const NODES_MAX: u32 = tantivy::TERMINATED;
 
 const MAGIC: [u8; 8] = *b"CLOUDPRO";
@@ -16,23 +16,23 @@ const NODE_COUNT_AT: usize = 32;
 pub(crate) const HEADER_BYTES: u64 = 64;
 pub(crate) const OFFSET_BYTES: u64 = 8;
 
-/// See the module.
+/// The header of a file of profiles.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Header {
     pub(crate) lineage: LineageId,
     pub(crate) content: Content,
 }
 
-/// What the file says of its nodes.
+/// The form of the profiles.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Content {
-    /// Each has a record.
+    /// One record a node.
     Records(Records),
-    /// So many have an empty profile; at most [`NODES_MAX`].
+    /// An empty profile for this many nodes, at most [`NODES_MAX`].
     Silent(u32),
 }
 
-/// Where the records stand.
+/// The extent of the records.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Records {
     pub(crate) count: u64,
@@ -61,7 +61,7 @@ impl Header {
         bytes
     }
 
-    /// Checks everything but the lineage.
+    /// Parses a header; checks everything but the lineage.
     pub(crate) fn from_bytes(
         path: &Path,
         bytes: &[u8; HEADER_BYTES as usize],
@@ -98,11 +98,11 @@ impl Header {
                 offsets_checksum: u32::from_le_bytes(field(bytes, 48)),
             })
         } else {
-            // No length bounds this count.
+            // A silent file has no length that bounds this count.
             let node_count = u32::try_from(count).ok();
             let node_count = node_count.filter(|&count| count <= NODES_MAX);
             Content::Silent(node_count.ok_or_else(|| {
-                let reason = format!("{count} nodes are more than a snapshot has, {NODES_MAX}");
+                let reason = format!("{count} nodes are more than the maximum of {NODES_MAX}");
                 damaged(NODE_COUNT_AT, reason)
             })?)
         };
@@ -112,13 +112,13 @@ impl Header {
         match differ {
             None => Ok(header),
             Some(at) => {
-                let reason = format!("no header of version {version} says this here");
+                let reason = format!("a field has a value that version {version} does not allow");
                 Err(damaged(at, reason))
             }
         }
     }
 
-    /// How long a file with this header is; `None` when that cannot be counted.
+    /// Returns the length of a file with this header, or `None` if it overflows.
     pub(crate) fn file_bytes(&self) -> Option<u64> {
         match self.content {
             Content::Silent(_) => Some(HEADER_BYTES),
@@ -132,7 +132,7 @@ impl Header {
 }
 
 impl Records {
-    /// What the header of a silent file says of them.
+    /// Returns the records of a silent file's header: no bytes.
     fn none_of(node_count: u32) -> Self {
         Self {
             count: u64::from(node_count),
@@ -142,7 +142,7 @@ impl Records {
     }
 }
 
-/// The `N` bytes at `at`, which lie inside the header by construction.
+/// Returns the `N` bytes at `at`, which are inside the header by construction.
 fn field<const N: usize>(bytes: &[u8; HEADER_BYTES as usize], at: usize) -> [u8; N] {
     std::array::from_fn(|index| bytes.get(at + index).copied().unwrap_or_default())
 }

@@ -1,7 +1,7 @@
-//! What each store under `live/` says about itself: which base it stands on, which log it follows, and how far it has come.
+//! The mark of each store under `live/`: its base, the log that it follows, and its SCN.
 //!
-//! A line of text: `format 1 lineage <32 hex> log <32 hex> scn <number>`. A store of another base or log is refused by name: its
-//! nodes are other members.
+//! The mark is a line of text: `format 1 lineage <32 hex> log <32 hex> scn <number>`. A store of
+//! another base or log is rejected by name, because its nodes are other members.
 
 use cloud_engine::FileError;
 use cloud_model::{LineageId, LogId, Scn};
@@ -18,7 +18,7 @@ pub(crate) struct StoreMark {
 }
 
 impl StoreMark {
-    /// Reads the mark of the store at `path`.
+    /// Parses the mark of the store at `path`.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, FileError> {
         let damaged = || FileError::Damaged {
             path: path.to_owned(),
@@ -50,7 +50,7 @@ impl StoreMark {
         })
     }
 
-    /// Refuses a store of another base or log.
+    /// Rejects a store of another base or log.
     pub(crate) fn check(
         &self,
         path: &Path,
@@ -74,7 +74,7 @@ impl StoreMark {
         Ok(())
     }
 
-    /// The same store, further on.
+    /// Returns the mark of the same store at a later SCN.
     pub(crate) fn at(self, scn: Scn) -> Self {
         Self { scn, ..self }
     }

@@ -1,27 +1,28 @@
-//! A walk over the documents of one segment that match a query, in ascending order, able to jump ahead and to score where it
-//! stands.
+//! A cursor over the matching documents of one segment, in ascending order. It can skip ahead, and
+//! it scores the current document.
 //!
-//! Terms and phrases are tantivy's; how they combine is ours, for one reason: a score is the sum of its parts in the order
-//! in which the query names them, whatever order is cheapest to walk in. tantivy sums in the order of cost, which differs from
-//! segment to segment, and with it the last bit of the score, and with that the order of hits.
+//! Terms and phrases use tantivy's scorers; their combination is our own, for one reason. A score
+//! must be the sum of its parts in the order of the query, whichever order is cheapest to walk in.
+//! tantivy adds in order of cost, which differs from segment to segment. The last bit of the score
+//! would differ with it, and so would the order of hits.
 
 use crate::query::stop_check::StopCheck;
 use tantivy::{DocId, SegmentReader, query::Scorer};
 
-/// Where a walk ends.
+/// The document number at which a walk ends.
 pub(crate) use tantivy::TERMINATED;
 
-/// What there is to walk over.
+/// The documents to walk over.
 #[derive(Clone, Copy)]
 pub(crate) enum Documents<'a> {
-    /// A segment.
+    /// The documents of a segment.
     Indexed(&'a SegmentReader),
-    /// So many documents without a term, which therefore stand nowhere.
+    /// This many documents without a term, which are in no segment.
     Silent(u32),
 }
 
 impl Documents<'_> {
-    /// All their numbers are below.
+    /// Returns an exclusive upper bound of the document numbers.
     pub(crate) fn count(self) -> u32 {
         match self {
             Self::Indexed(segment) => segment.max_doc(),
@@ -30,20 +31,20 @@ impl Documents<'_> {
     }
 }
 
-/// A walk that stands at a matching document, or at [`TERMINATED`].
+/// A cursor at a matching document, or at [`TERMINATED`].
 pub(crate) enum Cursor {
-    /// All documents.
+    /// Matches all documents.
     Everyone(Everyone),
-    /// Those with a term or a phrase.
+    /// Matches the documents with a term or a phrase.
     Leaf(Box<dyn Scorer>),
-    /// Those that match all of some and none of others.
+    /// Matches the documents that match all required cursors and no excluded one.
     All(AllOf),
-    /// Those that match at least one.
+    /// Matches the documents that match at least one of several cursors.
     Any(AnyOf),
 }
 
 impl Cursor {
-    /// Where it stands.
+    /// Returns the current document.
     pub(crate) fn document(&self) -> DocId {
         match self {
             Self::Everyone(everyone) => everyone.document,
@@ -53,8 +54,8 @@ impl Cursor {
         }
     }
 
-    /// Goes to the first matching document at or after `target`; stays where it is if it stands there or further on. At
-    /// [`TERMINATED`] too when stop_check runs out.
+    /// Advances to the first matching document at or after `target`; does not move if it is already
+    /// there or beyond. Advances to [`TERMINATED`] as well when the check says stop.
     pub(crate) fn seek(&mut self, target: DocId, stop_check: &mut StopCheck<'_>) -> DocId {
         if self.document() >= target {
             return self.document();
@@ -70,7 +71,7 @@ impl Cursor {
         }
     }
 
-    /// The score of the document where it stands.
+    /// Returns the score of the current document.
     pub(crate) fn score(&mut self) -> f32 {
         match self {
             Self::Everyone(_) => 0.0,
@@ -80,7 +81,7 @@ impl Cursor {
         }
     }
 
-    /// At most about this many documents.
+    /// Returns a rough upper bound of the number of matching documents.
     pub(crate) fn cost(&self) -> u32 {
         match self {
             Self::Everyone(everyone) => everyone.end,
@@ -94,7 +95,7 @@ impl Cursor {
     }
 }
 
-/// All documents below a bound.
+/// A cursor over all documents below a bound.
 pub(crate) struct Everyone {
     document: DocId,
     end: DocId,
@@ -117,18 +118,18 @@ impl Everyone {
     }
 }
 
-/// An intersection, with exclusions.
+/// A cursor over an intersection, with exclusions.
 pub(crate) struct AllOf {
-    /// In the order of the query.
+    /// The required cursors, in the order of the query.
     required: Vec<Cursor>,
-    /// Indexes of `required`, the rarest first.
+    /// The indexes of `required`, the rarest first.
     cheapest_first: Vec<usize>,
     excluded: Vec<Cursor>,
     document: DocId,
 }
 
 impl AllOf {
-    /// At least one must be required.
+    /// Combines the cursors, of which at least one must be required.
     pub(crate) fn new(
         required: Vec<Cursor>,
         excluded: Vec<Cursor>,
@@ -166,7 +167,8 @@ impl AllOf {
         self.document
     }
 
-    /// `target` if all required ones have it, else where one of them goes on.
+    /// Returns `target` if all required cursors match it, else a later document where one of them
+    /// stands.
     fn meet(&mut self, target: DocId, stop_check: &mut StopCheck<'_>) -> DocId {
         for &index in &self.cheapest_first {
             let Some(cursor) = self.required.get_mut(index) else {
@@ -187,9 +189,9 @@ impl AllOf {
     }
 }
 
-/// A union.
+/// A cursor over a union.
 pub(crate) struct AnyOf {
-    /// In the order of the query.
+    /// The cursors, in the order of the query.
     alternatives: Vec<Cursor>,
     document: DocId,
 }

@@ -1,6 +1,6 @@
-//! From a query's text to the members of a network who match it.
+//! From a query's text to the matching members of a network.
 //!
-//! Imports from `index`, and the published state at the top of the crate.
+//! Imports from `index`, and from `published` at the top of the crate.
 
 pub(crate) mod cursor;
 pub(crate) mod network;

@@ -1,30 +1,29 @@
-//! The network as a filter: which degrees are asked for, and who stands at them.
+//! The network as a filter: the requested degrees, and the nodes at them.
 
+use crate::query::{cursor::TERMINATED, stop_check::StopCheck};
 use cloud_engine::{Degree, Graph, NodeIndex, NodeSet, Nodes, View};
 use std::sync::Arc;
 
-use crate::query::{cursor::TERMINATED, stop_check::StopCheck};
-
-/// Whom a search is to find, from one viewer's side.
+/// The viewer's network that a search filters by.
 #[derive(Clone, Debug)]
 pub struct Network {
-    /// The degrees asked for.
+    /// The requested degrees.
     pub degrees: Degrees,
-    /// The viewer's view, which must hold for the graph.
+    /// The viewer's view, which must be valid for `graph`.
     pub view: Arc<View>,
-    /// The graph.
+    /// The graph, at one SCN.
     pub graph: Graph,
 }
 
-/// A set of degrees. The viewer is in none.
+/// A set of degrees. It never contains the viewer's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Degrees(u8);
 
 impl Degrees {
-    /// Everyone but the viewer.
+    /// All degrees but the viewer's own.
     pub const ALL: Self = Self(0b1111);
 
-    /// These; none means all. [`Degree::Itself`] adds nothing.
+    /// Returns the set of `degrees`; an empty slice means all. [`Degree::Itself`] adds nothing.
     #[must_use]
     pub fn of(degrees: &[Degree]) -> Self {
         let bits = degrees.iter().fold(0, |bits, &degree| bits | bit(degree));
@@ -35,7 +34,7 @@ impl Degrees {
         }
     }
 
-    /// Whether a degree is among them.
+    /// Returns whether the set contains `degree`.
     #[must_use]
     pub fn contains(self, degree: Degree) -> bool {
         self.0 & bit(degree) != 0
@@ -52,17 +51,17 @@ fn bit(degree: Degree) -> u8 {
     }
 }
 
-/// What the view alone says of a node.
+/// The degree of a node as far as the view alone decides it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// At this degree.
+    /// The view contains the node, at this degree.
     At(Degree),
-    /// At 3rd degree or out of network: the node's connections tell.
+    /// The view lacks the node: 3rd degree or out of network. The node's connections decide.
     Beyond,
 }
 
 impl Network {
-    /// What the view alone says of a node.
+    /// Returns the standing of `node` by the view alone.
     pub(crate) fn standing(&self, node: NodeIndex) -> Standing {
         if self.view.first().contains(node.get()) {
             Standing::At(Degree::First)
@@ -75,7 +74,7 @@ impl Network {
         }
     }
 
-    /// The degree of a node that stands beyond the view: 3rd if a connection of it is at 2nd.
+    /// Returns the degree of a node that the view lacks: 3rd if one of its connections is at 2nd.
     pub(crate) fn degree_beyond(&self, node: NodeIndex, stop_check: &mut StopCheck<'_>) -> Degree {
         for neighbour in self.graph.neighbours(node) {
             if self.view.second().contains(neighbour.get()) {
@@ -88,7 +87,8 @@ impl Network {
         Degree::OutOfNetwork
     }
 
-    /// The nodes asked for, in order, if the view alone names them all.
+    /// Returns the nodes at the requested degrees, ascending; `None` unless the view alone names
+    /// them all.
     pub(crate) fn nodes(&self) -> Option<NetworkNodes<'_>> {
         let beyond =
             self.degrees.contains(Degree::Third) || self.degrees.contains(Degree::OutOfNetwork);
@@ -104,14 +104,14 @@ impl Network {
     }
 }
 
-/// A walk over the union of a view's sets, able to jump ahead.
+/// An ascending walk over the union of a view's sets that can skip ahead.
 pub(crate) struct NetworkNodes<'a> {
     first: Option<Walk<'a>>,
     second: Option<Walk<'a>>,
 }
 
 impl NetworkNodes<'_> {
-    /// The first node at or after `target`; [`TERMINATED`] when there is none.
+    /// Returns the first node at or after `target`, or [`TERMINATED`] when there is none.
     pub(crate) fn seek(&mut self, target: u32) -> u32 {
         let walks = self.first.iter_mut().chain(self.second.iter_mut());
         walks

@@ -1,52 +1,54 @@
-//! A query: what somebody typed, as a parse tree over which matching is plain logic.
+//! A query's text as a parse tree. Matching is boolean logic over it.
 
 use crate::{
     index::field::Field,
     query::{parser::parse, syntax_error::SyntaxError},
 };
 
-/// A query that was understood.
+/// A query that parsed without error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     expression: Expression,
 }
 
-/// The parse tree. Who matches is plain logic over it.
+/// The parse tree. Matching is boolean logic over it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expression {
-    /// Every member.
+    /// Matches every member.
     Everyone,
-    /// The words stand side by side in a value of one of the fields.
+    /// Matches where the words are adjacent and in order within one value of one of the fields.
     Phrase {
-        /// Where.
+        /// The fields to search.
         fields: Vec<Field>,
         /// One or more tokens.
         words: Vec<String>,
     },
-    /// All of them match.
+    /// Matches where all of them match.
     All(Vec<Expression>),
-    /// At least one of them matches.
+    /// Matches where at least one of them matches.
     Any(Vec<Expression>),
-    /// It does not match.
+    /// Matches where the inner expression does not.
     Not(Box<Expression>),
 }
 
 impl Query {
-    /// Parses. Linear in the text, which is at most [`QUERY_BYTES_MAX`](crate::QUERY_BYTES_MAX) long.
+    /// Parses a query, in time linear in the text.
     ///
     /// ```
     /// use cloud_search::Query;
-    /// assert!(Query::parse(r#"title:engineer AND (company:"some words" OR -place:oslo)"#).is_ok());
+    /// let text = r#"title:engineer AND (company:"some words" OR -place:oslo)"#;
+    /// assert!(Query::parse(text).is_ok());
     /// assert_eq!(Query::parse("a AND").unwrap_err().position, 5);
     /// ```
     ///
     /// # Errors
-    /// With the position and the reason.
+    /// With the position and the reason, if the syntax is wrong, or if the text breaks a limit such
+    /// as [`QUERY_BYTES_MAX`](crate::QUERY_BYTES_MAX).
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         parse(text).map(|expression| Self { expression })
     }
 
-    /// The query that every member matches.
+    /// Returns the query that every member matches.
     #[must_use]
     pub fn everyone() -> Self {
         Self {
@@ -54,7 +56,7 @@ impl Query {
         }
     }
 
-    /// Its parse tree.
+    /// Returns the parse tree.
     #[must_use]
     pub fn expression(&self) -> &Expression {
         &self.expression

@@ -1,15 +1,16 @@
 //! The query language: text to a parse tree, in time linear in the text.
 //!
 //! ```text
-//! query       = [ disjunction ]                          nothing: every member
+//! query       = [ disjunction ]                          empty text: every member
 //! disjunction = conjunction { "OR" conjunction }
 //! conjunction = clause { [ "AND" ] clause }              side by side: all must match
 //! clause      = { "NOT" | "-" | "+" } atom
 //! atom        = "(" disjunction ")" | [ field ":" ] ( word | phrase )
 //! ```
 //!
-//! A backslash takes the next character's meaning away. A word that is cut into several tokens (`jean-luc`, `山田`) is a
-//! phrase of them; one without letter or digit (`&`, a dash between spaces) is left out as if it had not been written.
+//! A backslash makes the next character literal. A word that the tokenizer cuts into several tokens
+//! (`jean-luc`, `山田`) is a phrase of them. A word without letter or digit (`&`, a dash between
+//! spaces) is ignored.
 
 use crate::{
     index::{field::Field, tokens::tokens},
@@ -21,7 +22,7 @@ use crate::{
     },
 };
 
-/// Parses. Linear in the text.
+/// Parses a query, in time linear in the text.
 pub(crate) fn parse(text: &str) -> Result<Expression, SyntaxError> {
     if text.len() > QUERY_BYTES_MAX {
         return Err(SyntaxError {
@@ -50,11 +51,11 @@ struct Parser<'a> {
     text: &'a str,
     position: usize,
     terms: usize,
-    /// Where the open parentheses stand.
+    /// The byte positions of the open parentheses.
     opened: Vec<usize>,
 }
 
-/// What a bare word means, besides itself.
+/// The second meaning of a bare word.
 #[derive(PartialEq, Eq)]
 enum Operator {
     And,
@@ -62,7 +63,7 @@ enum Operator {
     Not,
 }
 
-/// An expression, or nothing: what was written has neither letter nor digit.
+/// An expression, or `None` where the text has neither letter nor digit.
 type Parsed = Result<Option<Expression>, SyntaxError>;
 
 impl Parser<'_> {
@@ -188,7 +189,7 @@ impl Parser<'_> {
         }))
     }
 
-    /// Characters up to the next that a word cannot hold, backslashes taken away.
+    /// Reads the characters up to the next one that a word cannot contain, and removes backslashes.
     fn word(&mut self) -> Result<String, SyntaxError> {
         let mut word = String::new();
         while let Some(character) = self.peek().filter(|&character| is_word(character)) {
@@ -217,7 +218,7 @@ impl Parser<'_> {
         Ok(phrase)
     }
 
-    /// Steps over a character, which may be a backslash and the character that it protects.
+    /// Steps over a character, which may be a backslash and the character behind it.
     fn escaped(&mut self, character: char) -> Result<char, SyntaxError> {
         let start = self.position;
         self.position += character.len_utf8();
@@ -255,7 +256,7 @@ impl Parser<'_> {
             .then_some(operator)
     }
 
-    /// Whether the sign here belongs to what follows, and is no dash between spaces.
+    /// Returns whether the sign here belongs to what follows it, and is not a dash between spaces.
     fn stands_before_an_atom(&self) -> bool {
         let next = self.rest().chars().nth(1);
         next.is_some_and(|next| !next.is_whitespace() && next != ')')

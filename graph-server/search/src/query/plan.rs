@@ -1,4 +1,5 @@
-//! A query bound to the base's statistics: what it takes to walk any segment, base or live, with scores that compare.
+//! A query bound to the statistics of the base index. It can walk any segment, base or live, and
+//! its scores are comparable.
 
 use crate::{
     index::{base_index::BaseIndex, field::Field},
@@ -26,7 +27,7 @@ pub(crate) enum Plan {
 }
 
 impl Plan {
-    /// Looks every term up in the base.
+    /// Binds an expression; looks up every term in the base index.
     pub(crate) fn new(expression: &Expression, base: &BaseIndex) -> tantivy::Result<Self> {
         Ok(match expression {
             Expression::Everyone => Self::Everyone,
@@ -42,7 +43,7 @@ impl Plan {
         })
     }
 
-    /// Nothing but exclusions excludes from everyone.
+    /// Plans an intersection. Exclusions alone exclude from all members.
     fn all(clauses: &[Expression], base: &BaseIndex) -> tantivy::Result<Self> {
         let (mut required, mut excluded) = (Vec::new(), Vec::new());
         for clause in clauses {
@@ -81,7 +82,7 @@ impl Plan {
         })
     }
 
-    /// The walk over those documents that match; `None` when there are none.
+    /// Returns a cursor over the matching documents, or `None` when none matches.
     pub(crate) fn cursor(
         &self,
         documents: Documents<'_>,

@@ -1,9 +1,13 @@
-//! Searching: the members of a network who match a query.
+//! Search: finds the members of a network who match a query.
 //!
-//! Over the base, whose document numbers are nodes, network and query walk together, each jumping to where the other
-//! stands, when the view alone names the nodes asked for; else every match is asked where it stands. Live segments are small:
-//! there every match is looked up in the network. All matches are counted; only those that may be among the first hits are
-//! scored, and only those of them that stand beyond the view are asked for their connections.
+//! In the base, document numbers are nodes. If the view alone names all requested nodes, network
+//! and query walk the base together, each skipping to the other's position. Otherwise the walk
+//! visits every match and looks up its degree.
+//!
+//! Live segments are small: there, every match is looked up in the network. All matches are
+//! counted. Only those that may be among the first hits are scored. The degree of a match that the
+//! view lacks takes a read of its connections. If both 3rd degree and out of network are requested,
+//! only a possible first hit needs it.
 
 use crate::{
     index::live_index::LiveSegment,
@@ -23,41 +27,41 @@ use cloud_model::{MemberId, Scn};
 /// One page of hits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
-    /// Nearest first, then most relevant, then by member id.
+    /// The hits: nearest first, then by descending score, then by member id.
     pub hits: Vec<Hit>,
-    /// Exact: how many members match, on this page or not.
+    /// The exact number of members who match, on this page or not.
     pub total: u64,
-    /// What to continue after; `None` on the last page.
+    /// The key after which the next page starts; `None` on the last page.
     pub next: Option<SortKey>,
 }
 
 /// A member who matches.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hit {
-    /// The node.
+    /// The member's node.
     pub node: NodeIndex,
-    /// The member.
+    /// The member's id.
     pub member: MemberId,
-    /// How near.
+    /// The member's degree.
     pub degree: Degree,
-    /// BM25, with the base's statistics.
+    /// The BM25 score, computed from the statistics of the base index.
     pub score: f32,
 }
 
-/// A search without an answer.
+/// The reason why a search has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
-    /// The caller's `stop` said so.
+    /// The caller's `stop` returned true.
     #[error("stopped at its deadline")]
     Stopped,
     /// Graph and index are not at one SCN.
     #[error(
-        "the graph is at SCN {graph}, where what is published (up to SCN {published}) does not hold"
+        "the graph is at SCN {graph}, where the search index (valid up to SCN {published}) is not valid"
     )]
     OutOfStep {
-        /// The graph's.
+        /// The graph's SCN.
         graph: Scn,
-        /// The newest at which the index is known to hold.
+        /// The newest SCN at which the index is known to be valid.
         published: Scn,
     },
     /// The index could not be read.
@@ -65,11 +69,12 @@ pub enum SearchError {
     Index(#[from] tantivy::TantivyError),
 }
 
-/// Finds the members of a network who match a query: the first `limit` after `after`, and how many there are in all.
+/// Finds the members of a network who match a query. Returns the first `limit` after `after`, and
+/// the number of all.
 ///
 /// # Errors
-/// When `stop` says so (asked every few thousand steps), or graph and index are not at one SCN: take what is published
-/// first, then the graph at its SCN.
+/// If `stop` returns true (called every few thousand steps). Also if graph and index are not at one
+/// SCN: load the published state first, then the graph at its SCN.
 pub fn search(
     published: &Published,
     query: &Query,
@@ -152,7 +157,8 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// A member matches the query, and stands where the cursor does.
+    /// Counts a node that matches the query, if its degree is requested, and collects it as a hit.
+    /// The cursor is at it.
     fn matched(&mut self, node: NodeIndex, cursor: &mut Cursor) {
         let degrees = self.network.degrees;
         let degree = match self.network.standing(node) {
@@ -164,7 +170,7 @@ impl Search<'_> {
                 degrees.contains(Degree::OutOfNetwork),
             ) {
                 (false, false) => return,
-                // Counted either way, so that only one who may be among the first need be asked.
+                // Both degrees count, so only a node that may be among the first needs its degree.
                 (true, true) => {
                     if !self.top.may_enter(Degree::Third, || cursor.score()) {
                         self.total += 1;

@@ -1,10 +1,10 @@
-//! Counts the steps of a search and asks the caller now and then whether to go on: no search outlives its deadline by more
-//! than a few thousand steps.
+//! Counts the steps of a search and checks from time to time whether to stop. A search outlives its
+//! deadline by a few thousand steps at most.
 
-/// Steps between two questions: some 100 us of work.
+/// Steps between two checks: about 100 us of work.
 const STEPS_BETWEEN_CHECKS: u32 = 4_096;
 
-/// What is left of a caller's stop_check.
+/// The steps until the next check, and the outcome of the checks so far.
 pub(crate) struct StopCheck<'a> {
     stop: &'a (dyn Fn() -> bool + Sync),
     steps_left: u32,
@@ -12,7 +12,7 @@ pub(crate) struct StopCheck<'a> {
 }
 
 impl<'a> StopCheck<'a> {
-    /// `stop` says whether the caller has stopped waiting.
+    /// Creates a check. `stop` returns whether the caller has stopped waiting.
     pub(crate) fn new(stop: &'a (dyn Fn() -> bool + Sync)) -> Self {
         Self {
             stop,
@@ -21,12 +21,12 @@ impl<'a> StopCheck<'a> {
         }
     }
 
-    /// Takes a step; `true` once the caller has stopped waiting.
+    /// Counts one step; returns `true` once the caller has stopped waiting.
     pub(crate) fn step(&mut self) -> bool {
         self.steps(1)
     }
 
-    /// Takes several.
+    /// Counts several steps; returns `true` once the caller has stopped waiting.
     pub(crate) fn steps(&mut self, steps: u32) -> bool {
         match self.steps_left.checked_sub(steps) {
             Some(left) => self.steps_left = left,
@@ -38,7 +38,7 @@ impl<'a> StopCheck<'a> {
         self.stopped
     }
 
-    /// Whether the caller has stopped waiting.
+    /// Returns whether a check has found that the caller stopped waiting.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped
     }

@@ -1,17 +1,18 @@
-//! The best hits after a given one, and how many there are in all.
+//! The best hits after a given one, and whether others follow.
 
 use cloud_engine::{Degree, NodeIndex};
 use cloud_model::MemberId;
 use std::{cmp::Ordering, collections::BinaryHeap};
 
-/// Where a hit stands in the order of hits: nearest first, then most relevant, then by member id. No two members share one.
+/// The sort key of a hit: nearest first, then by descending score, then by
+/// member id. It is unique to a member.
 #[derive(Clone, Copy, Debug)]
 pub struct SortKey {
-    /// Its degree.
+    /// The hit's degree.
     pub degree: Degree,
-    /// Its score.
+    /// The hit's score.
     pub score: f32,
-    /// The member.
+    /// The member's id.
     pub member: MemberId,
 }
 
@@ -42,7 +43,7 @@ impl Eq for SortKey {}
 pub(crate) struct TopHits {
     limit: usize,
     after: Option<SortKey>,
-    /// The worst on top.
+    /// The hits so far; the worst is on top.
     best: BinaryHeap<(SortKey, NodeIndex)>,
     more: bool,
 }
@@ -57,7 +58,7 @@ impl TopHits {
         }
     }
 
-    /// Whether a hit at this degree or further away, scored by `score`, may still be among the first.
+    /// Returns whether a hit at `degree` or beyond, with this score, may still be among the first.
     pub(crate) fn may_enter(&mut self, degree: Degree, score: impl FnOnce() -> f32) -> bool {
         if self.best.len() < self.limit {
             return true;
@@ -70,12 +71,12 @@ impl TopHits {
                 Ordering::Equal => score() >= worst.score,
             },
         };
-        // What is worse than the worst of the first comes after `after` too.
+        // A hit that is worse than the worst of the first comes after `after` too.
         self.more |= !enters && self.limit > 0;
         enters
     }
 
-    /// Takes a hit, if it is among the first.
+    /// Adds a hit if it is among the first.
     pub(crate) fn offer(&mut self, key: SortKey, node: NodeIndex) {
         if self.after.is_some_and(|after| key <= after) || self.limit == 0 {
             return;
@@ -87,7 +88,7 @@ impl TopHits {
         }
     }
 
-    /// The hits in order, and whether others come after them.
+    /// Returns the hits in order, and whether others follow them.
     pub(crate) fn finish(self) -> (Vec<(SortKey, NodeIndex)>, bool) {
         (self.best.into_sorted_vec(), self.more)
     }

@@ -1,4 +1,4 @@
-//! Damaged and foreign files: named, never served.
+//! Damaged and foreign files are named in an error and never served.
 
 use crate::{
     random::Random,
@@ -19,7 +19,7 @@ fn site() -> Site {
     Site::new(truth)
 }
 
-/// Flips a bit of a file and calls `check`; then flips it back.
+/// Flips a bit of a file, calls `check`, then flips the bit back.
 pub(crate) fn with_bit_flipped(path: &Path, at: usize, bit: usize, check: impl FnOnce()) {
     let sound = fs::read(path).unwrap();
     let mut damaged = sound.clone();
@@ -195,7 +195,7 @@ fn another_sites_files_are_refused() {
     }
 }
 
-/// A site with changes, whose server is gone: its directory, and what was true.
+/// Creates a site with changes, and closes it. Returns its directory and the expected truth.
 fn with_changes() -> (
     tempfile::TempDir,
     Manifest,
@@ -234,7 +234,7 @@ fn damaged_live_profiles_are_never_served() {
     let sound = fs::read(&path).unwrap();
     let random = &mut Random(5);
     let mut refused = 0;
-    // Most of the file is pages that nobody has written.
+    // Most of the file is pages that were never written.
     let written: Vec<usize> = (0..sound.len()).filter(|&at| sound[at] != 0).collect();
     for round in 0..60 {
         let at = written[random.below(written.len())];
@@ -254,7 +254,8 @@ fn damaged_live_profiles_are_never_served() {
             refused += 1;
             continue;
         };
-        // Damage in a page that is not in use; or in the newest commit, so that the one before is what is left.
+        // The damage is in an unused page, or in the newest commit, so that the one before it
+        // remains.
         if people.applied_scn() == Scn::new(4) {
             for (node, profile) in &said {
                 assert_eq!(

@@ -1,4 +1,4 @@
-//! Queries as people write them, and whom each finds among nine members.
+//! Realistic queries, and the members that each finds among nine.
 
 use crate::site::{Site, Truth, network};
 use cloud_engine::Degree;
@@ -136,7 +136,7 @@ fn fixture() -> Truth {
     }
 }
 
-/// Query, members found.
+/// Queries, each with the members that it finds.
 const FINDS: [(&str, &[u64]); 78] = [
     // Words.
     ("", &[1, 2, 3, 4, 5, 6, 7, 8]),
@@ -165,7 +165,7 @@ const FINDS: [(&str, &[u64]); 78] = [
     ("lukasz", &[6]),
     ("strauss", &[6]),
     ("STRAUẞ", &[6]),
-    // Words that are cut.
+    // Words that are cut into several tokens.
     ("o'neil", &[1]),
     ("neil", &[1]),
     ("oneil", &[]),
@@ -176,7 +176,7 @@ const FINDS: [(&str, &[u64]); 78] = [
     ("smith-jones", &[7]),
     ("jones-smith", &[]),
     ("c++", &[1]),
-    // Chinese and Japanese, by any part.
+    // Chinese and Japanese, by any part of a name.
     ("山田", &[4]),
     ("山", &[4]),
     ("山田太郎", &[]),
@@ -289,13 +289,13 @@ fn hits_come_nearest_first() {
         &[OutOfNetwork],
         &[(4, OutOfNetwork), (5, OutOfNetwork)],
     );
-    // The viewer is an engineer too, but no hit.
+    // The viewer is an engineer too, but is never a hit.
     check(
         "headline:engineer",
         &[First, Second, Third, OutOfNetwork],
         &[(1, First), (2, Second)],
     );
-    // Of equal score, by member id.
+    // Equal scores are ordered by member id.
     check(
         "",
         &[OutOfNetwork],

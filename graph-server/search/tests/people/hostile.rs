@@ -1,4 +1,4 @@
-//! Whatever is sent as a query: it is understood or refused, and nothing panics.
+//! Hostile queries: any text is either parsed or rejected, and none panics.
 
 use crate::{
     random::Random,

@@ -1,4 +1,4 @@
-//! Profiles, index and search together, against plain evaluation over every profile.
+//! Tests of profiles, index and search together, against a plain evaluation over every profile.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod corruption;

@@ -1,5 +1,6 @@
-//! Random sites, changes and queries: search finds what plain evaluation finds, in its order, page by page, at every commit,
-//! after reopening, and in what was published before.
+//! Random sites, changes and queries. Search finds the same members as the plain evaluation, in the
+//! same order, page by page. The test compares them at every commit, after reopening, and on
+//! earlier published states.
 
 use crate::{
     plain::{self, Expected, Statistics},
@@ -42,7 +43,7 @@ pub(crate) fn truth(random: &mut Random, members: usize) -> Truth {
     truth
 }
 
-/// All pages, joined.
+/// Returns the hits of all pages, joined.
 fn pages(
     published: &Published,
     graph: &Graph,
@@ -108,7 +109,7 @@ fn check_search(
     }
 }
 
-/// On a snapshot of the other form, of members about whom nothing is known at first.
+/// Creates the site on a silent snapshot, in which every profile is empty at first.
 fn silent(truth: Truth) -> Site {
     Site::written_by(write_silent_snapshot, without_profiles(truth))
 }
@@ -176,7 +177,12 @@ fn check(site: fn(Truth) -> Site, seed: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 24,
+        max_shrink_iters: 0,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn search_finds_what_plain_evaluation_finds(seed: u64) {

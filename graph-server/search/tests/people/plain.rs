@@ -1,4 +1,4 @@
-//! Search, written as plainly as it can be: every profile, a walk over edges, BM25 by its formula.
+//! Search in its plainest form: every profile, a walk over edges, BM25 by its formula.
 
 use crate::site::Truth;
 use cloud_engine::Degree;
@@ -9,14 +9,14 @@ use std::{
     ops::Add,
 };
 
-/// What the base says about words, for scores.
+/// The statistics of the base that scores use.
 pub(crate) struct Statistics {
     documents: u64,
     tokens: BTreeMap<Field, u64>,
     containing: BTreeMap<(Field, String), u64>,
 }
 
-/// A member who is to be found.
+/// A member that the search must find.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Expected {
     pub(crate) member: u64,
@@ -77,7 +77,8 @@ impl Statistics {
         statistics
     }
 
-    /// Sums in the order of the query, in single precision, as the search does: equal to the last bit.
+    /// Returns the score, added in the order of the query and in single precision, as the search
+    /// does: equal to the last bit.
     pub(crate) fn score(&self, expression: &Expression, profile: &Profile) -> f32 {
         match expression {
             Expression::Everyone | Expression::Not(_) => 0.0,
@@ -145,7 +146,7 @@ pub(crate) fn degrees(truth: &Truth, viewer: u64) -> BTreeMap<u64, Degree> {
     found
 }
 
-/// All hits, in order.
+/// Returns all hits, in order.
 pub(crate) fn search(
     truth: &Truth,
     statistics: &Statistics,

@@ -8,7 +8,7 @@ use cloud_proto::{
 };
 use prost_types::FieldMask;
 
-/// SplitMix64: small, and the same everywhere.
+/// SplitMix64: a small generator with the same output on every machine.
 pub(crate) struct Random(pub u64);
 
 const WORDS: [&str; 24] = [
@@ -60,7 +60,7 @@ impl Random {
     }
 
     fn word(&mut self) -> &'static str {
-        // The first words of the list are the common ones.
+        // The first words of the list are the frequent ones.
         let reach = 1 + self.below(WORDS.len());
         WORDS[self.below(reach)]
     }
@@ -159,7 +159,7 @@ impl Random {
         }
     }
 
-    /// A query as somebody would write it.
+    /// Returns a random query that parses.
     pub(crate) fn query(&mut self, depth: usize) -> String {
         let clauses = 1 + self.below(3);
         let mut text = String::new();

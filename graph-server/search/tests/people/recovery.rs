@@ -1,4 +1,5 @@
-//! A server that dies: the live stores, copied while they are open, come back at one SCN, and replay makes them equal.
+//! Crashes: copies of the live stores, made while they are open, recover to one SCN, and replay
+//! makes them equal.
 
 use crate::{
     random::Random,
@@ -9,8 +10,8 @@ use cloud_model::Scn;
 use cloud_search::{People, Query, search};
 use std::{fs, io, path::Path, sync::Arc};
 
-/// A copy of the live stores as a crash would leave them. Merges go on in the background: a copy during which the index's
-/// list of segments changed is made again.
+/// Copies the live stores as a crash would leave them. Merges run in the background: if the index's
+/// list of segments changes during a copy, the copy is repeated.
 fn copy(from: &Path, to: &Path) {
     let segments = || fs::read(from.join("search/meta.json")).ok();
     loop {
@@ -36,7 +37,7 @@ fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts the site's index in the place of another's.
+/// Replaces another site's index by this site's.
 fn copy_index(site: &Site, live: &Path) {
     let whole = live.with_extension("whole");
     copy(&site.live(), &whole);
@@ -44,7 +45,7 @@ fn copy_index(site: &Site, live: &Path) {
     fs::rename(whole.join("search"), live.join("search")).unwrap();
 }
 
-/// Everything that profiles and index say.
+/// Returns everything that profiles and index contain.
 fn all(people: &People, graph: &Graph, truth: &Truth) -> Vec<String> {
     let published = people.published();
     let mut said = vec![format!("SCN {}", published.scn())];
@@ -72,7 +73,7 @@ fn all(people: &People, graph: &Graph, truth: &Truth) -> Vec<String> {
     said
 }
 
-/// Replays the log above what the stores have, on a graph from the beginning.
+/// Replays the log above the SCN of the stores, with a graph that starts at the beginning.
 fn replayed(site: &Site, live: &str) -> (People, Graph) {
     let (people, mut writer) = open(site.directory.path(), &site.manifest, live);
     let mut graph = Writer::new(Arc::clone(&site.base), Scn::BEGINNING);
@@ -100,7 +101,7 @@ fn check(seed: u64) {
             .collect();
         site.apply(scn, changes);
         if random.chance(40) {
-            // Between the two commits: the profiles are new, the index is old.
+            // A crash between the two commits: the profiles are new, the index is old.
             let name = format!("died-{scn}");
             let to = site.directory.path().join(&name);
             copy(&site.live(), &to);
@@ -108,7 +109,7 @@ fn check(seed: u64) {
             fs::copy(site.live().join("profiles.redb"), to.join("profiles.redb")).unwrap();
             died.push((name, Scn::new(scn)));
             if random.chance(30) {
-                // The profiles are older than the index: restored from elsewhere.
+                // The profiles are older than the index: restored from a backup.
                 let name = format!("restored-{scn}");
                 let restored = site.directory.path().join(&name);
                 copy(&to, &restored);
@@ -206,7 +207,7 @@ fn live_profiles_older_than_the_snapshot_give_way_to_its_own() {
     };
     let copied = published.copy_changed(&directory.join("snapshot")).unwrap();
     manifest.files.push(copied);
-    // Twice: what was taken over is there to stay.
+    // Opened twice: the stores that the first open copied persist.
     for _ in 0..2 {
         let (people, _writer) = open(&directory, &manifest, "old-1");
         assert_eq!(
@@ -214,7 +215,8 @@ fn live_profiles_older_than_the_snapshot_give_way_to_its_own() {
             all(&site.people, &site.graph(), &site.truth)
         );
     }
-    // A snapshot without live profiles says that its other files are true where it stands.
+    // The manifest of a snapshot without live profiles declares its other files valid at its own
+    // SCN.
     manifest.files.pop();
     let (fresh, _writer) = open(&directory, &manifest, "never-lived");
     let (replaced, _writer) = open(&directory, &manifest, "old-2");
@@ -239,7 +241,7 @@ fn a_damaged_live_index_is_made_anew_from_the_profiles() {
     let expected = all(&site.people, &site.graph(), &site.truth);
     copy(&site.live(), &site.directory.path().join("sound"));
     let sound = site.directory.path().join("sound/search");
-    // Segments that were merged are not read any more, and may still be there.
+    // Merged segments are no longer read, and may still be present.
     let in_use = fs::read_to_string(sound.join("meta.json"))
         .unwrap()
         .replace('-', "");
@@ -297,7 +299,7 @@ fn a_file_that_a_killed_commit_has_left_is_written_anew() {
     copy(&site.live(), &killed);
     site.apply(2, (0..12).map(|_| random.change(40)).collect());
     site.commit();
-    // The second commit has come as far as to everything but the list of segments.
+    // The second commit has written everything but the list of segments.
     let mut left = Vec::new();
     for file in fs::read_dir(site.live().join("search")).unwrap() {
         let name = file.unwrap().file_name().into_string().unwrap();
@@ -334,7 +336,7 @@ fn what_nothing_changes_stays_published() {
     site.commit();
     assert_eq!(before.scn(), Scn::new(5));
     assert_eq!(site.people.applied_scn(), Scn::new(7));
-    // How far the stores are is durable even when nothing waits.
+    // The SCN of the stores is durable even when no change is pending.
     site.apply(9, Vec::new());
     site.commit();
     let Site {

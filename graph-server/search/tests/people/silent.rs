@@ -1,5 +1,5 @@
-//! A snapshot that says nothing about people: it answers as one does that has an empty profile and an empty document for each
-//! member, before and after changes.
+//! A silent snapshot answers as one with an empty profile and an empty document for each member
+//! does, before and after changes.
 
 use crate::{
     model::{DEGREES, truth},
@@ -12,7 +12,7 @@ use cloud_search::{Page, Published, Query, search};
 use proptest::prelude::*;
 use std::sync::Arc;
 
-/// The site of this truth without anything about its members.
+/// Returns the same truth with empty profiles.
 pub(crate) fn without_profiles(mut truth: Truth) -> Truth {
     for (&member, profile) in &mut truth.profiles {
         *profile = empty_profile(member);
@@ -20,10 +20,10 @@ pub(crate) fn without_profiles(mut truth: Truth) -> Truth {
     truth
 }
 
-/// What was published at one moment, and the graph there.
+/// The published state at one moment, and the graph at its SCN.
 type Moment = (Arc<Published>, Graph);
 
-/// The same site on a snapshot of each form. Nodes are numbered alike.
+/// The same site on a snapshot of each form, with the same node numbers.
 struct Twins {
     silent: Site,
     empty: Site,
@@ -48,7 +48,7 @@ impl Twins {
     }
 }
 
-/// Every page, with all that stands on it.
+/// Returns every page with all its fields.
 fn pages(
     (published, graph): &Moment,
     text: &str,
@@ -69,7 +69,7 @@ fn pages(
     }
 }
 
-/// Compares the profiles of all nodes, and what random queries find.
+/// Compares the profiles of all nodes, and the results of random queries.
 fn compare(random: &mut Random, [silent, empty]: &[Moment; 2]) {
     for node in (0..silent.1.node_bound()).map(NodeIndex::new) {
         let member = silent.1.member(node).get();
@@ -124,7 +124,7 @@ fn check(seed: u64) {
     }
     drop(before);
 
-    // And from what stands on disk.
+    // The same comparison after reopening from disk.
     let Twins { silent, empty } = twins;
     let reopened = [silent, empty].map(|site| {
         let graph = site.graph.version().graph();
@@ -137,7 +137,12 @@ fn check(seed: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 12,
+        max_shrink_iters: 0,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn nobody_can_tell_the_two_forms_apart(seed: u64) {

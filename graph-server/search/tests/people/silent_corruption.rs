@@ -1,4 +1,4 @@
-//! Damaged, forged and mixed files of snapshots that say nothing about people: named, never served.
+//! Damaged, forged and mixed files of silent snapshots are named in an error and never served.
 
 use crate::{
     corruption::{open_error, with_bit_flipped},
@@ -66,7 +66,7 @@ fn a_cut_or_longer_file_is_refused() {
     }
 }
 
-/// A file with these bytes in the place of its own, and a checksum that is right.
+/// Returns the file's bytes with `forged` at `at`, and a checksum that matches.
 fn forged(sound: &[u8], at: usize, forged: &[u8]) -> Vec<u8> {
     let mut bytes = sound.to_vec();
     bytes[at..at + forged.len()].copy_from_slice(forged);
@@ -96,7 +96,7 @@ fn a_header_that_makes_no_sense_is_refused() {
             other => panic!("version {version}: {other}"),
         }
     }
-    // As a file with records it would be longer.
+    // A file with records would have to be longer.
     let with_records = open(8, &1_u32.to_le_bytes()).unwrap_err();
     assert!(
         matches!(
@@ -141,7 +141,7 @@ fn a_header_that_makes_no_sense_is_refused() {
         "{foreign}"
     );
 
-    // Any other number of nodes makes sense to a reader, and costs nothing.
+    // A reader accepts any other number of nodes, at no cost.
     let most = open(32, &u64::from(NODES_MAX).to_le_bytes()).unwrap();
     assert_eq!(most.silent_nodes(), Some(NODES_MAX));
     let profile = |node| most.profile(NodeIndex::new(node), 7).unwrap();

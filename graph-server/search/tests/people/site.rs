@@ -1,4 +1,5 @@
-//! A small site on disk: a snapshot, the engine's graph over it, profiles and index, and the same kept plainly.
+//! A small site on disk: a snapshot, the engine's graph over it, profiles and index, and the
+//! expected truth beside them.
 
 use cloud_engine::{
     Base, Budget, ContentDigest, Graph, GraphChange, LineageHasher, Manifest, ManifestFile,
@@ -24,16 +25,17 @@ use tempfile::TempDir;
 
 pub(crate) const LOG: u128 = 0xABCD;
 
-/// Everything that is true at one moment, kept plainly.
+/// The expected state of a site at one moment, as plain collections.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Truth {
     pub(crate) profiles: BTreeMap<u64, Profile>,
     pub(crate) edges: BTreeSet<(u64, u64)>,
-    /// Nodes of a snapshot are numbered by member id times this: with 0 by id alone, else as good as at random.
+    /// The factor of member ids by which a snapshot orders its nodes: 0 orders by id alone, any
+    /// other value about at random.
     pub(crate) node_order: u64,
 }
 
-/// A change as the log has it.
+/// A change, as in the log.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     MemberUpserted(Member, Option<FieldMask>),
@@ -44,7 +46,7 @@ pub(crate) enum Change {
     ConnectionRemoved(u64, u64),
 }
 
-/// A site whose server runs.
+/// A site with its open stores.
 pub(crate) struct Site {
     pub(crate) directory: TempDir,
     pub(crate) manifest: Manifest,
@@ -65,7 +67,7 @@ pub(crate) fn edge(one: u64, other: u64) -> (u64, u64) {
 }
 
 impl Truth {
-    /// All members, in the order of their nodes in a snapshot.
+    /// Returns all members in the order of their nodes in a snapshot.
     fn members(&self) -> Vec<u64> {
         let mut members: Vec<u64> = self.profiles.keys().copied().collect();
         members.sort_by_key(|member| member.wrapping_mul(self.node_order));
@@ -114,7 +116,8 @@ impl Truth {
     }
 }
 
-/// Writes a snapshot at the log's beginning. Small memory, so that the index is built from several parts.
+/// Writes a snapshot at the log's beginning. Little memory makes the index builder use several
+/// parts.
 pub(crate) fn write_snapshot(directory: &Path, truth: &Truth) -> Manifest {
     std::fs::create_dir_all(directory).unwrap();
     let mut profiles = ProfileFileWriter::create(&directory.join(PROFILES_NAME)).unwrap();
@@ -132,7 +135,7 @@ pub(crate) fn write_snapshot(directory: &Path, truth: &Truth) -> Manifest {
     manifest(truth, lineage_id, files)
 }
 
-/// The same of a site whose profiles are empty, in the form that has none.
+/// Writes a silent snapshot of a site whose profiles are all empty.
 pub(crate) fn write_silent_snapshot(directory: &Path, truth: &Truth) -> Manifest {
     std::fs::create_dir_all(directory).unwrap();
     let people = NoProfiles::new(truth.profiles.len() as u32);
@@ -164,7 +167,7 @@ impl Site {
         Self::written_by(write_snapshot, truth)
     }
 
-    /// On the snapshot that `write` makes of the truth.
+    /// Opens the site on the snapshot that `write` creates from the truth.
     pub(crate) fn written_by(write: fn(&Path, &Truth) -> Manifest, truth: Truth) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let manifest = write(&directory.path().join("snapshot"), &truth);
@@ -208,7 +211,7 @@ impl Site {
         self.writer.commit(through).unwrap();
     }
 
-    /// The graph where what is published holds.
+    /// Returns the graph at the SCN of the published state.
     pub(crate) fn graph(&self) -> Graph {
         self.graph
             .version()
@@ -298,7 +301,7 @@ pub(crate) fn open(directory: &Path, manifest: &Manifest, live: &str) -> (People
     .unwrap()
 }
 
-/// A viewer's network of these degrees.
+/// Returns a viewer's network of these degrees.
 pub(crate) fn network(graph: &Graph, viewer: u64, degrees: &[cloud_engine::Degree]) -> Network {
     let viewer = graph.node(id(viewer)).unwrap();
     let view = View::build(graph, viewer, &mut Scratch::new(), &mut Budget::unlimited()).unwrap();

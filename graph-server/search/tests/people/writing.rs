@@ -1,4 +1,4 @@
-//! Writing a snapshot: one segment in node order, however it was built.
+//! Writing a snapshot: the result is one segment in node order, however it was built.
 
 use crate::{
     random::Random,
@@ -24,7 +24,7 @@ fn numbered(members: u64) -> Truth {
 
 #[test]
 fn many_parts_become_one_segment_in_node_order() {
-    // Some 40 bytes each, and 4 KiB a part: about 20 parts, from two threads.
+    // About 40 bytes a profile and 4 KiB a part make about 20 parts, from two threads.
     let site = Site::new(numbered(2_000));
     let network = network(&site.graph(), 2_000, &[]);
     for member in [1, 2, 99, 100, 101, 500, 777, 1_999] {
@@ -122,8 +122,9 @@ fn nodes_out_of_order_are_refused() {
     for found in [0, 2].map(NodeIndex::new) {
         let expected = NodeIndex::new(1);
         let refused = writer.push(found, &empty_profile(2)).unwrap_err();
-        assert!(
-            matches!(refused, IndexError::NodeOutOfOrder { expected: e, found: f } if (e, f) == (expected, found))
-        );
+        assert!(matches!(
+            refused,
+            IndexError::NodeOutOfOrder { expected: e, found: f } if (e, f) == (expected, found)
+        ));
     }
 }
