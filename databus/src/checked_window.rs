@@ -6,6 +6,7 @@
 use crate::limits::{PART_BYTES_MAX, SOURCE_ID_BYTES_MAX};
 use crate::log::LogOptions;
 use crate::window::Window;
+use cloud_model::Scn;
 use cloud_profile::{InvalidChange, validate_change, validate_time};
 use cloud_proto::databus::v1::{Change, WindowPart};
 use prost::{Message as _, encoding};
@@ -107,8 +108,8 @@ const CHANGES_TAG: u32 = 7;
 const LAST_BYTES: usize = 2;
 
 /// The field that a part lacks until its window gets a place.
-pub(crate) fn encode_scn(scn: u64, buffer: &mut Vec<u8>) {
-    encoding::uint64::encode(SCN_TAG, &scn, buffer);
+pub(crate) fn encode_scn(scn: Scn, buffer: &mut Vec<u8>) {
+    encoding::uint64::encode(SCN_TAG, &scn.get(), buffer);
 }
 
 /// Takes a window's changes one by one and cuts them into full parts.

@@ -5,6 +5,7 @@
 mod count;
 
 use crate::{LogFiles, OpenError, ReadError, Verified, verify};
+use cloud_model::Scn;
 use cloud_profile::part_lines;
 use count::Counts;
 use serde_json::{Value, json};
@@ -72,7 +73,7 @@ impl Dump {
         }
         let mut files = LogFiles::open(&self.folder)?;
         let oldest = files.status().oldest_after_scn;
-        let mut reader = files.read_after(self.after_scn.unwrap_or(oldest))?;
+        let mut reader = files.read_after(self.after_scn.map_or(oldest, Scn::new))?;
         let mut counts = Counts::default();
         loop {
             while let Some(part) = reader.next_part()? {

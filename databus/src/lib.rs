@@ -13,6 +13,7 @@
 //! ```
 //!
 //! ```
+//! use cloud_model::Scn;
 //! use cloud_proto::databus::v1::{Change, ConnectionAdded, change::Event};
 //! use databus::{Log, LogOptions, Window};
 //!
@@ -27,13 +28,13 @@
 //! let changes = vec![Change { event: Some(event) }];
 //! let window = Window { source_id: "core".into(), source_offset: 4711, commit_time: None, changes };
 //! let appended = log.append_blocking(window.clone())?;
-//! assert_eq!((appended.scn, appended.repeat), (1, false));
+//! assert_eq!((appended.scn, appended.repeat), (Scn::new(1), false));
 //!
 //! // The source was not sure that we got it, and sends it again: nothing is written.
 //! assert!(log.append_blocking(window.clone())?.repeat);
 //!
-//! // A follower that has applied everything up to SCN 0 reads on from there.
-//! let mut reader = log.read_after(0)?;
+//! // A follower that has applied nothing reads from the beginning.
+//! let mut reader = log.read_after(Scn::BEGINNING)?;
 //! assert_eq!(reader.next_window()?.map(|logged| logged.window), Some(window));
 //! assert!(reader.next_window()?.is_none(), "the durable head");
 //! # Ok(())
@@ -64,5 +65,5 @@ pub use log::{
     AppendError, Appended, Dropped, Log, LogFiles, LogOptions, LogReader, LogStatus, OpenError,
     Pipeline, ReadError, RetainError, Retention, Verified, verify,
 };
-pub use window::{LoggedWindow, SourceMark, Window};
+pub use window::{LoggedWindow, Window};
 pub use window_assembler::{InvalidPart, WindowAssembler};

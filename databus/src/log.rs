@@ -48,8 +48,8 @@ pub use verify::{Verified, verify};
 
 use crate::checked_window::{CheckedWindow, WindowLimits};
 use crate::disk::{Disk, Folder};
-use crate::window::{SourceMark, Window};
-use cloud_model::LineageId;
+use crate::window::Window;
+use cloud_model::{LineageId, LogId, Scn, SourceMark};
 use group::Request;
 use lock::Lock;
 use published::Published;
@@ -73,7 +73,7 @@ use writer::Writer;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
     /// Of the window; for a repeat, of its source's last window.
-    pub scn: u64,
+    pub scn: Scn,
     /// The window was at or below its source's last offset, and was not written again.
     pub repeat: bool,
 }
@@ -81,10 +81,10 @@ pub struct Appended {
 /// Where a log begins and ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogStatus {
-    /// The last durable SCN; 0 in a log without windows.
-    pub head: u64,
+    /// The last durable SCN; [`Scn::BEGINNING`] in a log without windows.
+    pub head: Scn,
     /// The lowest SCN that can be read after.
-    pub oldest_after_scn: u64,
+    pub oldest_after_scn: Scn,
     /// Of all segments, as far as they are durable.
     pub bytes: u64,
     /// Files.
@@ -99,8 +99,6 @@ pub struct Log {
 
 #[derive(Debug)]
 struct Handle {
-    log_id: String,
-    origin: String,
     limits: WindowLimits,
     published: Arc<Published>,
     requests: mpsc::Sender<Request>,
@@ -129,14 +127,14 @@ impl Log {
         Self::start(disk, None, Some(origin), options)
     }
 
-    /// Its own name: 32 hexadecimal digits.
-    pub fn log_id(&self) -> &str {
-        &self.handle.log_id
+    /// Returns the log's own name.
+    pub fn log_id(&self) -> LogId {
+        self.handle.published.log_id
     }
 
-    /// The lineage of the graph that it began with: 32 hexadecimal digits.
-    pub fn origin(&self) -> &str {
-        &self.handle.origin
+    /// Returns the lineage of the graph that the log began with.
+    pub fn origin(&self) -> LineageId {
+        self.handle.published.origin
     }
 
     /// How large its windows may be.
@@ -169,19 +167,19 @@ impl Log {
         Pipeline::new(self.handle.requests.clone())
     }
 
-    /// The last durable SCN; 0 in a log without windows.
-    pub fn head(&self) -> u64 {
+    /// Returns the last durable SCN; [`Scn::BEGINNING`] in a log without windows.
+    pub fn head(&self) -> Scn {
         self.handle.published.head()
     }
 
     /// Tells of every new head, once its windows can be read.
-    pub fn head_watch(&self) -> watch::Receiver<u64> {
+    pub fn head_watch(&self) -> watch::Receiver<Scn> {
         self.handle.published.head_watch()
     }
 
     /// Windows above an SCN, in order. Reads at most 64 KiB to find the first, or a whole segment from before the start
     /// that is read for the first time.
-    pub fn read_after(&self, scn: u64) -> Result<LogReader, ReadError> {
+    pub fn read_after(&self, scn: Scn) -> Result<LogReader, ReadError> {
         LogReader::after(&self.handle.published, scn)
     }
 
@@ -203,11 +201,11 @@ impl Log {
     }
 
     /// Takes away the oldest segments that are over what is kept, as of `now`: never the one that is written, and never a
-    /// window above `needed_after_scn` (`u64::MAX`: nobody needs any). Nothing once the log is closed. File work.
+    /// window above `needed_after_scn` ([`Scn::MAX`]: none is needed). Nothing once the log is closed. File work.
     pub fn retain(
         &self,
         retention: Retention,
-        needed_after_scn: u64,
+        needed_after_scn: Scn,
         now: SystemTime,
     ) -> Result<Dropped, RetainError> {
         self.handle
@@ -267,11 +265,8 @@ impl Log {
         let writer = thread
             .spawn(move || writer.run(&runtime, queue))
             .map_err(failed)?;
-        let (log_id, origin) = (published.log_id.to_string(), published.origin.to_string());
         let writer = Mutex::new(Some(writer));
         let handle = Handle {
-            log_id,
-            origin,
             limits,
             published,
             requests,
@@ -304,7 +299,7 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         if let Err(error) = self.close() {
-            tracing::error!(log_id = self.log_id, %error, "the log was not closed well");
+            tracing::error!(log_id = %self.published.log_id, %error, "the log was not closed well");
         }
     }
 }
@@ -334,17 +329,17 @@ fn create(
 ) -> Result<(Published, TailSegment), OpenError> {
     let folder = || disk.path("");
     let origin = origin.ok_or_else(|| OpenError::NoLog { folder: folder() })?;
-    if let Some(log_id) = options.log_id.clone() {
+    if let Some(log_id) = options.log_id {
         return Err(OpenError::Missing {
             folder: disk.path(""),
             log_id,
         });
     }
-    if options.durable_scn > 0 {
+    if options.durable_scn > Scn::BEGINNING {
         let durable_scn = options.durable_scn;
         return Err(OpenError::Lost {
             folder: disk.path(""),
-            head: 0,
+            head: Scn::BEGINNING,
             durable_scn,
         });
     }
@@ -357,7 +352,13 @@ fn create(
     let tail = TailSegment::create(&**disk, (log_id, origin), 1, None, &sources).map_err(failed)?;
     let segments = vec![Arc::clone(&tail.segment)];
     Ok((
-        Published::new(Arc::clone(disk), (log_id, origin), segments, sources, 0),
+        Published::new(
+            Arc::clone(disk),
+            (log_id, origin),
+            segments,
+            sources,
+            Scn::BEGINNING,
+        ),
         tail,
     ))
 }

@@ -7,7 +7,7 @@ use crate::{
     rpc::{DatabusRpc, LogServer, PublisherRpc},
 };
 use clap::builder::RangedU64ValueParser;
-use cloud_model::LineageId;
+use cloud_model::{LineageId, Scn};
 use cloud_proto::databus::v1::{databus_server::DatabusServer, publisher_server::PublisherServer};
 use cloud_serving::{
     DeadlineLayer, Health, InFlightLayer, ListenError, Listener, ListenerPanicked, Listeners,
@@ -157,15 +157,15 @@ pub async fn serve(config: RelayConfig) -> Result<Running, RelayError> {
     let log = tokio::task::spawn_blocking(open).await??;
     let status = log.status();
     tracing::info!(
-        log_id = log.log_id(),
-        head = status.head,
-        oldest_after_scn = status.oldest_after_scn,
+        log_id = %log.log_id(),
+        head = status.head.get(),
+        oldest_after_scn = status.oldest_after_scn.get(),
         "the log is open"
     );
     let stopping = CancellationToken::new();
     let server = LogServer::new(log.clone(), limits.clone(), stopping.clone(), || None);
     let server = Arc::new(server);
-    let nobody = || u64::MAX;
+    let nobody = || Scn::MAX;
     tokio::spawn(Arc::clone(&server).keep_to(config.retention(), nobody));
     let health = Health::serving(&["databus.v1.Databus", "databus.v1.Publisher"]).await;
     let in_flight = InFlightLayer::new(limits.requests_in_flight_max);

@@ -2,6 +2,7 @@
 //!
 //! An empty window is fine: it says that the source stands at `source_offset`, and whoever waits for that offset goes on.
 
+use cloud_model::Scn;
 use cloud_proto::databus::v1::Change;
 use prost_types::Timestamp;
 
@@ -22,18 +23,7 @@ pub struct Window {
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoggedWindow {
     /// System change number: increases along the log.
-    pub scn: u64,
+    pub scn: Scn,
     /// What stands there.
     pub window: Window,
-}
-
-/// How far the log holds one source.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceMark {
-    /// The source.
-    pub source_id: String,
-    /// Of its last window in the log.
-    pub offset: u64,
-    /// Where that window stands.
-    pub scn: u64,
 }

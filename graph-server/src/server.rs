@@ -188,7 +188,7 @@ async fn keep_tidy(site: Arc<Site>) {
 /// A log of its own lets go of what is over its limits, and keeps what the oldest snapshot needs.
 async fn keep_log(site: Arc<Site>) {
     if let Some(log) = site.log.own() {
-        let needed_after_scn = || site.oldest_snapshot_scn().get();
+        let needed_after_scn = || site.oldest_snapshot_scn();
         let retention = site.limits.retention();
         Arc::clone(log).keep_to(retention, needed_after_scn).await;
     }

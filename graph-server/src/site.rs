@@ -69,7 +69,7 @@ impl Site {
     ) -> Result<(Arc<Published>, Graph), Refusal> {
         self.progress.wait(at_least, Side::People, deadline).await?;
         // After a start without its relay the graph may stand where the snapshot does, and the profiles further.
-        let scn = self.people.applied_scn().get();
+        let scn = self.people.applied_scn();
         self.progress.reach(scn, Side::Graph, deadline).await?;
         for _ in 0..PUBLISHED_TRIES {
             let published = self.people.published();
@@ -85,7 +85,7 @@ impl Site {
 
     /// The `as_of` of an answer from `graph`.
     pub(crate) fn as_of(&self, graph: &Graph) -> Option<AsOf> {
-        Some(self.progress.as_of(graph.scn().get()))
+        Some(self.progress.as_of(graph.scn()))
     }
 
     /// Answers a question about the graph that visits about `edges`, as far as is known (0 where nobody can say beforehand): where

@@ -64,11 +64,11 @@ impl Counts {
             changes.insert((*kind).to_owned(), json!(count));
         }
         let json = json!({
-            "log_id": log_id,
-            "lineage_id": lineage,
+            "log_id": log_id.to_string(),
+            "lineage_id": lineage.to_string(),
             "segments": status.segments,
             "bytes": status.bytes,
-            "oldest_after_scn": status.oldest_after_scn,
+            "oldest_after_scn": status.oldest_after_scn.get(),
             "windows": self.windows,
             "first_scn": first,
             "last_scn": last,

@@ -1,7 +1,7 @@
 //! What can go wrong with a log, by consequence: repair or choose another, try again, or the request is wrong.
 
 use crate::checked_window::InvalidWindow;
-use cloud_model::InvalidHexId;
+use cloud_model::{LineageId, LogId, Scn};
 use std::{io, path::PathBuf, sync::Arc};
 
 /// The log cannot be opened. Nothing was changed, and nothing of it is served.
@@ -33,7 +33,7 @@ pub enum OpenError {
         /// Where it was looked for.
         folder: PathBuf,
         /// The one that was asked for.
-        log_id: String,
+        log_id: LogId,
     },
     /// The log is another one.
     #[error("{}: is of log {found}; the snapshot goes on from log {expected}: bootstrap again, or put that log there", file.display())]
@@ -41,9 +41,9 @@ pub enum OpenError {
         /// A segment of it.
         file: PathBuf,
         /// Its `log_id`.
-        found: String,
+        found: LogId,
         /// The one that was asked for.
-        expected: String,
+        expected: LogId,
     },
     /// The log began with another graph.
     #[error("{}: the log began with graph {found}; the snapshot is of graph {expected}", file.display())]
@@ -51,13 +51,10 @@ pub enum OpenError {
         /// A segment of it.
         file: PathBuf,
         /// The lineage it began with.
-        found: String,
+        found: LineageId,
         /// The lineage that was asked for.
-        expected: String,
+        expected: LineageId,
     },
-    /// The id in the options is not one.
-    #[error("log_id: {0}")]
-    LogId(#[from] InvalidHexId),
     /// A file that has the name of a segment is none.
     #[error("{}: is not a segment of a log", file.display())]
     NotASegment {
@@ -90,9 +87,9 @@ pub enum OpenError {
         /// Where it stands.
         folder: PathBuf,
         /// The last SCN found.
-        head: u64,
+        head: Scn,
         /// The SCN that a snapshot knows.
-        durable_scn: u64,
+        durable_scn: Scn,
     },
 }
 
@@ -146,17 +143,17 @@ pub enum ReadError {
     #[error("after SCN {after_scn}: the log is kept after SCN {oldest_after_scn} only")]
     TooOld {
         /// What was asked for.
-        after_scn: u64,
+        after_scn: Scn,
         /// The lowest that can be asked for.
-        oldest_after_scn: u64,
+        oldest_after_scn: Scn,
     },
     /// The log does not reach the SCN.
     #[error("after SCN {after_scn}: the log ends at SCN {head}")]
     BeyondHead {
         /// What was asked for.
-        after_scn: u64,
+        after_scn: Scn,
         /// The last durable SCN.
-        head: u64,
+        head: Scn,
     },
     /// What was durable has changed since: restore the file from a copy.
     #[error("{}: damaged at byte {offset}: {reason}; restore the file from a copy", file.display())]
@@ -176,7 +173,7 @@ pub enum ReadError {
         /// Where in it.
         offset: u64,
         /// The window.
-        scn: u64,
+        scn: Scn,
     },
     /// The file system failed.
     #[error("{}: {source}", file.display())]

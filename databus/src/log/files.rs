@@ -12,6 +12,7 @@ use super::sequence::PartHead;
 use super::sources::Sources;
 use super::{LogReader, LogStatus, OpenError, ReadError};
 use crate::disk::{Disk, ReadOnlyFolder};
+use cloud_model::{LineageId, LogId, Scn};
 use prost::Message as _;
 use std::{collections::VecDeque, io, path::Path, sync::Arc};
 
@@ -46,7 +47,7 @@ impl LogFiles {
         let last = found.pop().ok_or(OpenError::NoLog { folder })?;
         let log = (last.header.log_id, last.header.origin);
         let sources = last.header.sources.iter().cloned().collect();
-        let head = last.header.first_scn - 1;
+        let head = Scn::new(last.header.first_scn - 1);
         let published = Published::new(disk, log, segments, sources, head);
         let files = Self {
             published: Arc::new(published),
@@ -68,7 +69,7 @@ impl LogFiles {
             self.last = anew.last;
             return Ok(());
         }
-        while let Some(segment) = self.published.oldest_not_needed(u64::MAX)
+        while let Some(segment) = self.published.oldest_not_needed(Scn::MAX)
             && oldest.is_some_and(|oldest| segment.first_scn < oldest)
         {
             self.published.forget_oldest();
@@ -90,7 +91,7 @@ impl LogFiles {
             if next.segment.first_scn > known {
                 self.last.bytes = bytes(&self.last, &*disk)?;
                 follow(&self.last, &next, &*disk)?;
-                let head = next.segment.first_scn - 1;
+                let head = Scn::new(next.segment.first_scn - 1);
                 self.published.publish(
                     &self.last.segment,
                     self.last.segment.end(),
@@ -104,14 +105,14 @@ impl LogFiles {
         self.read_tail()
     }
 
-    /// Its own name: 32 hexadecimal digits.
-    pub fn log_id(&self) -> String {
-        self.published.log_id.to_string()
+    /// Returns the log's own name.
+    pub fn log_id(&self) -> LogId {
+        self.published.log_id
     }
 
-    /// The lineage of the graph that it began with: 32 hexadecimal digits.
-    pub fn origin(&self) -> String {
-        self.published.origin.to_string()
+    /// Returns the lineage of the graph that the log began with.
+    pub fn origin(&self) -> LineageId {
+        self.published.origin
     }
 
     /// Where it begins and ends, as of the last look.
@@ -120,7 +121,7 @@ impl LogFiles {
     }
 
     /// Durable windows above an SCN, in order, as of the last look and of later ones.
-    pub fn read_after(&self, scn: u64) -> Result<LogReader, ReadError> {
+    pub fn read_after(&self, scn: Scn) -> Result<LogReader, ReadError> {
         LogReader::after(&self.published, scn)
     }
 
@@ -143,7 +144,7 @@ impl LogFiles {
                     break;
                 };
                 between_windows = part.last;
-                last_scn = part.scn;
+                last_scn = Scn::new(part.scn);
             }
             if between_windows {
                 ends.push_back((frames.offset(), last_scn));

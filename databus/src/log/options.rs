@@ -1,6 +1,7 @@
 //! What can be chosen about a log, and what is known of it from elsewhere.
 
 use crate::limits::{WINDOW_BYTES_MAX, WINDOW_CHANGES_MAX};
+use cloud_model::{LogId, Scn};
 use std::time::Duration;
 
 /// How a log is opened. `LogOptions::default()` is right for a server with a new log.
@@ -8,9 +9,9 @@ use std::time::Duration;
 pub struct LogOptions {
     /// The log that a snapshot goes on from: any other is refused, and none is made. `None`: the log may be made, and
     /// must have begun with the origin that is given.
-    pub log_id: Option<String>,
+    pub log_id: Option<LogId>,
     /// An SCN that is known to have been durable, from a snapshot: a log that does not reach it has lost something.
-    pub durable_scn: u64,
+    pub durable_scn: Scn,
     /// A segment that has grown to this many bytes gets a successor (it ends with the group that fills it).
     pub segment_bytes: u64,
     /// Changes in a window, at most.
@@ -29,7 +30,7 @@ impl Default for LogOptions {
     fn default() -> Self {
         Self {
             log_id: None,
-            durable_scn: 0,
+            durable_scn: Scn::BEGINNING,
             segment_bytes: 128 << 20,
             window_changes_max: WINDOW_CHANGES_MAX,
             window_bytes_max: WINDOW_BYTES_MAX,

@@ -8,7 +8,7 @@ use super::segment::Segment;
 use super::sources::Sources;
 use super::{LogStatus, ReadError};
 use crate::disk::Disk;
-use cloud_model::{LineageId, LogId};
+use cloud_model::{LineageId, LogId, Scn};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use tokio::sync::watch;
 
@@ -21,7 +21,7 @@ pub(crate) struct Published {
     /// Ascending by first SCN; never empty. An empty one is the last.
     segments: RwLock<Vec<Arc<Segment>>>,
     sources: RwLock<Sources>,
-    head: watch::Sender<u64>,
+    head: watch::Sender<Scn>,
     /// Whether segments may be taken away; held while they are.
     retaining: Mutex<bool>,
 }
@@ -32,7 +32,7 @@ impl Published {
         (log_id, origin): (LogId, LineageId),
         segments: Vec<Arc<Segment>>,
         sources: Sources,
-        head: u64,
+        head: Scn,
     ) -> Self {
         let (segments, sources) = (RwLock::new(segments), RwLock::new(sources));
         Self {
@@ -46,11 +46,11 @@ impl Published {
         }
     }
 
-    pub(crate) fn head(&self) -> u64 {
+    pub(crate) fn head(&self) -> Scn {
         *self.head.borrow()
     }
 
-    pub(crate) fn head_watch(&self) -> watch::Receiver<u64> {
+    pub(crate) fn head_watch(&self) -> watch::Receiver<Scn> {
         self.head.subscribe()
     }
 
@@ -69,7 +69,7 @@ impl Published {
     }
 
     /// The segment that holds the window after an SCN, or would hold it.
-    pub(crate) fn segment_after_scn(&self, after_scn: u64) -> Result<Arc<Segment>, ReadError> {
+    pub(crate) fn segment_after_scn(&self, after_scn: Scn) -> Result<Arc<Segment>, ReadError> {
         let head = self.head();
         if after_scn > head {
             return Err(ReadError::BeyondHead { after_scn, head });
@@ -78,7 +78,7 @@ impl Published {
             let holding = segments
                 .iter()
                 .rev()
-                .find(|segment| segment.first_scn <= after_scn.saturating_add(1));
+                .find(|segment| segment.first_scn <= after_scn.get().saturating_add(1));
             let oldest_after_scn = oldest_after_scn(segments);
             holding.cloned().ok_or(ReadError::TooOld {
                 after_scn,
@@ -88,7 +88,7 @@ impl Published {
     }
 
     /// Whether the windows after an SCN are still there.
-    pub(crate) fn check_kept(&self, after_scn: u64) -> Result<(), ReadError> {
+    pub(crate) fn check_kept(&self, after_scn: Scn) -> Result<(), ReadError> {
         match self.segments(oldest_after_scn) {
             oldest_after_scn if after_scn < oldest_after_scn => Err(ReadError::TooOld {
                 after_scn,
@@ -134,7 +134,7 @@ impl Published {
     }
 
     /// The oldest segment, unless it is written to, or whoever reads after the SCN needs it.
-    pub(crate) fn oldest_not_needed(&self, needed_after_scn: u64) -> Option<Arc<Segment>> {
+    pub(crate) fn oldest_not_needed(&self, needed_after_scn: Scn) -> Option<Arc<Segment>> {
         self.segments(|segments| first_not_needed(segments, needed_after_scn).cloned())
     }
 
@@ -155,7 +155,7 @@ impl Published {
     }
 
     /// Everything up to the SCN is durable, and the segment may be read to its new end.
-    pub(crate) fn publish(&self, segment: &Segment, end: u64, sources: Sources, head: u64) {
+    pub(crate) fn publish(&self, segment: &Segment, end: u64, sources: Sources, head: Scn) {
         segment.extend_to(end);
         self.sources
             .write()
@@ -175,8 +175,7 @@ impl Published {
     }
 }
 
-fn oldest_after_scn(segments: &[Arc<Segment>]) -> u64 {
-    segments
-        .first()
-        .map_or(0, |first| first.first_scn.saturating_sub(1))
+fn oldest_after_scn(segments: &[Arc<Segment>]) -> Scn {
+    let before = |first: &Arc<Segment>| Scn::new(first.first_scn.saturating_sub(1));
+    segments.first().map_or(Scn::BEGINNING, before)
 }

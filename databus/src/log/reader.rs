@@ -9,6 +9,7 @@ use super::published::Published;
 use super::segment::Segment;
 use super::sequence::{PartHead, PartPlace, Sequence};
 use crate::window::{LoggedWindow, Window};
+use cloud_model::Scn;
 use cloud_proto::databus::v1::WindowPart;
 use prost::Message;
 use std::sync::Arc;
@@ -23,16 +24,16 @@ pub struct LogReader {
 }
 
 impl LogReader {
-    pub(crate) fn after(published: &Arc<Published>, after_scn: u64) -> Result<Self, ReadError> {
+    pub(crate) fn after(published: &Arc<Published>, after_scn: Scn) -> Result<Self, ReadError> {
         let segment = published.segment_after_scn(after_scn)?;
-        let entry = segment.at_or_before(after_scn.saturating_add(1));
+        let entry = segment.at_or_before(after_scn.get().saturating_add(1));
         let mut reader = Self {
             frames: open_frames(published, &segment, entry.offset, after_scn)?,
             published: Arc::clone(published),
             segment,
             sequence: Sequence::beginning_with(entry.scn),
         };
-        while reader.sequence.next_scn() <= after_scn {
+        while reader.sequence.next_scn() <= after_scn.get() {
             let skipped = reader.next::<PartHead>(|_| true)?;
             if skipped.is_none() {
                 return Err(reader.damaged(format!("window {after_scn} is missing")));
@@ -69,7 +70,7 @@ impl LogReader {
             ..
         } = first;
         Ok(Some(LoggedWindow {
-            scn,
+            scn: Scn::new(scn),
             window: Window {
                 source_id,
                 source_offset,
@@ -80,8 +81,8 @@ impl LogReader {
     }
 
     /// The SCN that was read last and whole, or the one that it began after.
-    pub fn after_scn(&self) -> u64 {
-        self.sequence.next_scn() - 1
+    pub fn after_scn(&self) -> Scn {
+        Scn::new(self.sequence.next_scn() - 1)
     }
 
     fn next<Part>(&mut self, known: impl Fn(&Part) -> bool) -> Result<Option<Part>, ReadError>
@@ -117,7 +118,7 @@ impl LogReader {
             return Err(ReadError::UnknownChange {
                 file: self.published.disk.path(&self.segment.name),
                 offset,
-                scn: place.scn,
+                scn: Scn::new(place.scn),
             });
         }
         let accepted = self.sequence.accept(place);
@@ -159,7 +160,7 @@ fn open_frames(
     published: &Published,
     segment: &Segment,
     offset: u64,
-    after_scn: u64,
+    after_scn: Scn,
 ) -> Result<FrameReader, ReadError> {
     match published.disk.open(&segment.name) {
         Ok(file) => Ok(FrameReader::new(file, segment.seed, offset)),

@@ -21,7 +21,7 @@ use super::options::LogOptions;
 use super::segment::{Segment, is_unfinished, scn_of_name};
 use super::sources::Sources;
 use crate::disk::{Disk, DiskFile};
-use cloud_model::{LineageId, LogId};
+use cloud_model::{LineageId, LogId, Scn};
 pub(super) use found::Found;
 pub(super) use rot::said_durable_behind;
 use std::{io, sync::Arc};
@@ -39,7 +39,7 @@ pub(crate) struct Recovered {
     /// And its file.
     pub(crate) file: Arc<dyn DiskFile>,
     pub(crate) sources: Sources,
-    pub(crate) head: u64,
+    pub(crate) head: Scn,
     /// Whether the last segment ends in windows that no mark covers yet.
     pub(crate) unmarked: bool,
 }

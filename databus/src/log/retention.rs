@@ -11,6 +11,7 @@
 use super::RetainError;
 use super::published::Published;
 use super::segment::Segment;
+use cloud_model::Scn;
 use std::{
     io,
     sync::Arc,
@@ -50,7 +51,7 @@ impl Published {
     pub(crate) fn retain(
         &self,
         retention: Retention,
-        needed_after_scn: u64,
+        needed_after_scn: Scn,
         now: SystemTime,
     ) -> Result<Dropped, RetainError> {
         let may_take = self.retaining();
@@ -96,10 +97,10 @@ impl Published {
 /// The first of the segments, when another one follows and holds everything above an SCN.
 pub(super) fn first_not_needed(
     segments: &[Arc<Segment>],
-    needed_after_scn: u64,
+    needed_after_scn: Scn,
 ) -> Option<&Arc<Segment>> {
     let [oldest, next, ..] = segments else {
         return None;
     };
-    (next.first_scn <= needed_after_scn.saturating_add(1)).then_some(oldest)
+    (next.first_scn <= needed_after_scn.get().saturating_add(1)).then_some(oldest)
 }

@@ -25,8 +25,7 @@
 
 use super::frame::FrameSeed;
 use crate::limits::{SOURCE_ID_BYTES_MAX, SOURCES_MAX};
-use crate::window::SourceMark;
-use cloud_model::{LineageId, LogId};
+use cloud_model::{LineageId, LogId, Scn, SourceMark};
 use rand::{TryRngCore as _, rngs::OsRng};
 use std::io;
 
@@ -99,7 +98,7 @@ impl SegmentHeader {
             bytes.extend((source.source_id.len() as u16).to_le_bytes());
             bytes.extend(source.source_id.as_bytes());
             bytes.extend(source.offset.to_le_bytes());
-            bytes.extend(source.scn.to_le_bytes());
+            bytes.extend(source.scn.get().to_le_bytes());
         }
         let crc = crc32c::crc32c(&bytes);
         bytes.extend(crc.to_le_bytes());
@@ -182,7 +181,7 @@ impl SegmentHeader {
             sources.push(SourceMark {
                 source_id,
                 offset: fields.u64()?,
-                scn: fields.u64()?,
+                scn: Scn::new(fields.u64()?),
             });
         }
         let previous = (previous.first_scn != 0).then_some(previous);

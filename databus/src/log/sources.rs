@@ -2,7 +2,7 @@
 //!
 //! The marks stand at the head of every segment, so they are bounded in number and need no file of their own.
 
-use crate::window::SourceMark;
+use cloud_model::{Scn, SourceMark};
 use std::collections::BTreeMap;
 
 /// The last window of each source, by source.
@@ -14,7 +14,7 @@ pub(crate) struct Sources {
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     offset: u64,
-    scn: u64,
+    scn: Scn,
 }
 
 impl Sources {
@@ -25,7 +25,7 @@ impl Sources {
     }
 
     /// A window of this source became the last one. Windows without a source are not remembered.
-    pub(crate) fn set(&mut self, source_id: &str, offset: u64, scn: u64) {
+    pub(crate) fn set(&mut self, source_id: &str, offset: u64, scn: Scn) {
         if source_id.is_empty() {
             return;
         }

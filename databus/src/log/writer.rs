@@ -13,6 +13,7 @@ use super::tail_segment::TailSegment;
 use super::{AppendError, Appended};
 use crate::checked_window::{CheckedWindow, encode_scn};
 use crate::limits::SOURCES_MAX;
+use cloud_model::Scn;
 use std::{io, sync::Arc};
 use tokio::{
     runtime::Runtime,
@@ -116,7 +117,7 @@ impl Writer {
             });
             return group;
         }
-        let scn = self.published.head() + group.windows + 1;
+        let scn = Scn::new(self.published.head().get() + group.windows + 1);
         group.wait(answer, Appended { scn, repeat: false });
         match self.write(&mut group, &window, scn) {
             Ok(()) => group,
@@ -132,11 +133,11 @@ impl Writer {
             .sources(|sources| sources.len() + group.sources.count_not_in(sources))
     }
 
-    fn write(&mut self, group: &mut Group, window: &CheckedWindow, scn: u64) -> io::Result<()> {
+    fn write(&mut self, group: &mut Group, window: &CheckedWindow, scn: Scn) -> io::Result<()> {
         if group.windows == 0 && self.tail.is_over(self.options.segment_bytes) {
-            self.begin_segment(scn)?;
+            self.begin_segment(scn.get())?;
         }
-        group.note(scn, self.tail.position() + group.buffer.len() as u64);
+        group.note(scn.get(), self.tail.position() + group.buffer.len() as u64);
         for part in &window.parts {
             let offset = self.tail.position() + group.buffer.len() as u64;
             let before = group.buffer.len();
@@ -171,7 +172,7 @@ impl Writer {
         }
         let segment = &self.tail.segment;
         group.note_in(segment);
-        let head = self.published.head() + group.windows;
+        let head = Scn::new(self.published.head().get() + group.windows);
         let sources = std::mem::take(&mut group.sources);
         self.published
             .publish(segment, self.tail.durable(), sources, head);

@@ -10,10 +10,13 @@ impl From<ReadError> for Refusal {
                 after_scn,
                 oldest_after_scn,
             } => Self::Dropped {
-                after_scn,
-                oldest_after_scn,
+                after_scn: after_scn.get(),
+                oldest_after_scn: oldest_after_scn.get(),
             },
-            ReadError::BeyondHead { after_scn, head } => Self::BeyondHead { after_scn, head },
+            ReadError::BeyondHead { after_scn, head } => Self::BeyondHead {
+                after_scn: after_scn.get(),
+                head: head.get(),
+            },
             ReadError::Damaged { .. } | ReadError::UnknownChange { .. } => Self::Corrupt {
                 what: "the log",
                 reason: error.to_string(),

@@ -1,6 +1,7 @@
 //! A log that is served: what its subscribers and its publishers share.
 
 use crate::{Log, Retention, limits::RETENTION_INTERVAL};
+use cloud_model::Scn;
 use cloud_proto::databus::v1::AsOf;
 use cloud_serving::{Refusal, ServingLimits};
 use std::{
@@ -17,6 +18,8 @@ type Trouble = Box<dyn Fn() -> Option<String> + Send + Sync>;
 /// A log, and the places for those who read and write it over the wire.
 pub struct LogServer {
     pub(super) log: Log,
+    /// The log's name, as answers state it.
+    pub(super) log_id: String,
     pub(super) limits: ServingLimits,
     pub(super) subscriptions: Arc<Semaphore>,
     pub(super) publishers: Arc<Semaphore>,
@@ -48,6 +51,7 @@ impl LogServer {
             subscriptions: Arc::new(Semaphore::new(limits.subscriptions_max)),
             publishers: Arc::new(Semaphore::new(limits.publishers_max)),
             publish_kib: Arc::new(Semaphore::new(limits.publish_kib_max() as usize)),
+            log_id: log.log_id().to_string(),
             log,
             limits,
             stopping,
@@ -75,7 +79,7 @@ impl LogServer {
     pub async fn keep_to(
         self: Arc<Self>,
         retention: Retention,
-        needed_after_scn: impl Fn() -> u64 + Send,
+        needed_after_scn: impl Fn() -> Scn + Send,
     ) {
         if retention == Retention::default() {
             return;
@@ -97,7 +101,7 @@ impl LogServer {
                 Ok(Ok(dropped)) => {
                     told.clear();
                     if dropped.segments > 0 {
-                        let oldest_after_scn = self.log.status().oldest_after_scn;
+                        let oldest_after_scn = self.log.status().oldest_after_scn.get();
                         let (segments, bytes) = (dropped.segments, dropped.bytes);
                         tracing::info!(
                             segments,
@@ -127,10 +131,10 @@ impl LogServer {
     }
 
     /// An SCN of the log, as answers state it.
-    pub(super) fn as_of(&self, scn: u64) -> AsOf {
+    pub(super) fn as_of(&self, scn: Scn) -> AsOf {
         AsOf {
-            log_id: self.log.log_id().to_owned(),
-            scn,
+            log_id: self.log_id.clone(),
+            scn: scn.get(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Where does the log begin and end?
 
 use super::LogServer;
-use crate::SourceMark;
+use cloud_model::SourceMark;
 use cloud_proto::databus::v1::{GetStatusResponse, SourceStatus};
 
 /// As of now.
@@ -14,14 +14,14 @@ pub fn log_status(server: &LogServer) -> GetStatusResponse {
                   }| SourceStatus {
         source_id,
         last_offset: offset,
-        scn,
+        scn: scn.get(),
     };
     GetStatusResponse {
         head: Some(server.as_of(status.head)),
-        oldest_after_scn: status.oldest_after_scn,
+        oldest_after_scn: status.oldest_after_scn.get(),
         bytes: status.bytes,
         segments: u32::try_from(status.segments).unwrap_or(u32::MAX),
-        lineage_id: server.log.origin().to_owned(),
+        lineage_id: server.log.origin().to_string(),
         owner: String::new(),
         sources: server.log.sources().into_iter().map(source).collect(),
     }

@@ -9,6 +9,7 @@ use crate::{
     LogReader, ReadError,
     limits::{HEARTBEAT_INTERVAL, SUBSCRIPTION_PARTS_MAX},
 };
+use cloud_model::Scn;
 use cloud_proto::databus::v1::{
     Heartbeat, SubscribeRequest, SubscribeResponse, WindowPart, subscribe_response::Event,
 };
@@ -35,9 +36,10 @@ pub async fn subscribe(
         kinds,
         log_id,
     } = request.into_inner();
-    if !log_id.is_empty() && log_id != server.log.log_id() {
-        return Err(Refusal::other_log(server.log.log_id(), &log_id));
+    if !log_id.is_empty() && log_id != server.log_id {
+        return Err(Refusal::other_log(&server.log_id, &log_id));
     }
+    let after_scn = Scn::new(after_scn);
     let kinds = Kinds::new(&kinds)?;
     let limit = server.limits.subscriptions_max as u64;
     let place = Arc::clone(&server.subscriptions).try_acquire_owned();
@@ -71,7 +73,7 @@ struct Subscription {
     events: mpsc::Sender<Result<SubscribeResponse, Status>>,
     kinds: Kinds,
     /// Of the last window whose every part was sent.
-    sent_scn: u64,
+    sent_scn: Scn,
     _place: OwnedSemaphorePermit,
 }
 
@@ -145,7 +147,7 @@ impl Subscription {
                     return end;
                 }
                 if last {
-                    self.sent_scn = scn;
+                    self.sent_scn = Scn::new(scn);
                 }
             }
         }
@@ -154,7 +156,7 @@ impl Subscription {
     async fn send(&self, event: Event) -> Result<(), End> {
         let event = Ok(SubscribeResponse {
             event: Some(event),
-            previous_scn: self.sent_scn,
+            previous_scn: self.sent_scn.get(),
         });
         self.events
             .send_timeout(event, self.server.limits.stall_max)
@@ -164,7 +166,7 @@ impl Subscription {
                 mpsc::error::SendTimeoutError::Timeout(_) => {
                     End::Refused(Refusal::SlowSubscriber {
                         stalled_ms: self.server.stall_ms(),
-                        resume_after_scn: self.sent_scn,
+                        resume_after_scn: self.sent_scn.get(),
                     })
                 }
             })

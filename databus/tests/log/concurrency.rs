@@ -24,7 +24,12 @@ async fn every_window_of_many_callers_stands_once_and_in_its_sources_order() {
     let threads: Vec<_> = (16..20)
         .map(|source| {
             let log = log.clone();
-            let append = move |offset| log.append_blocking(window(source, offset)).unwrap().scn;
+            let append = move |offset| {
+                log.append_blocking(window(source, offset))
+                    .unwrap()
+                    .scn
+                    .get()
+            };
             thread::spawn(move || (1..=WINDOWS).map(append).collect::<Vec<_>>())
         })
         .collect();
@@ -48,7 +53,7 @@ async fn every_window_of_many_callers_stands_once_and_in_its_sources_order() {
 async fn append_all(log: Log, source: usize) -> Vec<u64> {
     let mut scns = Vec::new();
     for offset in 1..=WINDOWS {
-        scns.push(log.append(window(source, offset)).await.unwrap().scn);
+        scns.push(log.append(window(source, offset)).await.unwrap().scn.get());
     }
     scns
 }
@@ -67,7 +72,7 @@ async fn windows_that_wait_together_share_a_sync() {
     }
     drop(held);
     for (scn, answer) in (1..).zip(waiting) {
-        assert_eq!(answer.await.unwrap().unwrap().scn, scn);
+        assert_eq!(answer.await.unwrap().unwrap().scn.get(), scn);
     }
     let syncs = disk.syncs() - before;
     assert!(syncs <= 3, "{syncs} syncs for {WINDOWS} windows");

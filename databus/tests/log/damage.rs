@@ -2,6 +2,7 @@
 
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{RandomWindows, connections, open, options, origin, read_all};
+use cloud_model::Scn;
 use databus::{Log, LogOptions, OpenError, ReadError, Window};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use std::{path::Path, sync::Arc};
@@ -103,14 +104,17 @@ async fn what_stands_behind_a_torn_frame_does_not_come_back() {
     let begin = disk.bytes(&name).len();
     let (first, second) =
         tokio::join!(log.append(connections(1, 1)), log.append(connections(2, 1)));
-    assert_eq!((first.unwrap().scn, second.unwrap().scn), (1, 2));
+    assert_eq!(
+        (first.unwrap().scn.get(), second.unwrap().scn.get()),
+        (1, 2)
+    );
     let disk = disk.killed();
     let mut bytes = disk.bytes(&name);
     bytes[begin + 20] ^= 1;
     disk.set_bytes(&name, bytes);
     let disk = Arc::new(disk);
     let log = open(&disk, 1 << 30);
-    assert_eq!(log.head(), 0);
+    assert_eq!(log.head().get(), 0);
     log.append(connections(3, 1)).await.unwrap();
     assert_eq!(
         read_all(&open(&Arc::new(disk.killed()), 1 << 30)),
@@ -205,7 +209,7 @@ fn served(disk: &Arc<MemoryDisk>, name: &str) -> Option<Vec<Window>> {
             return None;
         }
     };
-    let mut reader = log.read_after(0).unwrap();
+    let mut reader = log.read_after(Scn::BEGINNING).unwrap();
     let mut windows = Vec::new();
     loop {
         match reader.next_window() {
@@ -252,7 +256,7 @@ fn the_last_frame_is_rot_only_if_somebody_knows_that_it_was_durable() {
     disk.set_bytes(name, bytes);
     let open_knowing = |durable_scn| {
         let options = LogOptions {
-            durable_scn,
+            durable_scn: Scn::new(durable_scn),
             ..options(1 << 30)
         };
         reopen(&Arc::new(disk.killed()), options)

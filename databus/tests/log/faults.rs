@@ -2,6 +2,7 @@
 
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{connections, open, read_all, seed};
+use cloud_model::Scn;
 use databus::{AppendError, CheckedWindow, Log, Window};
 use rand::{SeedableRng as _, rngs::StdRng};
 use std::sync::Arc;
@@ -14,11 +15,11 @@ fn log_with_one_window() -> (Arc<MemoryDisk>, Log) {
 }
 
 fn refused(log: &Log, window: Window) {
-    let (head, read) = (log.head(), read_all(log));
+    let (head, read) = (log.head().get(), read_all(log));
     let error = log.append_blocking(window).unwrap_err();
     assert!(matches!(error, AppendError::NotDurable { .. }), "{error}");
     assert_eq!(
-        (log.head(), read_all(log)),
+        (log.head().get(), read_all(log)),
         (head, read),
         "reads go on, and see nothing of it"
     );
@@ -41,13 +42,13 @@ fn check_recovery(disk: &MemoryDisk, expected: &[Window]) {
 #[test]
 fn after_a_failed_sync_appends_go_on_in_a_new_segment() {
     let (disk, log) = log_with_one_window();
-    let mut reader = log.read_after(1).unwrap();
+    let mut reader = log.read_after(Scn::new(1)).unwrap();
     disk.fail_syncs(1);
     refused(&log, connections(2, 1));
     assert!(reader.next_window().unwrap().is_none());
     // The same window again: it was not applied, so it is no repeat.
     let appended = log.append_blocking(connections(2, 2)).unwrap();
-    assert_eq!((appended.scn, appended.repeat), (2, false));
+    assert_eq!((appended.scn.get(), appended.repeat), (2, false));
     assert_eq!(log.status().segments, 2);
     assert_eq!(
         reader.next_window().unwrap().unwrap().window,
@@ -94,7 +95,7 @@ fn a_disk_that_fails_for_a_while_is_tried_again() {
     for _ in 0..2 {
         refused(&log, connections(2, 1));
     }
-    assert_eq!(log.append_blocking(connections(2, 1)).unwrap().scn, 2);
+    assert_eq!(log.append_blocking(connections(2, 1)).unwrap().scn.get(), 2);
     check_recovery(&disk, &[connections(1, 1), connections(2, 1)]);
 }
 
@@ -102,7 +103,7 @@ fn a_disk_that_fails_for_a_while_is_tried_again() {
 fn a_segment_that_never_held_a_window_is_replaced() {
     let disk = Arc::new(MemoryDisk::default());
     let log = open(&disk, 1 << 20);
-    let mut reader = log.read_after(0).unwrap();
+    let mut reader = log.read_after(Scn::BEGINNING).unwrap();
     for _ in 0..3 {
         disk.fail_syncs(1);
         refused(&log, connections(1, 1));
@@ -128,7 +129,10 @@ fn a_full_disk_refuses_appends_until_there_is_room() {
     }
     check_recovery(&disk, &[connections(1, 1)]);
     disk.set_room(None);
-    assert_eq!(log.append_blocking(connections(2, 20)).unwrap().scn, 2);
+    assert_eq!(
+        log.append_blocking(connections(2, 20)).unwrap().scn.get(),
+        2
+    );
     let expected = [connections(1, 1), connections(2, 20)];
     assert_eq!(read_all(&log), expected);
     check_recovery(&disk, &expected);
@@ -142,7 +146,7 @@ fn sources_are_as_they_were_before_a_failed_sync() {
     disk.fail_syncs(1);
     refused(&log, connections(9, 1));
     let mark = log.source("core").unwrap();
-    assert_eq!((mark.offset, mark.scn), (1, 1));
+    assert_eq!((mark.offset, mark.scn.get()), (1, 1));
 }
 
 #[tokio::test]
@@ -168,12 +172,19 @@ async fn no_window_of_a_pipeline_follows_one_that_failed() {
     );
     assert!(matches!(first, Err(AppendError::NotDurable { .. })));
     assert!(matches!(second, Err(AppendError::AfterRefused)));
-    assert_eq!(third.unwrap().scn, 1, "another pipeline is not concerned");
+    assert_eq!(
+        third.unwrap().scn.get(),
+        1,
+        "another pipeline is not concerned"
+    );
     assert!(matches!(
         pipeline.append(checked(4)).await,
         Err(AppendError::AfterRefused)
     ));
-    assert_eq!(log.pipeline().append(checked(4)).await.unwrap().scn, 2);
+    assert_eq!(
+        log.pipeline().append(checked(4)).await.unwrap().scn.get(),
+        2
+    );
 }
 
 #[test]

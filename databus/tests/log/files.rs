@@ -2,6 +2,7 @@
 
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{RandomWindows, connections, open, origin, read_on, seed};
+use cloud_model::Scn;
 use databus::{Log, LogFiles, LogOptions, OpenError, Retention, Verified, verify};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use std::{fs, path::Path, sync::Arc, time::SystemTime};
@@ -23,7 +24,7 @@ fn what_is_read_is_durable_and_in_the_end_all_of_it() {
         let mut windows = RandomWindows::new(random.random());
         let mut acknowledged = Vec::new();
         let mut follower = files(&disk);
-        let (mut reader, mut read) = (follower.read_after(0).unwrap(), Vec::new());
+        let (mut reader, mut read) = (follower.read_after(Scn::BEGINNING).unwrap(), Vec::new());
         for _ in 0..30 {
             if random.random_bool(0.2) {
                 disk.fail_syncs(1);
@@ -57,7 +58,7 @@ fn what_is_read_is_durable_and_in_the_end_all_of_it() {
         assert_eq!(follower.status(), log.status());
         assert_eq!(
             (follower.log_id(), follower.origin()),
-            (log.log_id().to_owned(), log.origin().to_owned())
+            (log.log_id(), log.origin())
         );
     }
 }
@@ -70,22 +71,22 @@ fn what_the_owner_lets_go_of_is_gone_for_its_readers() {
         log.append_blocking(connections(offset, 1)).unwrap();
     }
     let mut files = files(&disk);
-    let mut reader = files.read_after(0).unwrap();
+    let mut reader = files.read_after(Scn::BEGINNING).unwrap();
     reader.next_window().unwrap().unwrap();
     let smallest = Retention {
         bytes_max: Some(0),
         ..Retention::default()
     };
-    log.retain(smallest, u64::MAX, SystemTime::UNIX_EPOCH)
+    log.retain(smallest, Scn::MAX, SystemTime::UNIX_EPOCH)
         .unwrap();
     files.refresh().unwrap();
-    assert_eq!(files.status().oldest_after_scn, 4);
+    assert_eq!(files.status().oldest_after_scn.get(), 4);
     assert!(matches!(
         reader.next_window(),
         Err(databus::ReadError::TooOld {
-            after_scn: 1,
-            oldest_after_scn: 4
-        })
+            after_scn,
+            oldest_after_scn,
+        }) if [after_scn, oldest_after_scn] == [1, 4].map(Scn::new)
     ));
 }
 
@@ -95,7 +96,7 @@ fn a_reader_that_looks_too_late_is_told_what_is_kept() {
     let log = open(&disk, 0);
     log.append_blocking(connections(1, 1)).unwrap();
     let mut files = files(&disk);
-    let mut reader = files.read_after(0).unwrap();
+    let mut reader = files.read_after(Scn::BEGINNING).unwrap();
     for offset in 2..=5 {
         log.append_blocking(connections(offset, 1)).unwrap();
     }
@@ -103,18 +104,22 @@ fn a_reader_that_looks_too_late_is_told_what_is_kept() {
         bytes_max: Some(0),
         ..Retention::default()
     };
-    log.retain(smallest, 2, SystemTime::UNIX_EPOCH).unwrap();
+    log.retain(smallest, Scn::new(2), SystemTime::UNIX_EPOCH)
+        .unwrap();
     files.refresh().unwrap();
-    assert_eq!(files.status().oldest_after_scn, 2);
+    assert_eq!(files.status().oldest_after_scn.get(), 2);
     // Its segment was never seen to its end, and is gone.
     assert!(matches!(
         reader.next_window(),
         Err(databus::ReadError::TooOld {
-            after_scn: 0,
-            oldest_after_scn: 2
-        })
+            after_scn,
+            oldest_after_scn,
+        }) if [after_scn, oldest_after_scn] == [0, 2].map(Scn::new)
     ));
-    assert_eq!(read_on(&mut files.read_after(2).unwrap(), 2).len(), 2);
+    assert_eq!(
+        read_on(&mut files.read_after(Scn::new(2)).unwrap(), 2).len(),
+        2
+    );
 }
 
 /// A closed log of three segments, one window each.
@@ -188,7 +193,8 @@ fn a_folder_without_a_log_is_refused() {
     assert_eq!(
         Log::open_any(folder.path(), LogOptions::default())
             .unwrap()
-            .head(),
+            .head()
+            .get(),
         3
     );
 }
@@ -202,11 +208,14 @@ fn a_log_is_read_while_its_owner_has_it_open() {
     }
     // The next group's frames say that those before it are durable, and so does the mark that follows when none comes.
     let mut files = LogFiles::open(folder.path()).unwrap();
-    while files.status().head < 3 {
+    while files.status().head.get() < 3 {
         files.refresh().unwrap();
         std::thread::yield_now();
     }
-    assert_eq!(read_on(&mut files.read_after(0).unwrap(), 0).len(), 3);
+    assert_eq!(
+        read_on(&mut files.read_after(Scn::BEGINNING).unwrap(), 0).len(),
+        3
+    );
     assert!(verify(folder.path()).unwrap().faults.is_empty());
-    assert_eq!(log.append_blocking(connections(4, 1)).unwrap().scn, 4);
+    assert_eq!(log.append_blocking(connections(4, 1)).unwrap().scn.get(), 4);
 }

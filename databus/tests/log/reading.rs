@@ -2,6 +2,7 @@
 
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{RandomWindows, connections, open, read_on};
+use cloud_model::Scn;
 use databus::{Log, ReadError};
 use std::{sync::Arc, thread};
 
@@ -24,8 +25,8 @@ fn a_reader_begins_after_any_scn() {
 
 fn check_every_scn(log: &Log, expected: &[databus::Window]) {
     for after_scn in (0..=expected.len()).rev().step_by(7) {
-        let mut reader = log.read_after(after_scn as u64).unwrap();
-        assert_eq!(reader.after_scn(), after_scn as u64);
+        let mut reader = log.read_after(Scn::new(after_scn as u64)).unwrap();
+        assert_eq!(reader.after_scn().get(), after_scn as u64);
         assert_eq!(
             read_on(&mut reader, after_scn as u64),
             expected[after_scn..]
@@ -38,7 +39,7 @@ fn a_window_is_read_in_its_parts() {
     let log = open(&Arc::new(MemoryDisk::default()), 1 << 20);
     let window = RandomWindows::new(1).next_of_many_parts();
     log.append_blocking(window.clone()).unwrap();
-    let mut reader = log.read_after(0).unwrap();
+    let mut reader = log.read_after(Scn::BEGINNING).unwrap();
     let mut changes = Vec::new();
     for number in 0.. {
         let Some(part) = reader.next_part().unwrap() else {
@@ -64,15 +65,13 @@ fn a_window_is_read_in_its_parts() {
 fn an_scn_beyond_the_head_is_refused() {
     let log = open(&Arc::new(MemoryDisk::default()), 1 << 20);
     log.append_blocking(connections(1, 1)).unwrap();
-    assert!(log.read_after(1).is_ok());
-    let refused = log.read_after(2).unwrap_err();
+    assert!(log.read_after(Scn::new(1)).is_ok());
+    let refused = log.read_after(Scn::new(2)).unwrap_err();
     assert!(
         matches!(
             refused,
-            ReadError::BeyondHead {
-                after_scn: 2,
-                head: 1
-            }
+            ReadError::BeyondHead { after_scn, head }
+                if [after_scn, head] == [2, 1].map(Scn::new)
         ),
         "{refused}"
     );
@@ -91,16 +90,17 @@ fn an_scn_before_the_oldest_kept_is_refused() {
         databus::disk::Disk::remove(&*disk, name).unwrap();
     }
     let log = open(&disk, 0);
-    assert_eq!(log.status().oldest_after_scn, 2);
-    assert_eq!(read_on(&mut log.read_after(2).unwrap(), 2).len(), 3);
-    let refused = log.read_after(1).unwrap_err();
+    assert_eq!(log.status().oldest_after_scn.get(), 2);
+    assert_eq!(
+        read_on(&mut log.read_after(Scn::new(2)).unwrap(), 2).len(),
+        3
+    );
+    let refused = log.read_after(Scn::new(1)).unwrap_err();
     assert!(
         matches!(
             refused,
-            ReadError::TooOld {
-                after_scn: 1,
-                oldest_after_scn: 2
-            }
+            ReadError::TooOld { after_scn, oldest_after_scn }
+                if [after_scn, oldest_after_scn] == [1, 2].map(Scn::new)
         ),
         "{refused}"
     );
@@ -114,7 +114,10 @@ fn a_reader_that_waits_at_the_head_is_woken() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
-        let (mut head, mut reader) = (follower.head_watch(), follower.read_after(0).unwrap());
+        let (mut head, mut reader) = (
+            follower.head_watch(),
+            follower.read_after(Scn::BEGINNING).unwrap(),
+        );
         let mut windows = Vec::new();
         while windows.len() < 50 {
             match reader.next_window().unwrap() {

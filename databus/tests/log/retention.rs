@@ -2,6 +2,7 @@
 
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{connections, open, options, origin, read_on, seed};
+use cloud_model::Scn;
 use databus::{Dropped, Log, ReadError, Retention};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use std::{
@@ -43,11 +44,13 @@ fn check(retention: Retention, needed_after_scn: u64, now: u64, oldest_after_scn
     let disk = Arc::new(MemoryDisk::default());
     let log = log_of(5, &disk);
     let before = log.status();
-    let dropped = log.retain(retention, needed_after_scn, at(now)).unwrap();
+    let dropped = log
+        .retain(retention, Scn::new(needed_after_scn), at(now))
+        .unwrap();
     let after = log.status();
     assert_eq!(
-        (after.oldest_after_scn, after.head),
-        (oldest_after_scn, 5),
+        [after.oldest_after_scn, after.head],
+        [oldest_after_scn, 5].map(Scn::new),
         "{retention:?}"
     );
     let gone = Dropped {
@@ -64,26 +67,26 @@ fn check(retention: Retention, needed_after_scn: u64, now: u64, oldest_after_scn
     // It survives a restart, and so does what is known of the source: its windows that are gone are repeats.
     drop(log);
     let log = open(&disk, 0);
-    assert_eq!(log.status().oldest_after_scn, oldest_after_scn);
+    assert_eq!(log.status().oldest_after_scn.get(), oldest_after_scn);
     check_readable(&log, oldest_after_scn);
     assert!(log.append_blocking(connections(1, 1)).unwrap().repeat);
-    assert_eq!(log.append_blocking(connections(6, 1)).unwrap().scn, 6);
+    assert_eq!(log.append_blocking(connections(6, 1)).unwrap().scn.get(), 6);
 }
 
 fn check_readable(log: &Log, oldest_after_scn: u64) {
-    for after_scn in 0..=log.head() {
-        match log.read_after(after_scn) {
+    for after_scn in 0..=log.head().get() {
+        match log.read_after(Scn::new(after_scn)) {
             Ok(mut reader) => {
                 assert!(after_scn >= oldest_after_scn);
                 let read = read_on(&mut reader, after_scn);
-                assert_eq!(read.len() as u64, log.head() - after_scn);
+                assert_eq!(read.len() as u64, log.head().get() - after_scn);
             }
             Err(ReadError::TooOld {
                 oldest_after_scn: told,
                 ..
             }) => {
                 assert!(after_scn < oldest_after_scn);
-                assert_eq!(told, oldest_after_scn);
+                assert_eq!(told.get(), oldest_after_scn);
             }
             Err(error) => panic!("{error}"),
         }
@@ -125,35 +128,33 @@ fn a_size_counts_all_segments() {
     let disk = Arc::new(MemoryDisk::default());
     let log = log_of(5, &disk);
     let bytes = log.status().bytes;
-    log.retain(smaller_than(bytes), u64::MAX, at(0)).unwrap();
-    assert_eq!(log.status().oldest_after_scn, 0);
-    log.retain(smaller_than(bytes - 1), u64::MAX, at(0))
+    log.retain(smaller_than(bytes), Scn::MAX, at(0)).unwrap();
+    assert_eq!(log.status().oldest_after_scn.get(), 0);
+    log.retain(smaller_than(bytes - 1), Scn::MAX, at(0))
         .unwrap();
-    assert_eq!(log.status().oldest_after_scn, 1);
+    assert_eq!(log.status().oldest_after_scn.get(), 1);
 }
 
 #[test]
 fn a_reader_reads_its_segment_to_the_end_and_is_told_that_the_next_is_gone() {
     let disk = Arc::new(MemoryDisk::default());
     let log = log_of(5, &disk);
-    let mut reader = log.read_after(0).unwrap();
-    assert_eq!(reader.next_window().unwrap().unwrap().scn, 1);
-    let mut late = log.read_after(3).unwrap();
-    log.retain(smaller_than(0), 3, at(0)).unwrap();
+    let mut reader = log.read_after(Scn::BEGINNING).unwrap();
+    assert_eq!(reader.next_window().unwrap().unwrap().scn.get(), 1);
+    let mut late = log.read_after(Scn::new(3)).unwrap();
+    log.retain(smaller_than(0), Scn::new(3), at(0)).unwrap();
     let refused = reader.next_window().unwrap_err();
     assert!(
         matches!(
             refused,
-            ReadError::TooOld {
-                after_scn: 1,
-                oldest_after_scn: 3
-            }
+            ReadError::TooOld { after_scn, oldest_after_scn }
+                if [after_scn, oldest_after_scn] == [1, 3].map(Scn::new)
         ),
         "{refused}"
     );
     // Its segment has no name any more.
-    log.retain(smaller_than(0), u64::MAX, at(0)).unwrap();
-    assert_eq!(log.status().oldest_after_scn, 4);
+    log.retain(smaller_than(0), Scn::MAX, at(0)).unwrap();
+    assert_eq!(log.status().oldest_after_scn.get(), 4);
     assert_eq!(read_on(&mut late, 3).len(), 2);
 }
 
@@ -164,14 +165,14 @@ fn what_cannot_be_removed_is_named_and_stays_in_the_log() {
     let fail: [fn(&MemoryDisk); 2] = [|disk| disk.fail_removes(1), |disk| disk.fail_name_syncs(1)];
     for fail in fail {
         fail(&disk);
-        let error = log.retain(smaller_than(0), u64::MAX, at(0)).unwrap_err();
+        let error = log.retain(smaller_than(0), Scn::MAX, at(0)).unwrap_err();
         assert!(
             error.to_string().contains("00000000000000000001.log"),
             "{error}"
         );
         check_readable(&log, 0);
     }
-    log.retain(smaller_than(0), u64::MAX, at(0)).unwrap();
+    log.retain(smaller_than(0), Scn::MAX, at(0)).unwrap();
     check_readable(&log, 2);
 }
 
@@ -180,7 +181,7 @@ fn a_closed_log_lets_go_of_nothing() {
     let disk = Arc::new(MemoryDisk::default());
     let log = log_of(3, &disk);
     log.close().unwrap();
-    let dropped = log.retain(smaller_than(0), u64::MAX, at(0)).unwrap();
+    let dropped = log.retain(smaller_than(0), Scn::MAX, at(0)).unwrap();
     assert_eq!((dropped, disk.segments().len()), (Dropped::default(), 3));
 }
 
@@ -195,17 +196,19 @@ fn a_crash_leaves_an_end_of_the_log() {
         let log = log_of(random.random_range(2..8), &disk);
         disk.watch();
         for _ in 0..3 {
-            let needed_after_scn = random.random_range(0..=log.head());
-            log.retain(smaller_than(0), needed_after_scn, at(0))
+            let needed_after_scn = random.random_range(0..=log.head().get());
+            log.retain(smaller_than(0), Scn::new(needed_after_scn), at(0))
                 .unwrap();
-            let dropped = log.status().oldest_after_scn;
-            let acknowledged = log.append_blocking(connections(log.head() + 1, 1)).unwrap();
+            let dropped = log.status().oldest_after_scn.get();
+            let acknowledged = log
+                .append_blocking(connections(log.head().get() + 1, 1))
+                .unwrap();
             for crashed in disk.watched() {
                 let crashed = Arc::new(crashed.powerless(&mut random));
                 let found = Log::open_on(crashed, origin(), options(0)).unwrap();
-                assert!(found.status().oldest_after_scn <= dropped);
-                assert!(found.head() + 1 >= acknowledged.scn);
-                check_readable(&found, found.status().oldest_after_scn);
+                assert!(found.status().oldest_after_scn.get() <= dropped);
+                assert!(found.head().get() + 1 >= acknowledged.scn.get());
+                check_readable(&found, found.status().oldest_after_scn.get());
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Windows to append, random by seed, and logs with the options that tests need.
 
-use cloud_model::LineageId;
+use cloud_model::{LineageId, Scn};
 use cloud_proto::databus::v1::{
     Change, ConnectionAdded, ConnectionRemoved, Member, MemberRemoved, MemberUpserted, Position,
     PositionKind, PositionRemoved, PositionUpserted, YearMonth, change::Event,
@@ -36,9 +36,9 @@ pub(crate) fn open(disk: &Arc<impl Disk>, segment_bytes: u64) -> Log {
 
 /// Everything from a log's beginning to its head, SCNs checked.
 pub(crate) fn read_all(log: &Log) -> Vec<Window> {
-    let mut reader = log.read_after(0).unwrap();
+    let mut reader = log.read_after(Scn::BEGINNING).unwrap();
     let windows = read_on(&mut reader, 0);
-    assert_eq!(windows.len() as u64, log.head());
+    assert_eq!(windows.len() as u64, log.head().get());
     windows
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn read_on(reader: &mut LogReader, mut after_scn: u64) -> Vec<Window>
     let mut windows = Vec::new();
     while let Some(logged) = reader.next_window().unwrap() {
         after_scn += 1;
-        assert_eq!(logged.scn, after_scn);
+        assert_eq!(logged.scn.get(), after_scn);
         windows.push(logged.window);
     }
     windows

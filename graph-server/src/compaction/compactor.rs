@@ -216,7 +216,7 @@ impl Compactor {
         let there = runtime.block_on(async {
             tokio::select! {
                 there = watch.wait_for(|reached| {
-                    reached.failed.is_some() || reached.people >= scn.get()
+                    reached.failed.is_some() || reached.people >= scn
                 }) => there.is_ok_and(|reached| reached.failed.is_none()),
                 () = self.stop.cancelled() => false,
             }

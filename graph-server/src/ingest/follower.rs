@@ -13,8 +13,8 @@ use crate::{
     },
 };
 use cloud_engine::{ApplyError, Current};
-use cloud_model::Scn;
-use databus::{LoggedWindow, ReadError, SourceMark, Window};
+use cloud_model::{Scn, SourceMark};
+use databus::{LoggedWindow, ReadError, Window};
 use std::{io, sync::Arc, thread::JoinHandle};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -85,8 +85,8 @@ impl Follower {
     }
 
     /// Waits until the overlay has room for a window at `scn`; no when it was stopped before.
-    fn room(&mut self, runtime: &Handle, scn: u64) -> Result<bool, IngestError> {
-        if scn <= self.current.version().published().get() || !self.compaction.is_full() {
+    fn room(&mut self, runtime: &Handle, scn: Scn) -> Result<bool, IngestError> {
+        if scn <= self.current.version().published() || !self.compaction.is_full() {
             return Ok(true);
         }
         // The compaction waits for what the profiles have been told, and they may wait for more.
@@ -98,21 +98,20 @@ impl Follower {
     }
 
     fn take(&mut self, LoggedWindow { scn, window }: LoggedWindow) -> Result<(), IngestError> {
-        let at = Scn::new(scn);
         self.progress.followed(window.changes.len());
         let repeat = self.is_repeat(scn, &window);
         let mut writer = lock(&self.writer);
-        let created = if at > writer.version().published() {
+        let created = if scn > writer.version().published() {
             let changes = if repeat {
                 Vec::new()
             } else {
                 graph_changes(&window)
             };
             let created = if changes.is_empty() {
-                writer.publish(at)?;
+                writer.publish(scn)?;
                 Vec::new()
             } else {
-                writer.apply(at, &changes)?.created
+                writer.apply(scn, &changes)?.created
             };
             self.compaction.overlay_is_of(&writer);
             let mark = (!repeat).then(|| mark(&window, scn)).flatten();
@@ -122,27 +121,27 @@ impl Follower {
             None
         };
         drop(writer);
-        if at > self.people_scn {
+        if scn > self.people_scn {
             let graph = self.current.graph();
             let changes = if repeat {
                 Vec::new()
             } else {
                 people_changes(window, &graph, created.as_ref())
             };
-            self.people.send(at, changes)?;
+            self.people.send(scn, changes)?;
         }
         Ok(())
     }
 
     /// A log does not take a window at or below its source's last offset; one that comes all the same says nothing. (A mark
     /// from above the window tells nothing of it: the graph was further than the profiles.)
-    fn is_repeat(&self, scn: u64, window: &Window) -> bool {
+    fn is_repeat(&self, scn: Scn, window: &Window) -> bool {
         let last = self.progress.source_mark(&window.source_id);
         last.is_some_and(|last| last.scn < scn && window.source_offset <= last.offset)
     }
 }
 
-fn mark(window: &Window, scn: u64) -> Option<SourceMark> {
+fn mark(window: &Window, scn: Scn) -> Option<SourceMark> {
     (!window.source_id.is_empty()).then(|| SourceMark {
         source_id: window.source_id.clone(),
         offset: window.source_offset,

@@ -4,6 +4,7 @@
 //! ago and is still not reached tells how far a side is behind, at least.
 
 use crate::ingest::progress::{Reached, Side};
+use cloud_model::Scn;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -25,13 +26,13 @@ pub(crate) struct LagWatch(Mutex<[Option<Ahead>; 2]>);
 /// A head of the log that a side has not reached yet, and when it was seen.
 #[derive(Clone, Copy, Debug)]
 struct Ahead {
-    head: u64,
+    head: Scn,
     seen: Instant,
 }
 
 impl LagWatch {
     /// Graph's and people's, with the log's head at `head`.
-    pub(crate) fn look(&self, reached: &Reached, head: u64, now: Instant) -> [Lag; 2] {
+    pub(crate) fn look(&self, reached: &Reached, head: Scn, now: Instant) -> [Lag; 2] {
         let mut ahead = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let [graph, people] = &mut *ahead;
         let lag = |ahead: &mut Option<Ahead>, side: Side, held_up: Option<&Arc<str>>| {
@@ -68,11 +69,15 @@ mod tests {
         let begun = Instant::now();
         let check = |[graph, people]: [u64; 2], head, second, expected: [u64; 2]| {
             let reached = Reached {
-                graph,
-                people,
+                graph: Scn::new(graph),
+                people: Scn::new(people),
                 ..Reached::default()
             };
-            let lag = watch.look(&reached, head, begun + Duration::from_secs(second));
+            let lag = watch.look(
+                &reached,
+                Scn::new(head),
+                begun + Duration::from_secs(second),
+            );
             assert_eq!(lag.map(|lag| lag.time.as_secs()), expected);
         };
         check([7, 0], 0, 0, [0, 0]);
@@ -93,13 +98,17 @@ mod tests {
                 since: begun,
             };
             let reached = Reached {
-                graph: 7,
-                people: 7,
+                graph: Scn::new(7),
+                people: Scn::new(7),
                 unheard: Some(unheard),
                 ..Reached::default()
             };
             let lag = LagWatch::default();
-            for lag in lag.look(&reached, head, begun + Duration::from_secs(second)) {
+            for lag in lag.look(
+                &reached,
+                Scn::new(head),
+                begun + Duration::from_secs(second),
+            ) {
                 assert_eq!(
                     (lag.time.as_secs(), lag.reason.as_deref()),
                     (expected, Some("out of reach"))
@@ -120,7 +129,7 @@ mod tests {
                 people_held_up,
                 ..Reached::default()
             };
-            let lag = LagWatch::default().look(&reached, head, Instant::now());
+            let lag = LagWatch::default().look(&reached, Scn::new(head), Instant::now());
             assert_eq!(lag.map(|lag| lag.reason), expected);
         };
         let full = || [None, text("full")];

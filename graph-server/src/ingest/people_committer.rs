@@ -127,8 +127,7 @@ impl PeopleCommitter {
             if self.commit_is_due() {
                 self.commit()?;
             }
-            self.progress
-                .people_reached(self.people.applied_scn().get());
+            self.progress.people_reached(self.people.applied_scn());
         }
         self.writer.close(self.applied)?;
         Ok(())

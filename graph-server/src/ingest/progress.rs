@@ -8,11 +8,10 @@ use crate::{
     limits::Limits,
     rpc::refusal::Refusal,
 };
-use cloud_model::Scn;
+use cloud_model::{LogId, Scn, SourceMark};
 use cloud_proto::databus::v1::{AsOf, AtLeast, at_least::Point};
 use cloud_serving as serving;
 use cloud_serving::Deadline;
-use databus::SourceMark;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -33,8 +32,8 @@ pub(crate) enum Side {
 /// How far each side is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reached {
-    pub(crate) graph: u64,
-    pub(crate) people: u64,
+    pub(crate) graph: Scn,
+    pub(crate) people: Scn,
     /// Why neither will come further.
     pub(crate) failed: Option<Arc<str>>,
     /// Why the graph does not come further now.
@@ -54,7 +53,7 @@ pub(crate) struct Unheard {
 }
 
 impl Reached {
-    pub(crate) fn at(&self, side: Side) -> u64 {
+    pub(crate) fn at(&self, side: Side) -> Scn {
         match side {
             Side::Graph => self.graph,
             Side::People => self.people,
@@ -69,9 +68,10 @@ pub(crate) struct Followed {
     pub(crate) changes: u64,
 }
 
-/// How far the server has come along the log `log_id`.
+/// How far the server has come along its log.
 #[derive(Debug)]
 pub(crate) struct Progress {
+    /// The log's name, as answers state it.
     log_id: String,
     reached: watch::Sender<Reached>,
     sources: Mutex<BTreeMap<String, SourceMark>>,
@@ -85,13 +85,13 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new(
-        log_id: &str,
+        log_id: LogId,
         reached: Reached,
         sources: Vec<SourceMark>,
         limits: &Limits,
     ) -> Self {
         Self {
-            log_id: log_id.to_owned(),
+            log_id: log_id.to_string(),
             reached: watch::Sender::new(reached),
             sources: Mutex::new(
                 sources
@@ -122,14 +122,14 @@ impl Progress {
     }
 
     /// The graph is at `scn`; `mark` says which source the window came from, if any.
-    pub(crate) fn graph_reached(&self, scn: u64, mark: Option<SourceMark>) {
+    pub(crate) fn graph_reached(&self, scn: Scn, mark: Option<SourceMark>) {
         if let Some(mark) = mark {
             self.sources().insert(mark.source_id.clone(), mark);
         }
         self.reached.send_modify(|reached| reached.graph = scn);
     }
 
-    pub(crate) fn people_reached(&self, scn: u64) {
+    pub(crate) fn people_reached(&self, scn: Scn) {
         self.reached
             .send_if_modified(|reached| std::mem::replace(&mut reached.people, scn) != scn);
     }
@@ -156,7 +156,7 @@ impl Progress {
     }
 
     /// How far graph and people are behind the log's head, as far as is known from one look to the next.
-    pub(crate) fn lag(&self, head: u64) -> [Lag; 2] {
+    pub(crate) fn lag(&self, head: Scn) -> [Lag; 2] {
         self.lag.look(&self.reached(), head, Instant::now())
     }
 
@@ -180,21 +180,16 @@ impl Progress {
     }
 
     /// `scn` as answers state it.
-    pub(crate) fn as_of(&self, scn: u64) -> AsOf {
+    pub(crate) fn as_of(&self, scn: Scn) -> AsOf {
         AsOf {
             log_id: self.log_id.clone(),
-            scn,
+            scn: scn.get(),
         }
     }
 
     /// The last offset of each source that the graph holds.
-    pub(crate) fn source_marks(&self) -> Vec<cloud_model::SourceMark> {
-        let mark = |mark: &SourceMark| cloud_model::SourceMark {
-            source_id: mark.source_id.clone(),
-            offset: mark.offset,
-            scn: Scn::new(mark.scn),
-        };
-        self.sources().values().map(mark).collect()
+    pub(crate) fn source_marks(&self) -> Vec<SourceMark> {
+        self.sources().values().cloned().collect()
     }
 
     /// The last window of a source that the graph holds.
@@ -224,7 +219,7 @@ impl Progress {
     /// Waits until `side` has reached an SCN; at once when it has.
     pub(crate) async fn reach(
         &self,
-        scn: u64,
+        scn: Scn,
         side: Side,
         deadline: Deadline,
     ) -> Result<(), Refusal> {
@@ -262,7 +257,7 @@ impl Progress {
             .into()),
             _ if deadline.passed() => Err(serving::Refusal::Deadline.into()),
             _ => Err(Refusal::NotReached {
-                reached: self.reached.borrow().at(side),
+                reached: self.reached.borrow().at(side).get(),
                 waited_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             }),
         }
@@ -270,7 +265,7 @@ impl Progress {
 
     fn has(&self, point: &Point, side: Side, reached: &Reached) -> bool {
         let scn = match point {
-            Point::AsOf(as_of) => Some(as_of.scn),
+            Point::AsOf(as_of) => Some(Scn::new(as_of.scn)),
             // The source's last window may be a later one than the one asked for: then this waits a little longer.
             Point::Source(source) => self
                 .sources()
@@ -297,13 +292,13 @@ mod tests {
             wait_ms_max: 20,
             ..Limits::DEFAULT
         };
-        Progress::new("log", Reached::default(), Vec::new(), &limits)
+        Progress::new(LogId::default(), Reached::default(), Vec::new(), &limits)
     }
 
     fn scn(scn: u64) -> Option<AtLeast> {
         Some(AtLeast {
             point: Some(Point::AsOf(AsOf {
-                log_id: "log".into(),
+                log_id: LogId::default().to_string(),
                 scn,
             })),
         })
@@ -318,9 +313,9 @@ mod tests {
         let progress = progress(1);
         let waits = async { progress.wait(scn(5), Side::People, soon()).await };
         let moves = async {
-            progress.graph_reached(5, None);
+            progress.graph_reached(Scn::new(5), None);
             tokio::task::yield_now().await;
-            progress.people_reached(5);
+            progress.people_reached(Scn::new(5));
         };
         assert_eq!(tokio::join!(waits, moves).0, Ok(()));
         assert_eq!(progress.wait(None, Side::Graph, soon()).await, Ok(()));
@@ -339,20 +334,20 @@ mod tests {
         let mark = SourceMark {
             source_id: "pg".into(),
             offset: 70,
-            scn: 3,
+            scn: Scn::new(3),
         };
-        progress.graph_reached(3, Some(mark));
+        progress.graph_reached(Scn::new(3), Some(mark));
         let check = |offset, side| progress.has(&point(offset), side, &progress.reached());
         assert!(check(70, Side::Graph) && check(1, Side::Graph) && !check(71, Side::Graph));
         assert!(!check(70, Side::People));
-        progress.people_reached(3);
+        progress.people_reached(Scn::new(3));
         assert!(check(70, Side::People));
     }
 
     #[tokio::test]
     async fn a_wait_that_runs_out_says_what_was_reached() {
         let progress = progress(1);
-        progress.graph_reached(4, None);
+        progress.graph_reached(Scn::new(4), None);
         let refusal = progress.wait(scn(5), Side::Graph, soon()).await;
         assert!(
             matches!(refusal, Err(Refusal::NotReached { reached: 4, .. })),

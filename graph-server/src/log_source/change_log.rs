@@ -1,6 +1,7 @@
 //! The log that the site follows: its own, or one that a relay owns.
 
-use crate::ingest::progress::Progress;
+use crate::{ingest::progress::Progress, log_source::relay::RelayStatus};
+use cloud_model::{LineageId, LogId, Scn};
 use cloud_proto::databus::v1::{GetStatusResponse, SourceStatus};
 use cloud_serving::Refusal;
 use databus::{AppendError, rpc::LogServer};
@@ -23,15 +24,15 @@ pub(crate) enum ChangeLog {
 pub(crate) struct RelayLog {
     /// The relay, as `http://HOST:PORT`.
     pub(crate) address: String,
-    pub(crate) log_id: String,
+    pub(crate) log_id: LogId,
     /// The graph that it began with; none before the relay has answered.
-    lineage_id: OnceLock<String>,
+    lineage_id: OnceLock<LineageId>,
     head: AtomicU64,
 }
 
 impl RelayLog {
     /// Nothing was heard of it yet.
-    pub(crate) fn new(address: String, log_id: String) -> Self {
+    pub(crate) fn new(address: String, log_id: LogId) -> Self {
         Self {
             address,
             log_id,
@@ -41,18 +42,18 @@ impl RelayLog {
     }
 
     /// The relay has told of its log for the first time.
-    pub(crate) fn told(&self, status: GetStatusResponse) {
-        self.heard_of(status.head.map_or(0, |head| head.scn));
+    pub(crate) fn told(&self, status: RelayStatus) {
+        self.heard_of(status.head);
         self.lineage_id.get_or_init(|| status.lineage_id);
     }
 
-    pub(crate) fn head(&self) -> u64 {
-        self.head.load(Ordering::Relaxed)
+    pub(crate) fn head(&self) -> Scn {
+        Scn::new(self.head.load(Ordering::Relaxed))
     }
 
     /// So much is durable.
-    pub(crate) fn heard_of(&self, scn: u64) {
-        self.head.fetch_max(scn, Ordering::Relaxed);
+    pub(crate) fn heard_of(&self, scn: Scn) {
+        self.head.fetch_max(scn.get(), Ordering::Relaxed);
     }
 
     pub(crate) fn refusal(&self) -> Refusal {
@@ -72,7 +73,11 @@ impl RelayLog {
         GetStatusResponse {
             head: Some(progress.as_of(self.head())),
             sources: sources.collect(),
-            lineage_id: self.lineage_id.get().cloned().unwrap_or_default(),
+            lineage_id: self
+                .lineage_id
+                .get()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             owner: self.address.clone(),
             ..Default::default()
         }
@@ -81,7 +86,7 @@ impl RelayLog {
 
 impl ChangeLog {
     /// The last durable SCN that is known.
-    pub(crate) fn head(&self) -> u64 {
+    pub(crate) fn head(&self) -> Scn {
         match self {
             Self::Own(server) => server.log().head(),
             Self::Relay(relay) => relay.head(),

@@ -48,17 +48,15 @@ impl OpenedLog {
         }
     }
 
-    pub(crate) fn log_id(&self) -> Result<LogId, StartError> {
-        let text = match self {
+    pub(crate) fn log_id(&self) -> LogId {
+        match self {
             Self::Own(log) => log.log_id(),
-            Self::Relay(log) | Self::Unheard(log, ..) => &log.log_id,
-        };
-        text.parse()
-            .map_err(|error| StartError::LogId(format!("{error}")))
+            Self::Relay(log) | Self::Unheard(log, ..) => log.log_id,
+        }
     }
 
     /// Where it ends, if that is known.
-    pub(crate) fn head(&self) -> Option<u64> {
+    pub(crate) fn head(&self) -> Option<Scn> {
         match self {
             Self::Own(log) => Some(log.head()),
             Self::Relay(log) => Some(log.head()),
@@ -72,7 +70,7 @@ impl OpenedLog {
         [graph, people]: [Scn; 2],
         progress: &Arc<Progress>,
     ) -> Result<Windows, StartError> {
-        let (after_scn, reached) = (graph.min(people).get(), graph.max(people).get());
+        let (after_scn, reached) = (graph.min(people), graph.max(people));
         let (log, expected) = match self {
             Self::Own(log) => {
                 let windows = OwnWindows::new(log, log.read_after(after_scn)?);
@@ -86,9 +84,9 @@ impl OpenedLog {
                     since: Instant::now(),
                 }));
                 let expected = ExpectedLog {
-                    log_id: Some(log.log_id.clone()),
+                    log_id: Some(log.log_id),
                     scn: reached,
-                    ..expected.clone()
+                    ..*expected
                 };
                 (log, Some(expected))
             }
@@ -138,8 +136,8 @@ fn open_log(folder: &Path, manifest: &Manifest, limits: &Limits) -> Result<Log, 
     let options = match &manifest.stands_at {
         StandsAt::Beginning {} => options,
         StandsAt::AtScn { log_id, scn } => LogOptions {
-            log_id: Some(log_id.to_string()),
-            durable_scn: scn.get(),
+            log_id: Some(*log_id),
+            durable_scn: *scn,
             ..options
         },
         StandsAt::AtSourceOffset { source_id, offset } => {
@@ -168,20 +166,19 @@ async fn find(
     loop {
         let reason = match relay.status().await {
             Ok(status) => {
-                expected.check(&relay.address, &status)?;
-                let log_id = status.head.clone().unwrap_or_default().log_id;
-                let log = RelayLog::new(relay.address, log_id);
+                expected.check(&relay.address, status)?;
+                let log = RelayLog::new(relay.address, status.log_id);
                 log.told(status);
                 return Ok(OpenedLog::Relay(Arc::new(log)));
             }
             Err(Trouble::ForGood(error)) => return Err(error.into()),
             Err(Trouble::ForNow(reason)) => reason,
         };
-        let mut named = expected.log_id.clone();
+        let mut named = expected.log_id;
         if named.is_none()
             && let Some(followed) = followed.take()
         {
-            named = followed()?.map(|log_id| log_id.to_string());
+            named = followed()?;
         }
         if let Some(log_id) = named {
             tracing::warn!(%reason, "starting without the log");
@@ -196,14 +193,14 @@ async fn find(
 fn expected(manifest: &Manifest) -> Result<ExpectedLog, StartError> {
     match &manifest.stands_at {
         StandsAt::Beginning {} => Ok(ExpectedLog {
-            lineage_id: Some(manifest.lineage_id.to_string()),
+            lineage_id: Some(manifest.lineage_id),
             log_id: None,
-            scn: 0,
+            scn: Scn::BEGINNING,
         }),
         StandsAt::AtScn { log_id, scn } => Ok(ExpectedLog {
             lineage_id: None,
-            log_id: Some(log_id.to_string()),
-            scn: scn.get(),
+            log_id: Some(*log_id),
+            scn: *scn,
         }),
         StandsAt::AtSourceOffset { source_id, offset } => Err(at_source_offset(source_id, *offset)),
     }

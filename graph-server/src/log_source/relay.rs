@@ -5,6 +5,7 @@ use crate::{
     log_source::relay_windows::RelayError,
 };
 use cloud_client::{Client, Error, Failure, Subscription, proto::databus::v1::GetStatusResponse};
+use cloud_model::{InvalidHexId, LineageId, LogId, Scn};
 use rand::Rng;
 use std::time::Duration;
 
@@ -24,6 +25,30 @@ pub(crate) enum Trouble {
     ForGood(RelayError),
 }
 
+/// A relay's log, as the relay describes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RelayStatus {
+    /// The log's name.
+    pub(crate) log_id: LogId,
+    /// The graph that the log began with.
+    pub(crate) lineage_id: LineageId,
+    /// The log's last durable SCN.
+    pub(crate) head: Scn,
+}
+
+impl TryFrom<GetStatusResponse> for RelayStatus {
+    type Error = InvalidHexId;
+
+    fn try_from(status: GetStatusResponse) -> Result<Self, InvalidHexId> {
+        let head = status.head.unwrap_or_default();
+        Ok(Self {
+            log_id: head.log_id.parse()?,
+            lineage_id: status.lineage_id.parse()?,
+            head: Scn::new(head.scn),
+        })
+    }
+}
+
 impl Relay {
     pub(crate) fn new(address: String) -> Self {
         Self {
@@ -33,41 +58,49 @@ impl Relay {
     }
 
     /// Where its log begins and ends.
-    pub(crate) async fn status(&self) -> Result<GetStatusResponse, Trouble> {
+    pub(crate) async fn status(&self) -> Result<RelayStatus, Trouble> {
         let ask = async {
             let client = Client::connect(self.address.as_str()).await?;
             client.timeout(RELAY_ANSWER_TIMEOUT).log_status().await
         };
-        let status = self.answer(ask, 0).await?;
-        if status.owner.is_empty() {
-            Ok(status)
-        } else {
-            Err(Trouble::ForGood(RelayError::NotOwner {
-                relay: self.address.clone(),
+        let status = self.answer(ask, Scn::BEGINNING).await?;
+        let relay = || self.address.clone();
+        if !status.owner.is_empty() {
+            return Err(Trouble::ForGood(RelayError::NotOwner {
+                relay: relay(),
                 owner: status.owner,
-            }))
+            }));
         }
+        RelayStatus::try_from(status).map_err(|invalid| {
+            Trouble::ForGood(RelayError::InvalidId {
+                relay: relay(),
+                invalid,
+            })
+        })
     }
 
     /// Its windows above an SCN.
     pub(crate) async fn subscribe(
         &self,
-        after_scn: u64,
-        log_id: &str,
+        after_scn: Scn,
+        log_id: LogId,
     ) -> Result<Subscription, Trouble> {
         let ask = async {
             let client = Client::connect(self.address.as_str()).await?;
-            client.subscribe(after_scn, &[], log_id).await
+            client
+                .subscribe(after_scn.get(), &[], &log_id.to_string())
+                .await
         };
         self.answer(ask, after_scn).await
     }
 
     /// What an error means to a server that stands at an SCN.
-    pub(crate) fn trouble(&self, error: &Error, scn: u64) -> Trouble {
+    pub(crate) fn trouble(&self, error: &Error, scn: Scn) -> Trouble {
         let relay = self.address.clone();
         let figure =
             |failure: &Failure, name: &str| failure.metadata.get(name).cloned().unwrap_or_default();
-        let number = |failure: &Failure, name: &str| figure(failure, name).parse().unwrap_or(0);
+        let number =
+            |failure: &Failure, name: &str| Scn::new(figure(failure, name).parse().unwrap_or(0));
         match error
             .failure()
             .map(|failure| (failure, failure.reason.as_str()))
@@ -82,11 +115,17 @@ impl Relay {
                 scn,
                 head: number(failure, "head"),
             }),
-            Some((failure, "OTHER_LOG")) => Trouble::ForGood(RelayError::OtherLog {
-                relay,
-                found: figure(failure, "log_id"),
-                expected: figure(failure, "asked"),
-            }),
+            Some((failure, "OTHER_LOG")) => {
+                let ids = [figure(failure, "log_id"), figure(failure, "asked")];
+                match ids.map(|id| id.parse()) {
+                    [Ok(found), Ok(expected)] => Trouble::ForGood(RelayError::OtherLog {
+                        relay,
+                        found,
+                        expected,
+                    }),
+                    _ => self.for_now(&error.to_string()),
+                }
+            }
             Some((failure, "NOT_OWNER")) => Trouble::ForGood(RelayError::NotOwner {
                 relay,
                 owner: figure(failure, "owner"),
@@ -123,7 +162,7 @@ impl Relay {
     async fn answer<T>(
         &self,
         ask: impl Future<Output = Result<T, Error>>,
-        scn: u64,
+        scn: Scn,
     ) -> Result<T, Trouble> {
         match tokio::time::timeout(RELAY_ANSWER_TIMEOUT, ask).await {
             Ok(answer) => answer.map_err(|error| self.trouble(&error, scn)),

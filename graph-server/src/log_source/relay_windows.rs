@@ -17,6 +17,7 @@ use crate::{
     },
 };
 use cloud_client::{Event, Subscription, proto::databus::v1::WindowPart};
+use cloud_model::{InvalidHexId, LineageId, LogId, Scn};
 use databus::{LoggedWindow, Window, limits::WINDOW_CHANGES_MAX};
 use std::{sync::Arc, time::Instant};
 
@@ -31,9 +32,9 @@ pub enum RelayError {
         /// Its address.
         relay: String,
         /// Where this server stands.
-        scn: u64,
+        scn: Scn,
         /// The lowest SCN that the log can be read after.
-        oldest_after_scn: u64,
+        oldest_after_scn: Scn,
     },
     /// The log is another one.
     #[error(
@@ -43,9 +44,9 @@ pub enum RelayError {
         /// Its address.
         relay: String,
         /// Its log.
-        found: String,
+        found: LogId,
         /// The log that the snapshot goes on from.
-        expected: String,
+        expected: LogId,
     },
     /// The log is another site's.
     #[error(
@@ -55,9 +56,9 @@ pub enum RelayError {
         /// Its address.
         relay: String,
         /// The lineage that its log began with.
-        found: String,
+        found: LineageId,
         /// The snapshot's.
-        expected: String,
+        expected: LineageId,
     },
     /// The log has lost what this server has applied.
     #[error(
@@ -67,9 +68,17 @@ pub enum RelayError {
         /// Its address.
         relay: String,
         /// Where this server stands.
-        scn: u64,
+        scn: Scn,
         /// Where the log ends.
-        head: u64,
+        head: Scn,
+    },
+    /// The relay's status names its log or its graph by something that is no id.
+    #[error("the status of the relay at {relay}: {invalid}")]
+    InvalidId {
+        /// Its address.
+        relay: String,
+        /// What it sent.
+        invalid: InvalidHexId,
     },
     /// There is no relay, but a server that follows one.
     #[error("{relay} does not own its log: follow {owner}")]
@@ -87,7 +96,7 @@ pub enum RelayError {
         /// Its address.
         relay: String,
         /// The window.
-        scn: u64,
+        scn: Scn,
     },
     /// A window is too large to be applied at once.
     #[error(
@@ -97,7 +106,7 @@ pub enum RelayError {
         /// Its address.
         relay: String,
         /// The window.
-        scn: u64,
+        scn: Scn,
         /// The limit.
         changes_max: usize,
     },
@@ -111,7 +120,7 @@ pub(crate) struct RelayWindows {
     expected: Option<ExpectedLog>,
     progress: Arc<Progress>,
     /// Of the last window that was answered.
-    after_scn: u64,
+    after_scn: Scn,
     subscription: Option<Subscription>,
     /// The window whose last part is not there yet.
     begun: Option<Window>,
@@ -122,7 +131,7 @@ pub(crate) struct RelayWindows {
 /// Whether everything was answered that the log held when it was first heard: under a writer that never pauses there is always more.
 enum CatchingUp {
     Unheard,
-    To(u64),
+    To(Scn),
     Done,
 }
 
@@ -131,7 +140,7 @@ impl RelayWindows {
         log: Arc<RelayLog>,
         expected: Option<ExpectedLog>,
         progress: Arc<Progress>,
-        after_scn: u64,
+        after_scn: Scn,
     ) -> Self {
         Self {
             relay: Relay::new(log.address.clone()),
@@ -163,7 +172,7 @@ impl RelayWindows {
                     self.subscription = None;
                     self.begun = None;
                     if self.progress.reached().unheard.is_none() {
-                        tracing::warn!(%reason, after_scn = self.after_scn, "trying again and again");
+                        tracing::warn!(%reason, after_scn = self.after_scn.get(), "trying again and again");
                     }
                     self.progress.log_unheard(Some(Unheard {
                         reason: reason.into(),
@@ -180,7 +189,7 @@ impl RelayWindows {
     async fn hear(&mut self) -> Result<Option<Next>, Trouble> {
         if let Some(expected) = &self.expected {
             let status = self.relay.status().await?;
-            let checked = expected.check(&self.relay.address, &status);
+            let checked = expected.check(&self.relay.address, status);
             checked.map_err(Trouble::ForGood)?;
             self.log.told(status);
             self.expected = None;
@@ -188,7 +197,7 @@ impl RelayWindows {
         let subscription = match &mut self.subscription {
             Some(subscription) => subscription,
             none => {
-                let opened = self.relay.subscribe(self.after_scn, &self.log.log_id);
+                let opened = self.relay.subscribe(self.after_scn, self.log.log_id);
                 none.insert(opened.await?)
             }
         };
@@ -202,7 +211,7 @@ impl RelayWindows {
         match event {
             Event::Part(part) => self.take(part).map_err(Trouble::ForGood),
             Event::Heartbeat(heartbeat) => {
-                let head = heartbeat.head.map_or(0, |head| head.scn);
+                let head = Scn::new(heartbeat.head.map_or(0, |head| head.scn));
                 self.log.heard_of(head);
                 if let CatchingUp::Unheard = self.catching_up {
                     self.catching_up = CatchingUp::To(head);
@@ -226,6 +235,7 @@ impl RelayWindows {
             changes,
             ..
         } = part;
+        let scn = Scn::new(scn);
         let relay = || self.relay.address.clone();
         if changes.iter().any(|change| change.event.is_none()) {
             return Err(RelayError::UnknownChange {
@@ -263,7 +273,7 @@ impl RelayWindows {
         if self.progress.log_unheard(None) {
             tracing::info!(
                 relay = self.log.address,
-                after_scn = self.after_scn,
+                after_scn = self.after_scn.get(),
                 "followed again"
             );
         }

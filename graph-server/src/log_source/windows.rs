@@ -1,6 +1,7 @@
 //! Where the follower's windows come from: the log of this process, or a relay.
 
 use crate::{ingest::IngestError, log_source::relay_windows::RelayWindows};
+use cloud_model::Scn;
 use databus::{Log, LogReader, LoggedWindow};
 use tokio::{
     runtime::{Handle, Runtime},
@@ -29,7 +30,7 @@ pub(crate) enum Next {
 /// Of the log of this process.
 pub(crate) struct OwnWindows {
     reader: LogReader,
-    head: watch::Receiver<u64>,
+    head: watch::Receiver<Scn>,
     caught_up: bool,
 }
 

@@ -22,7 +22,7 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
     let views = site.views.counts();
     Ok(GetStatusResponse {
         graph: site.as_of(&graph),
-        search: Some(site.progress.as_of(site.people.applied_scn().get())),
+        search: Some(site.progress.as_of(site.people.applied_scn())),
         log_head: Some(site.progress.as_of(site.log.head())),
         snapshot: Some(snapshot_status(&compaction.snapshot)),
         members: graph.member_count(),

@@ -49,7 +49,7 @@ pub(crate) async fn take_snapshot(
         });
     }
     Ok(TakeSnapshotResponse {
-        as_of: Some(site.progress.as_of(snapshot.scn.get())),
+        as_of: Some(site.progress.as_of(snapshot.scn)),
         snapshot: Some(snapshot_status(&snapshot)),
     })
 }

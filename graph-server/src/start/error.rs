@@ -2,6 +2,7 @@
 
 use crate::log_source::relay_windows::RelayError;
 use cloud_engine::FileError;
+use cloud_model::Scn;
 use cloud_serving::ListenError;
 use databus::{OpenError, ReadError};
 use std::{io, path::PathBuf};
@@ -47,9 +48,6 @@ pub enum StartError {
     /// The log cannot be opened.
     #[error("the log: {0}")]
     Log(#[from] OpenError),
-    /// An id in a file is not one.
-    #[error("the log's id: {0}")]
-    LogId(String),
     /// The log ends before what was applied.
     #[error(
         "{what} stands at SCN {scn}, but the log ends at SCN {head}: the log has lost changes; bootstrap again, or restore it from a copy"
@@ -58,9 +56,9 @@ pub enum StartError {
         /// What stands further.
         what: &'static str,
         /// Where it stands.
-        scn: u64,
+        scn: Scn,
         /// Where the log ends.
-        head: u64,
+        head: Scn,
     },
     /// The log cannot be read from where the snapshot stands.
     #[error("the log does not go on from the snapshot, bootstrap again: {0}")]

@@ -61,7 +61,7 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
         stage("replay", begun, format_args!("to SCN {head}"));
     } else {
         tracing::warn!(
-            head,
+            head = head.get(),
             "starting without the end of the log: its relay has gone away"
         );
     }
@@ -69,7 +69,7 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
 }
 
 /// Answers where the log's head was, too: what comes later is followed, not waited for.
-fn open(config: Config, runtime: Handle) -> Result<(Started, u64), StartError> {
+fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     let Config {
         snapshot: folder,
         databus,
@@ -99,7 +99,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, u64), StartError> {
     let live = folder.join(LIVE_NAME);
     let followed = || Ok(People::followed_log(&live)?);
     let log = OpenedLog::open(databus, &manifest, &limits, followed)?;
-    let log_id = log.log_id()?;
+    let log_id = log.log_id();
     let head = log.head();
     match head {
         Some(head) => stage("log", begun, format_args!("{log_id} to SCN {head}")),
@@ -133,21 +133,11 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, u64), StartError> {
     );
 
     let reached = Reached {
-        graph: scn.get(),
-        people: people_scn.get(),
+        graph: scn,
+        people: people_scn,
         ..Reached::default()
     };
-    let sources = sources.into_iter().map(|mark| databus::SourceMark {
-        source_id: mark.source_id,
-        offset: mark.offset,
-        scn: mark.scn.get(),
-    });
-    let progress = Arc::new(Progress::new(
-        &log_id.to_string(),
-        reached,
-        sources.collect(),
-        &limits,
-    ));
+    let progress = Arc::new(Progress::new(log_id, reached, sources, &limits));
     let windows = log.windows_after([scn, people_scn], &progress)?;
     let current = writer.current().clone();
     let compaction = Arc::new(Compaction::new(&folder, &writer, manifest, &limits)?);
@@ -238,8 +228,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, u64), StartError> {
 /// Where profiles and search keep what changed since the snapshot.
 const LIVE_NAME: &str = "live";
 
-fn not_beyond(what: &'static str, scn: Scn, head: Option<u64>) -> Result<(), StartError> {
-    let scn = scn.get();
+fn not_beyond(what: &'static str, scn: Scn, head: Option<Scn>) -> Result<(), StartError> {
     match head {
         Some(head) if scn > head => Err(StartError::LogLost { what, scn, head }),
         _ => Ok(()),
@@ -248,7 +237,7 @@ fn not_beyond(what: &'static str, scn: Scn, head: Option<u64>) -> Result<(), Sta
 
 /// Waits until the server stands at `head`, and answers whether it does. A relay that has gone away since is waited for as long as
 /// `patience`; then the server answers without it, as it does when the relay goes away later.
-async fn caught_up(progress: &Progress, head: u64, patience: Duration) -> Result<bool, StartError> {
+async fn caught_up(progress: &Progress, head: Scn, patience: Duration) -> Result<bool, StartError> {
     let mut watch = progress.watch();
     let ended = |_| StartError::Replay {
         reason: "ended early".to_owned(),
@@ -294,20 +283,25 @@ mod tests {
     }
 
     fn progress() -> Progress {
-        Progress::new("log", Reached::default(), Vec::new(), &Limits::default())
+        Progress::new(
+            LogId::default(),
+            Reached::default(),
+            Vec::new(),
+            &Limits::default(),
+        )
     }
 
     #[tokio::test]
     async fn a_start_ends_at_the_head() {
         let progress = progress();
-        let waits = caught_up(&progress, 5, Duration::from_secs(600));
+        let waits = caught_up(&progress, Scn::new(5), Duration::from_secs(600));
         let moves = async {
             progress.log_unheard(unheard());
             tokio::task::yield_now().await;
             progress.log_unheard(None);
-            progress.graph_reached(5, None);
+            progress.graph_reached(Scn::new(5), None);
             tokio::task::yield_now().await;
-            progress.people_reached(5);
+            progress.people_reached(Scn::new(5));
         };
         assert!(tokio::join!(waits, moves).0.unwrap());
     }
@@ -315,9 +309,9 @@ mod tests {
     #[tokio::test]
     async fn a_relay_that_goes_away_for_long_does_not_hold_a_start() {
         let progress = progress();
-        progress.graph_reached(3, None);
+        progress.graph_reached(Scn::new(3), None);
         progress.log_unheard(unheard());
-        let waits = caught_up(&progress, 5, Duration::from_millis(20));
+        let waits = caught_up(&progress, Scn::new(5), Duration::from_millis(20));
         assert!(!waits.await.unwrap());
     }
 
@@ -325,7 +319,7 @@ mod tests {
     async fn a_replay_that_fails_fails_the_start() {
         let progress = progress();
         progress.failed("another site's log");
-        let waits = caught_up(&progress, 5, Duration::from_secs(600));
+        let waits = caught_up(&progress, Scn::new(5), Duration::from_secs(600));
         assert!(
             waits
                 .await

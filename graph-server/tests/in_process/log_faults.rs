@@ -188,25 +188,28 @@ async fn refused(at_scn: bool, log_id: &str, lineage_id: Option<&str>, head: u64
 async fn a_log_that_is_not_the_snapshots_is_refused_at_the_start() {
     let error = refused(false, LOG, Some(OTHER), 9).await;
     assert!(
-        matches!(&error, StartError::Relay(RelayError::OtherGraph { found, .. }) if found == OTHER),
+        matches!(&error, StartError::Relay(RelayError::OtherGraph { found, .. }) if found.to_string() == OTHER),
         "{error}"
     );
     let error = refused(true, OTHER, None, 9).await;
     assert!(
         matches!(&error, StartError::Relay(RelayError::OtherLog { found, expected, .. })
-            if (found.as_str(), expected.as_str()) == (OTHER, LOG)),
+            if [found, expected].map(ToString::to_string) == [OTHER, LOG]),
         "{error}"
     );
     let error = refused(true, LOG, None, 4).await;
     assert!(
         matches!(
             &error,
-            StartError::Relay(RelayError::Behind {
-                scn: 5,
-                head: 4,
-                ..
-            })
+            StartError::Relay(RelayError::Behind { scn, head, .. })
+                if [*scn, *head] == [5, 4].map(Scn::new)
         ),
+        "{error}"
+    );
+    let error = refused(true, "no id", None, 9).await;
+    assert!(
+        matches!(&error, StartError::Relay(RelayError::InvalidId { invalid, .. })
+            if invalid.text == "no id"),
         "{error}"
     );
 }

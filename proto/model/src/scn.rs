@@ -13,6 +13,9 @@ impl Scn {
     /// The SCN before the first window.
     pub const BEGINNING: Scn = Scn(0);
 
+    /// The SCN above every window.
+    pub const MAX: Scn = Scn(u64::MAX);
+
     /// Wraps a number.
     #[must_use]
     pub const fn new(scn: u64) -> Self {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use cloud_model::LineageId;
+use cloud_model::{LineageId, Scn};
 use cloud_proto::databus::v1::{Change, ConnectionAdded, change::Event};
 use databus::{Log, LogOptions, Window};
 
@@ -86,7 +86,9 @@ fn read(bytes: &[u8]) -> Result<String, String> {
     fs::write(&path, bytes).expect("writes");
     let log =
         Log::open(&folder, origin(), LogOptions::default()).map_err(|error| named(error, &path))?;
-    let mut reader = log.read_after(0).map_err(|error| named(error, &path))?;
+    let mut reader = log
+        .read_after(Scn::BEGINNING)
+        .map_err(|error| named(error, &path))?;
     let mut told = String::new();
     while let Some(window) = reader.next_window().map_err(|error| named(error, &path))? {
         told += &format!("{window:?}\n");

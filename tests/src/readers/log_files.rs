@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use cloud_model::Scn;
 use cloud_profile::part_lines;
 use cloud_proto::databus::v1::change::Event;
 use cloud_proto::databus::v1::{Change, ConnectionAdded, Member, MemberUpserted};
@@ -125,7 +126,7 @@ fn list(folder: &Path) -> Result<String, String> {
     }
     // The index knows by now where windows stand; what it leads to is the same.
     for (place, (after, _)) in windows.iter().enumerate() {
-        let reader = files.read_after(*after);
+        let reader = files.read_after(Scn::new(*after));
         let next = reader.and_then(|mut reader| reader.next_part());
         let next = next.map_err(|error| error.to_string())?;
         let expected = windows[place..].iter().find(|(scn, _)| scn > after);

@@ -6,7 +6,7 @@ use crate::log::error::OpenError;
 use crate::log::options::LogOptions;
 use crate::log::segment::{Segment, scn_of_name};
 use crate::log::segment_header::{HeaderError, PREFIX_BYTES, Previous, SegmentHeader};
-use cloud_model::{LineageId, LogId};
+use cloud_model::LineageId;
 use std::{path::PathBuf, sync::Arc};
 
 /// A segment whose header is right.
@@ -55,23 +55,18 @@ impl Found {
         disk: &dyn Disk,
     ) -> Result<(), OpenError> {
         let file = disk.path(&self.name);
-        match options
-            .log_id
-            .as_deref()
-            .map(str::parse::<LogId>)
-            .transpose()?
-        {
+        match options.log_id {
             Some(expected) if expected != self.header.log_id => Err(OpenError::ForeignLog {
                 file,
-                found: self.header.log_id.to_string(),
-                expected: expected.to_string(),
+                found: self.header.log_id,
+                expected,
             }),
             Some(_) => Ok(()),
             None => match origin {
                 Some(expected) if expected != self.header.origin => Err(OpenError::ForeignOrigin {
                     file,
-                    found: self.header.origin.to_string(),
-                    expected: expected.to_string(),
+                    found: self.header.origin,
+                    expected,
                 }),
                 _ => Ok(()),
             },

@@ -10,6 +10,7 @@ use crate::log::options::LogOptions;
 use crate::log::segment::Segment;
 use crate::log::sequence::{PartHead, PartPlace, Sequence};
 use crate::log::sources::Sources;
+use cloud_model::Scn;
 use prost::Message as _;
 use std::{io, sync::Arc};
 
@@ -19,7 +20,7 @@ const CHUNK_BYTES: u64 = 1 << 20;
 /// What the last segment's frames add to the log.
 pub(super) struct Tail {
     pub(super) sources: Sources,
-    pub(super) head: u64,
+    pub(super) head: Scn,
     pub(super) unmarked: bool,
 }
 
@@ -35,7 +36,7 @@ impl Tail {
             FrameError::Damaged { offset, reason } => damaged(disk, &last.name, offset, reason),
             FrameError::File(source) => failed(source),
         })?;
-        let head = scan.sequence.next_scn() - 1;
+        let head = Scn::new(scan.sequence.next_scn() - 1);
         if let Some((offset, reason)) = scan.torn {
             let seed = last.segment.seed;
             let said = scan.durable_to > scan.end
@@ -129,7 +130,7 @@ impl Scan {
         }
         if head.last {
             self.sources
-                .set(&head.source_id, head.source_offset, head.scn);
+                .set(&head.source_id, head.source_offset, Scn::new(head.scn));
         }
         Ok(())
     }
