@@ -21,8 +21,8 @@
 //! ```
 //!
 //! How a request goes: `databus::serving` (transport and limits) -> `observe` -> `databus::serving` (deadline, in flight)
-//! -> `rpc/services` -> the call's own file, which checks its arguments (`convert`), waits for its `at_least`
-//! (`progress`), takes a graph (`site`) and answers, on the heavy threads when it is heavy (`workers`). How a change goes:
+//! -> `rpc/services` -> the call's own file, which checks its arguments (`convert`), gets the viewer's side of
+//! the graph at its `at_least` (`read_context`) and answers, on the heavy threads when it is heavy (`workers`). How a change goes:
 //! Publish (`databus::serving`) -> the log -> `ingest`, which moves `progress`.
 
 mod compaction;
@@ -31,6 +31,7 @@ mod ingest;
 pub mod limits;
 mod log_source;
 mod observe;
+mod read_context;
 mod rpc;
 mod server;
 mod site;

@@ -16,7 +16,7 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
     let memory = memory.map_err(|ended| failed(ended.to_string()))?;
     let memory = memory.map_err(|error| failed(error.to_string()))?;
     let [graph_lag, search_lag] = site.progress.lag(site.log.head()).map(lag);
-    let graph = site.current.graph();
+    let graph = site.graphs.for_status();
     let overlay = graph.version().stats();
     let compaction = site.compaction.status();
     let views = site.views.counts();

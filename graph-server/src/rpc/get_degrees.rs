@@ -2,21 +2,21 @@
 
 use crate::{
     limits::{DEGREES_BATCH_MAX, SHARED_SAMPLE_MAX},
+    read_context::{Call, ReadContext},
     rpc::{
         convert::{degree_to_wire, member_id, member_ids},
         refusal::Refusal,
     },
-    site::{Site, existing},
+    site::Site,
     views::view_cache::Kept,
 };
 use cloud_engine::{
-    Budget, Degree, Graph, NodeIndex, View, ViewAt, degree, degrees_from_targets,
-    shared_connections, shared_cost, shortest_path,
+    Budget, Degree, NodeIndex, View, ViewAt, degree, degrees_from_targets, shared_connections,
+    shared_cost, shortest_path,
 };
 use cloud_proto::cloud::v1::{
     Degree as WireDegree, GetDegreesRequest, GetDegreesResponse, MemberDegree,
 };
-use cloud_serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 
@@ -24,7 +24,7 @@ pub(crate) async fn get_degrees(
     site: &Arc<Site>,
     request: Request<GetDegreesRequest>,
 ) -> Result<GetDegreesResponse, Refusal> {
-    let deadline = Deadline::of(&request);
+    let call = Call::of(&request);
     let request = request.into_inner();
     let viewer = member_id("viewer_id", request.viewer_id)?;
     let members = member_ids("member_ids", &request.member_ids, DEGREES_BATCH_MAX)?;
@@ -32,17 +32,14 @@ pub(crate) async fn get_degrees(
         let (asked, limit) = (request.shared_sample.into(), SHARED_SAMPLE_MAX.into());
         return Err(Refusal::too_large("shared_sample", asked, limit));
     }
-    let graph = site.graph(request.at_least.clone(), deadline).await?;
-    let viewer = existing(&graph, viewer)?;
-    let targets = graph.page(&members);
-    let as_of = site.as_of(&graph);
-    let page = Page::new(site, graph, viewer, targets, &request);
-    let edges = page.edges;
-    let degrees = site
-        .graph_work(edges, deadline, move |site, budget| {
-            page.answer(site, budget)
-        })
-        .await?;
+    let at_least = request.at_least.clone();
+    let context = site.read_context(viewer, at_least, call).await?;
+    let targets = context.graph.page(&members);
+    let page = Page::new(&context, targets, &request);
+    let degrees = context.work(page.edges, move |context, budget| {
+        page.answer(context, budget)
+    });
+    let degrees = degrees.await?;
     let member_ids = request.member_ids.into_iter();
     let degrees = member_ids
         .zip(degrees)
@@ -51,13 +48,12 @@ pub(crate) async fn get_degrees(
             ..degree
         })
         .collect();
+    let as_of = context.as_of();
     Ok(GetDegreesResponse { as_of, degrees })
 }
 
 /// One request, ready to be answered where its work belongs.
 struct Page {
-    graph: Graph,
-    viewer: NodeIndex,
     targets: Vec<Option<NodeIndex>>,
     source: Source,
     shared: bool,
@@ -79,15 +75,14 @@ enum Source {
 
 impl Page {
     fn new(
-        site: &Site,
-        graph: Graph,
-        viewer: NodeIndex,
+        context: &ReadContext,
         targets: Vec<Option<NodeIndex>>,
         request: &GetDegreesRequest,
     ) -> Self {
+        let (graph, viewer) = (&context.graph, context.viewer);
         let sample = request.shared_sample as usize;
         let shared = request.shared_count || sample > 0;
-        let inline_edges = site.limits.inline_edges_max;
+        let inline_edges = context.inline_edges_max();
         let own_edges = |node| graph.neighbours(node).count_max() as u64;
         let mut edges: u64 = targets
             .iter()
@@ -103,18 +98,18 @@ impl Page {
                 .map(|&target| shared_cost(&of_viewer, &graph.neighbours(target)))
                 .sum::<u64>();
         }
-        let source = match site.views.kept(&graph, viewer) {
+        let source = match context.site.views.kept(graph, viewer) {
             Some((kept, kept_edges)) => {
                 edges += kept_edges;
                 Source::Kept(kept)
             }
             None => {
-                let view_edges = View::cost(&graph, viewer, inline_edges);
+                let view_edges = View::cost(graph, viewer, inline_edges);
                 let from_targets = || {
                     let limit = view_edges.min(inline_edges);
                     let mut around = own_edges(viewer);
                     for &target in targets.iter().flatten() {
-                        around += View::cost(&graph, target, limit.saturating_sub(around));
+                        around += View::cost(graph, target, limit.saturating_sub(around));
                         if around > limit {
                             break;
                         }
@@ -132,8 +127,6 @@ impl Page {
             }
         };
         Self {
-            graph,
-            viewer,
             targets,
             source,
             shared,
@@ -144,32 +137,38 @@ impl Page {
     }
 
     /// In the order asked; the ids are left to the caller.
-    fn answer(&self, site: &Site, budget: &mut Budget<'_>) -> Result<Vec<MemberDegree>, Refusal> {
+    fn answer(
+        &self,
+        context: &ReadContext,
+        budget: &mut Budget<'_>,
+    ) -> Result<Vec<MemberDegree>, Refusal> {
+        let (graph, viewer) = (&context.graph, context.viewer);
         match &self.source {
             Source::Kept(kept) => {
                 kept.view().read_ahead(self.edges);
-                if let Some(mut view) = kept.view().at(&self.graph, budget)? {
-                    let answer = self.ask_view(&mut view, budget);
+                if let Some(mut view) = kept.view().at(graph, budget)? {
+                    let answer = self.ask_view(context, &mut view, budget);
                     kept.add_extra_edges(view.extra_edges());
                     return answer;
                 }
             }
             Source::NewView => {}
-            Source::Targets => return self.ask_targets(budget),
+            Source::Targets => return self.ask_targets(context, budget),
         }
-        let view = site.views.build(&self.graph, self.viewer, budget)?;
-        self.ask_view(&mut view.whole(&self.graph), budget)
+        let view = context.site.views.build(graph, viewer, budget)?;
+        self.ask_view(context, &mut view.whole(graph), budget)
     }
 
     fn ask_view(
         &self,
+        context: &ReadContext,
         view: &mut ViewAt<'_>,
         budget: &mut Budget<'_>,
     ) -> Result<Vec<MemberDegree>, Refusal> {
         let answer = |&target: &Option<NodeIndex>| match target {
             Some(target) => {
                 let degree = degree(view, target, budget)?;
-                let mut member = self.member(target, degree, budget)?;
+                let mut member = self.member(context, target, degree, budget)?;
                 if self.path {
                     let path = shortest_path(view, target, budget)?;
                     member.path = path.into_iter().map(|member| member.get()).collect();
@@ -181,13 +180,17 @@ impl Page {
         self.targets.iter().map(answer).collect()
     }
 
-    fn ask_targets(&self, budget: &mut Budget<'_>) -> Result<Vec<MemberDegree>, Refusal> {
+    fn ask_targets(
+        &self,
+        context: &ReadContext,
+        budget: &mut Budget<'_>,
+    ) -> Result<Vec<MemberDegree>, Refusal> {
         let nodes: Vec<_> = self.targets.iter().flatten().copied().collect();
         let mut degrees =
-            degrees_from_targets(&self.graph, self.viewer, &nodes, budget)?.into_iter();
+            degrees_from_targets(&context.graph, context.viewer, &nodes, budget)?.into_iter();
         let answer =
             |&target: &Option<NodeIndex>| match target.zip(target.and_then(|_| degrees.next())) {
-                Some((target, degree)) => self.member(target, degree, budget),
+                Some((target, degree)) => self.member(context, target, degree, budget),
                 None => Ok(unknown()),
             };
         self.targets.iter().map(answer).collect()
@@ -195,6 +198,7 @@ impl Page {
 
     fn member(
         &self,
+        context: &ReadContext,
         target: NodeIndex,
         degree: Degree,
         budget: &mut Budget<'_>,
@@ -207,7 +211,7 @@ impl Page {
             // Who is at 3rd degree or further shares nobody.
             let shared = match degree {
                 Degree::Itself | Degree::First | Degree::Second => {
-                    shared_connections(&self.graph, self.viewer, target, budget)?
+                    shared_connections(&context.graph, context.viewer, target, budget)?
                 }
                 Degree::Third | Degree::OutOfNetwork => Vec::new(),
             };

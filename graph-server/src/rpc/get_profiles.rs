@@ -23,7 +23,7 @@ pub(crate) async fn get_profiles(
     let deadline = Deadline::of(&request);
     let request = request.into_inner();
     let members = member_ids("member_ids", &request.member_ids, PROFILES_BATCH_MAX)?;
-    let (published, graph) = site.people(request.at_least, deadline).await?;
+    let (published, graph) = site.profiles(request.at_least, deadline).await?;
     let as_of = site.as_of(&graph);
     let inline = members.len() <= PROFILES_INLINE_MAX;
     let work = move |stop: &Stop| read(&published, &graph, &members, stop);

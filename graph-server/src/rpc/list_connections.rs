@@ -2,18 +2,18 @@
 
 use crate::{
     limits::{LIST_PAGE_SIZE_DEFAULT, LIST_PAGE_SIZE_MAX},
+    read_context::Call,
     rpc::{
         convert::{member_id, page_size, time_to_wire},
         page_token::Parameters,
         refusal::Refusal,
     },
-    site::{Site, existing},
+    site::Site,
 };
 use cloud_engine::{ConnectionOrder, ListedConnection, connections_by};
 use cloud_proto::cloud::v1::{
     Connection, ConnectionOrder as WireOrder, ListConnectionsRequest, ListConnectionsResponse,
 };
-use cloud_serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 
@@ -21,7 +21,7 @@ pub(crate) async fn list_connections(
     site: &Arc<Site>,
     request: Request<ListConnectionsRequest>,
 ) -> Result<ListConnectionsResponse, Refusal> {
-    let deadline = Deadline::of(&request);
+    let call = Call::of(&request);
     let request = request.into_inner();
     let member = member_id("member_id", request.member_id)?;
     let order = order(request.order)?;
@@ -35,15 +35,13 @@ pub(crate) async fn list_connections(
         &[&request.member_id.to_le_bytes(), &[order as u8]],
     );
     let after = parameters.key(&request.page_token)?;
-    let graph = site.graph(request.at_least, deadline).await?;
-    let node = existing(&graph, member)?;
-    let as_of = site.as_of(&graph);
-    let edges = graph.neighbours(node).count_max() as u64;
-    let page = site
-        .graph_work(edges, deadline, move |_, budget| {
-            Ok(connections_by(&graph, node, order, after, limit, budget)?)
-        })
-        .await?;
+    let context = site.read_context(member, request.at_least, call).await?;
+    let edges = context.graph.neighbours(context.viewer).count_max() as u64;
+    let page = context.work(edges, move |context, budget| {
+        let (graph, node) = (&context.graph, context.viewer);
+        Ok(connections_by(graph, node, order, after, limit, budget)?)
+    });
+    let page = page.await?;
     let next_page_token = match page.connections.last().filter(|_| page.more) {
         Some(last) => parameters.token(last),
         None => String::new(),
@@ -54,7 +52,7 @@ pub(crate) async fn list_connections(
     };
     let connections = page.connections.iter().map(connection).collect();
     Ok(ListConnectionsResponse {
-        as_of,
+        as_of: context.as_of(),
         connections,
         total: page.total,
         next_page_token,

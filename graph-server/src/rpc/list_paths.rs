@@ -2,15 +2,15 @@
 
 use crate::{
     limits::{PATHS_DEGREE_DEFAULT, PATHS_DEGREE_MAX, PATHS_NAMED_DEFAULT, PATHS_NAMED_MAX},
+    read_context::Call,
     rpc::{
         convert::{bounded, member_id, member_ids_to_wire},
         refusal::Refusal,
     },
-    site::{Site, existing},
+    site::Site,
 };
-use cloud_engine::{Budget, PathsQuestion, shortest_paths};
+use cloud_engine::{PathsQuestion, shortest_paths};
 use cloud_proto::cloud::v1::{ListPathsRequest, ListPathsResponse, Path};
-use cloud_serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 
@@ -18,7 +18,7 @@ pub(crate) async fn list_paths(
     site: &Arc<Site>,
     request: Request<ListPathsRequest>,
 ) -> Result<ListPathsResponse, Refusal> {
-    let deadline = Deadline::of(&request);
+    let call = Call::of(&request);
     let request = request.into_inner();
     let viewer = member_id("viewer_id", request.viewer_id)?;
     let member = member_id("member_id", request.member_id)?;
@@ -29,29 +29,28 @@ pub(crate) async fn list_paths(
         PATHS_DEGREE_MAX,
     )?;
     let limit = bounded("limit", request.limit, PATHS_NAMED_DEFAULT, PATHS_NAMED_MAX)? as usize;
-    let graph = site.graph(request.at_least, deadline).await?;
-    let (viewer, target) = (existing(&graph, viewer)?, existing(&graph, member)?);
-    let as_of = site.as_of(&graph);
+    let context = site.read_context(viewer, request.at_least, call).await?;
+    let target = context.member(member)?;
     // A view saves the first two levels. None is built for this: from both ends it is less work.
-    let view = site.views.cached(&graph, viewer);
-    let work = move |site: &Site, budget: &mut Budget<'_>| {
+    let view = site.views.cached(&context.graph, context.viewer);
+    let found = context.work(0, move |context, budget| {
         let question = PathsQuestion {
-            viewer,
+            viewer: context.viewer,
             target,
             view: view.as_deref(),
             distance_max,
             limit,
         };
-        Ok(site
-            .views
-            .with_scratch(|scratch| shortest_paths(&graph, &question, scratch, budget))?)
-    };
-    let found = site.graph_work(0, deadline, work).await?;
+        let views = &context.site.views;
+        Ok(views
+            .with_scratch(|scratch| shortest_paths(&context.graph, &question, scratch, budget))?)
+    });
+    let found = found.await?;
     let path = |members: &Vec<_>| Path {
         member_ids: member_ids_to_wire(members),
     };
     Ok(ListPathsResponse {
-        as_of,
+        as_of: context.as_of(),
         distance: found.distance,
         paths: found.paths.iter().map(path).collect(),
         total: found.total,

@@ -2,17 +2,18 @@
 
 use crate::{
     limits::{QUERY_BYTES_MAX, SEARCH_PAGE_SIZE_DEFAULT, SEARCH_PAGE_SIZE_MAX},
+    read_context::Call,
     rpc::{
         convert::{degree_to_wire, degrees_from_wire, member_id, page_size},
         page_token::Parameters,
         refusal::Refusal,
     },
-    site::{Site, existing},
+    site::Site,
+    workers::Stop,
 };
 use cloud_engine::Degree;
 use cloud_proto::cloud::v1::{SearchHit, SearchMembersRequest, SearchMembersResponse};
 use cloud_search::{Degrees, Hit, Network, Query, search};
-use cloud_serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 
@@ -20,7 +21,7 @@ pub(crate) async fn search_members(
     site: &Arc<Site>,
     request: Request<SearchMembersRequest>,
 ) -> Result<SearchMembersResponse, Refusal> {
-    let deadline = Deadline::of(&request);
+    let call = Call::of(&request);
     let request = request.into_inner();
     let viewer = member_id("viewer_id", request.viewer_id)?;
     if request.query.len() > QUERY_BYTES_MAX {
@@ -37,17 +38,13 @@ pub(crate) async fn search_members(
     )?;
     let parameters = parameters(&request, degrees);
     let after = parameters.key(&request.page_token)?;
-    let (published, graph) = site.people(request.at_least, deadline).await?;
-    let viewer = existing(&graph, viewer)?;
-    let as_of = site.as_of(&graph);
-    let view = site.view(&graph, viewer, deadline).await?;
+    let (published, context) = site.search_context(viewer, request.at_least, call).await?;
     let network = Network {
         degrees,
-        view,
-        graph,
+        view: context.view().await?,
+        graph: context.graph.clone(),
     };
-    let work = move |stop: &_| {
-        let stop: &crate::workers::Stop = stop;
+    let work = move |stop: &Stop| {
         Ok(search(
             &published,
             &query,
@@ -57,14 +54,14 @@ pub(crate) async fn search_members(
             &|| stop.now(),
         )?)
     };
-    let page = site.search.run(deadline, work).await?;
+    let page = site.search.run(call.deadline, work).await?;
     let hit = |hit: Hit| SearchHit {
         member_id: hit.member.get(),
         degree: degree_to_wire(hit.degree).into(),
         score: hit.score,
     };
     Ok(SearchMembersResponse {
-        as_of,
+        as_of: context.as_of(),
         hits: page.hits.into_iter().map(hit).collect(),
         total: page.total,
         next_page_token: page

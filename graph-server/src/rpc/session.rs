@@ -1,14 +1,14 @@
-//! Here is somebody who is about to ask much: make it quick, until I say that it is over.
+//! BeginSession and EndSession: build a viewer's view and pin it until the session ends.
 
 use crate::{
+    read_context::Call,
     rpc::{convert::member_id, refusal::Refusal},
-    site::{Site, existing},
+    site::Site,
     views::sessions::SessionId,
 };
 use cloud_proto::cloud::v1::{
     BeginSessionRequest, BeginSessionResponse, EndSessionRequest, EndSessionResponse,
 };
-use cloud_serving::Deadline;
 use std::sync::Arc;
 use tonic::Request;
 
@@ -16,18 +16,17 @@ pub(crate) async fn begin_session(
     site: &Arc<Site>,
     request: Request<BeginSessionRequest>,
 ) -> Result<BeginSessionResponse, Refusal> {
-    let deadline = Deadline::of(&request);
+    let call = Call::of(&request);
     let BeginSessionRequest {
         viewer_id,
         at_least,
     } = request.into_inner();
     let viewer = member_id("viewer_id", viewer_id)?;
-    let graph = site.graph(at_least, deadline).await?;
-    let viewer = existing(&graph, viewer)?;
-    let view = site.view(&graph, viewer, deadline).await?;
+    let context = site.read_context(viewer, at_least, call).await?;
+    let view = context.view().await?;
     let session = site.views.begin_session(&view)?;
     Ok(BeginSessionResponse {
-        as_of: site.as_of(&graph),
+        as_of: context.as_of(),
         session: session.to_string(),
         idle_seconds: site.views.sessions.idle().as_secs(),
     })
@@ -40,6 +39,6 @@ pub(crate) fn end_session(
     let session: SessionId = request.into_inner().session.parse()?;
     site.views.end_session(session);
     Ok(EndSessionResponse {
-        as_of: site.as_of(&site.current.graph()),
+        as_of: site.as_of(&site.graphs.for_status()),
     })
 }

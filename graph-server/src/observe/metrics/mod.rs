@@ -1,6 +1,6 @@
 //! What the server counts, and the page of it that Prometheus scrapes.
 
-mod calls;
+pub(crate) mod calls;
 mod histogram;
 mod page;
 mod text;

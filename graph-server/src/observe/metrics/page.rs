@@ -157,7 +157,7 @@ fn own_log(page: &mut Page, log: &LogServer) {
 }
 
 fn graph(page: &mut Page, site: &Site) {
-    let graph = site.current.graph();
+    let graph = site.graphs.for_status();
     let overlay = graph.version().stats();
     page.gauge("cloud_members", "Live members.", graph.member_count());
     page.gauge(
