@@ -1,358 +1,142 @@
 //! The rows of a file one after the other, whatever their syntax, with where each begins and what is wrong with it.
 //!
-//! RowReader with quotes are split by the csv crate's state machine, which is fed here, so that a record has a limit and a quote
-//! that is never closed costs one line: the next row begins on the line below the one where the bad row began.
-//!
-//! A file in which every line leaves a quote open is read in linear time all the same. At a line end inside a record the state
-//! machine is inside quotes, whatever was before: so when it got from one row to some offset without an end, another row that is
-//! still open at its first line end does not end before that offset either, and what follows is looked at once for all of them.
+//! Rows with quotes are read by the csv crate's reader. The [`Window`] under it knows where a row begins and ends, limits its
+//! length, and closes a quote that the file leaves open.
 
 use std::io::{self, Read};
-use std::{mem, str};
+use std::str;
 
-use csv::ByteRecord;
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
-use memchr::{memchr, memchr_iter};
+use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 
 use crate::snapshot::rows::{
     copy_fields::{END_OF_ROWS, split_copy_row},
     row_fault::{LINE_BYTES_MAX, RowFault},
     row_format::{RowFormat, RowSyntax},
-    window::Window,
+    window::{Window, without_line_end},
 };
-
-/// The longest row and its line end.
-const ROW_BYTES_MAX: usize = LINE_BYTES_MAX + 2;
 
 /// A row's fields, all of them UTF-8, or what is wrong with it.
 pub(crate) type Row<'a> = Result<&'a ByteRecord, RowFault>;
 
 /// The rows of a file from some offset on.
 pub(crate) struct RowReader<R> {
-    window: Window<R>,
+    csv: Reader<Window<R>>,
     format: RowFormat,
     has_comments: bool,
-    csv: Reader,
-    /// How far a record has no end that was not closed.
-    open: Option<OpenRecord>,
-    /// What the state machine wrote: fields without their quotes, and where each ends.
-    fields: Vec<u8>,
-    ends: Vec<usize>,
     record: ByteRecord,
-    extent: Extent,
     has_ended: bool,
-    /// How many bytes the state machines were given.
-    #[cfg(test)]
-    scanned: u64,
-}
-
-/// A record in which no end was found.
-struct OpenRecord {
-    /// As it stands at the offset.
-    csv: Reader,
-    offset: u64,
-}
-
-/// How far the row goes that was read last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Extent {
-    /// So many bytes, with the line end.
-    Bytes(usize),
-    /// To the end of the line, wherever that is.
-    Line,
 }
 
 impl<R: Read> RowReader<R> {
-    /// Of `input`, which begins at `offset` of its file, with a row. Lines that begin with `#` are comments if there are any.
+    /// Reads `input`, which begins at `offset` of its file, with a row. With comments, a row never begins with `#`.
     pub(crate) fn new(input: R, offset: u64, format: RowFormat, has_comments: bool) -> Self {
-        let mut rows = Self {
-            window: Window::new(input, offset),
+        let csv = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(format.delimiter)
+            .terminator(Terminator::Any(b'\n'))
+            .from_reader(Window::new(input, offset));
+        Self {
+            csv,
             format,
             has_comments,
-            csv: new_csv(format),
-            open: None,
-            fields: vec![0; 1 << 10],
-            ends: vec![0; 32],
             record: ByteRecord::new(),
-            extent: Extent::Bytes(0),
             has_ended: false,
-            #[cfg(test)]
-            scanned: 0,
-        };
-        rows.begin();
-        rows
+        }
     }
 
-    /// The next row that is not blank; `None` behind the last.
+    /// The next row that is not blank; `None` behind the last. An unclosed quote and a line that is too long cost one line.
     pub(crate) fn next(&mut self) -> io::Result<Option<Row<'_>>> {
-        self.pass()?;
         if self.has_ended || !self.find_row()? {
             return Ok(None);
         }
-        let outcome = if self.is_end_of_rows()? {
+        let is_copy = self.format.syntax == RowSyntax::Copy;
+        let outcome = if is_copy && self.row_bytes() == END_OF_ROWS {
             self.has_ended = true;
-            self.window.pass_line()?;
             if !self.find_row()? {
                 return Ok(None);
             }
-            self.extent = Extent::Line;
             Err(RowFault::RowsBehindEnd)
         } else {
-            match self.format.syntax {
-                RowSyntax::Csv => self.split_csv()?,
-                RowSyntax::Copy => self.split_copy()?,
-            }
+            self.split_row()?
         };
         Ok(Some(outcome.map(|()| &self.record)))
     }
 
     /// Where the row that was read last begins.
     pub(crate) fn offset(&self) -> u64 {
-        self.window.offset()
+        self.csv.get_ref().offset()
     }
 
     /// The bytes of the row that was read last, without the line end; of a row that is too long, its beginning.
     pub(crate) fn row_bytes(&self) -> &[u8] {
-        let held = self.window.held();
-        let row = match self.extent {
-            Extent::Bytes(length) => held.get(..length),
-            Extent::Line => held.split(|byte| *byte == b'\n').next(),
-        };
-        let row = without_line_end(row.unwrap_or(held));
+        let row = without_line_end(self.csv.get_ref().row());
         row.get(..LINE_BYTES_MAX).unwrap_or(row)
     }
 
     /// Where the row ends that was read last.
     pub(crate) fn end(&mut self) -> io::Result<u64> {
-        self.pass()?;
-        Ok(self.window.offset())
+        self.csv.get_mut().pass_row()?;
+        Ok(self.offset())
     }
 
-    /// Goes to the row at `offset`, ahead of here, and answers how many line ends are passed.
+    /// Goes to the row at `offset`, ahead of here. Returns how many line ends are passed.
     pub(crate) fn skip_to(&mut self, offset: u64) -> io::Result<u64> {
-        self.extent = Extent::Bytes(0);
-        let mut lines = 0;
-        while self.window.offset() < offset {
-            let wanted = usize::try_from(offset - self.window.offset()).unwrap_or(usize::MAX);
-            let held = self.window.hold(1)?;
-            let passed = held.get(..wanted).unwrap_or(held);
-            if passed.is_empty() {
-                break;
-            }
-            lines += memchr_iter(b'\n', passed).count() as u64;
-            let passed = passed.len();
-            self.window.pass(passed);
-        }
-        Ok(lines)
+        self.csv.get_mut().skip_to(offset)
     }
 
-    fn pass(&mut self) -> io::Result<()> {
-        match self.extent {
-            Extent::Bytes(length) => self.window.pass(length),
-            Extent::Line => self.window.pass_line()?,
-        }
-        self.extent = Extent::Bytes(0);
-        Ok(())
-    }
-
-    /// Passes blank lines and comments; false at the end.
+    /// Passes the last row, blank lines and comments; false at the end.
     fn find_row(&mut self) -> io::Result<bool> {
         loop {
-            match self.window.hold(2)? {
-                [] => return Ok(false),
-                [b'\n', ..] | [b'\r'] => self.window.pass(1),
-                [b'\r', b'\n', ..] => self.window.pass(2),
-                [b'#', ..] if self.has_comments => self.window.pass_line()?,
-                _ => return Ok(true),
+            match self.csv.get_mut().next_row()? {
+                None => return Ok(false),
+                Some([]) => {}
+                Some([b'#', ..]) if self.has_comments => {}
+                Some(_) => return Ok(true),
             }
         }
     }
 
-    fn is_end_of_rows(&mut self) -> io::Result<bool> {
-        if self.format.syntax == RowSyntax::Csv {
-            return Ok(false);
-        }
-        let held = self.window.hold(END_OF_ROWS.len() + 2)?;
-        Ok(match held.strip_prefix(END_OF_ROWS) {
-            Some(after) => matches!(after, [] | [b'\n', ..] | [b'\r'] | [b'\r', b'\n', ..]),
-            None => false,
-        })
-    }
-
-    fn split_copy(&mut self) -> io::Result<Result<(), RowFault>> {
-        let mut searched = 0;
-        let length = loop {
-            let held = self.window.held();
-            let unsearched = held.get(searched..).unwrap_or_default();
-            if let Some(end) = memchr(b'\n', unsearched) {
-                break searched + end + 1;
-            }
-            searched = held.len();
-            if searched > ROW_BYTES_MAX || !self.window.grow()? {
-                break searched;
-            }
-        };
-        let row = self.window.held().get(..length).unwrap_or_default();
-        let line = without_line_end(row);
+    fn split_row(&mut self) -> io::Result<Result<(), RowFault>> {
+        let line = without_line_end(self.csv.get_ref().row());
         if line.len() > LINE_BYTES_MAX {
-            self.extent = Extent::Line;
             return Ok(Err(RowFault::LineTooLong));
         }
-        self.extent = Extent::Bytes(length);
-        Ok(split_copy_row(
-            line,
-            self.format.delimiter,
-            &mut self.record,
-        ))
-    }
-
-    fn split_csv(&mut self) -> io::Result<Result<(), RowFault>> {
-        let (mut fed, mut written, mut ended) = (0, 0, 0);
-        let offset = self.window.offset();
-        self.open.take_if(|open| open.offset <= offset);
-        let mut is_first_line = self.open.is_some();
-        loop {
-            if fed == self.window.held().len() && fed < ROW_BYTES_MAX {
-                self.window.grow()?;
-            }
-            let held = self.window.held();
-            let is_all = fed == held.len() && fed < ROW_BYTES_MAX;
-            let input = match is_all {
-                // The last row may lack its line end; inside quotes a line end ends nothing.
-                true => b"\n",
-                false => held
-                    .get(fed..held.len().min(ROW_BYTES_MAX))
-                    .unwrap_or_default(),
+        if self.format.syntax == RowSyntax::Copy {
+            let delimiter = self.format.delimiter;
+            return Ok(split_copy_row(line, delimiter, &mut self.record));
+        }
+        let mut is_whole = false;
+        while !is_whole {
+            self.csv.read_byte_record(&mut self.record)?;
+            is_whole = match self.csv.get_mut().end_row() {
+                Ok(is_whole) => is_whole,
+                Err(fault) => return Ok(Err(fault)),
             };
-            let line_end = memchr(b'\n', input).filter(|_| is_first_line);
-            let input = line_end.and_then(|end| input.get(..=end)).unwrap_or(input);
-            if input.is_empty() {
-                return Ok(self.not_ended(fed, RowFault::LineTooLong));
-            }
-            let (fields, ends) = (
-                self.fields.get_mut(written..).unwrap_or_default(),
-                self.ends.get_mut(ended..).unwrap_or_default(),
-            );
-            let (result, read, wrote, ends) = self.csv.read_record(input, fields, ends);
-            written += wrote;
-            ended += ends;
-            #[cfg(test)]
-            (self.scanned += read as u64);
-            if !is_all {
-                fed += read;
-            }
-            match result {
-                ReadRecordResult::InputEmpty if is_all => {
-                    return Ok(self.not_ended(fed, RowFault::UnclosedQuote));
-                }
-                ReadRecordResult::InputEmpty if line_end.is_some() => {
-                    is_first_line = false;
-                    if let Some(fault) = self.stays_open(fed)? {
-                        self.begin();
-                        self.extent = Extent::Line;
-                        return Ok(Err(fault));
-                    }
-                }
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull => self.fields.resize(2 * self.fields.len(), 0),
-                ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
-                ReadRecordResult::Record | ReadRecordResult::End => break,
-            }
         }
-        let row = self.window.held().get(..fed).unwrap_or_default();
-        let line = without_line_end(row);
-        if line.len() > LINE_BYTES_MAX {
-            self.extent = Extent::Line;
-            return Ok(Err(RowFault::LineTooLong));
+        let row = self.csv.get_ref().row();
+        if row.ends_with(b"\r\n") {
+            self.strip_return();
         }
-        self.extent = Extent::Bytes(fed);
-        if str::from_utf8(line).is_err() {
-            return Ok(Err(RowFault::InvalidUtf8));
-        }
-        let has_return = row.ends_with(b"\r\n") || row.ends_with(b"\r");
-        self.record.clear();
-        let mut start = 0;
-        for (index, &end) in self.ends.iter().take(ended).enumerate() {
-            let mut field = self.fields.get(start..end).unwrap_or_default();
-            if has_return && index + 1 == ended {
-                field = field.strip_suffix(b"\r").unwrap_or(field);
-            }
-            self.record.push_field(field);
-            start = end;
-        }
-        Ok(Ok(()))
-    }
-
-    /// Goes on with the open record from where it stands, for a row that is inside quotes `fed` bytes behind its beginning: why the
-    /// row has no end, if it has none. Answers `None`, too, when the open record does not reach so far.
-    fn stays_open(&mut self, fed: usize) -> io::Result<Option<RowFault>> {
-        let start = self.window.offset();
-        let Some(open) = &mut self.open else {
-            return Ok(None);
-        };
-        if open.offset < start + fed as u64 {
-            return Ok(None);
-        }
-        let mut output = ([0; 1 << 10], [0; 32]);
-        loop {
-            let at = (open.offset - start) as usize;
-            let held = match at < ROW_BYTES_MAX {
-                true => self.window.hold(at + 1)?,
-                false => return Ok(Some(RowFault::LineTooLong)),
-            };
-            let is_all = at >= held.len();
-            let input = match is_all {
-                true => b"\n",
-                false => held
-                    .get(at..held.len().min(ROW_BYTES_MAX))
-                    .unwrap_or_default(),
-            };
-            let (result, read, ..) = open.csv.read_record(input, &mut output.0, &mut output.1);
-            #[cfg(test)]
-            (self.scanned += read as u64);
-            match result {
-                ReadRecordResult::InputEmpty if is_all => {
-                    return Ok(Some(RowFault::UnclosedQuote));
-                }
-                ReadRecordResult::Record | ReadRecordResult::End => {
-                    self.open = None;
-                    return Ok(None);
-                }
-                _ => open.offset += read as u64,
-            }
+        match str::from_utf8(self.csv.get_ref().row()) {
+            Ok(_) => Ok(Ok(())),
+            Err(_) => Ok(Err(RowFault::InvalidUtf8)),
         }
     }
 
-    /// Of a record that was scanned as far as it may go, `fed` bytes.
-    fn not_ended(&mut self, fed: usize, fault: RowFault) -> Result<(), RowFault> {
-        let csv = mem::replace(&mut self.csv, new_csv(self.format));
-        self.open = Some(OpenRecord {
-            csv,
-            offset: self.window.offset() + fed as u64,
-        });
-        self.begin();
-        self.extent = Extent::Line;
-        Err(fault)
+    /// A line may end with CR LF; a CR elsewhere is text.
+    fn strip_return(&mut self) {
+        let others = self.record.len().saturating_sub(1);
+        if let Some(last) = self
+            .record
+            .get(others)
+            .and_then(|last| last.strip_suffix(b"\r"))
+        {
+            let last = last.to_vec();
+            self.record.truncate(others);
+            self.record.push_field(&last);
+        }
     }
-
-    /// Brings the state machine to the beginning of a row. (It has no clone that works: csv-core 0.1.13.) A byte-order mark is
-    /// one for it in its first input, which is a blank line here.
-    fn begin(&mut self) {
-        self.csv.reset();
-        self.csv.read_record(b"\n", &mut [0], &mut [0]);
-    }
-}
-
-fn new_csv(format: RowFormat) -> Reader {
-    ReaderBuilder::new()
-        .delimiter(format.delimiter)
-        .terminator(Terminator::Any(b'\n'))
-        .build()
-}
-
-pub(crate) fn without_line_end(row: &[u8]) -> &[u8] {
-    let row = row.strip_suffix(b"\n").unwrap_or(row);
-    row.strip_suffix(b"\r").unwrap_or(row)
 }
 
 #[cfg(test)]
@@ -525,15 +309,20 @@ mod tests {
             assert_eq!(found, faults, "{line:?}");
             // Of a record that ends after all, the lines before those that it may hold.
             assert!(bad + 1 >= count * 2 / 3, "{bad} of {count}");
-            let scanned = rows.scanned / text.len() as u64;
-            assert!(scanned < 4, "{} of {} bytes", rows.scanned, text.len());
+            let scanned = rows.csv.get_ref().scanned / text.len() as u64;
+            assert!(
+                scanned < 4,
+                "{} of {} bytes",
+                rows.csv.get_ref().scanned,
+                text.len()
+            );
 
             let mut again = RowReader::new(text.as_bytes(), 0, RowFormat::default(), false);
             for at in (0..bad).step_by(3).map(|line_at| line_at * line.len()) {
                 again.skip_to(at as u64).unwrap();
                 assert!(again.next().unwrap().unwrap().is_err());
             }
-            assert!(again.scanned / (text.len() as u64) < 4);
+            assert!(again.csv.get_ref().scanned / (text.len() as u64) < 4);
         };
         let both = [RowFault::LineTooLong, RowFault::UnclosedQuote];
         check("x\"y,\"z\n", "", &both);
