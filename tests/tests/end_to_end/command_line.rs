@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use cloud_tests::binaries::binary;
+use cloud_tests::cloudctl::{cloudctl, json_of};
 use cloud_tests::model::Model;
 use cloud_tests::server::Server;
 use cloud_tests::site;
@@ -32,28 +33,6 @@ fn small_site() -> Model {
     model.connect(2, 3, 2_000);
     model.connect(3, HUGE, 3_000);
     model
-}
-
-fn cloudctl(server: &Server, arguments: &[&str]) -> Output {
-    Command::new(binary("cloudctl"))
-        .env(
-            "CLOUD_SERVER",
-            server.public().trim_start_matches("http://"),
-        )
-        .env("CLOUD_ADMIN", server.admin().trim_start_matches("http://"))
-        .args(arguments)
-        .output()
-        .expect("cloudctl's binary starts")
-}
-
-fn json_of(server: &Server, arguments: &[&str]) -> Value {
-    let output = cloudctl(server, &[&["--json"], arguments].concat());
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
 }
 
 #[test]

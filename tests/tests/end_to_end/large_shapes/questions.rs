@@ -4,7 +4,7 @@ use cloud_proto::cloud::v1::*;
 use cloud_tests::server::Connections;
 use tonic::{Request, Status};
 
-use crate::shapes::{
+use super::shapes::{
     CLIQUE_MEMBERS, HUB, LEAVES, PATH_MEMBERS, at_distance, clique, degree, distance, leaf, path,
     shared,
 };

@@ -1,0 +1,15 @@
+//! End-to-end tests: the real binaries, started, killed, stopped and asked over the wire.
+//!
+//! They are modules of one binary, since each binary links the whole product. Two others stay apart because they need a
+//! process of their own: `mutations` replaces the allocator, and `power_loss` runs servers in its own process.
+
+mod command_line;
+mod disk_full;
+mod foreign_client;
+mod kill_and_recover;
+mod large_shapes;
+mod live_oracle;
+mod operating;
+mod previous_version;
+mod real_data;
+mod relay;
