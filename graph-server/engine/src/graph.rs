@@ -129,7 +129,7 @@ impl Graph {
         self.neighbours(node).count()
     }
 
-    /// Returns whether the two nodes are connected: by two binary searches, or by the shorter chain.
+    /// Returns whether the two nodes are connected, by two binary searches or the shorter chain.
     #[must_use]
     pub fn connected(&self, one: NodeIndex, other: NodeIndex) -> bool {
         self.version.pair(one, other, self.scn).connected

@@ -72,14 +72,14 @@
 //! |---|---|---|
 //! | a viewer's 1st and 2nd degree | [`View::build`] | the edges of the viewer's connections |
 //! | a page's degrees | [`degrees`] | the edges of the targets beyond 2nd |
-//! | the same, from a view of another SCN | [`View::at`], [`degrees`] | the same, and the entries between the SCNs |
+//! | the same, from another SCN's view | [`View::at`], [`degrees`] | the same, and entries between the SCNs |
 //! | the same, for a hub | [`degrees_from_targets`] | the edges of the targets' connections |
-//! | the connections two members share | [`shared_connections`], [`shared_page`] | the edges of both |
+//! | the connections two share | [`shared_connections`], [`shared_page`] | the edges of both |
 //! | one shortest path | [`shortest_path`] | the edges of both, and of one between |
 //! | all shortest paths | [`shortest_paths`] | the edges around both, by level, until they meet |
-//! | the size of the network | [`network_sizes`] | nothing; for the 3rd degree the edges of the 2nd |
-//! | its members | [`network_members`] | the members at the degree; for the 3rd the edges of the 2nd |
-//! | members the viewer may know | [`suggest_connections`] | the edges of the viewer's connections |
+//! | the network's size | [`network_sizes`] | none; for the 3rd degree the edges of the 2nd |
+//! | the network's members | [`network_members`] | its members; for the 3rd the edges of the 2nd |
+//! | suggested members | [`suggest_connections`] | the edges of the viewer's connections |
 //! | a member's connections | [`connections_by`] | the member's edges, and their times on disk |
 //!
 //! Each call takes a [`Budget`] of edges. A call that would exceed it returns an error; no answer

@@ -181,7 +181,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn finds_what_is_there(ids in prop::collection::btree_set(1..5_000u64, 0..400), factor in 1..u64::MAX / 5_000) {
+        fn finds_what_is_there(
+            ids in prop::collection::btree_set(1..5_000u64, 0..400),
+            factor in 1..u64::MAX / 5_000,
+        ) {
             let member_ids: Vec<u64> = ids.iter().map(|id| id * factor).collect();
             let asked: Vec<u64> = (0..5_001).map(|id| id * factor).collect();
             check(&member_ids, &asked);

@@ -101,7 +101,9 @@ mod tests {
         ) {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("file");
-            let content: Vec<u8> = (0..length).map(|place| (place ^ (place >> 8)) as u8).collect();
+            let content: Vec<u8> = (0..length)
+                .map(|place| (place ^ (place >> 8)) as u8)
+                .collect();
             std::fs::write(&path, &content).unwrap();
             let file = File::open(&path).unwrap();
             std::fs::remove_file(&path).unwrap();
@@ -111,9 +113,14 @@ mod tests {
             }
             for (start, bytes) in ranges {
                 let mut read = vec![0; bytes];
-                match (reader.read_exact_at(&mut read, start as u64), content.get(start..start + bytes)) {
+                match (
+                    reader.read_exact_at(&mut read, start as u64),
+                    content.get(start..start + bytes),
+                ) {
                     (Ok(()), Some(expected)) => prop_assert!(read == expected),
-                    (Err(error), None) => prop_assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof),
+                    (Err(error), None) => {
+                        prop_assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof)
+                    }
                     other => prop_assert!(false, "{:?} at {start}, of {length}", other.0),
                 }
             }

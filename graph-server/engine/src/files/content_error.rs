@@ -57,7 +57,8 @@ pub enum ContentError {
     /// The list of absent nodes does not ascend, or names a node that is out of range or has
     /// neighbours.
     #[error(
-        "absent nodes: entry {rank} is node {node}, which is out of range, out of order or has neighbours"
+        "absent nodes: entry {rank} is node {node}, \
+         which is out of range, out of order or has neighbours"
     )]
     WrongAbsent {
         /// Its place in the list.

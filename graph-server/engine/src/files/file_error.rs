@@ -49,7 +49,10 @@ pub enum FileError {
         kind: &'static str,
     },
     /// A newer program wrote the file.
-    #[error("{path}: format version {found}; this program reads up to version {supported}", path = path.display())]
+    #[error(
+        "{path}: format version {found}; this program reads up to version {supported}",
+        path = path.display()
+    )]
     UnknownVersion {
         /// The file.
         path: PathBuf,

@@ -267,9 +267,12 @@ mod tests {
     proptest! {
         #[test]
         fn equals_an_ordered_set(
-            nodes in prop::sample::select(vec![10, 300, 70_000, 3_000_000, u32::MAX]).prop_flat_map(|bound|
-                prop::collection::btree_set(0..=bound, 0..2_000)),
-            asked in prop::collection::vec(prop_oneof![0u32..3_000, 0u32..3_000_000, any::<u32>()], 0..60),
+            nodes in prop::sample::select(vec![10, 300, 70_000, 3_000_000, u32::MAX])
+                .prop_flat_map(|bound| prop::collection::btree_set(0..=bound, 0..2_000)),
+            asked in prop::collection::vec(
+                prop_oneof![0u32..3_000, 0u32..3_000_000, any::<u32>()],
+                0..60,
+            ),
             crowded in 0u32..3_000_000,
         ) {
             check(&nodes, &asked)?;

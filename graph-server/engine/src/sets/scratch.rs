@@ -128,7 +128,13 @@ mod tests {
     proptest! {
         #[test]
         fn drains_what_was_inserted(
-            rounds in prop::collection::vec((prop::collection::vec(0..1_000_000u32, 0..200), prop::collection::vec(0..1_000_000u32, 0..50)), 1..4),
+            rounds in prop::collection::vec(
+                (
+                    prop::collection::vec(0..1_000_000u32, 0..200),
+                    prop::collection::vec(0..1_000_000u32, 0..50),
+                ),
+                1..4,
+            ),
         ) {
             let mut scratch = Scratch::new();
             scratch.reserve(1_000_000);

@@ -61,7 +61,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn keeps_what_sorting_would(items in prop::collection::vec(0..1_000u32, 0..500), limit in 0..70usize) {
+        fn keeps_what_sorting_would(
+            items in prop::collection::vec(0..1_000u32, 0..500),
+            limit in 0..70usize,
+        ) {
             let mut smallest = Smallest::new(limit);
             items.iter().for_each(|&item| smallest.push(item));
             let mut sorted = items;

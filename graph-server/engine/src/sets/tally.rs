@@ -86,7 +86,14 @@ mod tests {
     proptest! {
         #[test]
         fn counts_what_was_met(
-            rounds in prop::collection::vec((1..300_000u32, prop::collection::vec((0..200u32, 1..40u32), 0..60), prop::collection::vec(0..200u32, 0..20)), 1..4),
+            rounds in prop::collection::vec(
+                (
+                    1..300_000u32,
+                    prop::collection::vec((0..200u32, 1..40u32), 0..60),
+                    prop::collection::vec(0..200u32, 0..20),
+                ),
+                1..4,
+            ),
         ) {
             let mut scratch = Scratch::new();
             for (stride, met, forgotten) in rounds {

@@ -72,10 +72,19 @@ proptest! {
         let base = Base::open(directory.path(), &manifest).expect("opens");
         prop_assert_eq!(base.lineage(), manifest.lineage_id);
         let known: Vec<u64> = model.0.keys().copied().chain([12_345]).collect();
-        check_graph(&Writer::new(Arc::new(base), Scn::BEGINNING).version().graph(), &model, &known);
+        check_graph(
+            &Writer::new(Arc::new(base), Scn::BEGINNING)
+                .version()
+                .graph(),
+            &model,
+            &known,
+        );
         for file in &manifest.files {
             let bytes = fs::read(directory.path().join(&file.name)).expect("reads");
-            prop_assert_eq!((file.bytes, file.crc32c), (bytes.len() as u64, crc32c::crc32c(&bytes)));
+            prop_assert_eq!(
+                (file.bytes, file.crc32c),
+                (bytes.len() as u64, crc32c::crc32c(&bytes))
+            );
         }
     }
 
@@ -95,9 +104,18 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_refused_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), file in 0..3usize) {
+    fn any_bytes_are_refused_without_panic(
+        bytes in prop::collection::vec(any::<u8>(), 0..400),
+        file in 0..3usize,
+    ) {
         let (directory, _) = snapshot(&Model::default());
-        fs::write(directory.path().join(["graph.csr", "times.bin", "manifest.json"][file]), bytes).expect("writes");
+        fs::write(
+            directory
+                .path()
+                .join(["graph.csr", "times.bin", "manifest.json"][file]),
+            bytes,
+        )
+        .expect("writes");
         prop_assert!(read_all(directory.path()).is_err());
     }
 }

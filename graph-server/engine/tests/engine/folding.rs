@@ -152,17 +152,25 @@ proptest! {
             check_graph(&graph, model, &history.known);
             for &id in &history.known {
                 if let Some(node) = graph.known_node(member(id)) {
-                    prop_assert_eq!(*nodes.entry(id).or_insert(node), node, "node indexes never change");
+                    prop_assert_eq!(
+                        *nodes.entry(id).or_insert(node),
+                        node,
+                        "node indexes never change"
+                    );
                 }
             }
             let bare = graph.node_bound() as usize - model.0.len();
             let edges = model.edges();
             let mut own = petgraph::graph::UnGraph::<u64, ()>::new_undirected();
-            let own_nodes: BTreeMap<u64, _> = model.0.keys().map(|&id| (id, own.add_node(id))).collect();
+            let own_nodes: BTreeMap<u64, _> =
+                model.0.keys().map(|&id| (id, own.add_node(id))).collect();
             for (one, other, _) in edges {
                 own.add_edge(own_nodes[&one.get()], own_nodes[&other.get()], ());
             }
-            prop_assert_eq!(connected_components(&graph), connected_components(&own) + bare);
+            prop_assert_eq!(
+                connected_components(&graph),
+                connected_components(&own) + bare
+            );
         }
     }
 
@@ -178,7 +186,8 @@ proptest! {
                 let viewer_id = graph.member(viewer).get();
                 for (other, model) in &graphs {
                     if let Some(moved) = view.at_scn_of(other) {
-                        let fresh = View::build(other, viewer, &mut scratch, budget).expect("unlimited");
+                        let fresh =
+                            View::build(other, viewer, &mut scratch, budget).expect("unlimited");
                         prop_assert_eq!(moved.scn(), other.scn());
                         prop_assert_eq!(view.first(), fresh.first());
                         prop_assert_eq!(view.second(), fresh.second());
@@ -187,7 +196,14 @@ proptest! {
                         for &id in model.0.keys() {
                             let node = other.node(member(id)).expect("exists");
                             let found = degrees(&mut asked, &[node], budget).expect("unlimited");
-                            prop_assert_eq!(found, [model.degree(viewer_id, id)], "{} to {} at {}", viewer_id, id, other.scn());
+                            prop_assert_eq!(
+                                found,
+                                [model.degree(viewer_id, id)],
+                                "{} to {} at {}",
+                                viewer_id,
+                                id,
+                                other.scn()
+                            );
                         }
                     }
                 }
@@ -201,10 +217,16 @@ proptest! {
         if let Some((manifest, base)) = &replayed.last {
             let site = tempfile::tempdir().expect("a directory");
             let log = LogId::new(LOG);
-            replayed.writer.write_overlay(site.path(), log, &[]).expect("writes");
+            replayed
+                .writer
+                .write_overlay(site.path(), log, &[])
+                .expect("writes");
             let recovered = read_overlay(site.path(), base, manifest, log).expect("reads");
             prop_assert_eq!(recovered.refused.len(), 0);
-            let (old, new) = (replayed.writer.current().graph(), recovered.writer.current().graph());
+            let (old, new) = (
+                replayed.writer.current().graph(),
+                recovered.writer.current().graph(),
+            );
             prop_assert_eq!(old.scn(), new.scn());
             let (_, model) = replayed.models.last_key_value().expect("began");
             check_graph(&new, model, &history.known);

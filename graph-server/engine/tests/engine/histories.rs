@@ -58,8 +58,19 @@ proptest! {
             check_graph(&graph, &model, &history.known);
         }
         let (begins, published) = (writer.version().oldest(), writer.version().published());
-        prop_assert!(writer.version().graph_at(Scn::new(published.get() + 1)).is_none());
-        prop_assert!(begins.get() == 0 || writer.version().graph_at(Scn::new(begins.get() - 1)).is_none());
+        prop_assert!(
+            writer
+                .version()
+                .graph_at(Scn::new(published.get() + 1))
+                .is_none()
+        );
+        prop_assert!(
+            begins.get() == 0
+                || writer
+                    .version()
+                    .graph_at(Scn::new(begins.get() - 1))
+                    .is_none()
+        );
     }
 
     #[test]

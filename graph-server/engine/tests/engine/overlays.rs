@@ -58,17 +58,30 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_was_written_is_read_and_goes_on(history in histories(14, 12), cut in any::<prop::sample::Index>()) {
+    fn what_was_written_is_read_and_goes_on(
+        history in histories(14, 12),
+        cut in any::<prop::sample::Index>(),
+    ) {
         let site = tempfile::tempdir().expect("a directory");
         let mut before = history.clone();
-        let after = before.windows.split_off(cut.index(history.windows.len() + 1));
+        let after = before
+            .windows
+            .split_off(cut.index(history.windows.len() + 1));
         let (writer, models) = replay(&before);
-        writer.write_overlay(site.path(), LogId::new(LOG), &source_marks()).expect("writes");
+        writer
+            .write_overlay(site.path(), LogId::new(LOG), &source_marks())
+            .expect("writes");
         let mut restored = recover(site.path(), &history.model, history.begins);
         let (scn, model) = models.last().expect("the beginning at least");
         prop_assert_eq!(restored.version().published(), *scn);
         check_graph(&restored.version().graph(), model, &history.known);
-        prop_assert!(scn.get() == 0 || restored.version().graph_at(Scn::new(scn.get() - 1)).is_none());
+        prop_assert!(
+            scn.get() == 0
+                || restored
+                    .version()
+                    .graph_at(Scn::new(scn.get() - 1))
+                    .is_none()
+        );
         let (old, new) = (writer.version().graph(), restored.version().graph());
         prop_assert_eq!(old.member_count(), new.member_count());
         prop_assert_eq!(old.connection_count(), new.connection_count());
@@ -78,11 +91,15 @@ proptest! {
         }
         let mut model = model.clone();
         for window in &after {
-            restored.apply(window.scn, &window.changes).expect("SCNs ascend");
+            restored
+                .apply(window.scn, &window.changes)
+                .expect("SCNs ascend");
             window.changes.iter().for_each(|change| model.apply(change));
             check_graph(&restored.version().graph(), &model, &history.known);
         }
-        restored.write_overlay(site.path(), LogId::new(LOG), &source_marks()).expect("writes");
+        restored
+            .write_overlay(site.path(), LogId::new(LOG), &source_marks())
+            .expect("writes");
         let again = recover(site.path(), &history.model, history.begins);
         check_graph(&again.version().graph(), &model, &history.known);
     }
@@ -96,21 +113,50 @@ proptest! {
     ) {
         let site = tempfile::tempdir().expect("a directory");
         let (mut writer, models) = replay(&history);
-        let older = writer.write_overlay(site.path(), LogId::new(LOG), &source_marks()).expect("writes");
+        let older = writer
+            .write_overlay(site.path(), LogId::new(LOG), &source_marks())
+            .expect("writes");
         let (scn, model) = models.last().expect("the beginning at least");
         writer.publish(Scn::new(scn.get() + 1)).expect("ascends");
-        let newer = writer.write_overlay(site.path(), LogId::new(LOG), &source_marks()).expect("writes");
+        let newer = writer
+            .write_overlay(site.path(), LogId::new(LOG), &source_marks())
+            .expect("writes");
         damage(&newer, place, bit, cut);
         let base = Arc::new(history.model.base());
-        let recovered = read_overlay(site.path(), &base, &manifest(history.begins), LogId::new(LOG)).expect("reads");
+        let recovered = read_overlay(
+            site.path(),
+            &base,
+            &manifest(history.begins),
+            LogId::new(LOG),
+        )
+        .expect("reads");
         prop_assert_eq!(recovered.scn, *scn);
         check_graph(&recovered.writer.version().graph(), model, &history.known);
-        let [refused] = recovered.refused.as_slice() else { panic!("{:?}", recovered.refused) };
-        prop_assert!(refused.to_string().contains(newer.to_str().expect("UTF-8")), "{}", refused);
+        let [refused] = recovered.refused.as_slice() else {
+            panic!("{:?}", recovered.refused)
+        };
+        prop_assert!(
+            refused.to_string().contains(newer.to_str().expect("UTF-8")),
+            "{}",
+            refused
+        );
         damage(&older, place, bit, cut);
-        let recovered = read_overlay(site.path(), &base, &manifest(history.begins), LogId::new(LOG)).expect("reads");
-        prop_assert_eq!((recovered.scn, recovered.refused.len()), (history.begins, 2));
-        check_graph(&recovered.writer.version().graph(), &history.model, &history.known);
+        let recovered = read_overlay(
+            site.path(),
+            &base,
+            &manifest(history.begins),
+            LogId::new(LOG),
+        )
+        .expect("reads");
+        prop_assert_eq!(
+            (recovered.scn, recovered.refused.len()),
+            (history.begins, 2)
+        );
+        check_graph(
+            &recovered.writer.version().graph(),
+            &history.model,
+            &history.known,
+        );
     }
 }
 
@@ -147,15 +193,18 @@ fn foreign_overlays_are_refused_by_name() {
         recovered.refused.into_iter().next()
     };
     assert!(refusal(1, 5, LOG).is_none());
-    assert!(
-        matches!(refusal(2, 5, LOG), Some(FileError::ForeignLineage { found, .. }) if found == LineageId::new(1))
-    );
-    assert!(
-        matches!(refusal(1, 5, 78), Some(FileError::ForeignLog { found, .. }) if found == LogId::new(LOG))
-    );
-    assert!(
-        matches!(refusal(1, 4, LOG), Some(FileError::OtherBase { found, .. }) if found == Scn::new(5))
-    );
+    assert!(matches!(
+        refusal(2, 5, LOG),
+        Some(FileError::ForeignLineage { found, .. }) if found == LineageId::new(1)
+    ));
+    assert!(matches!(
+        refusal(1, 5, 78),
+        Some(FileError::ForeignLog { found, .. }) if found == LogId::new(LOG)
+    ));
+    assert!(matches!(
+        refusal(1, 4, LOG),
+        Some(FileError::OtherBase { found, .. }) if found == Scn::new(5)
+    ));
 }
 
 #[test]

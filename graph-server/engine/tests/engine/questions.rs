@@ -267,7 +267,10 @@ fn check_budgets(graph: &Graph, viewer: NodeIndex) {
 proptest! {
     #[test]
     fn questions_to_a_base_equal_brute_force(model in graphs(18)) {
-        let writer = cloud_engine::Writer::new(std::sync::Arc::new(model.base()), cloud_model::Scn::BEGINNING);
+        let writer = cloud_engine::Writer::new(
+            std::sync::Arc::new(model.base()),
+            cloud_model::Scn::BEGINNING,
+        );
         check_questions(&writer.version().graph(), &model);
     }
 
