@@ -1,4 +1,4 @@
-//! What `loader generate` is told on its command line.
+//! The command line of `loader generate`.
 
 use std::path::PathBuf;
 
@@ -7,28 +7,30 @@ use crate::Options;
 /// The arguments of `loader generate`.
 #[derive(clap::Args, Debug, Clone)]
 pub struct Arguments {
-    /// How many members the site has.
+    /// Number of members of the site.
     #[arg(long)]
     pub members: u64,
-    /// Connections of a member in the mean: the mean degree, 2 x connections / members.
+    /// Mean degree: 2 x connections / members.
     #[arg(long, value_name = "DEGREE")]
     pub mean_connections: f64,
-    /// The same seed makes the same files, byte for byte, however many threads there are.
+    /// Seed of everything that is drawn. The same seed makes the same files, byte for byte, on any
+    /// number of threads.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// The directory to write to; made when it does not exist.
+    /// Directory to write to; created when it does not exist.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Only connections.csv.
+    /// Write only connections.csv.
     #[arg(long)]
     pub graph_only: bool,
-    /// Member ids spread over 63 bits instead of 1 to the number of members.
+    /// Spread member ids over 63 bits, instead of numbering members from 1.
     #[arg(long)]
     pub sparse_ids: bool,
 }
 
 impl Arguments {
-    /// The site that the arguments describe.
+    /// Returns the site that the arguments describe.
+    #[must_use]
     pub fn options(&self) -> Options {
         Options {
             graph_only: self.graph_only,

@@ -1,13 +1,14 @@
-//! Times as text: RFC 3339 in UTC with milliseconds, written fast.
+//! Formats times quickly: RFC 3339 in UTC with milliseconds.
 
 use crate::times::{OPENED, TAKEN};
 
 const MILLISECONDS_PER_DAY: u64 = 86_400_000;
 
-/// Writes times between the site's opening and its dump. The days are rendered once, not once a row.
+/// Formats times between the site's opening and its dump. Each day is rendered once, not once a
+/// row.
 #[derive(Debug)]
 pub(super) struct Calendar {
-    /// `2012-01-01T`, and so on.
+    /// The text of each day, such as `2012-01-01T`.
     days: Vec<String>,
 }
 
@@ -56,7 +57,7 @@ impl Calendar {
     }
 }
 
-/// Year, month and day of a day counted from 1970-01-01, by Hinnant's `civil_from_days`.
+/// Returns year, month and day of a day counted from 1970-01-01, by Hinnant's `civil_from_days`.
 fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let era = days / 146_097;

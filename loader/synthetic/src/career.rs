@@ -1,36 +1,40 @@
-//! A person's positions: the current job, earlier ones, and courses of study, in years that fit together.
+//! A person's positions: the current job, earlier ones, and courses of study, in consistent years.
 
 use rand::Rng;
 
-use crate::industries::{Industry, draw_grade};
-use crate::organisation_names::{company, draw_course_degree, school_name};
-use crate::organisations::Organisations;
-use crate::people::{Person, YEAR_LAST};
-use crate::world::WORLD;
+use crate::{
+    industries::{Industry, draw_grade},
+    organisation_names::{company, draw_course_degree, school_name},
+    organisations::Organisations,
+    people::{Person, YEAR_LAST},
+    world::WORLD,
+};
 
 const NO_EDUCATION_CHANCE: f64 = 0.12;
 const SECOND_COURSE_CHANCE: f64 = 0.1;
 const EARLIER_JOBS_MAX: usize = 2;
 const POSITIONS_MAX: usize = 4;
-/// Of those who have worked for so many years, all would have an earlier job; but half is the most.
+/// The years of work that divide into the chance of each earlier job. The chance is one half at
+/// most.
 const YEARS_PER_JOB: f64 = 40.0;
-/// Of jobs, those that say years only.
+/// The share of jobs that state years without months.
 const YEARS_ONLY_CHANCE: f64 = 0.2;
-/// The title stays the same from one job to the next.
+/// The chance that the title stays the same from one job to the next.
 const SAME_TITLE_CHANCE: f64 = 0.6;
-/// First jobs begin in September of the year of leaving school.
+/// The month in which first jobs begin, counted from 0: September of the year of leaving school.
 const FIRST_MONTH: u32 = 8;
 
-/// What somebody has done, newest first: the current job, earlier ones, then courses of study. 1 to 4.
+/// A person's positions, newest first: the current job, earlier ones, then courses of study. 1 to
+/// 4.
 #[derive(Debug)]
 pub(super) struct Career {
     pub(super) positions: Vec<Position>,
     pub(super) industry: &'static Industry,
-    /// Since leaving school.
+    /// The years since leaving school.
     pub(super) years: u16,
 }
 
-/// A position, as a profile has it.
+/// A position of a profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Position {
     pub(super) kind: Kind,
@@ -38,27 +42,27 @@ pub(super) struct Position {
     pub(super) title: String,
     pub(super) country: &'static str,
     pub(super) from: Moment,
-    /// None while it is current.
+    /// The end. `None` while the position is current.
     pub(super) to: Option<Moment>,
 }
 
-/// What a position is.
+/// The kind of a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Work,
     Education,
 }
 
-/// A year, or a month of it.
+/// A year, or a month of a year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment {
     pub(super) year: u16,
-    /// 1 to 12.
+    /// The month, from 1 to 12.
     pub(super) month: Option<u8>,
 }
 
 impl Career {
-    /// What the person, of whom the communities are known, has done.
+    /// Draws the career of a person whose communities are known.
     pub(super) fn draw(
         person: &Person,
         organisations: &Organisations,
@@ -123,7 +127,7 @@ impl Month {
         (self.0 / 12) as u16
     }
 
-    /// Sometimes without the month.
+    /// Returns the moment, sometimes without its month.
     fn moment(self, random: &mut impl Rng) -> Moment {
         let year_only = random.random_bool(YEARS_ONLY_CHANCE);
         Moment {
@@ -137,7 +141,7 @@ impl Month {
     }
 }
 
-/// When the jobs began, the current one last.
+/// Draws the beginnings of the jobs, the current one last.
 fn job_beginnings(graduated: u16, years: u16, random: &mut impl Rng) -> Vec<Month> {
     let first = u32::from(graduated) * 12 + FIRST_MONTH;
     let last = u32::from(YEAR_LAST) * 12 + 11;

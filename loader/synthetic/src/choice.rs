@@ -1,10 +1,10 @@
-//! Choosing from a list of phrases of which the first are chosen most.
+//! Draws from a list of phrases, of which the first are the most frequent.
 
 use rand::Rng;
 
 use crate::ranks::Ranks;
 
-/// Phrases, most frequent first.
+/// Phrases, the most frequent first.
 #[derive(Debug, Default)]
 pub(super) struct Choice {
     entries: Vec<&'static str>,
@@ -12,7 +12,7 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    /// The exponent of Zipf's law: 0 draws all alike.
+    /// Takes the phrases and the exponent of Zipf's law. Exponent 0 draws all with the same chance.
     pub(super) fn new(entries: Vec<&'static str>, exponent: f64) -> Self {
         Choice {
             ranks: Ranks::new(entries.len(), exponent),
@@ -20,7 +20,7 @@ impl Choice {
         }
     }
 
-    /// Empty when there is nothing to choose.
+    /// Draws a phrase. Empty when the list is empty.
     pub(super) fn draw(&self, random: &mut impl Rng) -> &'static str {
         self.entries
             .get(self.ranks.draw(random) as usize)

@@ -1,19 +1,21 @@
-//! connections.csv: every connection once, with its time.
+//! Writes connections.csv: every connection once, with its time.
 
 use std::path::Path;
 
-use crate::Error;
-use crate::calendar::Calendar;
-use crate::edges::Edges;
-use crate::output::{OutputFile, write_blocks};
-use crate::progress::Progress;
+use crate::{
+    Error,
+    calendar::Calendar,
+    edges::Edges,
+    output::{OutputFile, write_blocks},
+    progress::Progress,
+};
 
 const HEADER: &[u8] = b"member_id,other_id,connected_at\n";
 const CONNECTIONS_PER_BLOCK: usize = 1 << 15;
-/// Two ids of 8 digits and a time; longer rows make the buffer grow.
+/// The bytes reserved for a row: two ids of 8 digits and a time. Longer rows make the buffer grow.
 const ROW_BYTES: usize = 48;
 
-/// Writes the connections, to be finished by the caller.
+/// Writes the connections. The caller finishes the file.
 pub(super) fn write_connections(
     edges: &Edges,
     directory: &Path,

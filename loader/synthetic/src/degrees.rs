@@ -1,4 +1,4 @@
-//! How many connections each member shall have: log-normal, and a few hubs above.
+//! The target degree of each member: log-normal, with a few hubs above.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -6,32 +6,35 @@ use rand_distr::{Distribution, LogNormal};
 
 use crate::random::{Purpose, stream};
 
-/// Of the logarithm of the degree.
+/// The standard deviation of the logarithm of the degree.
 const SIGMA: f64 = 1.45;
-/// A hub at 22 million members has this many connections, and there are so many hubs.
+/// The least degree of a hub at 22 million members, the greatest, and the number of hubs.
 const LARGE: (f64, f64, f64) = (10_000.0, 30_000.0, 40.0);
 const LARGE_MEMBERS: f64 = 22e6;
-/// The same at 200,000 members. Between and beyond the two, powers of the number of members.
+/// The same numbers at 200,000 members. Other sizes follow the powers of the number of members
+/// through both.
 const SMALL: (f64, f64, f64) = (2_000.0, 3_000.0, 3.0);
 const SMALL_MEMBERS: f64 = 200e3;
-/// What connects pairs misses a few, so hubs aim above the lower bound; nobody gets more than wanted.
+/// The factor by which hubs aim above their least degree. Connecting pairs misses a few, and never
+/// exceeds the target.
 const HUB_MARGIN: f64 = 1.08;
-/// Nobody but a hub comes near a hub.
+/// The share of a hub's least degree that other members have at most.
 const ORDINARY_MAX: f64 = 0.9;
 
-/// How many hubs a site has, and with how many connections.
+/// The number of hubs of a site, and their degrees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hubs {
-    /// None on a small site.
+    /// The number of hubs; 0 on a small site.
     pub count: u32,
-    /// A member with at least so many connections is a hub.
+    /// The least degree of a hub.
     pub degree_min: u32,
-    /// No hub has more.
+    /// The greatest degree of a hub.
     pub degree_max: u32,
 }
 
 impl Hubs {
-    /// The hubs of a site with so many members and such a mean degree.
+    /// Returns the hubs of a site with this number of members and this mean degree.
+    #[must_use]
     pub fn of(members: u32, mean_connections: f64) -> Self {
         let between = |small: f64, large: f64| {
             let exponent = (large / small).ln() / (LARGE_MEMBERS / SMALL_MEMBERS).ln();
@@ -54,7 +57,8 @@ impl Hubs {
     }
 }
 
-/// The connections wanted by every member; their mean is the mean asked for, as far as so many members allow.
+/// Draws the target degree of each member. Their mean is the requested one, as far as this number
+/// of members allows.
 pub(super) fn wanted_degrees(members: u32, mean: f64, seed: u64) -> Vec<u32> {
     let hubs = Hubs::of(members, mean);
     let mut random = stream(seed, Purpose::Degrees, 0);
@@ -93,7 +97,7 @@ pub(super) fn wanted_degrees(members: u32, mean: f64, seed: u64) -> Vec<u32> {
     degrees
 }
 
-/// Distinct members, and a degree for each, the smaller ones more often.
+/// Draws distinct members and a degree for each. Smaller degrees are more frequent.
 fn draw_hubs(hubs: Hubs, members: u32, random: &mut ChaCha8Rng) -> Vec<(u32, u32)> {
     let low = f64::from(hubs.degree_min) * HUB_MARGIN;
     let high = f64::from(hubs.degree_max);
@@ -108,11 +112,11 @@ fn draw_hubs(hubs: Hubs, members: u32, random: &mut ChaCha8Rng) -> Vec<(u32, u32
         .collect()
 }
 
-/// The factor by which the shapes, cut off at `most`, add up to the total.
+/// Returns the factor by which the shapes, limited to `most`, add up to the total.
 fn scale_to(shapes: &[f32], total: f64, most: f64) -> f64 {
     let sum: f64 = shapes.iter().map(|&shape| f64::from(shape)).sum();
     let mut scale = total / sum.max(f64::MIN_POSITIVE);
-    // What the cut takes is small, and the next round gives it to the others.
+    // The limit takes little, and the next round gives that to the others.
     for _ in 0..8 {
         let cut: f64 = shapes
             .iter()

@@ -1,10 +1,9 @@
 //! A generated graph in memory: every connection once, with its time.
 
-use crate::pairs::PairSet;
-use crate::scramble::sparse_id;
-use crate::times::Times;
+use crate::{pairs::PairSet, scramble::sparse_id, times::Times};
 
-/// The connections of a site, in no order. 8 bytes each: times and sparse ids are worked out when asked for.
+/// The connections of a site, in no order. 8 bytes each: times and sparse ids are computed on
+/// demand.
 #[derive(Debug, Clone)]
 pub struct Edges {
     pub(super) pairs: PairSet,
@@ -16,31 +15,36 @@ pub struct Edges {
 /// A connection between two different members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Edge {
-    /// A member's id.
+    /// The id of one member.
     pub member: u64,
-    /// The other member's id.
+    /// The id of the other member.
     pub other: u64,
-    /// Milliseconds since 1970.
+    /// The time of the connection, in milliseconds since 1970.
     pub connected_at: u64,
 }
 
 impl Edges {
-    /// How many connections there are.
+    /// Returns the number of connections.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.pairs.len()
     }
 
-    /// True for a site without connections.
+    /// Returns whether the site has no connections.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Each connection once, in no order; either member may come first.
+    /// Returns each connection once, in no order. Either member may come first.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Edge> {
         self.pairs.iter().map(|pair| self.edge(pair))
     }
 
-    /// All members' ids, those without connections too, in no order when they are sparse.
+    /// Returns the ids of all members, including those without connections. Sparse ids are in no
+    /// order.
+    #[must_use]
     pub fn member_ids(&self) -> impl ExactSizeIterator<Item = u64> {
         let ids = self.ids;
         (0..self.members).map(move |person| ids.of(person))
@@ -48,7 +52,7 @@ impl Edges {
 
     pub(super) fn edge(&self, (one, other): (u32, u32)) -> Edge {
         let connected_at = self.times.connected(one, other);
-        // The time's lowest bit is as good as a coin.
+        // The time's lowest bit decides, as random as a coin.
         let (first, second) = if connected_at & 1 == 0 {
             (one, other)
         } else {
@@ -62,12 +66,12 @@ impl Edges {
     }
 }
 
-/// Which member id a person has.
+/// The member ids of a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ids {
-    /// `1..=members`.
+    /// Ids `1..=members`.
     Dense,
-    /// Spread over 63 bits.
+    /// Ids spread over 63 bits.
     Sparse,
 }
 

@@ -1,43 +1,42 @@
-//! Why a site could not be made.
+//! The reasons why a site cannot be generated.
 
-use std::io;
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
-/// The request is wrong, or the directory cannot be written.
+/// The options are invalid, or the directory cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No site has so many members.
+    /// The number of members is out of range.
     #[error("the number of members must be 1 to {members_max}, not {members}")]
     Members {
-        /// What was asked for.
+        /// The requested number.
         members: u64,
-        /// The most there can be.
+        /// The greatest number.
         members_max: u64,
     },
-    /// So few members cannot have so many connections.
+    /// The mean degree is too high for the number of members.
     #[error("the mean connections of {members} members must be 0 to {mean_max}, not {mean}")]
     MeanConnections {
-        /// What was asked for.
+        /// The requested mean.
         mean: f64,
-        /// The most that so many members can have.
+        /// The greatest mean for this number of members.
         mean_max: f64,
-        /// How many members.
+        /// The number of members.
         members: u32,
     },
-    /// The directory could not be made.
-    #[error("cannot make the directory {}", path.display())]
+    /// The directory cannot be created.
+    #[error("cannot create the directory {}", path.display())]
     MakeDirectory {
         /// The directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// A file could not be written.
+    /// A file cannot be written.
     #[error("cannot write {}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
 }

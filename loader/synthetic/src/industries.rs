@@ -1,17 +1,20 @@
-//! Industries, and the titles and skills that go with them.
+//! Industries, with their titles and skills.
 
 use std::sync::LazyLock;
 
 use rand::Rng;
 
-use crate::choice::Choice;
-use crate::lists::{Section, sections};
-use crate::ranks::Shares;
+use crate::{
+    choice::Choice,
+    lists::{Section, sections},
+    ranks::Shares,
+};
 
-/// The titles and skills that are drawn from those of any industry.
+/// The shares of titles and skills that come from the list for any industry.
 const GENERAL_TITLE_CHANCE: f64 = 0.25;
 const GENERAL_SKILL_CHANCE: f64 = 0.25;
-/// Of those with so many years, some have a grade before their title.
+/// Grades before a title: the least years since school, the chance, and the text. The first that is
+/// drawn counts.
 const GRADES: [(u16, f64, &str); 4] = [
     (15, 0.12, "Principal "),
     (10, 0.15, "Lead "),
@@ -30,27 +33,27 @@ static INDUSTRIES: LazyLock<Industries> = LazyLock::new(|| {
     }
 });
 
-/// The whole list.
+/// The whole list of industries.
 #[derive(Debug)]
 struct Industries {
     own: Vec<Industry>,
     shares: Shares,
-    /// What all have in common.
+    /// The titles and skills of any industry.
     general: Industry,
 }
 
-/// An industry of the list.
+/// One industry of the list.
 #[derive(Debug, Default)]
 pub(super) struct Industry {
     pub(super) name: &'static str,
     weight: f64,
-    /// What its companies are called, such as Bank.
+    /// The words that its companies' names contain, such as Bank.
     kinds: Choice,
     titles: Choice,
     skills: Choice,
 }
 
-/// An industry, the large ones more often.
+/// Draws an industry. Large ones are more frequent.
 pub(super) fn draw_industry(random: &mut impl Rng) -> &'static Industry {
     INDUSTRIES
         .own
@@ -69,7 +72,7 @@ impl Industry {
         }
     }
 
-    /// A word for a company of this industry.
+    /// Draws a word for the name of a company of this industry.
     pub(super) fn draw_kind(&self, random: &mut impl Rng) -> &'static str {
         let of = if random.random_bool(0.1) {
             &INDUSTRIES.general
@@ -79,7 +82,7 @@ impl Industry {
         of.kinds.draw(random)
     }
 
-    /// A title without its grade; one with a `!` never has any.
+    /// Draws a title without a grade. A title that begins with `!` never gets one.
     pub(super) fn draw_title(&self, random: &mut impl Rng) -> &'static str {
         let of = if random.random_bool(GENERAL_TITLE_CHANCE) {
             &INDUSTRIES.general
@@ -99,7 +102,8 @@ impl Industry {
     }
 }
 
-/// The title as somebody with so many years has it.
+/// Draws the grade of a title for a person this many years after school, and returns the whole
+/// title.
 pub(super) fn draw_grade(title: &str, years: u16, random: &mut impl Rng) -> String {
     if let Some(title) = title.strip_prefix('!') {
         return title.to_owned();

@@ -1,8 +1,10 @@
-//! `loader generate`: a synthetic site of any size, shaped as real ones are.
+//! `loader generate`: a synthetic site of any size, with the shape of real ones.
 //!
-//! Who lives where, went to which school and works for which company is drawn first; it decides who meets whom. Degrees
-//! are heavy-tailed: log-normal, and a few hubs of many thousands. Everything is a function of the seed: the same
-//! options make the same files byte for byte, on any number of threads, and the same graph with or without profiles.
+//! Each person's place, school and company are drawn first, and decide who connects with whom.
+//! Degrees are heavy-tailed: log-normal, with a few hubs of many thousands.
+//!
+//! Everything is a function of the seed. The same options make the same files byte for byte, on any
+//! number of threads, and the same graph with or without profiles.
 //!
 //! ```
 //! use cloud_synthetic::{Options, generate_edges};
@@ -45,8 +47,7 @@ mod summary;
 mod times;
 mod world;
 
-use std::path::Path;
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 pub use arguments::Arguments;
 pub use degrees::Hubs;
@@ -66,7 +67,10 @@ use shape::share_inside_communities;
 use site::Site;
 use summary::peak_memory;
 
-/// Does what `loader generate` was told, and prints the summary.
+/// Runs `loader generate` with its arguments, and prints the summary.
+///
+/// # Errors
+/// [`Error`] when the options are invalid, or when the directory cannot be written.
 pub fn run(arguments: &Arguments) -> Result<(), Error> {
     let progress = Progress::on_standard_error();
     let summary = generate_with_progress(&arguments.options(), &arguments.out, &progress)?;
@@ -74,13 +78,19 @@ pub fn run(arguments: &Arguments) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes the site's files in the directory, which is made when it does not exist. Files of those names are replaced once
-/// all of the new ones are whole. Errors when there can be no such site, or the directory cannot be written.
+/// Generates the site's files in the directory, which is created when it does not exist. Files of
+/// the same names are replaced once all new ones are complete.
+///
+/// # Errors
+/// [`Error`] when the options are invalid, or when the directory cannot be written.
 pub fn generate(options: &Options, out_dir: impl AsRef<Path>) -> Result<Summary, Error> {
     generate_with_progress(options, out_dir.as_ref(), &Progress::silent())
 }
 
-/// [`generate`], showing how far it is.
+/// Generates the site's files as [`generate`] does, and shows progress.
+///
+/// # Errors
+/// [`Error`] when the options are invalid, or when the directory cannot be written.
 pub fn generate_with_progress(
     options: &Options,
     out_dir: &Path,

@@ -1,25 +1,25 @@
-//! The word lists that are compiled in, and how their lines are read.
+//! The word lists that are compiled in, and the reader of their lines.
 //!
-//! A list is `[section] header` lines, each followed by `key rest` lines. What is not understood reads as empty; tests
-//! hold that every section has what it needs.
+//! A list consists of `[section] header` lines, each followed by `key rest` lines. An unknown line
+//! reads as empty; tests check that every section is complete.
 
 /// A section of a list.
 #[derive(Debug)]
 pub(super) struct Section {
     pub(super) name: &'static str,
-    /// What stands after the name.
+    /// The text after the section's name.
     pub(super) header: &'static str,
     lines: Vec<(&'static str, &'static str)>,
 }
 
-/// Lines without empty ones and comments.
+/// Returns the lines without empty ones and comments.
 pub(super) fn content_lines(text: &'static str) -> impl Iterator<Item = &'static str> {
     text.lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// The sections of a list; lines before the first one belong to a section without a name.
+/// Returns the sections of a list. Lines before the first one belong to a section without a name.
 pub(super) fn sections(text: &'static str) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     for line in content_lines(text) {
@@ -42,12 +42,12 @@ pub(super) fn sections(text: &'static str) -> Vec<Section> {
 }
 
 impl Section {
-    /// The rest of the first line with this key.
+    /// Returns the rest of the first line with this key.
     pub(super) fn line(&self, key: &str) -> &'static str {
         self.every_line(key).next().unwrap_or_default()
     }
 
-    /// The rest of every line with this key.
+    /// Returns the rest of every line with this key.
     pub(super) fn every_line<'a>(
         &'a self,
         key: &'a str,
@@ -58,7 +58,7 @@ impl Section {
             .map(|line| line.1)
     }
 
-    /// The entries of the first line with this key, which semicolons separate.
+    /// Returns the entries of the first line with this key, which semicolons separate.
     pub(super) fn entries(&self, key: &str) -> Vec<&'static str> {
         self.line(key)
             .split(';')
@@ -67,7 +67,7 @@ impl Section {
             .collect()
     }
 
-    /// The words of the first line with this key.
+    /// Returns the words of the first line with this key.
     pub(super) fn words(&self, key: &str) -> Vec<&'static str> {
         self.line(key).split_whitespace().collect()
     }

@@ -1,14 +1,16 @@
-//! People's names, by culture: frequent ones from a list, rare ones put together.
+//! People's names by culture: frequent ones from a list, rare ones composed.
 
 use std::sync::LazyLock;
 
 use rand::Rng;
 
-use crate::lists::{Section, sections};
-use crate::ranks::{Ranks, Shares};
-use crate::world::WORLD;
+use crate::{
+    lists::{Section, sections},
+    ranks::{Ranks, Shares},
+    world::WORLD,
+};
 
-/// Of those whose culture composes names, the share whose name is composed.
+/// The share of composed names, in a culture that composes names.
 const COMPOSED_CHANCE: f64 = 0.3;
 const FOREIGNER_CHANCE: f64 = 0.06;
 const MIDDLE_INITIAL_CHANCE: f64 = 0.06;
@@ -19,7 +21,7 @@ static CULTURES: LazyLock<Vec<Culture>> = LazyLock::new(|| {
     list.iter().map(Culture::new).collect()
 });
 
-/// For each country of the world's list, its cultures.
+/// The cultures of each country of the world's list.
 static CULTURES_OF_COUNTRY: LazyLock<Vec<(Vec<&'static Culture>, Shares)>> = LazyLock::new(|| {
     let find = |name: &str| CULTURES.iter().find(|culture| culture.name == name);
     let of_country = |country: &super::world::Country| {
@@ -42,7 +44,7 @@ pub(super) struct Name {
     pub(super) displayed: String,
 }
 
-/// A name for somebody who lives in the country.
+/// Draws a name for a person who lives in the country.
 pub(super) fn draw_name(country: u8, random: &mut impl Rng) -> Name {
     let lives_in = if random.random_bool(FOREIGNER_CHANCE) {
         random.random_range(0..WORLD.countries.len())
@@ -58,7 +60,7 @@ pub(super) fn draw_name(country: u8, random: &mut impl Rng) -> Name {
         .unwrap_or_default()
 }
 
-/// A family name of a culture, as a man has it: for organisations that are called by one.
+/// Draws a family name of a culture in its male form, for organisations that carry one.
 pub(super) fn draw_family_name(culture: &str, random: &mut impl Rng) -> String {
     let culture = CULTURES.iter().find(|other| other.name == culture);
     culture
@@ -66,13 +68,13 @@ pub(super) fn draw_family_name(culture: &str, random: &mut impl Rng) -> String {
         .unwrap_or_default()
 }
 
-/// How a culture names people.
+/// The names of a culture.
 #[derive(Debug)]
 struct Culture {
     name: &'static str,
-    /// Such as `G_F`: given name, space, family name.
+    /// The order of the parts, such as `G_F`: given name, space, family name.
     order: &'static str,
-    /// Men, women.
+    /// The given names of men, and of women.
     given: [Words; 2],
     family: Words,
 }
@@ -124,7 +126,7 @@ impl Culture {
     }
 }
 
-/// Names to choose from. A name has one form, or one for men and one for women.
+/// Names to draw from. A name has one form, or one for men and one for women.
 #[derive(Debug)]
 struct Words {
     listed: Vec<[&'static str; 2]>,
@@ -160,7 +162,7 @@ impl Words {
     }
 }
 
-/// `a/b`: what men and women are called; `a`: both.
+/// Returns the forms of a word for men and women. `a/b` has both; `a` is the same for both.
 fn forms(word: &'static str) -> [&'static str; 2] {
     let (men, women) = word.split_once('/').unwrap_or((word, word));
     [men, women]

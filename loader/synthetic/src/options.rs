@@ -1,29 +1,31 @@
-//! Which site to make.
+//! The options of a generated site.
 
 use crate::Error;
 
-/// A site to make: how large, how dense, and from which seed.
+/// The options of a generated site: its size, its density, and its seed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
-    /// Members of the site, at most [`Options::MEMBERS_MAX`].
+    /// The number of members, at most [`Options::MEMBERS_MAX`].
     pub members: u64,
     /// The mean degree: 2 x connections / members. At most half of the other members.
     pub mean_connections: f64,
-    /// Everything that is drawn is drawn from this.
+    /// The seed of everything that is drawn.
     pub seed: u64,
-    /// No members.csv and no positions.csv.
+    /// Whether to leave out members.csv and positions.csv.
     pub graph_only: bool,
-    /// Member ids spread over 63 bits instead of `1..=members`.
+    /// Whether member ids are spread over 63 bits instead of `1..=members`.
     pub sparse_ids: bool,
 }
 
 impl Options {
-    /// Node indexes are 32 bits wide.
+    /// The most members of a site: node indexes are 32 bits wide.
     pub const MEMBERS_MAX: u64 = u32::MAX as u64;
-    /// A mean above this would not be a social network; it also bounds what is allocated.
+    /// The highest mean degree. Above it the graph would not be a social network; it also bounds
+    /// the memory.
     pub const MEAN_CONNECTIONS_MAX: f64 = 1_000.0;
 
-    /// A whole site (profiles too) with member ids `1..=members`.
+    /// Describes a whole site, with profiles and with member ids `1..=members`.
+    #[must_use]
     pub fn new(members: u64, mean_connections: f64, seed: u64) -> Self {
         Options {
             members,
@@ -34,7 +36,8 @@ impl Options {
         }
     }
 
-    /// The number of members as a node index's type; an error for a site that cannot be made.
+    /// Returns the number of members as a node index's type, or an error when the options are
+    /// invalid.
     pub(super) fn checked_members(&self) -> Result<u32, Error> {
         let members = match u32::try_from(self.members) {
             Ok(members) if members > 0 => members,

@@ -1,28 +1,30 @@
-//! What companies and schools are called.
+//! The names of companies and schools.
 //!
-//! A name is drawn from a generator of the organisation's own, so every member who belongs to it gets the same one, and
-//! no table of names is kept.
+//! Each organisation draws its name from a generator of its own. Every member who belongs to it
+//! gets the same name, and no table of names is kept.
 
 use std::sync::LazyLock;
 
 use rand::Rng;
 
-use crate::choice::Choice;
-use crate::industries::{Industry, draw_industry};
-use crate::lists::{Section, sections};
-use crate::names::draw_family_name;
-use crate::organisations::Organisations;
-use crate::pattern::fill_pattern;
-use crate::random::{Purpose, stream};
-use crate::world::{Place, WORLD};
+use crate::{
+    choice::Choice,
+    industries::{Industry, draw_industry},
+    lists::{Section, sections},
+    names::draw_family_name,
+    organisations::Organisations,
+    pattern::fill_pattern,
+    random::{Purpose, stream},
+    world::{Place, WORLD},
+};
 
 static STYLES: LazyLock<Vec<Style>> = LazyLock::new(|| {
     let list = sections(include_str!("lists/organisations.txt"));
     list.iter().map(Style::new).collect()
 });
 
-/// Invented words that company names share: how many, and where the next country begins, so that the largest companies
-/// of two countries have different names mostly.
+/// Invented words that company names share. The next country begins [`STEMS_BETWEEN_COUNTRIES`]
+/// words on, so that the largest companies of two countries usually have different names.
 static STEMS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let list = sections(include_str!("lists/organisations.txt"));
     list.last()
@@ -31,14 +33,14 @@ static STEMS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 });
 const STEMS_BETWEEN_COUNTRIES: usize = 17;
 
-/// A company, as a profile names it.
+/// A company with its name.
 #[derive(Debug)]
 pub(super) struct Company {
     pub(super) name: String,
     pub(super) industry: &'static Industry,
 }
 
-/// The company with this number.
+/// Returns the company with this number.
 pub(super) fn company(number: u32, organisations: &Organisations, seed: u64) -> Company {
     let mut random = stream(seed, Purpose::CompanyNames, number);
     let industry = draw_industry(&mut random);
@@ -57,7 +59,7 @@ pub(super) fn company(number: u32, organisations: &Organisations, seed: u64) -> 
     Company { name, industry }
 }
 
-/// The name of the school with this number.
+/// Returns the name of the school with this number.
 pub(super) fn school_name(number: u32, organisations: &Organisations, seed: u64) -> String {
     let mut random = stream(seed, Purpose::SchoolNames, number);
     let place = place_of(organisations.school_place(number));
@@ -68,7 +70,7 @@ pub(super) fn school_name(number: u32, organisations: &Organisations, seed: u64)
     })
 }
 
-/// What the school with this number awards.
+/// Draws a degree that the school with this number awards.
 pub(super) fn draw_course_degree(
     school: u32,
     organisations: &Organisations,
@@ -79,7 +81,7 @@ pub(super) fn draw_course_degree(
         .draw(random)
 }
 
-/// The organisations of one culture.
+/// The names of the organisations of one culture.
 #[derive(Debug, Default)]
 struct Style {
     culture: &'static str,
@@ -99,7 +101,8 @@ impl Style {
     }
 }
 
-/// The largest companies of a country, and the multinationals, have a stem of their own.
+/// Returns a stem. The largest companies of a country, and the multinationals, have one of their
+/// own.
 fn stem_of_rank(
     rank: usize,
     number: u32,
@@ -122,7 +125,7 @@ fn place_of(place: u16) -> &'static Place {
     &WORLD.places[usize::from(place)]
 }
 
-/// As the first culture of the place's country names organisations.
+/// Returns the style of the first culture of the place's country.
 fn style_of(place: &Place) -> &'static Style {
     static PLAIN: LazyLock<Style> = LazyLock::new(Style::default);
     let country = &WORLD.countries[usize::from(place.country)];

@@ -1,30 +1,34 @@
-//! Companies and schools: how many each country has, and which one somebody belongs to.
+//! Companies and schools: the number in each country, and the one that a person belongs to.
 //!
-//! An organisation is a number. A country's own organisations have consecutive numbers, largest first, sized by Zipf's
-//! law; companies below [`Organisations::multinationals`] take people of every country.
+//! An organisation is a number. A country's own organisations have consecutive numbers, largest
+//! first, with sizes by Zipf's law. Companies below [`Organisations::multinationals`] employ people
+//! of every country.
 
 use std::ops::Range;
 
 use rand::Rng;
 
-use crate::random::{Purpose, stream};
-use crate::ranks::Ranks;
-use crate::world::WORLD;
+use crate::{
+    random::{Purpose, stream},
+    ranks::Ranks,
+    world::WORLD,
+};
 
-/// Members to one company and to one school, in the mean.
+/// The mean number of members of one company, and of one school.
 const MEMBERS_PER_COMPANY: f64 = 150.0;
 const MEMBERS_PER_SCHOOL: f64 = 3_500.0;
-/// Bounds that let an organisation and a detail of it stand in the 32 bits of a sort key.
+/// The most organisations, so that one and a detail of it fit in the 32 bits of a sort key.
 const COMPANIES_MAX: f64 = (1 << 23) as f64;
 const SCHOOLS_MAX: f64 = (1 << 24) as f64;
-/// Larger exponents would put several percent of all members into the largest company.
+/// The exponents of Zipf's law. Larger ones would put several percent of all members into the
+/// largest company.
 const COMPANY_EXPONENT: f64 = 0.9;
 const MULTINATIONAL_EXPONENT: f64 = 0.75;
 const SCHOOL_EXPONENT: f64 = 0.5;
 const COMPANIES_PER_MULTINATIONAL: f64 = 20.0;
 const MULTINATIONALS_MAX: f64 = 5_000.0;
 const MULTINATIONAL_CHANCE: f64 = 0.2;
-/// Of the people of a country's own company, those who live where it stands.
+/// The share of people of a country's own company who live at its place.
 const AT_HOME_CHANCE: f64 = 0.8;
 
 /// The organisations of a site.
@@ -76,7 +80,7 @@ impl Organisations {
         }
     }
 
-    /// A company for somebody of the country, and the place where the two of them are.
+    /// Draws a company for a person of the country, and the place of the person.
     pub(super) fn draw_company(&self, country: usize, random: &mut impl Rng) -> (u32, u16) {
         if random.random_bool(MULTINATIONAL_CHANCE) {
             return (
@@ -104,7 +108,7 @@ impl Organisations {
         company < self.multinationals.numbers.end
     }
 
-    /// Where a company has its seat.
+    /// Returns the place of a company.
     pub(super) fn company_place(&self, company: u32) -> u16 {
         self.company_places
             .get(company as usize)
@@ -112,7 +116,7 @@ impl Organisations {
             .unwrap_or(0)
     }
 
-    /// Where a school stands.
+    /// Returns the place of a school.
     pub(super) fn school_place(&self, school: u32) -> u16 {
         self.school_places
             .get(school as usize)
@@ -120,7 +124,7 @@ impl Organisations {
             .unwrap_or(0)
     }
 
-    /// A company's rank by size among those of its country, or among the multinationals.
+    /// Returns a company's rank by size among those of its country, or among the multinationals.
     pub(super) fn company_rank(&self, company: u32) -> u32 {
         if self.is_multinational(company) {
             return company;
@@ -143,7 +147,7 @@ impl Own {
     }
 }
 
-/// Each country's share of them, at least one.
+/// Divides the organisations among the countries, at least one each.
 fn by_country(first: u32, wanted: f64, exponent: f64) -> Vec<Own> {
     let weights: f64 = WORLD.countries.iter().map(|country| country.weight).sum();
     let mut next = first;
@@ -166,7 +170,7 @@ fn places_of(owns: &[Own], random: &mut impl Rng) -> impl Iterator<Item = u16> {
     })
 }
 
-/// A place of the country, the large ones more often.
+/// Draws a place of the country. Large ones are more frequent.
 pub(super) fn draw_place(country: usize, random: &mut impl Rng) -> u16 {
     WORLD.countries.get(country).map_or(0, |country| {
         let ranks = Ranks::new(usize::from(country.place_count), 1.0);

@@ -1,19 +1,21 @@
-//! The files of a dump: written beside their names, and renamed when all of them are whole.
+//! The files of a dump: written under temporary names, and renamed when all of them are complete.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use rayon::prelude::*;
 
-use crate::Error;
-use crate::progress::Stage;
+use crate::{Error, progress::Stage};
 
-/// Blocks that are rendered at a time: several a thread, so that none waits long for another.
+/// The blocks that are rendered together: several a thread, so that no thread waits long for
+/// another.
 const BLOCKS_AT_A_TIME: usize = 16;
 
-/// A file that is being written. It is removed when it is dropped before it was finished.
+/// A file being written. Dropping it before it is finished deletes it.
 #[derive(Debug)]
 pub(super) struct OutputFile {
     path: PathBuf,
@@ -22,17 +24,17 @@ pub(super) struct OutputFile {
     bytes: u64,
 }
 
-/// A file that is there.
+/// A finished file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenFile {
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
-    /// How long it is.
+    /// The length of the file.
     pub bytes: u64,
 }
 
 impl OutputFile {
-    /// Begins the file `directory/name` under a name of its own.
+    /// Creates the file `directory/name` under a temporary name.
     pub(super) fn create(directory: &Path, name: &str) -> Result<Self, Error> {
         let partial = directory.join(format!("{name}.partial"));
         let file = File::create(&partial).map_err(|source| Error::Write {
@@ -47,7 +49,7 @@ impl OutputFile {
         })
     }
 
-    /// Appends text; a good deal of it at a time, as nothing is buffered here.
+    /// Appends text without buffering, so pass a large piece at a time.
     pub(super) fn write(&mut self, text: &[u8]) -> Result<(), Error> {
         self.bytes += text.len() as u64;
         self.file.write_all(text).map_err(|source| Error::Write {
@@ -56,7 +58,7 @@ impl OutputFile {
         })
     }
 
-    /// Gives the file its name, replacing what had it.
+    /// Renames the file to its name, and replaces an earlier file of that name.
     pub(super) fn finish(self) -> Result<WrittenFile, Error> {
         fs::rename(&self.partial, &self.path).map_err(|source| Error::Write {
             path: self.path.clone(),
@@ -71,12 +73,13 @@ impl OutputFile {
 
 impl Drop for OutputFile {
     fn drop(&mut self) {
-        // Finished files have gone from this name, and there is nobody to tell about one that cannot be removed.
+        // A finished file is already renamed. An error of the deletion cannot be returned from a
+        // drop.
         let _ = fs::remove_file(&self.partial);
     }
 }
 
-/// Makes the directory when it is not there.
+/// Creates the directory when it does not exist.
 pub(super) fn make_directory(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).map_err(|source| Error::MakeDirectory {
         path: path.to_path_buf(),
@@ -84,7 +87,7 @@ pub(super) fn make_directory(path: &Path) -> Result<(), Error> {
     })
 }
 
-/// Renders the items `0..items` on all threads, a block of them at a time, and writes the blocks in order.
+/// Renders the items `0..items` on all threads, a block at a time, and writes the blocks in order.
 /// A block has one text for each of the files.
 pub(super) fn write_blocks<const FILES: usize>(
     files: &mut [OutputFile; FILES],

@@ -5,11 +5,13 @@ use std::ops::Range;
 use rand::Rng;
 use rayon::prelude::*;
 
-use crate::random::{Purpose, stream};
-use crate::scramble::{scramble, unscramble};
+use crate::{
+    random::{Purpose, stream},
+    scramble::{scramble, unscramble},
+};
 
-/// Pairs of members' numbers. Each is kept as a scrambled 64-bit number, so that sorting them drops duplicates and
-/// shuffles them at once.
+/// Pairs of members' numbers. Each is kept as a scrambled 64-bit number, so that one sort both
+/// drops duplicates and shuffles the pairs.
 #[derive(Debug, Clone)]
 pub(super) struct PairSet {
     scrambled: Vec<u64>,
@@ -17,7 +19,7 @@ pub(super) struct PairSet {
 }
 
 impl PairSet {
-    /// Room for so many before it grows.
+    /// Creates a set with room for this number of pairs.
     pub(super) fn with_capacity(pairs: usize, seed: u64) -> Self {
         PairSet {
             scrambled: Vec::with_capacity(pairs),
@@ -25,14 +27,14 @@ impl PairSet {
         }
     }
 
-    /// Which comes first does not matter. The two are different.
+    /// Adds a pair of two different members, in either order.
     pub(super) fn push(&mut self, one: u32, other: u32) {
         debug_assert_ne!(one, other);
         let pair = (u64::from(one.min(other)) << 32) | u64::from(one.max(other));
         self.scrambled.push(scramble(pair ^ self.key));
     }
 
-    /// Shuffles the pairs, the same way always, and drops duplicates.
+    /// Shuffles the pairs, always the same way, and drops duplicates.
     pub(super) fn shuffle_and_deduplicate(&mut self) {
         self.scrambled.par_sort_unstable();
         self.scrambled.dedup();
@@ -42,12 +44,12 @@ impl PairSet {
         self.scrambled.len()
     }
 
-    /// The pairs, each with its smaller number first.
+    /// Returns the pairs, each with its smaller number first.
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (u32, u32)> + Clone {
         self.scrambled.iter().map(|&scrambled| self.pair(scrambled))
     }
 
-    /// Some of the pairs, by where they stand.
+    /// Returns the pairs at these places.
     pub(super) fn range(&self, range: Range<usize>) -> impl Iterator<Item = (u32, u32)> {
         let scrambled = self.scrambled.get(range).unwrap_or_default();
         scrambled.iter().map(|&scrambled| self.pair(scrambled))

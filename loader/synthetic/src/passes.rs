@@ -1,24 +1,27 @@
-//! Who is connected with whom: three passes over the members, as the LDBC SNB data generator makes friendships.
+//! Connects the members in three passes, as the LDBC SNB data generator makes friendships.
 //!
-//! The first two put the members into an order in which those who have something in common stand together (same school
-//! and year; same company and place) and connect each with others a little ahead, near ones most likely. The last one
-//! connects anyone with anyone. The passes make 45, 45 and 10 % of the connections that each member shall have; what
-//! one pass could not place is left to the next. Erling et al., "The LDBC Social Network Benchmark: Interactive
-//! Workload", SIGMOD'15. (There, the last pass walks along a random order; but that makes groups of strangers who all
-//! know each other.)
+//! The first two passes order the members so that those with something in common are close: the
+//! same school and year, then the same company and place. Each member is connected with others a
+//! little ahead, near ones most likely. The last pass connects random members.
+//!
+//! The passes make 45, 45 and 10 % of each member's target degree; the next pass makes up for what
+//! one missed. Erling et al., "The LDBC Social Network Benchmark: Interactive Workload", SIGMOD'15.
+//! (There, the last pass walks along a random order. That creates groups of strangers who are all
+//! connected with each other.)
 
-use rand::Rng;
-use rand::seq::SliceRandom;
+use rand::{Rng, seq::SliceRandom};
 use rayon::prelude::*;
 
-use crate::pairs::PairSet;
-use crate::people::{Person, YEAR_FIRST};
-use crate::progress::Progress;
-use crate::queue::Queue;
-use crate::random::{Purpose, stream};
-use crate::scramble::{fraction, scramble_index, unscramble_index};
+use crate::{
+    pairs::PairSet,
+    people::{Person, YEAR_FIRST},
+    progress::Progress,
+    queue::Queue,
+    random::{Purpose, stream},
+    scramble::{fraction, scramble_index, unscramble_index},
+};
 
-/// What members have in common.
+/// The property that members have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Community {
     School,
@@ -33,7 +36,7 @@ impl Community {
         }
     }
 
-    /// The share of a member's connections that is made when its pass is over.
+    /// Returns the share of a member's connections that exists when its pass is over.
     fn made_by_its_end(self) -> f64 {
         match self {
             Community::School => 0.45,
@@ -41,7 +44,8 @@ impl Community {
         }
     }
 
-    /// The same for those alike, next to each other for those nearly so; fits 32 bits.
+    /// Returns a sort key: equal for members of one community, and close for similar ones. It fits
+    /// in 32 bits.
     fn of(self, person: &Person) -> u64 {
         match self {
             Community::School => {
@@ -52,8 +56,8 @@ impl Community {
     }
 }
 
-/// Connects the people until they have the degrees wanted, but for a few that find nobody. Some pairs that are
-/// schoolmates and colleagues too may be there twice.
+/// Connects the people up to their target degrees, except for a few that find no partner. A pair
+/// that shares both school and company may occur twice.
 pub(super) fn connect(
     people: &[Person],
     wanted: &[u32],
@@ -69,7 +73,7 @@ pub(super) fn connect(
         let mut queue = Queue::default();
         for person in ordered(people, community, seed) {
             let index = person as usize;
-            // Rounded up or down by chance, for both passes alike.
+            // Rounds up or down at random, the same way for both passes.
             let share = f64::from(wanted[index]) * community.made_by_its_end();
             let due = (share + fraction(u64::from(person) ^ rounding)) as u32;
             let due = due.min(wanted[index]);
@@ -91,8 +95,8 @@ pub(super) fn connect(
     pairs
 }
 
-/// Everybody's number, ordered by community. Those alike stand in random order: by number, members with ids close to
-/// each other would know each other.
+/// Returns all people's numbers, ordered by community. Members of one community are in random
+/// order. Ordered by number, those with ids close to each other would be connected.
 fn ordered(people: &[Person], community: Community, seed: u64) -> impl Iterator<Item = u32> {
     let shuffle = stream(seed, Purpose::Order, community as u32).random::<u32>();
     let key = |(number, person): (usize, &Person)| {
@@ -104,7 +108,7 @@ fn ordered(people: &[Person], community: Community, seed: u64) -> impl Iterator<
         .map(move |key| unscramble_index(key as u32) ^ shuffle)
 }
 
-/// Puts everyone into a bag, once for each connection that is missing, and draws pairs.
+/// Puts each member into a bag, once for each missing connection, and draws pairs.
 fn connect_anyone(wanted: &[u32], made: &[u32], seed: u64, pairs: &mut PairSet) {
     let missing = wanted
         .iter()

@@ -1,6 +1,6 @@
-//! Sentences with gaps: `{title} at {company}`.
+//! Sentences with gaps, such as `{title} at {company}`.
 
-/// Fills the gaps of a pattern. `fill` appends what a gap stands for; what is no gap is copied.
+/// Fills the gaps of a pattern. `fill` appends the text of a gap; the rest is copied.
 pub(super) fn fill_pattern(pattern: &str, mut fill: impl FnMut(&str, &mut String)) -> String {
     let mut text = String::with_capacity(pattern.len() * 2);
     let mut rest = pattern;

@@ -1,25 +1,27 @@
-//! Who lives where, studied where and when, and works where: what decides who knows whom.
+//! The place, school, year and company of each person, which decide who connects with whom.
 //!
-//! People are drawn independently of each other, so a person's number says nothing about the communities: member ids
-//! are these numbers (plus one), and need no permutation.
+//! People are drawn independently of each other, so a person's number is independent of the
+//! communities. Member ids are these numbers plus one, without a permutation.
 
 use rand::Rng;
 use rand_distr::{Distribution, Exp};
 use rayon::prelude::*;
 
-use crate::organisations::Organisations;
-use crate::random::{Purpose, stream};
-use crate::ranks::Shares;
-use crate::world::WORLD;
+use crate::{
+    organisations::Organisations,
+    random::{Purpose, stream},
+    ranks::Shares,
+    world::WORLD,
+};
 
-/// The last class that has left its school.
+/// The last year in which members left school.
 pub(super) const YEAR_LAST: u16 = 2025;
-/// The first one that still has members.
+/// The first such year.
 pub(super) const YEAR_FIRST: u16 = 1975;
-/// Most members are young: years since school are exponential with this mean.
+/// The mean of the years since school, which are exponential: most members are young.
 const YEARS_SINCE_SCHOOL_MEAN: f64 = 13.0;
 const SCHOOL_ABROAD_CHANCE: f64 = 0.1;
-/// People that one generator draws; a block is also what one thread does at a time.
+/// The number of people that one generator draws, which is also the work of one thread at a time.
 const BLOCK: u32 = 1 << 16;
 
 /// A person's communities.
@@ -27,13 +29,13 @@ const BLOCK: u32 = 1 << 16;
 pub(super) struct Person {
     pub(super) school: u32,
     pub(super) company: u32,
-    /// Index of the place in the world's list; it gives the country too.
+    /// The index of the place in the world's list, which also determines the country.
     pub(super) place: u16,
     /// The year of leaving school.
     pub(super) graduated: u16,
 }
 
-/// Everybody, by number.
+/// Draws all people, by number.
 pub(super) fn draw_people(members: u32, seed: u64, organisations: &Organisations) -> Vec<Person> {
     let countries = Shares::new(WORLD.countries.iter().map(|country| country.weight));
     let mut people = vec![Person::default(); members as usize];

@@ -1,25 +1,26 @@
-//! A member's profile in words: name, headline, summary and skills over a career.
+//! The texts of a member's profile: name, headline, summary and skills, based on a career.
 
-use std::fmt::Write;
-use std::sync::LazyLock;
+use std::{fmt::Write, sync::LazyLock};
 
 use rand::Rng;
 use rand_distr::{Distribution, Geometric};
 
-use crate::career::Career;
-use crate::choice::Choice;
-use crate::industries::Industry;
-use crate::lists::sections;
-use crate::names::{Name, draw_name};
-use crate::organisations::Organisations;
-use crate::pattern::fill_pattern;
-use crate::people::Person;
-use crate::ranks::Shares;
-use crate::world::{Place, WORLD};
+use crate::{
+    career::Career,
+    choice::Choice,
+    industries::Industry,
+    lists::sections,
+    names::{Name, draw_name},
+    organisations::Organisations,
+    pattern::fill_pattern,
+    people::Person,
+    ranks::Shares,
+    world::{Place, WORLD},
+};
 
 const SKILLS_MIN: usize = 3;
 const SKILLS_MAX: usize = 10;
-/// The chance that a list of skills ends with the next one.
+/// The chance that a list of skills ends after the next one.
 const SKILLS_END: f64 = 0.5;
 const HEADLINES: [(&str, f64); 4] = [
     ("{title} at {company}", 70.0),
@@ -48,7 +49,7 @@ static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
     }
 });
 
-/// What sentences are made of.
+/// The patterns of sentences.
 #[derive(Debug)]
 struct Phrases {
     headlines: Shares,
@@ -57,7 +58,7 @@ struct Phrases {
     hobbies: Choice,
 }
 
-/// A profile: everything of a member but the id.
+/// A profile, without the member's id.
 #[derive(Debug)]
 pub(super) struct Profile {
     pub(super) name: Name,
@@ -70,7 +71,7 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    /// The profile of a person whose communities are known.
+    /// Draws the profile of a person whose communities are known.
     pub(super) fn draw(
         person: &Person,
         organisations: &Organisations,
@@ -97,7 +98,7 @@ impl Profile {
     }
 }
 
-/// Distinct ones, 3 to 10.
+/// Draws 3 to 10 distinct skills.
 fn draw_skills(industry: &Industry, random: &mut impl Rng) -> Vec<&'static str> {
     let more = Geometric::new(SKILLS_END).map_or(0, |more| more.sample(random)) as usize;
     let count = (SKILLS_MIN + more).min(SKILLS_MAX);
@@ -111,7 +112,7 @@ fn draw_skills(industry: &Industry, random: &mut impl Rng) -> Vec<&'static str> 
     skills
 }
 
-/// What a profile's sentences may speak of.
+/// The facts that a profile's sentences use.
 struct Sentences<'a> {
     career: &'a Career,
     place: &'a Place,
@@ -124,7 +125,7 @@ impl Sentences<'_> {
         self.fill(pattern.map_or("", |pattern| pattern.0), random)
     }
 
-    /// Two sentences of about ten words.
+    /// Draws two sentences of about ten words.
     fn summary(&self, random: &mut impl Rng) -> String {
         let open = self.fill(PHRASES.opens.draw(random), random);
         let close = self.fill(PHRASES.closes.draw(random), random);
@@ -133,7 +134,7 @@ impl Sentences<'_> {
 
     fn fill(&self, pattern: &str, random: &mut impl Rng) -> String {
         let job = self.career.positions.first();
-        // Each gap for a skill takes the next one, so that no sentence has one twice.
+        // Each gap for a skill takes the next one, so that no sentence repeats one.
         let mut skills = self
             .skills
             .iter()
@@ -147,7 +148,7 @@ impl Sentences<'_> {
             "industry" => text.push_str(&self.career.industry.name.to_lowercase()),
             "skill" => text.push_str(skills.next().copied().unwrap_or_default()),
             "years" => {
-                // Writing to a string does not fail.
+                // Writing to a string cannot fail.
                 let _ = write!(text, "{}", self.career.years.max(2));
             }
             "hobby" => {

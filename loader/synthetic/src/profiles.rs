@@ -1,28 +1,34 @@
-//! members.csv and positions.csv: a row a member, and a row for each of the member's positions.
+//! Writes members.csv and positions.csv: a row for each member, and a row for each of the member's
+//! positions.
 
-use std::io;
-use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    io,
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
-use crate::Error;
-use crate::career::{Kind, Moment};
-use crate::output::{OutputFile, write_blocks};
-use crate::profile::Profile;
-use crate::progress::Progress;
-use crate::random::{Purpose, stream};
-use crate::site::Site;
+use crate::{
+    Error,
+    career::{Kind, Moment},
+    output::{OutputFile, write_blocks},
+    profile::Profile,
+    progress::Progress,
+    random::{Purpose, stream},
+    site::Site,
+};
 
 const MEMBERS_HEADER: &[u8] =
     b"member_id,given_name,family_name,display_name,headline,place,region,country,\
 industry,summary,skills\n";
 const POSITIONS_HEADER: &[u8] =
     b"member_id,position_id,kind,organisation,title,country,from,to,current\n";
-/// A block has a generator of its own, so this is part of what a seed means.
+/// The members of a block. Each block has its own generator, so another number changes the site of
+/// every seed.
 const MEMBERS_PER_BLOCK: usize = 4_096;
 const MEMBER_ROW_BYTES: usize = 320;
 const POSITION_ROWS_BYTES: usize = 240;
 
-/// Both files, to be finished by the caller, and how many positions there are.
+/// Writes both files, and returns the number of positions. The caller finishes the files.
 pub(super) fn write_profiles(
     site: &Site,
     seed: u64,
@@ -61,7 +67,7 @@ pub(super) fn write_profiles(
     Ok((files, count.into_inner()))
 }
 
-/// A block of both files.
+/// The rows of one block, for both files.
 struct Rows {
     members: csv::Writer<Vec<u8>>,
     positions: csv::Writer<Vec<u8>>,
@@ -123,7 +129,7 @@ impl Rows {
     }
 }
 
-/// `2019` or `2019-06`.
+/// Formats a moment as `2019` or `2019-06`.
 fn text_of(moment: Moment) -> String {
     match moment.month {
         Some(month) => format!("{:04}-{month:02}", moment.year),

@@ -1,15 +1,18 @@
-//! What a person sees while it works: a bar on a terminal, plain lines elsewhere, nothing for a library's caller.
+//! Shows progress: a bar on a terminal, plain lines elsewhere, nothing for a caller of the library.
 
-use std::cell::Cell;
-use std::io::IsTerminal;
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    io::IsTerminal,
+    time::{Duration, Instant},
+};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Between two lines of one stage.
+/// The time between two lines of one stage.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// How progress is shown. On standard error, so that the summary alone is the output.
+/// The way progress is shown. It goes to standard error, so that standard output holds only the
+/// summary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress(Shown);
 
@@ -22,11 +25,13 @@ enum Shown {
 
 impl Progress {
     /// Shows nothing.
+    #[must_use]
     pub fn silent() -> Self {
         Progress(Shown::Nothing)
     }
 
-    /// A bar when standard error is a terminal, lines otherwise.
+    /// Shows a bar when standard error is a terminal, and lines otherwise.
+    #[must_use]
     pub fn on_standard_error() -> Self {
         Progress(if std::io::stderr().is_terminal() {
             Shown::Bar
@@ -35,7 +40,7 @@ impl Progress {
         })
     }
 
-    /// A stage of the work begins, of so many steps.
+    /// Begins a stage of this many steps.
     pub(super) fn stage(&self, name: &'static str, steps: u64) -> Stage {
         let bar = match self.0 {
             Shown::Bar => ProgressBar::new(steps)
@@ -74,7 +79,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// So many steps more are done.
+    /// Adds this many completed steps.
     pub(super) fn advance(&self, steps: u64) {
         let done = self.done.get().saturating_add(steps).min(self.steps);
         self.done.set(done);
@@ -85,7 +90,7 @@ impl Stage {
         }
     }
 
-    /// All is done.
+    /// Ends the stage as complete.
     pub(super) fn finish(self) {
         self.bar.finish_and_clear();
         if self.shown != Shown::Nothing {

@@ -1,25 +1,25 @@
-//! A row of members who want connections, and the walk along it that makes them.
+//! A queue of members with missing connections, and the walk along it that connects them.
 
 use rand::RngCore;
 use rand_chacha::ChaCha8Rng;
 
-use crate::pairs::PairSet;
-use crate::progress::Stage;
+use crate::{pairs::PairSet, progress::Stage};
 
-/// The chance to connect with the next one ahead; with the one after, this times as likely; and so on.
+/// The chance to connect with the next member ahead. Each further step multiplies it by this again.
 const NEARNESS: f64 = 0.95;
-/// But never less likely than this, so that those who want many connections find them.
+/// The least of these chances, so that members with high target degrees reach them.
 const NEARNESS_MIN: f64 = 0.2;
-/// Someone who still wants so many connections is half as likely to be taken as the distance alone would have it; who
-/// wants more is likelier. Well-connected members know each other, as in life, so that networks reach far.
+/// The missing connections at which a member is accepted half as often as the distance alone
+/// decides. Members with more are accepted more often. As in real networks, well-connected members
+/// connect with each other, so networks reach far.
 const HALF_EAGER: u64 = 16;
-/// How far ahead a member looks: this, and so much more for each connection wanted.
+/// The number of members to look ahead: this, and more for each missing connection.
 const WINDOW: usize = 200;
 const WINDOW_PER_CONNECTION: usize = 40;
-/// Members between two reports of progress.
+/// The number of members between two reports of progress.
 const REPORT_EVERY: usize = 1 << 18;
 
-/// Members in an order in which those near each other should meet, and how many connections each still wants.
+/// Members, ordered so that close ones should connect, with the missing connections of each.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     people: Vec<u32>,
@@ -27,14 +27,15 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Puts a person at the end.
+    /// Appends a person.
     pub(super) fn push(&mut self, person: u32, wanted: u32) {
         self.people.push(person);
         self.wanted.push(wanted);
     }
 
-    /// Connects each, from the front, with others ahead who still want to: O(people x (window + wanted)) at most, and
-    /// mostly a few steps each. No pair meets twice in one walk.
+    /// Connects each member, from the front, with others ahead that still miss connections.
+    /// O(people x (window + missing)) at most, and mostly a few steps each. No pair is made twice
+    /// in one walk.
     pub(super) fn connect(&mut self, random: &mut ChaCha8Rng, pairs: &mut PairSet, stage: &Stage) {
         let chances = Chances::new();
         let mut people = self.people.as_slice();
@@ -52,13 +53,13 @@ impl Queue {
         }
     }
 
-    /// Everyone, with the connections that they wanted and did not get.
+    /// Returns all members, each with the number of connections that it still misses.
     pub(super) fn left_over(&self) -> impl Iterator<Item = (u32, u32)> {
         self.people.iter().copied().zip(self.wanted.iter().copied())
     }
 }
 
-/// Connects a person with some of those ahead.
+/// Connects a person with some of the members ahead.
 fn meet(
     person: u32,
     wants: &mut u32,
@@ -111,8 +112,10 @@ impl Chances {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::Progress;
-    use crate::random::{Purpose, stream};
+    use crate::{
+        progress::Progress,
+        random::{Purpose, stream},
+    };
 
     fn walk(wanted: &[u32]) -> (Queue, PairSet) {
         let mut queue = Queue::default();

@@ -1,12 +1,13 @@
-//! Where chance comes from: one generator a purpose and block, all from the one seed.
+//! The random generators: one for each purpose and block, all from the one seed.
 //!
-//! What is drawn for one purpose does not move what is drawn for another, and blocks of people can be drawn on any number
-//! of threads with the same result. ChaCha numbers its streams, so a purpose and a block are just a stream's number.
+//! Draws for one purpose do not affect draws for another. Blocks of people can be drawn on any
+//! number of threads with the same result. ChaCha numbers its streams, so a purpose and a block are
+//! together the number of a stream.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-/// What the drawn numbers decide.
+/// The purpose of drawn numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Keys,
@@ -22,7 +23,7 @@ pub(super) enum Purpose {
     Viewers,
 }
 
-/// The generator of a purpose's block.
+/// Returns the generator of a purpose's block.
 pub(super) fn stream(seed: u64, purpose: Purpose, block: u32) -> ChaCha8Rng {
     let mut generator = ChaCha8Rng::seed_from_u64(seed);
     generator.set_stream(((purpose as u64) << 32) | u64::from(block));

@@ -1,19 +1,19 @@
-//! Skewed choice: the first of a list is chosen most, as with names, companies and places in life.
+//! Skewed draws: the first of a list are the most frequent, as with real names, companies and
+//! places.
 
-use rand::Rng;
-use rand::distr::weighted::WeightedIndex;
+use rand::{Rng, distr::weighted::WeightedIndex};
 use rand_distr::{Distribution, Zipf};
 
 /// Draws places `0..count` by Zipf's law: the `k`-th with a chance proportional to `k^-exponent`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Ranks {
-    /// None for a list with nothing to choose.
+    /// The distribution. `None` for an empty list.
     zipf: Option<Zipf<f64>>,
     last: u32,
 }
 
 impl Ranks {
-    /// Over an empty list every draw is 0.
+    /// Takes the length of the list and the exponent. On an empty list every draw is 0.
     pub(super) fn new(count: usize, exponent: f64) -> Self {
         let last = u32::try_from(count).unwrap_or(u32::MAX).saturating_sub(1);
         let zipf = if last > 0 {
@@ -39,7 +39,7 @@ impl Ranks {
 pub(super) struct Shares(Option<WeightedIndex<f64>>);
 
 impl Shares {
-    /// Over weights that are not all positive, every draw is 0.
+    /// Takes the weights. If they are not all positive, every draw is 0.
     pub(super) fn new(weights: impl IntoIterator<Item = f64>) -> Self {
         Shares(WeightedIndex::new(weights).ok())
     }

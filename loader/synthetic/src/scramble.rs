@@ -1,7 +1,8 @@
 //! Bijections that look random: an unsorted order for connections, sparse ids for members.
 //!
-//! Sorting scrambled pairs finds duplicates as well as sorting the pairs would, and leaves the rows in no order at all, as
-//! a site's own dump would have them (by id or community they would be easier to load than life is).
+//! Sorting scrambled pairs finds duplicates as sorting plain pairs would. It leaves the rows in no
+//! order, as in a site's own dump. Rows ordered by id or community would be easier to load than
+//! real ones.
 
 /// Murmur3's 64-bit finaliser: a bijection.
 pub(super) fn scramble(value: u64) -> u64 {
@@ -31,12 +32,13 @@ pub(super) fn unscramble_index(index: u32) -> u32 {
     index ^ (index >> 16)
 }
 
-/// A uniform fraction in `0.0..1.0`, always the same one for a value.
+/// Returns a fraction in `0.0..1.0`, uniform over values and always the same for one value.
 pub(super) fn fraction(value: u64) -> f64 {
     (scramble(value) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// A bijection of `0..2^63` that keeps 0: ids that fit a signed column, and are never 0 for a dense id above 0.
+/// Maps `0..2^63` to itself and keeps 0. The ids fit in a signed column, and none above 0 becomes
+/// 0.
 pub(super) fn sparse_id(dense: u64) -> u64 {
     const MASK: u64 = (1 << 63) - 1;
     let value = (dense ^ (dense >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) & MASK;

@@ -1,39 +1,43 @@
-//! What was reached: degrees, hubs, communities, and how far a viewer's network goes.
+//! The measured shape of a graph: degrees, hubs, communities, and the reach of a viewer's network.
 
 use rand::Rng;
 use rayon::prelude::*;
 
-use crate::degrees::Hubs;
-use crate::pairs::PairSet;
-use crate::people::Person;
-use crate::random::{Purpose, stream};
+use crate::{
+    degrees::Hubs,
+    pairs::PairSet,
+    people::Person,
+    random::{Purpose, stream},
+};
 
-/// Viewers whose networks are counted.
+/// The number of viewers whose networks are counted.
 const VIEWERS: usize = 200;
-/// Connections that are looked at for the share inside communities.
+/// The number of connections in the sample for the share inside communities.
 const COMMUNITY_SAMPLE: usize = 1_000_000;
 
 /// The shape of a graph.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shape {
-    /// Half of all members have at most so many connections.
+    /// The greatest degree of half of the members.
     pub degree_p50: u32,
-    /// The same for 90 %.
+    /// The greatest degree of 90 % of the members.
     pub degree_p90: u32,
-    /// The same for 99 %.
+    /// The greatest degree of 99 % of the members.
     pub degree_p99: u32,
-    /// The most connections that a member has.
+    /// The greatest degree of all members.
     pub degree_max: u32,
-    /// Members with at least as many connections as a hub has.
+    /// The number of members with at least the degree of a hub.
     pub hubs: u64,
-    /// The share of connections between members of one company or school (of a sample).
+    /// The share of connections between members of one company or school, in a sample.
     pub inside_communities: f64,
-    /// The share of all members that a viewer, drawn by degree, has at 3rd degree: the median of 200 viewers.
+    /// The share of all members at 3rd degree of a viewer, drawn by degree: the median of 200
+    /// viewers.
     pub third_degree_median: f64,
 }
 
 impl Shape {
-    /// O(members + connections + 200 x what is within three degrees); about 4 bytes a half-edge and 8 a member.
+    /// Measures a graph. O(members + connections + 200 x the edges within three degrees); about 4
+    /// bytes a half-edge and 8 a member.
     pub(super) fn measure(
         pairs: &PairSet,
         hubs: Hubs,
@@ -65,7 +69,8 @@ impl Shape {
     }
 }
 
-/// The share of pairs that have a company or a school in common, among the first ones (they are in no order).
+/// Returns the share of pairs with a common company or school, among the first ones. Pairs are in
+/// no order.
 pub(super) fn share_inside_communities(pairs: &PairSet, people: &[Person]) -> f64 {
     let sample = pairs.len().min(COMMUNITY_SAMPLE);
     let inside = pairs
@@ -82,14 +87,16 @@ pub(super) fn share_inside_communities(pairs: &PairSet, people: &[Person]) -> f6
     inside as f64 / sample.max(1) as f64
 }
 
-/// The graph as compressed rows: the neighbours of `node` are `targets[offsets[node]..offsets[node + 1]]`.
+/// A graph in compressed rows: the neighbours of `node` are `targets[offsets[node]..offsets[node +
+/// 1]]`.
 struct Adjacency {
     offsets: Vec<u64>,
     targets: Vec<u32>,
 }
 
 impl Adjacency {
-    /// Counts, sums up, places from the back.
+    /// Builds the rows: counts the degrees, sums them up, and places each target from the end of
+    /// its row.
     fn new(pairs: &PairSet, members: u32) -> Self {
         let mut offsets = vec![0_u64; members as usize + 1];
         for (one, other) in pairs.iter() {
@@ -125,7 +132,7 @@ impl Adjacency {
         }
         let members = self.offsets.len() - 1;
         let mut random = stream(seed, Purpose::Viewers, 0);
-        // The end of a random connection is a member drawn by degree.
+        // One end of a random connection is a member drawn by degree.
         let viewers: Vec<u32> = (0..VIEWERS)
             .map(|_| self.targets[random.random_range(0..self.targets.len())])
             .collect();
@@ -140,7 +147,7 @@ impl Adjacency {
         counts[counts.len() / 2] as f64 / members as f64
     }
 
-    /// How many stand exactly three connections away. `seen` is a scratch bitset.
+    /// Counts the members at a distance of exactly three connections. `seen` is a scratch bitset.
     fn third_degree(&self, viewer: u32, seen: &mut [u64]) -> u64 {
         seen.fill(0);
         let mut see = |node: u32| {

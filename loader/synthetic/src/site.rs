@@ -1,20 +1,25 @@
-//! A site before it is written: people, organisations, and who is connected with whom.
+//! A site before it is written: its people, organisations and connections.
 
 use super::{Error, Options, Progress};
-use crate::degrees::wanted_degrees;
-use crate::edges::{Edges, Ids};
-use crate::organisations::Organisations;
-use crate::passes::connect;
-use crate::people::{Person, draw_people};
-use crate::times::Times;
+use crate::{
+    degrees::wanted_degrees,
+    edges::{Edges, Ids},
+    organisations::Organisations,
+    passes::connect,
+    people::{Person, draw_people},
+    times::Times,
+};
 
-/// The connections of the site that the options describe, in memory: about 8 bytes each, and at most 40 bytes a member
-/// beside them while they are made. Errors when there can be no such site.
+/// Generates the connections of the site in memory: about 8 bytes each. While they are generated,
+/// at most 40 bytes a member come on top.
+///
+/// # Errors
+/// [`Error`] when the options are invalid.
 pub fn generate_edges(options: &Options) -> Result<Edges, Error> {
     Ok(Site::new(options, &Progress::silent())?.edges)
 }
 
-/// Everything about a site but its profiles' words.
+/// A site without the texts of its profiles.
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) organisations: Organisations,

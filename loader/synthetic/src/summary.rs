@@ -1,27 +1,28 @@
-//! What was made, and what it took.
+//! The summary of a generated site, and its cost.
 
-use std::fmt::{self, Display, Formatter};
-use std::time::Duration;
+use std::{
+    fmt::{self, Display, Formatter},
+    time::Duration,
+};
 
-use crate::Shape;
-use crate::output::WrittenFile;
+use crate::{Shape, output::WrittenFile};
 
-/// What `loader generate` made. Displayed, it is the command's output.
+/// The summary of `loader generate`. Its `Display` text is the command's output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    /// Members, with or without connections.
+    /// The number of members, with or without connections.
     pub members: u64,
-    /// Connections, each counted once.
+    /// The number of connections, each counted once.
     pub connections: u64,
-    /// Positions; 0 when no profiles were made.
+    /// The number of positions; 0 when no profiles were generated.
     pub positions: u64,
-    /// The graph's shape as it was reached.
+    /// The measured shape of the graph.
     pub shape: Shape,
     /// The files, with their sizes.
     pub files: Vec<WrittenFile>,
-    /// From the first draw to the last measurement.
+    /// The time from the first draw to the last measurement.
     pub elapsed: Duration,
-    /// The most memory that the process has had resident, where the operating system tells.
+    /// The greatest resident memory of the process, where the operating system reports it.
     pub peak_memory: Option<u64>,
 }
 
@@ -58,7 +59,7 @@ impl Display for Summary {
         writeln!(f, "seconds              {:.1}", self.elapsed.as_secs_f64())?;
         match self.peak_memory {
             Some(bytes) => write!(f, "peak memory          {} MiB", bytes >> 20),
-            None => write!(f, "peak memory          not known here"),
+            None => write!(f, "peak memory          unknown"),
         }
     }
 }
@@ -71,7 +72,7 @@ fn file_name(file: &WrittenFile) -> String {
         .into_owned()
 }
 
-/// The process's high-water mark of resident memory in bytes; Linux only.
+/// Returns the process's high-water mark of resident memory in bytes; Linux only.
 pub(super) fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status

@@ -1,15 +1,17 @@
-//! When members joined and connected, in milliseconds since 1970.
+//! The times at which members joined and connected, in milliseconds since 1970.
 //!
-//! Nothing is stored: a time is drawn from a hash of who it is about, so it is the same whenever it is asked for.
+//! Nothing is stored: a time is drawn from a hash of its members, so it is the same at every call.
 
 use rand::Rng;
 
-use crate::random::{Purpose, stream};
-use crate::scramble::fraction;
+use crate::{
+    random::{Purpose, stream},
+    scramble::fraction,
+};
 
 /// 2012-01-01: the first members join.
 pub(super) const OPENED: u64 = 1_325_376_000_000;
-/// 2026-01-01: the dump is taken. Every time is before.
+/// 2026-01-01: the dump is taken. Every time is before it.
 pub(super) const TAKEN: u64 = 1_767_225_600_000;
 
 /// The times of a site.
@@ -28,13 +30,14 @@ impl Times {
         }
     }
 
-    /// When a member joined: more and more of them, the longer the site is open.
+    /// Returns the time at which a member joined. The rate of joining grows with the age of the
+    /// site.
     pub(super) fn joined(&self, person: u32) -> u64 {
         let grown = fraction(u64::from(person) ^ self.joined_key).sqrt();
         OPENED + ((TAKEN - OPENED) as f64 * grown) as u64
     }
 
-    /// When two connected: after both had joined, mostly soon after.
+    /// Returns the time at which two members connected: after both joined, mostly soon after.
     pub(super) fn connected(&self, one: u32, other: u32) -> u64 {
         let both_here = self.joined(one).max(self.joined(other));
         let pair = (u64::from(one.min(other)) << 32) | u64::from(one.max(other));

@@ -1,4 +1,4 @@
-//! Countries and their places: which there are, how many live there, and who.
+//! Countries and their places, with their numbers of people and the cultures of their names.
 
 use std::sync::LazyLock;
 
@@ -7,11 +7,11 @@ use crate::lists::content_lines;
 /// The list of countries and places.
 pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| parse(include_str!("lists/world.txt")));
 
-/// Countries and places, numbered by where they stand in the list.
+/// Countries and places, numbered by their place in the list.
 #[derive(Debug, Default)]
 pub(super) struct World {
     pub(super) countries: Vec<Country>,
-    /// Country by country, each largest first.
+    /// The places, country by country, each country's largest first.
     pub(super) places: Vec<Place>,
 }
 
@@ -19,11 +19,12 @@ pub(super) struct World {
 #[derive(Debug)]
 pub(super) struct Country {
     pub(super) name: &'static str,
-    /// Its share of all members, relative to the other countries'.
+    /// The country's share of all members, relative to the other countries'.
     pub(super) weight: f64,
-    /// Which cultures its people's names come from, and with what weight; the first names its organisations.
+    /// The cultures of its people's names, with their weights. The first one names its
+    /// organisations.
     pub(super) cultures: Vec<(&'static str, f64)>,
-    /// Its places are this one and the next ones.
+    /// The number of its first place; the others follow.
     pub(super) first_place: u16,
     pub(super) place_count: u16,
 }
@@ -33,12 +34,12 @@ pub(super) struct Country {
 pub(super) struct Place {
     pub(super) name: &'static str,
     pub(super) region: &'static str,
-    /// As the people there write it.
+    /// The place's name in the local language.
     pub(super) native: &'static str,
     pub(super) country: u8,
 }
 
-/// Lines that are not understood are left out; a test holds that there are none.
+/// Parses the list. Invalid lines are skipped; a test checks that there are none.
 fn parse(text: &'static str) -> World {
     let mut world = World::default();
     for line in content_lines(text) {
