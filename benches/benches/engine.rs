@@ -1,9 +1,9 @@
-//! Small benches of the engine, on a generated graph in memory: for whoever changes it, with a profiler or against a saved
-//! baseline (`cargo bench -p cloud-benches -- --save-baseline before`).
+//! Small benches of the engine, on a generated graph in memory, for changes to the engine. Run them
+//! with a profiler, or against a saved baseline (`cargo bench -p cloud-benches -- --save-baseline
+//! before`).
 #![expect(clippy::expect_used, reason = "a bench that cannot go on fails")]
 
-use std::hint::black_box;
-use std::sync::Arc;
+use std::{hint::black_box, sync::Arc};
 
 use cloud_benches::questions::{self, Question};
 use cloud_engine::{
@@ -18,7 +18,7 @@ const MEAN_CONNECTIONS: f64 = 11.0;
 const SEED: u64 = 1;
 const VIEWERS: usize = 1_000;
 
-/// A generated graph, and who asks about whom.
+/// A generated graph, with viewers and their pages of members.
 struct Site {
     base: Arc<Base>,
     graph: Graph,
@@ -61,7 +61,7 @@ impl Site {
             .collect()
     }
 
-    /// New connections between members far apart.
+    /// Draws new connections between distant members.
     fn changes(&self, count: usize) -> Vec<GraphChange> {
         let ends = self.members.iter().zip(self.members.iter().rev()).cycle();
         let differing = ends.filter(|(member, other)| member != other).take(count);

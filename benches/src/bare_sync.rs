@@ -1,13 +1,15 @@
-//! One bare `fdatasync` of a file system: what no durable write can be faster than, measured in the same run.
+//! One bare `fdatasync` of a file system, measured in the same run. No durable write can be faster.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::{
+    fs::File,
+    io::Write,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use crate::outcome::Outcome;
 
-/// A small frame of a log.
+/// The bytes of a small frame of a log.
 const FRAME_BYTES: usize = 256;
 
 /// A file that grows by small frames, each synced, as a log does.
@@ -17,7 +19,7 @@ pub struct BareSync {
 }
 
 impl BareSync {
-    /// A file in a folder of the file system.
+    /// Creates a file in a folder of the file system.
     pub fn new(folder: &Path) -> Outcome<Self> {
         Ok(Self {
             file: File::create(folder.join("bare-sync"))?,

@@ -1,10 +1,11 @@
-//! Where the measured binaries are: beside this one, since cargo builds them into one folder.
+//! The paths of the measured binaries. They are beside this one, since cargo builds them into one
+//! folder.
 
 use std::path::{Path, PathBuf};
 
 use crate::outcome::Outcome;
 
-/// The path of a binary of this workspace; an error when it was not built.
+/// Returns the path of a binary of this workspace, or an error when it is not built.
 pub fn binary(name: &str) -> Outcome<PathBuf> {
     let path = folder()?.join(name);
     if path.exists() {
@@ -13,7 +14,7 @@ pub fn binary(name: &str) -> Outcome<PathBuf> {
     Err(format!("{} is not built: `make bench` builds it", path.display()).into())
 }
 
-/// The target folder, above the profile's.
+/// Returns the target folder, above the profile's.
 pub fn target() -> Outcome<PathBuf> {
     let folder = folder()?;
     Ok(folder.parent().map(Path::to_path_buf).unwrap_or(folder))

@@ -1,23 +1,26 @@
-//! Callers that ask again as soon as they are answered: what a server can do at most, and how long one caller waits.
+//! Callers that call again as soon as they are answered. They measure a server's capacity, and the
+//! latency of one caller.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::task::JoinSet;
 
-use crate::latencies::Latencies;
-use crate::outcome::Outcome;
+use crate::{latencies::Latencies, outcome::Outcome};
 
-/// What all callers together saw.
+/// The result of all callers together.
 #[derive(Clone, Debug)]
 pub struct ClosedLoop {
-    /// From each call's start to its answer.
+    /// The time from each call's start to its answer.
     pub latencies: Latencies,
-    /// Calls answered a second.
+    /// The calls answered per second.
     pub rate: f64,
 }
 
-/// Lets `callers` callers ask for `duration`; `call` is given the number of the call, which no two calls share.
+/// Runs `callers` callers for `duration`. `call` gets the number of the call, which no two calls
+/// share.
 pub async fn run<C, F>(callers: u64, duration: Duration, call: C) -> Outcome<ClosedLoop>
 where
     C: Fn(u64) -> F + Send + Sync + 'static,
@@ -27,7 +30,7 @@ where
     run_while(callers, call, move |_| Instant::now() < end).await
 }
 
-/// The same for a number of calls in all.
+/// Runs `callers` callers for a number of calls in all.
 pub async fn run_calls<C, F>(callers: u64, calls: u64, call: C) -> Outcome<ClosedLoop>
 where
     C: Fn(u64) -> F + Send + Sync + 'static,

@@ -1,7 +1,6 @@
-//! How busy the machine's cores are, whoever keeps them busy: a latency says little without it.
+//! The load of the machine's cores, from all processes. A latency means little without it.
 
-use std::fs;
-use std::iter::Sum;
+use std::{fs, iter::Sum};
 
 use crate::outcome::Outcome;
 
@@ -9,18 +8,18 @@ use crate::outcome::Outcome;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ticks {
     busy: u64,
-    /// Of those that are busy: somebody else's, on the machine that this one is a guest of.
+    /// The busy ticks that the host of this virtual machine took for itself or for other guests.
     stolen: u64,
     all: u64,
 }
 
 impl Ticks {
-    /// As of now.
+    /// Reads the current ticks.
     pub fn now() -> Outcome<Self> {
         parse(&fs::read_to_string("/proc/stat")?)
     }
 
-    /// Those that passed since `before`.
+    /// Returns the ticks that passed since `before`.
     #[must_use]
     pub fn since(self, before: Self) -> Self {
         Self {
@@ -30,12 +29,13 @@ impl Ticks {
         }
     }
 
-    /// The share of the time in which cores were busy.
+    /// Returns the share of the time in which cores were busy.
     pub fn busy_share(self) -> f64 {
         self.busy as f64 / self.all.max(1) as f64
     }
 
-    /// The share of the time in which something could have run and the host let the machine wait. It waits for milliseconds at a time.
+    /// Returns the share of the time in which a process was ready, but the host did not run this
+    /// machine. Such a wait takes milliseconds.
     pub fn stolen_share(self) -> f64 {
         self.stolen as f64 / self.all.max(1) as f64
     }
@@ -51,14 +51,14 @@ impl Sum for Ticks {
     }
 }
 
-/// The first line of `/proc/stat`: user, nice, system, idle, iowait and so on, see proc(5).
+/// Parses the first line of `/proc/stat`: user, nice, system, idle, iowait and so on, by proc(5).
 fn parse(stat: &str) -> Outcome<Ticks> {
     let line = stat
         .lines()
         .next()
         .and_then(|line| line.strip_prefix("cpu "));
     let line = line.ok_or("/proc/stat does not begin with the line of all cores")?;
-    // What guests take is in user and nice already.
+    // The times of guests are included in user and nice already.
     let ticks = line.split_whitespace().take(8).map(str::parse::<u64>);
     let ticks = ticks.collect::<Result<Vec<_>, _>>()?;
     let all = ticks.iter().sum();

@@ -1,23 +1,23 @@
-//! The generated sites, kept from run to run: dumps, the snapshot built of them, and scratch folders for servers.
+//! The generated sites, kept from run to run: dumps, the snapshot built from them, and scratch
+//! folders for servers.
 //!
-//! Everything is a function of the members, their mean degree and the seed, so a folder named by these is made once. A part
-//! is there when the file `made` in its folder is; a run that was stopped half-way leaves none. With `--remove-dumps` only
-//! the snapshot stays.
+//! Everything is a function of the number of members, their mean degree and the seed. A folder
+//! named by these is therefore generated once. A part is complete when its folder has the file
+//! `made`; an interrupted run leaves no such file. With `--remove-dumps` only the snapshot stays.
 
-use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File},
+    io::{BufRead as _, BufReader, BufWriter, Write as _},
+    path::{Path, PathBuf},
+};
 
-use crate::binaries::target;
-use crate::loader_run::LoaderRun;
-use crate::options::Options;
-use crate::outcome::Outcome;
+use crate::{binaries::target, loader_run::LoaderRun, options::Options, outcome::Outcome};
 
 /// The part with the dump of the whole site.
 pub const DUMP: &str = "dump";
-/// The part with its connections alone, as pairs of dense ids.
+/// The part with the connections alone, as pairs of dense ids.
 pub const PAIRS: &str = "pairs";
-/// The part with its connections, with sparse ids and times.
+/// The part with the connections alone, with sparse ids and times.
 pub const SPARSE: &str = "sparse";
 
 /// The folder of one site.
@@ -27,12 +27,13 @@ pub struct Data {
     options: Options,
 }
 
-/// A folder for one server: `snapshot/` with links to the snapshot's files, and what the server makes. Dropping it removes it.
+/// A folder for one server: `snapshot/` with links to the snapshot's files, and the server's own
+/// files. Dropping it deletes it.
 #[derive(Debug)]
 pub struct ServerFolder(PathBuf);
 
 impl Data {
-    /// The folder of the site that the options describe.
+    /// Returns the folder of the site that the options describe.
     pub fn new(options: &Options) -> Outcome<Self> {
         let name = format!(
             "{}-members-{}-mean-seed-{}{}",
@@ -57,12 +58,13 @@ impl Data {
         Ok(data)
     }
 
-    /// The folder itself, on the file system where servers write.
+    /// Returns the folder itself, on the file system where servers write.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// members.csv, positions.csv and connections.csv, with dense ids; connections.csv alone for nothing but the graph.
+    /// Returns members.csv, positions.csv and connections.csv, with dense ids. With `--graph-only`
+    /// there is only connections.csv.
     pub fn dump(&self) -> Outcome<PathBuf> {
         let flags: &[&str] = if self.options.graph_only {
             &["--graph-only"]
@@ -72,7 +74,7 @@ impl Data {
         self.part(DUMP, |folder| self.generate(folder, flags))
     }
 
-    /// connections.csv with dense ids and no times: two numbers a row.
+    /// Returns connections.csv with dense ids and no times: two numbers a row.
     pub fn pairs(&self) -> Outcome<PathBuf> {
         let dump = self.dump()?.join("connections.csv");
         let folder = self.part(PAIRS, |folder| {
@@ -81,7 +83,7 @@ impl Data {
         Ok(folder.join("connections.csv"))
     }
 
-    /// connections.csv with ids spread over 63 bits, and times.
+    /// Returns connections.csv with ids spread over 63 bits, and times.
     pub fn sparse_connections(&self) -> Outcome<PathBuf> {
         let folder = self.part(SPARSE, |folder| {
             self.generate(folder, &["--graph-only", "--sparse-ids"])
@@ -89,20 +91,20 @@ impl Data {
         Ok(folder.join("connections.csv"))
     }
 
-    /// The snapshot directory of the whole site.
+    /// Returns the snapshot directory of the whole site.
     pub fn snapshot(&self) -> Outcome<PathBuf> {
         let folder = self.part("site", |folder| self.build_site(folder, &[]).map(drop))?;
         Ok(folder.join("snapshot"))
     }
 
-    /// A folder whose `snapshot/` is the whole site with its nodes in this order.
+    /// Returns a folder whose `snapshot/` is the whole site with its nodes in this order.
     pub fn site_in_order(&self, order: &str) -> Outcome<PathBuf> {
         self.part(&format!("site-order-{order}"), |folder| {
             self.build_site(folder, &["--order", order]).map(drop)
         })
     }
 
-    /// Builds the snapshot anew, for the figures of the build.
+    /// Rebuilds the snapshot, for the figures of the build.
     pub fn rebuild_snapshot(&self) -> Outcome<LoaderRun> {
         let folder = self.folder.join("site");
         remove(&folder)?;
@@ -114,7 +116,7 @@ impl Data {
         run.ok_or_else(|| format!("{} was not removed", folder.display()).into())
     }
 
-    /// A dump that nothing more is built of: removed, if such are.
+    /// Deletes a dump that nothing more is built from, if the options say so.
     pub fn done_with(&self, dump: &str) -> Outcome<()> {
         if self.options.remove_dumps {
             remove(&self.folder.join(dump))?;
@@ -122,7 +124,7 @@ impl Data {
         Ok(())
     }
 
-    /// A part that is made when it is not there.
+    /// Returns a part, and generates it when it does not exist.
     pub fn part(&self, name: &str, make: impl FnOnce(&Path) -> Outcome<()>) -> Outcome<PathBuf> {
         let folder = self.folder.join(name);
         let mark = folder.join("made");
@@ -136,8 +138,8 @@ impl Data {
         Ok(folder)
     }
 
-    /// A folder of its own for a server, with nothing but the snapshot in it. Files of a snapshot are never written to, so
-    /// links do.
+    /// Creates a folder for a server with only the snapshot in it. Snapshot files are never written
+    /// to, so links are enough.
     pub fn server_folder(&self, name: &str) -> Outcome<ServerFolder> {
         let snapshot = self.snapshot()?;
         let folder = self.folder.join(format!("server-{name}"));
@@ -146,7 +148,7 @@ impl Data {
         Ok(ServerFolder(folder))
     }
 
-    /// An empty scratch folder.
+    /// Creates an empty scratch folder.
     pub fn scratch_folder(&self, name: &str) -> Outcome<ServerFolder> {
         let folder = self.folder.join(format!("scratch-{name}"));
         remove(&folder)?;
@@ -198,7 +200,7 @@ impl Data {
 }
 
 impl ServerFolder {
-    /// Where it is.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -206,7 +208,7 @@ impl ServerFolder {
 
 impl Drop for ServerFolder {
     fn drop(&mut self) {
-        // What is left over is removed by the next run.
+        // The next run deletes what remains.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -235,7 +237,8 @@ fn without_times(from: &Path, to: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// Links of all files below `from`, in the same folders below `to`. What servers make beside snapshots is not there yet.
+/// Links all files below `from` in the same folders below `to`. It runs before servers write files
+/// beside the snapshots.
 fn link_all(from: &Path, to: &Path) -> Outcome<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {

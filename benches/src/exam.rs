@@ -1,32 +1,35 @@
-//! A question with the right answers, found the plain way: lists of neighbours and sets of them.
+//! A question with the right answers, computed in the plain way from lists and sets of neighbours.
 
 use std::collections::BTreeSet;
 
 use cloud_engine::{Budget, Degree, Graph, NodeIndex, Scratch, View};
 use cloud_model::MemberId;
 
-use crate::outcome::{Outcome, check_equal};
-use crate::questions::Question;
-use crate::rivals::{PAGE, Shared};
+use crate::{
+    outcome::{Outcome, check_equal},
+    questions::Question,
+    rivals::{PAGE, Shared},
+};
 
-/// A viewer, a page of members, and one of them for questions about two.
+/// A viewer, a page of members, and one of them for questions about two members.
 #[derive(Clone, Debug)]
 pub struct Exam {
     /// The viewer and the page, with their degrees.
     pub question: Question,
-    /// The one.
+    /// The one member.
     pub other: u64,
-    /// Whom the viewer and the one both know.
+    /// The connections that the viewer and the member share.
     pub shared: Shared,
-    /// How many members are at the viewer's 1st and at 2nd degree.
+    /// The numbers of members at the viewer's 1st and 2nd degree.
     pub sizes: [u64; 2],
-    /// Connections on a shortest path to the one, if that is up to three.
+    /// The connections on a shortest path to the member, if they are at most three.
     hops: Option<usize>,
     graph: Graph,
 }
 
 impl Exam {
-    /// Of a question; the one is another kind of target for each number.
+    /// Computes the answers of a question. Each number selects another kind of target as the one
+    /// member.
     pub fn new(
         graph: &Graph,
         question: &Question,
@@ -64,7 +67,8 @@ impl Exam {
         })
     }
 
-    /// Any shortest path is right: both ends, the right length, and a connection at each step.
+    /// Checks a shortest path: both ends, the right length, and a connection at each step. Any
+    /// shortest path is right.
     pub fn check_path(&self, what: impl Fn() -> String, path: &[u64]) -> Outcome<()> {
         let Some(hops) = self.hops else {
             return check_equal(what, 0, path.len());

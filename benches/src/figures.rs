@@ -1,26 +1,23 @@
 //! The table that a run prints: one figure a row, beside its target.
 //!
-//! Targets are set for the machine that the project holds itself to (2 cores), many of them for a site of 22 M members and
-//! 120 M connections; those say so, and are met or missed only by a site of that size.
+//! Targets are set for the project's reference machine (2 cores). Many of them are for a site of 22
+//! M members and 120 M connections. Those say so, and only a site of that size can meet or miss
+//! them.
 
-use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
-use std::time::Duration;
+use std::{fmt::Write as _, fs, path::Path, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::outcome::Outcome;
-use crate::unit::Unit;
+use crate::{outcome::Outcome, unit::Unit};
 
-/// Width of the first column; longer texts take several lines.
+/// The width of the first column; longer texts take several lines.
 const WHAT_WIDTH: usize = 66;
-/// Width of notes below their rows.
+/// The width of notes below their rows.
 const NOTE_WIDTH: usize = 106;
-/// A site of at least so many members is of the size that targets `at 22 M` are meant for.
+/// The least members of a site to which targets `at 22 M` apply.
 const FULL_SIZE_MEMBERS: u64 = 22_000_000;
 
-/// A row.
+/// A row of the table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
     what: String,
@@ -51,7 +48,7 @@ enum Bound {
 }
 
 impl Figure {
-    /// What was measured, in the unit's base (seconds, bytes, changes a second, ...).
+    /// Starts a row with a value in the unit's base (seconds, bytes, changes per second, ...).
     pub fn new(what: impl Into<String>, unit: Unit, measured: f64) -> Self {
         let (what, outcome) = (what.into(), FigureOutcome::Measured(measured));
         Self {
@@ -63,7 +60,7 @@ impl Figure {
         }
     }
 
-    /// A row whose subject does not exist yet.
+    /// Starts a row whose subject does not exist yet.
     pub fn not_built(what: impl Into<String>) -> Self {
         Self {
             outcome: FigureOutcome::NotBuilt,
@@ -87,7 +84,7 @@ impl Figure {
         }
     }
 
-    /// It should be at most this.
+    /// Sets an upper bound as the target.
     #[must_use]
     pub fn at_most(mut self, bound: f64) -> Self {
         self.target = Some(Target {
@@ -97,7 +94,7 @@ impl Figure {
         self
     }
 
-    /// It should be at least this.
+    /// Sets a lower bound as the target.
     #[must_use]
     pub fn at_least(mut self, bound: f64) -> Self {
         self.target = Some(Target {
@@ -107,7 +104,7 @@ impl Figure {
         self
     }
 
-    /// The target is meant for a site of 22 M members and 120 M connections.
+    /// Limits the target to a site of 22 M members and 120 M connections.
     #[must_use]
     pub fn at_22_m(mut self) -> Self {
         self.target = self.target.map(|target| Target {
@@ -117,7 +114,7 @@ impl Figure {
         self
     }
 
-    /// How it was measured, where that is not plain.
+    /// Adds a note on how the value was measured, where that is not plain.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = note.into();
@@ -148,7 +145,8 @@ impl Figure {
         }
     }
 
-    /// Whether the target is met; nothing without one that a site of this size can meet.
+    /// Returns whether the target is met. `None` without a target that a site of this size can
+    /// meet.
     fn is_met(&self, is_full_size: bool) -> Option<bool> {
         let FigureOutcome::Measured(measured) = self.outcome else {
             return None;
@@ -185,8 +183,14 @@ impl Figure {
             "outcome": outcome,
             "unit": self.unit.name(),
             "measured": measured,
-            "at_most": bound(|bound| if let Bound::AtMost(bound) = bound { Some(bound) } else { None }),
-            "at_least": bound(|bound| if let Bound::AtLeast(bound) = bound { Some(bound) } else { None }),
+            "at_most": bound(|bound| match bound {
+                Bound::AtMost(bound) => Some(bound),
+                Bound::AtLeast(_) => None,
+            }),
+            "at_least": bound(|bound| match bound {
+                Bound::AtLeast(bound) => Some(bound),
+                Bound::AtMost(_) => None,
+            }),
             "target_at_22_m": self.target.is_some_and(|target| target.at_22_m),
             "is_met": self.is_met(is_full_size),
             "note": self.note,
@@ -203,7 +207,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// None yet, of a site of so many members.
+    /// Starts an empty table for a site of this number of members.
     pub fn of_site(members: u64) -> Self {
         Self {
             is_full_size: members >= FULL_SIZE_MEMBERS,
@@ -212,14 +216,14 @@ impl Figures {
         }
     }
 
-    /// Rows from here on stand under this heading; going on with the last one adds to it.
+    /// Starts a section with this heading. The heading of the last section continues it.
     pub fn section(&mut self, heading: &str) {
         if self.sections.last().is_none_or(|(last, _)| last != heading) {
             self.sections.push((heading.to_owned(), Vec::new()));
         }
     }
 
-    /// Adds a row, and shows it at once on stderr.
+    /// Adds a row, and prints it at once to stderr.
     pub fn push(&mut self, figure: Figure) {
         eprintln!("    {}: {}", figure.what, figure.measured_text());
         if self.sections.is_empty() {
@@ -230,30 +234,31 @@ impl Figures {
         }
     }
 
-    /// Adds the row of a group that could not go on.
+    /// Adds the row of a group that failed.
     pub fn push_failure(&mut self, group: &str, why: String) {
         eprintln!("    {why}");
         self.push(Figure::failed(format!("the group `{group}`"), why));
     }
 
-    /// Adds the row of a group that this site has nothing for.
+    /// Adds the row of a group that this site has no data for.
     pub fn push_skipped(&mut self, group: &str, why: &str) {
         self.push(Figure::skipped(format!("the group `{group}`"), why));
     }
 
-    /// A group took this long, the making of its data included.
+    /// Records the duration of a group, including the generation of its data.
     pub fn took(&mut self, group: &str, duration: Duration) {
         eprintln!("    {group} took {:.0} s", duration.as_secs_f64());
         self.durations.push((group.to_owned(), duration));
     }
 
-    /// Whether every row was measured, or named as not built.
+    /// Returns whether every row was measured, or named as not built.
     pub fn is_complete(&self) -> bool {
         self.rows()
             .all(|(_, row)| row.outcome != FigureOutcome::Failed)
     }
 
-    /// The table, for a terminal, and below it how many targets are met and how long each group took.
+    /// Formats the table for a terminal, with the number of targets met and the duration of each
+    /// group below.
     pub fn to_table(&self) -> String {
         let column = |text: fn(&Figure) -> String| {
             self.rows().map(|(_, row)| text(row).chars().count()).max()
@@ -314,7 +319,7 @@ impl Figures {
     }
 }
 
-/// A text in lines of at most this width, if its words allow.
+/// Wraps a text to lines of at most this width, if its words allow.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {

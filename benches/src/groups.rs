@@ -2,9 +2,7 @@
 
 use std::time::Instant;
 
-use crate::figures::Figures;
-use crate::outcome::Outcome;
-use crate::setting::Setting;
+use crate::{figures::Figures, outcome::Outcome, setting::Setting};
 
 mod build;
 mod changes;
@@ -23,25 +21,25 @@ mod sizes;
 mod start;
 mod views;
 
-/// Some rows that are measured together.
+/// Rows that are measured together.
 #[derive(Clone, Copy, Debug)]
 pub struct Group {
-    /// As `--only` calls it.
+    /// The name for `--only`.
     pub name: &'static str,
-    /// Under which its rows stand.
+    /// The heading of its section.
     pub heading: &'static str,
     needs: Needs,
     measure: fn(&Setting, &mut Figures) -> Outcome<()>,
 }
 
-/// What a group is measured on.
+/// The data that a group needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Needs {
     /// Any site.
     Graph,
     /// A site with profiles.
     People,
-    /// Any site and the rivals' programs: only measured when `--only` names it.
+    /// Any site, and the rivals' programs. Measured only when `--only` names it.
     Rivals,
 }
 
@@ -52,7 +50,7 @@ const RIVALS: &str =
     "The rivals: the same graph, the same questions, the same cores, all answers equal";
 
 impl Group {
-    /// All of them.
+    /// All groups.
     pub const ALL: [Self; 16] = [
         Self {
             name: "order",
@@ -152,7 +150,7 @@ impl Group {
         },
     ];
 
-    /// Whether it is measured when `--only` names these groups.
+    /// Returns whether the group is measured when `--only` names these groups.
     pub fn is_wanted(&self, only: &[String]) -> bool {
         match only {
             [] => self.needs != Needs::Rivals,
@@ -160,7 +158,7 @@ impl Group {
         }
     }
 
-    /// Adds its rows; one that stands for the others when it cannot go on.
+    /// Adds the group's rows, or one row with the error when it fails.
     pub fn measure(&self, setting: &Setting, figures: &mut Figures) {
         eprintln!("{}", self.name);
         figures.section(self.heading);

@@ -1,4 +1,4 @@
-//! Latencies of one kind of call: a histogram that keeps three digits, and its quantiles.
+//! Latencies of one kind of call: a histogram of three digits, and its quantiles.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use hdrhistogram::Histogram;
 
 use crate::unit::Unit;
 
-/// Longest latency that is told apart from longer ones.
+/// The longest latency that the histogram distinguishes.
 const LONGEST: Duration = Duration::from_secs(600);
 
-/// How long calls took.
+/// The latencies of calls.
 #[derive(Clone, Debug)]
 pub struct Latencies(Histogram<u64>);
 
 impl Latencies {
-    /// None yet.
+    /// Starts without calls.
     pub fn new() -> Self {
         match Histogram::new_with_bounds(1, LONGEST.as_nanos() as u64, 3) {
             Ok(histogram) => Self(histogram),
@@ -22,40 +22,40 @@ impl Latencies {
         }
     }
 
-    /// One call took this long.
+    /// Records the latency of one call.
     pub fn record(&mut self, latency: Duration) {
         let nanoseconds = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
         self.0.saturating_record(nanoseconds.max(1));
     }
 
-    /// Takes in what another histogram holds.
+    /// Adds the calls of another histogram.
     pub fn merge(&mut self, other: &Self) {
         if let Err(error) = self.0.add(&other.0) {
             unreachable!("all histograms have the same bounds: {error}");
         }
     }
 
-    /// How many calls there were.
+    /// Returns the number of calls.
     pub fn count(&self) -> u64 {
         self.0.len()
     }
 
-    /// Seconds that this share of the calls (0 to 1) did not exceed; 0 without calls.
+    /// Returns the seconds that this share of the calls (0 to 1) did not exceed; 0 without calls.
     pub fn quantile(&self, share: f64) -> f64 {
         self.0.value_at_quantile(share) as f64 / 1e9
     }
 
-    /// Seconds that half of the calls did not exceed.
+    /// Returns the seconds that half of the calls did not exceed.
     pub fn median(&self) -> f64 {
         self.quantile(0.5)
     }
 
-    /// Seconds that 99 % of the calls did not exceed.
+    /// Returns the seconds that 99 % of the calls did not exceed.
     pub fn p99(&self) -> f64 {
         self.quantile(0.99)
     }
 
-    /// Median and p99, for a note.
+    /// Formats median and p99 for a note.
     pub fn show(&self) -> String {
         format!(
             "{} / {}",

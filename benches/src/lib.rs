@@ -1,9 +1,12 @@
 //! Benches, and the harness that measures at full scale and over gRPC.
 //!
-//! `make bench` runs the harness: it makes a synthetic site, builds its snapshot with the real loader, starts the real
-//! server, and prints one figure for each thing that the project holds itself to, beside its target. What is not built yet is
-//! named. `make bench-scale` does the same at full size, and `make bench-rivals` asks PostgreSQL and Redis too.
-//! `cargo bench -p cloud-benches` runs the small benches of the engine, for whoever changes it.
+//! `make bench` runs the harness. It generates a synthetic site, builds its snapshot with the real
+//! loader, and starts the real server. It then prints one figure for each performance target of the
+//! project, beside the target. Subjects that are not built yet are named.
+//!
+//! `make bench-scale` does the same at full size, and `make bench-rivals` measures PostgreSQL and
+//! Redis too. `cargo bench -p cloud-benches` runs the small benches of the engine, for changes to
+//! it.
 
 pub mod bare_sync;
 pub mod binaries;

@@ -1,27 +1,27 @@
-//! One run of the loader's binary: how long it took, its stages, and the most memory it had.
+//! One run of the loader's binary: its duration, its stages, and its peak memory.
 
-use std::fs::File;
-use std::io::{Read as _, Seek as _};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::{
+    fs::File,
+    io::{Read as _, Seek as _},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
-use crate::binaries::binary;
-use crate::memory::wait_for_peak;
-use crate::outcome::Outcome;
+use crate::{binaries::binary, memory::wait_for_peak, outcome::Outcome};
 
 /// A run that succeeded.
 #[derive(Clone, Debug)]
 pub struct LoaderRun {
-    /// From its start to its end.
+    /// The time from its start to its end.
     pub duration: Duration,
-    /// Most resident memory, mapped files included.
+    /// The peak of resident memory, mapped files included.
     pub peak_bytes: u64,
-    /// As it printed them: name and seconds.
+    /// The stages that it printed: name and seconds.
     pub stages: Vec<(String, f64)>,
 }
 
 impl LoaderRun {
-    /// Runs `loader COMMAND ARGUMENTS..`; errors with what it printed when it fails.
+    /// Runs `loader COMMAND ARGUMENTS..`. The error holds its output.
     pub fn of(command: &str, arguments: impl IntoIterator<Item = String>) -> Outcome<Self> {
         let mut printed = tempfile::tempfile()?;
         let start = Instant::now();
@@ -45,7 +45,7 @@ impl LoaderRun {
         })
     }
 
-    /// Seconds of all stages whose name has this word; an error when there are none.
+    /// Returns the seconds of all stages whose name has this word, or an error when there are none.
     pub fn stage_seconds(&self, word: &str) -> Outcome<f64> {
         let seconds: Vec<f64> = self
             .stages
@@ -63,7 +63,7 @@ impl LoaderRun {
         Ok(seconds.iter().sum())
     }
 
-    /// The stages on one line.
+    /// Formats the stages on one line.
     pub fn stages_text(&self) -> String {
         let stages: Vec<String> = self
             .stages
@@ -81,7 +81,7 @@ fn read(file: &mut File) -> Outcome<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A line `seconds  SECONDS NAME` of the summary.
+/// Parses a line `seconds  SECONDS NAME` of the summary.
 fn stage(line: &str) -> Option<(String, f64)> {
     let (seconds, name) = line.strip_prefix("seconds ")?.trim().split_once(' ')?;
     Some((name.to_owned(), seconds.parse().ok()?))

@@ -1,27 +1,24 @@
-//! What memory a process takes, as Linux counts it.
+//! The memory of a process, as Linux counts it.
 
-use std::fs;
-use std::process::Child;
-use std::thread;
-use std::time::Duration;
+use std::{fs, process::Child, thread, time::Duration};
 
 use crate::outcome::Outcome;
 
-/// A process is looked at this often while its peak is waited for: the kernel keeps the peak, so only what happens in the
-/// last interval can be missed.
+/// The interval between reads of a process's peak. The kernel keeps the peak, so only the growth of
+/// the last interval can be missed.
 const PEAK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Resident memory of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resident {
-    /// Bytes that belong to no file.
+    /// The bytes that belong to no file.
     pub anonymous: u64,
-    /// Bytes of mapped files.
+    /// The bytes of mapped files.
     pub mapped: u64,
 }
 
 impl Resident {
-    /// Of a process, or of `self`.
+    /// Reads the memory of a process, or of `self`.
     pub fn of(process: &str) -> Outcome<Self> {
         let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
         let bytes = |name: &str| {
@@ -35,13 +32,13 @@ impl Resident {
         })
     }
 
-    /// Both.
+    /// Returns the sum of both.
     pub fn total(self) -> u64 {
         self.anonymous + self.mapped
     }
 }
 
-/// Waits for a process to end; its peak of resident memory, mapped files included.
+/// Waits for a process to end, and returns its peak of resident memory, mapped files included.
 pub fn wait_for_peak(process: &mut Child) -> Outcome<u64> {
     let path = format!("/proc/{}/status", process.id());
     let mut peak = 0;
@@ -53,7 +50,7 @@ pub fn wait_for_peak(process: &mut Child) -> Outcome<u64> {
     Ok(peak)
 }
 
-/// The bytes of a line such as `Rss:   123 kB`.
+/// Parses the bytes of a line such as `Rss:   123 kB`.
 fn kilobytes(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

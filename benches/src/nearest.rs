@@ -1,32 +1,33 @@
-//! What a user of plain tantivy writes to rank by degree: a collector that asks each hit for its degree.
+//! Ranking by degree with plain tantivy alone: a collector that looks up the degree of each hit.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::sync::Arc;
+use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
 use cloud_engine::View;
-use tantivy::collector::{Collector, SegmentCollector};
-use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
+use tantivy::{
+    DocId, Score, SegmentOrdinal, SegmentReader,
+    collector::{Collector, SegmentCollector},
+};
 
 /// The hits of a page.
 const LIMIT: usize = 10;
 
-/// Counts the hits at 1st and 2nd degree, and keeps the first ten by degree and score. Documents are nodes.
+/// Counts the hits at 1st and 2nd degree, and keeps the first ten by degree and score. Documents
+/// are nodes.
 #[derive(Clone, Debug)]
 pub struct Nearest {
     view: Arc<View>,
 }
 
-/// What it collects.
+/// The collected hits.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NearestHits {
-    /// All hits at 1st and 2nd degree.
+    /// The number of hits at 1st and 2nd degree.
     pub total: u64,
-    /// The first ones, nearest first, then by score, then by node.
+    /// The first ones: nearest first, then by score, then by node.
     pub nodes: Vec<u32>,
 }
 
-/// A hit's place: worse ones are greater.
+/// The rank of a hit: worse ones are greater.
 type Place = (u8, Reverse<u32>, DocId);
 
 /// The hits of one segment.
@@ -38,7 +39,7 @@ pub struct NearestOfSegment {
 }
 
 impl Nearest {
-    /// From the side of the view's viewer.
+    /// Ranks from the side of the view's viewer.
     pub fn new(view: &Arc<View>) -> Self {
         Self { view: view.clone() }
     }

@@ -1,30 +1,32 @@
-//! Calls at a fixed rate, whatever the server does: latencies count from when a call was due.
+//! Calls at a fixed rate, whatever the server does. Latencies count from the time at which a call
+//! was due.
 //!
-//! A caller that waits for each answer before it asks again sees one slow answer where many users would have waited behind
-//! it (coordinated omission). Here calls are due at fixed times; one that starts late because the machine was busy has
-//! waited since it was due.
+//! A caller that waits for each answer sees one slow answer, where many users would have waited
+//! behind it (coordinated omission). Here calls are due at fixed times. A call that starts late
+//! because the machine was busy has waited since it was due.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
 
-use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::{runtime::Handle, sync::Notify};
 
-use crate::cores::Ticks;
-use crate::latencies::Latencies;
-use crate::outcome::Outcome;
+use crate::{cores::Ticks, latencies::Latencies, outcome::Outcome};
 
-/// A server that lets this many calls wait has fallen behind for good.
+/// The most waiting calls. A server with more has fallen behind for good.
 const IN_FLIGHT_MAX: u64 = 4_000;
 
-/// What came of calls at a fixed rate.
+/// The result of calls at a fixed rate.
 #[derive(Clone, Debug, Default)]
 pub struct OpenLoop {
-    /// From when each call was due to its answer.
+    /// The time from when each call was due to its answer.
     pub latencies: Latencies,
-    /// What the machine's cores did meanwhile.
+    /// The ticks of the machine's cores meanwhile.
     pub cores: Ticks,
 }
 
@@ -35,8 +37,9 @@ struct Progress {
     ended: Notify,
 }
 
-/// Makes `rate` calls a second for `duration`; `call` is given the number of the call. Errors with the first call that
-/// fails, or when the server falls behind. Pacing takes a thread of its own, since tokio's timer ticks in milliseconds.
+/// Makes `rate` calls per second for `duration`. `call` gets the number of the call. Fails with the
+/// first call that fails, or when the server falls behind. Pacing takes a thread of its own, since
+/// tokio's timer ticks in milliseconds.
 pub async fn run<C, F>(rate: f64, duration: Duration, call: C) -> Outcome<OpenLoop>
 where
     C: Fn(u64) -> F + Send + 'static,
@@ -104,7 +107,7 @@ where
     Ok(())
 }
 
-/// What a panicked task left is a histogram all the same.
+/// Locks a histogram. One that a panicked task left is valid too.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,34 +1,35 @@
-//! What a run is told on its command line.
+//! The command line of a run.
 
 use std::path::PathBuf;
 
-/// Measures The Cloud on a synthetic site, and prints a table of figures beside their targets.
+/// Measure The Cloud on a synthetic site, and print a table of figures beside their targets.
 #[derive(clap::Parser, Clone, Debug)]
 #[command(name = "bench", version)]
 pub struct Options {
-    /// Members of the site.
+    /// Number of members of the site.
     #[arg(long, default_value_t = 2_000_000)]
     pub members: u64,
-    /// Connections of a member in the mean.
+    /// Mean degree: 2 x connections / members.
     #[arg(long, value_name = "DEGREE", default_value_t = 11.0)]
     pub mean_connections: f64,
-    /// Nothing but the graph: members have no profiles, and what needs them is skipped.
+    /// Generate only the graph: members have no profiles, and groups that need them are skipped.
     #[arg(long)]
     pub graph_only: bool,
-    /// Remove each dump once nothing more is built of it: what is left of 22 M members and 120 M connections is their
-    /// snapshot, and there is never more than 15 GB.
+    /// Remove each dump once nothing more is built from it. Only the snapshot of 22 M members and
+    /// 120 M connections remains, and the disk never holds more than 15 GB.
     #[arg(long)]
     pub remove_dumps: bool,
-    /// The site, the viewers and the changes are drawn from this.
+    /// Seed of the site, the viewers and the changes.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Where sites are kept from run to run; by default `bench-data` in the target folder.
+    /// Folder of the sites that are kept from run to run; by default `bench-data` in the target
+    /// folder.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Measure only these groups (separated by commas).
     #[arg(long, value_name = "GROUPS", value_delimiter = ',')]
     pub only: Vec<String>,
-    /// How long each measurement over gRPC goes on, in seconds; several take a multiple.
+    /// Duration of each measurement over gRPC, in seconds; several take a multiple.
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
     pub seconds: f64,
     /// Also write the rows to a file, as JSON.

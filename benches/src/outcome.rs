@@ -1,20 +1,19 @@
-//! How a measurement ends: with its figures, or with the reason why there are none.
+//! The result of a measurement: its figures, or the reason why there are none.
 
-use std::error::Error;
-use std::fmt;
+use std::{error::Error, fmt};
 
-/// A measurement's end. Whatever stops one is printed in its place in the table, and fails the run.
+/// The result of a measurement. An error is printed in its place in the table, and fails the run.
 pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// An answer that is not what was asked for: a figure made of such answers would mean nothing.
+/// An answer differs from the right one. A figure of such answers would mean nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{question}: wanted {wanted}, got {got}")]
+#[error("{question}: expected {wanted}, got {got}")]
 pub struct WrongAnswer {
-    /// What was asked.
+    /// The question.
     pub question: String,
-    /// What a complete answer has.
+    /// The right answer.
     pub wanted: String,
-    /// What came.
+    /// The received answer.
     pub got: String,
 }
 

@@ -1,32 +1,41 @@
-//! The rival: plain tantivy, asked for the same members in the two ways that it offers.
+//! The rival of our search: plain tantivy, with the two filters that it offers for a network.
 //!
-//! *Hits filtered afterwards* runs on the snapshot's own index: every hit of the term is asked whether it is in the network.
-//! *A set of ids* needs the ids as terms, which the snapshot's index has no use for: an index of its own is made, with the
-//! same words of the same fields in the same order, and each document's node as a term.
+//! *Hits filtered afterwards* runs on the snapshot's own index, and looks up each hit of the term
+//! in the network.
+//!
+//! *A set of ids* needs the ids as terms, which the snapshot's index does not have. It runs on an
+//! index of its own. That one has the same words of the same fields in the same order, and each
+//! document's node as a term.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use cloud_engine::{NodeIndex, View};
 use cloud_search::{BASE_INDEX_NAME, PROFILES_NAME, ProfileFile, for_each_value, tokens};
-use tantivy::collector::{Count, TopDocs};
-use tantivy::directory::MmapDirectory;
-use tantivy::query::{BooleanQuery, ConstScoreQuery, Occur, Query, TermQuery, TermSetQuery};
-use tantivy::schema::{INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::{Index, ReloadPolicy, Searcher, TantivyDocument};
+use tantivy::{
+    Index, ReloadPolicy, Searcher, TantivyDocument,
+    collector::{Count, TopDocs},
+    directory::MmapDirectory,
+    query::{BooleanQuery, ConstScoreQuery, Occur, Query, TermQuery, TermSetQuery},
+    schema::{INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions},
+};
 
-use crate::nearest::{Nearest, NearestHits};
-use crate::outcome::Outcome;
-use crate::setting::Setting;
-use crate::site::Site;
-use crate::terms::{FIELDS, Term};
+use crate::{
+    nearest::{Nearest, NearestHits},
+    outcome::Outcome,
+    setting::Setting,
+    site::Site,
+    terms::{FIELDS, Term},
+};
 
 /// The field of nodes, in the index that has one.
 const NODE_FIELD: &str = "node";
-/// Memory for writing that index; it is one segment, whatever this says.
+/// The memory for writing that index. It becomes one segment, whatever the value.
 const WRITER_BYTES: usize = 1 << 30;
-/// Hits of a page.
+/// The hits of a page.
 const LIMIT: usize = 10;
 
 /// Both indexes.
@@ -35,13 +44,13 @@ pub struct PlainSearch {
     with_ids: Searcher,
 }
 
-/// The index of a snapshot, opened by tantivy itself.
+/// Opens the index of a snapshot with tantivy itself.
 pub fn open_base(site: &Site) -> Outcome<Searcher> {
     open(&site.snapshot().join(BASE_INDEX_NAME))
 }
 
 impl PlainSearch {
-    /// Opens both, after making the one with ids if it is not there.
+    /// Opens both indexes. Builds the one with ids first, if it does not exist.
     pub fn open(setting: &Setting) -> Outcome<Self> {
         let site = setting.site()?;
         let name = format!("index-with-ids-{}", site.manifest().lineage_id);
@@ -54,14 +63,14 @@ impl PlainSearch {
         })
     }
 
-    /// Every hit of the term is asked for its degree.
+    /// Looks up the degree of every hit of the term.
     pub fn filtered_afterwards(&self, term: &Term, view: &Arc<View>) -> Outcome<NearestHits> {
         Ok(self
             .base
             .search(&term_query(&self.base, term)?, &Nearest::new(view))?)
     }
 
-    /// The term, and one of these ids.
+    /// Searches for the term and one of these ids.
     pub fn set_of_ids(&self, term: &Term, view: &Arc<View>) -> Outcome<NearestHits> {
         let field = self.with_ids.schema().get_field(NODE_FIELD)?;
         let nodes = view.first().iter().chain(view.second());
@@ -81,7 +90,8 @@ impl PlainSearch {
         Ok(self.with_ids.search(&query, &Nearest::new(view))?)
     }
 
-    /// Everyone who has both terms: the best ten by score, and how many there are.
+    /// Searches everyone who has both terms. Returns the number of the best ten by score, and of
+    /// all.
     pub fn everyone(&self, one: &Term, other: &Term) -> Outcome<(usize, u64)> {
         let both = [one, other].map(|term| {
             let query = term_query(&self.base, term)?;

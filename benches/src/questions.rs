@@ -1,8 +1,11 @@
-//! Who asks about whom: viewers drawn by degree, each with a page of targets at all degrees.
+//! The questions of a run: viewers drawn by degree, each with a page of targets at all degrees.
 //!
-//! Members with many connections are seen, and look, more often: a viewer's chance is the number of the viewer's connections.
-//! Targets are a quarter each at 1st, 2nd and 3rd degree and out of network, in turn, so that every beginning of a page is as
-//! mixed as the page. A viewer with few members at a degree sees some of them twice; one who has none there sees others.
+//! Members with many connections are seen more often, and look more often. A viewer's chance is the
+//! number of the viewer's connections.
+//!
+//! A quarter of the targets each are at 1st, 2nd and 3rd degree and out of network. They alternate,
+//! so that every beginning of a page is as mixed as the page. For a viewer with few members at a
+//! degree, some of them repeat. Where there are none, targets of other degrees take their place.
 
 use std::collections::HashSet;
 
@@ -13,23 +16,23 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::outcome::Outcome;
 
-/// Targets of each viewer.
+/// The targets of each viewer.
 pub const TARGETS: usize = 100;
-/// Draws after which a degree is taken to have no members.
+/// The draws after which a degree is considered empty.
 const DRAWS_MAX: usize = 50;
 
-/// A viewer and the members that the viewer asks about.
+/// A viewer, with a page of members.
 #[derive(Clone, Debug)]
 pub struct Question {
     /// The viewer's node.
     pub viewer: NodeIndex,
     /// The viewer's id.
     pub viewer_id: u64,
-    /// [`TARGETS`] of them.
+    /// The page of [`TARGETS`] members.
     pub targets: Vec<Target>,
 }
 
-/// A member who is asked about.
+/// A member of the page.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
     /// The member's node.
@@ -41,7 +44,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// The right answer, as the wire has it.
+    /// Returns the right answer in the form of the wire.
     pub fn wire_degree(self) -> cloud::Degree {
         match self.degree {
             Degree::Itself => cloud::Degree::Self_,
@@ -53,7 +56,7 @@ impl Target {
     }
 }
 
-/// Draws `count` different viewers (fewer if the site has not as many) and their targets.
+/// Draws `count` different viewers (fewer if the site has fewer) and their targets.
 pub fn draw(graph: &Graph, count: usize, seed: u64) -> Outcome<Vec<Question>> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut scratch = Scratch::new();
@@ -133,7 +136,7 @@ fn draw_target(
     let (node, degree) = match node {
         Some(node) => (node, degree),
         None => {
-            // Anyone but the viewer.
+            // Any member except the viewer.
             let beyond = random.random_range(1..graph.node_bound().max(2));
             let node = NodeIndex::new((view.viewer().get() + beyond) % graph.node_bound());
             (node, degree_of(graph, view, node)?)
@@ -200,7 +203,7 @@ mod tests {
 
     #[test]
     fn targets_have_the_degrees_that_they_say() {
-        // A path of 50 members: three at each degree but the last at most.
+        // A path of 50 members: at most three at each degree but the last.
         let members: Vec<MemberId> = (1..=50).filter_map(MemberId::new).collect();
         let edges: Vec<_> = members
             .windows(2)

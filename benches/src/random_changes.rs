@@ -1,4 +1,4 @@
-//! Changes drawn at random: connections between members of the site, and new headlines.
+//! Random changes: connections between members of the site, and new headlines.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use prost_types::{FieldMask, Timestamp};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-/// When all drawn connections are made: 2026 began then.
+/// The time of all drawn connections: the beginning of 2026.
 const CONNECTED_AT_SECONDS: i64 = 1_767_225_600;
 
-/// Draws changes of a site's members, all alike likely.
+/// Draws changes of a site's members, all with the same chance.
 #[derive(Clone, Debug)]
 pub struct RandomChanges {
     member_ids: Arc<[u64]>,
@@ -20,7 +20,7 @@ pub struct RandomChanges {
 }
 
 impl RandomChanges {
-    /// The same members and seed give the same changes.
+    /// Starts a generator. The same members and seed give the same changes.
     pub fn new(member_ids: Arc<[u64]>, seed: u64) -> Self {
         Self {
             member_ids,
@@ -28,7 +28,7 @@ impl RandomChanges {
         }
     }
 
-    /// Another one of the same members, that draws other changes.
+    /// Starts another generator of the same members, which draws other changes.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Self {
@@ -37,13 +37,13 @@ impl RandomChanges {
         }
     }
 
-    /// A member.
+    /// Draws a member.
     pub fn member(&mut self) -> u64 {
         let position = self.random.random_range(0..self.member_ids.len().max(1));
         self.member_ids.get(position).copied().unwrap_or(1)
     }
 
-    /// Two different members.
+    /// Draws two different members.
     pub fn pair(&mut self) -> (u64, u64) {
         let member = self.member();
         loop {
@@ -54,7 +54,7 @@ impl RandomChanges {
         }
     }
 
-    /// The two are connected.
+    /// Returns the change that connects the two.
     pub fn connected(member_id: u64, other_id: u64) -> Change {
         let connected_at = Some(Timestamp {
             seconds: CONNECTED_AT_SECONDS,
@@ -69,7 +69,7 @@ impl RandomChanges {
         }
     }
 
-    /// The two are not connected.
+    /// Returns the change that disconnects the two.
     pub fn disconnected(member_id: u64, other_id: u64) -> Change {
         Change {
             event: Some(Event::ConnectionRemoved(ConnectionRemoved {
@@ -79,13 +79,13 @@ impl RandomChanges {
         }
     }
 
-    /// A connection between two members.
+    /// Draws a change that connects two members.
     pub fn connection(&mut self) -> Change {
         let (member, other) = self.pair();
         Self::connected(member, other)
     }
 
-    /// A member's headline is another.
+    /// Draws a change of a member's headline.
     pub fn headline(&mut self, headline: String) -> Change {
         let member_id = self.member();
         upserted(
@@ -98,7 +98,7 @@ impl RandomChanges {
         )
     }
 
-    /// This member's summary is another.
+    /// Returns the change of this member's summary.
     pub fn summary(member_id: u64, summary: String) -> Change {
         upserted(
             Member {

@@ -1,8 +1,10 @@
-//! What else a site could ask: PostgreSQL and Redis with the same graph, each in the form that its engineers would choose.
+//! The rivals: PostgreSQL and Redis with the same graph, each in the form that its engineers would
+//! choose.
 //!
-//! All are asked over TCP on the loopback interface, from this process and on the same cores, and every answer of each is
-//! compared with the right one, so that all are equal. What a rival cannot do is said beside its figures: PostgreSQL and Redis
-//! know nothing of an answer's point in the log, and what Redis keeps of a viewer's network is as old as it is.
+//! All servers are called over TCP on the loopback interface, from this process and on the same
+//! cores. Every answer is compared with the right one, so all answers are equal. Notes beside the
+//! figures say what a rival cannot do. PostgreSQL and Redis do not know an answer's place in the
+//! log, and a network that Redis keeps can be outdated.
 
 mod cloud;
 mod postgres;
@@ -17,23 +19,25 @@ pub use cloud::Cloud;
 pub use postgres::Postgres;
 pub use redis::{Networks, Redis};
 
-use crate::exam::Exam;
-use crate::outcome::{Outcome, check_equal};
-use crate::unit::grouped;
+use crate::{
+    exam::Exam,
+    outcome::{Outcome, check_equal},
+    unit::grouped,
+};
 
-/// The first page of whom two members both know, and how many that are.
+/// The number of connections that two members share, and the first page of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shared {
-    /// How many both know.
+    /// The number of shared connections.
     pub total: u64,
     /// Those with the smallest ids, ascending.
     pub page: Vec<u64>,
 }
 
-/// What a page has at most: what The Cloud's has when nobody says.
+/// The most members of a page: the default of The Cloud.
 pub const PAGE: usize = 50;
 
-/// One that is asked.
+/// A measured server.
 #[derive(Clone, Debug)]
 pub enum Contender {
     /// A graph server.
@@ -49,16 +53,16 @@ pub enum Contender {
 pub enum Kind {
     /// The degrees of 100 members.
     Degrees,
-    /// Whom two members both know: how many, and the first page.
+    /// The number of connections that two members share, and the first page of them.
     Shared,
     /// A path of up to three connections.
     Path,
-    /// How many members are at 1st and at 2nd degree.
+    /// The numbers of members at 1st and at 2nd degree.
     NetworkSize,
 }
 
 impl Contender {
-    /// As the table calls it.
+    /// Returns the name in the table.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Cloud(_) => "The Cloud",
@@ -70,7 +74,8 @@ impl Contender {
         }
     }
 
-    /// Asks, over the connection that `number` picks, and compares the answer with the right one.
+    /// Puts a question over the connection that `number` picks, and compares the answer with the
+    /// right one.
     pub async fn ask(&self, kind: Kind, exam: &Exam, number: u64) -> Outcome<()> {
         let (viewer, other) = (exam.question.viewer_id, exam.other);
         let what = || {
@@ -121,7 +126,7 @@ impl Contender {
     }
 }
 
-/// The degrees in a rival's answer: a digit each.
+/// Parses the degrees in a rival's answer: a digit each.
 fn degrees_of_digits(digits: &str) -> Outcome<Vec<Degree>> {
     let degree = |digit| {
         Ok(match digit {
@@ -136,7 +141,7 @@ fn degrees_of_digits(digits: &str) -> Outcome<Vec<Degree>> {
     digits.chars().map(degree).collect()
 }
 
-/// Of whom two members both know, all in any order.
+/// Returns the first page of all shared connections, which come in any order.
 fn first_page(mut shared: Vec<u64>) -> Shared {
     shared.sort_unstable();
     let total = shared.len() as u64;
@@ -147,7 +152,7 @@ fn first_page(mut shared: Vec<u64>) -> Shared {
     }
 }
 
-/// A rival that takes only 32 bits of an id.
+/// Converts an id for a rival that takes only 32 bits.
 fn id_of_32_bits(id: u64) -> Outcome<i32> {
     i32::try_from(id).map_err(|_| format!("member {} has no 32-bit id", grouped(id)).into())
 }

@@ -1,19 +1,18 @@
-//! Two measurements by turns, so that both see the same machine: a slow minute slows both, and a slow round is outvoted.
+//! Two measurements in alternation, so that both see the same machine. A slow minute slows both,
+//! and the median discards a slow round.
 
-use crate::cores::Ticks;
-use crate::latencies::Latencies;
-use crate::open_loop::OpenLoop;
-use crate::outcome::Outcome;
-use crate::unit::Unit;
+use crate::{
+    cores::Ticks, latencies::Latencies, open_loop::OpenLoop, outcome::Outcome, unit::Unit,
+};
 
-/// Turns of each.
+/// The rounds of each measurement.
 pub const ROUNDS: u32 = 5;
 
-/// What came of two kinds, a pair a round.
+/// The results of two measurements, a pair a round.
 #[derive(Clone, Debug)]
 pub struct Rounds(Vec<(OpenLoop, OpenLoop)>);
 
-/// Takes both, [`ROUNDS`] times by turns.
+/// Runs both in alternation, [`ROUNDS`] times.
 pub async fn by_turns(
     mut without: impl AsyncFnMut() -> Outcome<OpenLoop>,
     mut with: impl AsyncFnMut() -> Outcome<OpenLoop>,
@@ -26,7 +25,7 @@ pub async fn by_turns(
 }
 
 impl Rounds {
-    /// How many times longer it takes with than without: the median of the rounds' ratios.
+    /// Returns the latency with, divided by the latency without: the median of the rounds' ratios.
     pub fn ratio(&self, quantile: fn(&Latencies) -> f64) -> f64 {
         median(
             self.0
@@ -35,7 +34,8 @@ impl Rounds {
         )
     }
 
-    /// Median and p99 of both (each the median of the rounds), and how busy the machine was, for a note.
+    /// Formats median and p99 of both (each the median of the rounds) and the load of the machine,
+    /// for a note.
     pub fn show(&self) -> String {
         let show = |kind: fn(&(OpenLoop, OpenLoop)) -> &OpenLoop| {
             let of = |quantile: fn(&Latencies) -> f64| {
@@ -46,7 +46,8 @@ impl Rounds {
             let (middle, worst) = (of(Latencies::median), of(Latencies::p99));
             let (busy, stolen) = (100.0 * cores.busy_share(), 100.0 * cores.stolen_share());
             format!(
-                "{middle} / {worst}, cores {busy:.0} % busy, of which {stolen:.1} % waited for the host"
+                "{middle} / {worst}, cores {busy:.0} % busy, \
+                 of which {stolen:.1} % waited for the host"
             )
         };
         format!(
@@ -57,7 +58,7 @@ impl Rounds {
     }
 }
 
-/// The middle one; 0 of none.
+/// Returns the middle number; 0 of none.
 pub fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
     let mut numbers: Vec<f64> = numbers.into_iter().collect();
     numbers.sort_by(f64::total_cmp);

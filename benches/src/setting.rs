@@ -1,4 +1,5 @@
-//! What all groups of a run share: the options, the site, and the questions asked about it. Each is made when first wanted.
+//! The shared state of all groups of a run: the options, the site, and the questions. Each is
+//! created at its first use.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -17,11 +18,11 @@ use crate::rounds::ROUNDS;
 use crate::server::Server;
 use crate::site::Site;
 
-/// Viewers that are asked for, if the site has as many.
+/// The number of viewers, if the site has as many.
 const VIEWERS: usize = 10_000;
-/// Views of all viewers fit, so that a warm view stays one.
+/// Flags with a cache for the views of all viewers, so that a warm view stays warm.
 const MEASURED_SERVER_FLAGS: [&str; 2] = ["--view-cache-bytes-max", "2147483648"];
-/// Threads of the drivers: the machine's other core belongs to the server, mostly.
+/// The threads of the drivers. The machine's other core belongs to the server, mostly.
 const DRIVER_THREADS: usize = 2;
 
 /// A run.
@@ -35,19 +36,19 @@ pub struct Setting {
     questions: OnceCell<Arc<[Question]>>,
 }
 
-/// A server that is ready to be measured, and the calls on it.
+/// A server that is ready to be measured, and the calls to it.
 #[derive(Debug)]
 pub struct Measured {
     /// The calls.
     pub calls: Arc<Calls>,
-    /// The process. Ends before its folder does.
+    /// The process, which ends before its folder is deleted.
     pub server: Server,
-    /// Its files.
+    /// The folder of its files.
     pub folder: ServerFolder,
 }
 
 impl Setting {
-    /// What the options describe.
+    /// Prepares the run that the options describe.
     pub fn new(options: Options) -> Outcome<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(DRIVER_THREADS)
@@ -63,42 +64,43 @@ impl Setting {
         })
     }
 
-    /// What was asked for.
+    /// Returns the options.
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// Files.
+    /// Returns the folder of the site.
     pub fn data(&self) -> &Data {
         &self.data
     }
 
-    /// Where drivers run.
+    /// Returns the runtime of the drivers.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime
     }
 
-    /// How long a measurement over gRPC goes on.
+    /// Returns the duration of a measurement over gRPC.
     pub fn duration(&self) -> Duration {
         Duration::from_secs_f64(self.options.seconds)
     }
 
-    /// The build of the whole site's snapshot, in this run. To be asked for before [`site`](Self::site).
+    /// Returns the run that built the whole site's snapshot. Call this before [`site`](Self::site).
     pub fn site_build(&self) -> Outcome<&LoaderRun> {
         made_once(&self.site_build, || self.data.rebuild_snapshot())
     }
 
-    /// How long a turn of a measurement by turns goes on: three times the duration over all turns.
+    /// Returns the duration of a round of two measurements in alternation: three times the duration
+    /// over all rounds.
     pub fn turn_duration(&self) -> Duration {
         self.duration() * 3 / ROUNDS
     }
 
-    /// The graph.
+    /// Returns the graph, which is opened at the first call.
     pub fn site(&self) -> Outcome<&Site> {
         made_once(&self.site, || Site::open(&self.data))
     }
 
-    /// The viewers, and whom they ask about.
+    /// Returns the viewers with their pages of members.
     pub fn questions(&self) -> Outcome<&Arc<[Question]>> {
         made_once(&self.questions, || {
             eprintln!("  drawing viewers and their targets ...");
@@ -106,7 +108,7 @@ impl Setting {
         })
     }
 
-    /// Starts a server with nothing but the snapshot.
+    /// Starts a server on the snapshot alone.
     pub async fn measured_server(&self, name: &str) -> Outcome<Measured> {
         let questions = self.questions()?.clone();
         let folder = self.data.server_folder(name)?;

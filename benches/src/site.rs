@@ -1,13 +1,14 @@
-//! The site's graph in this process: mapped from the same snapshot that the servers use.
+//! The site's graph in this process, mapped from the same snapshot that the servers use.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use cloud_engine::{Base, Graph, Manifest, NodeIndex, Writer, newest_snapshots};
 use cloud_model::MemberId;
 
-use crate::data::Data;
-use crate::outcome::Outcome;
+use crate::{data::Data, outcome::Outcome};
 
 /// An open snapshot.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// Opens the snapshot of the site, after building it if it is not there.
+    /// Opens the snapshot of the site, and builds it first if it does not exist.
     pub fn open(data: &Data) -> Outcome<Self> {
         Self::at(&data.snapshot()?)
     }
@@ -39,27 +40,27 @@ impl Site {
         })
     }
 
-    /// The folder of the snapshot that was opened.
+    /// Returns the folder of the opened snapshot.
     pub fn snapshot(&self) -> &Path {
         &self.snapshot
     }
 
-    /// What the snapshot says of itself.
+    /// Returns the manifest of the snapshot.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// A writer of its own above the base.
+    /// Creates a writer above the base.
     pub fn writer(&self) -> Writer {
         Writer::new(self.base.clone(), self.manifest.scn)
     }
 
-    /// The graph as it is in the snapshot.
+    /// Returns the graph of the snapshot.
     pub fn graph(&self) -> &Graph {
         &self.graph
     }
 
-    /// All members' ids, by node.
+    /// Returns the ids of all members, by node.
     pub fn member_ids(&self) -> Arc<[u64]> {
         self.graph
             .nodes()
@@ -67,7 +68,7 @@ impl Site {
             .collect()
     }
 
-    /// The member with most connections.
+    /// Returns the member with most connections.
     pub fn largest_hub(&self) -> Outcome<(NodeIndex, MemberId)> {
         let hub = self
             .graph

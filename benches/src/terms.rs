@@ -1,7 +1,8 @@
-//! Terms that a search may look for, of any frequency: as many rare ones as common ones.
+//! Terms for searches, of any frequency: as many rare ones as common ones.
 //!
-//! Taken from the index itself. Frequencies are cut into octaves; an octave is drawn first, then a term in it, so that a term
-//! that one member has is as likely as one that every tenth has.
+//! They come from the index itself. Frequencies are divided into octaves. An octave is drawn first,
+//! then a term in it. A term that one member has is therefore as likely as one that every tenth
+//! member has.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use tantivy::Searcher;
 
 use crate::outcome::Outcome;
 
-/// Fields that terms are taken from: what people look for.
+/// The fields of the terms: those that people search.
 pub const FIELDS: [Field; 4] = [Field::Headline, Field::Title, Field::Company, Field::Skill];
 
 /// A word in a field.
@@ -20,9 +21,9 @@ pub const FIELDS: [Field; 4] = [Field::Headline, Field::Title, Field::Company, F
 pub struct Term {
     /// The field.
     pub field: Field,
-    /// A token as the index has it, of the letters a to z only.
+    /// A token of the index, of the letters a to z only.
     pub word: String,
-    /// Members who have it.
+    /// The number of members who have it.
     pub members: u32,
 }
 
@@ -33,14 +34,14 @@ pub struct Terms {
 }
 
 impl Term {
-    /// As a query of ours.
+    /// Formats the term as a query of The Cloud.
     pub fn query(&self) -> String {
         format!("{}:{}", self.field.name(), self.word)
     }
 }
 
 impl Terms {
-    /// Reads them from an index of one segment.
+    /// Reads the terms of an index of one segment.
     pub fn read(searcher: &Searcher) -> Outcome<Self> {
         let segment = searcher
             .segment_readers()
@@ -74,12 +75,12 @@ impl Terms {
         self.draw_from(0, random)
     }
 
-    /// Draws a term of at least so many members.
+    /// Draws a term that at least `members_min` members have.
     pub fn draw_common(&self, members_min: u32, random: &mut ChaCha8Rng) -> Outcome<&Term> {
         self.draw_from(members_min.max(1).ilog2(), random)
     }
 
-    /// The terms that at least and at most so many members have.
+    /// Returns the terms that at least `least` and at most `most` members have.
     pub fn between(&self, least: u32, most: u32) -> impl Iterator<Item = &Term> {
         self.octaves
             .values()

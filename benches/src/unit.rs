@@ -1,24 +1,24 @@
-//! Units of figures, and how a number of each is written for a reader.
+//! Units of figures, and the text of a number in each.
 
-/// What a figure counts.
+/// The unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Seconds, written in the unit that suits.
+    /// Seconds, shown in a suitable unit.
     Seconds,
-    /// Bytes, likewise (decimal: 1 kB is 1,000 bytes).
+    /// Bytes, shown in a suitable unit (decimal: 1 kB is 1,000 bytes).
     Bytes,
-    /// So many a second.
+    /// Events per second.
     PerSecond,
     /// A ratio of two figures of one run.
     Times,
     /// Bits.
     Bits,
-    /// How often, or how many.
+    /// A count of events or things.
     Count,
 }
 
 impl Unit {
-    /// Of what a machine reads.
+    /// Returns the name for machine-readable output.
     pub fn name(self) -> &'static str {
         match self {
             Self::Seconds => "seconds",
@@ -30,7 +30,7 @@ impl Unit {
         }
     }
 
-    /// A number of this unit, with three digits or so.
+    /// Formats a number of this unit with about three digits.
     pub fn show(self, number: f64) -> String {
         match self {
             Self::Seconds => scaled(
@@ -49,7 +49,7 @@ impl Unit {
     }
 }
 
-/// A count for a reader: 2000000 is `2,000,000`.
+/// Formats a count: 2000000 is `2,000,000`.
 pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
@@ -62,7 +62,7 @@ pub fn grouped(count: u64) -> String {
     text
 }
 
-/// In the first scale that the number reaches, or in the last.
+/// Formats a number in the first scale that it reaches, or in the last.
 fn scaled(number: f64, scales: &[(f64, &str)]) -> String {
     let fits = |(scale, _): &&(f64, &str)| number.abs() >= *scale;
     match scales.iter().find(fits).or(scales.last()) {

@@ -1,20 +1,18 @@
-//! `make bench`: measures the real binaries on a synthetic site and prints a table of figures beside their targets.
+//! `make bench`: measures the real binaries on a synthetic site, and prints a table of figures
+//! beside their targets.
 //!
-//! Progress goes to stderr, the table to stdout. Exit code 1 when a figure could not be measured: an incomplete or wrong
-//! answer is no figure.
+//! Progress goes to stderr, the table to stdout. The exit code is 1 when a figure could not be
+//! measured. An incomplete or wrong answer is not a figure.
 
-use std::process::ExitCode;
-use std::time::Instant;
+use std::{process::ExitCode, time::Instant};
 
 use clap::Parser as _;
-use cloud_benches::figures::Figures;
-use cloud_benches::groups::Group;
-use cloud_benches::options::Options;
-use cloud_benches::outcome::Outcome;
-use cloud_benches::setting::Setting;
-use cloud_benches::unit::grouped;
+use cloud_benches::{
+    figures::Figures, groups::Group, options::Options, outcome::Outcome, setting::Setting,
+    unit::grouped,
+};
 
-/// As in the server, so that what the engine does in this process is comparable.
+/// The allocator of the server, so that the engine in this process is comparable.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -29,7 +27,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether every figure was measured.
+/// Runs the groups, and returns whether every figure was measured.
 fn run(options: Options) -> Outcome<bool> {
     let names = Group::ALL.map(|group| group.name);
     if let Some(unknown) = options

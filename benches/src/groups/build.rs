@@ -1,15 +1,17 @@
-//! From dumps to snapshots, by the real loader.
+//! Measures the builds of snapshots from dumps, by the real loader.
 
 use std::path::Path;
 
 use cloud_engine::GRAPH_NAME;
 
-use crate::data::{DUMP, PAIRS, SPARSE};
-use crate::figures::{Figure, Figures};
-use crate::loader_run::LoaderRun;
-use crate::outcome::Outcome;
-use crate::setting::Setting;
-use crate::unit::Unit;
+use crate::{
+    data::{DUMP, PAIRS, SPARSE},
+    figures::{Figure, Figures},
+    loader_run::LoaderRun,
+    outcome::Outcome,
+    setting::Setting,
+    unit::Unit,
+};
 
 pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     let data = setting.data();
@@ -76,7 +78,7 @@ fn hot_part(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     Ok(())
 }
 
-/// From pairs of dense ids to a snapshot that is thrown away.
+/// Builds a snapshot from pairs of dense ids, and deletes it.
 pub(super) fn of_pairs(setting: &Setting) -> Outcome<LoaderRun> {
     let map = "connections:member=member_id,other=other_id";
     of_connections(setting, &setting.data().pairs()?, map, &[])

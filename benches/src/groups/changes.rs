@@ -1,4 +1,4 @@
-//! Applying changes: in the engine alone, and while others ask.
+//! Measures the application of changes: in the engine alone, and with concurrent calls.
 
 use std::time::Instant;
 
@@ -15,14 +15,15 @@ use crate::rounds::{self, by_turns};
 use crate::setting::Setting;
 use crate::unit::{Unit, grouped};
 
-/// Changes applied in the engine, each time, if the site has twice as many members: chains are as short as they mostly are.
+/// The changes applied in the engine, each time, if the site has twice as many members. Chains are
+/// then as short as they usually are.
 const APPLIED_MAX: usize = 1_000_000;
-/// What they may take: each, and all together what stands by node.
+/// The most memory of each change, and of the arrays by node together.
 const OVERLAY_BYTES_EACH: f64 = 56.0;
 const OVERLAY_BYTES_BEFORE: f64 = 100e6;
-/// Changes a second while degrees are asked for.
+/// The changes per second while degrees are called.
 const LIVE_RATE: f64 = 10_000.0;
-/// In windows of so many.
+/// The changes of each of these windows.
 const LIVE_WINDOW: u64 = 16;
 
 pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
@@ -51,7 +52,8 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     );
     let figure = Figure::new(what, Unit::Bytes, together.bytes).at_most(bytes_max);
     figures.push(figure.note(format!(
-        "as the engine counts; at most {OVERLAY_BYTES_EACH} bytes a change (two entries, times included) and {}; {} are there without changes",
+        "as the engine counts; at most {OVERLAY_BYTES_EACH} bytes a change \
+         (two entries, times included) and {}; {} are there without changes",
         Unit::Bytes.show(OVERLAY_BYTES_BEFORE),
         Unit::Bytes.show(together.bytes_before),
     )));
@@ -100,7 +102,7 @@ fn while_asked(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     setting.runtime().block_on(async {
         let measured = setting.measured_server("changes").await?;
         let calls = measured.calls.while_it_changes();
-        // Twice: the first fills the cache of views.
+        // Two passes: the first fills the cache of views.
         degrees_rate(&calls, setting.duration()).await?;
         let rate = degrees_rate(&calls, setting.duration()).await?;
         let mut fed = Vec::new();

@@ -1,4 +1,4 @@
-//! The log: what a durable change costs, and how long a restart takes.
+//! Measures the log: the cost of a durable change, and the duration of a restart.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,13 +17,14 @@ use crate::server::Server;
 use crate::setting::Setting;
 use crate::unit::{Unit, grouped};
 
-/// Changes since the snapshot when a server is restarted, if the site has twice as many members.
+/// The changes since the snapshot when a server is restarted, if the site has twice as many
+/// members.
 const REPLAYED_MAX: usize = 1_000_000;
-/// In windows of so many.
+/// The changes of each of these windows.
 const REPLAYED_WINDOW: usize = 1_000;
-/// Starts of which the median is taken.
+/// The starts, of which the median is taken.
 const STARTS: usize = 3;
-/// Windows in a log that is weighed.
+/// The windows of a log whose size is measured.
 const WEIGHED_WINDOWS: usize = 4_096;
 
 pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
@@ -68,7 +69,7 @@ async fn publish_to_visible(setting: &Setting, figures: &mut Figures) -> Outcome
     Ok(())
 }
 
-/// The median of some starts, each on what a kill has left.
+/// Returns the median duration of some starts, each on the files that a kill has left.
 async fn starting(folder: &Path) -> Outcome<f64> {
     let mut times = Vec::new();
     for _ in 0..STARTS {
@@ -79,7 +80,7 @@ async fn starting(folder: &Path) -> Outcome<f64> {
     Ok(median(times))
 }
 
-/// From a process's start until it serves.
+/// Measures the time from a process's start until it serves.
 async fn serving(folder: &Path) -> Outcome<(Server, Duration)> {
     let start = Instant::now();
     let server = Server::start(folder, &[])?;
@@ -100,7 +101,7 @@ async fn restarts(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     let start = Instant::now();
     server.terminate()?;
     let ending = start.elapsed().as_secs_f64();
-    // After it nothing but the overlay is read, however often.
+    // From here on a restart reads nothing but the overlay, however often.
     let restarting = starting(folder.path()).await?;
     if replaying <= without {
         return Err(format!("a start with {changes} changes took no longer than without").into());
@@ -133,7 +134,7 @@ async fn restarts(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     Ok(())
 }
 
-/// Appends so many changes to the log that a server has left there.
+/// Appends this many changes to the log that a server has left there.
 async fn fill_log(setting: &Setting, folder: &Path, changes: usize) -> Outcome<()> {
     let site = setting.site()?;
     let mut random = RandomChanges::new(site.member_ids(), setting.options().seed);
@@ -194,7 +195,7 @@ fn drawn_window(random: &mut RandomChanges, changes: usize) -> Window {
     }
 }
 
-/// Appends windows, many at a time so that they share syncs, and waits until all are durable.
+/// Appends windows, many together so that they share syncs, and waits until all are durable.
 async fn append_all(log: &Log, windows: impl Iterator<Item = Window>) -> Outcome<()> {
     let mut appending = JoinSet::new();
     for window in windows {

@@ -1,30 +1,33 @@
-//! The two orders of nodes, side by side: what building takes, how large the graph is, and how fast views and searches are.
+//! Compares the two orders of nodes: build time, size of the graph, and speed of views and
+//! searches.
 
 use std::time::Instant;
 
 use cloud_engine::{Budget, GRAPH_NAME, Graph, NodeIndex, Scratch, View};
 use cloud_model::MemberId;
 
-use crate::figures::{Figure, Figures};
-use crate::latencies::Latencies;
-use crate::loader_run::LoaderRun;
-use crate::outcome::{Outcome, check_equal};
-use crate::plain_search::open_base;
-use crate::search_questions::Searching;
-use crate::setting::Setting;
-use crate::site::Site;
-use crate::terms::Terms;
-use crate::unit::Unit;
+use crate::{
+    figures::{Figure, Figures},
+    latencies::Latencies,
+    loader_run::LoaderRun,
+    outcome::{Outcome, check_equal},
+    plain_search::open_base,
+    search_questions::Searching,
+    setting::Setting,
+    site::Site,
+    terms::Terms,
+    unit::Unit,
+};
 
-/// As `loader build --order` takes them.
+/// The orders, as values of `loader build --order`.
 const ORDERS: [&str; 2] = ["id", "community"];
-/// Building in communities may take so many times as long as building by id.
+/// The most that building in communities may take, relative to building by id.
 const BUILD_TIMES_MAX: f64 = 3.0;
-/// Searches that are measured.
+/// The number of measured searches.
 const SEARCHES: usize = 5_000;
 
 pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
-    // Before the site is opened, for the questions.
+    // Builds the site before it is opened for the questions.
     setting.site_build()?;
     let (mut by_id, mut sizes) = (None, None);
     for order in ORDERS {
@@ -84,7 +87,7 @@ fn build(setting: &Setting, order: &str, out: &str) -> Outcome<LoaderRun> {
     LoaderRun::of("build", arguments.map(str::to_owned))
 }
 
-/// Answers how many members all views have, which is the same in any order.
+/// Measures a graph. Returns the number of members in all views, which is the same in any order.
 fn of_graph(setting: &Setting, site: &Site, order: &str, figures: &mut Figures) -> Outcome<u64> {
     let graph = site.graph();
     let hot = site.manifest().file(GRAPH_NAME).ok_or("no graph")?.bytes;
@@ -122,7 +125,7 @@ fn of_graph(setting: &Setting, site: &Site, order: &str, figures: &mut Figures) 
     Ok(members)
 }
 
-/// Of each neighbour but a row's first, log2 of how far it is behind the one before.
+/// Returns the mean log2 of the gaps between sorted neighbours, without the first of each row.
 fn gap_bits(graph: &Graph) -> f64 {
     let (mut bits, mut gaps) = (0.0, 0_u64);
     for node in graph.nodes() {
@@ -138,7 +141,7 @@ fn gap_bits(graph: &Graph) -> f64 {
     bits / gaps.max(1) as f64
 }
 
-/// Answers how many members were found, which is the same in any order.
+/// Measures searches. Returns the number of members found, which is the same in any order.
 fn of_search(
     setting: &Setting,
     site: &Site,

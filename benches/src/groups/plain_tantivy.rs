@@ -1,4 +1,4 @@
-//! Our search beside plain tantivy, query by query on the same members.
+//! Compares our search with plain tantivy, query by query on the same members.
 
 use std::time::{Duration, Instant};
 
@@ -6,21 +6,23 @@ use cloud_engine::Degree;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
-use crate::figures::{Figure, Figures};
-use crate::latencies::Latencies;
-use crate::outcome::{Outcome, check_equal};
-use crate::plain_search::{PlainSearch, open_base};
-use crate::rounds::median;
-use crate::search_questions::{SearchQuestion, Searching};
-use crate::setting::Setting;
-use crate::terms::Terms;
-use crate::unit::{Unit, grouped};
+use crate::{
+    figures::{Figure, Figures},
+    latencies::Latencies,
+    outcome::{Outcome, check_equal},
+    plain_search::{PlainSearch, open_base},
+    rounds::median,
+    search_questions::{SearchQuestion, Searching},
+    setting::Setting,
+    terms::Terms,
+    unit::{Unit, grouped},
+};
 
-/// Searches of networks.
+/// The number of searches of networks.
 const SEARCHES: usize = 1_000;
-/// Searches of everyone.
+/// The number of searches of everyone.
 const EVERYONE_SEARCHES: usize = 500;
-/// Terms of a search of everyone are held by at least one in so many members.
+/// The least share of members, as one in this number, that holds a term of a search of everyone.
 const COMMON_SHARE: u64 = 1_000;
 
 pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
@@ -103,7 +105,7 @@ fn everyone(
         let query = format!("{} {}", one.query(), other.query());
         let (our_time, page) = timed(|| searching.search(&query, view, &[]))?;
         let (their_time, (_, total)) = timed(|| plain.everyone(one, other))?;
-        // The viewer is not among ours.
+        // Our answer leaves out the viewer.
         check_equal(
             || format!("members found by {query}"),
             true,
@@ -113,7 +115,8 @@ fn everyone(
         theirs.record(their_time);
         ratios.push(our_time.as_secs_f64() / their_time.as_secs_f64());
     }
-    let what = "everyone, two terms, top 10 + total, against plain tantivy with TopDocs and Count: median of the ratios";
+    let what = "everyone, two terms, top 10 + total, against plain tantivy with TopDocs and Count: \
+                median of the ratios";
     figures.push(Figure::new(what, Unit::Times, median(ratios)).at_most(1.2).note(format!(
         "ours by degree, then score: {}; theirs by score alone: {} (median / p99 of {} searches)",
         ours.show(),
@@ -123,7 +126,8 @@ fn everyone(
     Ok(())
 }
 
-/// How long a call takes when what it reads was read a moment ago: of the others, each would leave the caches otherwise.
+/// Measures a call right after a first one that reads the same data. Otherwise each rival would
+/// evict the others' data from the caches.
 fn timed<T>(call: impl Fn() -> Outcome<T>) -> Outcome<(Duration, T)> {
     call()?;
     let start = Instant::now();

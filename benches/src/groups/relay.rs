@@ -1,4 +1,4 @@
-//! The log of a relay, and a server that follows it: what a durable change costs there.
+//! Measures the log of a relay with a server that follows it: the cost of a durable change.
 
 use crate::calls::Calls;
 use crate::channels::Channels;

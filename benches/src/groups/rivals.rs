@@ -1,4 +1,5 @@
-//! PostgreSQL and Redis beside a graph server: the same questions by turns, and how many times longer they take.
+//! Compares PostgreSQL and Redis with a graph server: the same questions in alternation, and the
+//! ratio of the latencies.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,15 +17,17 @@ use crate::rounds::median;
 use crate::setting::Setting;
 use crate::unit::Unit;
 
-/// Turns of each contender: with the loading, minutes.
+/// The rounds of each contender. With the loading, they take minutes.
 const ROUNDS: usize = 3;
-/// Viewers of each round. In each they are others, so that all are asked for the first time once.
+/// The viewers of each round. Each round has others, so that every viewer's first question is
+/// measured once.
 const VIEWERS: usize = 500;
-/// Callers when it is measured how many batches a contender answers in a second.
+/// The callers when batches per second are measured.
 const CALLERS: u64 = 32;
 
-/// What one caller asks, and how the table calls it. After a viewer's first time the graph server has the viewer's view, as
-/// in a session; of the rivals only Redis keeping networks has anything of the kind.
+/// The questions of one caller, with their names in the table. After a viewer's first question the
+/// graph server has the viewer's view, as in a session. Of the rivals only Redis keeping networks
+/// has an equivalent.
 const ASKED: [(&str, Kind); 5] = [
     (
         "100 degrees, a viewer's first time, one caller",
@@ -72,7 +75,8 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     })
 }
 
-/// One contender's figures: for each of [`ASKED`] a round's latencies, and batches a second by round.
+/// One contender's figures: the latencies of each round for each of [`ASKED`], and batches per
+/// second by round.
 #[derive(Default)]
 struct Answers {
     latencies: [Vec<Latencies>; ASKED.len()],
@@ -141,7 +145,7 @@ fn keeps_networks(contender: &Contender) -> bool {
     matches!(contender, Contender::Redis(redis) if redis.networks() == Networks::Kept)
 }
 
-/// One caller who asks for each viewer once.
+/// Runs one caller, with one question for each viewer.
 async fn one_by_one(contender: &Contender, kind: Kind, exams: &[Exam]) -> Outcome<Latencies> {
     let mut latencies = Latencies::new();
     for (number, exam) in exams.iter().enumerate() {
@@ -152,7 +156,7 @@ async fn one_by_one(contender: &Contender, kind: Kind, exams: &[Exam]) -> Outcom
     Ok(latencies)
 }
 
-/// Batches of 100 degrees a second, by callers that keep everything busy.
+/// Measures batches of 100 degrees per second, with callers that keep everything busy.
 async fn rate(contender: &Contender, exams: &Arc<[Exam]>, duration: Duration) -> Outcome<f64> {
     let (contender, exams) = (contender.clone(), exams.clone());
     let ask = move |number: u64| {
@@ -167,7 +171,7 @@ async fn rate(contender: &Contender, exams: &Arc<[Exam]>, duration: Duration) ->
     Ok(closed_loop::run(CALLERS, duration, ask).await?.rate)
 }
 
-/// How many times longer the rival's median is: the median of the rounds' ratios.
+/// Returns the rival's median latency relative to ours: the median of the rounds' ratios.
 fn slower(what: &str, rival: &Contender, (theirs, ours): (&[Latencies], &[Latencies])) -> Figure {
     let ratio = |quantile: fn(&Latencies) -> f64| {
         median(
@@ -196,7 +200,7 @@ fn slower(what: &str, rival: &Contender, (theirs, ours): (&[Latencies], &[Latenc
     ))
 }
 
-/// What it takes to load and to hold the graph.
+/// Measures the cost of loading and holding the graph.
 async fn costs(
     setting: &Setting,
     figures: &mut Figures,

@@ -1,4 +1,4 @@
-//! Searching inside networks: in this process as the server does it, and over gRPC.
+//! Measures searches inside networks: in this process as the server does it, and over gRPC.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,9 +16,9 @@ use crate::setting::Setting;
 use crate::terms::Terms;
 use crate::unit::{Unit, grouped};
 
-/// Searches that are measured, each once.
+/// The number of measured searches, each once.
 const SEARCHES: usize = 5_000;
-/// Searches of the largest network.
+/// The number of searches of the largest network.
 const LARGEST_SEARCHES: usize = 200;
 
 pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
@@ -71,7 +71,8 @@ fn index(setting: &Setting, base: &Searcher, figures: &mut Figures) -> Outcome<(
         bytes as f64 / tokens.max(1) as f64,
     );
     figures.push(figure.at_most(4.0).note(format!(
-        "all files of the index; tokens as it counts them, {:.1} a member: names and organisations are in two or three fields",
+        "all files of the index; tokens as it counts them, {:.1} a member: \
+         names and organisations are in two or three fields",
         tokens as f64 / base.num_docs().max(1) as f64
     )));
     Ok(())
@@ -112,7 +113,7 @@ fn over_grpc(
         let measured = setting.measured_server("search").await?;
         let channels = measured.calls.channels();
         let mut latencies = Latencies::new();
-        // Twice: the first time, views are made.
+        // Two passes: the first builds the views.
         for number in 0..2 * questions.len() {
             let Some(question) = questions.get(number % questions.len()) else {
                 continue;
@@ -182,7 +183,8 @@ fn largest_network(
         .at_most(15e-3)
         .at_22_m();
     figures.push(figure.note(format!(
-        "{} members (the target is for 500,000), by degree and relevance, warm view; median {}; {} terms",
+        "{} members (the target is for 500,000), by degree and relevance, warm view; \
+         median {}; {} terms",
         grouped(size(&largest)),
         Unit::Seconds.show(latencies.median()),
         queries.len()

@@ -1,4 +1,4 @@
-//! 3rd-degree sizes over gRPC, and whether heavy ones delay others.
+//! Measures 3rd-degree sizes over gRPC, and whether heavy ones delay others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,7 +54,8 @@ async fn beside_heavy_calls(
         },
     )
     .await?;
-    let what = "p99 of GetDegrees, open loop at 30 %, beside the largest member's 3rd-degree size, against without";
+    let what = "p99 of GetDegrees, open loop at 30 %, \
+                beside the largest member's 3rd-degree size, against without";
     let ratio = Figure::new(what, Unit::Times, rounds.ratio(Latencies::p99)).at_most(2.0);
     figures.push(ratio.note(format!(
         "{}; {heavy_calls} heavy calls; {}",
@@ -64,7 +65,7 @@ async fn beside_heavy_calls(
     Ok(())
 }
 
-/// A client that asks for the same heavy answer again and again.
+/// A client that repeats the same heavy call.
 struct HeavyCaller {
     stopped: Arc<AtomicBool>,
     task: JoinHandle<Outcome<u64>>,

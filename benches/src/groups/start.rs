@@ -1,4 +1,4 @@
-//! How long a start takes until somebody is answered.
+//! Measures the time from a start to the first answer.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::server::Server;
 use crate::setting::Setting;
 use crate::unit::Unit;
 
-/// Starts that count; one before them fills the file cache.
+/// The measured starts; one before them fills the file cache.
 const STARTS: usize = 3;
 
 pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
@@ -22,9 +22,11 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
         }
         durations.sort();
         let median = durations.get(STARTS / 2).copied().unwrap_or_default();
-        let figure = Figure::new("start to first answer, file cache warm", Unit::Seconds, median.as_secs_f64());
+        let what = "start to first answer, file cache warm";
+        let figure = Figure::new(what, Unit::Seconds, median.as_secs_f64());
         figures.push(figure.at_most(1.0).at_22_m().note(format!(
-            "from the process's start to the first GetDegrees, graph and profiles and index opened; median of {STARTS}"
+            "from the process's start to the first GetDegrees, \
+             graph and profiles and index opened; median of {STARTS}"
         )));
         Ok(())
     })

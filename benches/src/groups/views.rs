@@ -1,22 +1,27 @@
-//! The engine itself, in this process: views, degrees, and the largest hub.
+//! Measures the engine itself, in this process: views, degrees, and the largest hub.
 
-use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
 
 use cloud_engine::{
     Budget, Graph, NodeIndex, Scratch, View, degrees, degrees_from_targets, network_sizes,
 };
 
-use crate::figures::{Figure, Figures};
-use crate::latencies::Latencies;
-use crate::outcome::{Outcome, check_equal};
-use crate::questions::{self, Question};
-use crate::setting::Setting;
-use crate::unit::{Unit, grouped};
+use crate::{
+    figures::{Figure, Figures},
+    latencies::Latencies,
+    outcome::{Outcome, check_equal},
+    questions::{self, Question},
+    setting::Setting,
+    unit::{Unit, grouped},
+};
 
-/// Views that are built before any is asked, so that none is in the processor's caches only because it is new.
+/// The views that are built before any is used. A view is then not in the processor's caches only
+/// because it is new.
 const VIEWS_AT_ONCE: usize = 500;
-/// Times that the hub is asked.
+/// The number of rounds with the hub.
 const HUB_ROUNDS: usize = 9;
 
 pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {

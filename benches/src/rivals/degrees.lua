@@ -1,5 +1,5 @@
--- Degrees of the targets (ARGV[2] onwards) for the viewer (ARGV[1]), as digits: 0 self, 1, 2, 3, and 4 for out of network.
--- KEYS[1] is where the viewer's 2nd-degree set is put. ARGV[2] says how long it is kept, in seconds; with 0 nothing is kept.
+-- Degrees of the targets (ARGV[3] onwards) for the viewer (ARGV[1]), as digits: 0 self, 1, 2, 3, and 4 for out of network.
+-- KEYS[1] receives the viewer's 2nd-degree set. ARGV[2] is the time to keep it, in seconds; with 0 it is not kept.
 local viewer, kept = ARGV[1], tonumber(ARGV[2])
 local mine, second = 'c:' .. viewer, KEYS[1]
 local targets, answer, left = {}, {}, {}

@@ -1,24 +1,31 @@
-//! PostgreSQL: a cluster of its own in a scratch folder, everything in its buffers.
+//! PostgreSQL: a cluster of its own in a scratch folder, with everything in its buffers.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use cloud_engine::{Degree, Graph};
 use futures_util::SinkExt as _;
 use tokio_postgres::{Client, Config, NoTls, Statement};
 
-use super::process::{Rival, START_TIMEOUT, User, free_port};
-use super::{Shared, degrees_of_digits, first_page, id_of_32_bits};
-use crate::data::ServerFolder;
-use crate::outcome::{Outcome, check_equal};
+use super::{
+    Shared, degrees_of_digits, first_page, id_of_32_bits,
+    process::{Rival, START_TIMEOUT, User, free_port},
+};
+use crate::{
+    data::ServerFolder,
+    outcome::{Outcome, check_equal},
+};
 
-/// Where Debian's package has the programs.
+/// The folder of the programs in Debian's package.
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
-/// Settings of somebody who knows the graph and the machine: all of it in the buffers, no plan that is only good for a few
-/// large questions, and loading without the log (tables that are made and filled in one transaction are synced instead).
+/// Settings of an expert who knows the graph and the machine. All data is in the buffers, and no
+/// plan is chosen that pays off only for a few large questions. Loading bypasses the log: tables
+/// that are created and filled in one transaction are synced instead.
 const SETTINGS: [&str; 15] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
@@ -36,12 +43,13 @@ const SETTINGS: [&str; 15] = [
     "autovacuum=off",
     "huge_pages=try",
 ];
-/// Connections: a process each. On two cores that the callers share, more are slower.
+/// The number of connections, a process each. On two cores shared with the callers, more are
+/// slower.
 const CONNECTIONS: usize = 4;
-/// Bytes of a dump that are sent at once.
+/// The bytes of a dump that are sent together.
 const CHUNK_BYTES: usize = 1 << 20;
 const SCHEMA: &str = include_str!("postgres.sql");
-/// From pairs to lists, in the order in which they are looked up.
+/// Converts pairs to lists, in the order in which they are looked up.
 const FILL: &str = "
     INSERT INTO adjacency
     SELECT member, array_agg(other ORDER BY other)
@@ -49,9 +57,10 @@ const FILL: &str = "
     GROUP BY member ORDER BY member;
     ALTER TABLE adjacency ADD PRIMARY KEY (member);
     DROP TABLE pairs;";
-/// All blocks into the buffers: of the table, of its long lists, of the index.
+/// Loads all blocks into the buffers: of the table, of its long lists, of the index.
 const PREWARM: &str = "
-    SELECT pg_prewarm(oid), pg_prewarm(reltoastrelid) FROM pg_class WHERE oid = 'adjacency'::regclass;
+    SELECT pg_prewarm(oid), pg_prewarm(reltoastrelid) FROM pg_class
+        WHERE oid = 'adjacency'::regclass;
     SELECT pg_prewarm('adjacency_pkey')";
 
 /// A running cluster with the graph in it.
@@ -71,15 +80,15 @@ struct Connection {
     network_size: Statement,
 }
 
-/// What holding the graph takes.
+/// The memory and disk for the graph.
 #[derive(Clone, Copy, Debug)]
 pub struct PostgresSize {
-    /// Table and index, which are in the buffers as on disk.
+    /// The bytes of table and index, which are the same in the buffers and on disk.
     pub bytes: u64,
 }
 
 impl Postgres {
-    /// Makes a cluster in a scratch folder and starts it. Nothing is in it.
+    /// Creates an empty cluster in a scratch folder and starts it.
     pub async fn start(folder: ServerFolder) -> Outcome<Self> {
         let cluster = folder.path().join("cluster");
         std::fs::create_dir(&cluster)?;
@@ -114,7 +123,7 @@ impl Postgres {
         for setting in SETTINGS {
             server.args(["-c", setting]);
         }
-        // SIGINT: a fast shutdown, that waits for nobody.
+        // SIGINT: a fast shutdown that does not wait for clients.
         let server = Rival::start(&server, user, &folder.path().join("postgres.log"), "INT")?;
         let postgres = Self {
             connections: Vec::new(),
@@ -137,7 +146,8 @@ impl Postgres {
         Ok(self)
     }
 
-    /// Loads a dump of pairs with a header row; how long that took, statistics and visibility included.
+    /// Loads a dump of pairs with a header row. Returns the duration, including statistics and
+    /// visibility.
     pub async fn load(&self, pairs: &Path, graph: &Graph) -> Outcome<Duration> {
         let client = &self.connection(0)?.client;
         let start = Instant::now();
@@ -182,7 +192,7 @@ impl Postgres {
         Ok(duration)
     }
 
-    /// What it takes.
+    /// Measures the memory and disk for the graph.
     pub async fn size(&self) -> Outcome<PostgresSize> {
         let client = &self.connection(0)?.client;
         let row = client
@@ -263,7 +273,7 @@ fn ids(numbers: Vec<i32>) -> Vec<u64> {
     numbers.into_iter().map(|number| number as u64).collect()
 }
 
-/// Connects, as soon as the server takes connections.
+/// Connects as soon as the server accepts connections.
 async fn connect(port: u16) -> Outcome<Client> {
     let mut config = Config::new();
     config
@@ -275,12 +285,12 @@ async fn connect(port: u16) -> Outcome<Client> {
     loop {
         match config.connect(NoTls).await {
             Ok((client, connection)) => {
-                // Ends with its client; what goes wrong with it, the client's calls return.
+                // The task ends with its client. Its errors come back from the client's calls.
                 tokio::spawn(connection);
                 return Ok(client);
             }
             Err(error) if start.elapsed() > START_TIMEOUT => {
-                return Err(format!("PostgreSQL does not take connections: {error}").into());
+                return Err(format!("PostgreSQL does not accept connections: {error}").into());
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }

@@ -1,14 +1,15 @@
--- The graph in PostgreSQL as its engineers would hold it for these questions: a row a member, with the sorted neighbours in
--- an array. One lookup then gives a whole list, where a table of pairs takes an index entry for each neighbour: measured once by
--- hand with 2 million members, pairs in both directions with a covering index took 5.4 times the space (1,291 against 237 MB)
--- and 2.2 times the processor time for a page of degrees. Functions with static statements: planned once a session.
+-- The graph in PostgreSQL as its engineers would hold it for these questions: a row a member, with the sorted
+-- neighbours in an array. One lookup returns a whole list, where a table of pairs takes an index entry for each
+-- neighbour. Measured once by hand with 2 million members, pairs in both directions with a covering index took
+-- 5.4 times the space (1,291 against 237 MB) and 2.2 times the processor time for a page of degrees.
+-- The functions have static statements, which are planned once a session.
 CREATE EXTENSION intarray;
 CREATE EXTENSION pg_prewarm;
 CREATE TABLE adjacency (member int4 NOT NULL, neighbours int4[] NOT NULL) WITH (fillfactor = 100);
 ALTER TABLE adjacency ALTER COLUMN neighbours SET STORAGE EXTERNAL;
 
--- The degrees of targets, as digits: 0 self, 1, 2, 3, and 4 for out of network. From the targets' side, whose neighbours are
--- looked up one by one, up to the first that shares a neighbour with the viewer.
+-- The degrees of targets, as digits: 0 self, 1, 2, 3, and 4 for out of network. Computed from the targets' side: their
+-- neighbours are looked up one by one, up to the first that shares a neighbour with the viewer.
 CREATE FUNCTION degrees(viewer int4, targets int4[]) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
     direct int4[] := (SELECT neighbours FROM adjacency WHERE member = viewer);
@@ -28,14 +29,14 @@ BEGIN
     RETURN answer;
 END $$;
 
--- Whom two members both know, in order of ids. (The operator walks both sorted arrays.)
+-- The connections that two members share, in order of ids. (The operator walks both sorted arrays.)
 CREATE FUNCTION shared(viewer int4, other int4) RETURNS int4[] LANGUAGE sql STABLE AS $$
     SELECT mine.neighbours & theirs.neighbours
     FROM adjacency AS mine, adjacency AS theirs
     WHERE mine.member = viewer AND theirs.member = other
 $$;
 
--- One shortest path of up to three connections, from both ends; empty without one.
+-- One shortest path of up to three connections, searched from both ends. Empty when there is none.
 CREATE FUNCTION path(viewer int4, other int4) RETURNS int4[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
     mine int4[] := (SELECT neighbours FROM adjacency WHERE member = viewer);
@@ -59,7 +60,7 @@ BEGIN
     RETURN '{}';
 END $$;
 
--- How many members are at 1st and at 2nd degree. The viewer is one of the neighbours' neighbours.
+-- The numbers of members at 1st and at 2nd degree. The viewer is one of the neighbours' neighbours.
 CREATE FUNCTION network_size(viewer int4) RETURNS int4[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
     direct int4[] := (SELECT neighbours FROM adjacency WHERE member = viewer);

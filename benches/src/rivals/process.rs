@@ -1,32 +1,34 @@
-//! A rival's server: a process of our own, on a free port of the loopback interface, that ends when this run does.
+//! A rival's server: a child process on a free port of the loopback interface, which ends when this
+//! run does.
 
-use std::fs::File;
-use std::net::TcpListener;
-use std::os::unix::process::CommandExt as _;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    fs::File,
+    net::TcpListener,
+    os::unix::process::CommandExt as _,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
 
-use crate::memory::Resident;
-use crate::outcome::Outcome;
+use crate::{memory::Resident, outcome::Outcome};
 
-/// One that does not answer by then does not come.
+/// The time by which a server must answer.
 pub(super) const START_TIMEOUT: Duration = Duration::from_secs(30);
-/// One that has not ended by then is killed.
+/// The time after which a server that has not ended is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
-/// Between two looks whether it has ended.
+/// The interval between two checks whether it has ended.
 const STOP_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A running process. Dropping it ends it by the signal that it takes for a prompt and orderly end; when this process ends
-/// without dropping it, the kernel sends that signal.
+/// A running process. Dropping it sends the signal for its prompt and orderly end. When this
+/// process ends without dropping it, the kernel sends that signal.
 #[derive(Debug)]
 pub(super) struct Rival {
     process: Child,
     signal: &'static str,
 }
 
-/// Whom a server runs as, when it refuses to run as root.
+/// The user of a server that refuses to run as root.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct User {
     uid: u32,
@@ -34,8 +36,9 @@ pub(super) struct User {
 }
 
 impl Rival {
-    /// Starts a program, as a user; what it prints goes to a file. `setpriv` asks the kernel for the signal and becomes the
-    /// program. To be called on the main thread: the kernel takes the end of the thread for that of its process.
+    /// Starts a program as a user, with its output in a file. `setpriv` requests the signal from
+    /// the kernel, and then becomes the program. Call this on the main thread: the kernel takes the
+    /// end of the thread for that of its process.
     pub(super) fn start(
         program: &Command,
         user: Option<User>,
@@ -60,7 +63,7 @@ impl Rival {
         Ok(Self { process, signal })
     }
 
-    /// What memory it takes.
+    /// Returns the memory of the process.
     pub(super) fn resident(&self) -> Outcome<Resident> {
         Resident::of(&self.process.id().to_string())
     }
@@ -75,7 +78,7 @@ impl Drop for Rival {
         let start = Instant::now();
         while matches!(self.process.try_wait(), Ok(None)) {
             if start.elapsed() > STOP_TIMEOUT {
-                // It fails only when the process has ended after all.
+                // It fails only when the process has ended meanwhile.
                 let _ = self.process.kill();
                 let _ = self.process.wait();
                 return;
@@ -86,7 +89,8 @@ impl Drop for Rival {
 }
 
 impl User {
-    /// Somebody else than root to run PostgreSQL as: the user `postgres` of Debian's package. `None` when this is not root.
+    /// Returns the user `postgres` of Debian's package, since PostgreSQL does not run as root.
+    /// `None` when this process is not root.
     pub(super) fn other_than_root() -> Outcome<Option<Self>> {
         let status = std::fs::read_to_string("/proc/self/status")?;
         let effective = status
@@ -117,13 +121,13 @@ impl User {
         )?)
     }
 
-    /// Lets a command run as this user.
+    /// Sets this user for a command.
     pub(super) fn run(self, command: &mut Command) {
         command.uid(self.uid).gid(self.gid);
     }
 }
 
-/// A port that nobody listens on.
+/// Returns a port without a listener.
 pub(super) fn free_port() -> Outcome<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

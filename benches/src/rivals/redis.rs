@@ -1,31 +1,38 @@
-//! Redis: a server of its own, the neighbours of each member in a set (an array of 32-bit numbers up to 512 of them, its most
-//! compact form), and scripts that answer on the server in one call.
+//! Redis: a server of its own, with the neighbours of each member in a set, and scripts that answer
+//! in one call.
+//!
+//! A set of up to 512 neighbours is an array of 32-bit numbers, the most compact form of Redis.
 
-use std::process::Command;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::{
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cloud_engine::{Degree, Graph};
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Script, ScriptInvocation};
+use redis::{AsyncConnectionConfig, Client, Script, ScriptInvocation, aio::MultiplexedConnection};
 
-use super::process::{Rival, START_TIMEOUT, free_port};
-use super::{Shared, degrees_of_digits, first_page};
-use crate::data::ServerFolder;
-use crate::outcome::{Outcome, check_equal};
+use super::{
+    Shared, degrees_of_digits, first_page,
+    process::{Rival, START_TIMEOUT, free_port},
+};
+use crate::{
+    data::ServerFolder,
+    outcome::{Outcome, check_equal},
+};
 
-/// Connections that callers share: calls on one are pipelined.
+/// The connections that callers share. Calls on one connection are pipelined.
 const CONNECTIONS: usize = 8;
-/// Commands that are sent at once while loading.
+/// The commands that are sent together while loading.
 const LOAD_COMMANDS: usize = 10_000;
-/// A viewer with more neighbours is asked from the targets' side.
+/// The most neighbours of a viewer whose degrees are computed from the viewer's side.
 const DIRECT_MAX: usize = 150;
-/// What SAVE writes.
+/// The file that SAVE writes.
 const DUMP_NAME: &str = "dump.rdb";
-/// How long a viewer's network is kept, where it is: a session.
+/// The time for which a viewer's network is kept, if at all: a session.
 const KEPT: Duration = Duration::from_secs(1_800);
 
-/// A running server with the graph in it, as somebody asks it.
+/// A running server with the graph in it, and one way to use it.
 #[derive(Clone, Debug)]
 pub struct Redis {
     server: Arc<Server>,
@@ -33,12 +40,12 @@ pub struct Redis {
     networks: Networks,
 }
 
-/// What becomes of a viewer's 2nd-degree set.
+/// The handling of a viewer's 2nd-degree set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Networks {
-    /// It is made for each question, so that the answer is as new as the graph.
+    /// The set is computed for each question, so the answer is as new as the graph.
     Computed,
-    /// It is kept for half an hour, and so old its answers may be.
+    /// The set is kept for half an hour, and the answers may be as old.
     Kept,
 }
 
@@ -56,19 +63,20 @@ struct Scripts {
     network_size: Script,
 }
 
-/// What holding the graph takes.
+/// The memory and disk for the graph.
 #[derive(Clone, Copy, Debug)]
 pub struct RedisSize {
-    /// What Redis says of its memory.
+    /// The memory that Redis reports.
     pub memory: u64,
-    /// Of the process.
+    /// The resident memory of the process.
     pub resident: u64,
-    /// Of its file, when it saves one.
+    /// The bytes of its file, when it saves one.
     pub disk: u64,
 }
 
 impl Redis {
-    /// Starts a server in a scratch folder. Nothing is in it. It saves nothing on its own, so nothing interrupts it.
+    /// Starts an empty server in a scratch folder. It does not save by itself, so no save
+    /// interrupts it.
     pub async fn start(folder: ServerFolder) -> Outcome<Self> {
         let port = free_port()?;
         let version = Command::new("redis-server").arg("--version").output();
@@ -103,7 +111,7 @@ impl Redis {
         })
     }
 
-    /// The same server, asked in another way.
+    /// Returns the same server with another handling of networks.
     #[must_use]
     pub fn with(&self, networks: Networks) -> Self {
         Self {
@@ -112,13 +120,13 @@ impl Redis {
         }
     }
 
-    /// What becomes of networks.
+    /// Returns the handling of networks.
     pub fn networks(&self) -> Networks {
         self.networks
     }
 
-    /// Loads the graph, many commands at a time; how long that took. Lists of neighbours are there already, which is more than
-    /// the others get.
+    /// Loads the graph, many commands together, and returns the duration. It takes the lists of
+    /// neighbours as they are, which is an advantage over the other servers.
     pub async fn load(&self, graph: &Graph) -> Outcome<Duration> {
         let mut connection = self.connection(0)?;
         let start = Instant::now();
@@ -145,7 +153,7 @@ impl Redis {
         Ok(duration)
     }
 
-    /// What it takes.
+    /// Measures the memory and disk for the graph.
     pub async fn size(&self) -> Outcome<RedisSize> {
         let mut connection = self.connection(0)?;
         let () = redis::cmd("SAVE").query_async(&mut connection).await?;
@@ -156,7 +164,7 @@ impl Redis {
         let memory = info
             .lines()
             .find_map(|line| line.strip_prefix("used_memory:"))
-            .ok_or("Redis does not say what memory it uses")?;
+            .ok_or("Redis does not report its memory")?;
         Ok(RedisSize {
             memory: memory.trim().parse()?,
             resident: self.server.process.resident()?.total(),
@@ -226,8 +234,8 @@ fn key(member: u64) -> String {
     format!("c:{member}")
 }
 
-/// Connects, as soon as the server takes connections. An answer is waited for however long it takes: the driver would give up
-/// after half a second, which the network of a hub may take.
+/// Connects as soon as the server accepts connections. Calls have no timeout: the driver's default
+/// is half a second, and the network of a hub may take longer.
 async fn connect(client: &Client) -> Outcome<MultiplexedConnection> {
     let config = AsyncConnectionConfig::new().set_response_timeout(None);
     let start = Instant::now();
@@ -236,7 +244,7 @@ async fn connect(client: &Client) -> Outcome<MultiplexedConnection> {
         match connection.await {
             Ok(connection) => return Ok(connection),
             Err(error) if start.elapsed() > START_TIMEOUT => {
-                return Err(format!("Redis does not take connections: {error}").into());
+                return Err(format!("Redis does not accept connections: {error}").into());
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
