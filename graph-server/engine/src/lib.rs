@@ -55,10 +55,10 @@
 //! let nodes: Vec<NodeIndex> = members.iter().filter_map(|&member| graph.node(member)).collect();
 //! let mut budget = Budget::unlimited();
 //! let view = View::build(&graph, nodes[0], &mut Scratch::new(), &mut budget)?;
-//! let mut asked = view.whole(&graph);
-//! let page = degrees(&mut asked, &nodes, &mut budget)?;
+//! let mut now = view.whole(&graph);
+//! let page = degrees(&mut now, &nodes, &mut budget)?;
 //! assert_eq!(page, [Degree::Itself, Degree::First, Degree::Second, Degree::Third]);
-//! assert_eq!(shortest_path(&mut asked, nodes[3], &mut budget)?, [ann, ben, cleo, dan]);
+//! assert_eq!(shortest_path(&mut now, nodes[3], &mut budget)?, [ann, ben, cleo, dan]);
 //! assert_eq!(shared_connections(&graph, nodes[0], nodes[2], &mut budget)?, [ben]);
 //!
 //! // The earlier graph is unchanged. The view holds there too: nothing near Ann has changed.
@@ -72,7 +72,7 @@
 //! |---|---|---|
 //! | a viewer's 1st and 2nd degree | [`View::build`] | the edges of the viewer's connections |
 //! | a page's degrees | [`degrees`] | the edges of the targets beyond 2nd |
-//! | the same, from another SCN's view | [`View::at`], [`degrees`] | the same, and entries between the SCNs |
+//! | the same, at another SCN | [`View::at`], [`degrees`] | the same, and the entries between |
 //! | the same, for a hub | [`degrees_from_targets`] | the edges of the targets' connections |
 //! | the connections two share | [`shared_connections`], [`shared_page`] | the edges of both |
 //! | one shortest path | [`shortest_path`] | the edges of both, and of one between |

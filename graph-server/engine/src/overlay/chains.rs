@@ -17,9 +17,8 @@
 //! **Why readers need no lock.** Everything is an atomic word, written once (entries) or only
 //! forward (heads, bits). The one writer fills an entry, stores it as the head (release), sets the
 //! node's bit, and publishes the window's SCN (release) last. A reader loads the published SCN
-//! first (acquire), and so sees every entry up to it. It skips entries of later windows by their
-//! SCN, whether it sees them or not. SCNs fall along a chain, so only its beginning is ever
-//! skipped.
+//! first (acquire), and so sees every entry up to it. It may also see entries of later windows, and
+//! skips those by their SCN. SCNs fall along a chain, so only its beginning is ever skipped.
 
 use std::sync::{
     Arc,

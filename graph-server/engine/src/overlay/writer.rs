@@ -129,7 +129,8 @@ impl Writer {
     /// Returns the previous version. Dropping the last owner of a version unmaps its base and frees
     /// its overlay, so drop it on a thread that serves no requests.
     ///
-    /// Panics when no fold was begun, or when the base is of another graph.
+    /// # Panics
+    /// When no fold was begun, or when the base is of another graph.
     pub fn swap(&mut self, base: Arc<Base>) -> Arc<Version> {
         let Some(next) = self.next.take() else {
             panic!("swap without begin_fold");

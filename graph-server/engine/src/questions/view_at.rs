@@ -1,12 +1,14 @@
 //! A view that answers about single members, at an SCN that need not be its own.
 //!
-//! As a whole, a view holds only until a 1st-degree connection changes. With thousands of changes a
+//! The whole view holds only until a 1st-degree connection changes. With thousands of changes a
 //! second that is soon, for a viewer with many connections. The 2nd degree of one member depends on
-//! less: the member's own connections and the viewer's. The view therefore still answers at another
-//! SCN for every node whose chain has no entry between the two. For a node with entries, these
-//! decide whether the view's answer still counts; the few remaining nodes are computed from the
-//! graph. The answers are exact, and the view is never changed: results for another SCN are dropped
-//! with the question. (Bench: "GetDegrees, open loop at 30 %, with 10,000 changes/s against none".)
+//! less: the member's own connections and the viewer's.
+//!
+//! The view therefore still answers at another SCN for every node whose chain has no entry between
+//! the two. For a node with entries, these decide whether the view's answer still counts. The few
+//! remaining nodes are computed from the graph. The answers are exact, and the view is never
+//! changed: results for another SCN are dropped with the question. (Bench: "GetDegrees, open loop
+//! at 30 %, with 10,000 changes/s against none".)
 
 use std::borrow::Cow;
 
