@@ -1,5 +1,4 @@
-//! The profiles and the index of a snapshot whose dump has no profiles: such a site serves its
-//! graph alone.
+//! The profiles and the index of a snapshot that is made from a dump without profiles.
 //!
 //! Neither file grows with the number of members. Profiles that arrive through the log later go to
 //! the live stores, as for every site.

@@ -1,7 +1,7 @@
 //! A directory whose files are never synced, for an index that can be rebuilt from other data.
 //!
-//! A commit writes nine files. Waiting for the disk after each would take most of the time between
-//! a change and the search that finds it (`make bench`, row "profile change to searchable").
+//! A commit writes nine files. Waiting for the disk after each would take most of the time until a
+//! search finds the change (`make bench`, row "profile change to searchable").
 //!
 //! tantivy ends each file of a segment with a checksum, but not its lists of segments and files.
 //! One flipped bit there can restore deleted documents, or exclude a file from the checks. These

@@ -78,7 +78,7 @@ impl Persistence {
     }
 }
 
-/// A file whose write operations retry; the reads do not.
+/// A file that retries write operations, and reports errors of reads at once.
 pub(crate) struct PersistentFile {
     file: FileBackend,
     /// The ranges written since the last good sync, as offset and number of bytes.

@@ -219,7 +219,7 @@ fn damaged_index_files_are_named() {
     }
 }
 
-/// The site with the index of another one, and a manifest that says so.
+/// Replaces the site's index by another site's, with a manifest that lists it.
 fn with_index_of(mut site: Site, other: &Site) -> (Site, Manifest) {
     let [to, from] = [&site, other].map(|site| site.directory.path().join("snapshot"));
     fs::remove_dir_all(to.join("search")).unwrap();
