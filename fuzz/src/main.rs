@@ -1,17 +1,17 @@
-//! One binary for every reader of bytes from outside: `CLOUD_FUZZ_READER` names it, the arguments are libFuzzer's.
+//! One fuzz binary for every reader of bytes from outside. `CLOUD_FUZZ_READER` names the reader;
+//! the arguments are libFuzzer's.
 //!
-//! Without a name it prints the names. With one it first puts bytes that the reader takes into the corpus (the first argument that
-//! is a folder), so none is checked in. Each input is read twice: as it is, and with its checksums repaired, so that what stands
-//! behind them is reached too. The first panic ends the run, with the input in a file.
+//! Without a name it prints the names. With a name it first writes valid bytes for the reader into
+//! the corpus, the first argument that is a folder; so no corpus is checked in. Each input is read
+//! twice: as it is, and with its checksums repaired, which reaches the code behind them. The first
+//! panic ends the run and leaves its input in a file.
 //!
-//! One binary instead of one for each: linking takes longer than everything else.
+//! One binary serves all readers because linking takes longer than everything else.
 #![no_main]
-
-use std::path::PathBuf;
-use std::sync::LazyLock;
 
 use cloud_tests::readers::{READERS, Reader, reader};
 use libfuzzer_sys::fuzz_target;
+use std::{path::PathBuf, sync::LazyLock};
 
 static CHOSEN: LazyLock<&'static Reader> = LazyLock::new(|| {
     let name = std::env::var("CLOUD_FUZZ_READER").unwrap_or_default();
