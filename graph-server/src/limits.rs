@@ -1,7 +1,8 @@
 //! Every limit of the server in one place, with its unit in its name.
 //!
-//! What the wire promises is a constant; what depends on the machine is a key of the configuration. Those of the
-//! transport and of the log's streams stand in [`databus::limits`].
+//! A limit that the wire promises is a constant. A limit that depends on the machine is a key of
+//! the configuration. The limits of the transport and of the log's streams are in
+//! [`databus::limits`].
 
 use cloud_serving::{
     limits::ServingLimits,
@@ -11,68 +12,69 @@ use databus::Retention;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Members of one GetDegrees.
+/// Maximum members in one GetDegrees.
 pub const DEGREES_BATCH_MAX: usize = 1_000;
-/// Members of one GetProfiles.
+/// Maximum members in one GetProfiles.
 pub const PROFILES_BATCH_MAX: usize = 1_000;
-/// Of those, as many as are read on the threads that serve connections.
+/// Maximum members of a GetProfiles that runs on the threads that serve connections.
 pub const PROFILES_INLINE_MAX: usize = 32;
-/// Shared connections named for each member of a GetDegrees.
+/// Maximum shared connections that a GetDegrees names for each member.
 pub const SHARED_SAMPLE_MAX: u32 = 10;
-/// A page of a list, when the request does not say.
+/// Size of a page of a list, if the request states none.
 pub const LIST_PAGE_SIZE_DEFAULT: u32 = 50;
-/// A page of a list.
+/// Maximum size of a page of a list.
 pub const LIST_PAGE_SIZE_MAX: u32 = 1_000;
-/// Longest paths of a ListPaths, when the request does not say.
+/// Maximum length of the paths of a ListPaths, if the request states none.
 pub const PATHS_DEGREE_DEFAULT: u32 = 3;
-/// Longest paths of a ListPaths: three levels from either end.
+/// Maximum length of the paths of a ListPaths: three levels from either end.
 pub const PATHS_DEGREE_MAX: u32 = 6;
-/// Paths named by a ListPaths, when the request does not say.
+/// Number of paths that a ListPaths names, if the request states none.
 pub const PATHS_NAMED_DEFAULT: u32 = 10;
-/// Paths named by a ListPaths.
+/// Maximum number of paths that a ListPaths names.
 pub const PATHS_NAMED_MAX: u32 = 100;
-/// Members of a SuggestConnections, when the request does not say.
+/// Members in a SuggestConnections, if the request states no number.
 pub const SUGGESTIONS_DEFAULT: u32 = 10;
-/// Members of a SuggestConnections.
+/// Maximum members in a SuggestConnections.
 pub const SUGGESTIONS_MAX: u32 = 1_000;
-/// A page of a search, when the request does not say.
+/// Size of a page of a search, if the request states none.
 pub const SEARCH_PAGE_SIZE_DEFAULT: u32 = 10;
-/// A page of a search.
+/// Maximum size of a page of a search.
 pub const SEARCH_PAGE_SIZE_MAX: u32 = 100;
-/// Longest query of a search.
+/// Maximum length of a search query.
 pub const QUERY_BYTES_MAX: usize = 1_024;
-/// Longest page token: a sort key, a digest and their frame, in hexadecimal digits.
+/// Maximum length of a page token: a sort key, a digest and their frame, in hexadecimal digits.
 pub const PAGE_TOKEN_BYTES_MAX: usize = 256;
 
-/// Pages of metrics being made at a time.
+/// Maximum metrics pages being rendered at a time.
 pub const SCRAPES_IN_FLIGHT_MAX: usize = 2;
 
-/// Windows between the graph's ingest and the profiles'.
+/// Maximum windows in the queue between the ingest of the graph and that of the profiles.
 pub const PEOPLE_QUEUE_WINDOWS_MAX: usize = 4_096;
-/// Between two attempts to reach the relay, at first; then twice as long each time, up to the next.
+/// Time before the first retry to reach the relay; it doubles up to [`RELAY_RETRY_MAX`].
 pub const RELAY_RETRY_MIN: Duration = Duration::from_millis(100);
-/// Between two attempts to reach the relay.
+/// Maximum time between two attempts to reach the relay.
 pub const RELAY_RETRY_MAX: Duration = Duration::from_secs(5);
-/// A relay that has not answered a call by then is not reached.
+/// Time within which the relay must answer a call; after that it is unreachable.
 pub const RELAY_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// A relay that says nothing for so long, not even a heartbeat, is not reached.
+/// Maximum time without a message of the relay, not even a heartbeat; after that it is unreachable.
 pub const RELAY_SILENCE_MAX: Duration = Duration::from_secs(10);
-/// Between two attempts to commit profiles that could not be written.
+/// Time between two attempts to commit profiles that could not be written.
 pub const COMMIT_RETRY_INTERVAL: Duration = Duration::from_secs(1);
-/// Between two looks at what the view cache has to evict.
+/// Time between two evictions from the view cache.
 pub const VIEW_CACHE_TIDY_INTERVAL: Duration = Duration::from_millis(500);
-/// Of the memory for views, one part in so many is set apart for those that sessions keep.
+/// The share of the memory for views that is reserved for sessions, as a divisor.
 pub const SESSION_VIEWS_SHARE: u64 = 8;
-/// Changes of profiles between two commits while a start catches up with the log.
+/// Profile changes between two commits during the catch-up at start.
 pub const REPLAY_COMMIT_CHANGES: usize = 200_000;
 
-/// Between two looks whether the overlay has grown enough for a compaction.
+/// Time between two checks whether the overlay has grown enough for a compaction.
 pub const COMPACTION_TICK: Duration = Duration::from_millis(200);
-/// Between two attempts to fold the overlay into a new base, when one failed.
+/// Time between two attempts to fold the overlay into a new base, after a failure.
 pub const COMPACTION_RETRY_INTERVAL: Duration = Duration::from_secs(5);
-/// Between two looks whether readers are still at the version of before a compaction.
+/// Time between two checks whether readers still use the version from before a compaction.
 pub const VERSION_RETIRE_INTERVAL: Duration = Duration::from_millis(20);
-/// What shutting down waits for a compaction's last piece; one that takes longer ends with the process.
+/// Maximum time that a shutdown waits for the current step of a compaction; a longer one ends with
+/// the process.
 pub const COMPACTION_END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Limits that depend on the machine: the section `[limits]` of the configuration.
@@ -84,108 +86,117 @@ pub struct Limits {
     #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
     #[serde(with = "bytes")]
     pub view_cache_bytes_max: u64,
-    /// Open sessions.
+    /// Maximum open sessions.
     #[arg(long, value_name = "SESSIONS")]
     pub sessions_max: usize,
-    /// A session whose viewer asks nothing for this long ends.
+    /// A session whose viewer makes no request for this long ends.
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
     pub session_idle_ms_max: u64,
-    /// Memory for what changed since the snapshot; at this, changes wait for a compaction.
+    /// Memory for changes since the snapshot; at this limit, ingest waits for a compaction.
     #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
     #[serde(with = "bytes")]
     pub overlay_bytes_max: u64,
-    /// A compaction begins when the overlay takes this many hundredths of what the graph's base takes, and at half of overlay-bytes-max.
+    /// A compaction starts when the overlay takes this percentage of the memory of the graph's
+    /// base, and at half of overlay-bytes-max.
     #[arg(long, value_name = "PERCENT")]
     pub compaction_percent: u64,
-    /// None begins by itself while the overlay takes less than this, unless that is above half of overlay-bytes-max.
+    /// No compaction starts by itself while the overlay takes less than this, unless this is above
+    /// half of overlay-bytes-max.
     #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
     #[serde(with = "bytes")]
     pub compaction_bytes_min: u64,
-    /// A snapshot is taken this often, if anything has changed; 0: only with a compaction, or when it is asked for.
+    /// A snapshot is taken this often, if anything has changed; 0: only with a compaction, or on
+    /// request.
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
     pub snapshot_interval_ms: u64,
-    /// Snapshots that stay: the newest, and those before it for the case that it rots.
+    /// Snapshots to keep: the newest, and earlier ones as a fallback if it is damaged.
     #[arg(long, value_name = "SNAPSHOTS")]
     pub snapshots_kept: usize,
-    /// Edges that one request may visit.
+    /// Maximum edges that one request may visit.
     #[arg(long, value_name = "EDGES")]
     pub request_edges_max: u64,
-    /// Edges that one request may visit on the threads that serve connections; above, it goes to the heavy ones.
+    /// Maximum edges that one request may visit on the threads that serve connections; above, it
+    /// moves to the heavy threads.
     #[arg(long, value_name = "EDGES")]
     pub inline_edges_max: u64,
-    /// Threads for heavy questions about the graph; they are ranked behind those that serve connections.
+    /// Threads for heavy graph requests; they run at a lower priority than those that serve
+    /// connections.
     #[arg(long, value_name = "THREADS")]
     pub heavy_threads: usize,
     /// Threads for searches and large pages of profiles.
     #[arg(long, value_name = "THREADS")]
     pub search_threads: usize,
-    /// Requests that run on, or wait for, the heavy threads; as many for the search threads.
+    /// Maximum requests that run on, or wait for, the heavy threads; as many for the search
+    /// threads.
     #[arg(long, value_name = "REQUESTS")]
     pub queued_requests_max: usize,
-    /// Requests being answered, streams apart.
+    /// Maximum requests in progress, not counting streams.
     #[arg(long, value_name = "REQUESTS")]
     pub requests_in_flight_max: usize,
-    /// Open streams of one connection.
+    /// Maximum open streams of one connection.
     #[arg(long, value_name = "STREAMS")]
     pub concurrent_streams_max: u32,
-    /// Open connections of one listener; further ones wait to be accepted.
+    /// Maximum open connections of one listener; further ones wait to be accepted.
     #[arg(long, value_name = "CONNECTIONS")]
     pub connections_max: usize,
-    /// Open subscriptions.
+    /// Maximum open subscriptions.
     #[arg(long, value_name = "SUBSCRIPTIONS")]
     pub subscriptions_max: usize,
-    /// Open Publish calls.
+    /// Maximum open Publish calls.
     #[arg(long, value_name = "CALLS")]
     pub publishers_max: usize,
-    /// Published windows that wait for the log's sync, all calls together; a larger one waits until it is alone.
+    /// Memory for published windows that wait for the log's sync, of all calls together; a larger
+    /// window waits until it is alone.
     #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
     #[serde(with = "bytes")]
     pub publish_bytes_max: u64,
-    /// A segment of an embedded log that has grown to this gets a successor.
+    /// A segment of an embedded log that reaches this size is followed by a new one.
     #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
     #[serde(with = "bytes")]
     pub log_segment_bytes: u64,
-    /// An embedded log's oldest segments are removed while it is larger than this, except what a kept snapshot needs; 0: none are.
+    /// An embedded log's oldest segments are removed while the log is larger than this, except
+    /// those a kept snapshot needs; 0 removes none.
     #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
     #[serde(with = "bytes")]
     pub log_bytes_max: u64,
-    /// Segments of an embedded log are removed when their last window is older than this, except what a kept snapshot needs; 0: none are.
+    /// Segments of an embedded log are removed once their last window is older than this, except
+    /// those a kept snapshot needs; 0 removes none.
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
     pub log_age_ms_max: u64,
-    /// A subscriber or publisher that takes nothing of what it is sent for this long is cut off.
+    /// A subscriber or publisher that reads nothing for this long is disconnected.
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
     pub stall_ms_max: u64,
-    /// How long a read waits for its at_least.
+    /// Maximum time that a read waits for its at_least.
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
     pub wait_ms_max: u64,
-    /// Reads that wait for their at_least.
+    /// Maximum reads that wait for their at_least.
     #[arg(long, value_name = "REQUESTS")]
     pub waiters_max: usize,
     /// Deadline of a request that states none.
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
     pub deadline_ms_default: u64,
-    /// Latest deadline of a request.
+    /// Maximum deadline of a request.
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
     pub deadline_ms_max: u64,
-    /// Least time between two commits of profiles and search.
+    /// Minimum time between two commits of profiles and search.
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
     pub people_commit_interval_ms: u64,
-    /// At shutdown, what is still being answered after this is cut off.
+    /// At shutdown, requests still in progress after this are cut off.
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
     pub drain_timeout_ms: u64,
 }
 
 impl Limits {
-    /// What `serve` takes when neither flags nor a file say otherwise.
+    /// The values that `serve` uses unless a flag or the file sets others.
     pub const DEFAULT: Self = Self {
         view_cache_bytes_max: 256 << 20,
         sessions_max: 16_384,
@@ -220,7 +231,7 @@ impl Limits {
 }
 
 impl Limits {
-    /// Those that any server of a log has.
+    /// Returns the limits that every server of a log has.
     pub(crate) fn serving(&self) -> ServingLimits {
         ServingLimits {
             connections_max: self.connections_max,
@@ -236,7 +247,7 @@ impl Limits {
         }
     }
 
-    /// What the log keeps beyond what a snapshot needs.
+    /// Returns what the log keeps beyond the needs of a snapshot.
     pub(crate) fn retention(&self) -> Retention {
         Retention::of(self.log_age_ms_max, self.log_bytes_max)
     }

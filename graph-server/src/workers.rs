@@ -1,7 +1,7 @@
-//! Threads for work that would hold up the connections: bounded in number, with a bounded queue before them.
+//! Threads for work that would block the connections: a bounded number, with a bounded queue.
 //!
-//! A request that finds the queue full is refused at once instead of waiting beyond its deadline. One whose caller is
-//! gone, or whose deadline has passed, stops at its next check.
+//! A request that finds the queue full is rejected at once instead of waiting beyond its deadline.
+//! A request whose caller is gone, or whose deadline has passed, stops at its next check.
 
 use crate::rpc::refusal::Refusal;
 use cloud_serving as serving;
@@ -13,21 +13,22 @@ use std::sync::{
 };
 use tokio::sync::{Semaphore, oneshot};
 
-/// How the system ranks threads.
+/// The scheduling priority of threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Priority {
-    /// As those that serve connections.
+    /// The priority of the threads that serve connections.
     Equal,
-    /// They get a tenth of a core that others keep busy ([`BACKGROUND_NICENESS`]), and let others go first each time that they ask whether
-    /// to stop: see [`give_way`].
+    /// A lower priority: a tenth of a core that is otherwise busy ([`BACKGROUND_NICENESS`]). Each
+    /// stop check yields the core as well ([`give_way`]).
     Background,
 }
 
-/// Steps of niceness. (Bench: "p99 of GetDegrees, open loop at 30 %, beside the largest member's 3rd-degree size, against
-/// without". With SCHED_IDLE heavy work came to its deadlines unanswered on a machine that was busy with something else.)
+/// The niceness of background threads. (Bench: "p99 of GetDegrees, open loop at 30 %, beside the
+/// largest member's 3rd-degree size, against without". Under SCHED_IDLE, heavy requests missed
+/// their deadlines on a machine that was busy with other processes.)
 const BACKGROUND_NICENESS: i32 = 10;
 
-/// A few threads and the queue before them.
+/// A few threads with a queue.
 #[derive(Debug)]
 pub(crate) struct Workers {
     pool: ThreadPool,
@@ -38,26 +39,26 @@ pub(crate) struct Workers {
     priority: Priority,
 }
 
-/// How busy the threads are.
+/// The load of the threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WorkerCounts {
-    /// That run or wait.
+    /// The number of requests that run or wait.
     pub(crate) requests: usize,
-    /// Because too many waited, since the start.
+    /// The number of requests rejected since the start because the queue was full.
     pub(crate) refused: u64,
 }
 
-/// Whether work should stop: its caller is gone, or its deadline has passed.
+/// The stop condition of work: its caller is gone, or its deadline has passed.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop {
     deadline: Deadline,
     gone: Arc<AtomicBool>,
-    /// Of work that lets others go first wherever it is asked.
+    /// Whether each check first yields the core to other threads.
     gives_way: bool,
 }
 
 impl Stop {
-    /// Of work that runs where its caller waits.
+    /// Creates the condition for work that runs in its caller's task.
     pub(crate) fn at(deadline: Deadline) -> Self {
         Self {
             deadline,
@@ -73,34 +74,38 @@ impl Stop {
     }
 }
 
-/// Lets whoever waits for this core have it; answers that there is no reason to stop. To be asked every some 100 us: the system
-/// leaves a thread that works on and on its core until its next tick, some milliseconds, whatever its rank. (Bench: "p99 of
-/// GetDegrees, open loop at 30 %, beside the largest member's 3rd-degree size, against without": 1.2 to 1.5 x, without this 2.0 to
-/// 2.9 x; as many heavy calls are answered.)
+/// Yields the core to threads that wait for it, and returns false: no reason to stop. Call it about
+/// every 100 us.
+///
+/// Without it, the system leaves a busy thread on its core until the next tick, some milliseconds,
+/// whatever its priority. (Bench: "p99 of GetDegrees, open loop at 30 %, beside the largest
+/// member's 3rd-degree size, against without": 1.2 to 1.5 x, without this 2.0 to 2.9 x; as many
+/// heavy calls are answered.)
 pub(crate) fn give_way() -> bool {
     std::thread::yield_now();
     false
 }
 
 impl Priority {
-    /// Ranks the thread that asks.
+    /// Applies the priority to the current thread.
     pub(crate) fn apply(self, what: &'static str) {
         if self == Self::Equal {
             return;
         }
-        // On Linux, a thread's own.
+        // On Linux, niceness belongs to the thread.
         if let Err(error) = rustix::process::nice(BACKGROUND_NICENESS) {
-            // The answers are the same; they are only dearer to others.
+            // Answers stay correct; they only cost other requests more time.
             tracing::warn!(
                 ?error,
-                "the system keeps the {what} threads at the others' rank"
+                "the system does not lower the priority of the {what} threads"
             );
         }
     }
 }
 
 impl Workers {
-    /// `what` names the work where the queue is full, and the threads.
+    /// Starts the threads. `what` names the work in the threads' names, and in the error when the
+    /// queue is full.
     pub(crate) fn new(
         what: &'static str,
         priority: Priority,
@@ -153,7 +158,7 @@ impl Workers {
                 work(&stop)
             };
             drop(place);
-            // Nobody listens when the caller is gone.
+            // The send fails when the caller is gone; that is fine.
             let _ = sender.send(outcome);
         });
         receiver.await.unwrap_or_else(|_| {
@@ -163,7 +168,7 @@ impl Workers {
     }
 }
 
-/// Says that it is gone when the call that waits is dropped.
+/// Sets the flag when the waiting call is dropped.
 struct Caller(Arc<AtomicBool>);
 
 impl Drop for Caller {

@@ -1,28 +1,31 @@
-//! Values that a server cannot run with: refused at the start, by their keys, instead of surprising later.
+//! The permitted values of each key. A value with which the server cannot run is rejected at start,
+//! by its key.
 
-use super::{Config, ConfigError, Databus};
-use crate::limits::Limits;
+use crate::{
+    config::{Config, ConfigError, Databus},
+    limits::Limits,
+};
 use cloud_serving::process::check_log_level;
 use std::{ops::RangeInclusive, path::PathBuf};
 
 const THREADS_MAX: u64 = 1_024;
-/// Of whatever is counted one by one.
+/// The maximum of any key that counts items.
 const COUNT_MAX: u64 = 1 << 20;
 const EDGES_MAX: u64 = 1 << 50;
 const BYTES_MAX: u64 = 1 << 50;
-/// Smaller ones would be more files than windows.
+/// Smaller segments would make more files than windows.
 const SEGMENT_BYTES_MIN: u64 = 4 << 10;
 /// Ten years.
 const AGE_MS_MAX: u64 = 3650 * MILLISECONDS_MAX;
 const PERCENT_MAX: u64 = 10_000;
-/// A day.
+/// One day.
 const MILLISECONDS_MAX: u64 = 86_400_000;
 
 impl Config {
-    /// Refuses what a server cannot run with.
+    /// Checks every value.
     ///
     /// # Errors
-    /// With the key and what it may be.
+    /// With the key and its permitted values, if the server cannot run with a value.
     pub fn check(&self) -> Result<(), ConfigError> {
         let no_log = Databus::Embedded(PathBuf::new());
         for (key, missing) in [
@@ -80,7 +83,8 @@ impl Limits {
         )
     }
 
-    /// What each may be. 0 of a kind of call means that there are none; of anything else it would stop the server.
+    /// Returns the permitted range of each limit. 0 turns a kind of call off; a limit that would
+    /// stop the server at 0 starts at 1.
     fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 29] {
         let count = 1..=COUNT_MAX;
         let calls = 0..=COUNT_MAX;

@@ -1,23 +1,23 @@
-//! Which change log the server follows, as text.
+//! The change log that the server follows, as text.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::PathBuf, str::FromStr};
 
-/// Which change log the server follows.
+/// The change log that the server follows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Databus {
-    /// In a directory; this process owns it.
+    /// A log in this directory, which this process owns.
     Embedded(PathBuf),
-    /// Of the relay at this address, `http://HOST:PORT`: its public listener.
+    /// The log of a relay, by the address of its public listener: `http://HOST:PORT`.
     Relay(String),
 }
 
-/// Text that names no log.
+/// A text that is not the address of a change log.
 #[derive(Debug, thiserror::Error)]
-#[error("`{text}` names no log: it should be embedded:DIR or http://HOST:PORT")]
+#[error("`{text}` is not a change log: expected embedded:DIR or http://HOST:PORT")]
 pub struct ParseDatabusError {
-    /// What was given.
+    /// The text.
     pub text: String,
 }
 

@@ -1,4 +1,4 @@
-//! Why a configuration is not taken: where it stands, and what to write instead.
+//! The errors of a configuration: where each is, and what to write instead.
 
 use std::{io, path::PathBuf};
 
@@ -10,28 +10,28 @@ pub enum ConfigError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file is no TOML, or has an unknown key or a value of another kind.
+    /// The file is not TOML, or has an unknown key or a value of the wrong type.
     #[error("{}:{line}: {problem}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// From 1.
+        /// The line number, from 1.
         line: usize,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
-    /// The flags do not fit.
+    /// The flags are wrong.
     #[error(transparent)]
     Flags(#[from] clap::Error),
-    /// A value that a server cannot run with, from a flag or from the file.
+    /// A flag or a key of the file has a value with which the server cannot run.
     #[error("{key}: {problem}")]
     Value {
-        /// Its key.
+        /// The key.
         key: &'static str,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
 }

@@ -1,43 +1,45 @@
-//! What a server is started with: a TOML file, and a flag for each of its keys.
+//! The configuration of a server: a TOML file, and a flag for each of its keys.
 //!
-//! [`Config`] is the one place where a key is named: the derives of clap and serde make the flag and the file's key of
-//! the same field, in kebab-case. A flag wins over the file, the file over the default.
+//! [`Config`] is the one place that names a key. The derives of clap and serde make the flag and
+//! the file's key from the same field, in kebab-case. A flag overrides the file, and the file
+//! overrides the default.
 
 mod check;
 mod databus;
 mod error;
 mod source;
 
-use crate::limits::Limits;
-use cloud_serving::{process::LogFormat, quantity::milliseconds};
 pub use databus::{Databus, ParseDatabusError};
 pub use error::ConfigError;
+
+use crate::limits::Limits;
+use cloud_serving::{process::LogFormat, quantity::milliseconds};
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf};
 
-/// What a server is started with.
+/// The configuration of a server.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    /// The directory of the site's snapshots. Must be given.
+    /// The directory of the site's snapshots. Required.
     #[arg(long, value_name = "DIR")]
     pub snapshot: PathBuf,
-    /// The change log: embedded:DIR, or a relay's public listener as http://HOST:PORT. Must be given.
+    /// The change log: embedded:DIR, or a relay's public listener as http://HOST:PORT. Required.
     #[arg(long, value_name = "LOG")]
     pub databus: Databus,
-    /// Where reads are served; port 0 takes a free one.
+    /// Address of the public listener, which serves reads; port 0 takes a free port.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: SocketAddr,
-    /// Where changes are published and the server is looked after; port 0 takes a free one.
+    /// Address of the admin listener, for publishing and operations; port 0 takes a free port.
     #[arg(long, value_name = "ADDRESS")]
     pub admin_listen: SocketAddr,
-    /// Lines of the log on stderr: text or json.
+    /// Format of log lines on stderr: text or json.
     #[arg(long, value_name = "FORMAT")]
     pub log_format: LogFormat,
-    /// What is logged: error, warn, info, debug or trace; or a filter such as info,graph_server=debug.
+    /// Log level: error, warn, info, debug or trace; or a filter such as info,graph_server=debug.
     #[arg(long, value_name = "LEVEL")]
     pub log_level: String,
-    /// A request that takes longer gets a line in the log; 0: none does.
+    /// Requests slower than this are logged; 0 logs none.
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
     pub slow_request_ms: u64,
@@ -47,7 +49,7 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// With neither snapshot nor log, which a server must be told.
+    /// Returns the defaults. Snapshot and log have none and stay empty; both are required.
     fn default() -> Self {
         Self {
             snapshot: PathBuf::new(),

@@ -1,6 +1,6 @@
-//! From a file and flags to a configuration, and back to text.
+//! Reads a configuration from a file and flags, and writes it as text.
 
-use super::{Config, ConfigError};
+use crate::config::{Config, ConfigError};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use std::{
     fs,
@@ -12,18 +12,19 @@ use toml::{Table, Value};
 /// The flag that names the file.
 const FILE_FLAG: &str = "config";
 
-/// An unknown key is taken for a known one that is at least as similar as this, by Jaro and Winkler.
+/// The least Jaro-Winkler similarity at which an unknown key is taken for a misspelt one.
 const SIMILAR_MIN: f64 = 0.85;
 
 impl Config {
-    /// `command` with the flags of a configuration: `--config`, and one for each key of the file.
+    /// Adds the flags of a configuration to `command`: `--config`, and one for each key of the
+    /// file.
     #[must_use]
     pub fn arguments(command: Command) -> Command {
         let file = Arg::new(FILE_FLAG)
             .long(FILE_FLAG)
             .value_name("FILE")
             .value_parser(value_parser!(PathBuf))
-            .help("A TOML file with the keys that these flags have; a flag wins over it");
+            .help("A TOML file whose keys are the names of these flags; a flag overrides it");
         let defaults = keys(&Self::default());
         Self::augment_args(command.arg(file)).mut_args(|arg| {
             let name = arg.get_long().unwrap_or_default();
@@ -33,15 +34,17 @@ impl Config {
                 Some(key) => format!("{help} [default: {}]", key.value),
                 None => help,
             };
-            // A flag that is not given leaves what the file says: it has no default of its own, and none is required.
+            // An absent flag keeps the file's value, so a flag has no default of its own and none
+            // is required.
             arg.required(false).help(help)
         })
     }
 
-    /// What the flags say, over what the file says that they name, over the defaults.
+    /// Returns the flags' values, over those of the file that `--config` names, over the defaults.
     ///
     /// # Errors
-    /// When the file cannot be read or says something unknown, and when a server cannot run with a value.
+    /// If the file cannot be read or contains an unknown key, or if the server cannot run with a
+    /// value.
     pub fn from_arguments(matches: &ArgMatches) -> Result<Self, ConfigError> {
         let mut config = match matches.get_one::<PathBuf>(FILE_FLAG) {
             Some(path) => Self::read(path)?,
@@ -52,10 +55,10 @@ impl Config {
         Ok(config)
     }
 
-    /// As a file that says every key.
+    /// Returns the configuration as a file with every key.
     ///
     /// # Errors
-    /// When a path is not UTF-8.
+    /// If a path is not UTF-8.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
     }
@@ -81,7 +84,8 @@ impl Config {
     }
 }
 
-/// The parser's message; of an unknown key, which known one is meant instead of all that there are.
+/// Returns the parser's message. For an unknown key, suggests the most similar known one instead of
+/// listing all.
 fn problem(message: &str, text: &str, span: Range<usize>) -> String {
     if !message.starts_with("unknown field") {
         return message.replace('\n', ": ");
@@ -104,16 +108,16 @@ fn problem(message: &str, text: &str, span: Range<usize>) -> String {
     }
 }
 
-/// A key of the file, and its value as it is written there.
+/// A key of the file, with its value as written there.
 struct Key {
-    /// Empty before the first section.
+    /// The section; empty for a key before the first one.
     section: String,
     name: String,
     value: String,
 }
 
 impl Key {
-    /// Not one that a server must be told.
+    /// Returns whether the key has a value. Required keys have none by default.
     fn is_given(&self) -> bool {
         !self.value.is_empty() && self.value != "embedded:"
     }
@@ -242,7 +246,7 @@ mod tests {
         check("[zzz]\n", "FILE:1: unknown key `zzz`");
         check(
             "\ndatabus = \"kafka\"\n",
-            "FILE:2: `kafka` names no log: it should be embedded:DIR or http://HOST:PORT",
+            "FILE:2: `kafka` is not a change log: expected embedded:DIR or http://HOST:PORT",
         );
         check(
             "[limits]\nheavy-threads = \"x\"\n",
@@ -250,7 +254,8 @@ mod tests {
         );
         check(
             "[limits]\nview-cache-bytes-max = \"1MB\"\n",
-            "FILE:2: `1MB` should be a whole number, alone or with one of the units B, KiB, MiB, GiB, TiB",
+            "FILE:2: `1MB` should be a whole number, \
+             alone or with one of the units B, KiB, MiB, GiB, TiB",
         );
         check(
             "[limits]\nstall-ms-max = -1\n",

@@ -1,4 +1,4 @@
-//! Which part of the server takes how much memory.
+//! The server's memory, part by part.
 
 use crate::{
     observe::resident::{Resident, mapped_files},
@@ -8,7 +8,7 @@ use cloud_engine::GRAPH_NAME;
 use cloud_search::BASE_INDEX_NAME;
 use std::{io, path::Path};
 
-/// Resident memory by part. The parts do not overlap, and are all that is resident.
+/// Resident memory by part. The parts do not overlap, and their sum is all that is resident.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Memory {
     pub(crate) resident: Resident,
@@ -16,7 +16,7 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Reads it from the system: file work, milliseconds for each GiB that is mapped.
+    /// Reads the memory from the system. This is file work: some milliseconds for each mapped GiB.
     pub(crate) fn read(site: &Site) -> io::Result<Self> {
         let resident = Resident::read()?;
         let mapped = MappedParts::of(mapped_files()?.iter());
@@ -45,11 +45,11 @@ impl Memory {
     }
 }
 
-/// What is mapped of files whose sizes follow the site's.
+/// The mapped bytes of files that grow with the site.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct MappedParts {
     graph: u64,
-    /// The base's and the live one: both folders have this name.
+    /// The base index and the live one: both folders have this name.
     index: u64,
 }
 

@@ -1,4 +1,4 @@
-//! How much memory the process has resident, as Linux counts it.
+//! The process's resident memory, as Linux counts it.
 
 use std::{fs, io};
 
@@ -8,9 +8,9 @@ const MAPPINGS: &str = "/proc/self/smaps";
 /// Resident memory by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Resident {
-    /// What only the process has.
+    /// Memory that belongs to this process alone.
     pub(crate) anonymous_bytes: u64,
-    /// What it maps from files, and the system could drop.
+    /// Memory mapped from files, which the system can drop.
     pub(crate) mapped_bytes: u64,
 }
 
@@ -39,9 +39,9 @@ impl Resident {
     }
 }
 
-/// Resident memory that is mapped from files, for each mapping: the file's path and bytes.
+/// Returns the resident memory mapped from files: for each, its path and bytes.
 ///
-/// The kernel looks at every page for this: milliseconds for each GiB.
+/// The kernel visits every page for this: some milliseconds for each GiB.
 pub(crate) fn mapped_files() -> io::Result<Vec<(String, u64)>> {
     Ok(parse_mappings(&fs::read_to_string(MAPPINGS)?))
 }
@@ -52,14 +52,14 @@ fn parse_mappings(text: &str) -> Vec<(String, u64)> {
     for line in text.lines() {
         let first = line.split(' ').next().unwrap_or_default();
         if !first.ends_with(':') {
-            // `START-END rights offset device inode path`
+            // Format: `START-END rights offset device inode path`
             let path = line.find('/').and_then(|start| line.get(start..));
             in_file = path.is_some();
             files.extend(path.map(|path| (path.to_owned(), 0)));
         } else if in_file && let Some((_, bytes)) = files.last_mut() {
             let kib = |text: &str| text.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok();
             let of = |name| line.strip_prefix(name).and_then(kib).unwrap_or(0) * 1024;
-            // What was written to a private mapping is the process's own.
+            // Pages that were written in a private mapping are the process's own.
             *bytes = (*bytes + of("Rss:")).saturating_sub(of("Anonymous:"));
         }
     }

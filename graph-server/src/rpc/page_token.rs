@@ -1,7 +1,8 @@
-//! Page tokens: the last sort key of a page, bound to the request that it was answered to.
+//! Page tokens: the last sort key of a page, bound to the request that the page answered.
 //!
-//! A token is a place in an order, not a place in a list: members that do not change between two pages are neither
-//! skipped nor repeated. Hexadecimal digits of: version (1 byte), digest of the other parameters (8 bytes), sort key.
+//! A token is a place in an order, not in a list: members that do not change between two pages are
+//! neither skipped nor repeated. Its text is hexadecimal digits of a version (1 byte), a digest of
+//! the other parameters (8 bytes), and the sort key.
 
 mod key;
 
@@ -13,11 +14,11 @@ use std::fmt::Write;
 const VERSION: u8 = 1;
 const DIGEST_BYTES: usize = 8;
 
-/// The parameters that a token is bound to, as a digest.
+/// The parameters to which a token is bound, as a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameters([u8; DIGEST_BYTES]);
 
-/// A text that is no token of a page of this list. The caller's mistake.
+/// A text that is not a page token of this list: an error of the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a page token that {problem}")]
 pub struct InvalidPageToken {
@@ -31,7 +32,8 @@ impl From<InvalidPageToken> for Refusal {
 }
 
 impl Parameters {
-    /// Of the call `name`, each parameter as bytes.
+    /// Digests the call's name and its parameters, each as bytes.
+    #[must_use]
     pub fn of(name: &str, parameters: &[&[u8]]) -> Self {
         let mut hasher = blake3::Hasher::new();
         for part in std::iter::once(&name.as_bytes()).chain(parameters) {
@@ -43,7 +45,7 @@ impl Parameters {
         Self(digest)
     }
 
-    /// The token of the page that ends with `key`.
+    /// Returns the token of the page that ends with `key`.
     pub fn token(self, key: &impl PageKey) -> String {
         let bytes = std::iter::once(VERSION).chain(self.0).chain(key.to_bytes());
         bytes.fold(String::new(), |mut text, byte| {
@@ -53,7 +55,7 @@ impl Parameters {
         })
     }
 
-    /// The token of the page after `page`; empty after the last one.
+    /// Returns the token of the page after `page`; empty after the last one.
     pub(crate) fn next_page(self, page: &MembersPage) -> String {
         match page.members.last().filter(|_| page.more) {
             Some(last) => self.token(last),
@@ -61,23 +63,25 @@ impl Parameters {
         }
     }
 
-    /// The sort key in `token`; none for the first page. Refuses what [`Self::token`] did not make for these
-    /// parameters.
+    /// Returns the sort key in `token`, or `None` for the first page.
+    ///
+    /// # Errors
+    /// If [`Self::token`] did not make the token for these parameters.
     pub fn key<Key: PageKey>(self, token: &str) -> Result<Option<Key>, InvalidPageToken> {
         if token.is_empty() {
             return Ok(None);
         }
         let refused = |problem| InvalidPageToken { problem };
-        let bytes = decode(token).ok_or_else(|| refused("is no page token of this server"))?;
+        let bytes = decode(token).ok_or_else(|| refused("is not a page token of this server"))?;
         let (&version, rest) = bytes.split_first().ok_or_else(|| refused("is empty"))?;
         if version != VERSION {
             return Err(refused("is of another version of this server"));
         }
         let (digest, key) = rest
             .split_first_chunk::<DIGEST_BYTES>()
-            .ok_or_else(|| refused("is no page token of this server"))?;
+            .ok_or_else(|| refused("is not a page token of this server"))?;
         if *digest != self.0 {
-            return Err(refused("was answered to a request with other parameters"));
+            return Err(refused("belongs to a request with other parameters"));
         }
         Ok(Some(Key::from_bytes(key).map_err(refused)?))
     }
@@ -154,9 +158,11 @@ mod tests {
                 error.to_string().contains("with other parameters"),
                 "{error}"
             );
-            assert!(
-                matches!(error.into(), Refusal::Common(cloud_serving::Refusal::Field { field, .. }) if field == "page_token")
-            );
+            assert!(matches!(
+                error.into(),
+                Refusal::Common(cloud_serving::Refusal::Field { field, .. })
+                    if field == "page_token"
+            ));
         }
     }
 

@@ -1,8 +1,11 @@
-//! The cache of views: least recently used go first, within a budget of memory.
+//! The cache of views, within a memory budget. It evicts the least recently used views first.
 //!
-//! Nothing invalidates it: a view is asked whether it holds for the request's graph, or asked about single members at the
-//! graph's SCN whether it holds or not, as long as that has cost less than a new one. An older view never replaces a newer
-//! one, or two readers at different SCNs would take turns rebuilding.
+//! No entry is ever invalidated. A lookup checks whether the cached view holds for the request's
+//! graph. A question about single members can use a view of another SCN too. It does so until the
+//! extra edges have cost as much as a new view.
+//!
+//! An older view never replaces a newer one. Otherwise two readers at different SCNs would take
+//! turns rebuilding.
 
 use crate::{
     limits::Limits,
@@ -24,18 +27,18 @@ pub(crate) struct Views {
     cache: Cache<NodeIndex, Arc<Kept>>,
     pub(crate) sessions: Sessions<Arc<Kept>>,
     bytes_max: u64,
-    /// Idle ones, at most as many as builds ran side by side.
+    /// Idle scratch sets, at most as many as builds ran in parallel.
     scratches: Mutex<Vec<Scratch>>,
     hits: AtomicU64,
     misses: AtomicU64,
     rebuilds: AtomicU64,
 }
 
-/// A view in the cache, or pinned.
+/// A view in the cache, or pinned by a session.
 #[derive(Debug)]
 pub(crate) struct Kept {
     view: Arc<View>,
-    /// Visited because it is of another SCN than its questions, all together.
+    /// The edges visited only because the view is of another SCN than the questions, in total.
     extra_edges: AtomicU64,
 }
 
@@ -51,35 +54,36 @@ impl Kept {
         &self.view
     }
 
-    /// A question visited so many edges that it would not have visited with a new view.
+    /// Adds edges that a question would not have visited with a new view.
     pub(crate) fn add_extra_edges(&self, edges: u64) {
         if edges > 0 {
             self.extra_edges.fetch_add(edges, Ordering::Relaxed);
         }
     }
 
-    /// What asking it about single members costs before the first: none when a new view is worth its edges. (One pays at
-    /// most twice what would have been best, had one known what is asked later.)
+    /// Returns the edges to visit before the first question about single members. `None` if these and
+    /// the extra edges so far exceed the edges of a new view: the total then is at most twice the cost
+    /// of the best choice in hindsight.
     fn cost_at(&self, graph: &Graph) -> Option<u64> {
         let cost = self.view.cost_at(graph)?;
         (self.extra_edges.load(Ordering::Relaxed) + cost <= self.view.edges()).then_some(cost)
     }
 }
 
-/// What the cache holds, and how it was asked.
+/// The contents of the cache, and the counters of its lookups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ViewCounts {
     pub(crate) views: u64,
     pub(crate) bytes: u64,
-    /// Open ones.
+    /// The number of open sessions.
     pub(crate) sessions: u64,
-    /// Of `bytes`, those of the views that sessions keep.
+    /// The part of `bytes` in views that sessions pin.
     pub(crate) session_bytes: u64,
     pub(crate) bytes_max: u64,
     pub(crate) hits: u64,
-    /// No view was cached.
+    /// Lookups that found no cached view.
     pub(crate) misses: u64,
-    /// The cached view was too old.
+    /// Lookups that found a view too old to use.
     pub(crate) rebuilds: u64,
 }
 
@@ -88,7 +92,8 @@ impl Views {
         let sessions = Sessions::new(limits);
         let cache = Cache::builder()
             .eviction_policy(EvictionPolicy::lru())
-            // Weights are 32 bits wide, so KiB: rounded up, with what the cache itself keeps for an entry.
+            // Weights are 32 bits wide, so they count KiB: rounded up, plus what the cache itself
+            // keeps for an entry.
             .weigher(|_, kept: &Arc<Kept>| kib(&kept.view))
             .max_capacity((limits.view_cache_bytes_max - sessions.bytes_max()) / 1024)
             .build();
@@ -103,7 +108,7 @@ impl Views {
         }
     }
 
-    /// The cached view of `viewer`, if it holds for the graph.
+    /// Returns the cached view of `viewer`, if it holds for the graph.
     pub(crate) fn cached(&self, graph: &Graph, viewer: NodeIndex) -> Option<Arc<View>> {
         let holding = |kept: &Arc<Kept>| {
             let view = kept.view();
@@ -112,8 +117,8 @@ impl Views {
         self.find(viewer, holding)
     }
 
-    /// The cached view of `viewer`, if it is worth to be asked about single members at the graph's SCN, and the edges that
-    /// this visits before the first.
+    /// Returns the cached view of `viewer`, if it can answer about single members at the graph's
+    /// SCN for less than a new view. Also returns the edges to visit before the first answer.
     pub(crate) fn kept(&self, graph: &Graph, viewer: NodeIndex) -> Option<(Arc<Kept>, u64)> {
         self.find(viewer, |kept| {
             kept.cost_at(graph).map(|cost| (Arc::clone(kept), cost))
@@ -138,7 +143,7 @@ impl Views {
         found
     }
 
-    /// Builds the view of `viewer` and caches it, unless a newer one is there.
+    /// Builds the view of `viewer` and caches it, unless a newer one is cached.
     pub(crate) fn build(
         &self,
         graph: &Graph,
@@ -151,7 +156,7 @@ impl Views {
         Ok(view)
     }
 
-    /// Pins or caches the view, unless a newer one is there.
+    /// Pins or caches the view, unless a newer one is cached.
     fn keep(&self, view: &Arc<View>) {
         let (viewer, kept) = (view.viewer(), Kept::new(view));
         let replaces = |pinned: &Arc<Kept>| pinned.view.scn() <= view.scn();
@@ -160,7 +165,8 @@ impl Views {
         }
     }
 
-    /// Whose views are of an SCN below `scn`: of no use to a version that begins there, unless they are brought up.
+    /// Returns the viewers whose views are of an SCN below `scn`. A version that begins there
+    /// cannot use them unless they are brought up.
     pub(crate) fn below(&self, scn: Scn) -> Vec<NodeIndex> {
         let cached = self.cache.iter().map(|(_, kept)| kept);
         let all = cached.chain(self.sessions.all_pinned());
@@ -168,8 +174,8 @@ impl Views {
         old.map(|kept| kept.view().viewer()).collect()
     }
 
-    /// Keeps a view as of the graph's SCN in the place of the viewer's older one: the same, where it holds there, or a new one. None
-    /// of a viewer who is gone, or whose view is gone by now.
+    /// Replaces the viewer's older view by one at the graph's SCN: the same, where it still holds,
+    /// or a new one. Does nothing if the viewer was removed, or the view is no longer cached.
     pub(crate) fn bring_up(&self, viewer: NodeIndex, graph: &Graph) {
         let pinned = self.sessions.peek(viewer);
         let Some(kept) = pinned.or_else(|| self.cache.get(&viewer)) else {
@@ -182,28 +188,28 @@ impl Views {
         if let Some(view) = view.at_scn_of(graph) {
             self.keep(&Arc::new(view));
         } else if graph.exists(viewer) {
-            // There is nothing that stops it.
+            // The budget is unlimited, so the build does not stop.
             let _ = self.build(graph, viewer, &mut Budget::new(u64::MAX, &give_way));
         }
     }
 
-    /// Begins a session that keeps `view`, which is cached.
+    /// Begins a session that pins `view`, which is cached.
     pub(crate) fn begin_session(&self, view: &Arc<View>) -> Result<SessionId, Refusal> {
         let viewer = view.viewer();
         let id = self.sessions.begin(viewer, Kept::new(view), bytes(view))?;
-        // It is not counted twice.
+        // A pinned view must not be counted twice.
         self.cache.invalidate(&viewer);
         Ok(id)
     }
 
-    /// Ends a session, if there is one; the view is cached as any other.
+    /// Ends a session, if there is one, and moves its view to the cache.
     pub(crate) fn end_session(&self, id: SessionId) {
         if let Some((viewer, kept)) = self.sessions.end(id) {
             self.put(viewer, kept);
         }
     }
 
-    /// Caches a view, unless a newer one is there.
+    /// Caches a view, unless a newer one is cached.
     fn put(&self, viewer: NodeIndex, kept: Arc<Kept>) {
         self.cache
             .entry(viewer)
@@ -213,7 +219,7 @@ impl Views {
             });
     }
 
-    /// Lends a scratch set: they grow to a bit for each member, so they are kept.
+    /// Lends a scratch set. Each grows to one bit a member, so they are reused.
     pub(crate) fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
         let idle = self
             .scratches
@@ -229,7 +235,8 @@ impl Views {
         outcome
     }
 
-    /// Evicts what is over the budget (otherwise that waits for the next use), and ends idle sessions.
+    /// Evicts views over the budget, which would otherwise wait for the next use, and ends idle
+    /// sessions.
     pub(crate) fn tidy(&self) {
         self.sessions.end_idle();
         self.cache.run_pending_tasks();
@@ -285,7 +292,7 @@ mod tests {
         let new = writer.version().graph();
         assert!(views.cached(&new, viewer).is_none());
         views.build(&new, viewer, &mut Budget::unlimited()).unwrap();
-        // A reader at the older SCN builds its own, and leaves the newer one where it is.
+        // A reader at the older SCN builds its own view, and the newer one stays cached.
         let view = views.build(&old, viewer, &mut Budget::unlimited()).unwrap();
         assert_eq!(view.first().len(), 1);
         assert_eq!(views.cached(&new, viewer).unwrap().first().len(), 2);

@@ -1,4 +1,4 @@
-//! A configuration file of any bytes is taken or refused in words; nothing panics.
+//! A configuration file of any bytes is either accepted or rejected with an error. None panics.
 
 use clap::Command;
 use graph_server::Config;
@@ -14,7 +14,7 @@ fn valid() -> String {
     config.to_toml().unwrap()
 }
 
-/// What a server would be started with by this file.
+/// Returns the configuration with which a server would start from this file.
 fn read(path: &Path, bytes: &[u8]) -> Result<Config, String> {
     fs::write(path, bytes).unwrap();
     let command = Config::arguments(Command::new("serve"));
@@ -23,7 +23,7 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Config, String> {
     Config::from_arguments(&matches).map_err(|error| error.to_string())
 }
 
-/// Taken as what it says: written again, it is the same configuration.
+/// Checks that an accepted file reads back as the same configuration after writing it.
 fn check(bytes: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("server.toml");
@@ -44,7 +44,10 @@ fn what_is_written_is_read() {
 proptest! {
     #[test]
     fn mutated_files_are_taken_or_refused(
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..5),
+        changes in prop::collection::vec(
+            (any::<prop::sample::Index>(), any::<u8>(), 0..4_u8),
+            1..5,
+        ),
     ) {
         let mut bytes = valid().into_bytes();
         for (place, byte, change) in changes {
@@ -53,7 +56,7 @@ proptest! {
                 0 => bytes[at] = byte,
                 1 => bytes.insert(at, byte),
                 2 => drop(bytes.remove(at)),
-                // A digit more makes a limit of another size.
+                // Another digit makes a limit of another magnitude.
                 _ => bytes.insert(at, b'0' + byte % 10),
             }
         }
@@ -63,7 +66,9 @@ proptest! {
     #[test]
     fn values_of_any_kind_are_taken_or_refused(
         line in any::<prop::sample::Index>(),
-        value in "-?[0-9]{1,22}|\"[0-9]{1,20}( ?[kKMGTi]{0,2}B?| ?(ms|s|m|h))\"|\"\\PC{0,12}\"|true|\\[\\]|1e[0-9]{1,3}|nan",
+        value in "-?[0-9]{1,22}\
+            |\"[0-9]{1,20}( ?[kKMGTi]{0,2}B?| ?(ms|s|m|h))\"\
+            |\"\\PC{0,12}\"|true|\\[\\]|1e[0-9]{1,3}|nan",
     ) {
         let text = valid();
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();

@@ -1,13 +1,17 @@
-//! A site that only asks about its graph: its snapshot says nothing about people. It answers as one with empty profiles does,
-//! through changes, compactions and starts.
+//! A site that serves its graph alone, from a silent snapshot. It answers as a site with empty
+//! profiles does, through changes, compactions and restarts.
 
-use crate::compaction::{name, removed, upserted};
-use crate::small_site::{MEMBERS, SmallSite, write_silent_snapshot, write_snapshot_of};
-use cloud_client::proto::databus::v1::{
-    AsOf, Change, ConnectionAdded, Position, PositionKind, PositionRemoved, PositionUpserted,
-    change,
+use crate::{
+    compaction::{name, removed, upserted},
+    small_site::{MEMBERS, SmallSite, write_silent_snapshot, write_snapshot_of},
 };
-use cloud_client::{Degree, SearchOptions, connection_removed};
+use cloud_client::{
+    Degree, SearchOptions, connection_removed,
+    proto::databus::v1::{
+        AsOf, Change, ConnectionAdded, Position, PositionKind, PositionRemoved, PositionUpserted,
+        change,
+    },
+};
 use cloud_profile::empty_profile;
 use graph_server::Limits;
 use prost_types::Timestamp;
@@ -38,7 +42,7 @@ fn position_removed(member_id: u64) -> Change {
     }
 }
 
-/// At a time that is the same on every site.
+/// Adds a connection with a time that is the same on every site.
 fn connected(member_id: u64, other_id: u64) -> Change {
     let connected_at = Some(Timestamp {
         seconds: 7,
@@ -54,7 +58,7 @@ fn connected(member_id: u64, other_id: u64) -> Change {
 }
 
 impl SmallSite {
-    /// Everything, and what searches find that match all, some and none.
+    /// Returns all answers, including searches that match all members, some, and none.
     async fn told(&self, at_least: &AsOf) -> String {
         let mut told = self.everything(at_least).await;
         let client = self.client.at_least(at_least.clone());
@@ -81,14 +85,14 @@ impl SmallSite {
         told
     }
 
-    /// The number of the file that holds the profiles of the snapshot there.
+    /// Returns the inode number of the profiles file in the snapshot at `at`.
     fn profiles_file(&self, at: &AsOf) -> u64 {
         let snapshot = self.folder.path().join("snapshot").join(name(at));
         fs::metadata(snapshot.join("profiles.bin")).unwrap().ino()
     }
 }
 
-/// What a site on this snapshot tells, at each step of the same life.
+/// Returns the answers of a site on this snapshot, after each step of the same history.
 async fn life(write: fn(&Path)) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("snapshot"));
@@ -118,7 +122,7 @@ async fn life(write: fn(&Path)) -> Vec<String> {
     let second = site.publish(second).await;
     told.push(site.told(&second).await);
 
-    // From the snapshot that the server took, with its copy of what has changed since the first one.
+    // Restarts from the server's own snapshot, with its copy of the changes since the first one.
     let folder = site.stop().await;
     fs::remove_dir_all(folder.path().join("snapshot/live")).unwrap();
     let site = SmallSite::on(folder, Limits::DEFAULT).await;

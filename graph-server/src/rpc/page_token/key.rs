@@ -1,21 +1,24 @@
-//! The sort keys of the lists that come in pages, as bytes. What a key says is checked here, once.
+//! The sort keys of the paged lists, as bytes. Each decoder checks its values here, once.
 
 use cloud_engine::{Degree, ListedConnection};
 use cloud_model::{ConnectionTime, MemberId};
 use cloud_search::SortKey;
 
-/// Where a line stands in its list.
+/// A sort key: the place of an entry in its list.
 pub trait PageKey: Sized {
-    /// Of one length for each list.
+    /// Returns the key as bytes, of one length for each list.
     fn to_bytes(&self) -> Vec<u8>;
 
-    /// What [`to_bytes`](Self::to_bytes) made; an error says why these are no such bytes.
+    /// Decodes the bytes that [`to_bytes`](Self::to_bytes) returns.
+    ///
+    /// # Errors
+    /// With the reason, if the bytes are not such a key.
     fn from_bytes(bytes: &[u8]) -> Result<Self, &'static str>;
 }
 
 const OTHER_LENGTH: &str = "has a key of another length";
 
-/// A list of members by id: 8 bytes.
+/// Lists of members by id: 8 bytes.
 impl PageKey for MemberId {
     fn to_bytes(&self) -> Vec<u8> {
         self.get().to_be_bytes().into()
@@ -23,7 +26,7 @@ impl PageKey for MemberId {
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, &'static str> {
         let id = bytes.try_into().map_err(|_| OTHER_LENGTH)?;
-        Self::new(u64::from_be_bytes(id)).ok_or("names no member")
+        Self::new(u64::from_be_bytes(id)).ok_or("contains no member id")
     }
 }
 
@@ -40,7 +43,7 @@ impl PageKey for ListedConnection {
         let millis = u64::from_be_bytes(*millis);
         let time = ConnectionTime::from_millis(millis);
         if time.millis() != millis {
-            return Err("names no time");
+            return Err("contains an invalid time");
         }
         Ok(Self {
             member: MemberId::from_bytes(member)?,
@@ -49,7 +52,7 @@ impl PageKey for ListedConnection {
     }
 }
 
-/// The degrees of hits, as keys say them.
+/// The degrees of hits, with their codes in a key.
 const DEGREES: [(Degree, u8); 4] = [
     (Degree::First, 1),
     (Degree::Second, 2),
@@ -57,7 +60,7 @@ const DEGREES: [(Degree, u8); 4] = [
     (Degree::OutOfNetwork, 4),
 ];
 
-/// Hits: degree (1 byte), score (4 bytes), member id (8 bytes).
+/// Hits of a search: degree (1 byte), score (4 bytes), member id (8 bytes).
 impl PageKey for SortKey {
     fn to_bytes(&self) -> Vec<u8> {
         let code = DEGREES.iter().find(|(degree, _)| *degree == self.degree);
@@ -71,10 +74,10 @@ impl PageKey for SortKey {
         let (code, rest) = bytes.split_first().ok_or(OTHER_LENGTH)?;
         let (score, member) = rest.split_first_chunk().ok_or(OTHER_LENGTH)?;
         let degree = DEGREES.iter().find(|(_, known)| known == code);
-        let (degree, _) = degree.ok_or("names no place in a search")?;
+        let (degree, _) = degree.ok_or("contains an invalid degree")?;
         let score = f32::from_be_bytes(*score);
         if score.is_nan() {
-            return Err("names no score");
+            return Err("contains an invalid score");
         }
         Ok(Self {
             degree: *degree,
@@ -114,18 +117,24 @@ mod tests {
             assert_eq!(Key::from_bytes(bytes).err(), expected, "{bytes:?}");
         }
         check::<MemberId>(&[1; 8], None);
-        check::<MemberId>(&[0; 8], Some("names no member"));
+        check::<MemberId>(&[0; 8], Some("contains no member id"));
         check::<MemberId>(&[1; 9], Some(OTHER_LENGTH));
         check::<ListedConnection>(&[1; 16], None);
         check::<ListedConnection>(&[1; 7], Some(OTHER_LENGTH));
         check::<ListedConnection>(&[1; 15], Some(OTHER_LENGTH));
-        check::<ListedConnection>(&[0; 16], Some("names no member"));
-        check::<ListedConnection>(&[0xff; 16], Some("names no time"));
+        check::<ListedConnection>(&[0; 16], Some("contains no member id"));
+        check::<ListedConnection>(&[0xff; 16], Some("contains an invalid time"));
         check::<SortKey>(&[1; 13], None);
         check::<SortKey>(&[1; 14], Some(OTHER_LENGTH));
         check::<SortKey>(&[], Some(OTHER_LENGTH));
-        check::<SortKey>(&[0; 13], Some("names no place in a search"));
-        check::<SortKey>(&[&[1][..], &[0xff; 12]].concat(), Some("names no score"));
-        check::<SortKey>(&[&[1][..], &[0; 12]].concat(), Some("names no member"));
+        check::<SortKey>(&[0; 13], Some("contains an invalid degree"));
+        check::<SortKey>(
+            &[&[1][..], &[0xff; 12]].concat(),
+            Some("contains an invalid score"),
+        );
+        check::<SortKey>(
+            &[&[1][..], &[0; 12]].concat(),
+            Some("contains no member id"),
+        );
     }
 }

@@ -1,11 +1,11 @@
-//! What is the same for every read: `at_least`, page sizes, page tokens.
+//! The rows that every read shares: `at_least`, page sizes, page tokens.
 
 use super::row::{Outcome, Row, row};
 use cloud_proto::databus::v1::{AsOf, AtLeast, SourceOffset, at_least::Point};
 use prost::Message;
 use tonic::Code;
 
-/// The rows about `at_least` of a call; `request` is a good one with it.
+/// Returns the rows about `at_least` of a call; `request` returns a valid request with it.
 pub(super) fn at_least<M: Message>(
     call: &'static str,
     log_id: &str,
@@ -70,7 +70,7 @@ pub(super) fn at_least<M: Message>(
     .collect()
 }
 
-/// The rows about the page size.
+/// Returns the rows about the page size.
 pub(super) fn sizes<M: Message>(
     call: &'static str,
     limit: u32,
@@ -79,7 +79,7 @@ pub(super) fn sizes<M: Message>(
     bounded(call, "page_size", limit, request)
 }
 
-/// The rows about a number with a limit.
+/// Returns the rows about a number with a limit.
 pub(super) fn bounded<M: Message>(
     call: &'static str,
     field: &'static str,
@@ -102,8 +102,8 @@ pub(super) fn bounded<M: Message>(
     .collect()
 }
 
-/// The rows about the page token: `own` is one that the call answered to this request, `foreign` are other calls' and other
-/// parameters'.
+/// Returns the rows about the page token. `own` is a token that the call returned for this request;
+/// `foreign` are tokens of other calls and parameters.
 pub(super) fn tokens<M: Message>(
     call: &'static str,
     own: &str,
