@@ -62,7 +62,7 @@ impl Kept {
     }
 
     /// Returns the edges to visit before the first question about single members. `None` if these and
-    /// the extra edges so far exceed the edges of a new view: the total then is at most twice the cost
+    /// the extra edges so far exceed the edges of a new view. The total then is at most twice the cost
     /// of the best choice in hindsight.
     fn cost_at(&self, graph: &Graph) -> Option<u64> {
         let cost = self.view.cost_at(graph)?;

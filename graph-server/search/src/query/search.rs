@@ -55,9 +55,7 @@ pub enum SearchError {
     #[error("stopped at its deadline")]
     Stopped,
     /// Graph and index are not at one SCN.
-    #[error(
-        "the graph is at SCN {graph}, where the search index (valid up to SCN {published}) is not valid"
-    )]
+    #[error("the search index is not valid at the graph's SCN {graph} (newest valid: {published})")]
     OutOfStep {
         /// The graph's SCN.
         graph: Scn,
