@@ -31,7 +31,7 @@
 //! # Questions
 //!
 //! A [`View`] holds a viewer's 1st and 2nd degree. It costs one visit to each edge of the viewer's
-//! connections (some thousands). After that, each question of a page is a look-up:
+//! connections (some thousands). After that, the degree of each member of a page is a look-up:
 //!
 //! ```
 //! use cloud_engine::*;
@@ -88,7 +88,7 @@
 //! # Outside this crate
 //!
 //! The crate has no wire format, log, clock, threads or global state: the caller brings them. Names
-//! and words about members are the search crate's. Nothing here takes a lock, so nothing here
+//! and texts of members belong to the search crate. Nothing here takes a lock, so nothing here
 //! waits.
 //!
 //! [`Scn`]: cloud_model::Scn

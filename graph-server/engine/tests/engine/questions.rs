@@ -31,7 +31,7 @@ fn check_questions(graph: &Graph, model: &Model) {
         let sizes = network_sizes(graph, &view, true, &mut scratch, budget).expect("unlimited");
         let counts = [1, 2, 3].map(|degree| at(degree).len() as u64);
         assert_eq!(
-            [sizes.first, sizes.second, sizes.third.expect("asked for")],
+            [sizes.first, sizes.second, sizes.third.expect("requested")],
             counts,
             "sizes of {viewer}"
         );
@@ -398,7 +398,7 @@ fn the_deadline_stops_a_build() {
     let mut budget = Budget::new(u64::MAX, &|| true);
     let stopped = View::build(&graph, viewer, &mut scratch, &mut budget);
     assert_eq!(stopped, Err(Stopped::Deadline));
-    assert!(budget.spent() < 40_000, "asked in time");
+    assert!(budget.spent() < 40_000, "stop is called in time");
 
     let mut budget = Budget::new(u64::MAX, &|| true);
     let stopped = suggest_connections(&graph, viewer, 10, &mut scratch, &mut budget);
