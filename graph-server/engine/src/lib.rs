@@ -150,4 +150,4 @@ pub use questions::view_at::ViewAt;
 pub use sets::node_set::{NodeSet, Nodes};
 pub use sets::scratch::Scratch;
 pub use timed_neighbours::Connection;
-pub use visit::{AllEdges, Edge, Edges, Visited};
+pub use visit::{Edge, Edges, Visited};

@@ -62,35 +62,6 @@ impl Iterator for Edges<'_> {
     }
 }
 
-/// All edges, each once, from its lower end.
-#[derive(Clone, Debug)]
-pub struct AllEdges<'a> {
-    graph: &'a Graph,
-    next: u32,
-    edges: Option<Edges<'a>>,
-}
-
-impl Iterator for AllEdges<'_> {
-    type Item = Edge;
-
-    fn next(&mut self) -> Option<Edge> {
-        loop {
-            let edge = self
-                .edges
-                .as_mut()
-                .and_then(|edges| edges.find(|edge| edge.source < edge.target));
-            if edge.is_some() {
-                return edge;
-            }
-            if self.next == self.graph.node_bound() {
-                return None;
-            }
-            self.edges = Some(self.graph.edges(NodeIndex::new(self.next)));
-            self.next += 1;
-        }
-    }
-}
-
 /// The visited nodes, one bit each.
 #[derive(Clone, Debug, Default)]
 pub struct Visited(Vec<u64>);
@@ -205,14 +176,12 @@ impl IntoNodeIdentifiers for &Graph {
 
 impl<'a> IntoEdgeReferences for &'a Graph {
     type EdgeRef = Edge;
-    type EdgeReferences = AllEdges<'a>;
+    type EdgeReferences = Box<dyn Iterator<Item = Edge> + 'a>;
 
-    fn edge_references(self) -> AllEdges<'a> {
-        AllEdges {
-            graph: self,
-            next: 0,
-            edges: None,
-        }
+    /// All edges, each once, from its lower end.
+    fn edge_references(self) -> Self::EdgeReferences {
+        let edges = self.node_identifiers().flat_map(|node| self.edges(node));
+        Box::new(edges.filter(|edge| edge.source < edge.target))
     }
 }
 
