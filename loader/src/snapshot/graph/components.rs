@@ -1,6 +1,8 @@
 //! The connected components of a graph: how many there are and how large the largest is, for the summary.
 //!
-//! Found while the rows pass by on their way to the file, so that the graph need not be in memory: 4 bytes a member.
+//! Found while the rows pass by on their way to the file, so that the graph need not be in memory: 5 bytes a member.
+
+use petgraph::unionfind::UnionFind;
 
 /// Members without connections are components of their own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -11,25 +13,23 @@ pub struct Components {
     pub largest: u64,
 }
 
-/// Disjoint sets of nodes: each points to one with a lower number in its set, the lowest to itself.
-///
-/// After Tarjan and van Leeuwen, "Worst-case Analysis of Set Union Algorithms", J. ACM 31 (1984): linking by index, halving paths.
+/// Joins the nodes of each connection as the rows pass by.
 #[derive(Debug)]
-pub(crate) struct UnionFind {
-    parents: Vec<u32>,
-    /// Whose row comes next.
+pub(crate) struct ComponentFinder {
+    sets: UnionFind<u32>,
+    /// The node whose row comes next.
     next: u32,
 }
 
-impl UnionFind {
+impl ComponentFinder {
     pub(crate) fn new(nodes: u32) -> Self {
         Self {
-            parents: (0..nodes).collect(),
+            sets: UnionFind::new(nodes as usize),
             next: 0,
         }
     }
 
-    /// The rows of the next nodes, one behind the other; each connection stands in both rows. Nearly O(1) a connection.
+    /// Takes the rows of the next nodes, one behind the other. Each connection stands in both rows. Nearly O(1) a connection.
     pub(crate) fn add(&mut self, degrees: &[u32], targets: &[u32]) {
         let mut rest = targets;
         for &degree in degrees {
@@ -37,60 +37,31 @@ impl UnionFind {
                 .split_at_checked(degree as usize)
                 .unwrap_or((rest, &[]));
             rest = after;
-            let node = self.next;
-            let mut root = self.root(node);
-            for &target in row.iter().take_while(|&&target| target < node) {
-                // Most are in the same large set already, and point to its root.
-                if self.parent(target) != root {
-                    root = self.join(root, target);
+            let mut root = self.next;
+            for &target in row.iter().take_while(|&&target| target < self.next) {
+                // Most are in the same large set already.
+                let other = self.sets.find_mut(target);
+                if other != root {
+                    self.sets.union(root, other);
+                    root = self.sets.find_mut(root);
                 }
             }
             self.next += 1;
         }
     }
 
-    /// O(n).
-    pub(crate) fn finish(mut self) -> Components {
-        let mut sizes = vec![0u32; self.parents.len()];
-        for node in 0..self.parents.len() as u32 {
-            if let Some(size) = sizes.get_mut(self.root(node) as usize) {
+    /// Counts the sets. O(n).
+    pub(crate) fn finish(self) -> Components {
+        let labels = self.sets.into_labeling();
+        let mut sizes = vec![0u32; labels.len()];
+        for label in labels {
+            if let Some(size) = sizes.get_mut(label as usize) {
                 *size += 1;
             }
         }
         Components {
             count: sizes.iter().filter(|size| **size > 0).count() as u64,
             largest: sizes.into_iter().max().map_or(0, u64::from),
-        }
-    }
-
-    #[inline]
-    fn parent(&self, node: u32) -> u32 {
-        self.parents.get(node as usize).copied().unwrap_or(node)
-    }
-
-    fn root(&mut self, mut node: u32) -> u32 {
-        loop {
-            let parent = self.parent(node);
-            let next = self.parent(parent);
-            if parent == next {
-                return parent;
-            }
-            self.point(node, next);
-            node = next;
-        }
-    }
-
-    /// The root of both.
-    fn join(&mut self, root: u32, other: u32) -> u32 {
-        let other = self.root(other);
-        let (low, high) = (root.min(other), root.max(other));
-        self.point(high, low);
-        low
-    }
-
-    fn point(&mut self, node: u32, to: u32) {
-        if let Some(parent) = self.parents.get_mut(node as usize) {
-            *parent = to;
         }
     }
 }
@@ -120,7 +91,7 @@ mod tests {
             expected.count += u64::from(size > 0);
             expected.largest = expected.largest.max(size);
         }
-        let mut sets = UnionFind::new(nodes as u32);
+        let mut sets = ComponentFinder::new(nodes as u32);
         for rows in rows.chunks_mut(7) {
             rows.iter_mut().for_each(|row| row.sort_unstable());
             let degrees: Vec<u32> = rows.iter().map(|row| row.len() as u32).collect();

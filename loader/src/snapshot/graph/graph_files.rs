@@ -17,7 +17,7 @@ use crate::{
     },
     snapshot::{
         graph::{
-            components::{Components, UnionFind},
+            components::{ComponentFinder, Components},
             connections::{ById, ByNode, ConnectionCounts, read_connections},
             graph_rows::for_each_rows,
             member_table::{MEMBERS_MAX, MemberTable},
@@ -193,7 +193,7 @@ fn write<E: HalfEdge>(
         writer.bypass_cache();
     }
     let mut degrees = DegreeCounts::default();
-    let mut components = UnionFind::new(nodes);
+    let mut components = ComponentFinder::new(nodes);
     let mut targets = 0;
     let repeated = for_each_rows(members.len(), partitions, site.memory, |rows| {
         let times = E::TIMED.then_some(rows.times.as_slice());
