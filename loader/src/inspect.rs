@@ -35,13 +35,18 @@ pub struct Inspection {
 }
 
 /// Inspects what the command line names and prints it.
+///
+/// # Errors
+/// As [`inspect`].
 pub fn run(arguments: &Arguments) -> Result<(), FileError> {
     print!("{}", inspect(&arguments.snapshot)?);
     Ok(())
 }
 
-/// Reads every file of a snapshot. The first that is not what it should be is the error, with where the damage begins as far as
-/// the file's own checksums tell.
+/// Reads every file of a snapshot.
+///
+/// # Errors
+/// The first file that is not what it should be, with where the damage begins as far as the file's own checksums tell.
 pub fn inspect(path: &Path) -> Result<Inspection, FileError> {
     let snapshot = match path.join(MANIFEST_NAME).exists() {
         true => path.to_owned(),

@@ -48,8 +48,8 @@ use std::path::Path;
 use cloud_engine::{LineageHasher, Manifest};
 use cloud_search::NoProfiles;
 
-use crate::{Arguments, Dropped, Error, NodeOrder, Options, REJECTS_NAME, Rejected, Summary};
 use crate::{
+    Arguments, Dropped, Error, NodeOrder, Options, REJECTS_NAME, Rejected, Summary,
     job::{
         options::Dump,
         progress::{Progress, Unit},
@@ -70,13 +70,19 @@ use crate::{
 };
 
 /// Builds what the command line asks for and prints the summary.
+///
+/// # Errors
+/// When the arguments contradict each other, and as [`build`].
 pub fn run(arguments: Arguments) -> Result<(), Error> {
     let summary = build(&arguments.try_into()?)?;
     print!("{summary}");
     Ok(())
 }
 
-/// Builds a snapshot. It is there, whole and synced, when this returns `Ok`; otherwise there is none.
+/// Builds a snapshot. It is there, whole and synced, when this returns `Ok`.
+///
+/// # Errors
+/// With the file and line of a bad row, or with the file that cannot be read or written. There is no snapshot then.
 pub fn build(options: &Options) -> Result<Summary, Error> {
     let dump = options.open()?;
     let staging = Staging::create(&options.out, options.scn())?;

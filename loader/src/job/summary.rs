@@ -121,6 +121,7 @@ impl DegreeCounts {
 
 impl Summary {
     /// The lineage of the snapshot.
+    #[must_use]
     pub fn lineage_id(&self) -> LineageId {
         self.manifest.lineage_id
     }

@@ -76,6 +76,7 @@ impl MemoryLimit {
     }
 
     /// Half of what the machine, or the control group of this process, has; the least that works if that is more.
+    #[must_use]
     pub fn of_machine() -> Self {
         let bytes = machine_bytes().unwrap_or(0) / 2;
         Self::new(bytes).unwrap_or(Self::least())
@@ -91,6 +92,7 @@ impl MemoryLimit {
 
     /// The same limit, but rows go to files as soon as so many bytes of them are held: to try what happens to large dumps
     /// with small ones.
+    #[must_use]
     pub fn spilling_above(self, held_bytes: u64) -> Self {
         Self { held_bytes, ..self }
     }

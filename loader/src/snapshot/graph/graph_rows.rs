@@ -264,9 +264,13 @@ impl Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::memory::MemoryLimit;
-    use crate::snapshot::sort::half_edge::{Timed, Untimed};
-    use crate::snapshot::sort::partitions::Scatter;
+    use crate::snapshot::{
+        memory::MemoryLimit,
+        sort::{
+            half_edge::{Timed, Untimed},
+            partitions::Scatter,
+        },
+    };
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 

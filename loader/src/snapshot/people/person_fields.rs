@@ -211,8 +211,7 @@ fn bad_word(column: Option<usize>, found: &[u8], words: &'static str) -> RowFaul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::rows::column_map::ColumnMap;
-    use crate::snapshot::rows::layout::layout;
+    use crate::snapshot::rows::{column_map::ColumnMap, layout::layout};
 
     fn layout_of(map: &str) -> Layout {
         let map: ColumnMap = map.parse().unwrap();

@@ -228,6 +228,7 @@ impl FromStr for ColumnMap {
 
 impl ColumnMap {
     /// What kind of files it is for.
+    #[must_use]
     pub fn kind(&self) -> DumpKind {
         self.kind
     }

@@ -212,8 +212,7 @@ fn valid_up_to(bytes: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::rows::column_map::ColumnMap;
-    use crate::snapshot::rows::layout::layout;
+    use crate::snapshot::rows::{column_map::ColumnMap, layout::layout};
 
     fn columns(map: &str, syntax: RowSyntax, delimiter: u8) -> EdgeColumns {
         let map: ColumnMap = map.parse().unwrap();

@@ -24,6 +24,7 @@ pub enum RowSyntax {
 
 impl RowSyntax {
     /// The delimiter where none is asked for.
+    #[must_use]
     pub fn usual_delimiter(self) -> u8 {
         match self {
             Self::Csv => b',',

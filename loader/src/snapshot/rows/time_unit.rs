@@ -22,6 +22,7 @@ pub enum TimeUnit {
 
 impl TimeUnit {
     /// As `--map` names it.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Milliseconds => "ms",
