@@ -7,7 +7,7 @@ use crate::limits::{PART_BYTES_MAX, SOURCE_ID_BYTES_MAX};
 use crate::log::LogOptions;
 use crate::window::Window;
 use cloud_model::Scn;
-use cloud_profile::{InvalidChange, validate_change, validate_time};
+use cloud_profile::{InvalidValue, check_time, complete_change};
 use cloud_proto::databus::v1::{Change, WindowPart};
 use prost::{Message as _, encoding};
 use prost_types::Timestamp;
@@ -21,11 +21,11 @@ pub enum InvalidWindow {
         /// Which of the window's changes, counted from 0 over all parts.
         change: usize,
         /// What is wrong with it.
-        invalid: InvalidChange,
+        invalid: InvalidValue,
     },
     /// What it says of its source is wrong.
     #[error("{0}")]
-    Source(InvalidChange),
+    Source(InvalidValue),
     /// More changes than one window may have: bootstrap again from the source instead.
     #[error("the window has more than {changes_max} changes: bootstrap again from the source")]
     TooManyChanges {
@@ -50,15 +50,15 @@ pub struct CheckedWindow {
 }
 
 impl CheckedWindow {
-    /// Checks and encodes a whole window. O(changes).
-    pub fn new(window: &Window, limits: WindowLimits) -> Result<Self, InvalidWindow> {
+    /// Completes, checks and encodes a whole window. O(changes).
+    pub fn new(window: Window, limits: WindowLimits) -> Result<Self, InvalidWindow> {
         let mut encoder = WindowEncoder::new(
             &window.source_id,
             window.source_offset,
             window.commit_time,
             limits,
         )?;
-        for change in &window.changes {
+        for change in window.changes {
             encoder.push(change)?;
         }
         Ok(encoder.finish())
@@ -112,7 +112,7 @@ pub(crate) fn encode_scn(scn: Scn, buffer: &mut Vec<u8>) {
     encoding::uint64::encode(SCN_TAG, &scn.get(), buffer);
 }
 
-/// Takes a window's changes one by one and cuts them into full parts.
+/// Takes a window's changes one by one, applies the rules to each, and cuts them into full parts.
 #[derive(Debug)]
 pub(crate) struct WindowEncoder {
     head: WindowPart,
@@ -132,7 +132,7 @@ impl WindowEncoder {
     ) -> Result<Self, InvalidWindow> {
         check_source(source_id, source_offset)?;
         if let Some(time) = &commit_time {
-            validate_time("commit_time", time).map_err(InvalidWindow::Source)?;
+            check_time("commit_time", time).map_err(InvalidWindow::Source)?;
         }
         let head = WindowPart {
             source_id: source_id.to_owned(),
@@ -151,19 +151,19 @@ impl WindowEncoder {
         })
     }
 
-    pub(crate) fn push(&mut self, change: &Change) -> Result<(), InvalidWindow> {
+    pub(crate) fn push(&mut self, mut change: Change) -> Result<(), InvalidWindow> {
         let WindowLimits {
             changes_max,
             bytes_max,
         } = self.limits;
-        validate_change(change).map_err(|invalid| InvalidWindow::Change {
+        complete_change(&mut change).map_err(|invalid| InvalidWindow::Change {
             change: self.changes,
             invalid,
         })?;
         if self.changes >= changes_max {
             return Err(InvalidWindow::TooManyChanges { changes_max });
         }
-        let bytes = encoding::message::encoded_len(CHANGES_TAG, change);
+        let bytes = encoding::message::encoded_len(CHANGES_TAG, &change);
         if self.bytes + bytes > bytes_max {
             return Err(InvalidWindow::TooManyBytes { bytes_max });
         }
@@ -176,7 +176,7 @@ impl WindowEncoder {
         }
         self.changes += 1;
         self.bytes += bytes;
-        encoding::message::encode(CHANGES_TAG, change, &mut self.current);
+        encoding::message::encode(CHANGES_TAG, &change, &mut self.current);
         Ok(())
     }
 
@@ -198,7 +198,7 @@ impl WindowEncoder {
 
 fn check_source(source_id: &str, source_offset: u64) -> Result<(), InvalidWindow> {
     let invalid = |field: &str, reason: String| {
-        Err(InvalidWindow::Source(InvalidChange {
+        Err(InvalidWindow::Source(InvalidValue {
             field: field.to_owned(),
             reason,
         }))

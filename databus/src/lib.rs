@@ -35,7 +35,7 @@
 //!
 //! // A follower that has applied nothing reads from the beginning.
 //! let mut reader = log.read_after(Scn::BEGINNING)?;
-//! assert_eq!(reader.next_window()?.map(|logged| logged.window), Some(window));
+//! assert_eq!(reader.next_window()?.map(|logged| Window::from(logged.window)), Some(window));
 //! assert!(reader.next_window()?.is_none(), "the durable head");
 //! # Ok(())
 //! # }

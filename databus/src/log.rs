@@ -144,7 +144,7 @@ impl Log {
 
     /// Appends a window; answers once it is durable. A publisher with more than one in flight uses a [`Pipeline`].
     pub async fn append(&self, window: Window) -> Result<Appended, AppendError> {
-        self.append_checked(CheckedWindow::new(&window, self.handle.limits)?)
+        self.append_checked(CheckedWindow::new(window, self.handle.limits)?)
             .await
     }
 
@@ -159,7 +159,7 @@ impl Log {
     /// Within an asynchronous task.
     pub fn append_blocking(&self, window: Window) -> Result<Appended, AppendError> {
         self.pipeline()
-            .append_blocking(CheckedWindow::new(&window, self.handle.limits)?)
+            .append_blocking(CheckedWindow::new(window, self.handle.limits)?)
     }
 
     /// Begins a stream of windows that are appended without waiting for each answer.

@@ -102,7 +102,7 @@ impl WindowAssembler {
             None => Begun::new(part, self.limits)?,
             Some(begun) => begun.same_window(&part)?,
         };
-        for change in &changes {
+        for change in changes {
             begun.encoder.push(change)?;
         }
         begun.parts += 1;

@@ -6,8 +6,8 @@ use crate::{
     exit::Failed,
     servers::Servers,
 };
-use cloud_client::proto::databus::v1::{Position, PositionKind, YearMonth};
-use cloud_profile::{MemberLine, PositionLine};
+use cloud_client::proto::databus::v1::{Position, YearMonth};
+use cloud_profile::{Fields, Kind, Line};
 use serde_json::json;
 
 pub(crate) async fn ask(servers: &Servers, question: Profile) -> Result<Answer, Failed> {
@@ -22,33 +22,16 @@ pub(crate) async fn ask(servers: &Servers, question: Profile) -> Result<Answer, 
         };
         let member = profile.member.unwrap_or_default();
         let mut rows = table(&["member", &id.to_string()]);
-        let place = [&member.place, &member.region, &member.country];
-        let place: Vec<_> = place
-            .into_iter()
-            .filter(|name| !name.is_empty())
-            .map(String::as_str)
-            .collect();
-        let facts = [
-            ("name", member.display_name.clone()),
-            ("headline", member.headline.clone()),
-            ("location", place.join(", ")),
-            ("industry", member.industry.clone()),
-            ("summary", member.summary.clone()),
-            ("skills", member.skills.join(", ")),
-        ];
-        for (name, fact) in facts.into_iter().filter(|(_, fact)| !fact.is_empty()) {
-            rows.add_row([name, &fact]);
+        for (label, values) in facts(&member) {
+            rows.add_row([label, &values.join(", ")]);
         }
         for position in &profile.positions {
-            rows.add_row([kind(position), &sentence(position)]);
+            let kind = Kind::from(position.kind).word().unwrap_or("position");
+            rows.add_row([kind, &sentence(position)]);
         }
         text += &format!("{rows}\n\n");
-        let positions: Vec<_> = profile
-            .positions
-            .into_iter()
-            .map(PositionLine::from)
-            .collect();
-        let profile = json!({ "member": MemberLine::from(member), "positions": positions });
+        let positions: Vec<_> = profile.positions.into_iter().map(Line).collect();
+        let profile = json!({ "member": Line(member), "positions": positions });
         lines.push(json!({ "member_id": id, "profile": profile }));
     }
     let as_of = answer.as_of.as_ref();
@@ -58,35 +41,31 @@ pub(crate) async fn ask(servers: &Servers, question: Profile) -> Result<Answer, 
     })
 }
 
-fn kind(position: &Position) -> &'static str {
-    match position.kind() {
-        PositionKind::Work => "work",
-        PositionKind::Education => "education",
-        PositionKind::Unspecified => "position",
+/// Returns the texts that are printed, by their labels. Neighbours with one label stand together.
+fn facts<M: Fields>(message: &M) -> Vec<(&'static str, Vec<&str>)> {
+    let mut facts: Vec<(&str, Vec<&str>)> = Vec::new();
+    for field in M::FIELDS {
+        let Some(label) = field.label else { continue };
+        field.for_each_text(message, |text| match facts.last_mut() {
+            Some((last, values)) if *last == label => values.push(text),
+            _ => facts.push((label, vec![text])),
+        });
     }
+    facts
 }
 
 fn sentence(position: &Position) -> String {
-    let Position {
-        title,
-        organisation,
-        country,
-        from,
-        to,
-        current,
-        ..
-    } = position;
-    let begun = from.map(year_month).unwrap_or_default();
-    let ended = if *current {
+    let begun = position.from.map(year_month).unwrap_or_default();
+    let ended = if position.current {
         "today".to_owned()
     } else {
-        to.map(year_month).unwrap_or_default()
+        position.to.map(year_month).unwrap_or_default()
     };
-    let what: Vec<_> = [title, organisation, country]
-        .into_iter()
-        .filter(|name| !name.is_empty())
-        .collect();
-    let what: Vec<_> = what.into_iter().map(String::as_str).collect();
+    let facts = facts(position).into_iter().map(|(label, values)| {
+        let values = values.join(", ");
+        format!("{label} {values}").trim_start().to_owned()
+    });
+    let what: Vec<_> = facts.collect();
     format!("{} ({begun} – {ended})", what.join(", "))
 }
 

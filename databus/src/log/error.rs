@@ -2,6 +2,7 @@
 
 use crate::checked_window::InvalidWindow;
 use cloud_model::{LineageId, LogId, Scn};
+use cloud_profile::InvalidValue;
 use std::{io, path::PathBuf, sync::Arc};
 
 /// The log cannot be opened. Nothing was changed, and nothing of it is served.
@@ -165,8 +166,8 @@ pub enum ReadError {
         /// What does not fit.
         reason: String,
     },
-    /// A change of a kind that this version does not know: a later server wrote it.
-    #[error("{}: at byte {offset}: window {scn} holds a change of a kind that this version does not know", file.display())]
+    /// A change that no rule of this version or an earlier one let in: a later server wrote it.
+    #[error("{}: at byte {offset}: window {scn}: {invalid}; a later version wrote it: use that one", file.display())]
     UnknownChange {
         /// The segment.
         file: PathBuf,
@@ -174,6 +175,8 @@ pub enum ReadError {
         offset: u64,
         /// The window.
         scn: Scn,
+        /// The field that is not understood.
+        invalid: InvalidValue,
     },
     /// The file system failed.
     #[error("{}: {source}", file.display())]

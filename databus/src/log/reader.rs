@@ -10,9 +10,17 @@ use super::segment::Segment;
 use super::sequence::{PartHead, PartPlace, Sequence};
 use crate::window::{LoggedWindow, Window};
 use cloud_model::Scn;
+use cloud_profile::{Change, InvalidValue, check_kind};
 use cloud_proto::databus::v1::WindowPart;
 use prost::Message;
 use std::sync::Arc;
+
+/// A part of a window, its changes typed.
+struct TypedPart {
+    /// The part without its changes.
+    head: WindowPart,
+    changes: Vec<Change>,
+}
 
 /// A place in a log. Reads block on the disk, never on the writer.
 #[derive(Debug)]
@@ -34,7 +42,7 @@ impl LogReader {
             sequence: Sequence::beginning_with(entry.scn),
         };
         while reader.sequence.next_scn() <= after_scn.get() {
-            let skipped = reader.next::<PartHead>(|_| true)?;
+            let skipped = reader.next(|head: PartHead| Ok(head))?;
             if skipped.is_none() {
                 return Err(reader.damaged(format!("window {after_scn} is missing")));
             }
@@ -42,33 +50,35 @@ impl LogReader {
         Ok(reader)
     }
 
-    /// The next part; `None` at the durable head, where [`Log::head_watch`](crate::Log::head_watch) tells when there is
-    /// more. A window's parts become readable together.
+    /// Reads the next part, as it goes over the wire; `None` at the durable head, where
+    /// [`Log::head_watch`](crate::Log::head_watch) tells when there is more. A window's parts become readable together.
     pub fn next_part(&mut self) -> Result<Option<WindowPart>, ReadError> {
-        self.next(|part: &WindowPart| part.changes.iter().all(|change| change.event.is_some()))
+        self.next(|part: WindowPart| {
+            part.changes.iter().try_for_each(check_kind)?;
+            Ok(part)
+        })
     }
 
-    /// The next window, all its parts together; `None` at the durable head.
+    /// Reads the next window, all its parts together, its changes typed; `None` at the durable head.
     pub fn next_window(&mut self) -> Result<Option<LoggedWindow>, ReadError> {
-        let Some(mut first) = self.next_part()? else {
+        let Some(TypedPart { head, mut changes }) = self.next(TypedPart::new)? else {
             return Ok(None);
         };
-        let mut last = first.last;
+        let mut last = head.last;
         while !last {
-            let Some(part) = self.next_part()? else {
-                return Err(self.damaged(format!("window {} is not whole", first.scn)));
+            let Some(part) = self.next(TypedPart::new)? else {
+                return Err(self.damaged(format!("window {} is not whole", head.scn)));
             };
-            last = part.last;
-            first.changes.extend(part.changes);
+            last = part.head.last;
+            changes.extend(part.changes);
         }
         let WindowPart {
             scn,
             source_id,
             source_offset,
             commit_time,
-            changes,
             ..
-        } = first;
+        } = head;
         Ok(Some(LoggedWindow {
             scn: Scn::new(scn),
             window: Window {
@@ -85,7 +95,10 @@ impl LogReader {
         Scn::new(self.sequence.next_scn() - 1)
     }
 
-    fn next<Part>(&mut self, known: impl Fn(&Part) -> bool) -> Result<Option<Part>, ReadError>
+    fn next<Part, Out>(
+        &mut self,
+        understand: impl Fn(Part) -> Result<Out, InvalidValue>,
+    ) -> Result<Option<Out>, ReadError>
     where
         Part: Message + Default,
         for<'a> PartPlace: From<&'a Part>,
@@ -100,8 +113,16 @@ impl LogReader {
             };
             match decoded {
                 Some((offset, Ok(part))) => {
-                    self.accept(PartPlace::from(&part), offset, known(&part))?;
-                    return Ok(Some(part));
+                    let place = PartPlace::from(&part);
+                    let understood =
+                        understand(part).map_err(|invalid| ReadError::UnknownChange {
+                            file: self.published.disk.path(&self.segment.name),
+                            offset,
+                            scn: Scn::new(place.scn),
+                            invalid,
+                        })?;
+                    self.accept(place, offset)?;
+                    return Ok(Some(understood));
                 }
                 Some((offset, Err(error))) => {
                     let reason = error.to_string();
@@ -113,14 +134,7 @@ impl LogReader {
         }
     }
 
-    fn accept(&mut self, place: PartPlace, offset: u64, known: bool) -> Result<(), ReadError> {
-        if !known {
-            return Err(ReadError::UnknownChange {
-                file: self.published.disk.path(&self.segment.name),
-                offset,
-                scn: Scn::new(place.scn),
-            });
-        }
+    fn accept(&mut self, place: PartPlace, offset: u64) -> Result<(), ReadError> {
         let accepted = self.sequence.accept(place);
         accepted.map_err(|reason| damaged(&self.published, &self.segment, offset, reason))?;
         if let Some(entry) = place.entry(offset) {
@@ -153,6 +167,17 @@ impl LogReader {
 
     fn damaged(&self, reason: String) -> ReadError {
         damaged(&self.published, &self.segment, self.frames.offset(), reason)
+    }
+}
+
+impl TypedPart {
+    fn new(mut head: WindowPart) -> Result<Self, InvalidValue> {
+        let changes = std::mem::take(&mut head.changes);
+        let changes = changes.into_iter().map(Change::try_from);
+        Ok(Self {
+            changes: changes.collect::<Result<_, _>>()?,
+            head,
+        })
     }
 }
 

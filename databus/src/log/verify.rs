@@ -9,6 +9,7 @@ use super::frame_reader::{Frame, FrameError, FrameReader};
 use super::recovery::{Found, damaged, file_error, said_durable_behind};
 use super::sequence::{PartPlace, Sequence};
 use crate::disk::{Disk, ReadOnlyFolder};
+use cloud_profile::Change;
 use cloud_proto::databus::v1::WindowPart;
 use prost::Message as _;
 use std::{io, path::Path, sync::Arc};
@@ -150,9 +151,9 @@ impl Verified {
         Ok(())
     }
 
-    fn count(&mut self, part: Option<WindowPart>) {
+    fn count(&mut self, ends_window: Option<bool>) {
         self.frames += 1;
-        self.windows += u64::from(part.is_some_and(|part| part.last));
+        self.windows += u64::from(ends_window == Some(true));
     }
 }
 
@@ -172,8 +173,8 @@ impl Walk {
     }
 }
 
-/// A frame's part, which has to be the next one; none in a mark.
-fn take(sequence: &mut Sequence, frame: &Frame<'_>) -> Result<Option<WindowPart>, FrameError> {
+/// Checks a frame's part, which has to be the next one. Returns whether it ends its window; `None` for a mark.
+fn take(sequence: &mut Sequence, frame: &Frame<'_>) -> Result<Option<bool>, FrameError> {
     let offset = frame.offset;
     let refused = |reason: String| FrameError::Damaged { offset, reason };
     if frame.body.is_empty() {
@@ -181,13 +182,11 @@ fn take(sequence: &mut Sequence, frame: &Frame<'_>) -> Result<Option<WindowPart>
     }
     let part = WindowPart::decode(frame.body).map_err(|error| refused(error.to_string()))?;
     sequence.accept(PartPlace::from(&part)).map_err(refused)?;
-    if part.changes.iter().any(|change| change.event.is_none()) {
-        let scn = part.scn;
-        let reason =
-            format!("window {scn} holds a change of a kind that this version does not know");
-        return Err(refused(reason));
+    let (scn, last) = (part.scn, part.last);
+    for change in part.changes {
+        Change::try_from(change).map_err(|invalid| refused(format!("window {scn}: {invalid}")))?;
     }
-    Ok(Some(part))
+    Ok(Some(last))
 }
 
 fn fault<'a>(segment: &'a Found, disk: &'a dyn Disk) -> impl Fn(FrameError) -> OpenError + 'a {

@@ -85,7 +85,7 @@ fn queue_all(
 ) -> Vec<tokio::task::JoinHandle<Result<databus::Appended, databus::AppendError>>> {
     let append = |offset| {
         let (pipeline, limits) = (pipeline.clone(), log.window_limits());
-        let checked = CheckedWindow::new(&connections(offset, 1), limits).unwrap();
+        let checked = CheckedWindow::new(connections(offset, 1), limits).unwrap();
         tokio::spawn(async move { pipeline.append(checked).await })
     };
     (1..=WINDOWS).map(append).collect()

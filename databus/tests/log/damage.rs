@@ -213,7 +213,7 @@ fn served(disk: &Arc<MemoryDisk>, name: &str) -> Option<Vec<Window>> {
     let mut windows = Vec::new();
     loop {
         match reader.next_window() {
-            Ok(Some(logged)) => windows.push(logged.window),
+            Ok(Some(logged)) => windows.push(Window::from(logged.window)),
             Ok(None) => return Some(windows),
             Err(ReadError::Damaged { file, .. }) => {
                 assert_eq!(file, damaged_file);

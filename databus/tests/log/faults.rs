@@ -51,7 +51,7 @@ fn after_a_failed_sync_appends_go_on_in_a_new_segment() {
     assert_eq!((appended.scn.get(), appended.repeat), (2, false));
     assert_eq!(log.status().segments, 2);
     assert_eq!(
-        reader.next_window().unwrap().unwrap().window,
+        Window::from(reader.next_window().unwrap().unwrap().window),
         connections(2, 2)
     );
     let expected = [connections(1, 1), connections(2, 2)];
@@ -113,7 +113,7 @@ fn a_segment_that_never_held_a_window_is_replaced() {
     log.append_blocking(connections(1, 1)).unwrap();
     assert_eq!(log.status().segments, 1);
     assert_eq!(
-        reader.next_window().unwrap().unwrap().window,
+        Window::from(reader.next_window().unwrap().unwrap().window),
         connections(1, 1)
     );
     check_recovery(&disk, &[connections(1, 1)]);
@@ -161,8 +161,7 @@ async fn no_window_of_a_pipeline_follows_one_that_failed() {
             Log::open_on(disk, crate::windows::origin(), options).unwrap(),
         )
     };
-    let checked =
-        |offset| CheckedWindow::new(&connections(offset, 1), log.window_limits()).unwrap();
+    let checked = |offset| CheckedWindow::new(connections(offset, 1), log.window_limits()).unwrap();
     disk.fail_syncs(1);
     let pipeline = log.pipeline();
     let (first, second, third) = tokio::join!(

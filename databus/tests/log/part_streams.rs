@@ -29,7 +29,7 @@ fn parts(offset: u64, changes: &[u64]) -> Vec<WindowPart> {
 #[test]
 fn a_window_does_not_depend_on_how_it_was_cut() {
     let window = RandomWindows::new(5).next_of_many_parts();
-    let whole = CheckedWindow::new(&window, LIMITS).unwrap();
+    let whole = CheckedWindow::new(window.clone(), LIMITS).unwrap();
     for changes in [1, 3, 16] {
         let cuts: Vec<_> = window.changes.chunks(changes).collect();
         let mut assembler = WindowAssembler::new(LIMITS);
@@ -132,7 +132,7 @@ fn what_a_window_says_of_its_source_is_checked() {
     let check = |source_id: &str, source_offset, expected: Option<&str>| {
         let mut window = connections(1, 0);
         (window.source_id, window.source_offset) = (source_id.to_owned(), source_offset);
-        let found = CheckedWindow::new(&window, LIMITS).map_err(|error| error.to_string());
+        let found = CheckedWindow::new(window, LIMITS).map_err(|error| error.to_string());
         assert_eq!(found.err().as_deref(), expected);
     };
     check("core", 1, None);

@@ -121,7 +121,7 @@ fn a_reader_that_waits_at_the_head_is_woken() {
         let mut windows = Vec::new();
         while windows.len() < 50 {
             match reader.next_window().unwrap() {
-                Some(logged) => windows.push(logged.window),
+                Some(logged) => windows.push(databus::Window::from(logged.window)),
                 None => runtime.block_on(head.changed()).unwrap(),
             }
         }

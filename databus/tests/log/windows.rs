@@ -47,7 +47,7 @@ pub(crate) fn read_on(reader: &mut LogReader, mut after_scn: u64) -> Vec<Window>
     while let Some(logged) = reader.next_window().unwrap() {
         after_scn += 1;
         assert_eq!(logged.scn.get(), after_scn);
-        windows.push(logged.window);
+        windows.push(logged.window.into());
     }
     windows
 }
@@ -80,7 +80,7 @@ pub(crate) fn change(event: Event) -> Change {
 fn time(seconds: u64) -> Timestamp {
     Timestamp {
         seconds: seconds as i64,
-        nanos: 7,
+        nanos: 7_000_000,
     }
 }
 
@@ -141,7 +141,7 @@ impl RandomWindows {
     fn change(&mut self) -> Change {
         let (member_id, position_id) = (self.id(), self.id());
         let other_id = member_id.wrapping_add(1).max(1);
-        let text = "é".repeat(self.random.random_range(0..40));
+        let text = "é".repeat(self.random.random_range(1..40));
         let fields = self.random.random_bool(0.5).then(|| FieldMask {
             paths: vec!["title".to_owned()],
         });

@@ -36,10 +36,10 @@ mod profiles;
 mod published;
 mod query;
 
+pub use cloud_profile::SearchField as Field;
 pub use index::base_index::BASE_INDEX_NAME;
 pub use index::base_index_writer::BaseIndexWriter;
 pub use index::document::for_each_value;
-pub use index::field::Field;
 pub use index::index_error::IndexError;
 pub use index::tokens::{TOKEN_CHARACTERS_MAX, tokens};
 pub use no_profiles::NoProfiles;

@@ -2,20 +2,22 @@
 
 use cloud_engine::NodeIndex;
 use cloud_model::MemberId;
+use cloud_profile::{Mask, PositionId};
 use cloud_proto::databus::v1::{Member, Position};
-use prost_types::FieldMask;
 
 /// A change of one member's profile.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PeopleChange {
-    /// The member exists, and the fields that the mask names (absent: all) have these values.
+    /// The member exists, and the fields that the mask names have these values.
     MemberUpserted {
         /// The member's node.
         node: NodeIndex,
-        /// With the member's id.
-        member: Member,
-        /// Names of `Member`'s fields.
-        fields: Option<FieldMask>,
+        /// The member, who is also the one in `values`.
+        member_id: MemberId,
+        /// The values.
+        values: Member,
+        /// The fields that are stated.
+        fields: Mask<Member>,
     },
     /// A connection names the member: one who did not exist does now, with nothing known but the id. Cheap for a member who
     /// exists, so that it may be sent for both ends of every connection.
@@ -40,8 +42,8 @@ pub enum PeopleChange {
         member_id: MemberId,
         /// With the position's id.
         position: Position,
-        /// Names of `Position`'s fields.
-        fields: Option<FieldMask>,
+        /// The fields that are stated.
+        fields: Mask<Position>,
     },
     /// The member does not have this position.
     PositionRemoved {
@@ -50,7 +52,7 @@ pub enum PeopleChange {
         /// The member.
         member_id: MemberId,
         /// The position.
-        position_id: u64,
+        position_id: PositionId,
     },
 }
 
@@ -68,13 +70,13 @@ impl PeopleChange {
     }
 
     /// The member at that node.
-    pub(crate) fn member_id(&self) -> u64 {
+    pub(crate) fn member_id(&self) -> MemberId {
         match self {
-            Self::MemberUpserted { member, .. } => member.member_id,
-            Self::MemberCreated { member_id, .. }
+            Self::MemberUpserted { member_id, .. }
+            | Self::MemberCreated { member_id, .. }
             | Self::MemberRemoved { member_id, .. }
             | Self::PositionUpserted { member_id, .. }
-            | Self::PositionRemoved { member_id, .. } => member_id.get(),
+            | Self::PositionRemoved { member_id, .. } => *member_id,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 use arc_swap::ArcSwap;
 use cloud_engine::{FileError, NodeIndex};
 use cloud_model::Scn;
-use cloud_profile::{UnknownPath, empty_profile, remove_position, upsert_member, upsert_position};
+use cloud_profile::{empty_profile, remove_position, upsert_member, upsert_position};
 use cloud_proto::cloud::v1::Profile;
 use roaring::RoaringBitmap;
 use std::{collections::BTreeMap, sync::Arc};
@@ -42,16 +42,6 @@ pub enum ApplyError {
     /// The index could not be written.
     #[error(transparent)]
     Index(#[from] IndexError),
-    /// A mask names a field that there is not.
-    #[error("window {scn}, node {node}: {source}")]
-    UnknownPath {
-        /// The window.
-        scn: Scn,
-        /// Whose profile was to change.
-        node: NodeIndex,
-        /// The field.
-        source: UnknownPath,
-    },
 }
 
 impl PeopleWriter {
@@ -94,7 +84,7 @@ impl PeopleWriter {
     /// without changes is true at once, if nothing waits.
     ///
     /// # Errors
-    /// When a profile cannot be read, or a mask names an unknown field; nothing of the window is then taken.
+    /// When a profile cannot be read; nothing of the window is then taken.
     pub fn apply(&mut self, scn: Scn, changes: Vec<PeopleChange>) -> Result<(), ApplyError> {
         if scn <= self.applied {
             return Ok(());
@@ -107,13 +97,9 @@ impl PeopleWriter {
             }
             let old = match window.remove(&node) {
                 Some(record) => record.profile,
-                None => self.profile(node, change.member_id())?,
+                None => self.profile(node, change.member_id().get())?,
             };
-            let profile = changed(old, change).map_err(|source| ApplyError::UnknownPath {
-                scn,
-                node,
-                source,
-            })?;
+            let profile = changed(old, change);
             window.insert(node, LiveRecord { scn, profile });
         }
         self.pending.append(&mut window);
@@ -255,10 +241,10 @@ fn catch_up(
 }
 
 /// What a change makes of a profile; `None` is a member who does not exist.
-fn changed(old: Option<Profile>, change: PeopleChange) -> Result<Option<Profile>, UnknownPath> {
-    Ok(match (old, change) {
-        (old, PeopleChange::MemberUpserted { member, fields, .. }) => {
-            Some(upsert_member(old, member, fields.as_ref())?)
+fn changed(old: Option<Profile>, change: PeopleChange) -> Option<Profile> {
+    match (old, change) {
+        (old, PeopleChange::MemberUpserted { values, fields, .. }) => {
+            Some(upsert_member(old, values, fields))
         }
         (old, PeopleChange::MemberCreated { member_id, .. }) => {
             Some(old.unwrap_or_else(|| empty_profile(member_id.get())))
@@ -272,9 +258,9 @@ fn changed(old: Option<Profile>, change: PeopleChange) -> Result<Option<Profile>
             PeopleChange::PositionUpserted {
                 position, fields, ..
             },
-        ) => Some(upsert_position(old, position, fields.as_ref())?),
+        ) => Some(upsert_position(old, position, fields)),
         (Some(old), PeopleChange::PositionRemoved { position_id, .. }) => {
-            Some(remove_position(old, position_id))
+            Some(remove_position(old, position_id.get()))
         }
-    })
+    }
 }

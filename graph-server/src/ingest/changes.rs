@@ -1,124 +1,122 @@
 //! A window of the log in the words of the graph, and in the words of profiles and search.
 
-use crate::rpc::convert::time_from_wire;
-use cloud_engine::{Graph, GraphChange, NodeIndex};
+use cloud_engine::{Graph, GraphChange};
 use cloud_model::{ConnectionTime, MemberId};
-use cloud_proto::databus::v1::{Change, ConnectionAdded, ConnectionRemoved, change::Event};
+use cloud_profile::{Change, time_from_proto};
 use cloud_search::PeopleChange;
 use databus::Window;
 use std::collections::HashSet;
 
-/// What the window says about the graph. A connection without a time has the window's.
+/// Returns what the window says about the graph. A connection without a time has the window's.
 ///
 /// A position says that its member exists, as a connection does of both ends: a source that sees one row at a time may
 /// send either before the member itself.
-pub(crate) fn graph_changes(window: &Window) -> Vec<GraphChange> {
+pub(crate) fn graph_changes(window: &Window<Change>) -> Vec<GraphChange> {
     let commit_time = window
         .commit_time
         .as_ref()
-        .map_or(ConnectionTime::UNKNOWN, time_from_wire);
-    let pair = |member, other| Some((MemberId::new(member)?, MemberId::new(other)?));
-    let change = |change: &Change| match change.event.as_ref()? {
-        Event::MemberUpserted(event) => {
-            MemberId::new(event.member.as_ref()?.member_id).map(GraphChange::MemberAdded)
-        }
-        Event::MemberRemoved(event) => {
-            MemberId::new(event.member_id).map(GraphChange::MemberRemoved)
-        }
-        Event::PositionUpserted(event) => {
-            MemberId::new(event.member_id).map(GraphChange::MemberAdded)
-        }
-        Event::PositionRemoved(_) => None,
-        Event::ConnectionAdded(ConnectionAdded {
-            member_id,
-            other_id,
-            connected_at,
-        }) => {
-            let (member, other) = pair(*member_id, *other_id)?;
-            let time = connected_at.as_ref().map_or(commit_time, time_from_wire);
-            Some(GraphChange::ConnectionAdded {
-                member,
-                other,
+        .map_or(ConnectionTime::UNKNOWN, time_from_proto);
+    let mut changes = Vec::with_capacity(window.changes.len());
+    for change in &window.changes {
+        changes.push(match *change {
+            Change::MemberUpserted { member_id, .. }
+            | Change::PositionUpserted { member_id, .. } => GraphChange::MemberAdded(member_id),
+            Change::MemberRemoved { member_id } => GraphChange::MemberRemoved(member_id),
+            Change::PositionRemoved { .. } => continue,
+            Change::ConnectionAdded {
+                member_id,
+                other_id,
                 time,
-            })
-        }
-        Event::ConnectionRemoved(ConnectionRemoved {
-            member_id,
-            other_id,
-        }) => {
-            let (member, other) = pair(*member_id, *other_id)?;
-            Some(GraphChange::ConnectionRemoved { member, other })
-        }
-    };
-    window.changes.iter().filter_map(change).collect()
+            } => GraphChange::ConnectionAdded {
+                member: member_id,
+                other: other_id,
+                time: time.unwrap_or(commit_time),
+            },
+            Change::ConnectionRemoved {
+                member_id,
+                other_id,
+            } => GraphChange::ConnectionRemoved {
+                member: member_id,
+                other: other_id,
+            },
+        });
+    }
+    changes
 }
 
-/// What the window says about profiles, in its order. `graph` knows every member that the window made.
+/// Returns what the window says about profiles, in its order. `graph` knows every member that the window made.
 ///
 /// `created` are the members that it made; none when that is not known (the graph was further than the profiles when
 /// the server started), and then every member that the window says to exist is said to exist here too, which is as
 /// right.
 pub(crate) fn people_changes(
-    window: Window,
+    window: Window<Change>,
     graph: &Graph,
     created: Option<&HashSet<MemberId>>,
 ) -> Vec<PeopleChange> {
-    let node = |member_id| graph.known_node(MemberId::new(member_id)?);
     let mut changes = Vec::new();
-    for event in window.changes.into_iter().filter_map(|change| change.event) {
-        for member_id in members_implied(&event)
-            .into_iter()
-            .filter_map(MemberId::new)
-        {
+    for change in window.changes {
+        for member_id in members_implied(&change).into_iter().flatten() {
             if created.is_none_or(|created| created.contains(&member_id))
                 && let Some(node) = graph.known_node(member_id)
             {
                 changes.push(PeopleChange::MemberCreated { node, member_id });
             }
         }
-        changes.extend(people_change(event, node));
+        changes.extend(people_change(change, graph));
     }
     changes
 }
 
-/// The members that exist because the event says something else of them.
-fn members_implied(event: &Event) -> [u64; 2] {
-    match event {
-        Event::PositionUpserted(event) => [event.member_id, 0],
-        Event::ConnectionAdded(event) if event.member_id != event.other_id => {
-            [event.member_id, event.other_id]
-        }
-        _ => [0, 0],
+/// Returns the members that exist because the change says something else of them.
+fn members_implied(change: &Change) -> [Option<MemberId>; 2] {
+    match *change {
+        Change::PositionUpserted { member_id, .. } => [Some(member_id), None],
+        Change::ConnectionAdded {
+            member_id,
+            other_id,
+            ..
+        } if member_id != other_id => [Some(member_id), Some(other_id)],
+        _ => [None, None],
     }
 }
 
-/// None for what says nothing about a profile, and for a member who never was.
-fn people_change(event: Event, node: impl Fn(u64) -> Option<NodeIndex>) -> Option<PeopleChange> {
-    match event {
-        Event::MemberUpserted(event) => {
-            let member = event.member?;
-            Some(PeopleChange::MemberUpserted {
-                node: node(member.member_id)?,
-                member,
-                fields: event.fields,
-            })
-        }
-        Event::MemberRemoved(event) => Some(PeopleChange::MemberRemoved {
-            node: node(event.member_id)?,
-            member_id: MemberId::new(event.member_id)?,
+/// Returns what the change says about a profile: `None` for a connection, and for a member who never was.
+fn people_change(change: Change, graph: &Graph) -> Option<PeopleChange> {
+    match change {
+        Change::MemberUpserted {
+            member_id,
+            member,
+            fields,
+        } => Some(PeopleChange::MemberUpserted {
+            node: graph.known_node(member_id)?,
+            member_id,
+            values: member,
+            fields,
         }),
-        Event::PositionUpserted(event) => Some(PeopleChange::PositionUpserted {
-            node: node(event.member_id)?,
-            member_id: MemberId::new(event.member_id)?,
-            position: event.position?,
-            fields: event.fields,
+        Change::MemberRemoved { member_id } => Some(PeopleChange::MemberRemoved {
+            node: graph.known_node(member_id)?,
+            member_id,
         }),
-        Event::PositionRemoved(event) => Some(PeopleChange::PositionRemoved {
-            node: node(event.member_id)?,
-            member_id: MemberId::new(event.member_id)?,
-            position_id: event.position_id,
+        Change::PositionUpserted {
+            member_id,
+            position,
+            fields,
+        } => Some(PeopleChange::PositionUpserted {
+            node: graph.known_node(member_id)?,
+            member_id,
+            position,
+            fields,
         }),
-        Event::ConnectionAdded(_) | Event::ConnectionRemoved(_) => None,
+        Change::PositionRemoved {
+            member_id,
+            position_id,
+        } => Some(PeopleChange::PositionRemoved {
+            node: graph.known_node(member_id)?,
+            member_id,
+            position_id,
+        }),
+        Change::ConnectionAdded { .. } | Change::ConnectionRemoved { .. } => None,
     }
 }
 
@@ -127,57 +125,61 @@ mod tests {
     use super::*;
     use crate::test_site::{member, path_graph};
     use cloud_model::Scn;
-    use cloud_proto::databus::v1::{
-        Member, MemberRemoved, MemberUpserted, Position, PositionUpserted,
-    };
+    use cloud_profile::Mask;
+    use cloud_proto::databus::v1::{Member, Position};
     use prost_types::Timestamp;
 
-    fn upserted(member_id: u64) -> Event {
-        let member = Some(Member {
-            member_id,
+    fn upserted(id: u64) -> Change {
+        let values = Member {
+            member_id: id,
             ..Default::default()
-        });
-        Event::MemberUpserted(MemberUpserted {
-            member,
-            fields: None,
-        })
+        };
+        Change::MemberUpserted {
+            member_id: member(id),
+            member: values,
+            fields: Mask::all(),
+        }
     }
 
-    fn removed(member_id: u64) -> Event {
-        Event::MemberRemoved(MemberRemoved { member_id })
+    fn removed(id: u64) -> Change {
+        Change::MemberRemoved {
+            member_id: member(id),
+        }
     }
 
-    fn connected(member_id: u64, other_id: u64) -> Event {
-        Event::ConnectionAdded(ConnectionAdded {
-            member_id,
-            other_id,
-            connected_at: None,
-        })
+    fn connected(id: u64, other: u64) -> Change {
+        Change::ConnectionAdded {
+            member_id: member(id),
+            other_id: member(other),
+            time: None,
+        }
     }
 
-    fn position(member_id: u64) -> Event {
-        let position = Some(Position {
+    fn position(id: u64) -> Change {
+        let position = Position {
             position_id: 5,
             ..Default::default()
-        });
-        Event::PositionUpserted(PositionUpserted {
-            member_id,
+        };
+        Change::PositionUpserted {
+            member_id: member(id),
             position,
-            fields: None,
-        })
+            fields: Mask::all(),
+        }
+    }
+
+    fn window(changes: Vec<Change>, commit_time: Option<Timestamp>) -> Window<Change> {
+        Window {
+            source_id: String::new(),
+            source_offset: 0,
+            commit_time,
+            changes,
+        }
     }
 
     /// The window applied to a path of the members 1 to 3: one letter and the member for each change of profiles.
-    fn check(events: Vec<Event>, expected: &str, expected_without_created: &str) {
+    fn check(changes: Vec<Change>, expected: &str, expected_without_created: &str) {
         let mut writer = path_graph(3);
-        let changes = events
-            .into_iter()
-            .map(|event| Change { event: Some(event) })
-            .collect();
-        let window = Window {
-            changes,
-            ..Window::default()
-        };
+        let window = window(changes, None);
         let applied = writer.apply(Scn::new(1), &graph_changes(&window)).unwrap();
         let graph = writer.version().graph();
         let created = applied
@@ -215,18 +217,11 @@ mod tests {
 
     #[test]
     fn a_connection_without_a_time_has_the_windows() {
-        let changes = vec![Change {
-            event: Some(connected(1, 2)),
-        }];
         let commit_time = Some(Timestamp {
             seconds: 7,
             nanos: 0,
         });
-        let window = Window {
-            changes,
-            commit_time,
-            ..Window::default()
-        };
+        let window = window(vec![connected(1, 2)], commit_time);
         let time = ConnectionTime::from_millis(7000);
         let expected = GraphChange::ConnectionAdded {
             member: member(1),

@@ -14,6 +14,7 @@ use crate::{
 };
 use cloud_engine::{ApplyError, Current};
 use cloud_model::{Scn, SourceMark};
+use cloud_profile::Change;
 use databus::{LoggedWindow, ReadError, Window};
 use std::{io, sync::Arc, thread::JoinHandle};
 use tokio::runtime::Handle;
@@ -135,13 +136,13 @@ impl Follower {
 
     /// A log does not take a window at or below its source's last offset; one that comes all the same says nothing. (A mark
     /// from above the window tells nothing of it: the graph was further than the profiles.)
-    fn is_repeat(&self, scn: Scn, window: &Window) -> bool {
+    fn is_repeat(&self, scn: Scn, window: &Window<Change>) -> bool {
         let last = self.progress.source_mark(&window.source_id);
         last.is_some_and(|last| last.scn < scn && window.source_offset <= last.offset)
     }
 }
 
-fn mark(window: &Window, scn: Scn) -> Option<SourceMark> {
+fn mark(window: &Window<Change>, scn: Scn) -> Option<SourceMark> {
     (!window.source_id.is_empty()).then(|| SourceMark {
         source_id: window.source_id.clone(),
         offset: window.source_offset,

@@ -18,6 +18,7 @@ use crate::{
 };
 use cloud_client::{Event, Subscription, proto::databus::v1::WindowPart};
 use cloud_model::{InvalidHexId, LineageId, LogId, Scn};
+use cloud_profile::{Change, InvalidValue};
 use databus::{LoggedWindow, Window, limits::WINDOW_CHANGES_MAX};
 use std::{sync::Arc, time::Instant};
 
@@ -90,13 +91,15 @@ pub enum RelayError {
     },
     /// A later version wrote the log.
     #[error(
-        "window {scn} of the relay at {relay} holds a change of a kind that this version does not know: use a newer one"
+        "window {scn} of the relay at {relay}: {invalid}; a later version wrote it: use that one"
     )]
     UnknownChange {
         /// Its address.
         relay: String,
         /// The window.
         scn: Scn,
+        /// The field that is not understood.
+        invalid: InvalidValue,
     },
     /// A window is too large to be applied at once.
     #[error(
@@ -123,7 +126,7 @@ pub(crate) struct RelayWindows {
     after_scn: Scn,
     subscription: Option<Subscription>,
     /// The window whose last part is not there yet.
-    begun: Option<Window>,
+    begun: Option<Window<Change>>,
     heard_at: Instant,
     catching_up: CatchingUp,
 }
@@ -237,13 +240,7 @@ impl RelayWindows {
         } = part;
         let scn = Scn::new(scn);
         let relay = || self.relay.address.clone();
-        if changes.iter().any(|change| change.event.is_none()) {
-            return Err(RelayError::UnknownChange {
-                relay: relay(),
-                scn,
-            });
-        }
-        let window = self.begun.get_or_insert_with(|| Window {
+        let mut window = self.begun.take().unwrap_or_else(|| Window {
             source_id,
             source_offset,
             commit_time,
@@ -256,11 +253,20 @@ impl RelayWindows {
                 changes_max: WINDOW_CHANGES_MAX,
             });
         }
-        window.changes.extend(changes);
+        for change in changes {
+            let change = Change::try_from(change);
+            window
+                .changes
+                .push(change.map_err(|invalid| RelayError::UnknownChange {
+                    relay: relay(),
+                    scn,
+                    invalid,
+                })?);
+        }
         if !last {
+            self.begun = Some(window);
             return Ok(None);
         }
-        let window = self.begun.take().unwrap_or_default();
         self.log.heard_of(scn);
         self.after_scn = scn;
         self.is_well();

@@ -3,6 +3,7 @@
 use crate::{observe::facts, rpc::refusal::Refusal};
 use cloud_engine::{Degree, NetworkDegree};
 use cloud_model::{ConnectionTime, MemberId};
+use cloud_profile::time_to_proto;
 use cloud_proto::cloud::v1 as wire;
 use prost_types::Timestamp;
 
@@ -96,37 +97,27 @@ pub(crate) fn degrees_from_wire(field: &str, degrees: &[i32]) -> Result<Vec<Degr
 
 /// To the millisecond; none when it is not known.
 pub(crate) fn time_to_wire(time: ConnectionTime) -> Option<Timestamp> {
-    let millis = time.millis();
-    time.is_known().then(|| Timestamp {
-        seconds: i64::try_from(millis / 1000).unwrap_or(i64::MAX),
-        nanos: i32::try_from(millis % 1000 * 1_000_000).unwrap_or(0),
-    })
-}
-
-/// Unknown for a time before 1970.
-pub(crate) fn time_from_wire(time: &Timestamp) -> ConnectionTime {
-    let seconds = u64::try_from(time.seconds).unwrap_or(0);
-    let millis = u64::try_from(time.nanos).unwrap_or(0) / 1_000_000;
-    ConnectionTime::from_millis(seconds.saturating_mul(1000).saturating_add(millis))
+    time.is_known().then(|| time_to_proto(time))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cloud_profile::time_from_proto;
     use cloud_serving as serving;
 
     #[test]
     fn times_come_back_to_the_millisecond() {
         for millis in [1, 999, 1000, 1_284_444_123_456] {
             let time = ConnectionTime::from_millis(millis);
-            assert_eq!(time_from_wire(&time_to_wire(time).unwrap()), time);
+            assert_eq!(time_from_proto(&time_to_wire(time).unwrap()), time);
         }
         assert_eq!(time_to_wire(ConnectionTime::UNKNOWN), None);
         let before = Timestamp {
             seconds: -5,
             nanos: 0,
         };
-        assert_eq!(time_from_wire(&before), ConnectionTime::UNKNOWN);
+        assert_eq!(time_from_proto(&before), ConnectionTime::UNKNOWN);
     }
 
     #[test]

@@ -154,19 +154,19 @@ fn bad_members() {
 fn bad_positions() {
     check(
         positions("1,1,,,\n2,0,,,\n"),
-        "positions.csv:3: column 2: an id is never 0",
+        "positions.csv:3: column 2: position_id: is 0",
     );
     check(
         positions("1,1,,,\n2,,play,,\n"),
-        "positions.csv:3: column 3: \"play\" is none of work, education",
+        "positions.csv:3: column 3: kind: \"play\" is none of work, education",
     );
     check(
         positions("1,1,,98,\n"),
-        "positions.csv:2: column 4: \"98\" is not YYYY or YYYY-MM",
+        "positions.csv:2: column 4: from: \"98\" is not YYYY, YYYY-MM or YYYY-MM-DD",
     );
     check(
         positions("1,1,,,no\n"),
-        "positions.csv:2: column 5: \"no\" is none of true, false",
+        "positions.csv:2: column 5: current: \"no\" is none of true, false",
     );
     check(
         positions("1,1,,2001,\n1,2,,,\n1,1,,2002,\n"),
@@ -178,12 +178,12 @@ fn bad_positions() {
 fn texts_have_the_limits_of_the_log() {
     check(
         members(format!("1,,\n2,{},\n", "x".repeat(1025))),
-        "members.csv:3: column 2: a text of 1025 bytes, more than 1024",
+        "members.csv:3: column 2: given_name: is 1025 bytes, more than 1024",
     );
     let rows = format!("member_id,title\n1,{}\n", "é".repeat(513));
     check(
         members("1,,\n").positions("positions.csv", rows),
-        "positions.csv:2: column 2: a text of 1026 bytes, more than 1024",
+        "positions.csv:2: column 2: title: is 1026 bytes, more than 1024",
     );
 }
 

@@ -62,14 +62,14 @@ fn bad_rows_of_every_kind_are_listed_in_order() {
     let cut = &long[..1 << 20];
     let expected = format!(
         "file,line,reason,row\n\
-         members.csv,3,\"column 1: \"\"x\"\" is not a number of 64 bits\",\"x,Eve\"\n\
+         members.csv,3,\"column 1: member_id: \"\"x\"\" is not a number of 64 bits\",\"x,Eve\"\n\
          members.csv,4,invalid UTF-8,\"2,\u{fffd}\"\n\
          members.csv,7,\"1 fields, 2 are expected (is a delimiter in a field not quoted?)\",4\n\
-         members.csv,9,column 1: an id is never 0,\"0,\"\"a\nb\"\"\"\n\
+         members.csv,9,column 1: member_id: is 0,\"0,\"\"a\nb\"\"\"\n\
          members.csv,11,a line of more than 1 MiB (is a quote not closed?),\"{cut}\"\n\
          positions.csv,2,member 9 is not in the members files,\"9,\"\n\
          positions.csv,4,member 2 is not in the members files,\"2,\"\n\
-         positions.csv,5,\"column 2: \"\"play\"\" is none of work, education\",\"3,play\"\n\
+         positions.csv,5,\"column 2: kind: \"\"play\"\" is none of work, education\",\"3,play\"\n\
          a.csv,3,member 9 is not in the members files,\"1,9\"\n\
          a.csv,5,\"column 2: \"\"x\"\" is not a number of 64 bits\",\"4,x\"\n\
          b.csv,3,member 8 is not in the members files,\"\"\"8\"\",1\"\n\

@@ -1,14 +1,22 @@
-//! A change as one line, for people and as JSON: what `cloudctl watch` and `databus dump` print, and `cloudctl publish`
+//! A change as one line, readable and as JSON: what `cloudctl watch` and `databus dump` print, and `cloudctl publish`
 //! reads.
 
+use crate::{
+    field::{Field, Fields, Value},
+    kind::Kind,
+};
 use cloud_proto::databus::v1::{
     Change, ConnectionAdded, ConnectionRemoved, Member, MemberRemoved, MemberUpserted, Position,
-    PositionKind, PositionRemoved, PositionUpserted, WindowPart, YearMonth, change::Event,
+    PositionRemoved, PositionUpserted, WindowPart, YearMonth, change::Event,
 };
 use prost_types::{FieldMask, Timestamp};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use std::fmt;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, MapAccess, Visitor},
+    ser::SerializeMap as _,
+};
+use serde_json::{Value as Json, json};
+use std::{collections::BTreeSet, fmt, marker::PhantomData};
 
 /// One change, named by its kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,7 +24,7 @@ use std::fmt;
 #[expect(missing_docs, reason = "the fields of the protos, by their names")]
 pub enum ChangeLine {
     MemberUpserted {
-        member: MemberLine,
+        member: Line<Member>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fields: Option<Vec<String>>,
     },
@@ -25,7 +33,7 @@ pub enum ChangeLine {
     },
     PositionUpserted {
         member_id: u64,
-        position: PositionLine,
+        position: Line<Position>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fields: Option<Vec<String>>,
     },
@@ -44,53 +52,127 @@ pub enum ChangeLine {
         member_id: u64,
         other_id: u64,
     },
+    /// A change of a kind that this version does not know: a later one wrote it.
+    Unknown {},
 }
 
-/// A member's own fields.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct MemberLine {
-    member_id: u64,
-    given_name: String,
-    family_name: String,
-    display_name: String,
-    headline: String,
-    place: String,
-    region: String,
-    country: String,
-    industry: String,
-    summary: String,
-    skills: Vec<String>,
-}
+/// A member or a position as a JSON object, its fields by the names in the table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Line<M>(pub M);
 
-/// A member's position.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PositionLine {
-    position_id: u64,
-    kind: KindLine,
-    organisation: String,
-    title: String,
-    country: String,
-    from: Option<YearMonthLine>,
-    to: Option<YearMonthLine>,
-    current: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum KindLine {
-    #[default]
-    Work,
-    Education,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct YearMonthLine {
     year: i32,
     #[serde(default)]
     month: u32,
+}
+
+impl<M: Fields> Serialize for Line<M> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(Some(M::FIELDS.len()))?;
+        for Field { name, value, .. } in M::FIELDS {
+            match value {
+                Value::Id(access) => object.serialize_entry(name, (access.get)(&self.0))?,
+                Value::Text { access, .. } => {
+                    object.serialize_entry(name, (access.get)(&self.0))?;
+                }
+                Value::Texts { access, .. } => {
+                    object.serialize_entry(name, (access.get)(&self.0))?;
+                }
+                Value::Kind(access) => match Kind::from(*(access.get)(&self.0)) {
+                    Kind::Unspecified => object.serialize_entry(name, &())?,
+                    Kind::Unknown(number) => object.serialize_entry(name, &number)?,
+                    kind @ (Kind::Work | Kind::Education) => {
+                        object.serialize_entry(name, &kind.word())?;
+                    }
+                },
+                Value::YearMonth(access) => {
+                    let line = (access.get)(&self.0)
+                        .map(|YearMonth { year, month }| YearMonthLine { year, month });
+                    object.serialize_entry(name, &line)?;
+                }
+                Value::Truth(access) => object.serialize_entry(name, (access.get)(&self.0))?,
+            }
+        }
+        object.end()
+    }
+}
+
+impl<'de, M: Fields> Deserialize<'de> for Line<M> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(LineVisitor(PhantomData))
+    }
+}
+
+struct LineVisitor<M>(PhantomData<M>);
+
+impl<'de, M: Fields> Visitor<'de> for LineVisitor<M> {
+    type Value = Line<M>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "an object with the fields of {}", M::NAME)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Line<M>, A::Error> {
+        let (mut message, mut seen) = (M::default(), BTreeSet::new());
+        while let Some(name) = object.next_key::<String>()? {
+            let Some(field) = M::FIELDS.iter().find(|field| field.name == name) else {
+                let known: Vec<_> = M::FIELDS.iter().map(|field| field.name).collect();
+                let known = known.join(", ");
+                return Err(A::Error::custom(format_args!(
+                    "unknown field {name:?}, expected one of {known}"
+                )));
+            };
+            if !seen.insert(field.name) {
+                return Err(A::Error::custom(format_args!("duplicate field {name:?}")));
+            }
+            read_field(field, &mut message, &mut object)?;
+        }
+        Ok(Line(message))
+    }
+}
+
+/// Reads a field's value; kinds and dates may also be texts as in a dump.
+fn read_field<'de, M, A: MapAccess<'de>>(
+    field: &Field<M>,
+    message: &mut M,
+    object: &mut A,
+) -> Result<(), A::Error> {
+    match &field.value {
+        Value::Id(access) => *(access.get_mut)(message) = object.next_value()?,
+        Value::Text { access, .. } => *(access.get_mut)(message) = object.next_value()?,
+        Value::Texts { access, .. } => *(access.get_mut)(message) = object.next_value()?,
+        Value::Truth(access) => *(access.get_mut)(message) = object.next_value()?,
+        Value::Kind(access) => match object.next_value()? {
+            Json::String(text) => return from_text(field, message, &text),
+            json => {
+                let number: Option<i32> = from_json(json)?;
+                *(access.get_mut)(message) = number.unwrap_or(Kind::Unspecified.into());
+            }
+        },
+        Value::YearMonth(access) => match object.next_value()? {
+            Json::String(text) => return from_text(field, message, &text),
+            json => {
+                let line: Option<YearMonthLine> = from_json(json)?;
+                *(access.get_mut)(message) =
+                    line.map(|YearMonthLine { year, month }| YearMonth { year, month });
+            }
+        },
+    }
+    Ok(())
+}
+
+fn from_text<M, E: serde::de::Error>(
+    field: &Field<M>,
+    message: &mut M,
+    text: &str,
+) -> Result<(), E> {
+    field.set_from_text(message, text).map_err(E::custom)
+}
+
+fn from_json<T: serde::de::DeserializeOwned, E: serde::de::Error>(json: Json) -> Result<T, E> {
+    serde_json::from_value(json).map_err(E::custom)
 }
 
 impl TryFrom<ChangeLine> for Change {
@@ -101,7 +183,7 @@ impl TryFrom<ChangeLine> for Change {
         let event = match line {
             ChangeLine::MemberUpserted { member, fields } => {
                 Event::MemberUpserted(MemberUpserted {
-                    member: Some(member.into()),
+                    member: Some(member.0),
                     fields: mask(fields),
                 })
             }
@@ -113,7 +195,7 @@ impl TryFrom<ChangeLine> for Change {
                 position,
                 fields,
             } => {
-                let position = Some(position.into());
+                let position = Some(position.0);
                 Event::PositionUpserted(PositionUpserted {
                     member_id,
                     position,
@@ -150,42 +232,45 @@ impl TryFrom<ChangeLine> for Change {
                 member_id,
                 other_id,
             }),
+            ChangeLine::Unknown {} => {
+                return Err("a change of a kind that this version does not know".to_owned());
+            }
         };
         Ok(Self { event: Some(event) })
     }
 }
 
-impl ChangeLine {
-    /// None for a change of a kind that this version does not know.
-    pub fn of(change: Change) -> Option<Self> {
+impl From<Change> for ChangeLine {
+    fn from(change: Change) -> Self {
         let paths = |mask: Option<FieldMask>| mask.map(|mask| mask.paths);
-        Some(match change.event? {
-            Event::MemberUpserted(event) => Self::MemberUpserted {
-                member: event.member?.into(),
+        match change.event {
+            Some(Event::MemberUpserted(event)) => Self::MemberUpserted {
+                member: Line(event.member.unwrap_or_default()),
                 fields: paths(event.fields),
             },
-            Event::MemberRemoved(event) => Self::MemberRemoved {
+            Some(Event::MemberRemoved(event)) => Self::MemberRemoved {
                 member_id: event.member_id,
             },
-            Event::PositionUpserted(event) => Self::PositionUpserted {
+            Some(Event::PositionUpserted(event)) => Self::PositionUpserted {
                 member_id: event.member_id,
-                position: event.position?.into(),
+                position: Line(event.position.unwrap_or_default()),
                 fields: paths(event.fields),
             },
-            Event::PositionRemoved(event) => Self::PositionRemoved {
+            Some(Event::PositionRemoved(event)) => Self::PositionRemoved {
                 member_id: event.member_id,
                 position_id: event.position_id,
             },
-            Event::ConnectionAdded(event) => Self::ConnectionAdded {
+            Some(Event::ConnectionAdded(event)) => Self::ConnectionAdded {
                 member_id: event.member_id,
                 other_id: event.other_id,
                 connected_at: event.connected_at.map(|time| time.to_string()),
             },
-            Event::ConnectionRemoved(event) => Self::ConnectionRemoved {
+            Some(Event::ConnectionRemoved(event)) => Self::ConnectionRemoved {
                 member_id: event.member_id,
                 other_id: event.other_id,
             },
-        })
+            None => Self::Unknown {},
+        }
     }
 }
 
@@ -209,6 +294,9 @@ impl fmt::Display for ChangeLine {
                 formatter,
                 "{member_id} does not have position {position_id}"
             ),
+            Self::Unknown {} => {
+                formatter.write_str("a change of a kind that this version does not know")
+            }
             Self::MemberUpserted { .. } | Self::PositionUpserted { .. } => {
                 let json = serde_json::to_string(self).map_err(|_| fmt::Error)?;
                 formatter.write_str(&json)
@@ -217,8 +305,8 @@ impl fmt::Display for ChangeLine {
     }
 }
 
-/// A part of a window: a line for it and one for each change, and the same as JSON.
-pub fn part_lines(part: WindowPart) -> (String, Value) {
+/// Returns a line for a part of a window and one for each of its changes, and the same as JSON.
+pub fn part_lines(part: WindowPart) -> (String, Json) {
     let WindowPart {
         scn,
         source_id,
@@ -229,7 +317,7 @@ pub fn part_lines(part: WindowPart) -> (String, Value) {
         changes,
     } = part;
     let commit_time = commit_time.map(|time| time.to_string());
-    let changes: Vec<_> = changes.into_iter().filter_map(ChangeLine::of).collect();
+    let changes: Vec<_> = changes.into_iter().map(ChangeLine::from).collect();
     let json = json!({
         "scn": scn,
         "source_id": source_id,
@@ -244,87 +332,6 @@ pub fn part_lines(part: WindowPart) -> (String, Value) {
         text += &format!("    {change}\n");
     }
     (text, json)
-}
-
-/// The same fields on both sides.
-macro_rules! same_fields {
-    ($line:ident, $message:ident: $($field:ident),*) => {
-        impl From<$line> for $message {
-            fn from(line: $line) -> Self {
-                Self { $($field: line.$field),* }
-            }
-        }
-
-        impl From<$message> for $line {
-            fn from(message: $message) -> Self {
-                Self { $($field: message.$field),* }
-            }
-        }
-    };
-}
-
-same_fields!(MemberLine, Member: member_id, given_name, family_name, display_name, headline, place, region, country,
-    industry, summary, skills);
-same_fields!(YearMonthLine, YearMonth: year, month);
-
-impl From<PositionLine> for Position {
-    fn from(line: PositionLine) -> Self {
-        let PositionLine {
-            position_id,
-            kind,
-            organisation,
-            title,
-            country,
-            from,
-            to,
-            current,
-        } = line;
-        let kind = match kind {
-            KindLine::Work => PositionKind::Work,
-            KindLine::Education => PositionKind::Education,
-        };
-        let [from, to] = [from, to].map(|time| time.map(Into::into));
-        Self {
-            position_id,
-            kind: kind.into(),
-            organisation,
-            title,
-            country,
-            from,
-            to,
-            current,
-        }
-    }
-}
-
-impl From<Position> for PositionLine {
-    fn from(position: Position) -> Self {
-        let kind = match position.kind() {
-            PositionKind::Education => KindLine::Education,
-            PositionKind::Work | PositionKind::Unspecified => KindLine::Work,
-        };
-        let Position {
-            position_id,
-            organisation,
-            title,
-            country,
-            from,
-            to,
-            current,
-            ..
-        } = position;
-        let [from, to] = [from, to].map(|time| time.map(Into::into));
-        Self {
-            position_id,
-            kind,
-            organisation,
-            title,
-            country,
-            from,
-            to,
-            current,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -344,7 +351,7 @@ mod tests {
         for text in lines {
             let line: ChangeLine = serde_json::from_str(text).unwrap();
             let change = Change::try_from(line.clone()).unwrap();
-            assert_eq!(ChangeLine::of(change), Some(line.clone()));
+            assert_eq!(ChangeLine::from(change), line.clone());
             let again: ChangeLine =
                 serde_json::from_str(&serde_json::to_string(&line).unwrap()).unwrap();
             assert_eq!(again, line);

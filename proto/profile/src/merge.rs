@@ -2,22 +2,12 @@
 //!
 //! A profile that is absent belongs to a member who does not exist.
 
+use crate::{field::Fields, mask::Mask};
 use cloud_proto::{
     cloud::v1::Profile,
     databus::v1::{Member, Position},
 };
-use prost_types::FieldMask;
 use std::cmp::Reverse;
-
-/// A path of a field mask that names no field. The log's edge refuses such changes; inside it is an error to meet one.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message} has no field {path:?}")]
-pub struct UnknownPath {
-    /// The message's name.
-    pub message: &'static str,
-    /// The path.
-    pub path: String,
-}
 
 /// The profile of a member of whom nothing but the id is known.
 #[must_use]
@@ -31,40 +21,34 @@ pub fn empty_profile(member_id: u64) -> Profile {
     }
 }
 
-/// The member exists, and the fields that the mask names (absent: all) have these values.
-///
-/// # Errors
-/// The profile is then unchanged.
-pub fn upsert_member(
-    profile: Option<Profile>,
-    member: Member,
-    fields: Option<&FieldMask>,
-) -> Result<Profile, UnknownPath> {
+/// Returns the profile once the member exists and the fields that the mask names have these values.
+#[must_use]
+pub fn upsert_member(profile: Option<Profile>, member: Member, fields: Mask<Member>) -> Profile {
     let mut profile = profile.unwrap_or_else(|| empty_profile(member.member_id));
-    let merged = merge_member(profile.member.take().unwrap_or_default(), member, fields)?;
-    profile.member = Some(merged);
-    Ok(profile)
+    let mut old = profile.member.take().unwrap_or_default();
+    old.member_id = member.member_id;
+    profile.member = Some(merge(old, member, fields));
+    profile
 }
 
-/// The member has this position, and the fields that the mask names (absent: all) have these values.
-///
-/// # Errors
-/// On an unknown path.
+/// Returns the profile once the member has this position and the fields that the mask names have these values.
+#[must_use]
 pub fn upsert_position(
     mut profile: Profile,
     position: Position,
-    fields: Option<&FieldMask>,
-) -> Result<Profile, UnknownPath> {
+    fields: Mask<Position>,
+) -> Profile {
     let same = |other: &Position| other.position_id == position.position_id;
     let old = profile
         .positions
         .iter()
         .position(same)
         .map(|index| profile.positions.swap_remove(index));
-    let merged = merge_position(old.unwrap_or_default(), position, fields)?;
-    profile.positions.push(merged);
+    let mut old = old.unwrap_or_default();
+    old.position_id = position.position_id;
+    profile.positions.push(merge(old, position, fields));
     sort_positions(&mut profile.positions);
-    Ok(profile)
+    profile
 }
 
 /// The member does not have this position.
@@ -88,73 +72,22 @@ pub fn sort_positions(positions: &mut [Position]) {
     });
 }
 
-fn merge_member(
-    mut old: Member,
-    new: Member,
-    fields: Option<&FieldMask>,
-) -> Result<Member, UnknownPath> {
-    let Some(fields) = fields else {
-        return Ok(new);
-    };
-    old.member_id = new.member_id;
-    for path in &fields.paths {
-        match path.as_str() {
-            "member_id" => {}
-            "given_name" => old.given_name.clone_from(&new.given_name),
-            "family_name" => old.family_name.clone_from(&new.family_name),
-            "display_name" => old.display_name.clone_from(&new.display_name),
-            "headline" => old.headline.clone_from(&new.headline),
-            "place" => old.place.clone_from(&new.place),
-            "region" => old.region.clone_from(&new.region),
-            "country" => old.country.clone_from(&new.country),
-            "industry" => old.industry.clone_from(&new.industry),
-            "summary" => old.summary.clone_from(&new.summary),
-            "skills" => old.skills.clone_from(&new.skills),
-            _ => {
-                return Err(UnknownPath {
-                    message: "Member",
-                    path: path.clone(),
-                });
-            }
-        }
+/// Gives the fields that the mask names their new values.
+fn merge<M: Fields>(mut old: M, mut new: M, fields: Mask<M>) -> M {
+    if fields == Mask::all() {
+        return new;
     }
-    Ok(old)
-}
-
-fn merge_position(
-    mut old: Position,
-    new: Position,
-    fields: Option<&FieldMask>,
-) -> Result<Position, UnknownPath> {
-    let Some(fields) = fields else {
-        return Ok(new);
-    };
-    old.position_id = new.position_id;
-    for path in &fields.paths {
-        match path.as_str() {
-            "position_id" => {}
-            "kind" => old.kind = new.kind,
-            "organisation" => old.organisation.clone_from(&new.organisation),
-            "title" => old.title.clone_from(&new.title),
-            "country" => old.country.clone_from(&new.country),
-            "from" => old.from = new.from,
-            "to" => old.to = new.to,
-            "current" => old.current = new.current,
-            _ => {
-                return Err(UnknownPath {
-                    message: "Position",
-                    path: path.clone(),
-                });
-            }
-        }
+    for field in fields.fields() {
+        field.move_value(&mut new, &mut old);
     }
-    Ok(old)
+    old
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use cloud_proto::databus::v1::{PositionKind, YearMonth};
+    use prost_types::FieldMask;
 
     fn member(headline: &str, place: &str, skills: &[&str]) -> Member {
         Member {
@@ -166,10 +99,9 @@ mod tests {
         }
     }
 
-    fn mask(paths: &[&str]) -> FieldMask {
-        FieldMask {
-            paths: paths.iter().map(|&path| path.to_owned()).collect(),
-        }
+    fn mask<M: Fields>(paths: &[&str]) -> Mask<M> {
+        let paths = paths.iter().map(|&path| path.to_owned()).collect();
+        Mask::from_proto(Some(&FieldMask { paths })).unwrap()
     }
 
     #[test]
@@ -191,62 +123,16 @@ mod tests {
             ),
         ];
         for (paths, expected) in cases {
-            let fields = paths.map(mask);
+            let fields = paths.map_or(Mask::all(), mask);
             let profile = Profile {
                 member: Some(old.clone()),
                 positions: Vec::new(),
             };
-            let merged = upsert_member(Some(profile), new.clone(), fields.as_ref()).unwrap();
+            let merged = upsert_member(Some(profile), new.clone(), fields);
             assert_eq!(merged.member, Some(expected), "{paths:?}");
         }
-        let created = upsert_member(None, new.clone(), Some(&mask(&["headline"]))).unwrap();
+        let created = upsert_member(None, new.clone(), mask(&["headline"]));
         assert_eq!(created.member, Some(member("Engineer", "", &[])));
-    }
-
-    #[test]
-    fn every_field_can_be_named_and_no_other() {
-        let members = [
-            "member_id",
-            "given_name",
-            "family_name",
-            "display_name",
-            "headline",
-            "place",
-            "region",
-            "country",
-            "industry",
-            "summary",
-            "skills",
-        ];
-        assert!(upsert_member(None, member("", "", &[]), Some(&mask(&members))).is_ok());
-        let positions = [
-            "position_id",
-            "kind",
-            "organisation",
-            "title",
-            "country",
-            "from",
-            "to",
-            "current",
-        ];
-        let position = || Position {
-            position_id: 1,
-            ..Position::default()
-        };
-        assert!(upsert_position(empty_profile(7), position(), Some(&mask(&positions))).is_ok());
-        for path in ["", "positions", "Headline", "member.headline", "*"] {
-            let unknown = |message| UnknownPath {
-                message,
-                path: path.to_owned(),
-            };
-            let fields = mask(&[path]);
-            assert_eq!(
-                upsert_member(None, member("", "", &[]), Some(&fields)),
-                Err(unknown("Member"))
-            );
-            let refused = upsert_position(empty_profile(7), position(), Some(&fields));
-            assert_eq!(refused, Err(unknown("Position")));
-        }
     }
 
     #[test]
@@ -268,7 +154,7 @@ mod tests {
             position(9, false, Some((2001, 5))),
             position(1, true, Some((2010, 1))),
         ] {
-            profile = upsert_position(profile, new, None).unwrap();
+            profile = upsert_position(profile, new, Mask::all());
         }
         let order = |profile: &Profile| -> Vec<u64> {
             profile
@@ -284,7 +170,7 @@ mod tests {
             title: "not named".to_owned(),
             ..Position::default()
         };
-        profile = upsert_position(profile, ended, Some(&mask(&["current"]))).unwrap();
+        profile = upsert_position(profile, ended, mask(&["current"]));
         assert_eq!(order(&profile), [3, 1, 2, 9, 4, 5]);
         assert_eq!(profile.positions[1].title, "title 1");
         assert_eq!(

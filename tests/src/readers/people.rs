@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cloud_engine::{LineageHasher, Manifest, NodeIndex, StandsAt};
-use cloud_model::{LogId, Scn};
+use cloud_model::{LogId, MemberId, Scn};
+use cloud_profile::Mask;
 use cloud_proto::databus::v1::Member;
 use cloud_search::{
     BASE_INDEX_NAME, BaseIndexWriter, LIVE_PROFILES_NAME, PROFILES_NAME, People, PeopleChange,
@@ -129,8 +130,9 @@ fn valid_live() -> Vec<u8> {
         };
         let change = PeopleChange::MemberUpserted {
             node: NodeIndex::new(node),
-            member,
-            fields: None,
+            member_id: MemberId::new(u64::from(node) + 1).expect("is not 0"),
+            values: member,
+            fields: Mask::all(),
         };
         writer.apply(Scn::new(scn), vec![change]).expect("ascends");
         writer.commit(Scn::new(scn)).expect("commits");

@@ -1,36 +1,27 @@
-//! What of a profile is indexed: one list, used for the base, for live documents, and by the tests' plain evaluation.
+//! The values of a profile that are indexed, as the table of fields says: for the base, for live documents, and for the
+//! tests' plain evaluation.
 
-use crate::index::field::{Field, add_value, node_field};
+use crate::index::field::{in_schema, node_field};
 use cloud_engine::NodeIndex;
-use cloud_proto::{cloud::v1::Profile, databus::v1::PositionKind};
+use cloud_profile::{Fields, SearchField};
+use cloud_proto::cloud::v1::Profile;
 use tantivy::schema::document::TantivyDocument;
 
 /// Calls `each` with every value of a profile that can be searched. A phrase is found within one value only.
-pub fn for_each_value(profile: &Profile, mut each: impl FnMut(Field, &str)) {
+pub fn for_each_value(profile: &Profile, mut each: impl FnMut(SearchField, &str)) {
     if let Some(member) = &profile.member {
-        each(Field::Name, &member.given_name);
-        each(Field::Name, &member.family_name);
-        each(Field::Name, &member.display_name);
-        each(Field::Given, &member.given_name);
-        each(Field::Family, &member.family_name);
-        each(Field::Headline, &member.headline);
-        each(Field::Summary, &member.summary);
-        each(Field::Industry, &member.industry);
-        each(Field::Place, &member.place);
-        each(Field::Region, &member.region);
-        each(Field::Country, &member.country);
-        for skill in &member.skills {
-            each(Field::Skill, skill);
-        }
+        for_each_value_of(member, &mut each);
     }
     for position in &profile.positions {
-        each(Field::Title, &position.title);
-        match position.kind() {
-            PositionKind::Work => each(Field::Company, &position.organisation),
-            PositionKind::Education => each(Field::School, &position.organisation),
-            PositionKind::Unspecified => {}
+        for_each_value_of(position, &mut each);
+    }
+}
+
+fn for_each_value_of<M: Fields>(message: &M, each: &mut impl FnMut(SearchField, &str)) {
+    for field in M::FIELDS {
+        for &search_field in (field.search)(message) {
+            field.for_each_text(message, |text| each(search_field, text));
         }
-        each(Field::Organisation, &position.organisation);
     }
 }
 
@@ -38,7 +29,7 @@ pub fn for_each_value(profile: &Profile, mut each: impl FnMut(Field, &str)) {
 pub(crate) fn base_document(profile: &Profile) -> TantivyDocument {
     let mut document = TantivyDocument::new();
     for_each_value(profile, |field, value| {
-        add_value(&mut document, field, value)
+        document.add_text(in_schema(field), value);
     });
     document
 }

@@ -1,9 +1,7 @@
 //! A query's text as a parse tree. Matching is boolean logic over it.
 
-use crate::{
-    index::field::Field,
-    query::{parser::parse, syntax_error::SyntaxError},
-};
+use crate::query::{parser::parse, syntax_error::SyntaxError};
+use cloud_profile::SearchField as Field;
 
 /// A query that parsed without error.
 #[derive(Clone, Debug, PartialEq, Eq)]

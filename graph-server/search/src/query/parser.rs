@@ -13,7 +13,7 @@
 //! spaces) is ignored.
 
 use crate::{
-    index::{field::Field, tokens::tokens},
+    index::tokens::tokens,
     query::{
         parse_tree::Expression,
         syntax_error::{
@@ -21,6 +21,7 @@ use crate::{
         },
     },
 };
+use cloud_profile::SearchField as Field;
 
 /// Parses a query, in time linear in the text.
 pub(crate) fn parse(text: &str) -> Result<Expression, SyntaxError> {

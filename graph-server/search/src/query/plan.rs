@@ -2,13 +2,14 @@
 //! its scores are comparable.
 
 use crate::{
-    index::{base_index::BaseIndex, field::Field},
+    index::{base_index::BaseIndex, field::in_schema},
     query::{
         cursor::{AllOf, AnyOf, Cursor, Documents, Everyone},
         parse_tree::Expression,
         stop_check::StopCheck,
     },
 };
+use cloud_profile::SearchField as Field;
 use tantivy::{
     Term,
     query::{EmptyScorer, EnableScoring, PhraseQuery, Query as _, TermQuery, Weight},
@@ -61,7 +62,7 @@ impl Plan {
     fn phrase(fields: &[Field], words: &[String], base: &BaseIndex) -> tantivy::Result<Self> {
         let scoring = EnableScoring::enabled_from_statistics_provider(base, base.searcher());
         let in_field = |field: &Field| {
-            let term = |word: &String| Term::from_field_text(field.in_schema(), word);
+            let term = |word: &String| Term::from_field_text(in_schema(*field), word);
             Ok(Self::Leaf(match words {
                 [word] => {
                     TermQuery::new(term(word), IndexRecordOption::WithFreqs).weight(scoring)?

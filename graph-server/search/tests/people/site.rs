@@ -6,7 +6,9 @@ use cloud_engine::{
     Scratch, StandsAt, View, Writer,
 };
 use cloud_model::{ConnectionTime, LineageId, LogId, MemberId, Scn};
-use cloud_profile::{empty_profile, remove_position, upsert_member, upsert_position};
+use cloud_profile::{
+    Fields, Mask, PositionId, empty_profile, remove_position, upsert_member, upsert_position,
+};
 use cloud_proto::{
     cloud::v1::Profile,
     databus::v1::{Member, Position},
@@ -62,6 +64,10 @@ pub(crate) fn id(member: u64) -> MemberId {
     MemberId::new(member).unwrap()
 }
 
+fn mask<M: Fields>(fields: Option<FieldMask>) -> Mask<M> {
+    Mask::from_proto(fields.as_ref()).unwrap()
+}
+
 pub(crate) fn edge(one: u64, other: u64) -> (u64, u64) {
     (one.min(other), one.max(other))
 }
@@ -80,7 +86,7 @@ impl Truth {
                 let id = member.member_id;
                 let old = self.profiles.remove(&id);
                 self.profiles
-                    .insert(id, upsert_member(old, member, fields.as_ref()).unwrap());
+                    .insert(id, upsert_member(old, member, mask(fields)));
             }
             Change::MemberRemoved(member) => {
                 self.profiles.remove(&member);
@@ -89,10 +95,8 @@ impl Truth {
             }
             Change::PositionUpserted(member, position, fields) => {
                 if let Some(old) = self.profiles.remove(&member) {
-                    self.profiles.insert(
-                        member,
-                        upsert_position(old, position, fields.as_ref()).unwrap(),
-                    );
+                    self.profiles
+                        .insert(member, upsert_position(old, position, mask(fields)));
                 }
             }
             Change::PositionRemoved(member, position) => {
@@ -251,8 +255,9 @@ pub(crate) fn apply(graph: &mut Writer, writer: &mut PeopleWriter, scn: Scn, cha
                 let node = node(member.member_id).unwrap();
                 people.push(PeopleChange::MemberUpserted {
                     node,
-                    member,
-                    fields,
+                    member_id: id(member.member_id),
+                    values: member,
+                    fields: mask(fields),
                 });
             }
             Change::MemberRemoved(member) => {
@@ -266,14 +271,14 @@ pub(crate) fn apply(graph: &mut Writer, writer: &mut PeopleWriter, scn: Scn, cha
                     node,
                     member_id: id(member),
                     position,
-                    fields,
+                    fields: mask(fields),
                 }));
             }
             Change::PositionRemoved(member, position_id) => {
                 people.extend(node(member).map(|node| PeopleChange::PositionRemoved {
                     node,
                     member_id: id(member),
-                    position_id,
+                    position_id: PositionId::new(position_id).unwrap(),
                 }));
             }
             Change::ConnectionAdded(one, other) if one != other => {

@@ -1,16 +1,14 @@
 //! Reads the fields of a member or a position out of a row.
 
-use std::str;
+use std::borrow::Cow;
 
-use cloud_profile::limits::{SKILLS_MAX, SUMMARY_BYTES_MAX, TEXT_BYTES_MAX};
-use cloud_proto::databus::v1::{Member, Position, PositionKind, YearMonth};
+use cloud_profile::{
+    Fields, InvalidValue, Mask, check_id, complete_member, complete_position, id_from_text,
+};
+use cloud_proto::databus::v1::{Member, Position};
 use csv::ByteRecord;
 
-use crate::snapshot::rows::{
-    layout::Layout,
-    plain_rows::{whole_id, whole_number},
-    row_fault::{RowFault, excerpt},
-};
+use crate::snapshot::rows::{column_map::DumpKind, layout::Layout, row_fault::RowFault};
 
 /// A row whose columns are known.
 #[derive(Debug, Clone, Copy)]
@@ -20,191 +18,60 @@ pub(crate) struct PersonFields<'a> {
 }
 
 impl PersonFields<'_> {
-    /// Of a row of members.
+    /// Reads a member, by the rules of profiles.
     pub(crate) fn member(&self) -> Result<Member, RowFault> {
-        let &[
-            id,
-            given_name,
-            family_name,
-            display_name,
-            headline,
-            place,
-            region,
-            country,
-            industry,
-            summary,
-            skills,
-        ] = self.layout.columns.as_slice()
-        else {
-            unreachable!("a layout of members has eleven fields");
-        };
-        let mut member = Member {
-            member_id: self.id(id)?,
-            given_name: self.text(given_name)?,
-            family_name: self.text(family_name)?,
-            display_name: self.text(display_name)?,
-            headline: self.text(headline)?,
-            place: self.text(place)?,
-            region: self.text(region)?,
-            country: self.text(country)?,
-            industry: self.text(industry)?,
-            summary: self.text_within(summary, SUMMARY_BYTES_MAX)?,
-            skills: self.skills(skills)?,
-        };
-        if member.display_name.is_empty() {
-            member.display_name = format!("{} {}", member.given_name, member.family_name)
-                .trim()
-                .to_owned();
-            let (bytes, bytes_max) = (member.display_name.len(), TEXT_BYTES_MAX);
-            if bytes > bytes_max {
-                return Err(RowFault::DisplayNameTooLong { bytes, bytes_max });
-            }
-        }
-        Ok(member)
+        self.read(&self.layout.columns)
+            .and_then(|mut member| {
+                complete_member(&mut member, Mask::all())?;
+                Ok(member)
+            })
+            .map_err(|invalid| self.fault(DumpKind::Members, invalid))
     }
 
-    /// Of a row of positions: whose it is, and the position; its id is 0 when the row has none.
+    /// Reads a position, by the rules of profiles, and the id of its member. Its own id is 0 when the row has none.
     pub(crate) fn position(&self) -> Result<(u64, Position), RowFault> {
-        let &[
-            member,
-            id,
-            kind,
-            organisation,
-            title,
-            country,
-            from,
-            to,
-            current,
-        ] = self.layout.columns.as_slice()
-        else {
-            unreachable!("a layout of positions has nine fields");
+        let [owner, columns @ ..] = self.layout.columns.as_slice() else {
+            unreachable!("a layout of positions has a column for the member");
         };
-        let position = Position {
-            position_id: if self.bytes(id).is_empty() {
-                0
-            } else {
-                self.id(id)?
-            },
-            kind: self.kind(kind)?.into(),
-            organisation: self.text(organisation)?,
-            title: self.text(title)?,
-            country: self.text(country)?,
-            from: self.year_month(from)?,
-            to: self.year_month(to)?,
-            current: self.truth(current)?,
-        };
-        if position.current && position.to.is_some() {
-            return Err(RowFault::CurrentHasEnded { column: number(to) });
-        }
-        Ok((self.id(member)?, position))
-    }
-
-    fn bytes(&self, column: Option<usize>) -> &[u8] {
-        column
-            .and_then(|column| self.record.get(column))
-            .unwrap_or_default()
-    }
-
-    fn text(&self, column: Option<usize>) -> Result<String, RowFault> {
-        self.text_within(column, TEXT_BYTES_MAX)
-    }
-
-    fn text_within(&self, column: Option<usize>, bytes_max: usize) -> Result<String, RowFault> {
-        let text = String::from_utf8_lossy(self.bytes(column));
-        let text = text.trim();
-        check_length(column, text, bytes_max)?;
-        Ok(text.to_owned())
-    }
-
-    fn skills(&self, column: Option<usize>) -> Result<Vec<String>, RowFault> {
-        let text = String::from_utf8_lossy(self.bytes(column));
-        let skills: Vec<&str> = text
-            .split(';')
-            .map(str::trim)
-            .filter(|skill| !skill.is_empty())
-            .collect();
-        if skills.len() > SKILLS_MAX {
-            return Err(RowFault::TooManySkills {
-                column: number(column),
-                found: skills.len(),
-                skills_max: SKILLS_MAX,
-            });
-        }
-        for skill in &skills {
-            check_length(column, skill, TEXT_BYTES_MAX)?;
-        }
-        Ok(skills.into_iter().map(str::to_owned).collect())
-    }
-
-    fn id(&self, column: Option<usize>) -> Result<u64, RowFault> {
-        whole_id(self.bytes(column), column.unwrap_or_default())
-    }
-
-    fn kind(&self, column: Option<usize>) -> Result<PositionKind, RowFault> {
-        match self.bytes(column) {
-            b"" => Ok(PositionKind::Unspecified),
-            b"work" => Ok(PositionKind::Work),
-            b"education" => Ok(PositionKind::Education),
-            other => Err(bad_word(column, other, "work, education")),
-        }
-    }
-
-    fn truth(&self, column: Option<usize>) -> Result<bool, RowFault> {
-        match self.bytes(column) {
-            b"true" | b"t" | b"1" => Ok(true),
-            b"false" | b"f" | b"0" | b"" => Ok(false),
-            other => Err(bad_word(column, other, "true, false")),
-        }
-    }
-
-    fn year_month(&self, column: Option<usize>) -> Result<Option<YearMonth>, RowFault> {
-        let field = self.bytes(column);
-        let bad = || RowFault::BadYearMonth {
-            column: number(column),
-            found: excerpt(field),
-        };
-        let (year, month) = match field {
-            [] => return Ok(None),
-            [year @ .., b'-', m0, m1] if year.len() == 4 => {
-                (year, whole_number(&[*m0, *m1], 0).ok())
+        let read = || {
+            let member_id = id_from_text("member_id", &self.text(*owner))?;
+            check_id("member_id", member_id)?;
+            let mut position: Position = self.read(columns)?;
+            let has_id = |id: &Option<usize>| !self.text(*id).trim().is_empty();
+            if columns.first().is_some_and(has_id) {
+                check_id("position_id", position.position_id)?;
             }
-            year if year.len() == 4 => (year, Some(0)),
-            _ => return Err(bad()),
+            complete_position(&mut position, Mask::all())?;
+            Ok((member_id, position))
         };
-        let year = whole_number(year, 0).map_err(|_| bad())?;
-        match (
-            i32::try_from(year),
-            month.and_then(|month| u32::try_from(month).ok()),
-        ) {
-            (Ok(year @ 1..), Some(month @ ..=12)) if field.len() == 4 || month > 0 => {
-                Ok(Some(YearMonth { year, month }))
+        read().map_err(|invalid| self.fault(DumpKind::Positions, invalid))
+    }
+
+    /// Reads the fields that have a column, in the order of the table.
+    fn read<M: Fields>(&self, columns: &[Option<usize>]) -> Result<M, InvalidValue> {
+        let mut message = M::default();
+        for (field, column) in M::FIELDS.iter().zip(columns) {
+            if column.is_some() {
+                field.set_from_text(&mut message, &self.text(*column))?;
             }
-            _ => Err(bad()),
         }
+        Ok(message)
     }
-}
 
-/// A column as people count.
-fn number(column: Option<usize>) -> usize {
-    column.unwrap_or_default() + 1
-}
-
-fn check_length(column: Option<usize>, text: &str, bytes_max: usize) -> Result<(), RowFault> {
-    if text.len() <= bytes_max {
-        return Ok(());
+    /// Returns a column's text: empty when there is no such column. Rows that are not UTF-8 were refused before.
+    fn text(&self, column: Option<usize>) -> Cow<'_, str> {
+        let bytes = column.and_then(|column| self.record.get(column));
+        String::from_utf8_lossy(bytes.unwrap_or_default())
     }
-    Err(RowFault::TextTooLong {
-        column: number(column),
-        bytes: text.len(),
-        bytes_max,
-    })
-}
 
-fn bad_word(column: Option<usize>, found: &[u8], words: &'static str) -> RowFault {
-    RowFault::BadWord {
-        column: number(column),
-        found: excerpt(found),
-        words,
+    /// Names the column of the field that is wrong.
+    fn fault(&self, kind: DumpKind, invalid: InvalidValue) -> RowFault {
+        let mut fields = kind.fields().iter().zip(&self.layout.columns);
+        let column = fields.find(|(field, _)| field.name == invalid.field_name());
+        RowFault::Value {
+            column: column.and_then(|(_, column)| column.map(|column| column + 1)),
+            invalid,
+        }
     }
 }
 
@@ -212,6 +79,7 @@ fn bad_word(column: Option<usize>, found: &[u8], words: &'static str) -> RowFaul
 mod tests {
     use super::*;
     use crate::snapshot::rows::{column_map::ColumnMap, layout::layout};
+    use cloud_proto::databus::v1::{PositionKind, YearMonth};
 
     fn layout_of(map: &str) -> Layout {
         let map: ColumnMap = map.parse().unwrap();
@@ -259,31 +127,33 @@ mod tests {
             (
                 2,
                 x(1024),
-                Some("given and family name make a display name of 1026 bytes, more than 1024"),
+                Some(
+                    "column 4: display_name: made of given_name and family_name, is 1026 bytes, more than 1024",
+                ),
             ),
             (4, x(1024), None),
             (5, format!(" {} ", x(1024)), None),
             (
                 5,
                 "é".repeat(513),
-                Some("column 5: a text of 1026 bytes, more than 1024"),
+                Some("column 5: headline: is 1026 bytes, more than 1024"),
             ),
             (6, x(65_536), None),
             (
                 6,
                 x(65_537),
-                Some("column 6: a text of 65537 bytes, more than 65536"),
+                Some("column 6: summary: is 65537 bytes, more than 65536"),
             ),
             (7, skills(1_000), None),
             (
                 7,
                 skills(1_001),
-                Some("column 7: 1001 skills, more than 1000"),
+                Some("column 7: skills: has 1001 entries, more than 1000"),
             ),
             (
                 7,
                 format!("a;{}", x(1025)),
-                Some("column 7: a text of 1025 bytes, more than 1024"),
+                Some("column 7: skills[1]: is 1025 bytes, more than 1024"),
             ),
         ] {
             let mut fields = ["7", "", "y", "", "", "", ""].map(str::to_owned);
@@ -329,44 +199,48 @@ mod tests {
                 month: 11
             })
         );
+        let (_, position) = parse(["7", "1", "", "2001-05-17", "2001-00", "False"]).unwrap();
+        assert_eq!(position.kind(), PositionKind::Work);
+        let months = [position.from, position.to].map(|date| date.unwrap().month);
+        assert_eq!(months, [5, 0]);
         for (row, reason) in [
-            (["0", "1", "", "", "", ""], "column 1: an id is never 0"),
-            (["7", "0", "", "", "", ""], "column 2: an id is never 0"),
+            (["0", "1", "", "", "", ""], "column 1: member_id: is 0"),
+            (["7", "0", "", "", "", ""], "column 2: position_id: is 0"),
             (
                 ["7", "x", "", "", "", ""],
-                "column 2: \"x\" is not a number of 64 bits",
+                "column 2: position_id: \"x\" is not a number of 64 bits",
             ),
             (
                 ["7", "1", "job", "", "", ""],
-                "column 3: \"job\" is none of work, education",
+                "column 3: kind: \"job\" is none of work, education",
             ),
             (
                 ["7", "1", "", "20", "", ""],
-                "column 4: \"20\" is not YYYY or YYYY-MM",
+                "column 4: from: \"20\" is not YYYY, YYYY-MM or YYYY-MM-DD",
             ),
             (
                 ["7", "1", "", "2001-13", "", ""],
-                "column 4: \"2001-13\" is not YYYY or YYYY-MM",
+                "column 4: from.month: 13 is not in 0 to 12",
             ),
             (
-                ["7", "1", "", "2001-00", "", ""],
-                "column 4: \"2001-00\" is not YYYY or YYYY-MM",
+                ["7", "1", "", "2001-00-32", "", ""],
+                "column 4: from: \"2001-00-32\" is not YYYY, YYYY-MM or YYYY-MM-DD",
             ),
             (
                 ["7", "1", "", "", "0000", ""],
-                "column 5: \"0000\" is not YYYY or YYYY-MM",
+                "column 5: to.year: 0 is not in 1 to 9999",
             ),
             (
                 ["7", "1", "", "", "2001-1", ""],
-                "column 5: \"2001-1\" is not YYYY or YYYY-MM",
+                "column 5: to: \"2001-1\" is not YYYY, YYYY-MM or YYYY-MM-DD",
             ),
             (
                 ["7", "1", "", "", "", "yes"],
-                "column 6: \"yes\" is none of true, false",
+                "column 6: current: \"yes\" is none of true, false",
             ),
             (
                 ["7", "1", "", "", "2001", "true"],
-                "a current position that has ended (column 5)",
+                "column 5: to: is set, and the position is current",
             ),
         ] {
             assert_eq!(parse(row).unwrap_err(), reason);

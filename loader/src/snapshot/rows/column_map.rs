@@ -5,6 +5,10 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
+
+use cloud_profile::Fields;
+use cloud_proto::databus::v1::{Member, Position};
 
 use crate::snapshot::rows::time_unit::TimeUnit;
 
@@ -29,66 +33,46 @@ pub(crate) struct Field {
     pub(crate) required: bool,
 }
 
-const fn field(name: &'static str) -> Field {
+/// A member's fields: one column each, by the names in the table of fields.
+static MEMBER_FIELDS: LazyLock<Vec<Field>> = LazyLock::new(columns_of::<Member>);
+
+/// The member whose position it is, then the position's fields.
+static POSITION_FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    let mut fields = columns_of::<Position>();
+    fields.insert(0, field("member_id"));
+    fields
+});
+
+static CONNECTION_FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    let column = |column, field| Field { column, ..field };
+    vec![
+        column("member_id", field("member")),
+        column("other_id", field("other")),
+        column("connected_at", field("time")),
+    ]
+});
+
+fn columns_of<M: Fields>() -> Vec<Field> {
+    M::FIELDS.iter().map(|row| field(row.name)).collect()
+}
+
+/// A field whose column bears its name. The ids of members are required.
+fn field(name: &'static str) -> Field {
     Field {
         name,
         column: name,
-        required: false,
+        required: matches!(name, "member_id" | "member" | "other"),
     }
 }
-
-const fn required(name: &'static str, column: &'static str) -> Field {
-    Field {
-        name,
-        column,
-        required: true,
-    }
-}
-
-const MEMBER_FIELDS: &[Field] = &[
-    required("member_id", "member_id"),
-    field("given_name"),
-    field("family_name"),
-    field("display_name"),
-    field("headline"),
-    field("place"),
-    field("region"),
-    field("country"),
-    field("industry"),
-    field("summary"),
-    field("skills"),
-];
-
-const POSITION_FIELDS: &[Field] = &[
-    required("member_id", "member_id"),
-    field("position_id"),
-    field("kind"),
-    field("organisation"),
-    field("title"),
-    field("country"),
-    field("from"),
-    field("to"),
-    field("current"),
-];
-
-const CONNECTION_FIELDS: &[Field] = &[
-    required("member", "member_id"),
-    required("other", "other_id"),
-    Field {
-        name: "time",
-        column: "connected_at",
-        required: false,
-    },
-];
 
 impl DumpKind {
     pub(crate) const ALL: [Self; 3] = [Self::Members, Self::Positions, Self::Connections];
 
     pub(crate) fn fields(self) -> &'static [Field] {
         match self {
-            Self::Members => MEMBER_FIELDS,
-            Self::Positions => POSITION_FIELDS,
-            Self::Connections => CONNECTION_FIELDS,
+            Self::Members => &MEMBER_FIELDS,
+            Self::Positions => &POSITION_FIELDS,
+            Self::Connections => &CONNECTION_FIELDS,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use cloud_profile::InvalidValue;
+
 /// No line, and no quoted record, is longer than this, in bytes: the end of a quote that was never closed.
 pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
 
@@ -83,57 +85,13 @@ pub enum RowFault {
         /// The unit as the map names it.
         unit: &'static str,
     },
-    /// A year, with or without a month.
-    #[error("column {column}: \"{found}\" is not YYYY or YYYY-MM")]
-    BadYearMonth {
-        /// Which column.
-        column: usize,
-        /// Its text, cut when it is long.
-        found: String,
-    },
-    /// One of a few words.
-    #[error("column {column}: \"{found}\" is none of {words}")]
-    BadWord {
-        /// Which column.
-        column: usize,
-        /// Its text, cut when it is long.
-        found: String,
-        /// The words that are known.
-        words: &'static str,
-    },
-    /// The log takes no longer text either.
-    #[error("column {column}: a text of {bytes} bytes, more than {bytes_max}")]
-    TextTooLong {
-        /// Which column; of skills, the column of all.
-        column: usize,
-        /// How long it is.
-        bytes: usize,
-        /// How long it may be.
-        bytes_max: usize,
-    },
-    /// Given and family name, which make the display name of a member who has none.
-    #[error("given and family name make a display name of {bytes} bytes, more than {bytes_max}")]
-    DisplayNameTooLong {
-        /// How long it is.
-        bytes: usize,
-        /// How long it may be.
-        bytes_max: usize,
-    },
-    /// The log takes no more skills either.
-    #[error("column {column}: {found} skills, more than {skills_max}")]
-    TooManySkills {
-        /// Which column.
-        column: usize,
-        /// How many there are.
-        found: usize,
-        /// How many there may be.
-        skills_max: usize,
-    },
-    /// A current position has no end.
-    #[error("a current position that has ended (column {column})")]
-    CurrentHasEnded {
-        /// The column of the end.
-        column: usize,
+    /// A value of a member or a position that the rules of profiles refuse.
+    #[error("{}{invalid}", column.map(|column| format!("column {column}: ")).unwrap_or_default())]
+    Value {
+        /// The column, if the value stands in one.
+        column: Option<usize>,
+        /// The field and the reason, the same as the log's.
+        invalid: InvalidValue,
     },
     /// A connection or a position of somebody who is not in the members files.
     #[error("member {member} is not in the members files")]

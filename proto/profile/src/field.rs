@@ -1,0 +1,321 @@
+//! A field of a member or a position: everything that the product needs to know of it.
+
+use crate::{
+    invalid_value::{InvalidValue, excerpt},
+    kind::Kind,
+    search_field::SearchField,
+};
+use cloud_proto::databus::v1::YearMonth;
+
+/// A message whose fields stand in the table.
+pub trait Fields: Clone + Default + Sized + 'static {
+    /// The message's name.
+    const NAME: &'static str;
+    /// The table: each field once, in the order in which fields are checked and printed.
+    const FIELDS: &'static [Field<Self>];
+}
+
+/// A field of the message `M`.
+pub struct Field<M: 'static> {
+    /// Its name in masks, JSON, error messages and the header of a dump.
+    pub name: &'static str,
+    /// What it holds, how to reach it, and its limits.
+    pub value: Value<M>,
+    /// The label with which profiles are printed; empty: the value stands alone; absent: not printed.
+    pub label: Option<&'static str>,
+    /// The search fields in which its texts are found. They may depend on the message: an organisation is a
+    /// company or a school.
+    pub search: fn(&M) -> &'static [SearchField],
+}
+
+/// The type of a field, with access to its value.
+pub enum Value<M: 'static> {
+    /// A number that names something: never 0.
+    Id(Access<M, u64>),
+    /// A text.
+    Text {
+        /// The way to it.
+        access: Access<M, String>,
+        /// The longest one, trimmed.
+        bytes_max: usize,
+    },
+    /// A list of texts.
+    Texts {
+        /// The way to it.
+        access: Access<M, Vec<String>>,
+        /// The most that there may be, empty ones aside.
+        entries_max: usize,
+        /// The longest one, trimmed.
+        bytes_max: usize,
+    },
+    /// The kind of a position, a [`Kind`].
+    Kind(Access<M, i32>),
+    /// A year, or a month of one.
+    YearMonth(Access<M, Option<YearMonth>>),
+    /// Yes or no.
+    Truth(Access<M, bool>),
+}
+
+/// The way to a field's value.
+pub struct Access<M: 'static, V: 'static> {
+    /// Reads it.
+    pub get: fn(&M) -> &V,
+    /// Reaches it for writing.
+    pub get_mut: fn(&mut M) -> &mut V,
+}
+
+/// Separates the entries of a list where a field is one text, as in a dump.
+const ENTRY_SEPARATOR: char = ';';
+
+impl<M> Field<M> {
+    /// Makes a row of the table for a field that is neither printed nor searched.
+    pub(crate) const fn new(name: &'static str, value: Value<M>) -> Self {
+        Self {
+            name,
+            value,
+            label: None,
+            search: |_| &[],
+        }
+    }
+
+    /// Adds the label with which profiles are printed.
+    pub(crate) const fn printed(self, label: &'static str) -> Self {
+        Self {
+            label: Some(label),
+            ..self
+        }
+    }
+
+    /// Adds the search fields.
+    pub(crate) const fn found_in(self, search: fn(&M) -> &'static [SearchField]) -> Self {
+        Self { search, ..self }
+    }
+
+    /// Moves the field's value from one message to another.
+    pub(crate) fn move_value(&self, from: &mut M, to: &mut M) {
+        use std::mem::take;
+        match &self.value {
+            Value::Id(access) => *(access.get_mut)(to) = take((access.get_mut)(from)),
+            Value::Text { access, .. } => *(access.get_mut)(to) = take((access.get_mut)(from)),
+            Value::Texts { access, .. } => *(access.get_mut)(to) = take((access.get_mut)(from)),
+            Value::Kind(access) => *(access.get_mut)(to) = take((access.get_mut)(from)),
+            Value::YearMonth(access) => *(access.get_mut)(to) = take((access.get_mut)(from)),
+            Value::Truth(access) => *(access.get_mut)(to) = take((access.get_mut)(from)),
+        }
+    }
+
+    /// Calls `each` with every text of the field that is not empty; with none where the field holds something else.
+    pub fn for_each_text<'m>(&self, message: &'m M, each: impl FnMut(&'m str)) {
+        let texts = match &self.value {
+            Value::Text { access, .. } => std::slice::from_ref((access.get)(message)),
+            Value::Texts { access, .. } => (access.get)(message).as_slice(),
+            Value::Id(_) | Value::Kind(_) | Value::YearMonth(_) | Value::Truth(_) => &[],
+        };
+        texts
+            .iter()
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
+            .for_each(each);
+    }
+
+    /// Sets the field from a text, as a dump has it: numbers in digits, `work` or `education`, `YYYY`, `YYYY-MM` or
+    /// `YYYY-MM-DD` (the day is not kept), `true` or `false`, entries of a list between semicolons. White space
+    /// around it and the case of a word do not matter; an empty text is the absent value. The rules check the
+    /// value later.
+    ///
+    /// # Errors
+    /// When the text cannot be read as a value of the field's type.
+    pub fn set_from_text(&self, message: &mut M, text: &str) -> Result<(), InvalidValue> {
+        let text = text.trim();
+        let unreadable =
+            |problem: &str| InvalidValue::new(self.name, format!("{} {problem}", excerpt(text)));
+        match &self.value {
+            Value::Id(access) => *(access.get_mut)(message) = id_from_text(self.name, text)?,
+            Value::Text { access, .. } => text.clone_into((access.get_mut)(message)),
+            Value::Texts { access, .. } => {
+                let entries = text
+                    .split(ENTRY_SEPARATOR)
+                    .map(|entry| entry.trim().to_owned());
+                *(access.get_mut)(message) = entries.collect();
+            }
+            Value::Kind(access) => {
+                let kind = Kind::from_word(text);
+                *(access.get_mut)(message) = kind
+                    .ok_or_else(|| unreadable("is none of work, education"))?
+                    .into();
+            }
+            Value::YearMonth(access) => {
+                *(access.get_mut)(message) = year_month(text)
+                    .map_err(|()| unreadable("is not YYYY, YYYY-MM or YYYY-MM-DD"))?;
+            }
+            Value::Truth(access) => {
+                *(access.get_mut)(message) =
+                    truth(text).ok_or_else(|| unreadable("is none of true, false"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads an id: digits, with white space around them; 0 from an empty text.
+///
+/// # Errors
+/// For any other text, with the field's name.
+pub fn id_from_text(field: &str, text: &str) -> Result<u64, InvalidValue> {
+    let text = text.trim();
+    let id = if text.is_empty() {
+        Some(0)
+    } else {
+        number(text)
+    };
+    id.ok_or_else(|| {
+        let reason = format!("{} is not a number of 64 bits", excerpt(text));
+        InvalidValue::new(field, reason)
+    })
+}
+
+/// Reads a number of digits alone: no sign.
+fn number(text: &str) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+fn truth(text: &str) -> Option<bool> {
+    let is_one_of = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    match text {
+        "" => Some(false),
+        _ if is_one_of(&["true", "t", "1"]) => Some(true),
+        _ if is_one_of(&["false", "f", "0"]) => Some(false),
+        _ => None,
+    }
+}
+
+/// Reads a year of four digits, a month and a day of two. The rules say which years and months there are.
+fn year_month(text: &str) -> Result<Option<YearMonth>, ()> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let part = |part: Option<&str>, digits: usize| match part {
+        Some(part) if part.len() == digits => number(part).map(Some).ok_or(()),
+        Some(_) => Err(()),
+        None => Ok(None),
+    };
+    let mut parts = text.splitn(3, '-');
+    let year = part(parts.next(), 4)?.ok_or(())?;
+    let month = part(parts.next(), 2)?.unwrap_or(0);
+    if part(parts.next(), 2)?.is_some_and(|day| day > 31) {
+        return Err(());
+    }
+    Ok(Some(YearMonth {
+        year: i32::try_from(year).map_err(drop)?,
+        month: u32::try_from(month).map_err(drop)?,
+    }))
+}
+
+impl<M> std::fmt::Debug for Field<M> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mask::Mask;
+    use crate::rules::{check_id, complete_position};
+    use cloud_proto::databus::v1::Position;
+
+    /// Sets one field from a text, applies the rules, and prints what became of it.
+    fn check(name: &str, text: &str, expected: &str) {
+        let field = Position::FIELDS
+            .iter()
+            .find(|field| field.name == name)
+            .unwrap();
+        let mut position = Position::default();
+        let set = field
+            .set_from_text(&mut position, text)
+            .and_then(|()| {
+                check_id(
+                    name,
+                    position.position_id.max(u64::from(name != "position_id")),
+                )
+            })
+            .and_then(|()| complete_position(&mut position, Mask::all()));
+        let found = match set {
+            Err(invalid) => invalid.to_string(),
+            Ok(()) => match &field.value {
+                Value::Id(access) => (access.get)(&position).to_string(),
+                Value::Text { access, .. } => (access.get)(&position).clone(),
+                Value::Texts { access, .. } => (access.get)(&position).join("|"),
+                Value::Kind(access) => format!("{:?}", Kind::from(*(access.get)(&position))),
+                Value::YearMonth(access) => (access.get)(&position)
+                    .map_or("none".to_owned(), |date| {
+                        format!("{}/{}", date.year, date.month)
+                    }),
+                Value::Truth(access) => (access.get)(&position).to_string(),
+            },
+        };
+        assert_eq!(found, expected, "{name} from {text:?}");
+    }
+
+    #[test]
+    fn a_text_of_a_dump_becomes_a_value_or_an_error() {
+        check(
+            "position_id",
+            "18446744073709551615",
+            "18446744073709551615",
+        );
+        for text in ["0", ""] {
+            check("position_id", text, "position_id: is 0");
+        }
+        for text in ["+5", "-5", "x", "18446744073709551616"] {
+            let expected = format!("position_id: {text:?} is not a number of 64 bits");
+            check("position_id", text, &expected);
+        }
+        for (text, kind) in [("", "Work"), ("Work", "Work"), (" EDUCATION ", "Education")] {
+            check("kind", text, kind);
+        }
+        check("kind", "job", "kind: \"job\" is none of work, education");
+        for (text, date) in [
+            ("", "none"),
+            ("2001", "2001/0"),
+            ("2001-05", "2001/5"),
+            ("1899-12", "1899/12"),
+            ("2001-05-17", "2001/5"),
+            ("2001-00-00", "2001/0"),
+            ("2001-13", "from.month: 13 is not in 0 to 12"),
+            ("0000", "from.year: 0 is not in 1 to 9999"),
+        ] {
+            check("from", text, date);
+        }
+        for text in [
+            "20",
+            "2001-1",
+            "2001-05-32",
+            "2001-05-17T00:00:00Z",
+            "-001",
+            "2001-",
+            "éé",
+        ] {
+            let expected = format!("from: {text:?} is not YYYY, YYYY-MM or YYYY-MM-DD");
+            check("from", text, &expected);
+        }
+        for (text, truth) in [
+            ("", "false"),
+            ("True", "true"),
+            ("t", "true"),
+            ("0", "false"),
+        ] {
+            check("current", text, truth);
+        }
+        check("current", "yes", "current: \"yes\" is none of true, false");
+        check("title", " \u{a0}Boss\t", "Boss");
+        let long = "x\n".repeat(40);
+        let cut = "x\\n".repeat(20);
+        check(
+            "kind",
+            &format!("{long}x"),
+            &format!("kind: \"{cut}\"… is none of work, education"),
+        );
+    }
+}
