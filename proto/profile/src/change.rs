@@ -231,3 +231,162 @@ fn fields<M: crate::Fields>(
 ) -> Result<Mask<M>, InvalidValue> {
     Mask::from_proto(mask).map_err(|invalid| invalid.within(parent))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Fields, complete_change};
+    use cloud_proto::databus::v1::YearMonth;
+    use proptest::{
+        collection::vec,
+        option,
+        prelude::{Just, Strategy, any, prop_oneof},
+        proptest,
+    };
+
+    /// A text that rules could treat in more than one way.
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            Just(String::new()),
+            "[ \\t\u{a0}]{0,2}[a-z\u{1b};é ]{0,6}[ \\n]{0,2}",
+            any::<String>(),
+            Just("x".repeat(1024)),
+            Just("y".repeat(600)),
+        ]
+    }
+
+    fn id() -> impl Strategy<Value = MemberId> {
+        (1..=u64::MAX).prop_filter_map("0", MemberId::new)
+    }
+
+    fn mask<M: Fields>() -> impl Strategy<Value = Mask<M>> {
+        option::of(vec(0..M::FIELDS.len(), 0..12)).prop_map(|places| {
+            let paths = places.map(|places| {
+                let names = places
+                    .into_iter()
+                    .map(|place| M::FIELDS[place].name.to_owned());
+                prost_types::FieldMask {
+                    paths: names.collect(),
+                }
+            });
+            Mask::from_proto(paths.as_ref()).unwrap()
+        })
+    }
+
+    fn member() -> impl Strategy<Value = Member> {
+        (vec(text(), 9), vec(text(), 0..4)).prop_map(|(texts, skills)| {
+            let mut member = Member {
+                skills,
+                ..Member::default()
+            };
+            let fields = Member::FIELDS
+                .iter()
+                .filter_map(|field| match &field.value {
+                    crate::Value::Text { access, .. } => Some(access),
+                    _ => None,
+                });
+            for (access, text) in fields.zip(texts) {
+                *(access.get_mut)(&mut member) = text;
+            }
+            member
+        })
+    }
+
+    fn position() -> impl Strategy<Value = Position> {
+        let date = || {
+            option::of((0..10_001, 0..14_u32))
+                .prop_map(|date| date.map(|(year, month)| YearMonth { year, month }))
+        };
+        let texts = (text(), text(), text());
+        (1..=u64::MAX, -1..4, texts, date(), date(), any::<bool>()).prop_map(
+            |(position_id, kind, (title, organisation, country), from, to, current)| Position {
+                position_id,
+                kind,
+                title,
+                organisation,
+                country,
+                from,
+                to,
+                current,
+                ..Position::default()
+            },
+        )
+    }
+
+    fn change() -> impl Strategy<Value = Change> {
+        let time = || option::of((0..1_u64 << 45).prop_map(ConnectionTime::from_millis));
+        prop_oneof![
+            (id(), member(), mask()).prop_map(|(member_id, mut member, fields)| {
+                member.member_id = member_id.get();
+                Change::MemberUpserted {
+                    member_id,
+                    member,
+                    fields,
+                }
+            }),
+            id().prop_map(|member_id| Change::MemberRemoved { member_id }),
+            (id(), position(), mask()).prop_map(|(member_id, position, fields)| {
+                Change::PositionUpserted {
+                    member_id,
+                    position,
+                    fields,
+                }
+            }),
+            (id(), (1..=u64::MAX).prop_filter_map("0", PositionId::new)).prop_map(
+                |(member_id, position_id)| Change::PositionRemoved {
+                    member_id,
+                    position_id
+                }
+            ),
+            (id(), id(), time()).prop_map(|(member_id, other_id, time)| {
+                Change::ConnectionAdded {
+                    member_id,
+                    other_id,
+                    time,
+                }
+            }),
+            (id(), id()).prop_map(|(member_id, other_id)| {
+                Change::ConnectionRemoved {
+                    member_id,
+                    other_id,
+                }
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_typed_change_is_the_same_after_the_wire(change in change()) {
+            let again = Change::try_from(proto::Change::from(change.clone()));
+            assert_eq!(again, Ok(change));
+        }
+
+        #[test]
+        fn rules_change_nothing_twice(change in change()) {
+            let mut once = proto::Change::from(change);
+            if complete_change(&mut once).is_ok() {
+                let mut twice = once.clone();
+                assert_eq!(complete_change(&mut twice), Ok(()));
+                assert_eq!(twice, once);
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_version_let_in_is_refused() {
+        let connection = |member_id, other_id| proto::Change {
+            event: Some(Event::ConnectionAdded(proto::ConnectionAdded {
+                member_id,
+                other_id,
+                connected_at: None,
+            })),
+        };
+        for (change, field) in [
+            (proto::Change { event: None }, "event"),
+            (connection(0, 1), "connection_added.member_id"),
+            (connection(1, 0), "connection_added.other_id"),
+        ] {
+            assert_eq!(Change::try_from(change).unwrap_err().field, field);
+        }
+    }
+}
