@@ -297,9 +297,16 @@ mod tests {
             option::of((0..10_001, 0..14_u32))
                 .prop_map(|date| date.map(|(year, month)| YearMonth { year, month }))
         };
-        let texts = (text(), text(), text());
+        let texts = (text(), text(), text(), text());
         (1..=u64::MAX, -1..4, texts, date(), date(), any::<bool>()).prop_map(
-            |(position_id, kind, (title, organisation, country), from, to, current)| Position {
+            |(
+                position_id,
+                kind,
+                (title, organisation, country, organisation_id),
+                from,
+                to,
+                current,
+            )| Position {
                 position_id,
                 kind,
                 title,
@@ -308,7 +315,7 @@ mod tests {
                 from,
                 to,
                 current,
-                ..Position::default()
+                organisation_id,
             },
         )
     }

@@ -139,6 +139,12 @@ impl Fields for Position {
                 get_mut: |p| &mut p.current,
             }),
         ),
+        text(
+            "organisation_id",
+            |p: &Self| &p.organisation_id,
+            |p| &mut p.organisation_id,
+        )
+        .printed("organisation"),
     ];
 }
 

@@ -22,7 +22,7 @@ pub(crate) const OWNERS_AFTER: u64 = 1_000_000;
 
 pub(crate) const MEMBER_COLUMNS: &str = "member_id,given_name,family_name,display_name,headline,place,region,country,industry,summary,skills\n";
 pub(crate) const POSITION_COLUMNS: &str =
-    "member_id,position_id,kind,organisation,title,country,from,to,current\n";
+    "member_id,position_id,kind,organisation,title,country,from,to,current,organisation_id\n";
 
 /// Texts that rules could treat in more than one way.
 const TEXTS: [&str; 40] = [
@@ -196,6 +196,7 @@ pub(crate) fn hand_made() -> Vec<Odd> {
             position.kind = 2;
         });
         position(&|position| position.country.clone_from(&text));
+        position(&|position| position.organisation_id.clone_from(&text));
     }
     let date = |year, month| Some(YearMonth { year, month });
     let dates = [
@@ -297,10 +298,10 @@ fn generated_position(random: &mut ChaCha8Rng, position_id: u64) -> Position {
         organisation: text(random),
         title: text(random),
         country: text(random),
+        organisation_id: text(random),
         from: date(random),
         to: date(random),
         current: random.random_bool(0.3),
-        ..Position::default()
     }
 }
 
@@ -376,6 +377,7 @@ impl Odd {
                 add(&date(position.from));
                 add(&date(position.to));
                 add(if position.current { "True" } else { "" });
+                add(&position.organisation_id);
             }
         }
         row.pop();
