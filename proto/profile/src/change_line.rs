@@ -80,13 +80,11 @@ impl<M: Fields> Serialize for Line<M> {
                 Value::Texts { access, .. } => {
                     object.serialize_entry(name, (access.get)(&self.0))?;
                 }
-                Value::Kind(access) => match Kind::from(*(access.get)(&self.0)) {
-                    Kind::Unspecified => object.serialize_entry(name, &())?,
-                    Kind::Unknown(number) => object.serialize_entry(name, &number)?,
-                    kind @ (Kind::Work | Kind::Education) => {
-                        object.serialize_entry(name, &kind.word())?;
-                    }
-                },
+                // What is not said is work, where a change states it.
+                Value::Kind(access) => {
+                    let kind = Kind::from(*(access.get)(&self.0));
+                    object.serialize_entry(name, kind.word().unwrap_or("work"))?;
+                }
                 Value::YearMonth(access) => {
                     let line = (access.get)(&self.0)
                         .map(|YearMonth { year, month }| YearMonthLine { year, month });
@@ -144,13 +142,10 @@ fn read_field<'de, M, A: MapAccess<'de>>(
         Value::Text { access, .. } => *(access.get_mut)(message) = object.next_value()?,
         Value::Texts { access, .. } => *(access.get_mut)(message) = object.next_value()?,
         Value::Truth(access) => *(access.get_mut)(message) = object.next_value()?,
-        Value::Kind(access) => match object.next_value()? {
-            Json::String(text) => return from_text(field, message, &text),
-            json => {
-                let number: Option<i32> = from_json(json)?;
-                *(access.get_mut)(message) = number.unwrap_or(Kind::Unspecified.into());
-            }
-        },
+        Value::Kind(_) => {
+            let word: String = object.next_value()?;
+            return from_text(field, message, &word);
+        }
         Value::YearMonth(access) => match object.next_value()? {
             Json::String(text) => return from_text(field, message, &text),
             json => {
