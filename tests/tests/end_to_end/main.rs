@@ -11,5 +11,6 @@ mod large_shapes;
 mod live_oracle;
 mod operating;
 mod previous_version;
+mod profiles;
 mod real_data;
 mod relay;

@@ -12,13 +12,13 @@ use cloud_proto::cloud::v1::GetProfilesResponse;
 use cloud_tests::site::copy;
 use prost::Message as _;
 
-use crate::site::{Site, search};
+use super::site::{Site, search};
 
 const MEMBERS: [u64; 10] = [1, 2, 3, 10, 11, 12, 13, 14, 15, 20];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_earlier_version_let_in_is_replayed_as_it_is() {
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/profiles/earlier_version");
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/before_rules");
     let folder = tempfile::tempdir().expect("a folder");
     copy(&fixture, folder.path());
     let expected = fs::read(fixture.join("profiles.bin")).expect("the answer");

@@ -14,10 +14,10 @@ use cloud_proto::databus::v1::Member;
 use loader::{OnError, Options, build};
 use rand::{TryRngCore as _, rngs::OsRng};
 
-use crate::odd::{
+use super::odd::{
     MEMBER_COLUMNS, OWNERS_AFTER, Odd, POSITION_COLUMNS, generated, hand_made, queries,
 };
-use crate::site::{Site, search};
+use super::site::{Site, search};
 
 /// A plain member of both sites, from whose side is searched.
 const VIEWER: u64 = 2 * OWNERS_AFTER;
