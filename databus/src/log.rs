@@ -22,7 +22,6 @@ mod frame;
 mod frame_reader;
 mod group;
 mod identity;
-mod lock;
 mod options;
 mod pipeline;
 mod published;
@@ -50,8 +49,8 @@ use crate::checked_window::{CheckedWindow, WindowLimits};
 use crate::disk::{Disk, Folder};
 use crate::window::Window;
 use cloud_model::{LineageId, LogId, Scn, SourceMark};
+use cloud_serving::FolderLock;
 use group::Request;
-use lock::Lock;
 use published::Published;
 use recovery::{Recovered, recover};
 use sources::Sources;
@@ -229,13 +228,13 @@ impl Log {
             source,
         };
         let disk = Folder::open(folder).map_err(failed)?;
-        let lock = Lock::take(folder)?;
+        let lock = FolderLock::take(folder)?;
         Self::start(Arc::new(disk), Some(lock), origin, options)
     }
 
     fn start(
         disk: Arc<dyn Disk>,
-        lock: Option<Lock>,
+        lock: Option<FolderLock>,
         origin: Option<LineageId>,
         options: LogOptions,
     ) -> Result<Self, OpenError> {

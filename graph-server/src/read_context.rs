@@ -128,8 +128,7 @@ impl Site {
                 return Ok((published, graph));
             }
         }
-        let reason = "no graph at the SCN of the profiles".to_owned();
-        Err(serving::Refusal::Internal { reason }.into())
+        Err(serving::Refusal::internal("no graph at the SCN of the profiles").into())
     }
 
     /// The `as_of` of an answer from `graph`.
@@ -198,7 +197,7 @@ impl ReadContext {
             let stop = Stop::at(deadline);
             let tried = within(&work, self, inline_edges_max, &stop, &visited);
             facts::visited(visited.into_inner());
-            let is_too_much = matches!(tried, Err(Refusal::EdgesExhausted { .. }));
+            let is_too_much = tried.as_ref().is_err_and(Refusal::is_edges_exhausted);
             if !is_too_much || inline_edges_max == edges_max {
                 return tried;
             }
@@ -231,7 +230,6 @@ fn within<T>(
 
 /// The node of a member who must exist.
 fn existing(graph: &Graph, member: MemberId) -> Result<NodeIndex, Refusal> {
-    graph.node(member).ok_or(Refusal::MemberNotFound {
-        member_id: member.get(),
-    })
+    let node = graph.node(member);
+    node.ok_or_else(|| Refusal::member_not_found(member.get()))
 }

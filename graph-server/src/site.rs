@@ -42,9 +42,7 @@ impl Site {
             return Err(serving::Refusal::shutting_down());
         }
         match self.progress.reached().failed {
-            Some(reason) => Err(serving::Refusal::NotServing {
-                reason: reason.to_string(),
-            }),
+            Some(reason) => Err(serving::Refusal::not_serving(&reason)),
             None => Ok(()),
         }
     }

@@ -153,7 +153,7 @@ impl Workers {
         let (sender, receiver) = oneshot::channel();
         self.pool.spawn(move || {
             let outcome = if stop.now() {
-                Err(serving::Refusal::Deadline.into())
+                Err(serving::Refusal::deadline().into())
             } else {
                 work(&stop)
             };
@@ -162,8 +162,7 @@ impl Workers {
             let _ = sender.send(outcome);
         });
         receiver.await.unwrap_or_else(|_| {
-            let reason = format!("{} ended early", self.what);
-            Err(serving::Refusal::Internal { reason }.into())
+            Err(serving::Refusal::internal(format!("{} ended early", self.what)).into())
         })
     }
 }
@@ -230,7 +229,7 @@ mod tests {
         let outcome = workers
             .run(Deadline::after(Duration::ZERO), |_| Ok(()))
             .await;
-        assert_eq!(outcome, Err(serving::Refusal::Deadline.into()));
+        assert_eq!(outcome, Err(serving::Refusal::deadline().into()));
     }
 
     #[tokio::test]

@@ -148,7 +148,7 @@ where
         Box::pin(async move {
             match tokio::time::timeout_at(deadline.at.into(), answer).await {
                 Ok(answer) => answer,
-                Err(_) => Ok(Status::from(Refusal::Deadline).into_http()),
+                Err(_) => Ok(Status::from(Refusal::deadline()).into_http()),
             }
         })
     }
@@ -204,10 +204,8 @@ mod tests {
         check(Some("5S"), 5, true);
         check(Some("2H"), 60, true);
         let headers = HeaderMap::from_iter([(HEADER.parse().unwrap(), "soon".parse().unwrap())]);
-        assert!(matches!(
-            layer.deadline(&headers),
-            Err(Refusal::Field { .. })
-        ));
+        let refusal = layer.deadline(&headers).unwrap_err();
+        assert_eq!(refusal.wrong_field(), Some(HEADER));
     }
 
     #[tokio::test]

@@ -68,10 +68,7 @@ where
             return Box::pin(self.inner.call(request));
         }
         let Ok(place) = Arc::clone(&self.layer.places).try_acquire_owned() else {
-            let refusal = Refusal::Busy {
-                what: "requests",
-                limit: self.layer.max as u64,
-            };
+            let refusal = Refusal::busy("requests", self.layer.max as u64);
             return Box::pin(async { Ok(Status::from(refusal).into_http()) });
         };
         let answer = self.inner.call(request);

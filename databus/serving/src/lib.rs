@@ -4,14 +4,16 @@
 //! |---|---|---|
 //! | listener, transport | a file each | connections, with every limit of hyper and h2 stated |
 //! | deadline, in flight, tonic errors | a file each | what every request goes through |
-//! | refusal, status | a file each | why a request is not answered, and how that looks on the wire |
+//! | refusal | `refusal.rs` | why a request is not answered, and how that looks on the wire |
 //! | health, routes | a file each | what stands on every listener |
 //! | process | `process.rs` | the log on stderr, an end by signal |
+//! | folder lock | `folder_lock.rs` | one process at a time on a folder |
 //! | limits, quantity | a file each | every limit of the wire; sizes and times as text |
 //!
 //! The crate knows no log, no graph and no call of its own.
 
 mod deadline;
+mod folder_lock;
 mod health;
 mod in_flight;
 pub mod limits;
@@ -22,11 +24,11 @@ pub mod process;
 pub mod quantity;
 mod refusal;
 mod routes;
-mod status;
 mod tonic_errors;
 mod transport;
 
 pub use deadline::{Deadline, DeadlineLayer, DeadlineService};
+pub use folder_lock::{FolderLock, LockError};
 pub use health::Health;
 pub use in_flight::{InFlightLayer, InFlightService};
 pub use limits::ServingLimits;
@@ -34,6 +36,5 @@ pub use listener::{ListenError, Listener};
 pub use listeners::{ListenerPanicked, Listeners};
 pub use refusal::Refusal;
 pub use routes::with_health;
-pub use status::info;
 pub use tonic_errors::{Detailed, TonicErrorsLayer, TonicErrorsService, refusal_of_tonic};
 pub use transport::{Protocols, serve};

@@ -26,20 +26,12 @@ pub fn refusal_of_tonic(status: &Status) -> Option<Refusal> {
     if !status.details().is_empty() {
         return None;
     }
-    let reason = status.message().to_owned();
-    match status.code() {
-        Code::Internal => Some(Refusal::Malformed { reason }),
-        Code::OutOfRange => Some(Refusal::RequestTooLarge {
-            limit: REQUEST_BYTES_MAX as u64,
-        }),
-        Code::NotFound => Some(Refusal::NotFound { reason }),
-        Code::Unimplemented => Some(Refusal::Unimplemented {
-            reason: if reason.is_empty() {
-                "there is no such method".to_owned()
-            } else {
-                reason
-            },
-        }),
+    match (status.code(), status.message()) {
+        (Code::Internal, why) => Some(Refusal::malformed(why)),
+        (Code::OutOfRange, _) => Some(Refusal::request_too_large(REQUEST_BYTES_MAX as u64)),
+        (Code::NotFound, why) => Some(Refusal::not_found(why)),
+        (Code::Unimplemented, "") => Some(Refusal::unimplemented("there is no such method")),
+        (Code::Unimplemented, why) => Some(Refusal::unimplemented(why)),
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 use crate::checked_window::InvalidWindow;
 use cloud_model::{LineageId, LogId, Scn};
 use cloud_profile::InvalidValue;
+use cloud_serving::LockError;
 use std::{io, path::PathBuf, sync::Arc};
 
 /// The log cannot be opened. Nothing was changed, and nothing of it is served.
@@ -92,6 +93,15 @@ pub enum OpenError {
         /// The SCN that a snapshot knows.
         durable_scn: Scn,
     },
+}
+
+impl From<LockError> for OpenError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::InUse { file } => Self::InUse { file },
+            LockError::File { file, source } => Self::File { file, source },
+        }
+    }
 }
 
 /// The window was not acknowledged.

@@ -6,7 +6,6 @@
 //! next group begins a new one; if that fails too, so does the group after, until there is room.
 
 use super::group::{Answer, Group, Request};
-use super::lock::Lock;
 use super::options::LogOptions;
 use super::published::Published;
 use super::tail_segment::TailSegment;
@@ -14,6 +13,7 @@ use super::{AppendError, Appended};
 use crate::checked_window::{CheckedWindow, encode_scn};
 use crate::limits::SOURCES_MAX;
 use cloud_model::Scn;
+use cloud_serving::FolderLock;
 use std::{io, sync::Arc};
 use tokio::{
     runtime::Runtime,
@@ -29,7 +29,7 @@ pub(crate) struct Writer {
     pub(crate) options: LogOptions,
     pub(crate) closing: Arc<Notify>,
     /// Given back when the writer has ended.
-    pub(crate) lock: Option<Lock>,
+    pub(crate) lock: Option<FolderLock>,
 }
 
 impl Writer {

@@ -127,7 +127,7 @@ impl LogServer {
         if self.stopping.is_cancelled() {
             return Err(Refusal::shutting_down());
         }
-        (self.trouble)().map_or(Ok(()), |reason| Err(Refusal::NotServing { reason }))
+        (self.trouble)().map_or(Ok(()), |why| Err(Refusal::not_serving(&why)))
     }
 
     /// An SCN of the log, as answers state it.

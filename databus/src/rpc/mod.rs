@@ -5,20 +5,21 @@
 //! | log server | `log_server.rs` | a log, and the places for those who read and write it over the wire |
 //! | publish, subscribe, log status | a file each | the calls |
 //! | kinds | `kinds.rs` | a window's parts with only the changes that a subscriber wants |
-//! | failure | `failure.rs` | what the log answers when it cannot, as refusals |
+//! | refusals | `refusals.rs` | the refusals of a log, and of its errors |
 //!
 //! Imports from `log` and the top of the crate.
 
-mod failure;
 mod kinds;
 mod log_server;
 mod log_status;
 mod publish;
+mod refusals;
 mod services;
 mod subscribe;
 
 pub use log_server::LogServer;
 pub use log_status::log_status;
 pub use publish::{Answers, publish};
+pub use refusals::{not_owner, other_log};
 pub use services::{DatabusRpc, PublisherRpc};
 pub use subscribe::{Events, subscribe};

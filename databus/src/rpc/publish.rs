@@ -3,7 +3,7 @@
 //! Reading and answering go on side by side, so that one caller's windows share the log's group commit; a bounded
 //! queue of windows between the two keeps the answers in order.
 
-use super::LogServer;
+use super::{LogServer, refusals::slow_publisher};
 use crate::{AppendError, Appended, CheckedWindow, Pipeline, WindowAssembler};
 use cloud_proto::databus::v1::{PublishRequest, PublishResponse};
 use cloud_serving::limits::WINDOWS_IN_FLIGHT_MAX;
@@ -36,18 +36,13 @@ pub async fn publish(
 ) -> Result<Answers, Refusal> {
     let limit = server.limits.publishers_max as u64;
     let place = Arc::clone(&server.publishers).try_acquire_owned();
-    let place = place.map_err(|_| Refusal::Busy {
-        what: "Publish calls",
-        limit,
-    })?;
+    let place = place.map_err(|_| Refusal::busy("Publish calls", limit))?;
     let deadline = Deadline::of(&request).stated();
     let parts = request.into_inner();
     let (queue, windows) = mpsc::channel(WINDOWS_IN_FLIGHT_MAX);
     let (answers, receiver) = mpsc::channel(WINDOWS_IN_FLIGHT_MAX + 1);
     // The last place is for the reason why it ends: the others may be full of what the caller did not take.
-    let ended = |_| Refusal::Internal {
-        reason: "the call ended before it began".to_owned(),
-    };
+    let ended = |_| Refusal::internal("the call ended before it began");
     let last = answers.clone().reserve_owned().await.map_err(ended)?;
     let (answering, answered) = oneshot::channel::<()>();
     let reader = Arc::clone(server);
@@ -55,7 +50,7 @@ pub async fn publish(
         let outcome = tokio::select! {
             outcome = read(&reader, parts, &queue) => outcome,
             () = reader.stopping.cancelled() => Err(Refusal::shutting_down()),
-            () = expired(deadline) => Err(Refusal::Deadline),
+            () = expired(deadline) => Err(Refusal::deadline()),
             // The other side has told the caller why.
             _ = answered => return,
         };
@@ -123,9 +118,7 @@ async fn begin(
     let room = Arc::clone(&server.publish_kib)
         .acquire_many_owned(kib)
         .await;
-    let closed = |_| Refusal::Internal {
-        reason: "the room for windows was closed".to_owned(),
-    };
+    let closed = |_| Refusal::internal("the room for windows was closed");
     let (room, pipeline) = (room.map_err(closed)?, pipeline.clone());
     // The log takes windows in the order in which their futures reach its queue. They do at the first poll, because the
     // queue is as long as all that may be in flight, and because tokio's budget of a task, which may put off any poll,
@@ -162,8 +155,7 @@ async fn answer(
             Ok(()) => {}
             Err(mpsc::error::SendTimeoutError::Closed(_)) => return Ok(()),
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => {
-                let stalled_ms = server.stall_ms();
-                return Err(Refusal::SlowPublisher { stalled_ms });
+                return Err(slow_publisher(server.stall_ms()));
             }
         }
     }

@@ -4,7 +4,11 @@
 //! caller. A caller that takes nothing for a while is cut off with the SCN to resume after, instead of being buffered
 //! for.
 
-use super::{LogServer, kinds::Kinds};
+use super::{
+    LogServer,
+    kinds::Kinds,
+    refusals::{other_log, slow_subscriber},
+};
 use crate::{
     LogReader, ReadError,
     limits::{HEARTBEAT_INTERVAL, SUBSCRIPTION_PARTS_MAX},
@@ -37,23 +41,18 @@ pub async fn subscribe(
         log_id,
     } = request.into_inner();
     if !log_id.is_empty() && log_id != server.log_id {
-        return Err(Refusal::other_log(&server.log_id, &log_id));
+        return Err(other_log(&server.log_id, &log_id));
     }
     let after_scn = Scn::new(after_scn);
     let kinds = Kinds::new(&kinds)?;
     let limit = server.limits.subscriptions_max as u64;
     let place = Arc::clone(&server.subscriptions).try_acquire_owned();
-    let place = place.map_err(|_| Refusal::Busy {
-        what: "subscriptions",
-        limit,
-    })?;
+    let place = place.map_err(|_| Refusal::busy("subscriptions", limit))?;
     let log = server.log.clone();
     let reader = blocking(move || log.read_after(after_scn)).await??;
     let (events, receiver) = mpsc::channel(SUBSCRIPTION_PARTS_MAX + 1);
     // The last place is for the reason why it ends: the others may be full of what the caller did not take.
-    let ended = |_| Refusal::Internal {
-        reason: "the subscription ended before it began".to_owned(),
-    };
+    let ended = |_| Refusal::internal("the subscription ended before it began");
     let end = events.clone().reserve_owned().await.map_err(ended)?;
     let subscription = Subscription {
         events,
@@ -100,7 +99,7 @@ impl Subscription {
         let end = tokio::select! {
             end = self.follow(reader) => end,
             () = stopping.cancelled() => End::Refused(Refusal::shutting_down()),
-            () = expires => End::Refused(Refusal::Deadline),
+            () = expires => End::Refused(Refusal::deadline()),
         };
         if let End::Refused(refusal) = end {
             last.send(Err(refusal.into()));
@@ -133,7 +132,7 @@ impl Subscription {
             if parts.is_empty() {
                 tokio::select! {
                     changed = head.changed() => if changed.is_err() {
-                        return End::Refused(Refusal::NotServing { reason: "the log is closed".to_owned() });
+                        return End::Refused(Refusal::not_serving("the log is closed"));
                     },
                     () = tokio::time::sleep_until(heartbeat_at) => {}
                 }
@@ -164,10 +163,7 @@ impl Subscription {
             .map_err(|error| match error {
                 mpsc::error::SendTimeoutError::Closed(_) => End::Gone,
                 mpsc::error::SendTimeoutError::Timeout(_) => {
-                    End::Refused(Refusal::SlowSubscriber {
-                        stalled_ms: self.server.stall_ms(),
-                        resume_after_scn: self.sent_scn.get(),
-                    })
+                    End::Refused(slow_subscriber(self.server.stall_ms(), self.sent_scn))
                 }
             })
     }
@@ -188,8 +184,6 @@ fn read_ahead(mut reader: LogReader) -> Result<(Vec<WindowPart>, LogReader), Rea
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Refusal> {
-    let ended = |error| Refusal::Internal {
-        reason: format!("reading the log: {error}"),
-    };
+    let ended = |error| Refusal::internal(format!("reading the log: {error}"));
     tokio::task::spawn_blocking(work).await.map_err(ended)
 }

@@ -11,13 +11,13 @@ use super::{
 use crate::{
     ingest::progress::Progress,
     limits::{COMPACTION_RETRY_INTERVAL, COMPACTION_TICK, Limits, VERSION_RETIRE_INTERVAL},
-    start::Lock,
     views::view_cache::Views,
     workers::{Priority, give_way},
 };
 use cloud_engine::{Base, Manifest, Version};
 use cloud_model::{LineageId, LogId, Scn, SourceMark};
 use cloud_search::People;
+use cloud_serving::FolderLock;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::{
     io,
@@ -48,7 +48,7 @@ pub(crate) struct Compactor {
     /// One thread, ranked behind.
     pub(crate) behind: ThreadPool,
     /// Held as long as something may be written.
-    pub(crate) _lock: Arc<Lock>,
+    pub(crate) _lock: Arc<FolderLock>,
 }
 
 /// For [`Compactor::behind`].

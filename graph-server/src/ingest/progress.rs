@@ -12,6 +12,7 @@ use cloud_model::{LogId, Scn, SourceMark};
 use cloud_proto::databus::v1::{AsOf, AtLeast, at_least::Point};
 use cloud_serving as serving;
 use cloud_serving::Deadline;
+use databus::rpc::other_log;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -211,7 +212,7 @@ impl Progress {
         if let Point::AsOf(as_of) = &point
             && as_of.log_id != self.log_id
         {
-            return Err(serving::Refusal::other_log(&self.log_id, &as_of.log_id).into());
+            return Err(other_log(&self.log_id, &as_of.log_id).into());
         }
         self.wait_for(&point, side, deadline).await
     }
@@ -251,15 +252,12 @@ impl Progress {
             Some(Reached {
                 failed: Some(reason),
                 ..
-            }) => Err(serving::Refusal::NotServing {
-                reason: reason.to_string(),
-            }
-            .into()),
-            _ if deadline.passed() => Err(serving::Refusal::Deadline.into()),
-            _ => Err(Refusal::NotReached {
-                reached: self.reached.borrow().at(side).get(),
-                waited_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            }),
+            }) => Err(serving::Refusal::not_serving(&reason).into()),
+            _ if deadline.passed() => Err(serving::Refusal::deadline().into()),
+            _ => Err(Refusal::not_reached(
+                self.reached.borrow().at(side),
+                u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            )),
         }
     }
 
@@ -349,14 +347,13 @@ mod tests {
         let progress = progress(1);
         progress.graph_reached(Scn::new(4), None);
         let refusal = progress.wait(scn(5), Side::Graph, soon()).await;
-        assert!(
-            matches!(refusal, Err(Refusal::NotReached { reached: 4, .. })),
-            "{refusal:?}"
-        );
+        let refusal = refusal.unwrap_err();
+        assert!(refusal.is("NOT_REACHED"), "{refusal:?}");
+        assert_eq!(refusal.figure("scn"), Some("4"));
         let refusal = progress
             .wait(scn(5), Side::Graph, Deadline::after(Duration::ZERO))
             .await;
-        assert_eq!(refusal, Err(serving::Refusal::Deadline.into()));
+        assert_eq!(refusal, Err(serving::Refusal::deadline().into()));
     }
 
     #[tokio::test]
@@ -369,45 +366,23 @@ mod tests {
             })),
         };
         let refusal = progress.wait(Some(other), Side::Graph, soon()).await;
-        assert!(
-            matches!(
-                refusal,
-                Err(Refusal::Common(serving::Refusal::OtherLog { .. }))
-            ),
-            "{refusal:?}"
-        );
+        assert!(refusal.unwrap_err().is("OTHER_LOG"));
         let refusal = progress
             .wait(Some(AtLeast { point: None }), Side::Graph, soon())
             .await;
-        assert!(
-            matches!(
-                refusal,
-                Err(Refusal::Common(serving::Refusal::Field { .. }))
-            ),
-            "{refusal:?}"
-        );
+        assert_eq!(refusal.unwrap_err().wrong_field(), Some("at_least"));
     }
 
     #[tokio::test]
     async fn waiters_are_bounded_and_a_failure_wakes_them() {
         let progress = progress(0);
         let refusal = progress.wait(scn(1), Side::Graph, soon()).await;
-        assert!(
-            matches!(
-                refusal,
-                Err(Refusal::Common(serving::Refusal::Busy { limit: 0, .. }))
-            ),
-            "{refusal:?}"
-        );
+        let refusal = refusal.unwrap_err();
+        assert!(refusal.is("BUSY"), "{refusal:?}");
+        assert_eq!(refusal.figure("limit"), Some("0"));
         let progress = self::progress(1);
         progress.failed("the log is damaged");
         let refusal = progress.wait(scn(1), Side::Graph, soon()).await;
-        assert!(
-            matches!(
-                refusal,
-                Err(Refusal::Common(serving::Refusal::NotServing { .. }))
-            ),
-            "{refusal:?}"
-        );
+        assert!(refusal.unwrap_err().is("NOT_SERVING"));
     }
 }

@@ -4,7 +4,10 @@ use crate::{ingest::progress::Progress, log_source::relay::RelayStatus};
 use cloud_model::{LineageId, LogId, Scn};
 use cloud_proto::databus::v1::{GetStatusResponse, SourceStatus};
 use cloud_serving::Refusal;
-use databus::{AppendError, rpc::LogServer};
+use databus::{
+    AppendError,
+    rpc::{LogServer, not_owner},
+};
 use std::sync::{
     Arc, OnceLock,
     atomic::{AtomicU64, Ordering},
@@ -57,9 +60,7 @@ impl RelayLog {
     }
 
     pub(crate) fn refusal(&self) -> Refusal {
-        Refusal::NotOwner {
-            owner: self.address.clone(),
-        }
+        not_owner(&self.address)
     }
 
     /// What of the log's status is known here.

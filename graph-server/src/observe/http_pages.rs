@@ -44,10 +44,10 @@ async fn readyz(State(Told { site, .. }): State<Told>) -> (StatusCode, String) {
 fn readiness(serving: Result<(), Refusal>) -> (StatusCode, String) {
     match serving {
         Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
-        Err(Refusal::NotServing { reason }) => {
-            (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n"))
-        }
-        Err(refusal) => (StatusCode::SERVICE_UNAVAILABLE, format!("{refusal}\n")),
+        Err(refusal) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{}\n", refusal.why()),
+        ),
     }
 }
 
@@ -120,8 +120,7 @@ mod tests {
 
     #[test]
     fn a_server_that_does_not_serve_says_why() {
-        let reason = "the log is damaged".to_owned();
-        let (status, text) = readiness(Err(Refusal::NotServing { reason }));
+        let (status, text) = readiness(Err(Refusal::not_serving("the log is damaged")));
         assert_eq!(
             (status.as_u16(), text.as_str()),
             (503, "the log is damaged\n")

@@ -10,11 +10,10 @@ use cloud_serving::Refusal;
 use std::sync::Arc;
 
 pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, Refusal> {
-    let failed = |reason: String| Refusal::Internal { reason };
     let reader = Arc::clone(site);
     let memory = tokio::task::spawn_blocking(move || Memory::read(&reader)).await;
-    let memory = memory.map_err(|ended| failed(ended.to_string()))?;
-    let memory = memory.map_err(|error| failed(error.to_string()))?;
+    let memory = memory.map_err(|ended| Refusal::internal(ended.to_string()))?;
+    let memory = memory.map_err(|error| Refusal::internal(error.to_string()))?;
     let [graph_lag, search_lag] = site.progress.lag(site.log.head()).map(lag);
     let graph = site.graphs.for_status();
     let overlay = graph.version().stats();

@@ -45,7 +45,7 @@ fn read(
     let mut bytes = 0;
     for &member in members {
         if stop.now() {
-            return Err(serving::Refusal::Deadline.into());
+            return Err(serving::Refusal::deadline().into());
         }
         let profile = match graph.node(member) {
             Some(node) => published.profile(node, member.get())?,
@@ -57,9 +57,7 @@ fn read(
         };
         bytes += result.encoded_len() + RESULT_FRAME_BYTES;
         if bytes > ANSWER_BYTES_MAX - AS_OF_BYTES_MAX {
-            return Err(Refusal::AnswerTooLarge {
-                limit: ANSWER_BYTES_MAX as u64,
-            });
+            return Err(Refusal::answer_too_large(ANSWER_BYTES_MAX as u64));
         }
         results.push(result);
     }

@@ -2,7 +2,6 @@
 
 mod admin_status;
 pub(crate) mod convert;
-pub(crate) mod failure;
 mod followed;
 mod get_degrees;
 mod get_network_sizes;
@@ -17,7 +16,6 @@ pub(crate) mod routes;
 mod search_members;
 mod services;
 mod session;
-pub(crate) mod status;
 mod suggest_connections;
 mod take_snapshot;
 

@@ -158,11 +158,7 @@ mod tests {
                 error.to_string().contains("with other parameters"),
                 "{error}"
             );
-            assert!(matches!(
-                error.into(),
-                Refusal::Common(cloud_serving::Refusal::Field { field, .. })
-                    if field == "page_token"
-            ));
+            assert_eq!(Refusal::from(error).wrong_field(), Some("page_token"));
         }
     }
 

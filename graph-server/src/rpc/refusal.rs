@@ -1,45 +1,210 @@
-//! Why a question is not answered: what only this server says, and what any server does.
+//! The refusals of a graph server: those of every server, and its own.
 //!
-//! [`Refusal`] is what the server's own code returns; how each looks on the wire stands in `status.rs`.
+//! [`Refusal`] is a type of this crate, so that the errors of the engine and of search convert to it with `?`.
 
+use cloud_engine::{ConnectionsError, FileError, Stopped};
+use cloud_model::Scn;
+use cloud_search::SearchError;
 use cloud_serving as serving;
+use std::ops::Deref;
+use tonic::{Code, Status};
 
-/// The caller's request is not answered, for this reason.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
-    #[error("there is no member {member_id}")]
-    MemberNotFound { member_id: u64 },
-    #[error("the answer would be larger than {limit} bytes: ask for fewer members")]
-    AnswerTooLarge { limit: u64 },
-    #[error("the request would visit more than {limit} edges")]
-    EdgesExhausted { limit: u64 },
-    #[error("SCN {reached} is what was reached in {waited_ms} ms; at_least asks for more")]
-    NotReached { reached: u64, waited_ms: u64 },
-    #[error("no snapshot was taken: {reason}")]
-    NoSnapshot { reason: String },
-    /// As any server says it.
-    #[error(transparent)]
-    Common(#[from] serving::Refusal),
-}
+/// Why a request is not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal(serving::Refusal);
+
+/// The reason of a request that would visit too many edges.
+const EDGES_EXHAUSTED: &str = "EDGES_EXHAUSTED";
 
 impl Refusal {
-    /// What is wrong with one field of the request.
+    /// One field of the request is wrong.
     pub(crate) fn field(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        serving::Refusal::field(field, problem).into()
+        Self(serving::Refusal::field(field, problem))
     }
 
     /// The request asks for more than one may.
     pub(crate) fn too_large(field: &'static str, asked: u64, limit: u64) -> Self {
-        let refusal = serving::Refusal::TooLarge {
-            field,
-            asked,
-            limit,
+        Self(serving::Refusal::too_large(field, asked, limit))
+    }
+
+    /// As many are there already as may be.
+    pub(crate) fn busy(what: &'static str, limit: u64) -> Self {
+        Self(serving::Refusal::busy(what, limit))
+    }
+
+    /// The viewer, or the one member asked about, does not exist.
+    pub(crate) fn member_not_found(member_id: u64) -> Self {
+        let message = format!("there is no member {member_id}");
+        let refusal = serving::Refusal::new(Code::NotFound, message);
+        Self(refusal.with_resource("member", member_id.to_string()))
+    }
+
+    /// The answer would be larger than this many bytes.
+    pub(crate) fn answer_too_large(limit: u64) -> Self {
+        let message =
+            format!("the answer would be larger than {limit} bytes: ask for fewer members");
+        Self::limited("ANSWER_TOO_LARGE", "answer_bytes", limit, message)
+    }
+
+    /// The request would visit more than this many edges.
+    pub(crate) fn edges_exhausted(limit: u64) -> Self {
+        let message = format!("the request would visit more than {limit} edges");
+        Self::limited(EDGES_EXHAUSTED, "edges", limit, message)
+    }
+
+    /// Returns whether the request would visit too many edges.
+    pub(crate) fn is_edges_exhausted(&self) -> bool {
+        self.is(EDGES_EXHAUSTED)
+    }
+
+    /// A wait for `at_least` ran out at this SCN.
+    pub(crate) fn not_reached(reached: Scn, waited_ms: u64) -> Self {
+        let message =
+            format!("SCN {reached} is what was reached in {waited_ms} ms; at_least asks for more");
+        let refusal = serving::Refusal::new(Code::Unavailable, message);
+        Self(
+            refusal
+                .with_reason("NOT_REACHED")
+                .with_figure("scn", reached),
+        )
+    }
+
+    /// The snapshot that was asked for was not written.
+    pub(crate) fn no_snapshot(why: &str) -> Self {
+        let message = format!("no snapshot was taken: {why}");
+        Self(serving::Refusal::explained(
+            Code::Unavailable,
+            "NO_SNAPSHOT",
+            message,
+            why,
+        ))
+    }
+
+    fn limited(reason: &'static str, quota: &'static str, limit: u64, message: String) -> Self {
+        Self(
+            serving::Refusal::new(Code::ResourceExhausted, message)
+                .with_reason(reason)
+                .with_figure("limit", limit)
+                .with_quota(quota),
+        )
+    }
+}
+
+impl Deref for Refusal {
+    type Target = serving::Refusal;
+
+    fn deref(&self) -> &serving::Refusal {
+        &self.0
+    }
+}
+
+impl From<serving::Refusal> for Refusal {
+    fn from(refusal: serving::Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        refusal.0.into()
+    }
+}
+
+impl From<Stopped> for Refusal {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::EdgesExhausted { limit } => Self::edges_exhausted(limit),
+            Stopped::Deadline => serving::Refusal::deadline().into(),
+        }
+    }
+}
+
+impl From<FileError> for Refusal {
+    fn from(error: FileError) -> Self {
+        serving::Refusal::corrupt("a file of the snapshot", &error.to_string()).into()
+    }
+}
+
+impl From<ConnectionsError> for Refusal {
+    fn from(error: ConnectionsError) -> Self {
+        match error {
+            ConnectionsError::Stopped(stopped) => stopped.into(),
+            ConnectionsError::File(error) => error.into(),
+        }
+    }
+}
+
+impl From<SearchError> for Refusal {
+    fn from(error: SearchError) -> Self {
+        let why = error.to_string();
+        let refusal = match error {
+            SearchError::Stopped => serving::Refusal::deadline(),
+            SearchError::OutOfStep { .. } => serving::Refusal::internal(why),
+            SearchError::Index(_) => serving::Refusal::corrupt("the search index", &why),
         };
         refusal.into()
     }
+}
 
-    /// So many are there already.
-    pub(crate) fn busy(what: &'static str, limit: u64) -> Self {
-        serving::Refusal::Busy { what, limit }.into()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic_types::StatusExt;
+
+    #[track_caller]
+    fn check(refusal: Refusal, code: Code, reason: &str, (name, value): (&str, &str)) {
+        let status = Status::from(refusal);
+        assert_eq!(status.code(), code);
+        let info = status.get_details_error_info().unwrap();
+        assert_eq!(
+            (info.reason.as_str(), info.metadata[name].as_str()),
+            (reason, value)
+        );
+    }
+
+    #[test]
+    fn each_refusal_has_its_code_and_reason() {
+        let stopped = Stopped::EdgesExhausted { limit: 5 };
+        check(
+            stopped.into(),
+            Code::ResourceExhausted,
+            "EDGES_EXHAUSTED",
+            ("limit", "5"),
+        );
+        check(
+            Refusal::answer_too_large(5),
+            Code::ResourceExhausted,
+            "ANSWER_TOO_LARGE",
+            ("limit", "5"),
+        );
+        check(
+            Refusal::not_reached(Scn::new(4), 2000),
+            Code::Unavailable,
+            "NOT_REACHED",
+            ("scn", "4"),
+        );
+        check(
+            Refusal::no_snapshot("the disk is full"),
+            Code::Unavailable,
+            "NO_SNAPSHOT",
+            ("why", "the disk is full"),
+        );
+        let common = serving::Refusal::internal("no graph");
+        check(
+            common.into(),
+            Code::Internal,
+            "INTERNAL",
+            ("why", "no graph"),
+        );
+    }
+
+    #[test]
+    fn an_unknown_member_is_named() {
+        let status = Status::from(Refusal::member_not_found(7));
+        assert_eq!(status.code(), Code::NotFound);
+        assert_eq!(
+            status.get_details_resource_info().unwrap().resource_name,
+            "7"
+        );
     }
 }

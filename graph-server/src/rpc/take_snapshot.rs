@@ -33,7 +33,7 @@ pub(crate) async fn take_snapshot(
     let status = tokio::select! {
         taken = tokio::time::timeout_at(deadline.at().into(), taken) => match taken {
             Ok(Ok(status)) => status.clone(),
-            Ok(Err(_)) | Err(_) => return Err(serving::Refusal::Deadline.into()),
+            Ok(Err(_)) | Err(_) => return Err(serving::Refusal::deadline().into()),
         },
         () = site.stopping.cancelled() => return Err(serving::Refusal::shutting_down().into()),
     };
@@ -43,9 +43,7 @@ pub(crate) async fn take_snapshot(
             .last_failure
             .as_deref()
             .unwrap_or("for no known reason");
-        return Err(Refusal::NoSnapshot {
-            reason: reason.to_owned(),
-        });
+        return Err(Refusal::no_snapshot(reason));
     }
     Ok(TakeSnapshotResponse {
         as_of: Some(site.progress.as_of(snapshot.scn)),

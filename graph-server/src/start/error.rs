@@ -3,7 +3,7 @@
 use crate::log_source::relay_windows::RelayError;
 use cloud_engine::FileError;
 use cloud_model::Scn;
-use cloud_serving::ListenError;
+use cloud_serving::{ListenError, LockError};
 use databus::{OpenError, ReadError};
 use std::{io, path::PathBuf};
 
@@ -87,6 +87,15 @@ pub enum StartError {
     /// Reflection cannot read its own descriptors.
     #[error("reflection: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
+}
+
+impl From<LockError> for StartError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::InUse { file } => Self::InUse { path: file },
+            LockError::File { file, source } => Self::Io { path: file, source },
+        }
+    }
 }
 
 fn listed(refused: &[FileError]) -> String {

@@ -4,7 +4,6 @@
 //! Nothing is served before all of it is there; but for a relay that is out of reach, whose log is missing until it is back.
 
 mod error;
-mod lock;
 mod snapshot;
 
 use crate::log_source::opening::OpenedLog;
@@ -25,8 +24,8 @@ use crate::{
 use cloud_engine::{Recovered, read_overlay};
 use cloud_model::{LogId, Scn};
 use cloud_search::People;
+use cloud_serving::FolderLock;
 pub use error::StartError;
-pub(crate) use lock::Lock;
 use snapshot::Snapshot;
 use std::{
     path::PathBuf,
@@ -47,7 +46,7 @@ pub(crate) struct Started {
     pub(crate) stop_ingest: CancellationToken,
     pub(crate) folder: PathBuf,
     pub(crate) log_id: LogId,
-    pub(crate) lock: Arc<Lock>,
+    pub(crate) lock: Arc<FolderLock>,
 }
 
 /// Opens everything and waits until the log's head is reached, if it is known. Blocks, but for the last step.
@@ -78,7 +77,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         limits,
         ..
     } = config;
-    let lock = Arc::new(Lock::take(&folder)?);
+    let lock = Arc::new(FolderLock::take(&folder)?);
     compaction::remove_leftovers(&folder).map_err(|source| StartError::Io {
         path: folder.clone(),
         source,

@@ -151,9 +151,8 @@ impl<V: Clone> Sessions<V> {
         bytes: u64,
     ) -> Result<SessionId, Refusal> {
         let mut random = [0; 16];
-        let failed = |error| serving::Refusal::Internal {
-            reason: format!("no random number for a session: {error}"),
-        };
+        let failed =
+            |error| serving::Refusal::internal(format!("no random number for a session: {error}"));
         OsRng.try_fill_bytes(&mut random).map_err(failed)?;
         let id = SessionId(u128::from_le_bytes(random));
         let mut table = self.write();
@@ -302,14 +301,18 @@ mod tests {
     fn number_and_memory_are_bounded() {
         let sessions = sessions(2, 100, 1_000_000);
         let limit_of = |outcome: Result<SessionId, Refusal>| match outcome {
-            Err(Refusal::Common(serving::Refusal::Busy { what, limit })) => (what, limit),
-            other => panic!("{other:?}"),
+            Err(refusal) => ["what", "limit"].map(|name| refusal.figure(name).map(str::to_owned)),
+            Ok(session) => panic!("{session}"),
         };
+        let figures = |what, limit| [what, limit].map(|figure: &str| Some(figure.to_owned()));
         let ann = sessions.begin(ANN, 10, 60).unwrap();
         let memory = limit_of(sessions.begin(BEN, 20, 41));
-        assert_eq!(memory, ("bytes of views that sessions keep", 100));
+        assert_eq!(memory, figures("bytes of views that sessions keep", "100"));
         let ben = sessions.begin(BEN, 20, 40).unwrap();
-        assert_eq!(limit_of(sessions.begin(ANN, 10, 60)), ("sessions", 2));
+        assert_eq!(
+            limit_of(sessions.begin(ANN, 10, 60)),
+            figures("sessions", "2")
+        );
         sessions.end(ann);
         sessions.end(ben);
         sessions.begin(ANN, 10, 100).unwrap();

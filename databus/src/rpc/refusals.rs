@@ -1,0 +1,205 @@
+//! The refusals of a log, and what the log's own errors look like to a caller.
+
+use crate::{AppendError, InvalidPart, InvalidWindow, ReadError};
+use cloud_model::Scn;
+use cloud_serving::Refusal;
+use tonic::Code;
+
+/// Characters of a log's name that are sent back: twice its length. Details are sent in a header, which has a limit.
+const ECHO_CHARS: usize = 64;
+
+/// The caller asked about another log than this one.
+pub fn other_log(ours: &str, asked: &str) -> Refusal {
+    let asked: String = asked.chars().take(ECHO_CHARS).collect();
+    let message = format!("this server follows log {ours}, and was asked about log {asked}");
+    Refusal::new(Code::FailedPrecondition, message)
+        .with_reason("OTHER_LOG")
+        .with_figure("log_id", ours)
+        .with_figure("asked", asked)
+        .with_log_condition("log_id")
+}
+
+/// The log is another server's to serve.
+pub fn not_owner(owner: &str) -> Refusal {
+    let message = format!(
+        "this server only follows the log that {owner} owns: subscribe there, and publish on its admin listener"
+    );
+    Refusal::new(Code::FailedPrecondition, message)
+        .with_reason("NOT_OWNER")
+        .with_figure("owner", owner)
+        .with_log_condition("owner")
+}
+
+/// The subscriber took nothing for too long.
+pub(super) fn slow_subscriber(stalled_ms: u64, resume_after: Scn) -> Refusal {
+    let message =
+        format!("the subscriber took nothing for {stalled_ms} ms: resume after SCN {resume_after}");
+    Refusal::new(Code::ResourceExhausted, message)
+        .with_reason("SLOW_SUBSCRIBER")
+        .with_figure("resume_after_scn", resume_after)
+}
+
+/// The publisher took no answer for too long.
+pub(super) fn slow_publisher(stalled_ms: u64) -> Refusal {
+    let message = format!("the publisher took no answer for {stalled_ms} ms");
+    Refusal::new(Code::ResourceExhausted, message)
+        .with_reason("SLOW_PUBLISHER")
+        .with_figure("stalled_ms", stalled_ms)
+}
+
+impl From<ReadError> for Refusal {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::TooOld {
+                after_scn,
+                oldest_after_scn,
+            } => {
+                let message = format!(
+                    "the log keeps no windows directly after SCN {after_scn}: the oldest to resume after is {oldest_after_scn}"
+                );
+                Self::new(Code::OutOfRange, message)
+                    .with_reason("DROPPED")
+                    .with_figure("after_scn", after_scn)
+                    .with_figure("oldest_after_scn", oldest_after_scn)
+            }
+            ReadError::BeyondHead { after_scn, head } => {
+                let message = format!("SCN {after_scn} is beyond the log's head, {head}");
+                Self::new(Code::OutOfRange, message)
+                    .with_reason("BEYOND_HEAD")
+                    .with_figure("after_scn", after_scn)
+                    .with_figure("head", head)
+            }
+            ReadError::Damaged { .. } | ReadError::UnknownChange { .. } => {
+                Self::corrupt("the log", &error.to_string())
+            }
+            ReadError::File { .. } => Self::internal(error.to_string()),
+        }
+    }
+}
+
+impl From<InvalidPart> for Refusal {
+    fn from(invalid: InvalidPart) -> Self {
+        match invalid {
+            InvalidPart::Window(window) => of_window(window, "part."),
+            other => {
+                let text = other.to_string();
+                match text.split_once(": ") {
+                    Some((field, problem)) if field.starts_with("part.") => {
+                        Self::field(field, problem)
+                    }
+                    _ => Self::field("part", text),
+                }
+            }
+        }
+    }
+}
+
+impl From<AppendError> for Refusal {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Invalid(window) => of_window(window, "part."),
+            AppendError::TooManySources { sources_max, .. } => {
+                let limit = sources_max as u64;
+                Self::too_large("part.source_id", limit + 1, limit)
+            }
+            other => {
+                let why = other.to_string();
+                let message = format!("the change was not made durable: {why}");
+                Self::explained(Code::Unavailable, "NOT_DURABLE", message, why)
+            }
+        }
+    }
+}
+
+/// Refuses a window; its fields are named from `prefix` on.
+fn of_window(window: InvalidWindow, prefix: &str) -> Refusal {
+    let too_large = |field, limit: usize| {
+        let limit = limit as u64;
+        Refusal::too_large(field, limit + 1, limit)
+    };
+    match window {
+        InvalidWindow::Change { change, invalid } => Refusal::field(
+            format!("{prefix}changes[{change}].{}", invalid.field),
+            invalid.reason,
+        ),
+        InvalidWindow::Source(invalid) => {
+            Refusal::field(format!("{prefix}{}", invalid.field), invalid.reason)
+        }
+        InvalidWindow::TooManyChanges { changes_max } => too_large("part.changes", changes_max),
+        InvalidWindow::TooManyBytes { bytes_max } => too_large("part", bytes_max),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic::Status;
+    use tonic_types::StatusExt;
+
+    #[track_caller]
+    fn check(refusal: Refusal, code: Code, reason: &str, (name, value): (&str, &str)) {
+        let status = Status::from(refusal);
+        let info = status.get_details_error_info().unwrap();
+        assert_eq!(
+            (status.code(), info.reason.as_str()),
+            (code, reason),
+            "{status}"
+        );
+        assert_eq!(info.metadata[name], value);
+    }
+
+    #[test]
+    fn each_refusal_has_its_code_and_reason() {
+        check(
+            other_log("a", "b"),
+            Code::FailedPrecondition,
+            "OTHER_LOG",
+            ("log_id", "a"),
+        );
+        let owner = "http://127.0.0.1:1";
+        check(
+            not_owner(owner),
+            Code::FailedPrecondition,
+            "NOT_OWNER",
+            ("owner", owner),
+        );
+        let dropped = ReadError::TooOld {
+            after_scn: Scn::new(3),
+            oldest_after_scn: Scn::new(9),
+        };
+        check(
+            dropped.into(),
+            Code::OutOfRange,
+            "DROPPED",
+            ("oldest_after_scn", "9"),
+        );
+        let beyond = ReadError::BeyondHead {
+            after_scn: Scn::new(3),
+            head: Scn::new(2),
+        };
+        check(
+            beyond.into(),
+            Code::OutOfRange,
+            "BEYOND_HEAD",
+            ("head", "2"),
+        );
+        check(
+            slow_subscriber(5, Scn::new(77)),
+            Code::ResourceExhausted,
+            "SLOW_SUBSCRIBER",
+            ("resume_after_scn", "77"),
+        );
+        check(
+            slow_publisher(5),
+            Code::ResourceExhausted,
+            "SLOW_PUBLISHER",
+            ("stalled_ms", "5"),
+        );
+        check(
+            AppendError::Closed.into(),
+            Code::Unavailable,
+            "NOT_DURABLE",
+            ("why", "the log is closed"),
+        );
+    }
+}
