@@ -4,7 +4,6 @@
 //! size as structures (about 300). Parts are cut here: however a publisher cut its window, the log's parts are full.
 
 use crate::limits::{PART_BYTES_MAX, SOURCE_ID_BYTES_MAX};
-use crate::log::LogOptions;
 use crate::window::Window;
 use cloud_model::Scn;
 use cloud_profile::{InvalidValue, check_time, complete_change};
@@ -45,6 +44,7 @@ pub enum InvalidWindow {
 pub struct CheckedWindow {
     pub(crate) source_id: String,
     pub(crate) source_offset: u64,
+    pub(crate) changes: usize,
     /// Each a `WindowPart` without its SCN, at most [`PART_BYTES_MAX`] with it; never empty.
     pub(crate) parts: Vec<Vec<u8>>,
 }
@@ -87,15 +87,6 @@ pub struct WindowLimits {
     pub changes_max: usize,
     /// Encoded bytes, all parts together.
     pub bytes_max: usize,
-}
-
-impl From<&LogOptions> for WindowLimits {
-    fn from(options: &LogOptions) -> Self {
-        Self {
-            changes_max: options.window_changes_max,
-            bytes_max: options.window_bytes_max,
-        }
-    }
 }
 
 /// Room in every part for its SCN, which is known last: a key and the longest varint.
@@ -191,6 +182,7 @@ impl WindowEncoder {
         CheckedWindow {
             source_id,
             source_offset,
+            changes: self.changes,
             parts: self.full,
         }
     }

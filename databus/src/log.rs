@@ -49,7 +49,7 @@ use crate::checked_window::{CheckedWindow, WindowLimits};
 use crate::disk::{Disk, Folder};
 use crate::window::Window;
 use cloud_model::{LineageId, LogId, Scn, SourceMark};
-use cloud_serving::FolderLock;
+use cloud_serving::{FolderLock, metrics::Histogram};
 use group::Request;
 use published::Published;
 use recovery::{Recovered, recover};
@@ -197,6 +197,11 @@ impl Log {
     /// Where it begins and ends.
     pub fn status(&self) -> LogStatus {
         self.handle.published.status()
+    }
+
+    /// Returns the times of the syncs that made windows durable, since the log was opened.
+    pub fn sync_times(&self) -> &Histogram {
+        &self.handle.published.syncs
     }
 
     /// Takes away the oldest segments that are over what is kept, as of `now`: never the one that is written, and never a

@@ -1,14 +1,14 @@
 //! `databus serve`: a relay, which owns a log and serves it; `databus dump`: what a log holds.
 
 use clap::{Parser, Subcommand};
-use cloud_serving::process::{EndSignals, die_on_panic, log_to_stderr};
+use cloud_serving::process::{die_on_panic, log_to_stderr, run};
 use databus::{
     dump::{Dump, DumpError},
-    relay::{RelayConfig, serve},
+    relay::{RelayConfig, Running, serve},
 };
 use std::{
     error::Error,
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter},
     process::ExitCode,
 };
 
@@ -33,7 +33,9 @@ fn main() -> ExitCode {
         Command::Serve(config) => {
             log_to_stderr(config.log_format, &config.log_level);
             die_on_panic();
-            run(*config).inspect_err(|error| tracing::error!(%error, "ended"))
+            let addresses = |running: &Running| [running.public_addr(), running.admin_addr()];
+            run(serve(*config), addresses, Running::shutdown)
+                .inspect_err(|error| tracing::error!(%error, "ended"))
         }
         Command::Dump(dump) => print(&dump).inspect_err(|error| eprintln!("databus: {error}")),
     };
@@ -49,29 +51,4 @@ fn print(dump: &Dump) -> Result<(), Box<dyn Error>> {
         Err(DumpError::Print(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         outcome => Ok(outcome?),
     }
-}
-
-fn run(config: RelayConfig) -> Result<(), Box<dyn Error>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let outcome = runtime.block_on(async {
-        // Before the start, so that a signal during it is not lost.
-        let mut signals = EndSignals::new()?;
-        let running = tokio::select! {
-            running = serve(config) => running?,
-            () = signals.told() => return Ok(()),
-        };
-        let (public, admin) = (running.public_addr(), running.admin_addr());
-        let mut stdout = io::stdout().lock();
-        writeln!(stdout, "listening public={public} admin={admin}")?;
-        stdout.flush()?;
-        drop(stdout);
-        signals.told().await;
-        tracing::info!("shutting down");
-        Ok(running.shutdown().await?)
-    });
-    // What still runs on blocking threads was cut off: it must not hold the process.
-    runtime.shutdown_background();
-    outcome
 }

@@ -1,26 +1,32 @@
 //! The relay, `databus serve`: a process that owns a log and serves it to any number of graph servers.
 //!
 //! `Subscribe` and `GetStatus` stand on the public listener, `Publish` on the admin one, health and reflection on both.
+//! The admin listener has the pages `/metrics`, `/livez` and `/readyz` too.
 
 use crate::{
     AppendError, Log, LogOptions, OpenError, Retention,
-    rpc::{DatabusRpc, LogServer, PublisherRpc},
+    limits::StreamLimits,
+    rpc::{DatabusRpc, LogServer, PublisherRpc, write_log_metrics},
 };
 use clap::builder::RangedU64ValueParser;
 use cloud_model::{LineageId, Scn};
 use cloud_proto::databus::v1::{databus_server::DatabusServer, publisher_server::PublisherServer};
 use cloud_serving::{
-    DeadlineLayer, Health, InFlightLayer, ListenError, Listener, ListenerPanicked, Listeners,
-    Protocols, ServingLimits, TonicErrorsLayer,
+    BoundListeners, Health, ListenError, ListenerPanicked, Listeners, ObserveLayer, Services,
+    ServingLimits,
+    metrics::{Calls, Page},
+    pages,
     process::LogFormat,
     quantity::{bytes, milliseconds},
     sized, with_health,
 };
-use http::{Request, Response};
-use std::{convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio_util::sync::CancellationToken;
-use tonic::{body::Body, service::Routes};
-use tower::{Service, ServiceBuilder};
 
 /// Of whatever is counted one by one.
 const COUNT_MAX: u64 = 1 << 20;
@@ -47,6 +53,9 @@ pub struct RelayConfig {
     /// What is logged: error, warn, info, debug or trace; or a filter such as info,databus=debug.
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = log_level)]
     pub log_level: String,
+    /// A request that takes longer gets a line in the log; 0: none does.
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = milliseconds::parse)]
+    pub slow_request_ms: u64,
     /// A segment of the log that has grown to this gets a successor; at least 4KiB.
     #[arg(long, value_name = "BYTES", default_value = "128MiB", value_parser = segment_bytes)]
     pub log_segment_bytes: u64,
@@ -104,6 +113,9 @@ pub enum RelayError {
     /// Opening the log ended early.
     #[error("opening the log: {0}")]
     Ended(#[from] tokio::task::JoinError),
+    /// The methods cannot be counted by their descriptors.
+    #[error("descriptors: {0}")]
+    Descriptors(#[from] prost::DecodeError),
     /// Reflection cannot read its own descriptors.
     #[error("reflection: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -126,8 +138,6 @@ pub enum ShutdownError {
 /// A relay that answers. Ends with [`Running::shutdown`].
 #[derive(Debug)]
 pub struct Running {
-    public_addr: SocketAddr,
-    admin_addr: SocketAddr,
     log: Log,
     health: Health,
     stopping: CancellationToken,
@@ -141,12 +151,12 @@ pub struct Running {
 /// When the log cannot be opened, or the addresses cannot be listened on.
 pub async fn serve(config: RelayConfig) -> Result<Running, RelayError> {
     let limits = config.limits();
-    let public = Listener::bind(config.listen, limits.connections_max)?;
-    let admin = Listener::bind(config.admin_listen, limits.connections_max)?;
-    let (public_addr, admin_addr) = (public.address(), admin.address());
+    let streams = config.stream_limits();
+    let listeners =
+        BoundListeners::bind(config.listen, config.admin_listen, limits.connections_max)?;
     let options = LogOptions {
         segment_bytes: config.log_segment_bytes,
-        queue_windows_max: limits.log_queue_windows_max(),
+        queue_windows_max: streams.log_queue_windows_max(),
         ..LogOptions::default()
     };
     let (folder, lineage) = (config.log.clone(), config.lineage);
@@ -163,60 +173,67 @@ pub async fn serve(config: RelayConfig) -> Result<Running, RelayError> {
         "the log is open"
     );
     let stopping = CancellationToken::new();
-    let server = LogServer::new(log.clone(), limits.clone(), stopping.clone(), || None);
+    let server = LogServer::new(log.clone(), streams, stopping.clone(), || None);
     let server = Arc::new(server);
     let nobody = || Scn::MAX;
     tokio::spawn(Arc::clone(&server).keep_to(config.retention(), nobody));
     let health = Health::serving(&["databus.v1.Databus", "databus.v1.Publisher"]).await;
-    let in_flight = InFlightLayer::new(limits.requests_in_flight_max);
     let databus = sized!(DatabusServer::new(DatabusRpc(Arc::clone(&server))));
-    let publisher = sized!(PublisherServer::new(PublisherRpc(server)));
-    let answers = |listener, routes| {
-        let service = layered(routes, &limits, &in_flight);
-        let (limits, stopping) = (limits.clone(), stopping.clone());
-        cloud_serving::serve(listener, Protocols::Http2, limits, service, stopping)
+    let publisher = sized!(PublisherServer::new(PublisherRpc(Arc::clone(&server))));
+    let (calls, started) = (Arc::new(Calls::new()?), Instant::now());
+    let observe = ObserveLayer::without_facts(Arc::clone(&calls), config.slow_request());
+    let ready = Arc::clone(&server);
+    let services = Services {
+        public: with_health(&health)?.add_service(databus),
+        admin: with_health(&health)?.add_service(publisher),
+        pages: pages(
+            move || ready.check_serving(),
+            move || Ok(metrics(&server, started, &calls)),
+        ),
+        observe,
     };
-    let public = answers(public, with_health(&health)?.add_service(databus));
-    let admin = answers(admin, with_health(&health)?.add_service(publisher));
     Ok(Running {
-        public_addr,
-        admin_addr,
+        listeners: listeners.serve(services, &limits, &stopping),
         log,
         health,
-        listeners: Listeners::spawn(public, admin),
         stopping,
         drain_timeout: limits.drain_timeout,
     })
 }
 
-/// `routes` behind what every request goes through.
-fn layered(
-    routes: Routes,
-    limits: &ServingLimits,
-    in_flight: &InFlightLayer,
-) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
-+ Clone
-+ Send
-+ 'static
-+ use<> {
-    ServiceBuilder::new()
-        .layer(DeadlineLayer::new(limits))
-        .layer(TonicErrorsLayer)
-        .layer(in_flight.clone())
-        .service(routes.prepare())
+/// Makes the relay's page of metrics.
+fn metrics(server: &LogServer, started: Instant, calls: &Calls) -> String {
+    let mut page = Page::default();
+    page.server(started, server.check_serving().is_ok(), calls);
+    page.gauge(
+        "cloud_log_head_scn",
+        "The newest durable SCN.",
+        server.log().head(),
+    );
+    write_log_metrics(server, &mut page);
+    page.into_text()
 }
 
 impl RelayConfig {
     fn limits(&self) -> ServingLimits {
         ServingLimits {
             connections_max: self.connections_max,
+            drain_timeout: Duration::from_millis(self.drain_timeout_ms),
+            ..ServingLimits::default()
+        }
+    }
+
+    fn stream_limits(&self) -> StreamLimits {
+        StreamLimits {
             subscriptions_max: self.subscriptions_max,
             publishers_max: self.publishers_max,
             publish_bytes_max: self.publish_bytes_max,
             stall_max: Duration::from_millis(self.stall_ms_max),
-            drain_timeout: Duration::from_millis(self.drain_timeout_ms),
-            ..ServingLimits::default()
         }
+    }
+
+    fn slow_request(&self) -> Option<Duration> {
+        (self.slow_request_ms > 0).then(|| Duration::from_millis(self.slow_request_ms))
     }
 
     fn retention(&self) -> Retention {
@@ -227,12 +244,12 @@ impl RelayConfig {
 impl Running {
     /// Where the log is followed.
     pub fn public_addr(&self) -> SocketAddr {
-        self.public_addr
+        self.listeners.public_addr()
     }
 
     /// Where changes are published.
     pub fn admin_addr(&self) -> SocketAddr {
-        self.admin_addr
+        self.listeners.admin_addr()
     }
 
     /// Ends in order: says that it is not serving, answers what was asked, at most for the drain timeout, closes the log.

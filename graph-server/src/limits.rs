@@ -1,14 +1,14 @@
 //! Every limit of the server in one place, with its unit in its name.
 //!
 //! A limit that the wire promises is a constant. A limit that depends on the machine is a key of
-//! the configuration. The limits of the transport and of the log's streams are in
-//! [`databus::limits`].
+//! the configuration. The limits of the transport are in [`cloud_serving::limits`], those of the
+//! log and its streams in [`databus::limits`].
 
 use cloud_serving::{
     limits::ServingLimits,
     quantity::{bytes, milliseconds},
 };
-use databus::Retention;
+use databus::{Retention, limits::StreamLimits};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -44,9 +44,6 @@ pub const SEARCH_PAGE_SIZE_MAX: u32 = 100;
 pub const QUERY_BYTES_MAX: usize = 1_024;
 /// Maximum length of a page token: a sort key, a digest and their frame, in hexadecimal digits.
 pub const PAGE_TOKEN_BYTES_MAX: usize = 256;
-
-/// Maximum metrics pages being rendered at a time.
-pub const SCRAPES_IN_FLIGHT_MAX: usize = 2;
 
 /// Maximum windows in the queue between the ingest of the graph and that of the profiles.
 pub const PEOPLE_QUEUE_WINDOWS_MAX: usize = 4_096;
@@ -231,7 +228,7 @@ impl Limits {
 }
 
 impl Limits {
-    /// Returns the limits that every server of a log has.
+    /// Returns the limits that every server has.
     pub(crate) fn serving(&self) -> ServingLimits {
         ServingLimits {
             connections_max: self.connections_max,
@@ -240,6 +237,12 @@ impl Limits {
             deadline_default: Duration::from_millis(self.deadline_ms_default),
             deadline_max: Duration::from_millis(self.deadline_ms_max),
             drain_timeout: Duration::from_millis(self.drain_timeout_ms),
+        }
+    }
+
+    /// Returns the limits of the streams of a log.
+    pub(crate) fn streams(&self) -> StreamLimits {
+        StreamLimits {
             subscriptions_max: self.subscriptions_max,
             publishers_max: self.publishers_max,
             publish_bytes_max: self.publish_bytes_max,

@@ -2,8 +2,8 @@
 //! what it would be started with.
 
 use clap::{ArgMatches, Command};
-use cloud_serving::process::{EndSignals, die_on_panic, log_to_stderr};
-use graph_server::{Config, serve};
+use cloud_serving::process::{die_on_panic, log_to_stderr, run};
+use graph_server::{Config, Running, serve};
 use std::{error::Error, io::Write, process::ExitCode};
 
 /// Returns memory to the system and does not fragment over months, as the system's own does.
@@ -52,36 +52,12 @@ fn print_config(arguments: &ArgMatches) -> Result<ExitCode, Box<dyn Error>> {
 fn serve_until_told(config: Config) -> ExitCode {
     log_to_stderr(config.log_format, &config.log_level);
     die_on_panic();
-    match run(config) {
+    let addresses = |running: &Running| [running.public_addr(), running.admin_addr()];
+    match run(serve(config), addresses, Running::shutdown) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "ended");
             ExitCode::FAILURE
         }
     }
-}
-
-fn run(config: Config) -> Result<(), Box<dyn Error>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let outcome = runtime.block_on(async {
-        // Before the start, so that a signal during it is not lost.
-        let mut signals = EndSignals::new()?;
-        let running = tokio::select! {
-            running = serve(config) => running?,
-            () = signals.told() => return Ok(()),
-        };
-        let (public, admin) = (running.public_addr(), running.admin_addr());
-        let mut stdout = std::io::stdout().lock();
-        writeln!(stdout, "listening public={public} admin={admin}")?;
-        stdout.flush()?;
-        drop(stdout);
-        signals.told().await;
-        tracing::info!("shutting down");
-        Ok(running.shutdown().await?)
-    });
-    // What still runs on blocking threads was cut off: it must not hold the process.
-    runtime.shutdown_background();
-    outcome
 }

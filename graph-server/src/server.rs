@@ -5,22 +5,16 @@ use crate::{
     config::Config,
     ingest::IngestError,
     limits::{COMPACTION_END_TIMEOUT, VIEW_CACHE_TIDY_INTERVAL},
-    observe::{
-        health::Health,
-        http_pages::{RpcOrPages, pages},
-    },
-    rpc::routes::{self, layered},
+    observe::{facts, health::Health, metrics},
+    rpc::routes,
     site::Site,
     start::{StartError, Started, start},
 };
-use cloud_serving as serving;
-use cloud_serving::{InFlightLayer, Listener, ListenerPanicked, Listeners, Protocols};
+use cloud_serving::{BoundListeners, ListenerPanicked, Listeners, ObserveLayer, Services, pages};
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 /// A server that answers. Ends with [`Running::shutdown`].
 pub struct Running {
-    public_addr: SocketAddr,
-    admin_addr: SocketAddr,
     started: Started,
     health: Health,
     listeners: Listeners,
@@ -51,37 +45,26 @@ pub enum ShutdownError {
 /// # Errors
 /// When there is nothing sound to start from, or the addresses cannot be listened on.
 pub async fn serve(config: Config) -> Result<Running, StartError> {
-    let public = Listener::bind(config.listen, config.limits.connections_max)?;
-    let admin = Listener::bind(config.admin_listen, config.limits.connections_max)?;
-    let (public_addr, admin_addr) = (public.address(), admin.address());
+    let connections_max = config.limits.connections_max;
+    let listeners = BoundListeners::bind(config.listen, config.admin_listen, connections_max)?;
     let started = start(config).await?;
     let site = &started.site;
-    let in_flight = InFlightLayer::new(site.limits.requests_in_flight_max);
     let health = Health::new(Arc::clone(&site.progress)).await;
     tokio::spawn(keep_tidy(Arc::clone(site)));
     tokio::spawn(keep_log(Arc::clone(site)));
-    let serving = site.limits.serving();
-    let public = serving::serve(
-        public,
-        Protocols::Http2,
-        serving.clone(),
-        layered(routes::public(site, &health)?, site, &in_flight),
-        site.stopping.clone(),
-    );
-    let admin = serving::serve(
-        admin,
-        Protocols::Http1And2,
-        serving,
-        RpcOrPages {
-            rpc: layered(routes::admin(site, &health)?, site, &in_flight),
-            pages: pages(Arc::clone(site)),
-        },
-        site.stopping.clone(),
-    );
-    let listeners = Listeners::spawn(public, admin);
+    let calls = Arc::clone(&site.calls);
+    let (ready, scraped) = (Arc::clone(site), Arc::clone(site));
+    let services = Services {
+        public: routes::public(site, &health)?,
+        admin: routes::admin(site, &health)?,
+        pages: pages(
+            move || ready.check_serving(),
+            move || metrics::page(&scraped),
+        ),
+        observe: ObserveLayer::new(calls, site.slow_request, &facts::FACTS, facts::report),
+    };
+    let listeners = listeners.serve(services, &site.limits.serving(), &site.stopping);
     Ok(Running {
-        public_addr,
-        admin_addr,
         started,
         health,
         listeners,
@@ -92,13 +75,13 @@ impl Running {
     /// Where reads are answered.
     #[must_use]
     pub fn public_addr(&self) -> SocketAddr {
-        self.public_addr
+        self.listeners.public_addr()
     }
 
     /// Where changes are published.
     #[must_use]
     pub fn admin_addr(&self) -> SocketAddr {
-        self.admin_addr
+        self.listeners.admin_addr()
     }
 
     /// Ends in order: says that it is not serving, answers what was asked, at most for the drain timeout, makes

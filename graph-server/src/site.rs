@@ -2,13 +2,16 @@
 
 use crate::{
     compaction::Compaction, ingest::progress::Progress, limits::Limits,
-    log_source::change_log::ChangeLog, observe::metrics::calls::Calls, read_context::Graphs,
-    views::view_cache::Views, workers::Workers,
+    log_source::change_log::ChangeLog, read_context::Graphs, views::view_cache::Views,
+    workers::Workers,
 };
 use cloud_model::Scn;
 use cloud_search::People;
-use cloud_serving as serving;
-use std::{sync::Arc, time::Instant};
+use cloud_serving::{self as serving, metrics::Calls};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio_util::sync::CancellationToken;
 
 /// What one server holds of one site.
@@ -26,8 +29,8 @@ pub(crate) struct Site {
     pub(crate) stopping: CancellationToken,
     pub(crate) started: Instant,
     pub(crate) calls: Arc<Calls>,
-    /// A request that takes longer gets a line in the log; 0: none does.
-    pub(crate) slow_request_ms: u64,
+    /// A request that takes longer gets a line in the log; `None`: none does.
+    pub(crate) slow_request: Option<Duration>,
 }
 
 impl Site {

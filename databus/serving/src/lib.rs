@@ -3,6 +3,8 @@
 //! | noun | file | what |
 //! |---|---|---|
 //! | listener, transport | a file each | connections, with every limit of hyper and h2 stated |
+//! | listeners | `listeners.rs` | the two of every server, and the layers before its services |
+//! | observe, metrics, pages | a file or folder each | counted calls, the line of a slow one; `/metrics`, `/livez`, `/readyz` |
 //! | deadline, in flight, tonic errors | a file each | what every request goes through |
 //! | refusal | `refusal.rs` | why a request is not answered, and how that looks on the wire |
 //! | health, routes | a file each | what stands on every listener |
@@ -19,7 +21,10 @@ mod in_flight;
 pub mod limits;
 mod listener;
 mod listeners;
+pub mod metrics;
+mod observe;
 mod outgoing;
+mod pages;
 pub mod process;
 pub mod quantity;
 mod refusal;
@@ -33,7 +38,9 @@ pub use health::Health;
 pub use in_flight::{InFlightLayer, InFlightService};
 pub use limits::ServingLimits;
 pub use listener::{ListenError, Listener};
-pub use listeners::{ListenerPanicked, Listeners};
+pub use listeners::{BoundListeners, ListenerPanicked, Listeners, Services};
+pub use observe::{ObserveLayer, ObserveService, Observed, SlowCall};
+pub use pages::pages;
 pub use refusal::Refusal;
 pub use routes::with_health;
 pub use tonic_errors::{Detailed, TonicErrorsLayer, TonicErrorsService, refusal_of_tonic};

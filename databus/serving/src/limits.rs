@@ -43,12 +43,12 @@ pub const HTTP1_HEADERS_MAX: usize = 64;
 /// Between two attempts to accept connections when the system has no means for more.
 pub const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Windows of one Publish call that wait for the log's sync, and as many answers that the caller has not taken.
-pub const WINDOWS_IN_FLIGHT_MAX: usize = 256;
+/// Pages of metrics being made at a time.
+pub const SCRAPES_IN_FLIGHT_MAX: usize = 2;
 /// Deadline of a request that states none, unless a server says otherwise.
 pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(10);
 
-/// Limits of a server of the log that depend on its machine.
+/// Limits of a server that depend on its machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServingLimits {
     /// Open connections of one listener; further ones wait to be accepted.
@@ -63,29 +63,6 @@ pub struct ServingLimits {
     pub deadline_max: Duration,
     /// At shutdown, what is still being answered after this is cut off.
     pub drain_timeout: Duration,
-    /// Open subscriptions.
-    pub subscriptions_max: usize,
-    /// Open Publish calls.
-    pub publishers_max: usize,
-    /// Published windows that wait for the log's sync, all calls together; a larger one waits until it is alone.
-    pub publish_bytes_max: u64,
-    /// A subscriber or publisher that takes nothing of what it is sent for this long is cut off.
-    pub stall_max: Duration,
-}
-
-impl ServingLimits {
-    /// In the unit that is counted.
-    pub fn publish_kib_max(&self) -> u32 {
-        u32::try_from(self.publish_bytes_max / 1024)
-            .unwrap_or(u32::MAX)
-            .max(1)
-    }
-
-    /// Windows that wait for the log's sync, all calls together: those of each call, the one that its answer waits
-    /// for, and the one on its way between the two.
-    pub fn log_queue_windows_max(&self) -> usize {
-        self.publishers_max * (WINDOWS_IN_FLIGHT_MAX + 2)
-    }
 }
 
 impl Default for ServingLimits {
@@ -97,10 +74,6 @@ impl Default for ServingLimits {
             deadline_default: DEADLINE_DEFAULT,
             deadline_max: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(3),
-            subscriptions_max: 256,
-            publishers_max: 256,
-            publish_bytes_max: 256 << 20,
-            stall_max: Duration::from_secs(5),
         }
     }
 }

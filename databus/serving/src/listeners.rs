@@ -1,28 +1,137 @@
-//! The two listeners of a running server, and how they end: what was asked is answered, up to a time.
+//! The two listeners of a server: what every request goes through, and how they end.
+//!
+//! The public listener answers gRPC alone; the admin listener answers gRPC, and the pages over HTTP.
 
-use std::time::Duration;
+use crate::{
+    DeadlineLayer, InFlightLayer, ListenError, Listener, ObserveLayer, Protocols, ServingLimits,
+    TonicErrorsLayer, pages::RpcOrPages, serve,
+};
+use axum::Router;
+use http::{Request, Response};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::{body::Body, service::Routes};
+use tower::{Service, ServiceBuilder};
 
 /// A listener's task panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the listener thread panicked")]
 pub struct ListenerPanicked;
 
-/// Tasks that serve until their token is cancelled: see [`serve`](super::serve).
+/// Two listeners that are bound, and do not accept yet.
+#[derive(Debug)]
+pub struct BoundListeners {
+    public: Listener,
+    admin: Listener,
+}
+
+/// The answers of a server.
+pub struct Services<T: 'static> {
+    /// The services of the public listener.
+    pub public: Routes,
+    /// The services of the admin listener.
+    pub admin: Routes,
+    /// The pages of the admin listener: see [`pages`](crate::pages).
+    pub pages: Router,
+    /// The counts of all calls.
+    pub observe: ObserveLayer<T>,
+}
+
+/// Two listeners that answer until their token is cancelled.
 #[derive(Debug)]
 pub struct Listeners {
+    public_addr: SocketAddr,
+    admin_addr: SocketAddr,
     public: JoinHandle<()>,
     admin: JoinHandle<()>,
 }
 
+impl BoundListeners {
+    /// Listens on both addresses; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// When an address cannot be listened on.
+    pub fn bind(
+        public: SocketAddr,
+        admin: SocketAddr,
+        connections_max: usize,
+    ) -> Result<Self, ListenError> {
+        Ok(Self {
+            public: Listener::bind(public, connections_max)?,
+            admin: Listener::bind(admin, connections_max)?,
+        })
+    }
+
+    /// Answers on both listeners, each in a task of its own, until `stopping`.
+    pub fn serve<T: Default + Send + 'static>(
+        self,
+        services: Services<T>,
+        limits: &ServingLimits,
+        stopping: &CancellationToken,
+    ) -> Listeners {
+        let in_flight = InFlightLayer::new(limits.requests_in_flight_max);
+        let Services {
+            public,
+            admin,
+            pages,
+            observe,
+        } = services;
+        let public = layered(public, &observe, limits, &in_flight);
+        let admin = RpcOrPages {
+            rpc: layered(admin, &observe, limits, &in_flight),
+            pages,
+        };
+        let (limits, stopping) = (|| limits.clone(), || stopping.clone());
+        let (public_addr, admin_addr) = (self.public.address(), self.admin.address());
+        let public = serve(self.public, Protocols::Http2, limits(), public, stopping());
+        let admin = serve(
+            self.admin,
+            Protocols::Http1And2,
+            limits(),
+            admin,
+            stopping(),
+        );
+        Listeners {
+            public_addr,
+            admin_addr,
+            public: tokio::spawn(public),
+            admin: tokio::spawn(admin),
+        }
+    }
+}
+
+/// Puts `routes` behind what every request goes through: counting, its deadline, details for tonic's errors, a place
+/// among those in flight.
+fn layered<T: Default + Send + 'static>(
+    routes: Routes,
+    observe: &ObserveLayer<T>,
+    limits: &ServingLimits,
+    in_flight: &InFlightLayer,
+) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
++ Clone
++ Send
++ 'static
++ use<T> {
+    ServiceBuilder::new()
+        .layer(observe.clone())
+        .layer(DeadlineLayer::new(limits))
+        .layer(TonicErrorsLayer)
+        .layer(in_flight.clone())
+        .service(routes.prepare())
+}
+
 impl Listeners {
-    /// Runs both.
-    pub fn spawn(
-        public: impl Future<Output = ()> + Send + 'static,
-        admin: impl Future<Output = ()> + Send + 'static,
-    ) -> Self {
-        let (public, admin) = (tokio::spawn(public), tokio::spawn(admin));
-        Self { public, admin }
+    /// Returns where the public listener listens.
+    #[must_use]
+    pub fn public_addr(&self) -> SocketAddr {
+        self.public_addr
+    }
+
+    /// Returns where the admin listener listens.
+    #[must_use]
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin_addr
     }
 
     /// Waits until what is being answered is answered, and cuts off what is not by then. The token was cancelled.

@@ -1,7 +1,11 @@
 //! What every server's process does around its work: its log on stderr, an end by signal, and none of its threads lost.
 
 use serde::{Deserialize, Serialize};
-use std::io::{self, IsTerminal as _};
+use std::{
+    error::Error,
+    io::{self, IsTerminal as _, Write as _},
+    net::SocketAddr,
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -44,16 +48,53 @@ pub fn die_on_panic() {
     }));
 }
 
+/// Runs a server until SIGTERM or SIGINT: starts it, prints where it listens (public and admin), and shuts it down.
+///
+/// # Errors
+/// When the server does not start, or did not end in order.
+pub fn run<Running, StartError, ShutdownError>(
+    start: impl Future<Output = Result<Running, StartError>>,
+    addresses: impl FnOnce(&Running) -> [SocketAddr; 2],
+    shutdown: impl AsyncFnOnce(Running) -> Result<(), ShutdownError>,
+) -> Result<(), Box<dyn Error>>
+where
+    StartError: Error + 'static,
+    ShutdownError: Error + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(async {
+        // Before the start, so that a signal during it is not lost.
+        let mut signals = EndSignals::new()?;
+        let running = tokio::select! {
+            running = start => running?,
+            () = signals.received() => return Ok(()),
+        };
+        let [public, admin] = addresses(&running);
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "listening public={public} admin={admin}")?;
+        stdout.flush()?;
+        drop(stdout);
+        signals.received().await;
+        tracing::info!("shutting down");
+        Ok(shutdown(running).await?)
+    });
+    // What still runs on blocking threads was cut off: it must not hold the process.
+    runtime.shutdown_background();
+    outcome
+}
+
 /// SIGTERM and SIGINT, from when this is made.
 #[derive(Debug)]
-pub struct EndSignals {
+struct EndSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl EndSignals {
-    /// Takes them over: the process does not end by itself any more. Within a runtime.
-    pub fn new() -> io::Result<Self> {
+    /// Takes both signals over: the process does not end by itself any more. Within a runtime.
+    fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -61,7 +102,7 @@ impl EndSignals {
     }
 
     /// Waits for one.
-    pub async fn told(&mut self) {
+    async fn received(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

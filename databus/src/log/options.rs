@@ -1,5 +1,6 @@
 //! What can be chosen about a log, and what is known of it from elsewhere.
 
+use crate::checked_window::WindowLimits;
 use crate::limits::{WINDOW_BYTES_MAX, WINDOW_CHANGES_MAX};
 use cloud_model::{LogId, Scn};
 use std::time::Duration;
@@ -37,6 +38,15 @@ impl Default for LogOptions {
             queue_windows_max: 1024,
             group_bytes_max: 8 << 20,
             mark_after: Duration::from_millis(50),
+        }
+    }
+}
+
+impl From<&LogOptions> for WindowLimits {
+    fn from(options: &LogOptions) -> Self {
+        Self {
+            changes_max: options.window_changes_max,
+            bytes_max: options.window_bytes_max,
         }
     }
 }

@@ -9,6 +9,7 @@ use super::sources::Sources;
 use super::{LogStatus, ReadError};
 use crate::disk::Disk;
 use cloud_model::{LineageId, LogId, Scn};
+use cloud_serving::metrics::Histogram;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use tokio::sync::watch;
 
@@ -22,6 +23,8 @@ pub(crate) struct Published {
     segments: RwLock<Vec<Arc<Segment>>>,
     sources: RwLock<Sources>,
     head: watch::Sender<Scn>,
+    /// The times of the syncs that made windows durable.
+    pub(crate) syncs: Histogram,
     /// Whether segments may be taken away; held while they are.
     retaining: Mutex<bool>,
 }
@@ -42,6 +45,7 @@ impl Published {
             segments,
             sources,
             head: watch::Sender::new(head),
+            syncs: Histogram::default(),
             retaining: Mutex::new(true),
         }
     }

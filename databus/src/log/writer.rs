@@ -14,7 +14,7 @@ use crate::checked_window::{CheckedWindow, encode_scn};
 use crate::limits::SOURCES_MAX;
 use cloud_model::Scn;
 use cloud_serving::FolderLock;
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Instant};
 use tokio::{
     runtime::Runtime,
     sync::{Notify, mpsc},
@@ -166,7 +166,7 @@ impl Writer {
         let written = self
             .tail
             .write(&group.buffer)
-            .and_then(|()| self.tail.sync());
+            .and_then(|()| self.sync_tail());
         if let Err(error) = written {
             return self.fail(group, error);
         }
@@ -177,6 +177,13 @@ impl Writer {
         self.published
             .publish(segment, self.tail.durable(), sources, head);
         group.acknowledge();
+    }
+
+    fn sync_tail(&mut self) -> io::Result<()> {
+        let begun = Instant::now();
+        self.tail.sync()?;
+        self.published.syncs.record(begun.elapsed());
+        Ok(())
     }
 
     fn fail(&mut self, group: Group, error: io::Error) {

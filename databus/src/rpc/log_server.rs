@@ -1,9 +1,13 @@
 //! A log that is served: what its subscribers and its publishers share.
 
-use crate::{Log, Retention, limits::RETENTION_INTERVAL};
+use super::{log_metrics::PublishCounts, sent_scns::SentScns};
+use crate::{
+    Log, Retention,
+    limits::{RETENTION_INTERVAL, StreamLimits},
+};
 use cloud_model::Scn;
 use cloud_proto::databus::v1::AsOf;
-use cloud_serving::{Refusal, ServingLimits};
+use cloud_serving::Refusal;
 use std::{
     fmt,
     sync::Arc,
@@ -20,9 +24,11 @@ pub struct LogServer {
     pub(super) log: Log,
     /// The log's name, as answers state it.
     pub(super) log_id: String,
-    pub(super) limits: ServingLimits,
+    pub(super) limits: StreamLimits,
     pub(super) subscriptions: Arc<Semaphore>,
     pub(super) publishers: Arc<Semaphore>,
+    pub(super) sent_scns: Arc<SentScns>,
+    pub(super) published: PublishCounts,
     /// KiB of windows that wait for the log.
     pub(super) publish_kib: Arc<Semaphore>,
     /// Cancelled when the server shuts down: streams end.
@@ -43,12 +49,14 @@ impl LogServer {
     /// Serves a log until `stopping`; no window is taken while `trouble` says why not.
     pub fn new(
         log: Log,
-        limits: ServingLimits,
+        limits: StreamLimits,
         stopping: CancellationToken,
         trouble: impl Fn() -> Option<String> + Send + Sync + 'static,
     ) -> Self {
         Self {
             subscriptions: Arc::new(Semaphore::new(limits.subscriptions_max)),
+            sent_scns: Arc::default(),
+            published: PublishCounts::default(),
             publishers: Arc::new(Semaphore::new(limits.publishers_max)),
             publish_kib: Arc::new(Semaphore::new(limits.publish_kib_max() as usize)),
             log_id: log.log_id().to_string(),
@@ -67,6 +75,11 @@ impl LogServer {
     /// Open subscriptions.
     pub fn subscriptions(&self) -> usize {
         self.limits.subscriptions_max - self.subscriptions.available_permits()
+    }
+
+    /// Returns the number of each open subscription, and the SCN of the last window that it was sent whole.
+    pub fn sent_scns(&self) -> Vec<(u64, Scn)> {
+        self.sent_scns.list()
     }
 
     /// Open Publish calls.
@@ -123,7 +136,10 @@ impl LogServer {
     }
 
     /// Refuses to take windows when the process does not serve.
-    pub(super) fn check_serving(&self) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn check_serving(&self) -> Result<(), Refusal> {
         if self.stopping.is_cancelled() {
             return Err(Refusal::shutting_down());
         }

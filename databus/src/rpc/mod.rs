@@ -4,19 +4,23 @@
 //! |---|---|---|
 //! | log server | `log_server.rs` | a log, and the places for those who read and write it over the wire |
 //! | publish, subscribe, log status | a file each | the calls |
+//! | log metrics, sent SCNs | a file each | what an operator sees of the log and its streams |
 //! | kinds | `kinds.rs` | a window's parts with only the changes that a subscriber wants |
 //! | refusals | `refusals.rs` | the refusals of a log, and of its errors |
 //!
 //! Imports from `log` and the top of the crate.
 
 mod kinds;
+mod log_metrics;
 mod log_server;
 mod log_status;
 mod publish;
 mod refusals;
+mod sent_scns;
 mod services;
 mod subscribe;
 
+pub use log_metrics::write_log_metrics;
 pub use log_server::LogServer;
 pub use log_status::log_status;
 pub use publish::{Answers, publish};

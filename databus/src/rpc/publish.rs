@@ -3,10 +3,11 @@
 //! Reading and answering go on side by side, so that one caller's windows share the log's group commit; a bounded
 //! queue of windows between the two keeps the answers in order.
 
-use super::{LogServer, refusals::slow_publisher};
-use crate::{AppendError, Appended, CheckedWindow, Pipeline, WindowAssembler};
+use super::{LogServer, log_metrics::WindowSize, refusals::slow_publisher};
+use crate::{
+    AppendError, Appended, CheckedWindow, Pipeline, WindowAssembler, limits::WINDOWS_IN_FLIGHT_MAX,
+};
 use cloud_proto::databus::v1::{PublishRequest, PublishResponse};
-use cloud_serving::limits::WINDOWS_IN_FLIGHT_MAX;
 use cloud_serving::{Deadline, Refusal, refusal_of_tonic};
 use std::{
     future::{poll_fn, ready},
@@ -113,18 +114,28 @@ async fn begin(
     pipeline: &Pipeline,
     window: CheckedWindow,
 ) -> Result<Appending, Refusal> {
-    let kib = u32::try_from(window.bytes() / 1024 + 1).unwrap_or(u32::MAX);
+    let size = WindowSize {
+        changes: window.changes as u64,
+        bytes: window.bytes() as u64,
+    };
+    let kib = u32::try_from(size.bytes / 1024 + 1).unwrap_or(u32::MAX);
     let kib = kib.min(server.limits.publish_kib_max());
     let room = Arc::clone(&server.publish_kib)
         .acquire_many_owned(kib)
         .await;
     let closed = |_| Refusal::internal("the room for windows was closed");
     let (room, pipeline) = (room.map_err(closed)?, pipeline.clone());
+    let server = Arc::clone(server);
     // The log takes windows in the order in which their futures reach its queue. They do at the first poll, because the
     // queue is as long as all that may be in flight, and because tokio's budget of a task, which may put off any poll,
     // does not apply here.
     let mut appending: Appending = Box::pin(unconstrained(async move {
         let appended = pipeline.append(window).await;
+        match &appended {
+            Ok(Appended { repeat: true, .. }) => server.published.repeated(),
+            Ok(_) => server.published.durable(size),
+            Err(_) => server.published.failed(),
+        }
         drop(room);
         appended
     }));

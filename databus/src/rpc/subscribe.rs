@@ -8,6 +8,7 @@ use super::{
     LogServer,
     kinds::Kinds,
     refusals::{other_log, slow_subscriber},
+    sent_scns::SentScn,
 };
 use crate::{
     LogReader, ReadError,
@@ -56,7 +57,7 @@ pub async fn subscribe(
     let end = events.clone().reserve_owned().await.map_err(ended)?;
     let subscription = Subscription {
         events,
-        sent_scn: after_scn,
+        sent_scn: server.sent_scns.begin(after_scn),
         kinds,
         server: Arc::clone(server),
         _place: place,
@@ -72,7 +73,7 @@ struct Subscription {
     events: mpsc::Sender<Result<SubscribeResponse, Status>>,
     kinds: Kinds,
     /// Of the last window whose every part was sent.
-    sent_scn: Scn,
+    sent_scn: SentScn,
     _place: OwnedSemaphorePermit,
 }
 
@@ -146,7 +147,7 @@ impl Subscription {
                     return end;
                 }
                 if last {
-                    self.sent_scn = Scn::new(scn);
+                    self.sent_scn.set(Scn::new(scn));
                 }
             }
         }
@@ -155,7 +156,7 @@ impl Subscription {
     async fn send(&self, event: Event) -> Result<(), End> {
         let event = Ok(SubscribeResponse {
             event: Some(event),
-            previous_scn: self.sent_scn.get(),
+            previous_scn: self.sent_scn.get().get(),
         });
         self.events
             .send_timeout(event, self.server.limits.stall_max)
@@ -163,7 +164,7 @@ impl Subscription {
             .map_err(|error| match error {
                 mpsc::error::SendTimeoutError::Closed(_) => End::Gone,
                 mpsc::error::SendTimeoutError::Timeout(_) => {
-                    End::Refused(slow_subscriber(self.server.stall_ms(), self.sent_scn))
+                    End::Refused(slow_subscriber(self.server.stall_ms(), self.sent_scn.get()))
                 }
             })
     }

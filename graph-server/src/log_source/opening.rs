@@ -19,8 +19,7 @@ use crate::{
 };
 use cloud_engine::{Manifest, StandsAt};
 use cloud_model::{LogId, Scn};
-use cloud_serving::ServingLimits;
-use databus::{Log, LogOptions, rpc::LogServer};
+use databus::{Log, LogOptions, limits::StreamLimits, rpc::LogServer};
 use std::{path::Path, sync::Arc, time::Instant};
 use tokio::runtime::{self, Runtime};
 use tokio_util::sync::CancellationToken;
@@ -98,7 +97,7 @@ impl OpenedLog {
     /// What the calls are answered from.
     pub(crate) fn served(
         self,
-        limits: ServingLimits,
+        limits: StreamLimits,
         stopping: &CancellationToken,
         progress: &Arc<Progress>,
     ) -> ChangeLog {
@@ -127,7 +126,7 @@ fn runtime() -> Result<Runtime, StartError> {
 }
 
 fn open_log(folder: &Path, manifest: &Manifest, limits: &Limits) -> Result<Log, StartError> {
-    let queue_windows_max = limits.serving().log_queue_windows_max();
+    let queue_windows_max = limits.streams().log_queue_windows_max();
     let options = LogOptions {
         queue_windows_max,
         segment_bytes: limits.log_segment_bytes,

@@ -3,6 +3,7 @@
 //! Kept with the request's task, so that whoever learns a fact notes it without its being handed through, and without
 //! an allocation. Outside of a request there is nowhere to note it, and nothing is.
 
+use cloud_serving::SlowCall;
 use std::{
     cell::{Cell, RefCell},
     sync::{
@@ -12,7 +13,8 @@ use std::{
 };
 
 tokio::task_local! {
-    static FACTS: Facts;
+    /// The facts of the request that the task answers.
+    pub(crate) static FACTS: Facts;
 }
 
 /// What is known of one request.
@@ -36,11 +38,23 @@ impl Facts {
     }
 }
 
-/// `answer` with a place for facts, which stay there when it is done.
-pub(crate) type WithFacts<F> = tokio::task::futures::TaskLocalFuture<Facts, F>;
-
-pub(crate) fn with_facts<F: Future>(answer: F) -> WithFacts<F> {
-    FACTS.scope(Facts::default(), answer)
+/// Writes the line of a slow request.
+pub(crate) fn report(call: SlowCall<'_>, facts: &Facts) {
+    let SlowCall {
+        rpc,
+        milliseconds,
+        code,
+    } = call;
+    tracing::warn!(
+        rpc,
+        milliseconds,
+        ?code,
+        viewer_id = facts.viewer_id.get(),
+        member_id = facts.member_id.get(),
+        edges = facts.edges(),
+        as_of = facts.scn.get(),
+        "slow request"
+    );
 }
 
 /// The request named this member in `field`.
@@ -73,4 +87,115 @@ pub(crate) fn answered_as_of(scn: u64) {
 fn note(note: impl FnOnce(&Facts)) {
     // Fails outside of a request, as in tests of one function.
     let _ = FACTS.try_with(note);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::facts;
+    use cloud_serving::{ObserveLayer, metrics::Calls};
+    use http::{Request, Response};
+    use std::{
+        convert::Infallible,
+        io::{self, Write},
+        sync::{Mutex, PoisonError},
+        time::Duration,
+    };
+    use tonic::{Status, body::Body};
+    use tower::{Layer, Service};
+
+    const PATH: &str = "/cloud.v1.NetworkService/GetDegrees";
+
+    /// The lines that a call gets whose answer is `status`.
+    async fn lines(slow: Option<Duration>, status: Option<Status>) -> String {
+        let answer = move || {
+            let status = status.clone();
+            async move {
+                tokio::task::yield_now().await;
+                facts::named("viewer_id", 7);
+                facts::visited(40);
+                facts::visited(2);
+                facts::answered_as_of(3);
+                status.map_or_else(|| Response::new(Body::empty()), Status::into_http)
+            }
+        };
+        lines_of(slow, answer).await
+    }
+
+    /// The same of a call that is answered so, whose caller waits 20 ms.
+    async fn lines_of<A: Future<Output = Response<Body>>>(
+        slow: Option<Duration>,
+        answer: impl Fn() -> A,
+    ) -> String {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let writer = Lines(Arc::clone(&written));
+        let log = tracing_subscriber::fmt().with_ansi(false);
+        let log = log.with_writer(move || writer.clone()).finish();
+        let _log = tracing::subscriber::set_default(log);
+        let calls = Arc::new(Calls::new().unwrap());
+        let answers = tower::service_fn(|_| {
+            let answer = answer();
+            async { Ok::<_, Infallible>(answer.await) }
+        });
+        let observe = ObserveLayer::new(calls, slow, &FACTS, report);
+        let mut service = observe.layer(answers);
+        let request = Request::builder().uri(PATH).body(Body::empty()).unwrap();
+        let wait = Duration::from_millis(20);
+        let _ = tokio::time::timeout(wait, service.call(request)).await;
+        let written = written.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8(written.clone()).unwrap()
+    }
+
+    #[derive(Clone)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            written.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_slow_request_gets_one_line_with_what_is_known_of_it() {
+        let line = lines(Some(Duration::ZERO), None).await;
+        assert_eq!(line.lines().count(), 1, "{line}");
+        for fact in [
+            "cloud.v1.NetworkService/GetDegrees",
+            "viewer_id=7",
+            "edges=42",
+            "as_of=3",
+            "code=Ok",
+        ] {
+            assert!(line.contains(fact), "{fact} is not in {line}");
+        }
+        assert!(!line.contains("member_id"), "{line}");
+        let line = lines(Some(Duration::ZERO), Some(Status::unavailable(""))).await;
+        assert!(line.contains("code=Unavailable"), "{line}");
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_caller_is_gone_gets_one_with_what_was_visited_for_it() {
+        let answer = || async {
+            facts::visited(40);
+            facts::visited_elsewhere(&Arc::new(500.into()));
+            facts::visited_elsewhere(&Arc::new(2.into()));
+            std::future::pending().await
+        };
+        let line = lines_of(Some(Duration::from_millis(1)), answer).await;
+        assert_eq!(line.lines().count(), 1, "{line}");
+        assert!(line.contains("code=Cancelled"), "{line}");
+        assert!(line.contains("edges=542"), "{line}");
+    }
+
+    #[tokio::test]
+    async fn a_quick_request_gets_none() {
+        assert_eq!(lines(Some(Duration::from_secs(60)), None).await, "");
+        assert_eq!(lines(None, None).await, "");
+    }
 }

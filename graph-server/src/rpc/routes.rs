@@ -1,9 +1,9 @@
-//! Which services stand on which listener, and what every request to them goes through.
+//! Which services stand on which listener.
 
 use super::{AdminRpc, NetworkRpc, ProfileRpc, SearchRpc, followed::FollowedRpc};
 use crate::{
     log_source::change_log::{ChangeLog, RelayLog},
-    observe::{health::Health, observe_layer::ObserveLayer},
+    observe::health::Health,
     site::Site,
 };
 use cloud_proto::cloud::v1::{
@@ -11,12 +11,10 @@ use cloud_proto::cloud::v1::{
     profile_service_server::ProfileServiceServer, search_service_server::SearchServiceServer,
 };
 use cloud_proto::databus::v1::{databus_server::DatabusServer, publisher_server::PublisherServer};
-use cloud_serving::{DeadlineLayer, InFlightLayer, TonicErrorsLayer, sized, with_health};
+use cloud_serving::{sized, with_health};
 use databus::rpc::{DatabusRpc, PublisherRpc};
-use http::{Request, Response};
-use std::{convert::Infallible, sync::Arc};
-use tonic::{body::Body, service::Routes};
-use tower::{Service, ServiceBuilder};
+use std::sync::Arc;
+use tonic::service::Routes;
 
 /// The public listener's.
 pub(crate) fn public(
@@ -60,25 +58,4 @@ fn followed(site: &Site, relay: &Arc<RelayLog>) -> FollowedRpc {
         relay: Arc::clone(relay),
         progress: Arc::clone(&site.progress),
     }
-}
-
-/// `routes` behind what every request goes through: counting, its deadline, details for tonic's errors, a place among those in
-/// flight.
-pub(crate) fn layered(
-    routes: Routes,
-    site: &Site,
-    in_flight: &InFlightLayer,
-) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
-+ Clone
-+ Send
-+ 'static {
-    ServiceBuilder::new()
-        .layer(ObserveLayer::new(
-            Arc::clone(&site.calls),
-            site.slow_request_ms,
-        ))
-        .layer(DeadlineLayer::new(&site.limits.serving()))
-        .layer(TonicErrorsLayer)
-        .layer(in_flight.clone())
-        .service(routes.prepare())
 }

@@ -15,7 +15,6 @@ use crate::{
         progress::{Progress, Reached},
     },
     limits::RELAY_SILENCE_MAX,
-    observe::metrics::Calls,
     read_context::Graphs,
     site::Site,
     views::view_cache::Views,
@@ -24,7 +23,7 @@ use crate::{
 use cloud_engine::{Recovered, read_overlay};
 use cloud_model::{LogId, Scn};
 use cloud_search::People;
-use cloud_serving::FolderLock;
+use cloud_serving::{FolderLock, metrics::Calls};
 pub use error::StartError;
 use snapshot::Snapshot;
 use std::{
@@ -199,11 +198,11 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         views,
         heavy,
         search,
-        log: log.served(limits.serving(), &stopping, &progress),
+        log: log.served(limits.streams(), &stopping, &progress),
         stopping,
         started: Instant::now(),
         calls: Arc::new(Calls::new()?),
-        slow_request_ms,
+        slow_request: (slow_request_ms > 0).then(|| Duration::from_millis(slow_request_ms)),
         limits,
         graphs: Graphs::new(current),
         compaction,

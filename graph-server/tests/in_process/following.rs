@@ -140,6 +140,44 @@ async fn a_server_that_starts_under_a_relay_that_never_pauses_is_up_to_date_soon
 }
 
 #[tokio::test]
+async fn a_relay_has_the_pages_of_every_server() {
+    let site = RelaySite::new();
+    let relay = site.relay(&[]).await;
+    let follower = site.follower("one", relay.address()).await;
+    let window = || Window {
+        source_id: "core".to_owned(),
+        source_offset: 7,
+        ..Window::of([connection_added(1, 7)])
+    };
+    let made = relay.admin.publish(window()).await.unwrap();
+    assert!(relay.admin.publish(window()).await.unwrap().repeat);
+    follower.reach(&made.as_of).await;
+    let admin = relay.running.admin_addr();
+    for path in ["/livez", "/readyz"] {
+        let answer = get(admin, path).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    let page = get(admin, "/metrics").await;
+    for line in [
+        "cloud_serving 1",
+        "cloud_log_head_scn 1",
+        "cloud_log_segments 1",
+        "cloud_log_sync_seconds_count 1",
+        "cloud_streams{rpc=\"databus.v1.Databus/Subscribe\"} 1",
+        "cloud_subscription_sent_scn{subscription=\"1\"} 1",
+        "cloud_published_windows_total{outcome=\"durable\"} 1",
+        "cloud_published_windows_total{outcome=\"repeat\"} 1",
+        "cloud_published_windows_total{outcome=\"failed\"} 0",
+        "cloud_published_changes_total 1",
+        "cloud_rpc_seconds_count{rpc=\"databus.v1.Publisher/Publish\",code=\"OK\"} 2",
+    ] {
+        assert!(page.lines().any(|found| found == line), "{line} in {page}");
+    }
+    follower.stop().await.unwrap();
+    relay.stop().await;
+}
+
+#[tokio::test]
 async fn a_relay_that_is_away_is_lag_with_its_reason_until_it_is_back() {
     let site = RelaySite::new();
     let relay = site.relay(&[]).await;

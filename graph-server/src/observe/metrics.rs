@@ -1,26 +1,15 @@
 //! `/metrics`: what the server counts and holds, as of now.
 
-use crate::{
-    observe::{
-        memory::Memory,
-        metrics::{calls::Call, text::Page},
-    },
-    site::Site,
-};
-use databus::rpc::LogServer;
-use std::{
-    io,
-    sync::atomic::Ordering,
-    time::{SystemTime, UNIX_EPOCH},
-};
-use tonic::Code;
+use crate::{observe::memory::Memory, site::Site};
+use cloud_serving::metrics::Page;
+use databus::rpc::write_log_metrics;
+use std::io;
 
 /// The page, as text. Reads the system's own counts too: file work.
 pub(crate) fn page(site: &Site) -> io::Result<String> {
     let memory = Memory::read(site)?;
     let mut page = Page::default();
-    process(&mut page, site);
-    calls(&mut page, site.calls.all());
+    page.server(site.started, site.check_serving().is_ok(), &site.calls);
     log(&mut page, site);
     graph(&mut page, site);
     views(&mut page, site);
@@ -32,68 +21,6 @@ pub(crate) fn page(site: &Site) -> io::Result<String> {
         memory.parts,
     );
     Ok(page.into_text())
-}
-
-fn process(page: &mut Page, site: &Site) {
-    let started = SystemTime::now().checked_sub(site.started.elapsed());
-    let since = started.and_then(|started| started.duration_since(UNIX_EPOCH).ok());
-    page.gauge(
-        "process_start_time_seconds",
-        "When the server had started, in seconds since 1970.",
-        since.unwrap_or_default().as_secs_f64(),
-    );
-    page.gauge(
-        "cloud_serving",
-        "1 when the server follows the log and answers.",
-        u8::from(site.check_serving().is_ok()),
-    );
-}
-
-fn calls(page: &mut Page, calls: &[Call]) {
-    let by_code = calls.iter().flat_map(|call| {
-        let codes = (0..).zip(&call.by_code);
-        codes.map(|(code, times)| {
-            let labels = [("rpc", call.name.as_str()), ("code", code_name(code))];
-            (labels, times)
-        })
-    });
-    page.histograms(
-        "cloud_rpc_seconds",
-        "Time to an answer; of a stream, until it began.",
-        by_code,
-    );
-    let in_flight = calls
-        .iter()
-        .map(|call| (call.name.as_str(), call.in_flight.load(Ordering::Relaxed)));
-    page.gauges(
-        "cloud_rpc_in_flight",
-        "Calls being answered; streams until they began.",
-        "rpc",
-        in_flight,
-    );
-}
-
-/// As the gRPC documentation spells it.
-fn code_name(code: i32) -> &'static str {
-    match Code::from_i32(code) {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
 }
 
 fn log(page: &mut Page, site: &Site) {
@@ -133,27 +60,8 @@ fn log(page: &mut Page, site: &Site) {
         followed.changes,
     );
     if let Some(log) = site.log.own() {
-        own_log(page, log);
+        write_log_metrics(log, page);
     }
-}
-
-fn own_log(page: &mut Page, log: &LogServer) {
-    let status = log.log().status();
-    page.gauge("cloud_log_bytes", "Size of the log's files.", status.bytes);
-    page.gauge(
-        "cloud_log_oldest_after_scn",
-        "The lowest SCN that the log can be read after.",
-        status.oldest_after_scn,
-    );
-    page.gauges(
-        "cloud_streams",
-        "Open streams.",
-        "rpc",
-        [
-            ("databus.v1.Databus/Subscribe", log.subscriptions()),
-            ("databus.v1.Publisher/Publish", log.publishers()),
-        ],
-    );
 }
 
 fn graph(page: &mut Page, site: &Site) {

@@ -1,6 +1,6 @@
 //! What calls there are, how many of each are in flight, and how long they took.
 
-use crate::observe::metrics::histogram::Histogram;
+use crate::metrics::{Histogram, Page};
 use cloud_proto::FILE_DESCRIPTOR_SET;
 use prost::{DecodeError, Message};
 use prost_types::FileDescriptorSet;
@@ -15,22 +15,22 @@ use std::{
 use tonic::Code;
 
 /// gRPC's codes.
-pub(crate) const CODES: usize = 17;
+const CODES: usize = 17;
 
-/// Of all calls to all listeners.
+/// The counts of all calls to all listeners. Counting is lock-free.
 #[derive(Debug)]
-pub(crate) struct Calls {
+pub struct Calls {
     by_path: HashMap<String, usize>,
     calls: Vec<Call>,
 }
 
-/// Of one method.
+/// The counts of one method.
 #[derive(Debug)]
-pub(crate) struct Call {
+struct Call {
     /// As in `cloud.v1.NetworkService/GetDegrees`.
-    pub(crate) name: String,
-    pub(crate) in_flight: AtomicU64,
-    pub(crate) by_code: [Histogram; CODES],
+    name: String,
+    in_flight: AtomicU64,
+    by_code: [Histogram; CODES],
 }
 
 impl Call {
@@ -44,8 +44,11 @@ impl Call {
 }
 
 impl Calls {
-    /// Of every method of the protos, and of all others together (health, reflection, and what there is not).
-    pub(crate) fn new() -> Result<Self, DecodeError> {
+    /// Counts every method of the protos, and all others together (health, reflection, and what there is not).
+    ///
+    /// # Errors
+    /// When the descriptors of the protos cannot be read.
+    pub fn new() -> Result<Self, DecodeError> {
         let mut calls = Vec::new();
         for file in FileDescriptorSet::decode(FILE_DESCRIPTOR_SET)?.file {
             for service in &file.service {
@@ -64,8 +67,29 @@ impl Calls {
         Ok(Self { by_path, calls })
     }
 
-    pub(crate) fn all(&self) -> &[Call] {
-        &self.calls
+    /// Writes the counts and times of all calls.
+    pub fn write(&self, page: &mut Page) {
+        let by_code = self.calls.iter().flat_map(|call| {
+            let codes = (0..).zip(&call.by_code);
+            codes.map(|(code, times)| {
+                let labels = [("rpc", call.name.as_str()), ("code", code_name(code))];
+                (labels, times)
+            })
+        });
+        page.histograms(
+            "cloud_rpc_seconds",
+            "Time to an answer; of a stream, until it began.",
+            by_code,
+        );
+        let in_flight = self.calls.iter();
+        let in_flight =
+            in_flight.map(|call| (call.name.as_str(), call.in_flight.load(Ordering::Relaxed)));
+        page.gauges(
+            "cloud_rpc_in_flight",
+            "Calls being answered; streams until they began.",
+            "rpc",
+            in_flight,
+        );
     }
 
     /// A call to `path` begins.
@@ -79,6 +103,29 @@ impl Calls {
         };
         in_flight.call().in_flight.fetch_add(1, Ordering::Relaxed);
         in_flight
+    }
+}
+
+/// Returns a code as the gRPC documentation spells it.
+fn code_name(code: i32) -> &'static str {
+    match Code::from_i32(code) {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 
@@ -135,7 +182,7 @@ mod tests {
         let gone = calls.begin(path);
         drop(calls.begin("/nowhere"));
         let degrees = calls
-            .all()
+            .calls
             .iter()
             .find(|call| call.name == path[1..])
             .unwrap();
@@ -148,7 +195,7 @@ mod tests {
             (count(degrees, Code::Ok), count(degrees, Code::Cancelled)),
             (1, 1)
         );
-        let other = calls.all().last().unwrap();
+        let other = calls.calls.last().unwrap();
         assert_eq!(
             (other.name.as_str(), count(other, Code::Cancelled)),
             ("other", 1)

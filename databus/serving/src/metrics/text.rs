@@ -1,36 +1,60 @@
 //! The text that Prometheus scrapes: for each metric its help, its kind, and a line for each value.
 
-use crate::observe::metrics::histogram::{BOUNDS, Histogram};
-use std::fmt::{Display, Write};
+use crate::metrics::{
+    Calls,
+    histogram::{BOUNDS, Histogram},
+};
+use std::{
+    fmt::{Display, Write},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
 
 /// A page of metrics.
 #[derive(Debug, Default)]
-pub(crate) struct Page {
+pub struct Page {
     text: String,
 }
 
 /// Name and value of a label.
-pub(crate) type Label<'a> = (&'a str, &'a str);
+type Label<'a> = (&'a str, &'a str);
 
 impl Page {
-    pub(crate) fn into_text(self) -> String {
+    /// Writes what every server has: its start, whether it serves, its calls.
+    pub fn server(&mut self, started: Instant, is_serving: bool, calls: &Calls) {
+        let started = SystemTime::now().checked_sub(started.elapsed());
+        let since = started.and_then(|started| started.duration_since(UNIX_EPOCH).ok());
+        self.gauge(
+            "process_start_time_seconds",
+            "When the server had started, in seconds since 1970.",
+            since.unwrap_or_default().as_secs_f64(),
+        );
+        self.gauge(
+            "cloud_serving",
+            "1 when the server follows the log and answers.",
+            u8::from(is_serving),
+        );
+        calls.write(self);
+    }
+
+    /// Returns the page as text.
+    pub fn into_text(self) -> String {
         self.text
     }
 
     /// A value that goes up and down.
-    pub(crate) fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+    pub fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
         self.describe(name, help, "gauge");
         self.value(name, &[], value);
     }
 
     /// A value that only goes up.
-    pub(crate) fn counter(&mut self, name: &str, help: &str, value: impl Display) {
+    pub fn counter(&mut self, name: &str, help: &str, value: impl Display) {
         self.describe(name, help, "counter");
         self.value(name, &[], value);
     }
 
     /// Values that go up and down, by one label.
-    pub(crate) fn gauges<'a, V: Display>(
+    pub fn gauges<'a, V: Display>(
         &mut self,
         name: &str,
         help: &str,
@@ -44,7 +68,7 @@ impl Page {
     }
 
     /// Values that only go up, by one label.
-    pub(crate) fn counters<'a, V: Display>(
+    pub fn counters<'a, V: Display>(
         &mut self,
         name: &str,
         help: &str,
@@ -57,7 +81,13 @@ impl Page {
         }
     }
 
-    /// Times in seconds, by labels; those without any are left out.
+    /// Writes times in seconds.
+    pub fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) {
+        self.describe(name, help, "histogram");
+        self.times(name, &[], histogram);
+    }
+
+    /// Writes times in seconds, by labels; those without any are left out.
     pub(crate) fn histograms<'a>(
         &mut self,
         name: &str,
@@ -66,28 +96,23 @@ impl Page {
     ) {
         self.describe(name, help, "histogram");
         for (labels, histogram) in histograms {
-            let (counts, seconds) = histogram.cumulative();
-            let [.., count] = counts;
-            if count == 0 {
-                continue;
+            if !histogram.is_empty() {
+                self.times(name, &labels, histogram);
             }
-            let [first, second] = labels;
-            for (bound, below) in BOUNDS.iter().zip(counts) {
-                let bound = bound.as_secs_f64().to_string();
-                self.value(
-                    &format!("{name}_bucket"),
-                    &[first, second, ("le", &bound)],
-                    below,
-                );
-            }
-            self.value(
-                &format!("{name}_bucket"),
-                &[first, second, ("le", "+Inf")],
-                count,
-            );
-            self.value(&format!("{name}_sum"), &labels, seconds);
-            self.value(&format!("{name}_count"), &labels, count);
         }
+    }
+
+    fn times(&mut self, name: &str, labels: &[Label<'_>], histogram: &Histogram) {
+        let (counts, seconds) = histogram.cumulative();
+        let [.., count] = counts;
+        let bounds = BOUNDS.map(|bound| bound.as_secs_f64().to_string());
+        let bounds = bounds.iter().map(String::as_str).chain(["+Inf"]);
+        for (bound, below) in bounds.zip(counts) {
+            let labels = [labels, &[("le", bound)]].concat();
+            self.value(&format!("{name}_bucket"), &labels, below);
+        }
+        self.value(&format!("{name}_sum"), labels, seconds);
+        self.value(&format!("{name}_count"), labels, count);
     }
 
     fn describe(&mut self, name: &str, help: &str, kind: &str) {

@@ -1,10 +1,10 @@
-//! The admin listener's HTTP: `/livez` and `/readyz` for whoever starts and watches servers, `/metrics` for Prometheus.
+//! The admin listener's HTTP: `/livez` and `/readyz` for programs that start and watch servers, `/metrics` for
+//! Prometheus.
 //!
 //! They are answered outside the limit of requests in flight: an overloaded server should say that it lives.
 
-use crate::{limits::SCRAPES_IN_FLIGHT_MAX, observe::metrics, site::Site};
-use axum::{Router, extract::State, response::IntoResponse, routing::get};
-use cloud_serving::Refusal;
+use crate::{Refusal, limits::SCRAPES_IN_FLIGHT_MAX};
+use axum::{Router, response::IntoResponse, routing::get};
 use http::{Request, Response, StatusCode, Version, header::CONTENT_TYPE};
 use std::{
     convert::Infallible,
@@ -18,29 +18,25 @@ use tokio::sync::Semaphore;
 use tonic::body::Body;
 use tower::Service;
 
-/// What the pages tell of.
-#[derive(Clone)]
-struct Told {
-    site: Arc<Site>,
-    /// Pages of metrics that are being made.
-    scrapes: Arc<Semaphore>,
-}
-
-/// The pages.
-pub(crate) fn pages(site: Arc<Site>) -> Router {
+/// The pages of a server that answers whether it serves, and makes its page of metrics.
+///
+/// `metrics` runs on a thread that may wait for files.
+pub fn pages(
+    serving: impl Fn() -> Result<(), Refusal> + Clone + Send + Sync + 'static,
+    metrics: impl Fn() -> io::Result<String> + Clone + Send + Sync + 'static,
+) -> Router {
     let scrapes = Arc::new(Semaphore::new(SCRAPES_IN_FLIGHT_MAX));
+    let ready = move || std::future::ready(readiness(serving()));
     Router::new()
         .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .with_state(Told { site, scrapes })
+        .route("/readyz", get(ready))
+        .route(
+            "/metrics",
+            get(move || scrape(Arc::clone(&scrapes), metrics.clone())),
+        )
 }
 
-/// Whether reads should be sent here, and why not.
-async fn readyz(State(Told { site, .. }): State<Told>) -> (StatusCode, String) {
-    readiness(site.check_serving())
-}
-
+/// Returns whether reads should be sent here, and why not.
 fn readiness(serving: Result<(), Refusal>) -> (StatusCode, String) {
     match serving {
         Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
@@ -51,11 +47,12 @@ fn readiness(serving: Result<(), Refusal>) -> (StatusCode, String) {
     }
 }
 
-/// As the text format of Prometheus is announced.
+/// The content type of the text format of Prometheus.
 const METRICS_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-async fn metrics(
-    State(Told { site, scrapes }): State<Told>,
+async fn scrape(
+    scrapes: Arc<Semaphore>,
+    metrics: impl Fn() -> io::Result<String> + Send + 'static,
 ) -> Result<impl IntoResponse, (StatusCode, String)> {
     let unavailable = |reason: String| (StatusCode::SERVICE_UNAVAILABLE, reason);
     let Ok(place) = scrapes.try_acquire_owned() else {
@@ -64,7 +61,7 @@ async fn metrics(
         )));
     };
     let page = tokio::task::spawn_blocking(move || {
-        let page = metrics::page(&site);
+        let page = metrics();
         drop(place);
         page
     });
@@ -77,7 +74,7 @@ async fn metrics(
     }
 }
 
-/// gRPC to one service, everything else to the pages.
+/// A service that answers gRPC by one service, and everything else by the pages.
 #[derive(Clone)]
 pub(crate) struct RpcOrPages<S> {
     pub(crate) rpc: S,
@@ -107,7 +104,7 @@ where
     }
 }
 
-/// gRPC runs over HTTP/2 only.
+/// Returns whether a request is gRPC, which runs over HTTP/2 only.
 fn is_rpc<B>(request: &Request<B>) -> bool {
     let content = request.headers().get(CONTENT_TYPE);
     request.version() == Version::HTTP_2

@@ -1,4 +1,4 @@
-//! How long calls took: a count for each range of times.
+//! How long calls, or syncs, took: a count for each range of times.
 //!
 //! Fixed atomics, so that a call costs two additions and nothing grows between two scrapes.
 
@@ -27,21 +27,27 @@ pub(crate) const BOUNDS: [Duration; 16] = [
     Duration::from_secs(10),
 ];
 
-/// Times, counted.
+/// Counted times. Recording one is lock-free.
 #[derive(Debug, Default)]
-pub(crate) struct Histogram {
+pub struct Histogram {
     counts: [AtomicU64; BOUNDS.len() + 1],
     nanoseconds: AtomicU64,
 }
 
 impl Histogram {
-    pub(crate) fn record(&self, time: Duration) {
+    /// Counts a time.
+    pub fn record(&self, time: Duration) {
         let range = BOUNDS.partition_point(|bound| *bound < time);
         if let Some(count) = self.counts.get(range) {
             count.fetch_add(1, Ordering::Relaxed);
         }
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        let mut counts = self.counts.iter();
+        counts.all(|count| count.load(Ordering::Relaxed) == 0)
     }
 
     /// How many took at most each bound, all of them at the end; and the sum of their seconds.
