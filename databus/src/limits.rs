@@ -24,7 +24,8 @@ pub const SUBSCRIPTION_PARTS_MAX: usize = 8;
 /// Between two looks at what the log may let go of.
 pub const RETENTION_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Windows of one Publish call that wait for the log's sync, and as many answers that the caller has not taken.
+/// Windows of one Publish call that wait for the log's sync, and as many answers that the caller
+/// has not taken.
 pub const WINDOWS_IN_FLIGHT_MAX: usize = 256;
 
 /// Limits of a served log that depend on its machine.
@@ -34,7 +35,8 @@ pub struct StreamLimits {
     pub subscriptions_max: usize,
     /// Open Publish calls.
     pub publishers_max: usize,
-    /// Published windows that wait for the log's sync, all calls together; a larger one waits until it is alone.
+    /// Published windows that wait for the log's sync, all calls together. A larger one waits until
+    /// it is alone.
     pub publish_bytes_max: u64,
     /// A subscriber or publisher that takes nothing of what it is sent for this long is cut off.
     pub stall_max: Duration,
@@ -48,8 +50,8 @@ impl StreamLimits {
             .max(1)
     }
 
-    /// Returns how many windows wait for the log's sync, all calls together: those of each call, the one that its
-    /// answer waits for, and the one on its way between the two.
+    /// Returns how many windows wait for the log's sync, all calls together. Each call has those of
+    /// its queue, the one that its answer waits for, and the one on its way between the two.
     pub fn log_queue_windows_max(&self) -> usize {
         self.publishers_max * (WINDOWS_IN_FLIGHT_MAX + 2)
     }

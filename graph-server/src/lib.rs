@@ -20,10 +20,10 @@
 //! # }
 //! ```
 //!
-//! How a request goes: `databus::serving` (transport and limits) -> `observe` -> `databus::serving` (deadline, in flight)
+//! How a request goes: `cloud_serving` (transport, then layers: counting, deadline, in flight)
 //! -> `rpc/services` -> the call's own file, which checks its arguments (`convert`), gets the viewer's side of
 //! the graph at its `at_least` (`read_context`) and answers, on the heavy threads when it is heavy (`workers`). How a change goes:
-//! Publish (`databus::serving`) -> the log -> `ingest`, which moves `progress`.
+//! Publish (`databus::rpc`) -> the log -> `ingest`, which moves `progress`.
 
 mod compaction;
 mod config;

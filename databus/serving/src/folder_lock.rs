@@ -1,6 +1,7 @@
-//! One process at a time on a folder: the lock that the owner of a log, or of a site's snapshots, holds.
+//! One process at a time on a folder: the lock of the owner of a log, or of a site's snapshots.
 //!
-//! The operating system releases the lock when the process ends, however it ends, so no lock is ever stale.
+//! The operating system releases the lock when the process ends, however it ends. So no lock is
+//! ever stale.
 
 use std::{
     fs::{File, TryLockError},

@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | listener, transport | a file each | connections, with every limit of hyper and h2 stated |
 //! | listeners | `listeners.rs` | the two of every server, and the layers before its services |
-//! | observe, metrics, pages | a file or folder each | counted calls, the line of a slow one; `/metrics`, `/livez`, `/readyz` |
+//! | observe, metrics | a file, a folder | counted calls, the line of a slow one, the page of metrics |
+//! | pages | `pages.rs` | `/metrics`, `/livez`, `/readyz` |
 //! | deadline, in flight, tonic errors | a file each | what every request goes through |
 //! | refusal | `refusal.rs` | why a request is not answered, and how that looks on the wire |
 //! | health, routes | a file each | what stands on every listener |

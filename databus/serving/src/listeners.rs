@@ -1,6 +1,6 @@
 //! The two listeners of a server: what every request goes through, and how they end.
 //!
-//! The public listener answers gRPC alone; the admin listener answers gRPC, and the pages over HTTP.
+//! The public listener answers gRPC alone. The admin listener answers gRPC, and the pages by HTTP.
 
 use crate::{
     DeadlineLayer, InFlightLayer, ListenError, Listener, ObserveLayer, Protocols, ServingLimits,
@@ -101,8 +101,8 @@ impl BoundListeners {
     }
 }
 
-/// Puts `routes` behind what every request goes through: counting, its deadline, details for tonic's errors, a place
-/// among those in flight.
+/// Puts `routes` behind what every request goes through: counting, its deadline, details for
+/// tonic's errors, a place among those in flight.
 fn layered<T: Default + Send + 'static>(
     routes: Routes,
     observe: &ObserveLayer<T>,

@@ -2,8 +2,9 @@
 //!
 //! The outermost layer: it sees refusals of the others too. A stream's time is until it begins.
 //!
-//! A server notes facts of a request while it answers, in a value of the request's task. A fact is so noted where it is
-//! known, without being handed through and without an allocation, and stands in the line of a slow request.
+//! A server notes facts of a request while it answers, in a value of the request's task. They
+//! stand in the line of a slow request. So a fact is noted where it is known, without being handed
+//! through and without an allocation.
 
 use crate::metrics::{Calls, InFlight};
 use http::{Request, Response};
@@ -47,7 +48,8 @@ struct Slow<T: 'static> {
 }
 
 impl<T> ObserveLayer<T> {
-    /// Counts in `calls`. A call that takes longer than `over` is reported, with the facts noted in `facts`.
+    /// Counts in `calls`. A call that takes longer than `over` is reported, with the facts that
+    /// stand in `facts`.
     pub fn new(
         calls: Arc<Calls>,
         over: Option<Duration>,

@@ -1,5 +1,5 @@
-//! The admin listener's HTTP: `/livez` and `/readyz` for programs that start and watch servers, `/metrics` for
-//! Prometheus.
+//! The admin listener's HTTP: `/livez` and `/readyz` for programs that start and watch servers,
+//! `/metrics` for Prometheus.
 //!
 //! They are answered outside the limit of requests in flight: an overloaded server should say that it lives.
 

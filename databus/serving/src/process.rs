@@ -48,7 +48,8 @@ pub fn die_on_panic() {
     }));
 }
 
-/// Runs a server until SIGTERM or SIGINT: starts it, prints where it listens (public and admin), and shuts it down.
+/// Runs a server until SIGTERM or SIGINT: starts it, prints where it listens (public and admin),
+/// and shuts it down.
 ///
 /// # Errors
 /// When the server does not start, or did not end in order.

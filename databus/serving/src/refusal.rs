@@ -1,8 +1,8 @@
 //! A refusal: why a request is not answered, and how that looks on the wire.
 //!
-//! Every server's own code returns a [`Refusal`], and one conversion makes a gRPC status of it. Programs read the
-//! details: the field (`BadRequest`), or a reason with its figures (`ErrorInfo`; and `QuotaFailure` for a limit).
-//! People read the message.
+//! Every server's own code returns a [`Refusal`], and one conversion makes a gRPC status of it.
+//! Programs read the details: the field (`BadRequest`), or a reason with its figures (`ErrorInfo`;
+//! and `QuotaFailure` for a limit). People read the message.
 
 use std::collections::HashMap;
 use tonic::{Code, Status};

@@ -1,4 +1,5 @@
-//! The metrics of a log that the process owns and serves: its files, its streams, its syncs, what was published.
+//! The metrics of a log that the process owns and serves: its files, its streams, its syncs, what
+//! was published.
 
 use super::LogServer;
 use cloud_serving::metrics::Page;
@@ -71,7 +72,7 @@ pub fn write_log_metrics(server: &LogServer, page: &mut Page) {
         .collect();
     page.gauges(
         "cloud_subscription_sent_scn",
-        "The SCN of the last window that was sent whole, by subscription, counted from the start of the server.",
+        "The SCN of the last window that was sent whole, by subscription in order of beginning.",
         "subscription",
         sent.iter().map(|(number, scn)| (number.as_str(), scn)),
     );

@@ -77,7 +77,8 @@ impl LogServer {
         self.limits.subscriptions_max - self.subscriptions.available_permits()
     }
 
-    /// Returns the number of each open subscription, and the SCN of the last window that it was sent whole.
+    /// Returns the number of each open subscription, and the SCN of the last window that it was sent
+    /// whole.
     pub fn sent_scns(&self) -> Vec<(u64, Scn)> {
         self.sent_scns.list()
     }

@@ -5,7 +5,8 @@ use cloud_model::Scn;
 use cloud_serving::Refusal;
 use tonic::Code;
 
-/// Characters of a log's name that are sent back: twice its length. Details are sent in a header, which has a limit.
+/// Characters of a log's name that are sent back: twice its length. Details are sent in a header,
+/// which has a limit.
 const ECHO_CHARS: usize = 64;
 
 /// The caller asked about another log than this one.
@@ -22,7 +23,8 @@ pub fn other_log(ours: &str, asked: &str) -> Refusal {
 /// The log is another server's to serve.
 pub fn not_owner(owner: &str) -> Refusal {
     let message = format!(
-        "this server only follows the log that {owner} owns: subscribe there, and publish on its admin listener"
+        "this server only follows the log that {owner} owns: subscribe there, and publish on its \
+         admin listener"
     );
     Refusal::new(Code::FailedPrecondition, message)
         .with_reason("NOT_OWNER")
@@ -55,7 +57,8 @@ impl From<ReadError> for Refusal {
                 oldest_after_scn,
             } => {
                 let message = format!(
-                    "the log keeps no windows directly after SCN {after_scn}: the oldest to resume after is {oldest_after_scn}"
+                    "the log keeps no windows directly after SCN {after_scn}: the oldest to resume \
+                     after is {oldest_after_scn}"
                 );
                 Self::new(Code::OutOfRange, message)
                     .with_reason("DROPPED")

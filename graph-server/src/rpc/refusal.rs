@@ -1,6 +1,7 @@
 //! The refusals of a graph server: those of every server, and its own.
 //!
-//! [`Refusal`] is a type of this crate, so that the errors of the engine and of search convert to it with `?`.
+//! [`Refusal`] is a type of this crate, so that the errors of the engine and of search convert to
+//! it with `?`.
 
 use cloud_engine::{ConnectionsError, FileError, Stopped};
 use cloud_model::Scn;

@@ -44,7 +44,8 @@ impl Call {
 }
 
 impl Calls {
-    /// Counts every method of the protos, and all others together (health, reflection, and what there is not).
+    /// Counts every method of the protos, and all others together: health, reflection, and methods
+    /// that do not exist.
     ///
     /// # Errors
     /// When the descriptors of the protos cannot be read.

@@ -1,7 +1,8 @@
 //! Metrics: what a server counts, and the page of it that Prometheus scrapes.
 //!
-//! The page is text of our own. The histograms of `prometheus-client` take a mutex for each call that they count, and
-//! its pages name the kinds of counters otherwise than ours do and end with a line that scrapers of this format refuse.
+//! The page is text of our own, and not that of `prometheus-client`. Its histogram takes a mutex
+//! for each time that it records. Its pages are OpenMetrics, which names counters otherwise in
+//! their types and ends with a line of its own.
 
 mod calls;
 mod histogram;
