@@ -1,7 +1,7 @@
 //! The questions about a graph at one SCN, a file each, and the budget of edges that each must
 //! keep.
 //!
-//! Imports from `files`, `base`, `overlay`, `sets`, and the top of the crate.
+//! Imports from `files`, `sets`, and the top of the crate.
 
 pub(crate) mod budget;
 pub(crate) mod connections;

@@ -1,7 +1,7 @@
 //! The member index: one segment for the snapshot, small ones for later changes, and the tokenizer
 //! of both.
 //!
-//! Imports from `profiles`.
+//! Imports from `profiles` and `query`.
 
 pub(crate) mod base_index;
 pub(crate) mod base_index_writer;

@@ -1,6 +1,6 @@
 //! From rows of members and positions to profiles and search index.
 //!
-//! Imports from `rows`, `sort`, `graph` and `job`.
+//! Imports from `rows`, `sort` and `job`.
 
 pub(crate) mod people_files;
 pub(crate) mod people_rows;

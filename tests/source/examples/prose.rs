@@ -1,0 +1,27 @@
+//! Prints the counts of [`cloud_source::prose`] for the workspace in a folder (default: this one); with a second
+//! argument `places`, every place that was counted too.
+
+use std::path::PathBuf;
+
+use cloud_source::{prose, workspace};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let root = arguments.next().map_or_else(workspace::root, PathBuf::from);
+    let all = prose::findings(&root);
+    if arguments
+        .next()
+        .is_some_and(|argument| argument == "places")
+    {
+        for finding in all.iter().flat_map(|(_, found)| found) {
+            let rule = prose::RULES[finding.rule];
+            eprintln!(
+                "{}:{}: {rule}: {}",
+                finding.file.display(),
+                finding.line,
+                finding.text
+            );
+        }
+    }
+    print!("{}", prose::table(&all));
+}

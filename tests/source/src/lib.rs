@@ -1,0 +1,11 @@
+//! Reads the workspace's own source, for tests of what it promises. Needs no server and compiles in seconds.
+//!
+//! - [`workspace`] lists the crates, their files, and which crates each may use;
+//! - [`tokens`] splits a Rust file into tokens and comments;
+//! - [`imports`] finds which file of a crate imports from which, and the circles among them;
+//! - [`prose`] counts what the house's rules of writing forbid.
+
+pub mod imports;
+pub mod prose;
+pub mod tokens;
+pub mod workspace;

@@ -1,0 +1,397 @@
+//! What the source itself promises: the arrows between crates and folders, and prose that gets no worse.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::process::Command;
+
+use cloud_source::imports::{Imports, Module};
+use cloud_source::prose;
+use cloud_source::workspace::{Crate, crates, root};
+
+/// Which of the workspace's crates each may use. A crate that is not here may use any: benches and tests.
+const ARROWS: [(&str, &[&str]); 12] = [
+    ("cloud-model", &[]),
+    ("cloud-proto", &[]),
+    ("cloud-profile", &["cloud-model", "cloud-proto"]),
+    ("cloud-engine", &["cloud-model"]),
+    (
+        "cloud-search",
+        &[
+            "cloud-engine",
+            "cloud-profile",
+            "cloud-model",
+            "cloud-proto",
+        ],
+    ),
+    ("cloud-serving", &["cloud-proto"]),
+    (
+        "databus",
+        &[
+            "cloud-profile",
+            "cloud-serving",
+            "cloud-model",
+            "cloud-proto",
+        ],
+    ),
+    (
+        "cloud-client",
+        &["cloud-profile", "cloud-model", "cloud-proto"],
+    ),
+    ("cloudctl", &["cloud-client", "cloud-profile"]),
+    ("cloud-synthetic", &[]),
+    (
+        "loader",
+        &[
+            "cloud-search",
+            "databus",
+            "cloud-engine",
+            "cloud-profile",
+            "cloud-model",
+            "cloud-proto",
+            "cloud-synthetic",
+        ],
+    ),
+    (
+        "graph-server",
+        &[
+            "cloud-search",
+            "databus",
+            "cloud-serving",
+            "cloud-engine",
+            "cloud-profile",
+            "cloud-model",
+            "cloud-proto",
+            "cloud-client",
+        ],
+    ),
+];
+
+/// What cloudctl is small without: the search index, the store of profiles, and every server.
+const NOT_IN_CLOUDCTL: [&str; 6] = [
+    "tantivy",
+    "redb",
+    "cloud-serving",
+    "databus",
+    "cloud-engine",
+    "graph-server",
+];
+
+/// Files that stand in a circle of three or more today. This list may only get shorter.
+const IN_CIRCLES: [(&str, &[&str]); 4] = [
+    (
+        "cloud-engine",
+        &["graph", "overlay::version", "timed_neighbours"],
+    ),
+    ("cloud-search", &["people", "people_writer", "published"]),
+    (
+        "graph-server",
+        &[
+            "ingest::follower",
+            "log_source::relay_windows",
+            "log_source::windows",
+        ],
+    ),
+    (
+        "databus",
+        &[
+            "log",
+            "log::group",
+            "log::published",
+            "log::recovery",
+            "log::recovery::found",
+            "log::recovery::rot",
+            "log::recovery::tail",
+            "log::writer",
+        ],
+    ),
+];
+
+/// Folders whose `mod.rs` does not say yet what they import from. This list may only get shorter.
+const SILENT_FOLDERS: [(&str, &[&str]); 1] = [(
+    "graph-server",
+    &[
+        "compaction",
+        "config",
+        "ingest",
+        "log_source",
+        "observe",
+        "observe::metrics",
+        "rpc",
+        "start",
+        "views",
+    ],
+)];
+
+#[test]
+fn crates_use_only_what_the_arrows_allow() {
+    let crates = crates(&root());
+    for (name, allowed) in ARROWS {
+        let found = crates.iter().find(|found| found.name == name);
+        let uses = &found.unwrap_or_else(|| panic!("no crate {name}")).uses;
+        for used in uses {
+            assert!(
+                allowed.contains(&used.as_str()),
+                "{name} uses {used}; it may use {allowed:?}"
+            );
+        }
+    }
+    for each in &crates {
+        let has_arrows = ARROWS.iter().any(|(name, _)| *name == each.name);
+        let is_for_tests =
+            ["cloud-benches", "cloud-tests", "cloud-source"].contains(&each.name.as_str());
+        assert!(
+            has_arrows || is_for_tests,
+            "the crate {} has no arrows here",
+            each.name
+        );
+    }
+}
+
+#[test]
+fn cloudctl_compiles_without_servers_and_stores() {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args([
+            "tree",
+            "--package",
+            "cloudctl",
+            "--edges",
+            "normal,build",
+            "--prefix",
+            "none",
+        ])
+        .args(["--offline", "--locked"])
+        .output()
+        .expect("cargo runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let tree = String::from_utf8(output.stdout).expect("UTF-8");
+    for line in tree.lines() {
+        let name = line.split(' ').next().unwrap_or_default();
+        assert!(!NOT_IN_CLOUDCTL.contains(&name), "cloudctl compiles {line}");
+    }
+    assert!(tree.contains("cloud-client"), "{tree}");
+}
+
+fn show(module: &Module) -> String {
+    if module.is_empty() {
+        String::from("crate")
+    } else {
+        module.join("::")
+    }
+}
+
+fn listed<'a>(list: &[(&str, &'a [&'a str])], name: &str) -> BTreeSet<&'a str> {
+    let found = list.iter().filter(|(crate_name, _)| *crate_name == name);
+    found.flat_map(|(_, items)| items.iter().copied()).collect()
+}
+
+/// Panics when something is found that is not in the list; prints what the list has no more reason for.
+fn check_list(what: &str, list: &[(&str, &[&str])], found: &BTreeMap<String, BTreeSet<String>>) {
+    for (name, items) in found {
+        let listed = listed(list, name);
+        let new: Vec<_> = items
+            .iter()
+            .filter(|item| !listed.contains(item.as_str()))
+            .collect();
+        assert!(new.is_empty(), "{name}: {what}: {new:?}");
+        for gone in listed.iter().filter(|item| !items.contains(**item)) {
+            println!("{name}: {gone} is no longer {what}: take it out of the list");
+        }
+    }
+}
+
+#[test]
+fn files_import_in_no_circle_but_pairs() {
+    let mut in_circles = BTreeMap::new();
+    for each in crates(&root()) {
+        let circles = Imports::read(&each).circles();
+        for circle in &circles {
+            let circle: Vec<String> = circle.iter().map(show).collect();
+            println!("{}: {}", each.name, circle.join(" -> "));
+        }
+        let files = circles.iter().flatten().map(show).collect();
+        in_circles.insert(each.name, files);
+    }
+    check_list("in a circle of imports", &IN_CIRCLES, &in_circles);
+}
+
+/// The folders beside `folder`, and beside those above it, that its files import from.
+fn imported_folders(imports: &Imports, folder: &Module) -> BTreeSet<String> {
+    let is_folder = |module: &[String]| {
+        imports
+            .files
+            .keys()
+            .any(|file| file.len() > module.len() && file.starts_with(module))
+    };
+    let mut folders = BTreeSet::new();
+    let inside = imports
+        .edges
+        .iter()
+        .filter(|(module, _)| module.starts_with(folder));
+    for target in inside.flat_map(|(_, targets)| targets) {
+        if target.starts_with(folder) {
+            continue;
+        }
+        let common = folder
+            .iter()
+            .zip(target)
+            .take_while(|(one, other)| one == other)
+            .count();
+        if target.get(..=common).is_some_and(is_folder) {
+            folders.insert(target[common].clone());
+        }
+    }
+    folders
+}
+
+#[test]
+fn folders_import_from_what_their_first_page_says() {
+    let (mut silent, mut wrong) = (BTreeMap::new(), Vec::new());
+    for each in crates(&root()) {
+        let imports = Imports::read(&each);
+        let silent: &mut BTreeSet<String> = silent.entry(each.name.clone()).or_default();
+        for (folder, file) in &imports.files {
+            if !file.ends_with("mod.rs") {
+                continue;
+            }
+            let text = fs::read_to_string(file).expect("a source file");
+            let pages: Vec<&str> = (text.lines())
+                .map_while(|line| line.strip_prefix("//!"))
+                .collect();
+            let page = pages.join(" ");
+            let Some((_, said)) = page.split_once("Imports from ") else {
+                silent.insert(show(folder));
+                continue;
+            };
+            let said = said.split('.').next().unwrap_or_default();
+            let named: BTreeSet<String> = said
+                .split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect();
+            let folders = imported_folders(&imports, folder);
+            if named != folders {
+                wrong.push(format!(
+                    "{}: says \"Imports from {said}\", imports from {folders:?}",
+                    file.display()
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    check_list(
+        "a folder that does not say what it imports from",
+        &SILENT_FOLDERS,
+        &silent,
+    );
+}
+
+#[test]
+fn prose_gets_no_worse() {
+    let recorded = fs::read_to_string(root().join("tests/source/prose.txt")).expect("the table");
+    let recorded: BTreeMap<&str, Vec<usize>> = (recorded.lines().skip(1))
+        .filter_map(|line| {
+            let mut fields = line.split(' ');
+            let name = fields.next()?;
+            Some((
+                name,
+                fields
+                    .map(|count| count.parse().expect("a count"))
+                    .collect(),
+            ))
+        })
+        .collect();
+    let all = prose::findings(&root());
+    let mut fell = false;
+    for (name, found) in &all {
+        let known = recorded
+            .get(name.as_str())
+            .cloned()
+            .unwrap_or_else(|| vec![0; 4]);
+        for (rule, (count, known)) in prose::counts(found).into_iter().zip(known).enumerate() {
+            fell |= count < known;
+            let places = found
+                .iter()
+                .filter(|finding| finding.rule == rule)
+                .map(|finding| {
+                    format!(
+                        "{}:{}: {}",
+                        finding.file.display(),
+                        finding.line,
+                        finding.text
+                    )
+                });
+            assert!(
+                count <= known,
+                "{name}: {} rose from {known} to {count}; all of them:\n{}",
+                prose::RULES[rule],
+                places.collect::<Vec<_>>().join("\n")
+            );
+        }
+    }
+    if fell {
+        println!(
+            "some counts fell; to keep it so: \
+             cargo run -p cloud-source --example prose > tests/source/prose.txt"
+        );
+    }
+}
+
+/// Every test that the table of promises names exists in the file that it names.
+#[test]
+fn the_table_of_promises_names_tests_that_exist() {
+    let text = fs::read_to_string(root().join("tests/src/lib.rs")).expect("the table's file");
+    let rows: Vec<&str> = (text.lines())
+        .filter_map(|line| line.strip_prefix("//! | "))
+        .filter(|row| row.starts_with(|first: char| first.is_ascii_digit()))
+        .collect();
+    let numbers: Vec<&str> = rows
+        .iter()
+        .filter_map(|row| row.split('.').next())
+        .collect();
+    assert_eq!(
+        numbers,
+        ["1", "2", "3", "4", "5", "6", "7", "8"],
+        "a row for each promise"
+    );
+    for row in rows {
+        let mut file: Option<(&str, String)> = None;
+        let mut tests = 0;
+        let cell = row.split(" | ").nth(1).unwrap_or_default();
+        for name in cell.split('`').skip(1).step_by(2) {
+            if name.ends_with(".rs") {
+                let path = root().join(name);
+                let text =
+                    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+                file = Some((name, text));
+                continue;
+            }
+            let (path, text) = file
+                .as_ref()
+                .unwrap_or_else(|| panic!("no file before {name}"));
+            let is_there =
+                text.contains(&format!("fn {name}(")) || text.contains(&format!("{name}: \""));
+            assert!(is_there, "{path} has no test {name}");
+            tests += 1;
+        }
+        assert!(tests > 0, "no test in the row {row}");
+    }
+}
+
+/// Keeps the list of crates that is read here from being empty.
+#[test]
+fn the_workspace_is_read() {
+    let names: Vec<String> = crates(&root())
+        .into_iter()
+        .map(|Crate { name, .. }| name)
+        .collect();
+    assert!(
+        names.len() > 12 && names.contains(&String::from("cloud-tests")),
+        "{names:?}"
+    );
+}
