@@ -69,12 +69,7 @@ impl Calls {
             member_ids: ids(targets),
             ..self.degrees_request(question)
         };
-        let answer = self
-            .channels
-            .network(number)
-            .get_degrees(request)
-            .await?
-            .into_inner();
+        let answer = self.channels.client(number).call(request).await?;
         self.check_degrees(question, targets, &answer.degrees)
     }
 
@@ -87,12 +82,7 @@ impl Calls {
             path: true,
             ..self.degrees_request(question)
         };
-        let answer = self
-            .channels
-            .network(number)
-            .get_degrees(request)
-            .await?
-            .into_inner();
+        let answer = self.channels.client(number).call(request).await?;
         self.check_degrees(question, &[*target], &answer.degrees)?;
         let members = match target.wire_degree() {
             cloud::Degree::Self_ => 1,
@@ -118,12 +108,7 @@ impl Calls {
             member_id: target.id,
             ..Default::default()
         };
-        let answer = self
-            .channels
-            .network(number)
-            .list_shared_connections(request)
-            .await?
-            .into_inner();
+        let answer = self.channels.client(number).call(request).await?;
         let is_whole = answer.next_page_token.is_empty();
         let what = || {
             format!(
@@ -150,12 +135,7 @@ impl Calls {
             member_id: question.viewer_id,
             ..Default::default()
         };
-        let answer = self
-            .channels
-            .network(number)
-            .list_connections(request)
-            .await?
-            .into_inner();
+        let answer = self.channels.client(number).call(request).await?;
         let is_whole = answer.next_page_token.is_empty();
         let what = || format!("connections of {}", question.viewer_id);
         check_equal(
@@ -178,12 +158,7 @@ impl Calls {
             third,
             ..Default::default()
         };
-        let answer = self
-            .channels
-            .network(number)
-            .get_network_sizes(request)
-            .await?
-            .into_inner();
+        let answer = self.channels.client(number).call(request).await?;
         let got = (answer.first > 0, answer.third.is_some());
         check_equal(
             || format!("network sizes of {viewer_id}"),
@@ -200,12 +175,7 @@ impl Calls {
             degree: degree.into(),
             ..Default::default()
         };
-        let answer = self
-            .channels
-            .network(number)
-            .list_network(request)
-            .await?
-            .into_inner();
+        let answer = self.channels.client(number).call(request).await?;
         let is_whole = answer.next_page_token.is_empty();
         check_equal(
             || format!("members at {degree:?} of {viewer_id}"),
@@ -224,12 +194,7 @@ impl Calls {
             limit: PATHS,
             ..Default::default()
         };
-        let answer = self
-            .channels
-            .network(number)
-            .list_paths(request)
-            .await?
-            .into_inner();
+        let answer = self.channels.client(number).call(request).await?;
         let what = || format!("paths from {} to {}", question.viewer_id, target.id);
         let distance = match target.wire_degree() {
             cloud::Degree::Self_ => Some(0),
@@ -250,12 +215,7 @@ impl Calls {
             viewer_id: question.viewer_id,
             ..Default::default()
         };
-        let answer = self
-            .channels
-            .network(number)
-            .suggest_connections(request)
-            .await?
-            .into_inner();
+        let answer = self.channels.client(number).call(request).await?;
         let has_second = question
             .targets
             .iter()
@@ -270,12 +230,10 @@ impl Calls {
             viewer_id: self.question(number)?.viewer_id,
             ..Default::default()
         };
-        let mut network = self.channels.network(number);
-        let session = network.begin_session(request).await?.into_inner().session;
+        let client = self.channels.client(number);
+        let session = client.call(request).await?.session;
         self.degrees(number, 25).await?;
-        network
-            .end_session(cloud::EndSessionRequest { session })
-            .await?;
+        client.call(cloud::EndSessionRequest { session }).await?;
         Ok(())
     }
 
@@ -312,12 +270,7 @@ impl Calls {
             at_least: Some(at_least),
             ..Default::default()
         };
-        let answer = self
-            .channels
-            .network(0)
-            .get_degrees(request)
-            .await?
-            .into_inner();
+        let answer = self.channels.client(0).call(request).await?;
         let degree = answer.degrees.first().map(cloud::MemberDegree::degree);
         degree.ok_or_else(|| format!("no degree of {member_id} for {viewer_id}").into())
     }

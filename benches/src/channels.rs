@@ -1,10 +1,6 @@
-//! Channels to a server's two listeners, and a client of each service on them.
+//! Connections to a server's two listeners, over the client that a Rust caller uses.
 
-use cloud_proto::cloud::v1::admin_service_client::AdminServiceClient;
-use cloud_proto::cloud::v1::network_service_client::NetworkServiceClient;
-use cloud_proto::cloud::v1::profile_service_client::ProfileServiceClient;
-use cloud_proto::cloud::v1::search_service_client::SearchServiceClient;
-use cloud_proto::databus::v1::publisher_client::PublisherClient;
+use cloud_client::{Admin, Client};
 use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -15,37 +11,36 @@ use crate::server::Server;
 
 /// TCP connections to each listener that measurements with many callers share: one alone is a bottleneck of its own.
 const CONNECTIONS: usize = 8;
-/// Largest answer that is taken: what the server sends at most.
-const ANSWER_BYTES_MAX: usize = 16 << 20;
-/// Largest request that is sent: above a window part of 1 MiB.
-const REQUEST_BYTES_MAX: usize = 2 << 20;
 
 /// Open connections to both listeners. Calls are spread over them by a number, such as the call's.
+///
+/// They state no deadline, so that a figure holds the call alone.
 #[derive(Clone, Debug)]
 pub struct Channels {
-    public: Vec<Channel>,
-    admin: Vec<Channel>,
-}
-
-/// A generated client with the sizes of its messages bounded both ways.
-macro_rules! sized {
-    ($client:expr) => {
-        $client
-            .max_decoding_message_size(ANSWER_BYTES_MAX)
-            .max_encoding_message_size(REQUEST_BYTES_MAX)
-    };
+    clients: Vec<Client>,
+    admins: Vec<Admin>,
+    /// The standard health protocol, which is no call of the client's.
+    health: Vec<HealthClient<Channel>>,
 }
 
 impl Channels {
     /// Connects, and waits until the server serves.
     pub async fn connect(server: &Server) -> Outcome<Self> {
         let mut channels = Self {
-            public: Vec::new(),
-            admin: Vec::new(),
+            clients: Vec::new(),
+            admins: Vec::new(),
+            health: Vec::new(),
         };
         for _ in 0..CONNECTIONS {
-            channels.public.push(channel(server.public()).await?);
-            channels.admin.push(channel(server.admin()).await?);
+            let client = Client::connect(server.public()).await?;
+            channels.clients.push(client.without_timeout());
+            let admin = Admin::connect(server.admin()).await?;
+            channels.admins.push(admin.without_timeout());
+            let health = Endpoint::from_shared(server.public().to_owned())?
+                .tcp_nodelay(true)
+                .connect()
+                .await?;
+            channels.health.push(HealthClient::new(health));
         }
         channels.wait_for_serving().await?;
         Ok(channels)
@@ -53,10 +48,8 @@ impl Channels {
 
     /// Waits until the public listener says that everything is served.
     pub async fn wait_for_serving(&self) -> Outcome<()> {
-        let request = HealthCheckRequest {
-            service: String::new(),
-        };
-        let mut states = self.health(0).watch(request).await?.into_inner();
+        let mut health = pick(&self.health, 0).clone();
+        let mut states = health.watch(every_service()).await?.into_inner();
         while let Some(state) = states.message().await? {
             if state.status() == ServingStatus::Serving {
                 return Ok(());
@@ -65,17 +58,10 @@ impl Channels {
         Err("the server ended before it served".into())
     }
 
-    /// grpc.health.v1.Health on the public listener.
-    pub fn health(&self, number: u64) -> HealthClient<Channel> {
-        sized!(HealthClient::new(pick(&self.public, number)))
-    }
-
     /// The emptiest call there is: what a call costs that asks nothing.
     pub async fn empty_call(&self, number: u64) -> Outcome<()> {
-        let request = HealthCheckRequest {
-            service: String::new(),
-        };
-        let answer = self.health(number).check(request).await?.into_inner();
+        let mut health = pick(&self.health, number).clone();
+        let answer = health.check(every_service()).await?.into_inner();
         check_equal(
             || "health check".to_owned(),
             ServingStatus::Serving,
@@ -83,42 +69,26 @@ impl Channels {
         )
     }
 
-    /// cloud.v1.NetworkService.
-    pub fn network(&self, number: u64) -> NetworkServiceClient<Channel> {
-        sized!(NetworkServiceClient::new(pick(&self.public, number)))
+    /// The public listener, over the connection that `number` picks.
+    pub fn client(&self, number: u64) -> &Client {
+        pick(&self.clients, number)
     }
 
-    /// cloud.v1.SearchService.
-    pub fn search(&self, number: u64) -> SearchServiceClient<Channel> {
-        sized!(SearchServiceClient::new(pick(&self.public, number)))
-    }
-
-    /// cloud.v1.ProfileService.
-    pub fn profiles(&self, number: u64) -> ProfileServiceClient<Channel> {
-        sized!(ProfileServiceClient::new(pick(&self.public, number)))
-    }
-
-    /// cloud.v1.AdminService.
-    pub fn admin(&self) -> AdminServiceClient<Channel> {
-        sized!(AdminServiceClient::new(pick(&self.admin, 0)))
-    }
-
-    /// databus.v1.Publisher.
-    pub fn publisher(&self, number: u64) -> PublisherClient<Channel> {
-        sized!(PublisherClient::new(pick(&self.admin, number)))
+    /// The admin listener, over the connection that `number` picks.
+    pub fn admin(&self, number: u64) -> &Admin {
+        pick(&self.admins, number)
     }
 }
 
-async fn channel(address: &str) -> Outcome<Channel> {
-    Ok(Endpoint::from_shared(address.to_owned())?
-        .tcp_nodelay(true)
-        .connect()
-        .await?)
+fn every_service() -> HealthCheckRequest {
+    HealthCheckRequest {
+        service: String::new(),
+    }
 }
 
-fn pick(channels: &[Channel], number: u64) -> Channel {
-    match channels.get(number as usize % channels.len()) {
-        Some(channel) => channel.clone(),
+fn pick<T>(connections: &[T], number: u64) -> &T {
+    match connections.get(number as usize % connections.len()) {
+        Some(connection) => connection,
         None => unreachable!("the remainder is below the length"),
     }
 }

@@ -5,18 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use cloud_proto::databus::v1::Change;
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_stream::wrappers::ReceiverStream;
 
 use crate::channels::Channels;
 use crate::outcome::Outcome;
-use crate::publisher::publish_request;
+use crate::publisher::window;
 
 /// Windows that are due are sent this often.
 const TICK: Duration = Duration::from_millis(2);
-/// Windows sent before the feed waits for the server to take them.
-const UNSENT_MAX: usize = 64;
 /// A feed that was acknowledged less than this share of its rate was not the load that it was meant to be.
 const SHARE_MIN: f64 = 0.9;
 
@@ -32,14 +28,14 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Publishes `rate` changes a second in windows of `window`, made by `change` from their number.
+    /// Publishes `rate` changes a second in windows of `window_changes`, made by `change` from their number.
     pub async fn start(
         channels: &Channels,
         rate: f64,
-        window: u64,
+        window_changes: u64,
         mut change: impl FnMut(u64) -> Change + Send + 'static,
     ) -> Outcome<Self> {
-        let (windows, received) = mpsc::channel(UNSENT_MAX);
+        let (windows, mut answers) = channels.admin(1).publisher().await?;
         let (stopped, acknowledged) = (
             Arc::new(AtomicBool::new(false)),
             Arc::new(AtomicU64::new(0)),
@@ -53,22 +49,17 @@ impl Feed {
                 tick.tick().await;
                 let is_due = |sent: u64| (sent as f64) < start.elapsed().as_secs_f64() * rate;
                 while is_due(sent) && !is_stopped.load(Ordering::Relaxed) {
-                    let changes = (sent..sent + window).map(&mut change).collect();
-                    windows.send(publish_request(changes)).await?;
-                    sent += window;
+                    let changes = (sent..sent + window_changes).map(&mut change).collect();
+                    windows.send(window(changes)).await?;
+                    sent += window_changes;
                 }
             }
             Ok(())
         });
-        let mut publisher = channels.publisher(1);
         let count = acknowledged.clone();
         let answers = tokio::spawn(async move {
-            let mut answers = publisher
-                .publish(ReceiverStream::new(received))
-                .await?
-                .into_inner();
-            while answers.message().await?.is_some() {
-                count.fetch_add(window, Ordering::Relaxed);
+            while answers.next().await?.is_some() {
+                count.fetch_add(window_changes, Ordering::Relaxed);
             }
             Ok(())
         });

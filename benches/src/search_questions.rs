@@ -135,11 +135,7 @@ pub async fn search_members(
         page_size: PAGE_SIZE as u32,
         ..Default::default()
     };
-    let answer = channels
-        .search(number)
-        .search_members(request)
-        .await?
-        .into_inner();
+    let answer = channels.client(number).call(request).await?;
     let hits = answer.hits.len() as u64;
     check_equal(
         || "hits of a first page".to_owned(),

@@ -1,7 +1,7 @@
 //! Publishing, and the server's state: the admin listener.
 
 use crate::publish::{Acknowledgements, WindowSender};
-use crate::{Error, Point, Window, call::Call, channel, channel::sized, limits};
+use crate::{Error, Point, RequestTo, Window, channel, channel::sized, limits, settings::Settings};
 use cloud_proto::cloud::v1 as cloud;
 use cloud_proto::cloud::v1::admin_service_client::AdminServiceClient;
 use cloud_proto::databus::v1::{
@@ -16,8 +16,8 @@ use tonic::{Response, Status, Streaming, transport::Channel};
 #[derive(Clone, Debug)]
 pub struct Admin {
     address: String,
-    call: Call,
-    admin: AdminServiceClient<Channel>,
+    pub(crate) settings: Settings,
+    pub(crate) admin: AdminServiceClient<Channel>,
     publisher: PublisherClient<Channel>,
 }
 
@@ -38,7 +38,7 @@ impl Admin {
         Ok(Self {
             admin: sized!(AdminServiceClient::new(channel.clone())),
             publisher: sized!(PublisherClient::new(channel)),
-            call: Call::default(),
+            settings: Settings::default(),
             address,
         })
     }
@@ -47,20 +47,30 @@ impl Admin {
     #[must_use]
     pub fn timeout(&self, timeout: Duration) -> Self {
         let mut admin = self.clone();
-        admin.call.timeout = timeout;
+        admin.settings.timeout = Some(timeout);
         admin
+    }
+
+    /// A handle whose calls state no deadline: the server's default ends them.
+    #[must_use]
+    pub fn without_timeout(&self) -> Self {
+        let mut admin = self.clone();
+        admin.settings.timeout = None;
+        admin
+    }
+
+    /// Sends a request of this listener as it stands; the calls below write it for the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] says what can be done about it.
+    pub async fn call<R: RequestTo<Self>>(&self, request: R) -> Result<R::Response, Error> {
+        request.send(self).await
     }
 
     /// Where the server stands, and what it holds.
     pub async fn status(&self) -> Result<cloud::GetStatusResponse, Error> {
-        let answer = self
-            .admin
-            .clone()
-            .get_status(self.call.request(cloud::GetStatusRequest {}))
-            .await;
-        answer
-            .map(Response::into_inner)
-            .map_err(|status| Error::from_status(&self.address, status))
+        self.call(cloud::GetStatusRequest {}).await
     }
 
     /// Waits for a snapshot that stands at `at_least` or above, or at what is true now; one is taken if there is none. When the
@@ -72,11 +82,7 @@ impl Admin {
         let at_least = at_least.map(|point| AtLeast {
             point: Some(point.into_proto()),
         });
-        let request = self.call.request(cloud::TakeSnapshotRequest { at_least });
-        let answer = self.admin.clone().take_snapshot(request).await;
-        answer
-            .map(Response::into_inner)
-            .map_err(|status| Error::from_status(&self.address, status))
+        self.call(cloud::TakeSnapshotRequest { at_least }).await
     }
 
     /// Publishes one window and waits until it is durable.
@@ -100,9 +106,12 @@ impl Admin {
                 repeat,
             })
         };
-        tokio::time::timeout(self.call.timeout, published)
-            .await
-            .unwrap_or_else(|_| Err(Error::deadline()))
+        match self.settings.timeout {
+            None => published.await,
+            Some(timeout) => tokio::time::timeout(timeout, published)
+                .await
+                .unwrap_or_else(|_| Err(Error::deadline())),
+        }
     }
 
     /// A call for many windows: one end takes them, the other answers. No timeout applies.
@@ -117,8 +126,11 @@ impl Admin {
         &self,
         parts: impl Stream<Item = PublishRequest> + Send + 'static,
     ) -> Result<Streaming<PublishResponse>, Error> {
-        let answers: Result<_, Status> = self.publisher.clone().publish(parts).await;
-        answers
+        self.answer(self.publisher.clone().publish(parts).await)
+    }
+
+    pub(crate) fn answer<M>(&self, answer: Result<Response<M>, Status>) -> Result<M, Error> {
+        answer
             .map(Response::into_inner)
             .map_err(|status| Error::from_status(&self.address, status))
     }

@@ -1,6 +1,6 @@
 //! Questions to the public listener.
 
-use crate::{Error, Point, Subscription, call::Call, channel, channel::sized};
+use crate::{Error, Point, RequestTo, Subscription, channel, channel::sized, settings::Settings};
 use cloud_proto::cloud::v1 as cloud;
 use cloud_proto::cloud::v1::network_service_client::NetworkServiceClient;
 use cloud_proto::cloud::v1::profile_service_client::ProfileServiceClient;
@@ -16,11 +16,11 @@ use tonic::{Response, Status, transport::Channel};
 #[derive(Clone, Debug)]
 pub struct Client {
     address: String,
-    call: Call,
-    network: NetworkServiceClient<Channel>,
-    profiles: ProfileServiceClient<Channel>,
-    search: SearchServiceClient<Channel>,
-    log: DatabusClient<Channel>,
+    pub(crate) settings: Settings,
+    pub(crate) network: NetworkServiceClient<Channel>,
+    pub(crate) profiles: ProfileServiceClient<Channel>,
+    pub(crate) search: SearchServiceClient<Channel>,
+    pub(crate) log: DatabusClient<Channel>,
 }
 
 /// What else [`Client::degrees`] answers for each member.
@@ -71,7 +71,7 @@ impl Client {
             profiles: sized!(ProfileServiceClient::new(channel.clone())),
             search: sized!(SearchServiceClient::new(channel.clone())),
             log: sized!(DatabusClient::new(channel)),
-            call: Call::default(),
+            settings: Settings::default(),
             address,
         })
     }
@@ -80,7 +80,15 @@ impl Client {
     #[must_use]
     pub fn timeout(&self, timeout: Duration) -> Self {
         let mut client = self.clone();
-        client.call.timeout = timeout;
+        client.settings.timeout = Some(timeout);
+        client
+    }
+
+    /// A handle whose calls state no deadline: the server's default ends them.
+    #[must_use]
+    pub fn without_timeout(&self) -> Self {
+        let mut client = self.clone();
+        client.settings.timeout = None;
         client
     }
 
@@ -88,8 +96,17 @@ impl Client {
     #[must_use]
     pub fn at_least(&self, point: impl Into<Point>) -> Self {
         let mut client = self.clone();
-        client.call.at_least = Some(point.into().into_proto());
+        client.settings.at_least = Some(point.into().into_proto());
         client
+    }
+
+    /// Sends a request of this listener as it stands; the calls below write it for the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] says what can be done about it.
+    pub async fn call<R: RequestTo<Self>>(&self, request: R) -> Result<R::Response, Error> {
+        request.send(self).await
     }
 
     /// The degree of each member from the viewer, in the order asked.
@@ -105,14 +122,9 @@ impl Client {
             shared_count: options.shared_count,
             shared_sample: options.shared_sample,
             path: options.path,
-            at_least: self.call.at_least(),
+            at_least: None,
         };
-        self.answer(
-            self.network
-                .clone()
-                .get_degrees(self.call.request(request))
-                .await,
-        )
+        self.call(request).await
     }
 
     /// How many members stand at 1st, 2nd and, when `third`, 3rd degree.
@@ -124,14 +136,9 @@ impl Client {
         let request = cloud::GetNetworkSizesRequest {
             viewer_id,
             third,
-            at_least: self.call.at_least(),
+            at_least: None,
         };
-        self.answer(
-            self.network
-                .clone()
-                .get_network_sizes(self.call.request(request))
-                .await,
-        )
+        self.call(request).await
     }
 
     /// A page of a member's connections.
@@ -146,14 +153,9 @@ impl Client {
             order: order.into(),
             page_size: page.size,
             page_token: page.token,
-            at_least: self.call.at_least(),
+            at_least: None,
         };
-        self.answer(
-            self.network
-                .clone()
-                .list_connections(self.call.request(request))
-                .await,
-        )
+        self.call(request).await
     }
 
     /// A page of the members connected to both, by id.
@@ -168,14 +170,9 @@ impl Client {
             member_id,
             page_size: page.size,
             page_token: page.token,
-            at_least: self.call.at_least(),
+            at_least: None,
         };
-        self.answer(
-            self.network
-                .clone()
-                .list_shared_connections(self.call.request(request))
-                .await,
-        )
+        self.call(request).await
     }
 
     /// A page of the members at one degree of the viewer, by id.
@@ -190,14 +187,9 @@ impl Client {
             degree: degree.into(),
             page_size: page.size,
             page_token: page.token,
-            at_least: self.call.at_least(),
+            at_least: None,
         };
-        self.answer(
-            self.network
-                .clone()
-                .list_network(self.call.request(request))
-                .await,
-        )
+        self.call(request).await
     }
 
     /// All shortest paths from the viewer to the member: how long, how many, and the first of them.
@@ -212,14 +204,9 @@ impl Client {
             member_id,
             max_degree: options.max_degree,
             limit: options.limit,
-            at_least: self.call.at_least(),
+            at_least: None,
         };
-        self.answer(
-            self.network
-                .clone()
-                .list_paths(self.call.request(request))
-                .await,
-        )
+        self.call(request).await
     }
 
     /// The members at 2nd degree who share most connections with the viewer; `limit` 0: the server's default.
@@ -231,14 +218,9 @@ impl Client {
         let request = cloud::SuggestConnectionsRequest {
             viewer_id,
             limit,
-            at_least: self.call.at_least(),
+            at_least: None,
         };
-        self.answer(
-            self.network
-                .clone()
-                .suggest_connections(self.call.request(request))
-                .await,
-        )
+        self.call(request).await
     }
 
     /// Has the viewer's questions answered without delay until the session ends, by [`Client::end_session`] or because nothing is
@@ -249,14 +231,9 @@ impl Client {
     ) -> Result<cloud::BeginSessionResponse, Error> {
         let request = cloud::BeginSessionRequest {
             viewer_id,
-            at_least: self.call.at_least(),
+            at_least: None,
         };
-        self.answer(
-            self.network
-                .clone()
-                .begin_session(self.call.request(request))
-                .await,
-        )
+        self.call(request).await
     }
 
     /// Ends a session; one that has ended already is no error.
@@ -267,12 +244,7 @@ impl Client {
         let request = cloud::EndSessionRequest {
             session: session.into(),
         };
-        self.answer(
-            self.network
-                .clone()
-                .end_session(self.call.request(request))
-                .await,
-        )
+        self.call(request).await
     }
 
     /// A page of the members who match `query`, nearest first.
@@ -288,38 +260,23 @@ impl Client {
             degrees: options.degrees.into_iter().map(Into::into).collect(),
             page_size: options.page.size,
             page_token: options.page.token,
-            at_least: self.call.at_least(),
+            at_least: None,
         };
-        self.answer(
-            self.search
-                .clone()
-                .search_members(self.call.request(request))
-                .await,
-        )
+        self.call(request).await
     }
 
     /// The profile of each member, in the order asked.
     pub async fn profiles(&self, member_ids: &[u64]) -> Result<cloud::GetProfilesResponse, Error> {
         let request = cloud::GetProfilesRequest {
             member_ids: member_ids.to_vec(),
-            at_least: self.call.at_least(),
+            at_least: None,
         };
-        self.answer(
-            self.profiles
-                .clone()
-                .get_profiles(self.call.request(request))
-                .await,
-        )
+        self.call(request).await
     }
 
     /// Where the log begins and ends.
     pub async fn log_status(&self) -> Result<databus::GetStatusResponse, Error> {
-        self.answer(
-            self.log
-                .clone()
-                .get_status(self.call.request(databus::GetStatusRequest {}))
-                .await,
-        )
+        self.call(databus::GetStatusRequest {}).await
     }
 
     /// The windows above `after_scn`, and every later one as soon as it is durable: see [`crate::Event`]. No timeout
@@ -341,7 +298,7 @@ impl Client {
         Ok(Subscription::new(self.address.clone(), after_scn, stream))
     }
 
-    fn answer<M>(&self, answer: Result<Response<M>, Status>) -> Result<M, Error> {
+    pub(crate) fn answer<M>(&self, answer: Result<Response<M>, Status>) -> Result<M, Error> {
         answer
             .map(Response::into_inner)
             .map_err(|status| Error::from_status(&self.address, status))

@@ -92,17 +92,19 @@ impl Error {
         let mut failure = Failure::new(&status);
         match status.code() {
             // The library's own clock answers so when the server's answer did not come first.
-            Code::Cancelled if from_transport || failure.message == "Timeout expired" => {
+            Code::Cancelled if failure.message == "Timeout expired" => {
                 failure.code = Code::DeadlineExceeded;
                 Self::Deadline(failure)
             }
             Code::DeadlineExceeded => Self::Deadline(failure),
-            Code::Unavailable | Code::Unknown if from_transport => Self::Unreachable {
-                address: address.to_owned(),
-                source: std::error::Error::source(&status)
-                    .map_or_else(String::new, chain)
-                    .into(),
-            },
+            Code::Unavailable | Code::Unknown | Code::Cancelled if from_transport => {
+                Self::Unreachable {
+                    address: address.to_owned(),
+                    source: std::error::Error::source(&status)
+                        .map_or_else(String::new, chain)
+                        .into(),
+                }
+            }
             Code::NotFound => Self::NotFound(failure),
             Code::ResourceExhausted => Self::OverLimit(failure),
             Code::Unavailable | Code::Aborted => Self::TryAgain(failure),

@@ -28,7 +28,6 @@ pub use cloud_proto as proto;
 pub use cloud_proto::cloud::v1::{ConnectionOrder, Degree};
 
 mod admin;
-mod call;
 mod channel;
 mod client;
 mod error;
@@ -36,6 +35,8 @@ pub mod limits;
 mod part_order;
 mod point;
 mod publish;
+mod request;
+mod settings;
 mod subscribe;
 mod window;
 
@@ -44,5 +45,6 @@ pub use client::{Client, DegreesOptions, Page, PathsOptions, SearchOptions};
 pub use error::{Error, Failure, FieldViolation};
 pub use point::{ParsePointError, Point};
 pub use publish::{Acknowledgements, WindowSender};
+pub use request::RequestTo;
 pub use subscribe::{Event, Subscription};
 pub use window::{Window, connection_added, connection_removed};

@@ -1,9 +1,10 @@
 //! Random sites and random windows of changes, from a seed.
 
+use cloud_client::Window;
 use cloud_proto::databus::v1::change::Event;
 use cloud_proto::databus::v1::{
     Change, ConnectionAdded, ConnectionRemoved, Member, MemberRemoved, MemberUpserted, Position,
-    PositionKind, PositionRemoved, PositionUpserted, PublishRequest, WindowPart,
+    PositionKind, PositionRemoved, PositionUpserted, WindowPart,
 };
 use prost_types::{FieldMask, Timestamp};
 use rand::seq::IndexedRandom as _;
@@ -112,9 +113,14 @@ pub fn window(ids: &[u64], random: &mut impl Rng) -> WindowPart {
     }
 }
 
-/// A window as a request to publish it.
-pub fn publish(part: WindowPart) -> PublishRequest {
-    PublishRequest { part: Some(part) }
+/// A window as the client publishes it.
+pub fn to_publish(part: WindowPart) -> Window {
+    Window {
+        source_id: part.source_id,
+        source_offset: part.source_offset,
+        commit_time: part.commit_time,
+        changes: part.changes,
+    }
 }
 
 fn change(ids: &[u64], random: &mut impl Rng) -> Change {

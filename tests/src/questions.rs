@@ -12,7 +12,7 @@ use cloud_proto::databus::v1::at_least::Point;
 use cloud_proto::databus::v1::{AsOf, AtLeast};
 use rand::Rng;
 use rand::seq::IndexedRandom as _;
-use tonic::{Code, Status};
+use tonic::Code;
 
 use crate::record::{Record, timed};
 use crate::server::Connections;
@@ -118,11 +118,7 @@ impl<R: Rng + Send> Reader<R> {
             path: self.random.random_bool(0.5),
             at_least: self.at_least(),
         };
-        let answer = self
-            .connections
-            .network()
-            .get_degrees(request.clone())
-            .await;
+        let answer = self.connections.client.call(request.clone()).await;
         Some(Record::Degrees(request, found(answer)?))
     }
 
@@ -132,11 +128,7 @@ impl<R: Rng + Send> Reader<R> {
             third: self.random.random_bool(0.5),
             at_least: self.at_least(),
         };
-        let answer = self
-            .connections
-            .network()
-            .get_network_sizes(request.clone())
-            .await;
+        let answer = self.connections.client.call(request.clone()).await;
         Some(Record::Sizes(request, found(answer)?))
     }
 
@@ -155,11 +147,7 @@ impl<R: Rng + Send> Reader<R> {
         };
         let (mut records, mut after) = (Vec::new(), None);
         loop {
-            let answer = self
-                .connections
-                .network()
-                .list_connections(request.clone())
-                .await;
+            let answer = self.connections.client.call(request.clone()).await;
             let Some(answer) = found(answer) else {
                 return records;
             };
@@ -183,11 +171,7 @@ impl<R: Rng + Send> Reader<R> {
         };
         let (mut records, mut after) = (Vec::new(), None);
         loop {
-            let answer = self
-                .connections
-                .network()
-                .list_shared_connections(request.clone())
-                .await;
+            let answer = self.connections.client.call(request.clone()).await;
             let Some(answer) = found(answer) else {
                 return records;
             };
@@ -213,11 +197,7 @@ impl<R: Rng + Send> Reader<R> {
         };
         let (mut records, mut after) = (Vec::new(), None);
         loop {
-            let answer = self
-                .connections
-                .network()
-                .list_network(request.clone())
-                .await;
+            let answer = self.connections.client.call(request.clone()).await;
             let Some(answer) = found(answer) else {
                 return records;
             };
@@ -239,7 +219,7 @@ impl<R: Rng + Send> Reader<R> {
             limit: self.random.random_range(0..=100),
             at_least: self.at_least(),
         };
-        let answer = self.connections.network().list_paths(request.clone()).await;
+        let answer = self.connections.client.call(request.clone()).await;
         Some(Record::Paths(request, found(answer)?))
     }
 
@@ -249,11 +229,7 @@ impl<R: Rng + Send> Reader<R> {
             limit: self.random.random_range(0..20),
             at_least: self.at_least(),
         };
-        let answer = self
-            .connections
-            .network()
-            .suggest_connections(request.clone())
-            .await;
+        let answer = self.connections.client.call(request.clone()).await;
         Some(Record::Suggestions(request, found(answer)?))
     }
 
@@ -263,14 +239,14 @@ impl<R: Rng + Send> Reader<R> {
             viewer_id: self.member(),
             at_least: self.at_least(),
         };
-        let begun = found(self.connections.network().begin_session(request).await)?;
+        let begun = found(self.connections.client.call(request).await)?;
         self.sessions.push_back(begun.session.clone());
         if self.sessions.len() > SESSIONS {
             let session = self.sessions.pop_front().expect("not empty");
             let ended = self
                 .connections
-                .network()
-                .end_session(EndSessionRequest { session })
+                .client
+                .call(EndSessionRequest { session })
                 .await;
             ended.expect("a session ends");
         }
@@ -306,11 +282,7 @@ impl<R: Rng + Send> Reader<R> {
             at_least: self.at_least(),
             ..Default::default()
         };
-        let answer = self
-            .connections
-            .search()
-            .search_members(request.clone())
-            .await;
+        let answer = self.connections.client.call(request.clone()).await;
         Some(Record::Search(request, found(answer)?))
     }
 
@@ -323,19 +295,15 @@ impl<R: Rng + Send> Reader<R> {
                 .collect(),
             at_least: self.at_least(),
         };
-        let answer = self
-            .connections
-            .profiles()
-            .get_profiles(request.clone())
-            .await;
+        let answer = self.connections.client.call(request.clone()).await;
         Some(Record::Profiles(request, found(answer)?))
     }
 }
 
-fn found<T>(answer: Result<tonic::Response<T>, Status>) -> Option<T> {
+fn found<T>(answer: Result<T, cloud_client::Error>) -> Option<T> {
     match answer {
-        Ok(answer) => Some(answer.into_inner()),
-        Err(status) if status.code() == Code::NotFound => None,
-        Err(status) => panic!("{status}"),
+        Ok(answer) => Some(answer),
+        Err(refused) if refused.code() == Code::NotFound => None,
+        Err(refused) => panic!("{refused}"),
     }
 }

@@ -5,13 +5,7 @@ use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
-use cloud_proto::cloud::v1::admin_service_client::AdminServiceClient;
-use cloud_proto::cloud::v1::network_service_client::NetworkServiceClient;
-use cloud_proto::cloud::v1::profile_service_client::ProfileServiceClient;
-use cloud_proto::cloud::v1::search_service_client::SearchServiceClient;
-use cloud_proto::databus::v1::databus_client::DatabusClient;
-use cloud_proto::databus::v1::publisher_client::PublisherClient;
-use tonic::transport::{Channel, Endpoint};
+use cloud_client::{Admin, Client};
 
 use crate::binaries::binary;
 
@@ -26,11 +20,13 @@ pub struct Server {
     admin: String,
 }
 
-/// Connections to a server's two listeners.
-#[derive(Clone)]
+/// Connections to a server's two listeners. Their calls state no deadline: the server's default ends them.
+#[derive(Clone, Debug)]
 pub struct Connections {
-    public: Channel,
-    admin: Channel,
+    /// To the public listener.
+    pub client: Client,
+    /// To the admin listener.
+    pub admin: Admin,
 }
 
 impl Server {
@@ -212,43 +208,13 @@ impl Drop for Server {
 impl Connections {
     /// Connects to the two listeners of a server, given as `http://127.0.0.1:PORT`.
     pub async fn to(public: &str, admin: &str) -> Connections {
-        let channel = |address: &str| {
-            let endpoint = Endpoint::from_shared(address.to_owned()).expect("an address");
-            async move { endpoint.connect().await }
-        };
+        let client = Client::connect(public).await;
+        let admin = Admin::connect(admin).await;
         Connections {
-            public: channel(public).await.expect("the public listener answers"),
-            admin: channel(admin).await.expect("the admin listener answers"),
+            client: client
+                .expect("the public listener answers")
+                .without_timeout(),
+            admin: admin.expect("the admin listener answers").without_timeout(),
         }
-    }
-
-    /// cloud.v1.NetworkService.
-    pub fn network(&self) -> NetworkServiceClient<Channel> {
-        NetworkServiceClient::new(self.public.clone())
-    }
-
-    /// cloud.v1.SearchService.
-    pub fn search(&self) -> SearchServiceClient<Channel> {
-        SearchServiceClient::new(self.public.clone())
-    }
-
-    /// cloud.v1.ProfileService.
-    pub fn profiles(&self) -> ProfileServiceClient<Channel> {
-        ProfileServiceClient::new(self.public.clone())
-    }
-
-    /// databus.v1.Databus.
-    pub fn databus(&self) -> DatabusClient<Channel> {
-        DatabusClient::new(self.public.clone())
-    }
-
-    /// databus.v1.Publisher.
-    pub fn publisher(&self) -> PublisherClient<Channel> {
-        PublisherClient::new(self.admin.clone())
-    }
-
-    /// cloud.v1.AdminService.
-    pub fn admin(&self) -> AdminServiceClient<Channel> {
-        AdminServiceClient::new(self.admin.clone())
     }
 }

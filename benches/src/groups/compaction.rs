@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use cloud_proto::cloud::v1::{GetStatusRequest, TakeSnapshotRequest};
-
 use crate::calls::Calls;
 use crate::capacity::{degrees_at, degrees_rate};
 use crate::channels::Channels;
@@ -150,8 +148,7 @@ async fn at_rate(
         },
     )
     .await?;
-    let mut admin = calls.channels().admin();
-    let status = admin.get_status(GetStatusRequest {}).await?.into_inner();
+    let status = calls.channels().admin(0).status().await?;
     let compaction = status.compaction.unwrap_or_default();
     if compaction.completed == 0 {
         return Err("no compaction was completed".into());
@@ -168,8 +165,7 @@ async fn at_rate(
 
 /// Takes a snapshot of what is true now.
 async fn snapshot(channels: &Channels) -> Outcome<()> {
-    let mut request = tonic::Request::new(TakeSnapshotRequest { at_least: None });
-    request.set_timeout(SNAPSHOT_TIMEOUT);
-    channels.admin().take_snapshot(request).await?;
+    let admin = channels.admin(0).timeout(SNAPSHOT_TIMEOUT);
+    admin.take_snapshot(None).await?;
     Ok(())
 }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cloud_proto::cloud::v1::GetStatusRequest;
-
 use crate::calls::Calls;
 use crate::closed_loop;
 use crate::figures::{Figure, Figures};
@@ -96,12 +94,7 @@ where
 }
 
 async fn views(calls: &Calls) -> Outcome<cloud_proto::cloud::v1::ViewCacheStatus> {
-    let status = calls
-        .channels()
-        .admin()
-        .get_status(GetStatusRequest {})
-        .await?
-        .into_inner();
+    let status = calls.channels().admin(0).status().await?;
     Ok(status.views.ok_or("the status has no views")?)
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloud_proto::cloud::v1::{GetStatusRequest, GetStatusResponse};
+use cloud_proto::cloud::v1::GetStatusResponse;
 use cloud_proto::databus::v1::Change;
 
 use crate::calls::Calls;
@@ -131,8 +131,7 @@ fn toggled(hub: u64, connected: &[u64], number: u64) -> Change {
 }
 
 async fn status(calls: &Calls) -> Outcome<GetStatusResponse> {
-    let mut admin = calls.channels().admin();
-    Ok(admin.get_status(GetStatusRequest {}).await?.into_inner())
+    Ok(calls.channels().admin(0).status().await?)
 }
 
 fn compactions_begun(before: &GetStatusResponse, after: &GetStatusResponse, fed: &[f64]) -> Figure {

@@ -68,11 +68,7 @@ async fn get_profiles(
                 member_ids: page,
                 ..Default::default()
             };
-            let answer = channels
-                .profiles(0)
-                .get_profiles(request)
-                .await?
-                .into_inner();
+            let answer = channels.client(0).call(request).await?;
             let found = answer
                 .results
                 .iter()
@@ -155,11 +151,7 @@ async fn change_and_find(
         }),
         ..Default::default()
     };
-    let answer = channels
-        .search(member_id)
-        .search_members(request)
-        .await?
-        .into_inner();
+    let answer = channels.client(member_id).call(request).await?;
     let found: Vec<u64> = answer.hits.iter().map(|hit| hit.member_id).collect();
     check_equal(
         || format!("members found by summary:{word}"),

@@ -1,7 +1,5 @@
 //! What memory a server has after a day's mix of calls, in short.
 
-use cloud_proto::cloud::v1::GetStatusRequest;
-
 use crate::closed_loop;
 use crate::figures::{Figure, Figures};
 use crate::outcome::Outcome;
@@ -18,7 +16,7 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
         let mixed = measured.calls.each(|calls, number| async move { calls.mixed(number).await });
         let calls = closed_loop::run_calls(CALLERS, CALLS, mixed).await?;
         let resident = measured.server.resident()?;
-        let status = measured.calls.channels().admin().get_status(GetStatusRequest {}).await?.into_inner();
+        let status = measured.calls.channels().admin(0).status().await?;
         let views = status.views.unwrap_or_default().bytes;
         let bytes = resident.total().saturating_sub(views);
         let what = "resident (anonymous + mapped) after 100,000 mixed calls, views apart";

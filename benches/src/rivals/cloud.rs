@@ -30,8 +30,8 @@ impl Cloud {
             member_ids,
             ..Default::default()
         };
-        let mut network = self.channels.network(number);
-        let answer = network.get_degrees(request).await?.into_inner();
+        let client = self.channels.client(number);
+        let answer = client.call(request).await?;
         answer
             .degrees
             .iter()
@@ -50,8 +50,8 @@ impl Cloud {
             member_id,
             ..Default::default()
         };
-        let mut network = self.channels.network(number);
-        let answer = network.list_shared_connections(request).await?.into_inner();
+        let client = self.channels.client(number);
+        let answer = client.call(request).await?;
         Ok(Shared {
             total: answer.total,
             page: answer.member_ids,
@@ -70,8 +70,8 @@ impl Cloud {
             path: true,
             ..Default::default()
         };
-        let mut network = self.channels.network(number);
-        let answer = network.get_degrees(request).await?.into_inner();
+        let client = self.channels.client(number);
+        let answer = client.call(request).await?;
         let member = answer
             .degrees
             .into_iter()
@@ -85,8 +85,8 @@ impl Cloud {
             viewer_id,
             ..Default::default()
         };
-        let mut network = self.channels.network(number);
-        let answer = network.get_network_sizes(request).await?.into_inner();
+        let client = self.channels.client(number);
+        let answer = client.call(request).await?;
         Ok([answer.first, answer.second])
     }
 }

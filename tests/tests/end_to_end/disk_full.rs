@@ -11,6 +11,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use cloud_client::Error;
 use cloud_proto::cloud::v1::{GetProfilesRequest, GetStatusRequest, TakeSnapshotRequest};
 use cloud_proto::databus::v1::at_least::Point;
 use cloud_proto::databus::v1::{AsOf, AtLeast, WindowPart};
@@ -21,7 +22,6 @@ use cloud_tests::server::{Connections, Server};
 use cloud_tests::site;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
-use tonic::Status;
 
 const DISK_BYTES: u64 = 24 << 20;
 /// Between two commits of profiles that failed lies a second.
@@ -153,16 +153,14 @@ impl Site {
         window
     }
 
-    async fn publish(&mut self, connections: &Connections) -> Result<(), Status> {
+    async fn publish(&mut self, connections: &Connections) -> Result<(), Error> {
         let window = self.next_window();
         self.send(connections, &window).await
     }
 
-    async fn send(&mut self, connections: &Connections, window: &WindowPart) -> Result<(), Status> {
-        let request = tokio_stream::once(history::publish(window.clone()));
-        let mut answers = connections.publisher().publish(request).await?.into_inner();
-        let answer = answers.message().await?.expect("an answer or a refusal");
-        self.head = answer.as_of.expect("where it stands");
+    async fn send(&mut self, connections: &Connections, window: &WindowPart) -> Result<(), Error> {
+        let window_to_publish = history::to_publish(window.clone());
+        self.head = connections.admin.publish(window_to_publish).await?.as_of;
         let time = window.commit_time.expect("a time");
         let time = time.seconds as u64 * 1000 + time.nanos as u64 / 1_000_000;
         window
@@ -192,7 +190,7 @@ impl Site {
                 point: Some(Point::AsOf(self.head.clone())),
             }),
         };
-        while let Err(refused) = connections.profiles().get_profiles(request.clone()).await {
+        while let Err(refused) = connections.client.call(request.clone()).await {
             assert!(
                 begun.elapsed() < PATIENCE,
                 "profiles do not come to SCN {}: {refused}",
@@ -219,8 +217,8 @@ impl Site {
             at_least: None,
         };
         connections
-            .profiles()
-            .get_profiles(request)
+            .client
+            .call(request)
             .await
             .expect("profiles are read while nothing can be written");
     }
@@ -259,8 +257,8 @@ impl Site {
     }
 }
 
-fn is_about_room(refused: &Status) -> bool {
-    refused.message().contains("No space left on device")
+fn is_about_room(refused: &Error) -> bool {
+    refused.to_string().contains("No space left on device")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -285,7 +283,7 @@ async fn appends_are_refused_until_there_is_room() {
         let refused = refused.expect("a full disk takes no window");
         println!("round {round}: {refused}");
         assert!(
-            is_about_room(&refused) && refused.message().contains("/log/"),
+            is_about_room(&refused) && refused.to_string().contains("/log/"),
             "{refused}"
         );
         site.check_reads_go_on(&connections).await;
@@ -311,8 +309,8 @@ async fn a_snapshot_that_finds_no_room_leaves_the_one_before() {
     let before = site.snapshots();
     site.disk.fill();
     let refused = connections
-        .admin()
-        .take_snapshot(site.snapshot_request())
+        .admin
+        .call(site.snapshot_request())
         .await
         .expect_err("there is no room");
     println!("{refused}");
@@ -327,19 +325,15 @@ async fn a_snapshot_that_finds_no_room_leaves_the_one_before() {
     site.check(&connections).await;
     site.disk.fill();
     connections
-        .admin()
-        .take_snapshot(site.snapshot_request())
+        .admin
+        .call(site.snapshot_request())
         .await
         .expect_err("there is no room");
     site.disk.make_room();
     let begun = Instant::now();
     let taken = loop {
-        match connections
-            .admin()
-            .take_snapshot(site.snapshot_request())
-            .await
-        {
-            Ok(taken) => break taken.into_inner(),
+        match connections.admin.call(site.snapshot_request()).await {
+            Ok(taken) => break taken,
             Err(refused) => assert!(begun.elapsed() < PATIENCE, "{refused}"),
         }
     };
@@ -350,11 +344,10 @@ async fn a_snapshot_that_finds_no_room_leaves_the_one_before() {
     let server = Server::start(&site.disk.path);
     let connections = server.connect().await;
     let status = connections
-        .admin()
-        .get_status(GetStatusRequest {})
+        .admin
+        .call(GetStatusRequest {})
         .await
-        .expect("a status")
-        .into_inner();
+        .expect("a status");
     assert_eq!(status.snapshot.expect("a snapshot").scn, site.head.scn - 1);
     site.check(&connections).await;
 }
@@ -409,8 +402,8 @@ async fn an_end_does_not_wait_for_profiles_that_cannot_be_written() {
         site.publish(&connections)
             .await
             .expect("the log is elsewhere");
-        let status = connections.admin().get_status(GetStatusRequest {}).await;
-        let lag = status.expect("a status").into_inner().search_lag;
+        let status = connections.admin.call(GetStatusRequest {}).await;
+        let lag = status.expect("a status").search_lag;
         if let Some(lag) = lag.filter(|lag| lag.reason.contains("No space left on device")) {
             break lag.reason;
         }

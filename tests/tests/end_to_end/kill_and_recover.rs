@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use cloud_proto::databus::v1::subscribe_response::Event;
-use cloud_proto::databus::v1::{AsOf, AtLeast, SubscribeRequest, WindowPart, at_least};
+use cloud_client::{Event, Published};
+use cloud_proto::databus::v1::{AsOf, AtLeast, WindowPart, at_least};
 use cloud_tests::history::{self, Shape};
 use cloud_tests::model::Model;
 use cloud_tests::questions::Reader;
@@ -181,15 +181,12 @@ async fn write(
                 .insert((source.clone(), part.source_offset), part.clone());
         }
         let offset = part.source_offset;
-        let request = tokio_stream::once(history::publish(part));
-        let Ok(answers) = connections.publisher().publish(request).await else {
+        let published = connections.admin.publish(history::to_publish(part)).await;
+        let Ok(Published { as_of, repeat }) = published else {
             return;
         };
-        let Ok(Some(answer)) = answers.into_inner().message().await else {
-            return;
-        };
-        let scn = answer.as_of.expect("where it stands").scn;
-        assert!(!answer.repeat, "{source} {offset} was never sent before");
+        let scn = as_of.scn;
+        assert!(!repeat, "{source} {offset} was never sent before");
         sent.lock()
             .expect("no writer panicked")
             .acknowledged
@@ -199,26 +196,12 @@ async fn write(
 
 /// Every window of the log above `after`, by SCN.
 async fn log(connections: &Connections, after: u64) -> BTreeMap<u64, WindowPart> {
-    let request = SubscribeRequest {
-        after_scn: after,
-        ..SubscribeRequest::default()
-    };
-    let mut events = connections
-        .databus()
-        .subscribe(request)
-        .await
-        .expect("a log")
-        .into_inner();
+    let subscribed = connections.client.subscribe(after, &[], "").await;
+    let mut events = subscribed.expect("a log");
     let (mut windows, mut head, mut last) = (BTreeMap::new(), None, after);
     while head.is_none_or(|head| last < head) {
-        match events
-            .message()
-            .await
-            .expect("the log goes on")
-            .expect("the log has no end")
-            .event
-            .expect("an event")
-        {
+        let event = events.next().await.expect("the log goes on");
+        match event.expect("the log has no end") {
             Event::Heartbeat(heartbeat) => head = heartbeat.head.map(|head| head.scn).or(head),
             Event::Part(part) => {
                 assert!(
@@ -266,11 +249,10 @@ async fn check_answers(
 ) {
     let (&head, _) = windows.last_key_value().expect("something was written");
     let status = connections
-        .admin()
-        .get_status(cloud_proto::cloud::v1::GetStatusRequest {})
+        .admin
+        .call(cloud_proto::cloud::v1::GetStatusRequest {})
         .await
         .expect("a status");
-    let status = status.into_inner();
     let log_id = status.log_head.expect("a log").log_id;
     // Waits until search and profiles have reached the head, as a caller that read it before would.
     let at_least = Some(AtLeast {
@@ -281,8 +263,8 @@ async fn check_answers(
         at_least,
     };
     connections
-        .profiles()
-        .get_profiles(request)
+        .client
+        .call(request)
         .await
         .expect("profiles at the head");
     let members = model.members().count() as u64;

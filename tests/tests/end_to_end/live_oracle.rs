@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cloud_proto::cloud::v1::{GetStatusRequest, TakeSnapshotRequest};
-use cloud_proto::databus::v1::at_least::Point;
-use cloud_proto::databus::v1::{AsOf, AtLeast, WindowPart};
+use cloud_proto::cloud::v1::GetStatusRequest;
+use cloud_proto::databus::v1::{AsOf, WindowPart};
 use cloud_tests::history::{self, Shape};
 use cloud_tests::questions::Reader;
 use cloud_tests::record::Record;
@@ -92,19 +91,11 @@ async fn check_with(
     let mut taking: Option<tokio::task::JoinHandle<()>> = None;
     for window in 1..=windows_published {
         let part = history::window(&ids, &mut random);
-        let request = tokio_stream::once(history::publish(part.clone()));
-        let mut answers = publishes
-            .publisher()
-            .publish(request)
-            .await
-            .expect("published")
-            .into_inner();
-        let answer = answers
-            .message()
-            .await
-            .expect("an answer")
-            .expect("one for each window");
-        let as_of = answer.as_of.expect("where it stands");
+        let published = publishes
+            .admin
+            .publish(history::to_publish(part.clone()))
+            .await;
+        let as_of = published.expect("published").as_of;
         windows.insert(as_of.scn, part);
         if compacting && window % SNAPSHOT_WINDOWS == 0 {
             // Windows go on meanwhile, but not beyond the next one.
@@ -149,8 +140,8 @@ async fn check_with(
         answers.next().is_none(),
         "an answer states an SCN that nothing was published at"
     );
-    let status = connections.admin().get_status(GetStatusRequest {}).await;
-    let compactions = status.expect("a status").into_inner().compaction;
+    let status = connections.admin.call(GetStatusRequest {}).await;
+    let compactions = status.expect("a status").compaction;
     let compactions = compactions.unwrap_or_default().completed;
     println!(
         "{shape:?}: {} answers at {moments} SCNs, {compactions} compactions",
@@ -162,13 +153,9 @@ async fn check_with(
 /// Waits for a snapshot at `as_of` or above.
 async fn take_snapshot(connections: Connections, as_of: AsOf) {
     let scn = as_of.scn;
-    let at_least = Some(AtLeast {
-        point: Some(Point::AsOf(as_of)),
-    });
-    let mut request = tonic::Request::new(TakeSnapshotRequest { at_least });
-    request.set_timeout(Duration::from_secs(60));
-    let taken = connections.admin().take_snapshot(request).await;
-    let taken = taken.expect("a snapshot").into_inner();
+    let admin = connections.admin.timeout(Duration::from_secs(60));
+    let taken = admin.take_snapshot(Some(as_of.into())).await;
+    let taken = taken.expect("a snapshot");
     assert!(taken.as_of.expect("where it stands").scn >= scn);
 }
 

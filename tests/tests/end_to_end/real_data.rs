@@ -26,11 +26,10 @@ async fn another_systems_answers_are_ours() {
     let server = Server::start(folder.path());
     let connections = server.connect().await;
     let status = connections
-        .admin()
-        .get_status(cloud_proto::cloud::v1::GetStatusRequest {})
+        .admin
+        .call(cloud_proto::cloud::v1::GetStatusRequest {})
         .await
-        .expect("a status")
-        .into_inner();
+        .expect("a status");
     assert_eq!((status.members, status.connections), (1528, 14_073));
 
     let mut checked = BTreeMap::new();
@@ -81,11 +80,10 @@ async fn every_pair(connections: &Connections, persons: Vec<u64>) {
             ..Default::default()
         };
         if connections
-            .network()
-            .list_connections(request)
+            .client
+            .call(request)
             .await
             .expect("connections")
-            .into_inner()
             .total
             > 0
         {
@@ -101,12 +99,7 @@ async fn every_pair(connections: &Connections, persons: Vec<u64>) {
                 member_ids: page.to_vec(),
                 ..Default::default()
             };
-            let answer = connections
-                .network()
-                .get_degrees(request)
-                .await
-                .expect("degrees")
-                .into_inner();
+            let answer = connections.client.call(request).await.expect("degrees");
             assert_eq!(answer.degrees.len(), page.len());
             answer
                 .degrees
@@ -153,12 +146,7 @@ async fn friends_by_name(connections: &Connections, asked: &Value, expected: &Va
         page_size: 100,
         ..Default::default()
     };
-    let found = connections
-        .search()
-        .search_members(request)
-        .await
-        .expect("a search")
-        .into_inner();
+    let found = connections.client.call(request).await.expect("a search");
     let found: BTreeMap<u64, u64> = found
         .hits
         .iter()
@@ -197,8 +185,8 @@ async fn friends_at_work(connections: &Connections, asked: &Value, expected: &Va
             member_ids: page.to_vec(),
             at_least: None,
         };
-        let answer = connections.profiles().get_profiles(request).await;
-        for result in answer.expect("profiles").into_inner().results {
+        let answer = connections.client.call(request).await;
+        for result in answer.expect("profiles").results {
             let profile = result.profile.expect("every person has one");
             let worked = profile.positions.iter().filter(|position| {
                 position.kind() == PositionKind::Work
@@ -228,8 +216,8 @@ async fn network(connections: &Connections, viewer_id: u64, degree: Degree) -> V
             page_token: token,
             at_least: None,
         };
-        let answer = connections.network().list_network(request).await;
-        let answer = answer.expect("a network").into_inner();
+        let answer = connections.client.call(request).await;
+        let answer = answer.expect("a network");
         members.extend(answer.member_ids);
         if answer.next_page_token.is_empty() {
             assert_eq!(members.len() as u64, answer.total);
@@ -295,8 +283,8 @@ async fn paths(connections: &Connections, viewer_id: u64, member_id: u64) -> Lis
         limit: 100,
         at_least: None,
     };
-    let answer = connections.network().list_paths(request).await;
-    answer.expect("paths").into_inner()
+    let answer = connections.client.call(request).await;
+    answer.expect("paths")
 }
 
 /// IS1: a person's profile.
@@ -311,12 +299,7 @@ async fn profile(
         member_ids: vec![member_id],
         at_least: None,
     };
-    let answer = connections
-        .profiles()
-        .get_profiles(request)
-        .await
-        .expect("profiles")
-        .into_inner();
+    let answer = connections.client.call(request).await.expect("profiles");
     let profile = answer.results[0]
         .profile
         .as_ref()
@@ -342,12 +325,7 @@ async fn friends(connections: &Connections, asked: &Value, expected: &Value) {
         page_size: 1000,
         ..Default::default()
     };
-    let answer = connections
-        .network()
-        .list_connections(request)
-        .await
-        .expect("connections")
-        .into_inner();
+    let answer = connections.client.call(request).await.expect("connections");
     let got: Vec<(u64, u64)> = answer
         .connections
         .iter()
@@ -383,12 +361,7 @@ async fn degrees(
         member_ids,
         ..Default::default()
     };
-    let answer = connections
-        .network()
-        .get_degrees(request)
-        .await
-        .expect("degrees")
-        .into_inner();
+    let answer = connections.client.call(request).await.expect("degrees");
     answer
         .degrees
         .iter()

@@ -7,9 +7,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use cloud_proto::databus::v1::{
-    AsOf, AtLeast, GetStatusRequest, PublishResponse, WindowPart, at_least,
-};
+use cloud_client::Published;
+use cloud_proto::databus::v1::{AsOf, AtLeast, GetStatusRequest, WindowPart, at_least};
 use cloud_tests::binaries::binary;
 use cloud_tests::history::{self, Shape};
 use cloud_tests::model::Model;
@@ -81,13 +80,12 @@ impl Site {
             let mut part = history::window(&self.ids, &mut self.random);
             self.offset += self.random.random_range(1..5);
             (part.source_id, part.source_offset) = (String::from("core"), self.offset);
-            let PublishResponse { as_of, .. } = loop {
+            let Published { as_of, .. } = loop {
                 match publish_one(relay, part.clone()).await {
                     Ok(answer) => break answer,
                     Err(code) => assert_eq!(code, Code::Unavailable),
                 }
             };
-            let as_of = as_of.expect("where it stands");
             self.published.insert(as_of.scn, part);
             last = Some(as_of);
         }
@@ -109,12 +107,9 @@ impl Site {
     }
 }
 
-async fn publish_one(relay: &Connections, part: WindowPart) -> Result<PublishResponse, Code> {
-    let request = tokio_stream::once(history::publish(part));
-    let answers = relay.publisher().publish(request).await;
-    let mut answers = answers.map_err(|status| status.code())?.into_inner();
-    let answer = answers.message().await.map_err(|status| status.code())?;
-    answer.ok_or(Code::Unavailable)
+async fn publish_one(relay: &Connections, part: WindowPart) -> Result<Published, Code> {
+    let published = relay.admin.publish(history::to_publish(part)).await;
+    published.map_err(|refused| refused.code())
 }
 
 /// Random questions, each answered as of this point by graph and profiles, and as the model answers.
@@ -128,7 +123,7 @@ async fn check_answers(server: &Server, as_of: &AsOf, model: &Model, ids: &[u64]
         at_least,
     };
     // A wait ends after 2 s; a relay that was away is found again within 5.
-    while let Err(status) = connections.profiles().get_profiles(request.clone()).await {
+    while let Err(status) = connections.client.call(request.clone()).await {
         assert_eq!(status.code(), Code::Unavailable, "{status}");
     }
     let mut reader = Reader::new(
@@ -179,7 +174,7 @@ async fn followers_of_a_relay_answer_alike_whoever_is_killed() {
             relay = site.relay(ports);
             let connections = relay.connect().await;
             let again = publish_one(&connections, on_its_way.clone()).await;
-            let as_of = again.expect("published").as_of.expect("where it stands");
+            let as_of = again.expect("published").as_of;
             site.published.insert(as_of.scn, on_its_way);
         } else {
             one.kill();
@@ -236,11 +231,10 @@ async fn a_server_that_is_there_before_its_relay_answers_and_catches_up() {
             .unwrap_or_else(|log| panic!("it did not start without its relay:\n{log}"));
         let connections = one.connect().await;
         let status = connections
-            .admin()
-            .get_status(cloud_proto::cloud::v1::GetStatusRequest {})
+            .admin
+            .call(cloud_proto::cloud::v1::GetStatusRequest {})
             .await
-            .expect("a status")
-            .into_inner();
+            .expect("a status");
         let reason = status.graph_lag.expect("a lag").reason;
         assert!(reason.contains("is not followed"), "{reason}");
         let stands = status.graph.expect("where the graph stands");
@@ -252,8 +246,8 @@ async fn a_server_that_is_there_before_its_relay_answers_and_catches_up() {
                 viewer_id: site.ids[0],
                 ..Default::default()
             };
-            match connections.network().get_network_sizes(request).await {
-                Ok(sizes) => assert_eq!(sizes.into_inner().as_of, Some(stands)),
+            match connections.client.call(request).await {
+                Ok(sizes) => assert_eq!(sizes.as_of, Some(stands)),
                 Err(status) => assert_eq!(status.code(), Code::NotFound, "{status}"),
             }
         } else {
@@ -303,8 +297,8 @@ async fn a_dump_says_what_a_log_holds_while_a_relay_owns_it() {
             break counted;
         }
     };
-    let status = connections.databus().get_status(GetStatusRequest {}).await;
-    let status = status.expect("a status").into_inner();
+    let status = connections.client.call(GetStatusRequest {}).await;
+    let status = status.expect("a status");
     assert_eq!(counted["log_id"], as_of.log_id);
     assert_eq!(counted["lineage_id"], site.lineage);
     assert_eq!(counted["windows"], site.published.len());

@@ -1,12 +1,12 @@
 //! The one who changes a server in its life, and notes what was promised.
 
-use std::time::Duration;
-
+use cloud_client::Error;
 use cloud_proto::cloud::v1::{GetProfilesRequest, GetStatusRequest, TakeSnapshotRequest};
+use cloud_proto::databus::v1::AtLeast;
 use cloud_proto::databus::v1::at_least::Point;
-use cloud_proto::databus::v1::{self as databus, AtLeast};
 use cloud_tests::history;
 use cloud_tests::server::{Connections, Server};
+use cloud_tests::until::until;
 
 use crate::life::{End, Promise, Serving, Step, now};
 use crate::story::Story;
@@ -64,11 +64,11 @@ impl Client<'_> {
     /// What the overlay that is written at the end is to hold.
     async fn wait_until_applied(&self, connections: &Connections) {
         let status = connections
-            .admin()
-            .get_status(GetStatusRequest {})
+            .admin
+            .call(GetStatusRequest {})
             .await
             .expect("a status");
-        let at_least = status.into_inner().log_head.map(|head| AtLeast {
+        let at_least = status.log_head.map(|head| AtLeast {
             point: Some(Point::AsOf(head)),
         });
         let request = GetProfilesRequest {
@@ -76,8 +76,8 @@ impl Client<'_> {
             at_least,
         };
         connections
-            .profiles()
-            .get_profiles(request)
+            .client
+            .call(request)
             .await
             .expect("it comes to the log's head");
     }
@@ -90,49 +90,48 @@ impl Client<'_> {
     async fn publish(&mut self, connections: &Connections, windows: u64) -> Result<(), Gone> {
         let last = self.acknowledged + windows;
         for _ in 0..ATTEMPTS_MAX {
-            let parts: Vec<_> = (self.acknowledged + 1..=last)
-                .map(|scn| history::publish(self.story.window(scn)))
-                .collect();
-            let answers = connections
-                .publisher()
-                .publish(tokio_stream::iter(parts))
-                .await;
-            let refused = match answers {
-                Err(refused) => refused,
-                Ok(answers) => {
-                    let mut answers = answers.into_inner();
-                    loop {
-                        match answers.message().await {
-                            Err(refused) => break refused,
-                            Ok(None) => break tonic::Status::unavailable("no answer"),
-                            Ok(Some(answer)) => {
-                                let scn = answer.as_of.expect("where it stands").scn;
-                                assert_eq!(
-                                    scn,
-                                    self.acknowledged + 1,
-                                    "windows stand in the log as they were sent"
-                                );
-                                self.acknowledged = scn;
-                                self.promise(Promise::Windows(scn));
-                                if scn == last {
-                                    return Ok(());
-                                }
-                            }
-                        }
-                    }
-                }
-            };
-            if is_gone(&refused) {
-                return Err(Gone);
+            match self.publish_up_to(connections, last).await {
+                Ok(()) => return Ok(()),
+                Err(Some(refused)) if !is_gone(&refused) => {}
+                Err(_) => return Err(Gone),
             }
         }
         panic!("{ATTEMPTS_MAX} attempts were refused");
     }
 
+    /// Sends all of them, and then takes the answers; an error is the first refusal, or none when the stream ended.
+    async fn publish_up_to(
+        &mut self,
+        connections: &Connections,
+        last: u64,
+    ) -> Result<(), Option<Error>> {
+        let (windows, mut answers) = connections.admin.publisher().await?;
+        for scn in self.acknowledged + 1..=last {
+            let window = history::to_publish(self.story.window(scn));
+            // A refusal ends the stream: the answers say why.
+            if windows.send(window).await.is_err() {
+                break;
+            }
+        }
+        drop(windows);
+        while self.acknowledged < last {
+            let answer = answers.next().await?.ok_or(None::<Error>)?;
+            let scn = answer.as_of.expect("where it stands").scn;
+            assert_eq!(
+                scn,
+                self.acknowledged + 1,
+                "windows stand in the log as they were sent"
+            );
+            self.acknowledged = scn;
+            self.promise(Promise::Windows(scn));
+        }
+        Ok(())
+    }
+
     async fn take_snapshot(&mut self, connections: &Connections) -> Result<(), Gone> {
-        let status = connections.admin().get_status(GetStatusRequest {}).await;
+        let status = connections.admin.call(GetStatusRequest {}).await;
         let head = match status {
-            Ok(status) => status.into_inner().log_head.expect("a log"),
+            Ok(status) => status.log_head.expect("a log"),
             Err(_) => return Err(Gone),
         };
         for _ in 0..ATTEMPTS_MAX {
@@ -140,12 +139,12 @@ impl Client<'_> {
                 point: Some(Point::AsOf(head.clone())),
             });
             match connections
-                .admin()
-                .take_snapshot(TakeSnapshotRequest { at_least })
+                .admin
+                .call(TakeSnapshotRequest { at_least })
                 .await
             {
                 Ok(taken) => {
-                    let scn = taken.into_inner().as_of.expect("where it stands").scn;
+                    let scn = taken.as_of.expect("where it stands").scn;
                     self.promise(Promise::Snapshot(scn));
                     return Ok(());
                 }
@@ -158,19 +157,17 @@ impl Client<'_> {
 }
 
 async fn wait_until_let_go(connections: &Connections) -> Result<(), Gone> {
-    loop {
-        let request = databus::GetStatusRequest {};
-        let status = connections.databus().get_status(request).await;
-        let status = status.map_err(|_| Gone)?.into_inner();
-        if status.segments == 1 {
-            return Ok(());
+    until("the log holds one segment", async || {
+        let status = connections.client.log_status().await;
+        match status {
+            Ok(status) => (status.segments == 1).then_some(Ok(())),
+            Err(_) => Some(Err(Gone)),
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    })
+    .await
 }
 
 /// Whether the connection broke, and not the server refused.
-fn is_gone(refused: &tonic::Status) -> bool {
-    use std::error::Error as _;
-    refused.source().is_some() || refused.message() == "no answer"
+fn is_gone(refused: &Error) -> bool {
+    matches!(refused, Error::Unreachable { .. })
 }

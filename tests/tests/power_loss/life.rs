@@ -4,17 +4,15 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use cloud_tests::server::Server;
 use cloud_tests::site;
+use cloud_tests::until::until;
 
 use crate::client::Client;
 use crate::story::Story;
 use crate::trace::{self, CALLS, Event, STRING_BYTES_MAX};
-
-/// Within which strace writes the end of a process that has ended.
-const TRACE_END: Duration = Duration::from_secs(60);
 
 /// What is done to a server, in order.
 #[derive(Clone, Copy, Debug)]
@@ -112,23 +110,16 @@ impl Script {
 /// The trace of a process that has ended. strace runs apart from it (`-D`) and writes on for a moment: the last line is the end of the
 /// process, which bears the id of the thread that made the first call.
 async fn whole(trace: &Path) -> String {
-    let begun = Instant::now();
-    loop {
+    until("strace writes the end of the process", async || {
         let text = fs::read_to_string(trace).expect("strace writes text");
         let process = text.split(' ').next().unwrap_or_default();
         let end = format!("{process} ");
         let is_whole = text.ends_with('\n')
             && (text.lines().next_back())
                 .is_some_and(|line| line.starts_with(&end) && line.contains(" +++ "));
-        if is_whole {
-            return text;
-        }
-        assert!(
-            begun.elapsed() < TRACE_END,
-            "strace has not written the end of {process} after {TRACE_END:?}"
-        );
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+        is_whole.then_some(text)
+    })
+    .await
 }
 
 fn strace(trace: &Path, inject: Option<&str>) -> Vec<String> {

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cloud_client::Error;
 use cloud_engine::{Base, FileError, Manifest, newest_snapshots, read_overlay};
 use cloud_model::LogId;
 use cloud_proto::cloud::v1::{
@@ -201,10 +202,9 @@ async fn check_running(
 ) -> Result<u64, String> {
     let [public, admin] = addresses.map(|address| format!("http://{address}"));
     let connections = Connections::to(&public, &admin).await;
-    let status = connections.admin().get_status(GetStatusRequest {}).await;
+    let status = connections.admin.call(GetStatusRequest {}).await;
     let head = status
         .map_err(|error| error.to_string())?
-        .into_inner()
         .log_head
         .expect("a log");
     if head.scn < promised.windows {
@@ -217,20 +217,9 @@ async fn check_running(
 
     // It goes on: the next window, which may be a repeat for the one who sends it.
     let next = head.scn + 1;
-    let request = tokio_stream::once(history::publish(story.window(next)));
-    let answers = connections
-        .publisher()
-        .publish(request)
-        .await
-        .map_err(|error| error.to_string())?;
-    let answer = answers
-        .into_inner()
-        .message()
-        .await
-        .map_err(|error| error.to_string())?;
-    let as_of = answer
-        .and_then(|answer| answer.as_of)
-        .ok_or("no answer to a window")?;
+    let window = history::to_publish(story.window(next));
+    let published = connections.admin.publish(window).await;
+    let as_of = published.map_err(|error| error.to_string())?.as_of;
     if as_of.scn != next {
         return Err(format!(
             "the next window stands at {}, not {next}",
@@ -248,7 +237,7 @@ async fn check_answers(
     story: &Story,
     as_of: &AsOf,
 ) -> Result<(), String> {
-    let refused = |refused: tonic::Status| refused.message().to_owned();
+    let refused = |refused: Error| refused.to_string();
     let model = story.at(as_of.scn);
     let at_least = || {
         Some(AtLeast {
@@ -260,11 +249,10 @@ async fn check_answers(
         at_least: at_least(),
     };
     let answer = connections
-        .profiles()
-        .get_profiles(request.clone())
+        .client
+        .call(request.clone())
         .await
-        .map_err(refused)?
-        .into_inner();
+        .map_err(refused)?;
     check_record(&Record::Profiles(request, answer), model, as_of);
     let mut ends = 0;
     for (member_id, member) in model.members() {
@@ -276,11 +264,10 @@ async fn check_answers(
             ..Default::default()
         };
         let answer = connections
-            .network()
-            .list_connections(request.clone())
+            .client
+            .call(request.clone())
             .await
-            .map_err(refused)?
-            .into_inner();
+            .map_err(refused)?;
         ends += member.connections.len() as u64;
         check_record(&Record::Connections(request, None, answer), model, as_of);
     }
@@ -294,19 +281,17 @@ async fn check_answers(
             ..Default::default()
         };
         let answer = connections
-            .search()
-            .search_members(request.clone())
+            .client
+            .call(request.clone())
             .await
-            .map_err(refused)?
-            .into_inner();
+            .map_err(refused)?;
         check_record(&Record::Search(request, answer), model, as_of);
     }
     let status = connections
-        .admin()
-        .get_status(GetStatusRequest {})
+        .admin
+        .call(GetStatusRequest {})
         .await
-        .map_err(refused)?
-        .into_inner();
+        .map_err(refused)?;
     assert_eq!(
         (status.members, status.connections),
         (model.members().count() as u64, ends / 2)

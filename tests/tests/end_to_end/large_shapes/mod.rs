@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
+use cloud_client::Error;
 use cloud_proto::cloud::v1::{Degree, GetDegreesRequest, GetNetworkSizesRequest};
 use cloud_tests::server::{Connections, Server};
 use cloud_tests::site;
 use shapes::{CLIQUE_MEMBERS, HUB, LEAVES, PATH_MEMBERS, clique, leaf, path};
 use tonic::Code;
-use tonic_types::StatusExt as _;
 
 /// Of the server's peak: its binary, the graph and the index as far as they are mapped (some 60 MB), views, and what one heavy request
 /// takes beside them. Nothing here grows with the number of requests.
@@ -107,7 +108,7 @@ async fn a_low_budget_refuses_with_the_limit_and_nothing_else() {
                 Code::ResourceExhausted,
                 "{call} of {viewer}: {status:?}"
             );
-            let info = status.get_details_error_info().expect("ErrorInfo");
+            let info = status.failure().expect("a refusal");
             assert_eq!(
                 (info.reason.as_str(), info.metadata["limit"].as_str()),
                 ("EDGES_EXHAUSTED", EDGES_MAX),
@@ -128,18 +129,14 @@ async fn a_low_budget_refuses_with_the_limit_and_nothing_else() {
 }
 
 /// The heavier of two kinds of load.
-async fn third_degree_size(connections: &Connections, viewer_id: u64) -> Result<(), tonic::Status> {
-    let mut request = tonic::Request::new(GetNetworkSizesRequest {
+async fn third_degree_size(connections: &Connections, viewer_id: u64) -> Result<(), Error> {
+    let request = GetNetworkSizesRequest {
         viewer_id,
         third: true,
         at_least: None,
-    });
-    request.set_timeout(std::time::Duration::from_secs(60));
-    let sizes = connections
-        .network()
-        .get_network_sizes(request)
-        .await?
-        .into_inner();
+    };
+    let client = connections.client.timeout(Duration::from_secs(60));
+    let sizes = client.call(request).await?;
     assert_eq!((sizes.first, sizes.third), (1, Some(2)), "{viewer_id}");
     Ok(())
 }
@@ -194,11 +191,10 @@ async fn a_page_of_third_degree_sizes_does_not_delay_others() {
             ..Default::default()
         };
         let answer = others
-            .network()
-            .get_degrees(request)
+            .client
+            .call(request)
             .await
-            .expect("answered before its deadline")
-            .into_inner();
+            .expect("answered before its deadline");
         let degrees: Vec<_> = answer
             .degrees
             .iter()
@@ -255,7 +251,7 @@ async fn what_the_queue_has_no_place_for_is_refused_at_once() {
         .collect();
     for status in &refused {
         assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
-        let info = status.get_details_error_info().expect("ErrorInfo");
+        let info = status.failure().expect("a refusal");
         assert_eq!(
             (info.reason.as_str(), info.metadata["limit"].as_str()),
             ("BUSY", PLACES)

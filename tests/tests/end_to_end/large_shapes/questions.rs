@@ -1,18 +1,25 @@
 //! Every call of NetworkService about one viewer, and search and profiles beside it: each answer is compared with the closed form.
 
 use cloud_proto::cloud::v1::*;
+use std::time::Duration;
+
+use cloud_client::Error;
 use cloud_tests::server::Connections;
-use tonic::{Request, Status};
 
 use super::shapes::{
     CLIQUE_MEMBERS, HUB, LEAVES, PATH_MEMBERS, at_distance, clique, degree, distance, leaf, path,
     shared,
 };
 
-type Outcome = (&'static str, Result<(), Status>);
+type Outcome = (&'static str, Result<(), Error>);
 
 /// Asks all, one after the other. What is answered is right; what is refused is the caller's to judge.
 pub(crate) async fn ask_all(connections: &Connections, viewer: u64) -> Vec<Outcome> {
+    // A stated deadline: nothing runs longer.
+    let connections = &Connections {
+        client: connections.client.timeout(Duration::from_secs(30)),
+        admin: connections.admin.clone(),
+    };
     let near = [
         at_distance(viewer, 1),
         at_distance(viewer, 2),
@@ -60,14 +67,7 @@ pub(crate) async fn ask_all(connections: &Connections, viewer: u64) -> Vec<Outco
     outcomes
 }
 
-/// With a deadline that is stated, so that nothing runs longer.
-fn within<T>(request: T) -> Request<T> {
-    let mut request = Request::new(request);
-    request.set_timeout(std::time::Duration::from_secs(30));
-    request
-}
-
-async fn degrees(connections: &Connections, viewer_id: u64) -> Result<(), Status> {
+async fn degrees(connections: &Connections, viewer_id: u64) -> Result<(), Error> {
     let member_ids: Vec<u64> = (0..300)
         .map(|number| leaf(1 + number * 3_000))
         .chain((0..300).map(|number| clique(1 + number * 3)))
@@ -87,11 +87,7 @@ async fn degrees(connections: &Connections, viewer_id: u64) -> Result<(), Status
             path: with_path,
             ..Default::default()
         };
-        let answer = connections
-            .network()
-            .get_degrees(within(request))
-            .await?
-            .into_inner();
+        let answer = connections.client.call(request).await?;
         assert_eq!(answer.degrees.len(), member_ids.len());
         for (found, &id) in answer.degrees.iter().zip(&member_ids) {
             assert_eq!(
@@ -124,17 +120,13 @@ async fn sizes(
     connections: &Connections,
     viewer_id: u64,
     near: &[Vec<u64>; 3],
-) -> Result<(), Status> {
+) -> Result<(), Error> {
     let request = GetNetworkSizesRequest {
         viewer_id,
         third: true,
         at_least: None,
     };
-    let sizes = connections
-        .network()
-        .get_network_sizes(within(request))
-        .await?
-        .into_inner();
+    let sizes = connections.client.call(request).await?;
     let found = [sizes.first, sizes.second, sizes.third.expect("asked for")];
     assert_eq!(
         found,
@@ -149,7 +141,7 @@ async fn list_connections(
     connections: &Connections,
     member_id: u64,
     expected: &[u64],
-) -> Result<(), Status> {
+) -> Result<(), Error> {
     let mut page_token = String::new();
     for page in expected.chunks(1_000).take(2) {
         let request = ListConnectionsRequest {
@@ -159,11 +151,7 @@ async fn list_connections(
             page_token: std::mem::take(&mut page_token),
             at_least: None,
         };
-        let answer = connections
-            .network()
-            .list_connections(within(request))
-            .await?
-            .into_inner();
+        let answer = connections.client.call(request).await?;
         let found: Vec<u64> = answer
             .connections
             .iter()
@@ -182,18 +170,14 @@ async fn list_network(
     viewer_id: u64,
     degree: i32,
     expected: &[u64],
-) -> Result<(), Status> {
+) -> Result<(), Error> {
     let request = ListNetworkRequest {
         viewer_id,
         degree,
         page_size: 1_000,
         ..Default::default()
     };
-    let answer = connections
-        .network()
-        .list_network(within(request))
-        .await?
-        .into_inner();
+    let answer = connections.client.call(request).await?;
     assert_eq!(
         answer.member_ids,
         expected[..expected.len().min(1_000)],
@@ -211,18 +195,14 @@ async fn list_shared(
     connections: &Connections,
     viewer_id: u64,
     member_id: u64,
-) -> Result<(), Status> {
+) -> Result<(), Error> {
     let request = ListSharedConnectionsRequest {
         viewer_id,
         member_id,
         page_size: 1_000,
         ..Default::default()
     };
-    let answer = connections
-        .network()
-        .list_shared_connections(within(request))
-        .await?
-        .into_inner();
+    let answer = connections.client.call(request).await?;
     let expected = shared(viewer_id, member_id);
     assert_eq!(
         answer.member_ids,
@@ -243,18 +223,14 @@ async fn list_paths(
     connections: &Connections,
     viewer_id: u64,
     member_id: u64,
-) -> Result<(), Status> {
+) -> Result<(), Error> {
     let request = ListPathsRequest {
         viewer_id,
         member_id,
         max_degree: 6,
         ..Default::default()
     };
-    let answer = connections
-        .network()
-        .list_paths(within(request))
-        .await?
-        .into_inner();
+    let answer = connections.client.call(request).await?;
     let distance = distance(viewer_id, member_id);
     if distance > 6 {
         assert_eq!(
@@ -283,17 +259,13 @@ async fn suggestions(
     connections: &Connections,
     viewer_id: u64,
     second: &[u64],
-) -> Result<(), Status> {
+) -> Result<(), Error> {
     let request = SuggestConnectionsRequest {
         viewer_id,
         limit: 1_000,
         at_least: None,
     };
-    let answer = connections
-        .network()
-        .suggest_connections(within(request))
-        .await?
-        .into_inner();
+    let answer = connections.client.call(request).await?;
     let found: Vec<_> = answer
         .suggestions
         .iter()
@@ -308,47 +280,34 @@ async fn suggestions(
     Ok(())
 }
 
-async fn session(connections: &Connections, viewer_id: u64) -> Result<(), Status> {
+async fn session(connections: &Connections, viewer_id: u64) -> Result<(), Error> {
     let request = BeginSessionRequest {
         viewer_id,
         at_least: None,
     };
-    let session = connections
-        .network()
-        .begin_session(within(request))
-        .await?
-        .into_inner()
-        .session;
+    let session = connections.client.call(request).await?.session;
     let request = GetDegreesRequest {
         viewer_id,
         member_ids: vec![HUB],
         ..Default::default()
     };
-    let answer = connections
-        .network()
-        .get_degrees(within(request))
-        .await?
-        .into_inner();
+    let answer = connections.client.call(request).await?;
     assert_eq!(answer.degrees[0].degree(), degree(viewer_id, HUB));
     connections
-        .network()
-        .end_session(within(EndSessionRequest { session }))
+        .client
+        .call(EndSessionRequest { session })
         .await?;
     Ok(())
 }
 
 /// Nobody has a name here, so everybody matches nothing but the empty query.
-async fn search(connections: &Connections, viewer_id: u64, first: usize) -> Result<(), Status> {
+async fn search(connections: &Connections, viewer_id: u64, first: usize) -> Result<(), Error> {
     let request = SearchMembersRequest {
         viewer_id,
         degrees: vec![Degree::First.into()],
         ..Default::default()
     };
-    let answer = connections
-        .search()
-        .search_members(within(request))
-        .await?
-        .into_inner();
+    let answer = connections.client.call(request).await?;
     assert_eq!(answer.total, first as u64, "{viewer_id}");
     assert!(
         answer
@@ -360,11 +319,7 @@ async fn search(connections: &Connections, viewer_id: u64, first: usize) -> Resu
         member_ids: vec![viewer_id],
         at_least: None,
     };
-    let answer = connections
-        .profiles()
-        .get_profiles(within(request))
-        .await?
-        .into_inner();
+    let answer = connections.client.call(request).await?;
     assert!(answer.results[0].profile.is_some(), "{viewer_id}");
     Ok(())
 }

@@ -7,25 +7,28 @@ use tonic::Request;
 
 /// The settings of one handle.
 #[derive(Clone, Debug)]
-pub(crate) struct Call {
-    pub(crate) timeout: Duration,
+pub(crate) struct Settings {
+    /// Absent: the server's default deadline ends a call.
+    pub(crate) timeout: Option<Duration>,
     pub(crate) at_least: Option<at_least::Point>,
 }
 
-impl Default for Call {
+impl Default for Settings {
     fn default() -> Self {
         Self {
-            timeout: limits::TIMEOUT_DEFAULT,
+            timeout: Some(limits::TIMEOUT_DEFAULT),
             at_least: None,
         }
     }
 }
 
-impl Call {
+impl Settings {
     /// A request whose timeout the server sees.
     pub(crate) fn request<M>(&self, message: M) -> Request<M> {
         let mut request = Request::new(message);
-        request.set_timeout(self.timeout);
+        if let Some(timeout) = self.timeout {
+            request.set_timeout(timeout);
+        }
         request
     }
 

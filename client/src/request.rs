@@ -1,0 +1,55 @@
+//! Each request of the wire, and the method that takes it.
+
+use crate::{Admin, Client, Error};
+use cloud_proto::{cloud::v1 as cloud, databus::v1 as databus};
+use std::future::Future;
+
+/// A request message that a handle can send: a [`Client`] to the public listener, an [`Admin`] to the admin listener.
+pub trait RequestTo<Handle> {
+    /// The message that answers it.
+    type Response;
+
+    /// Sends it. A request that names no point to wait for takes the handle's.
+    fn send(self, handle: &Handle) -> impl Future<Output = Result<Self::Response, Error>> + Send;
+}
+
+/// A line for each call: the stub and its method, the request, the field with the point to wait for, the response.
+macro_rules! requests {
+    ($handle:ty: $($stub:ident.$method:ident($request:ty $(, $at_least:ident)?) -> $response:ty;)*) => {$(
+        impl RequestTo<$handle> for $request {
+            type Response = $response;
+
+            async fn send(self, handle: &$handle) -> Result<$response, Error> {
+                let request = self;
+                $(
+                    let $at_least = request.$at_least.or_else(|| handle.settings.at_least());
+                    let request = Self { $at_least, ..request };
+                )?
+                let request = handle.settings.request(request);
+                handle.answer(handle.$stub.clone().$method(request).await)
+            }
+        }
+    )*};
+}
+
+requests! { Client:
+    network.get_degrees(cloud::GetDegreesRequest, at_least) -> cloud::GetDegreesResponse;
+    network.get_network_sizes(cloud::GetNetworkSizesRequest, at_least) -> cloud::GetNetworkSizesResponse;
+    network.list_connections(cloud::ListConnectionsRequest, at_least) -> cloud::ListConnectionsResponse;
+    network.list_shared_connections(cloud::ListSharedConnectionsRequest, at_least)
+        -> cloud::ListSharedConnectionsResponse;
+    network.list_network(cloud::ListNetworkRequest, at_least) -> cloud::ListNetworkResponse;
+    network.list_paths(cloud::ListPathsRequest, at_least) -> cloud::ListPathsResponse;
+    network.suggest_connections(cloud::SuggestConnectionsRequest, at_least)
+        -> cloud::SuggestConnectionsResponse;
+    network.begin_session(cloud::BeginSessionRequest, at_least) -> cloud::BeginSessionResponse;
+    network.end_session(cloud::EndSessionRequest) -> cloud::EndSessionResponse;
+    search.search_members(cloud::SearchMembersRequest, at_least) -> cloud::SearchMembersResponse;
+    profiles.get_profiles(cloud::GetProfilesRequest, at_least) -> cloud::GetProfilesResponse;
+    log.get_status(databus::GetStatusRequest) -> databus::GetStatusResponse;
+}
+
+requests! { Admin:
+    admin.get_status(cloud::GetStatusRequest) -> cloud::GetStatusResponse;
+    admin.take_snapshot(cloud::TakeSnapshotRequest) -> cloud::TakeSnapshotResponse;
+}
