@@ -53,8 +53,10 @@ pub(crate) struct Sessions<V> {
     sessions_max: usize,
     bytes_max: u64,
     idle: Duration,
-    /// What times are counted from.
+    /// Times are counted from here.
     begun: Instant,
+    /// `Instant::now`, but in tests.
+    clock: fn() -> Instant,
 }
 
 /// What sessions hold.
@@ -85,7 +87,7 @@ struct Pinned<V> {
 }
 
 impl<V: Clone> Sessions<V> {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, clock: fn() -> Instant) -> Self {
         Self {
             table: RwLock::new(Table {
                 sessions: HashMap::new(),
@@ -96,7 +98,8 @@ impl<V: Clone> Sessions<V> {
             sessions_max: limits.sessions_max,
             bytes_max: limits.view_cache_bytes_max / SESSION_VIEWS_SHARE,
             idle: Duration::from_millis(limits.session_idle_ms_max),
-            begun: Instant::now(),
+            begun: clock(),
+            clock,
         }
     }
 
@@ -248,7 +251,7 @@ impl<V: Clone> Sessions<V> {
     }
 
     fn now_ms(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from((self.clock)().duration_since(self.begun).as_millis()).unwrap_or(u64::MAX)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table<V>> {
@@ -265,12 +268,13 @@ mod tests {
     use super::*;
 
     fn sessions(sessions_max: usize, bytes_max: u64, session_idle_ms_max: u64) -> Sessions<u32> {
-        Sessions::new(&Limits {
+        let limits = Limits {
             view_cache_bytes_max: bytes_max * SESSION_VIEWS_SHARE,
             sessions_max,
             session_idle_ms_max,
             ..Limits::DEFAULT
-        })
+        };
+        Sessions::new(&limits, Instant::now)
     }
 
     /// Sessions, views, bytes.

@@ -16,9 +16,12 @@ use crate::{
 use cloud_engine::{Budget, Graph, NodeIndex, Scratch, Stopped, View};
 use cloud_model::Scn;
 use moka::{ops::compute::Op, policy::EvictionPolicy, sync::Cache};
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
 };
 
 /// Views by viewer.
@@ -89,7 +92,11 @@ pub(crate) struct ViewCounts {
 
 impl Views {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let sessions = Sessions::new(limits);
+        Self::with_clock(limits, Instant::now)
+    }
+
+    fn with_clock(limits: &Limits, clock: fn() -> Instant) -> Self {
+        let sessions = Sessions::new(limits, clock);
         let cache = Cache::builder()
             .eviction_policy(EvictionPolicy::lru())
             // Weights are 32 bits wide, so they count KiB: rounded up, plus what the cache itself
@@ -272,7 +279,7 @@ mod tests {
     use crate::test_site::{member, path_graph};
     use cloud_engine::GraphChange;
     use cloud_model::ConnectionTime;
-    use std::time::Duration;
+    use std::{cell::Cell, time::Duration};
 
     #[test]
     fn a_view_serves_as_long_as_it_holds() {
@@ -352,14 +359,20 @@ mod tests {
         assert_eq!(views.counts().session_bytes, 0);
     }
 
+    thread_local! {
+        static NOW: Cell<Instant> = Cell::new(Instant::now());
+    }
+
     #[test]
     fn a_view_that_is_brought_up_was_not_asked_for() {
         let mut writer = path_graph(10);
-        let idle = Duration::from_millis(40);
-        let views = Views::new(&Limits {
+        let idle = Duration::from_secs(60);
+        let wait = || NOW.set(NOW.get() + idle * 3 / 4);
+        let limits = Limits {
             session_idle_ms_max: idle.as_millis() as u64,
             ..Limits::DEFAULT
-        });
+        };
+        let views = Views::with_clock(&limits, || NOW.get());
         let old = writer.version().graph();
         let viewer = old.node(member(1)).unwrap();
         let view = views.build(&old, viewer, &mut Budget::unlimited()).unwrap();
@@ -368,11 +381,11 @@ mod tests {
             .apply(Scn::new(1), &[GraphChange::MemberRemoved(member(2))])
             .unwrap();
         let new = writer.version().graph();
-        std::thread::sleep(idle * 3 / 4);
+        wait();
         assert_eq!(views.below(new.scn()), [viewer]);
         views.bring_up(viewer, &new);
         assert!(views.below(new.scn()).is_empty());
-        std::thread::sleep(idle * 3 / 4);
+        wait();
         assert_eq!(views.counts().sessions, 0);
     }
 

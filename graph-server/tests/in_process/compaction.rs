@@ -1,6 +1,7 @@
 //! Compactions and snapshots of a running server: what they leave on disk, and that nobody can tell from the answers.
 
 use crate::small_site::{CONNECTIONS, MEMBERS, SmallSite};
+use crate::until::{until, until_true};
 use cloud_client::proto::cloud::v1::Profile;
 use cloud_client::proto::databus::v1::{
     AsOf, Change, Member, MemberRemoved, MemberUpserted, change,
@@ -220,13 +221,10 @@ async fn the_last_ones_are_kept() {
     }
     // Older ones are removed after the answer.
     let kept = &taken[2..];
-    for _ in 0..500 {
-        if site.snapshots() == kept {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(site.snapshots(), kept);
+    until_true("older snapshots are removed", async || {
+        site.snapshots() == kept
+    })
+    .await;
     let last = site.publish([connection_added(8, 5)]).await;
     // The folder that profiles and index were opened from is gone.
     let told = site.everything(&last).await;
@@ -243,17 +241,10 @@ async fn the_last_ones_are_kept() {
     );
     let published = site.publish([connection_added(8, 6)]).await;
     site.snapshot(&published).await;
-    for _ in 0..500 {
-        if !names(&folder).iter().any(is_overlay) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert!(
-        !names(&folder).iter().any(is_overlay),
-        "{:?}",
-        names(&folder)
-    );
+    until_true("the overlay is removed", async || {
+        !names(&folder).iter().any(is_overlay)
+    })
+    .await;
     site.running.shutdown().await.unwrap();
 }
 
@@ -340,13 +331,10 @@ async fn what_waits_for_room_says_why_and_goes_on_by_itself() {
         let status = site.admin.status().await.unwrap();
         status.graph_lag.unwrap_or_default().reason
     };
-    for _ in 0..500 {
-        if reason().await.contains("profiles.bin") {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    let said = reason().await;
+    let said = until("a compaction fails", async || {
+        Some(reason().await).filter(|reason| reason.contains("profiles.bin"))
+    })
+    .await;
     assert!(
         said.contains("waits for a compaction, which failed"),
         "{said}"
@@ -358,12 +346,7 @@ async fn what_waits_for_room_says_why_and_goes_on_by_itself() {
         .await;
     assert_eq!(degrees.unwrap().degrees[0].degree(), Degree::Second);
     fs::rename(&away, &there).unwrap();
-    for _ in 0..1_000 {
-        if reason().await.is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until_true("the graph goes on", async || reason().await.is_empty()).await;
     let client = site.client.at_least(last);
     let degrees = client.degrees(8, &[2], DegreesOptions::default()).await;
     assert_eq!(degrees.unwrap().degrees[0].degree(), Degree::First);
@@ -379,13 +362,7 @@ async fn snapshots_are_taken_now_and_then() {
     let site = SmallSite::start(limits).await;
     let last = site.publish([connection_added(8, 1)]).await;
     let scn = async || site.admin.status().await.unwrap().snapshot.unwrap().scn;
-    for _ in 0..500 {
-        if scn().await == last.scn {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(scn().await, last.scn);
+    until_true("a snapshot is taken", async || scn().await == last.scn).await;
     site.running.shutdown().await.unwrap();
 }
 

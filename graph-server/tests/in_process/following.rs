@@ -4,6 +4,7 @@
 use crate::compaction::upserted;
 use crate::relay_site::{Follower, Relay, RelaySite, copy};
 use crate::transport::get;
+use crate::until::until;
 use cloud_client::proto::databus::v1::AsOf;
 use cloud_client::{
     Degree, DegreesOptions, Error, Event, Point, SearchOptions, Window, connection_added,
@@ -117,13 +118,14 @@ async fn a_server_that_starts_under_a_relay_that_never_pauses_is_up_to_date_soon
     let admin = relay.admin.clone();
     let (sender, mut head) = tokio::sync::watch::channel(AsOf::default());
     let writer = tokio::spawn(async move {
+        let mut pace = tokio::time::interval(Duration::from_millis(20));
         for number in 0.. {
+            pace.tick().await;
             let window = Window::of([upserted(7, &format!("number {number}"))]);
             let made = admin.publish(window).await.unwrap();
             if sender.send(made.as_of).is_err() {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });
     head.wait_for(|head| head.scn >= 10).await.unwrap();
@@ -351,15 +353,15 @@ const FORGETFUL: [&str; 4] = ["--log-segment-bytes", "4KiB", "--log-bytes-max", 
 /// Publishes until the log has let go of every SCN up to one.
 async fn forget(site: &RelaySite, scn: u64) -> AsOf {
     let relay = site.relay(&FORGETFUL).await;
-    loop {
+    let head = until("the log's oldest segments are removed", async || {
         let changes = (0..1_000).map(|other| connection_added(1, other + 100));
         let made = relay.admin.publish(Window::of(changes)).await.unwrap();
-        if relay.client.log_status().await.unwrap().oldest_after_scn > scn {
-            relay.stop().await;
-            return made.as_of;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+        let status = relay.client.log_status().await.unwrap();
+        (status.oldest_after_scn > scn).then_some(made.as_of)
+    })
+    .await;
+    relay.stop().await;
+    head
 }
 
 #[tokio::test]
@@ -390,13 +392,11 @@ async fn a_subscriber_below_what_is_kept_is_told_the_oldest() {
 /// The running server does not serve any more, and says why; it still ends in order, with the reason.
 async fn stops_serving(follower: Follower, why: &str) {
     let admin = follower.running.admin_addr();
-    let said = loop {
+    let said = until("/readyz says 503", async || {
         let answer = get(admin, "/readyz").await;
-        if answer.starts_with("HTTP/1.1 503 ") {
-            break answer;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    };
+        answer.starts_with("HTTP/1.1 503 ").then_some(answer)
+    })
+    .await;
     assert!(
         said.contains("bootstrap again") && said.contains(why),
         "{said}"

@@ -4,12 +4,13 @@
 use crate::fake_relay::{FakeRelay, Sent};
 use crate::relay_site::{Follower, RelaySite};
 use crate::transport::get;
+use crate::until::{until, until_true};
 use cloud_client::proto::databus::v1::{Change, WindowPart};
 use cloud_client::{Degree, DegreesOptions, connection_added};
 use cloud_engine::{Manifest, StandsAt, snapshot_name};
 use cloud_model::Scn;
 use graph_server::{Limits, RelayError, StartError};
-use std::{fs, time::Duration};
+use std::fs;
 
 const LOG: &str = "00112233445566778899aabbccddeeff";
 const OTHER: &str = "ffeeddccbbaa99887766554433221100";
@@ -59,9 +60,10 @@ async fn check(parts: &[(u64, u32, bool, u64)], reached: u64, why: &str) {
     relay.ends_at(reached);
     relay.sends_everybody(vec![sent((9, 0, true, reached))]);
     let follower = site.follower("one", address).await;
-    while state(&follower).await.0 < 9 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until_true("window 9 is applied", async || {
+        state(&follower).await.0 >= 9
+    })
+    .await;
     assert_eq!(state(&follower).await, (9, [&applied[..], &[9]].concat()));
     follower.stop().await.unwrap();
 }
@@ -127,9 +129,10 @@ async fn a_repeat_of_a_sources_window_says_nothing() {
         of_source(4, 71),
     ]);
     let follower = site.follower("one", address).await;
-    while state(&follower).await.0 < 4 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until_true("window 4 is applied", async || {
+        state(&follower).await.0 >= 4
+    })
+    .await;
     assert_eq!(state(&follower).await, (4, vec![1, 4]));
     let sources = follower.client.log_status().await.unwrap().sources;
     assert_eq!((sources[0].last_offset, sources[0].scn), (71, 4));
@@ -145,13 +148,11 @@ async fn a_change_of_a_later_version_stops_the_server_before_half_a_window() {
     relay.sends(vec![sent((1, 0, true, 0)), (part, previous_scn)]);
     let follower = site.follower("one", address).await;
     let admin = follower.running.admin_addr();
-    let said = loop {
+    let said = until("/readyz says 503", async || {
         let answer = get(admin, "/readyz").await;
-        if answer.starts_with("HTTP/1.1 503 ") {
-            break answer;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    };
+        answer.starts_with("HTTP/1.1 503 ").then_some(answer)
+    })
+    .await;
     assert!(
         said.contains("window 2") && said.contains("a newer one"),
         "{said}"

@@ -14,3 +14,4 @@ mod retention;
 mod silent_site;
 mod small_site;
 mod transport;
+mod until;

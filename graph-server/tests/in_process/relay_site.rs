@@ -1,13 +1,14 @@
 //! A relay and the servers that follow it, in this process: their folders stay when they are stopped and started again.
 
 use crate::small_site::{config, write_snapshot};
+use crate::until::until;
 use clap::{Args as _, Command, FromArgMatches as _};
 use cloud_client::proto::databus::v1::AsOf;
 use cloud_client::{Admin, Client};
 use cloud_engine::Manifest;
 use databus::relay::{self, RelayConfig};
 use graph_server::{Config, Limits, Running, ShutdownError, StartError, serve};
-use std::{fs, net::SocketAddr, path::Path, time::Duration};
+use std::{fs, net::SocketAddr, path::Path};
 use tempfile::TempDir;
 
 /// A small site's snapshot and the log that goes on from it.
@@ -137,14 +138,13 @@ impl Follower {
 
     /// Waits until the graph's lag has a reason that holds this text; an empty one: none.
     pub(crate) async fn lags_because(&self, text: &str) -> String {
-        loop {
+        until(&format!("a lag because of {text:?}"), async || {
             let status = self.admin.status().await.unwrap();
-            let lag = status.graph_lag.unwrap_or_default();
-            if text.is_empty() == lag.reason.is_empty() && lag.reason.contains(text) {
-                return lag.reason;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+            let reason = status.graph_lag.unwrap_or_default().reason;
+            let is_it = text.is_empty() == reason.is_empty() && reason.contains(text);
+            is_it.then_some(reason)
+        })
+        .await
     }
 }
 

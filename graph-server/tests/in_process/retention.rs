@@ -1,11 +1,12 @@
 //! A server with a log of its own lets go of old segments, and keeps what its snapshot needs.
 
+use crate::until::until_true;
 use crate::{relay_site::copy, small_site::SmallSite};
 use cloud_client::{SearchOptions, Window, connection_added, connection_removed};
 use cloud_engine::{Manifest, StandsAt, newest_snapshots, snapshot_name};
 use cloud_model::Scn;
 use graph_server::Limits;
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path};
 
 const SNAPSHOT_SCN: u64 = 5;
 
@@ -61,14 +62,12 @@ async fn the_log_keeps_what_the_snapshot_goes_on_from() {
         let made = site.admin.publish(large_window()).await.unwrap();
         assert_eq!(made.as_of.scn, head);
         // One after the other, and none above.
-        loop {
+        until_true("the log begins at the snapshot", async || {
             let oldest = site.client.log_status().await.unwrap().oldest_after_scn;
             assert!(oldest <= SNAPSHOT_SCN);
-            if oldest == SNAPSHOT_SCN {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+            oldest == SNAPSHOT_SCN
+        })
+        .await;
         let client = site.client.at_least(made.as_of);
         assert_eq!(client.network_sizes(1, false).await.unwrap().first, 1_002);
         folder = site.stop().await;
@@ -100,9 +99,10 @@ async fn a_start_asks_for_nothing_that_its_snapshot_holds() {
         }
         site.admin.take_snapshot(None).await.unwrap();
     }
-    while site.client.log_status().await.unwrap().oldest_after_scn < 11 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until_true("the log begins at SCN 11", async || {
+        site.client.log_status().await.unwrap().oldest_after_scn >= 11
+    })
+    .await;
     // As a kill leaves it: the live profiles were last written when the server started.
     let killed = tempfile::tempdir().unwrap();
     copy(site.folder.path(), killed.path());
