@@ -1,4 +1,7 @@
 # The one menu of commands; .ci/run uses the same ones.
+#
+# Every build takes the whole workspace: cargo chooses the features of a dependency by the packages that are built, so
+# another choice of packages would compile the same dependencies again.
 
 # The scratch folder of `make demo`; made anew each time.
 DEMO_DIR ?= .demo
@@ -6,25 +9,25 @@ ARGS ?=
 # How long `make fuzz` works on each reader.
 SECONDS ?= 60
 
-.PHONY: help demo test test-long protocols fuzz check format lint docs proto bench bench-scale bench-rivals
+.PHONY: help demo test test-long protocols fuzz check format lint docs source proto bench bench-scale bench-rivals
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: ## a synthetic site of 200,000 members, served and asked; ARGS=--once stops after printing
-	cargo build --release --bins --examples -p graph-server -p loader -p cloudctl -p cloud-client
+	cargo build --release --workspace --bins --examples
 	target/release/examples/demo --loader target/release/loader --server target/release/graph-server \
 	    --dir $(DEMO_DIR) $(ARGS)
 
 test: target/python/ready ## everything that the tests need, and the tests
 	tests/strace-installed
 	cargo build --workspace --bins --tests
-	CLOUD_PYTHON=$(CURDIR)/target/python/bin/python cargo test --workspace
+	CLOUD_PYTHON=$(CURDIR)/target/python/bin/python tests/run
 
 test-long: target/python/ready ## the same tests with longer random histories, then the fuzzing (a quarter of an hour)
 	tests/strace-installed
 	cargo build --workspace --bins --tests
-	CLOUD_TEST_LONG=1 CLOUD_PYTHON=$(CURDIR)/target/python/bin/python cargo test --workspace
+	CLOUD_TEST_LONG=1 CLOUD_PYTHON=$(CURDIR)/target/python/bin/python tests/run
 	cargo test --manifest-path graph-server/engine/protocols/Cargo.toml --target-dir target/protocols
 	fuzz/run $(SECONDS)
 
@@ -34,7 +37,7 @@ protocols: ## how the engine publishes, under every order of steps that the memo
 fuzz: ## every reader of bytes from outside under libFuzzer; SECONDS=60 each, needs a C++ compiler
 	fuzz/run $(SECONDS)
 
-check: format lint docs proto ## formatting, clippy, documentation and protos, warnings as errors
+check: format lint docs source proto ## formatting, clippy, documentation, arrows and prose of the source, protos
 
 format:
 	cargo fmt --all --check
@@ -45,6 +48,9 @@ lint:
 
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+source:
+	cargo test -q -p cloud-source -- --nocapture
 
 proto: target/python/ready
 	target/python/bin/buf lint
