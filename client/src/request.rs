@@ -4,7 +4,8 @@ use crate::{Admin, Client, Error};
 use cloud_proto::{cloud::v1 as cloud, databus::v1 as databus};
 use std::future::Future;
 
-/// A request message that a handle can send: a [`Client`] to the public listener, an [`Admin`] to the admin listener.
+/// A request message that a handle can send: a [`Client`] to the public listener, an [`Admin`] to
+/// the admin listener.
 pub trait RequestTo<Handle> {
     /// The message that answers it.
     type Response;
@@ -13,9 +14,12 @@ pub trait RequestTo<Handle> {
     fn send(self, handle: &Handle) -> impl Future<Output = Result<Self::Response, Error>> + Send;
 }
 
-/// A line for each call: the stub and its method, the request, the field with the point to wait for, the response.
+/// A line for each call: the stub and its method, the request, its field with the point to wait
+/// for, and the response.
 macro_rules! requests {
-    ($handle:ty: $($stub:ident.$method:ident($request:ty $(, $at_least:ident)?) -> $response:ty;)*) => {$(
+    ($handle:ty: $(
+        $stub:ident.$method:ident($request:ty $(, $at_least:ident)?) -> $response:ty;
+    )*) => {$(
         impl RequestTo<$handle> for $request {
             type Response = $response;
 
@@ -34,8 +38,10 @@ macro_rules! requests {
 
 requests! { Client:
     network.get_degrees(cloud::GetDegreesRequest, at_least) -> cloud::GetDegreesResponse;
-    network.get_network_sizes(cloud::GetNetworkSizesRequest, at_least) -> cloud::GetNetworkSizesResponse;
-    network.list_connections(cloud::ListConnectionsRequest, at_least) -> cloud::ListConnectionsResponse;
+    network.get_network_sizes(cloud::GetNetworkSizesRequest, at_least)
+        -> cloud::GetNetworkSizesResponse;
+    network.list_connections(cloud::ListConnectionsRequest, at_least)
+        -> cloud::ListConnectionsResponse;
     network.list_shared_connections(cloud::ListSharedConnectionsRequest, at_least)
         -> cloud::ListSharedConnectionsResponse;
     network.list_network(cloud::ListNetworkRequest, at_least) -> cloud::ListNetworkResponse;

@@ -1,4 +1,4 @@
-//! What every call carries: its timeout, and the point that its answer must not be older than.
+//! The settings of a handle: a timeout, and the point that answers must not be older than.
 
 use crate::limits;
 use cloud_proto::databus::v1::{AtLeast, at_least};

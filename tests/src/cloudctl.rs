@@ -1,4 +1,4 @@
-//! The real cloudctl, asked about a server under test.
+//! The real cloudctl, run against a server under test.
 
 use std::process::{Command, Output};
 
@@ -20,7 +20,8 @@ pub fn cloudctl(server: &Server, arguments: &[&str]) -> Output {
         .expect("cloudctl's binary starts")
 }
 
-/// The one JSON object that cloudctl prints with `--json`; panics with its error output when it fails.
+/// The one JSON object that cloudctl prints with `--json`; panics with its error output when it
+/// fails.
 pub fn json_of(server: &Server, arguments: &[&str]) -> Value {
     let output = cloudctl(server, &[&["--json"], arguments].concat());
     assert!(

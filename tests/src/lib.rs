@@ -1,27 +1,28 @@
-//! End-to-end tests: the real binaries, asked over gRPC, against a model that is too simple to be wrong.
+//! End-to-end tests: the real binaries over gRPC, against a model that is too simple to be wrong.
 //!
 //! - [`binaries`] finds what cargo built;
 //! - [`cloudctl`] runs the command-line client against a server under test;
 //! - [`server`] starts, kills and stops a graph server or a relay;
 //! - [`site`] builds a snapshot directory with the loader from rows given here;
-//! - [`model`] is the oracle: the members and connections of one moment, and questions answered by plain search;
-//! - [`history`] makes random changes, [`questions`] asks at random, and [`record`] checks the answers at the SCNs that they state;
+//! - [`model`] is the oracle: the members and connections of one moment, and questions answered by
+//!   plain search;
+//! - [`history`] makes random changes, [`questions`] asks at random, and [`record`] checks the answers
+//!   at the SCNs that they state;
 //! - [`readers`] lists what reads bytes from outside, for property tests and fuzzing;
 //! - [`until`] waits for what another process does;
 //! - [`shared_data`] finds the public data set that some tests read.
 //!
 //! # What keeps each promise
 //!
-//! The promises are the ones that users rely on. Each row names the tests that fail when it is broken, their oracle, and
-//! how much they do in `make test` and in `make test-long`. A test of `tests/source` checks that every test named here
-//! exists.
+//! Each row names a promise, the tests that fail when it is broken, their oracle, and how much they
+//! do in `make test` and in `make test-long`. A test of `tests/source` checks that the tests exist.
 //!
 //! | promise | tests | oracle | `make test` | `make test-long` |
 //! |---|---|---|---|---|
-//! | 1. An acknowledged change survives kill -9, power loss and restart. | `tests/tests/end_to_end/kill_and_recover.rs`: `nothing_acknowledged_is_lost_and_nothing_is_invented`; `tests/tests/power_loss/main.rs`: `every_moment_of_a_servers_life_can_be_its_last`, `no_kind_of_sync_can_be_left_out`; `databus/tests/log/crash.rs`: `a_crash_at_any_operation_keeps_what_was_acknowledged` | the record of what was sent and acknowledged | 30 kills; every call of 8 traced lives, 1 disk each | 1,000 kills; more disks a moment |
-//! | 2. After recovery the state equals the log's prefix at one SCN. | `tests/tests/power_loss/main.rs`: `every_moment_of_a_servers_life_can_be_its_last`, `a_recovery_may_be_cut_off_too`; `databus/tests/log/damage.rs`: `a_log_cut_at_any_byte_of_its_last_frames_keeps_what_stands_before`, `a_window_that_lacks_parts_is_cut_as_a_whole` | the model at each SCN | every moment of the traced lives | the same, more disks a moment |
+//! | 1. An acknowledged change survives kill -9, power loss and restart. | `tests/tests/end_to_end/kill_and_recover.rs`: `nothing_acknowledged_is_lost_and_nothing_is_invented`; `tests/tests/power_loss/main.rs`: `every_moment_of_a_servers_life_can_be_its_last`, `no_kind_of_sync_can_be_left_out`; `databus/tests/log/crash.rs`: `a_crash_at_any_operation_keeps_what_was_acknowledged` | the record of what was sent and acknowledged | 30 kills; 2 disks by chance at each moment of the traced lives | 1,000 kills; 20 disks |
+//! | 2. After recovery the state equals the log's prefix at one SCN. | `tests/tests/power_loss/main.rs`: `every_moment_of_a_servers_life_can_be_its_last`, `a_recovery_may_be_cut_off_too`; `databus/tests/log/damage.rs`: `a_log_cut_at_any_byte_of_its_last_frames_keeps_what_stands_before`, `a_window_that_lacks_parts_is_cut_as_a_whole` | the model at each SCN | 2 disks at each moment, 15 recoveries cut off | 10 disks, 100 recoveries |
 //! | 3. State is a function of snapshot and log prefix. | `tests/tests/end_to_end/kill_and_recover.rs`: `nothing_acknowledged_is_lost_and_nothing_is_invented`; `tests/tests/end_to_end/relay.rs`: `followers_of_a_relay_answer_alike_whoever_is_killed`; `tests/tests/end_to_end/previous_version.rs`: `an_earlier_log_replayed_on_the_loader_s_snapshot_answers_the_same`; `graph-server/engine/tests/engine/folding.rs`: `every_version_equals_the_model_at_every_scn` | the model; a server that replays the whole log; the answers of an earlier version | 4 rounds of kills, 500 questions a server | 50 rounds |
-//! | 4. Corruption is detected before it is served, and the error names file and offset. | `tests/tests/power_loss/main.rs`: `rot_in_any_file_of_a_site_is_never_served`; `tests/tests/mutations/main.rs`: `graph_files`, `overlays`, `profile_files`, `search_indexes`, `live_profile_stores`, `log_segments`, `log_files`; `databus/tests/log/damage.rs`: `every_flipped_bit_is_refused_by_name_or_harmless`, `rot_below_a_mark_names_the_file_and_the_byte` | the content before the mutation | 40 to 2,000 mutations a reader | 20 times as many, then libFuzzer |
+//! | 4. Corruption is detected before it is served, and the error names file and offset. | `tests/tests/power_loss/main.rs`: `rot_in_any_file_of_a_site_is_never_served`; `tests/tests/mutations/main.rs`: `graph_files`, `overlays`, `profile_files`, `search_indexes`, `live_profile_stores`, `log_segments`, `log_files`; `databus/tests/log/damage.rs`: `every_flipped_bit_is_refused_by_name_or_harmless`, `rot_below_a_mark_names_the_file_and_the_byte` | the content before the mutation | 40 to 2,000 mutations a reader; 80 flipped bits | 20 times as many, 10,000 bits, then libFuzzer |
 //! | 5. Every answer is exact as of its SCN, and SCNs never go backwards. | `tests/tests/end_to_end/live_oracle.rs`: `answers_equal_the_model_on_a_uniform_graph`, `answers_equal_the_model_through_compactions_of_a_star`, `answers_of_a_server_that_follows_a_relay_equal_the_model`; `graph-server/engine/tests/engine/readers.rs`: `answers_are_exact_at_the_scn_they_state` | the model at the SCN of each answer | 11 sites, 150 windows each, 3 readers | 5,000 windows each |
 //! | 6. No input panics the server or makes other callers wait beyond their deadlines. | `tests/tests/mutations/main.rs`: `published_windows`, `queries`, `page_tokens`, `dump_rows`, `no_reader_is_forgotten`; `tests/tests/end_to_end/large_shapes/mod.rs`: `a_page_of_third_degree_sizes_does_not_delay_others`, `a_low_budget_refuses_with_the_limit_and_nothing_else`, `what_the_queue_has_no_place_for_is_refused_at_once`; `graph-server/tests/in_process/transport.rs`: `errors_of_the_transport_have_codes_and_details` | closed forms of a star, a clique and a path of 1,000,000; typed refusals | 2,000 light calls beside 200 heavy ones at a time | the same, and libFuzzer on each reader |
 //! | 7. Memory stays within the configured budget. | `tests/tests/end_to_end/large_shapes/mod.rs`: `every_question_about_a_huge_shape_is_answered_right`; `tests/tests/mutations/main.rs`: `no_reader_is_forgotten`; `graph-server/src/views/view_cache.rs`: `the_budget_is_kept` | the server's peak resident memory; the largest allocation of each reader | 10 viewers, every call | the same |

@@ -1,5 +1,5 @@
-//! Prints the counts of [`cloud_source::prose`] for the workspace in a folder (default: this one); with a second
-//! argument `places`, every place that was counted too.
+//! Prints the counts of [`cloud_source::prose`] for the workspace in a folder (default: this one).
+//! The second argument `places` prints every place that was counted too.
 
 use std::path::PathBuf;
 

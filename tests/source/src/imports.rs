@@ -1,4 +1,5 @@
-//! Which file of a crate imports from which, without its unit tests; re-exports are followed to what they name.
+//! Which file of a crate imports from which, without its unit tests. Re-exports are followed to
+//! the file that they name.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
@@ -15,11 +16,11 @@ pub type Module = Vec<String>;
 pub struct Imports {
     /// The file of each module.
     pub files: BTreeMap<Module, PathBuf>,
-    /// What each imports from: itself and re-exports apart.
+    /// The files that each imports from, without itself and its re-exports.
     pub edges: BTreeMap<Module, BTreeSet<Module>>,
 }
 
-/// What one file says.
+/// The imports and re-exports of one file.
 #[derive(Default)]
 struct Source {
     /// Paths that it uses: the first name is `crate`, `self`, `super`, or a module's.
@@ -33,7 +34,7 @@ struct Source {
 }
 
 impl Imports {
-    /// Reads the files below a crate's `src/`. Its `main.rs` is another crate's root when there is a `lib.rs`.
+    /// Reads the files below a crate's `src/`. Beside a `lib.rs`, `main.rs` is another crate's root.
     pub fn read(of: &Crate) -> Self {
         let folder = of.folder.join("src");
         let has_library = folder.join("lib.rs").exists();
@@ -317,7 +318,8 @@ mod tests {
     #[test]
     fn nested_groups_are_paths_each() {
         let source = read(
-            "use crate::{a::{b::C, self, d::*}, e as f}; use super::super::g; fn x() -> crate::h::I { $crate::no::No }",
+            "use crate::{a::{b::C, self, d::*}, e as f}; use super::super::g; \
+             fn x() -> crate::h::I { $crate::no::No }",
         );
         let paths: Vec<String> = source.paths.iter().map(|path| path.join("::")).collect();
         assert_eq!(
@@ -336,7 +338,8 @@ mod tests {
     #[test]
     fn tests_and_re_exports_are_no_imports() {
         let source = read(
-            "pub use a::B; pub(crate) use crate::c::D as E; #[cfg(test)] mod t; #[cfg(test)] mod tests { use super::F; } use crate::g::H;",
+            "pub use a::B; pub(crate) use crate::c::D as E; #[cfg(test)] mod t; \
+             #[cfg(test)] mod tests { use super::F; } use crate::g::H;",
         );
         assert_eq!(source.paths, [["crate", "g", "H"]]);
         assert_eq!(source.exports["B"], ["a", "B"]);

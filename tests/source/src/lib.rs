@@ -1,4 +1,4 @@
-//! Reads the workspace's own source, for tests of what it promises. Needs no server and compiles in seconds.
+//! Reads the workspace's own source, for tests of its arrows and its prose. Compiles in seconds.
 //!
 //! - [`workspace`] lists the crates, their files, and which crates each may use;
 //! - [`tokens`] splits a Rust file into tokens and comments;

@@ -1,4 +1,4 @@
-//! Counts what the house's rules of writing forbid, in each crate's comments, error texts and line lengths.
+//! Counts what the rules of writing forbid, in each crate's comments, error texts and line lengths.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -19,7 +19,7 @@ const WORDS: [&str; 8] = [
 ];
 const PHRASES: [&[&str]; 3] = [&["anew"], &["let", "go", "of"], &["lets", "go", "of"]];
 
-/// What is counted, in the order of the table's columns.
+/// The rules, in the order of the table's columns.
 pub const RULES: [&str; 4] = ["openings", "words", "long-lines", "see-the-module"];
 
 /// One place where a rule is broken.
@@ -92,7 +92,9 @@ fn in_file(path: &Path) -> Vec<Finding> {
         });
     };
     for (number, line) in (1..).zip(text.lines()) {
-        if line.chars().count() > COLUMNS_MAX {
+        // A row of a table in a doc comment has to be one line.
+        let is_row = line.trim_start().starts_with("//! |");
+        if line.chars().count() > COLUMNS_MAX && !is_row {
             add(2, number, line);
         }
     }
@@ -163,7 +165,8 @@ mod tests {
     fn each_rule_is_counted_where_it_is_broken() {
         let folder = std::env::temp_dir().join(format!("prose-{}", std::process::id()));
         let text = format!(
-            "//! Of a file.\n//! As it goes on.\n\n/// None: nothing. Nobody is told.\nstruct A;\n// Let go of it\n\
+            "//! Of a file.\n//! As it goes on.\n\n/// None: nothing. Nobody is told.\n\
+             struct A;\n// Let go of it\n\
              #[error(\"nobody\")]\n/// See the module.\nlet told = \"nobody\"; // {}\n",
             "x".repeat(100)
         );

@@ -3,7 +3,7 @@
 /// A word, a number, a mark, or a string literal; and the line it stands on, from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// As written. A string literal keeps its quotes.
+    /// The text as it stands in the file; a string literal keeps its quotes.
     pub text: String,
     /// From 1.
     pub line: usize,
@@ -192,7 +192,8 @@ mod tests {
     #[test]
     fn strings_comments_and_lifetimes_are_told_apart() {
         let found = split(
-            "fn f<'a>(x: &'a str) { /* a /* b */ c */ g(\"// no\", r#\"\"x\"#, '\"', '\\'') } // d\n/// e",
+            "fn f<'a>(x: &'a str) { /* a /* b */ c */ \
+             g(\"// no\", r#\"\"x\"#, '\"', '\\'') } // d\n/// e",
         );
         let words: Vec<&str> = found
             .tokens

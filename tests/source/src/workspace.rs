@@ -84,7 +84,7 @@ fn section<'a>(manifest: &'a str, name: &str) -> impl Iterator<Item = (&'a str, 
 }
 
 impl Crate {
-    /// Its files that end in one of these, in order; files of crates in folders below it are theirs.
+    /// Its files with one of these extensions, in order, without those of crates in folders below.
     pub fn files(&self, folder: &str, extensions: &[&str]) -> Vec<PathBuf> {
         let mut files = Vec::new();
         let mut folders = vec![self.folder.join(folder)];

@@ -1,4 +1,5 @@
-//! What the source itself promises: the arrows between crates and folders, and prose that gets no worse.
+//! The source itself: the arrows between crates and folders, prose that gets no worse, and the
+//! table of promises.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,7 +9,7 @@ use cloud_source::imports::{Imports, Module};
 use cloud_source::prose;
 use cloud_source::workspace::{Crate, crates, root};
 
-/// Which of the workspace's crates each may use. A crate that is not here may use any: benches and tests.
+/// Which of the workspace's crates each may use. Benches and tests are not here: they may use any.
 const ARROWS: [(&str, &[&str]); 12] = [
     ("cloud-model", &[]),
     ("cloud-proto", &[]),
@@ -66,7 +67,8 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ),
 ];
 
-/// What cloudctl is small without: the search index, the store of profiles, and every server.
+/// Packages that keep cloudctl small by their absence: the search index, the store of profiles, and
+/// every server.
 const NOT_IN_CLOUDCTL: [&str; 6] = [
     "tantivy",
     "redb",
@@ -189,7 +191,7 @@ fn listed<'a>(list: &[(&str, &'a [&'a str])], name: &str) -> BTreeSet<&'a str> {
     found.flat_map(|(_, items)| items.iter().copied()).collect()
 }
 
-/// Panics when something is found that is not in the list; prints what the list has no more reason for.
+/// Panics when something is found that is not in the list; prints entries that are needed no more.
 fn check_list(what: &str, list: &[(&str, &[&str])], found: &BTreeMap<String, BTreeSet<String>>) {
     for (name, items) in found {
         let listed = listed(list, name);

@@ -1,4 +1,5 @@
-//! A site that an earlier version left on disk: this version opens it, answers the same, and goes on with it.
+//! A site that an earlier version left on disk: this version opens it, answers the same, and goes
+//! on with it.
 //!
 //! `tests/fixtures/README.md` says what stands in a fixture and how it is made.
 
@@ -64,7 +65,7 @@ fn check_answers(server: &Server, name: &str) {
     }
 }
 
-/// Everything that was recorded is there and equal. A later version may say more: fields that the recording lacks.
+/// Everything that was recorded is there and equal. A later version may print more fields.
 fn check_same(recorded: &Value, now: &Value, place: &str) {
     match (recorded, now) {
         (Value::Object(fields), Value::Object(_)) => {
