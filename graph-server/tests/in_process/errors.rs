@@ -328,6 +328,7 @@ async fn a_wrong_window_ends_the_call_after_those_before_it() {
     let field = "part.changes[0].connection_added.member_id";
     check(answers.next().await, Code::InvalidArgument, field);
 
+    // Over the generated client: ours sends no parts that make no window.
     let admin = format!("http://{}", site.running.admin_addr());
     let mut wire = PublisherClient::new(channel(admin).await);
     let part = |part| PublishRequest { part };

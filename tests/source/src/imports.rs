@@ -27,8 +27,6 @@ struct Source {
     paths: Vec<Vec<String>>,
     /// Names that it re-exports, and from where.
     exports: BTreeMap<String, Vec<String>>,
-    /// Where it re-exports everything from.
-    glob_exports: Vec<Vec<String>>,
     /// Modules that only unit tests have.
     test_modules: Vec<String>,
 }
@@ -189,13 +187,8 @@ impl Source {
                 let mut paths = Vec::new();
                 tree(&rest[1..end], &mut Vec::new(), &mut paths);
                 if is_public(&words[..at]) {
-                    for (path, name) in paths {
-                        if name == "*" {
-                            source.glob_exports.push(path);
-                        } else {
-                            source.exports.insert(name, path);
-                        }
-                    }
+                    let named = paths.into_iter().map(|(path, name)| (name, path));
+                    source.exports.extend(named);
                 } else {
                     source.paths.extend(paths.into_iter().map(|(path, _)| path));
                 }
@@ -228,11 +221,10 @@ fn is_name(word: &str) -> bool {
 
 /// Whether `pub`, or `pub(...)`, stands before.
 fn is_public(before: &[&str]) -> bool {
-    match before {
-        [.., "pub"] => true,
-        [.., "pub", "(", _, ")"] | [.., "pub", "(", "in", _, _, _, ")"] => true,
-        _ => false,
-    }
+    matches!(
+        before,
+        [.., "pub"] | [.., "pub", "(", _, ")"] | [.., "pub", "(", "in", _, _, _, ")"]
+    )
 }
 
 /// Up to the end of the item that begins here: its `;`, or the brace that closes it.
