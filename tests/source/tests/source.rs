@@ -89,6 +89,9 @@ const IN_CIRCLES: [(&str, &[&str]); 4] = [
         "graph-server",
         &[
             "ingest::follower",
+            "log_source::change_log",
+            "log_source::expected_log",
+            "log_source::relay",
             "log_source::relay_windows",
             "log_source::windows",
         ],
@@ -270,12 +273,12 @@ fn folders_import_from_what_their_first_page_says() {
                 continue;
             };
             let said = said.split('.').next().unwrap_or_default();
-            let named: BTreeSet<String> = said
-                .split('`')
-                .skip(1)
-                .step_by(2)
-                .map(str::to_owned)
-                .collect();
+            let is_folder = |name: &&str| {
+                let mut files = imports.files.keys();
+                files.any(|file| file.iter().rev().skip(1).any(|part| part == name))
+            };
+            let named = said.split('`').skip(1).step_by(2).filter(is_folder);
+            let named: BTreeSet<String> = named.map(str::to_owned).collect();
             let folders = imported_folders(&imports, folder);
             if named != folders {
                 wrong.push(format!(
