@@ -283,12 +283,13 @@ fn generated_member(random: &mut ChaCha8Rng, member_id: u64) -> Member {
 
 fn generated_position(random: &mut ChaCha8Rng, position_id: u64) -> Position {
     let date = |random: &mut ChaCha8Rng| {
+        let years = if random.random_bool(0.05) {
+            0..9999
+        } else {
+            1950..2030
+        };
         random.random_bool(0.6).then(|| YearMonth {
-            year: random.random_range(if random.random_bool(0.05) {
-                0..9999
-            } else {
-                1950..2030
-            }),
+            year: random.random_range(years),
             month: random.random_range(0..=12) + u32::from(random.random_bool(0.02)),
         })
     };
