@@ -60,12 +60,14 @@ pub use shape::Shape;
 pub use site::generate_edges;
 pub use summary::Summary;
 
-use connections::write_connections;
-use output::{OutputFile, make_directory};
-use profiles::write_profiles;
-use shape::share_inside_communities;
-use site::Site;
-use summary::peak_memory;
+use crate::{
+    connections::write_connections,
+    output::{OutputFile, make_directory},
+    profiles::write_profiles,
+    shape::share_inside_communities,
+    site::Site,
+    summary::peak_memory,
+};
 
 /// Runs `loader generate` with its arguments, and prints the summary.
 ///

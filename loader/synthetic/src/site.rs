@@ -1,7 +1,7 @@
 //! A site before it is written: its people, organisations and connections.
 
-use super::{Error, Options, Progress};
 use crate::{
+    Error, Options, Progress,
     degrees::wanted_degrees,
     edges::{Edges, Ids},
     organisations::Organisations,
