@@ -112,12 +112,9 @@ fn bad_connections() {
 fn bad_members() {
     check(
         members("1,,\n\nx,,\n"),
-        "members.csv:4: column 1: \"x\" is not a number of 64 bits",
+        "members.csv:4: column 1: member_id: \"x\" is not a number of 64 bits",
     );
-    check(
-        members("0,,\n"),
-        "members.csv:2: column 1: an id is never 0",
-    );
+    check(members("0,,\n"), "members.csv:2: column 1: member_id: is 0");
     check(
         members("1,,\n2,\n"),
         "members.csv:3: 2 fields, 3 are expected (is a delimiter in a field not quoted?)",

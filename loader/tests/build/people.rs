@@ -23,11 +23,11 @@ fn rows_become_profiles() {
         .members("more.csv", "family_name,given_name,member_id\nLovelace,Ada,7\n李,小龍,8\n")
         .positions(
             "positions.csv",
-            "member_id,position_id,kind,organisation,title,country,from,to,current\n\
-             9,3,work,Navy,Lieutenant,US,1943-12,1946,false\n\
-             7,1,work,Babbage & Co.,Programmer,UK,1842,,true\n\
-             9,5,work,DEC,Consultant,US,1986,,true\n\
-             9,4,education,Yale,\"PhD, mathematics\",US,1930,1934,\n",
+            "member_id,position_id,kind,organisation,title,country,from,to,current,organisation_id\n\
+             9,3,work,Navy,Lieutenant,US,1943-12,1946,false,usn\n\
+             7,1,work,Babbage & Co.,Programmer,UK,1842,,true,\n\
+             9,5,work,DEC,Consultant,US,1986,,true,\n\
+             9,4,education,Yale,\"PhD, mathematics\",US,1930,1934,,\n",
         );
     let summary = dump.build();
     assert_eq!((summary.manifest.members, summary.positions), (3, 4));
@@ -68,6 +68,7 @@ fn rows_become_profiles() {
             month: 0,
         }),
         current: false,
+        organisation_id: "usn".into(),
     };
     assert_eq!(profiles[2].positions[1], expected);
 }

@@ -110,6 +110,7 @@ impl Random {
             from: year(self),
             to: year(self),
             current: self.chance(40),
+            ..Position::default()
         }
     }
 

@@ -350,7 +350,7 @@ fn positions() -> Vec<Row> {
             }),
             "part.changes[1].position_upserted.position.position_id",
         ),
-        refused("of no kind", of_kind(0), kind),
+        accepted("of no kind, which is work", of_kind(0)),
         refused("of a kind above the last", of_kind(3), kind),
         refused(
             "a longer title",
