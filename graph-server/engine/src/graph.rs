@@ -12,8 +12,8 @@ use crate::{
 };
 use cloud_model::{MemberId, Scn};
 
-/// A version and an SCN. It does not change while the writer continues. It is cheap to clone; drop it
-/// when the request ends.
+/// A version and an SCN. It does not change while the writer continues. It is cheap to clone; drop
+/// it when the request ends.
 #[derive(Clone)]
 pub struct Graph {
     version: Arc<Version>,
