@@ -79,12 +79,7 @@ const NOT_IN_CLOUDCTL: [&str; 6] = [
 ];
 
 /// Files that stand in a circle of three or more today. This list may only get shorter.
-const IN_CIRCLES: [(&str, &[&str]); 4] = [
-    (
-        "cloud-engine",
-        &["graph", "overlay::version", "timed_neighbours"],
-    ),
-    ("cloud-search", &["people", "people_writer", "published"]),
+const IN_CIRCLES: [(&str, &[&str]); 2] = [
     (
         "graph-server",
         &[
@@ -120,7 +115,6 @@ const SILENT_FOLDERS: [(&str, &[&str]); 1] = [(
         "ingest",
         "log_source",
         "observe",
-        "observe::metrics",
         "rpc",
         "start",
         "views",
