@@ -62,8 +62,8 @@ mod window_assembler;
 
 pub use checked_window::{CheckedWindow, InvalidWindow, WindowLimits};
 pub use log::{
-    AppendError, Appended, Dropped, Log, LogFiles, LogOptions, LogReader, LogStatus, OpenError,
-    Pipeline, ReadError, RetainError, Retention, Verified, verify,
+    AppendError, Appended, Dropped, KeptFor, Log, LogFiles, LogOptions, LogReader, LogStatus,
+    OpenError, Pipeline, ReadError, RetainError, Retention, Verified, verify,
 };
 pub use window::{LoggedWindow, Window};
 pub use window_assembler::{InvalidPart, WindowAssembler};

@@ -42,7 +42,7 @@ pub use files::LogFiles;
 pub use options::LogOptions;
 pub use pipeline::Pipeline;
 pub use reader::LogReader;
-pub use retention::{Dropped, Retention};
+pub use retention::{Dropped, KeptFor, Retention};
 pub use verify::{Verified, verify};
 
 use crate::checked_window::{CheckedWindow, WindowLimits};
@@ -204,17 +204,16 @@ impl Log {
         &self.handle.published.syncs
     }
 
-    /// Takes away the oldest segments that are over what is kept, as of `now`: never the one that is written, and never a
-    /// window above `needed_after_scn` ([`Scn::MAX`]: none is needed). Nothing once the log is closed. File work.
+    /// Removes the oldest segments that are over what is kept, as of `now`: never the one that is
+    /// written, and never a window that is needed. Nothing once the log is closed. File work.
     pub fn retain(
         &self,
         retention: Retention,
-        needed_after_scn: Scn,
+        kept_for: impl Into<KeptFor>,
         now: SystemTime,
     ) -> Result<Dropped, RetainError> {
-        self.handle
-            .published
-            .retain(retention, needed_after_scn, now)
+        let published = &self.handle.published;
+        published.retain(retention, kept_for.into(), now)
     }
 
     /// Appends what is queued, then ends with a durable mark and gives the lock back. Waits for the disk. What is durable

@@ -187,7 +187,7 @@ pub async fn serve(config: RelayConfig) -> Result<Running, RelayError> {
         public: with_health(&health)?.add_service(databus),
         admin: with_health(&health)?.add_service(publisher),
         pages: pages(
-            move || ready.check_serving(),
+            move || ready.check_serving().map(|()| None),
             move || Ok(metrics(&server, started, &calls)),
         ),
         observe,

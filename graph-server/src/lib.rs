@@ -45,7 +45,7 @@ pub use cloud_serving::process::LogFormat;
 pub use config::{Config, ConfigError, Databus, ParseDatabusError};
 pub use ingest::IngestError;
 pub use limits::Limits;
-pub use log_source::relay_windows::RelayError;
+pub use log_source::LogSourceError;
 pub use rpc::page_token;
 pub use server::{Running, ShutdownError, serve};
 pub use start::StartError;

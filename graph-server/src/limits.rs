@@ -46,7 +46,7 @@ pub const QUERY_BYTES_MAX: usize = 1_024;
 pub const PAGE_TOKEN_BYTES_MAX: usize = 256;
 
 /// Maximum windows in the queue between the ingest of the graph and that of the profiles.
-pub const PEOPLE_QUEUE_WINDOWS_MAX: usize = 4_096;
+pub const PROFILES_QUEUE_WINDOWS_MAX: usize = 4_096;
 /// Time before the first retry to reach the relay; it doubles up to [`RELAY_RETRY_MAX`].
 pub const RELAY_RETRY_MIN: Duration = Duration::from_millis(100);
 /// Maximum time between two attempts to reach the relay.
@@ -68,6 +68,9 @@ pub const REPLAY_COMMIT_CHANGES: usize = 200_000;
 pub const COMPACTION_TICK: Duration = Duration::from_millis(200);
 /// Time between two attempts to fold the overlay into a new base, after a failure.
 pub const COMPACTION_RETRY_INTERVAL: Duration = Duration::from_secs(5);
+/// Maximum time that a snapshot waits for profiles to reach its graph; then it takes them as they
+/// are.
+pub const PROFILES_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Time between two checks whether readers still use the version from before a compaction.
 pub const VERSION_RETIRE_INTERVAL: Duration = Duration::from_millis(20);
 /// Maximum time that a shutdown waits for the current step of a compaction; a longer one ends with

@@ -3,11 +3,9 @@
 //! [`Site::read_context`] checks who calls, waits for the call's `at_least`, takes the graph and
 //! finds the viewer in it. No call reaches a graph for a viewer in another way: [`Graphs`] keeps it
 //! to this file. So a rule about who may see whom has one place.
-//!
-//! Imports from `ingest`, `observe`, `rpc`, `site`, `workers`.
 
 use crate::{
-    ingest::progress::Side, observe::facts, rpc::refusal::Refusal, site::Site, workers::Stop,
+    ingest::progress::Part, observe::facts, rpc::refusal::Refusal, site::Site, workers::Stop,
 };
 use cloud_engine::{Budget, Current, EDGES_BETWEEN_CHECKS, Graph, NodeIndex, View};
 use cloud_model::MemberId;
@@ -90,8 +88,8 @@ impl Site {
         call: Call,
     ) -> Result<ReadContext, Refusal> {
         call.identity.check_viewer(viewer)?;
-        let (side, deadline) = (Side::Graph, call.deadline);
-        self.progress.wait(at_least, side, deadline).await?;
+        let (part, deadline) = (Part::Graph, call.deadline);
+        self.progress.wait(at_least, part, deadline).await?;
         ReadContext::new(self, self.graphs.0.graph(), viewer, call)
     }
 
@@ -116,12 +114,14 @@ impl Site {
         at_least: Option<AtLeast>,
         deadline: Deadline,
     ) -> Result<(Arc<Published>, Graph), Refusal> {
-        self.progress.wait(at_least, Side::People, deadline).await?;
+        let profiles = self.served_profiles()?;
+        let part = Part::Profiles;
+        self.progress.wait(at_least, part, deadline).await?;
         // After a start without its relay the graph may stand at the snapshot, behind the profiles.
-        let scn = self.people.applied_scn();
-        self.progress.reach(scn, Side::Graph, deadline).await?;
+        let scn = profiles.applied_scn();
+        self.progress.reach(scn, Part::Graph, deadline).await?;
         for _ in 0..PUBLISHED_TRIES {
-            let published = self.people.published();
+            let published = profiles.published();
             let scn = published.scn();
             if let Some(graph) = self.graphs.0.graph_at(scn) {
                 facts::answered_as_of(scn.get());

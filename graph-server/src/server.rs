@@ -1,16 +1,18 @@
 //! A running server: its two listeners, and how it ends.
 
 use crate::{
-    compaction::lock,
+    compaction::{Needed, lock},
     config::Config,
-    ingest::IngestError,
+    ingest::{IngestError, progress::Part},
     limits::{COMPACTION_END_TIMEOUT, VIEW_CACHE_TIDY_INTERVAL},
     observe::{facts, health::Health, metrics},
     rpc::routes,
     site::Site,
     start::{StartError, Started, start},
 };
+use cloud_model::Scn;
 use cloud_serving::{BoundListeners, ListenerPanicked, Listeners, ObserveLayer, Services, pages};
+use databus::{KeptFor, Log};
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 /// A server that answers. Ends with [`Running::shutdown`].
@@ -57,10 +59,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let services = Services {
         public: routes::public(site, &health)?,
         admin: routes::admin(site, &health)?,
-        pages: pages(
-            move || ready.check_serving(),
-            move || metrics::page(&scraped),
-        ),
+        pages: pages(move || ready.readiness(), move || metrics::page(&scraped)),
         observe: ObserveLayer::new(calls, site.slow_request, &facts::FACTS, facts::report),
     };
     let listeners = listeners.serve(services, &site.limits.serving(), &site.stopping);
@@ -107,7 +106,9 @@ impl Running {
         let listeners = self.listeners.drain(drain).await.map_err(Into::into);
         stop_ingest.cancel();
         // What cannot be written now is not waited for: the log has it.
-        site.people.persistence().give_up();
+        if let Some(people) = &site.people {
+            people.persistence().give_up();
+        }
         site.compaction.call();
         let progress = Arc::clone(&site.progress);
         let storage = tokio::task::spawn_blocking(move || {
@@ -115,22 +116,20 @@ impl Running {
                 .join()
                 .map_err(|_| ShutdownError::Panicked("follower"))
                 .and_then(|done| Ok(done?));
-            let committed = committer
-                .join()
-                .map_err(|_| ShutdownError::Panicked("people"))
-                .and_then(|done| Ok(done?));
-            // That profiles have stopped is the committer's to say: the graph has all that it was given.
-            let followed = match followed {
-                Err(ShutdownError::Ingest(IngestError::PeopleStopped)) => Ok(()),
-                followed => followed,
-            };
+            let committed = committer.map_or(Ok(()), |committer| {
+                committer
+                    .join()
+                    .map_err(|_| ShutdownError::Panicked("profiles"))
+                    .and_then(|done| Ok(done?))
+            });
             let written = followed.and_then(|()| {
                 let writer = lock(&writer);
                 let path = writer.write_overlay(&folder, log_id, &progress.source_marks())?;
                 tracing::info!(overlay = %path.display(), "written");
                 Ok(())
             });
-            let closed = site.log.close().map_err(ShutdownError::from);
+            let closed = site.log.owned().map_or(Ok(()), Log::close);
+            let closed = closed.map_err(ShutdownError::from);
             // One that is on its way is abandoned at its next piece.
             let begun = Instant::now();
             while !compactor.is_finished() && begun.elapsed() < COMPACTION_END_TIMEOUT {
@@ -147,11 +146,12 @@ impl Running {
     }
 }
 
-/// The view cache evicts when it is used; this keeps it within its budget when it is not. It also looks how far the
-/// server is behind the log, which is known only from one look to the next, and whether profiles can be written.
+/// The view cache evicts when it is used; this keeps it within its budget when it is not. It also
+/// looks how far the server is behind the log, which is known only from one look to the next, and
+/// whether profiles can be written.
 async fn keep_tidy(site: Arc<Site>) {
     let mut interval = tokio::time::interval(VIEW_CACHE_TIDY_INTERVAL);
-    let mut was_in_trouble = false;
+    let mut was_held_up = false;
     while site
         .stopping
         .run_until_cancelled(interval.tick())
@@ -160,19 +160,43 @@ async fn keep_tidy(site: Arc<Site>) {
     {
         site.views.tidy();
         site.progress.lag(site.log.head());
-        let trouble = site.people.persistence().trouble();
-        if trouble.is_some() || was_in_trouble {
-            site.progress.people_held_up(trouble.as_deref());
+        let people = site.people.as_ref();
+        let trouble = people.and_then(|people| people.persistence().trouble());
+        if trouble.is_some() || was_held_up {
+            site.progress.hold_up(Part::Profiles, trouble.as_deref());
         }
-        was_in_trouble = trouble.is_some();
+        was_held_up = trouble.is_some();
+        if let Some(oldest_after_scn) = lost_windows(&site) {
+            let text =
+                format!("{BOOTSTRAP_AGAIN}: the log is kept after SCN {oldest_after_scn} only");
+            site.progress.add_to_failure(Part::Profiles, &text);
+        }
     }
 }
 
-/// A log of its own lets go of what is over its limits, and keeps what the oldest snapshot needs.
+const BOOTSTRAP_AGAIN: &str = "bootstrap again";
+
+/// The SCN where the log begins, when it no longer holds the windows that failed profiles need, and
+/// their failure does not yet say so.
+fn lost_windows(site: &Site) -> Option<Scn> {
+    let profiles = site.progress.reached().profiles;
+    let oldest_after_scn = site.log.owned()?.status().oldest_after_scn;
+    let is_said = profiles.failed?.contains(BOOTSTRAP_AGAIN);
+    (!is_said && profiles.scn < oldest_after_scn).then_some(oldest_after_scn)
+}
+
+/// Removes what is over the limits of a log that this process owns, and keeps what the snapshots
+/// need.
 async fn keep_log(site: Arc<Site>) {
-    if let Some(log) = site.log.own() {
-        let needed_after_scn = || site.oldest_snapshot_scn();
+    if let Some(log) = &site.log_server {
+        let needed = || {
+            let Needed { graph, profiles } = site.compaction.status().needed;
+            KeptFor {
+                needed_after_scn: graph,
+                wanted_after_scn: profiles,
+            }
+        };
         let retention = site.limits.retention();
-        Arc::clone(log).keep_to(retention, needed_after_scn).await;
+        Arc::clone(log).keep_to(retention, needed).await;
     }
 }

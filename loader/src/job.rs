@@ -160,6 +160,7 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
         lineage_id,
         scn: options.scn(),
         stands_at: options.manifest_stands_at(),
+        profiles_scn: None,
         sources: Vec::new(),
         members,
         connections: graph.connections,

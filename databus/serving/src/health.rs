@@ -27,6 +27,14 @@ impl Health {
         self.set(ServingStatus::NotServing).await;
     }
 
+    /// NOT_SERVING for some of the services from here on, while the server goes on serving.
+    pub async fn services_not_serving(&self, services: &[&str]) {
+        for service in services {
+            let status = ServingStatus::NotServing;
+            self.reporter.set_service_status(service, status).await;
+        }
+    }
+
     pub(super) fn service(&self) -> HealthServer<HealthService> {
         HealthServer::new(HealthService::from_health_reporter(self.reporter.clone()))
     }

@@ -20,9 +20,11 @@ use tower::Service;
 
 /// The pages of a server that answers whether it serves, and makes its page of metrics.
 ///
+/// A server that serves may answer with a line on the part that it does not serve.
+///
 /// `metrics` runs on a thread that may wait for files.
 pub fn pages(
-    serving: impl Fn() -> Result<(), Refusal> + Clone + Send + Sync + 'static,
+    serving: impl Fn() -> Result<Option<String>, Refusal> + Clone + Send + Sync + 'static,
     metrics: impl Fn() -> io::Result<String> + Clone + Send + Sync + 'static,
 ) -> Router {
     let scrapes = Arc::new(Semaphore::new(SCRAPES_IN_FLIGHT_MAX));
@@ -36,10 +38,11 @@ pub fn pages(
         )
 }
 
-/// Returns whether reads should be sent here, and why not.
-fn readiness(serving: Result<(), Refusal>) -> (StatusCode, String) {
+/// Returns whether reads should be sent here, and why not, or what is missing all the same.
+fn readiness(serving: Result<Option<String>, Refusal>) -> (StatusCode, String) {
     match serving {
-        Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
+        Ok(None) => (StatusCode::OK, "ok\n".to_owned()),
+        Ok(Some(missing)) => (StatusCode::OK, format!("ok\n{missing}\n")),
         Err(refusal) => (
             StatusCode::SERVICE_UNAVAILABLE,
             format!("{}\n", refusal.why()),
@@ -122,7 +125,15 @@ mod tests {
             (status.as_u16(), text.as_str()),
             (503, "the log is damaged\n")
         );
-        assert_eq!(readiness(Ok(())), (StatusCode::OK, "ok\n".to_owned()));
+        let ok = (StatusCode::OK, "ok\n".to_owned());
+        assert_eq!(readiness(Ok(None)), ok);
+    }
+
+    #[test]
+    fn a_server_without_a_part_is_ready_and_says_so() {
+        let (status, text) = readiness(Ok(Some("not serving search".to_owned())));
+        let said = "ok\nnot serving search\n";
+        assert_eq!((status.as_u16(), text.as_str()), (200, said));
     }
 
     #[test]

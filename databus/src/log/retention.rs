@@ -1,7 +1,8 @@
 //! What a log lets go of: whole segments, oldest first, by age and by size.
 //!
-//! Never the segment that is written, and never a window that somebody said to need: whoever starts from a snapshot reads
-//! on from there. A reader that stands in a segment that goes away reads it to its end.
+//! Never the segment that is written, and never a window that is needed: a start from a snapshot
+//! reads on from there. A window that is wanted goes by size alone, never by age ([`KeptFor`]). A
+//! reader that stands in a segment that goes away reads it to its end.
 //!
 //! **Why a crash in between is survived.** A name that was taken away may come back until the folder is synced. It is
 //! synced before the next name is taken away, so what a crash leaves is an end of the log without a gap, and recovery asks
@@ -37,13 +38,34 @@ impl Retention {
     }
 }
 
-/// What a log let go of.
+/// What is read from a log later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptFor {
+    /// No window above this SCN is removed ([`Scn::MAX`]: none is needed).
+    pub needed_after_scn: Scn,
+    /// No window above this SCN is removed by its age, but it may be by the log's size.
+    pub wanted_after_scn: Scn,
+}
+
+impl From<Scn> for KeptFor {
+    /// Every window above the SCN is needed.
+    fn from(scn: Scn) -> Self {
+        Self {
+            needed_after_scn: scn,
+            wanted_after_scn: scn,
+        }
+    }
+}
+
+/// What was removed from a log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Files.
+    /// Segments.
     pub segments: usize,
-    /// Of these files.
+    /// The segments' bytes.
     pub bytes: u64,
+    /// Those of the segments that held a window which was wanted.
+    pub wanted_segments: usize,
 }
 
 impl Published {
@@ -51,15 +73,21 @@ impl Published {
     pub(crate) fn retain(
         &self,
         retention: Retention,
-        needed_after_scn: Scn,
+        kept_for: KeptFor,
         now: SystemTime,
     ) -> Result<Dropped, RetainError> {
         let may_take = self.retaining();
         let mut dropped = Dropped::default();
-        while *may_take && let Some(oldest) = self.oldest_not_needed(needed_after_scn) {
+        while *may_take && let Some(oldest) = self.oldest_not_needed(kept_for.needed_after_scn) {
             let failed = |source: io::Error| RetainError {
                 file: self.disk.path(&oldest.name),
                 source,
+            };
+            let unwanted = self.oldest_not_needed(kept_for.wanted_after_scn);
+            let is_wanted = unwanted.is_none_or(|unwanted| !Arc::ptr_eq(&unwanted, &oldest));
+            let retention = Retention {
+                age_max: retention.age_max.filter(|_| !is_wanted),
+                ..retention
             };
             if !self.is_over(retention, &oldest, now).map_err(failed)? {
                 break;
@@ -74,6 +102,7 @@ impl Published {
             }
             dropped.segments += 1;
             dropped.bytes += oldest.end();
+            dropped.wanted_segments += usize::from(is_wanted);
         }
         Ok(dropped)
     }

@@ -2,7 +2,7 @@
 
 use super::{log_metrics::PublishCounts, sent_scns::SentScns};
 use crate::{
-    Log, Retention,
+    KeptFor, Log, Retention,
     limits::{RETENTION_INTERVAL, StreamLimits},
 };
 use cloud_model::Scn;
@@ -88,12 +88,12 @@ impl LogServer {
         self.limits.publishers_max - self.publishers.available_permits()
     }
 
-    /// Lets go of what is over `retention`, now and then until the server stops; never of a window above the SCN that
-    /// `needed_after_scn` answers.
-    pub async fn keep_to(
+    /// Removes what is over `retention`, now and then until the server stops; never a window that
+    /// `kept_for` says to be needed.
+    pub async fn keep_to<Kept: Into<KeptFor>>(
         self: Arc<Self>,
         retention: Retention,
-        needed_after_scn: impl Fn() -> Scn + Send,
+        kept_for: impl Fn() -> Kept + Send,
     ) {
         if retention == Retention::default() {
             return;
@@ -107,9 +107,9 @@ impl LogServer {
             .await
             .is_some()
         {
-            let (log, needed_after_scn) = (self.log.clone(), needed_after_scn());
+            let (log, kept_for) = (self.log.clone(), kept_for().into());
             let looked = tokio::task::spawn_blocking(move || {
-                log.retain(retention, needed_after_scn, SystemTime::now())
+                log.retain(retention, kept_for, SystemTime::now())
             });
             match looked.await {
                 Ok(Ok(dropped)) => {
@@ -121,7 +121,14 @@ impl LogServer {
                             segments,
                             bytes,
                             oldest_after_scn,
-                            "the log let go of its oldest"
+                            "the log has removed its oldest segments"
+                        );
+                    }
+                    if dropped.wanted_segments > 0 {
+                        let wanted_after_scn = kept_for.wanted_after_scn;
+                        tracing::warn!(
+                            %wanted_after_scn,
+                            "the log is over its limit of bytes: it has removed windows that were wanted"
                         );
                     }
                 }

@@ -3,7 +3,7 @@
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{connections, open, options, origin, read_on, seed};
 use cloud_model::Scn;
-use databus::{Dropped, Log, ReadError, Retention};
+use databus::{Dropped, KeptFor, Log, ReadError, Retention};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use std::{
     sync::Arc,
@@ -56,6 +56,7 @@ fn check(retention: Retention, needed_after_scn: u64, now: u64, oldest_after_scn
     let gone = Dropped {
         segments: before.segments - after.segments,
         bytes: before.bytes - after.bytes,
+        ..Dropped::default()
     };
     assert_eq!(
         (dropped, gone.segments as u64),
@@ -71,6 +72,21 @@ fn check(retention: Retention, needed_after_scn: u64, now: u64, oldest_after_scn
     check_readable(&log, oldest_after_scn);
     assert!(log.append_blocking(connections(1, 1)).unwrap().repeat);
     assert_eq!(log.append_blocking(connections(6, 1)).unwrap().scn.get(), 6);
+}
+
+#[test]
+fn what_is_wanted_goes_by_size_alone() {
+    let disk = Arc::new(MemoryDisk::default());
+    let log = log_of(5, &disk);
+    let kept_for = KeptFor {
+        needed_after_scn: Scn::new(3),
+        wanted_after_scn: Scn::new(1),
+    };
+    let aged = log.retain(younger_than(0), kept_for, at(99)).unwrap();
+    assert_eq!((aged.segments, aged.wanted_segments), (1, 0));
+    let sized = log.retain(smaller_than(0), kept_for, at(99)).unwrap();
+    assert_eq!((sized.segments, sized.wanted_segments), (2, 2));
+    check_readable(&log, 3);
 }
 
 fn check_readable(log: &Log, oldest_after_scn: u64) {

@@ -78,7 +78,7 @@ impl People {
         let fresh = StoreMark {
             lineage: manifest.lineage_id,
             log,
-            scn: manifest.scn,
+            scn: manifest.profiles_scn(),
         };
         let (path, index_path) = (live.join(LIVE_PROFILES_NAME), live.join(LIVE_INDEX_NAME));
         let copy = manifest.file(LIVE_PROFILES_NAME);

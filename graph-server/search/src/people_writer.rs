@@ -16,7 +16,7 @@ use cloud_model::Scn;
 use cloud_profile::{empty_profile, remove_position, upsert_member, upsert_position};
 use cloud_proto::cloud::v1::Profile;
 use roaring::RoaringBitmap;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, io::ErrorKind, sync::Arc};
 
 /// The one writer of profiles and index.
 pub struct PeopleWriter {
@@ -42,6 +42,19 @@ pub enum ApplyError {
     /// The index could not be written.
     #[error(transparent)]
     Index(#[from] IndexError),
+}
+
+impl ApplyError {
+    /// Whether another attempt fails too: a file is not what was written, or a store has closed
+    /// itself after an error.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::File(FileError::Io { source, .. }) => source.kind() == ErrorKind::Other,
+            Self::File(_) => true,
+            Self::Index(error) => error.is_damage(),
+        }
+    }
 }
 
 impl PeopleWriter {

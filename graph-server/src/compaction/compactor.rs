@@ -5,12 +5,17 @@
 //! which is ranked as all others. (A thread that has ranked itself behind may not go back.)
 
 use super::{
-    Compaction, Running, SharedWriter, is_changed, kept, lock,
+    Compaction, Running, SharedWriter, is_changed,
+    kept::{self, Needed},
+    lock,
     snapshot_writer::{SnapshotError, SnapshotWriter},
 };
 use crate::{
-    ingest::progress::Progress,
-    limits::{COMPACTION_RETRY_INTERVAL, COMPACTION_TICK, Limits, VERSION_RETIRE_INTERVAL},
+    ingest::progress::{Part, Progress},
+    limits::{
+        COMPACTION_RETRY_INTERVAL, COMPACTION_TICK, Limits, PROFILES_WAIT_MAX,
+        VERSION_RETIRE_INTERVAL,
+    },
     views::view_cache::Views,
     workers::{Priority, give_way},
 };
@@ -36,7 +41,8 @@ const VIEWS_AT_ONCE: usize = 8;
 pub(crate) struct Compactor {
     pub(crate) compaction: Arc<Compaction>,
     pub(crate) writer: SharedWriter,
-    pub(crate) people: People,
+    /// None where they could not be opened.
+    pub(crate) people: Option<People>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) views: Arc<Views>,
     pub(crate) site: PathBuf,
@@ -163,10 +169,10 @@ impl Compactor {
     fn keep_newest(&self, scn: Scn, lineage: LineageId) -> Result<(), SnapshotError> {
         // Gigabytes of the system's cache go with a snapshot: the system takes a third of a second for it.
         self.piece(|| kept::remove_others(&self.site, scn, lineage, self.snapshots_kept))?;
-        let oldest = kept::oldest(&self.site, lineage)?.unwrap_or(scn);
-        self.compaction
-            .status
-            .send_modify(|status| status.oldest_kept = oldest);
+        let needed = kept::needed(&self.site, lineage)?;
+        self.compaction.status.send_modify(|status| {
+            status.needed = needed.unwrap_or_else(|| Needed::of(&status.snapshot));
+        });
         Ok(())
     }
 
@@ -179,8 +185,10 @@ impl Compactor {
         sources: Vec<SourceMark>,
     ) -> Result<(Manifest, Arc<Base>), SnapshotError> {
         let scn = graph.scn();
-        let mut snapshot =
-            self.piece(|| SnapshotWriter::create(&self.site, graph, before, self.log_id, sources))?;
+        let served = self.profiles().is_some();
+        let mut snapshot = self.piece(|| {
+            SnapshotWriter::create(&self.site, graph, before, served, self.log_id, sources)
+        })?;
         loop {
             let begun = Instant::now();
             if !self.piece(|| snapshot.step())? {
@@ -191,9 +199,10 @@ impl Compactor {
             let (written, nodes) = snapshot.progress();
             self.running(Some((scn, written, nodes)));
         }
-        self.wait_for_people(runtime, scn)?;
-        let published = self.people.published();
-        let (path, manifest) = self.piece(|| snapshot.finish(&published))?;
+        self.wait_for_profiles(runtime, scn);
+        self.goes_on()?;
+        let profiles = self.profiles().map(People::published);
+        let (path, manifest) = self.piece(|| snapshot.finish(profiles.as_deref()))?;
         self.goes_on()?;
         let base = self.piece(|| open(&path, &manifest))?;
         for viewers in self.views.below(scn).chunks(VIEWS_AT_ONCE) {
@@ -209,23 +218,28 @@ impl Compactor {
         Ok((manifest, Arc::new(base)))
     }
 
-    /// What the snapshot says of profiles must not be older than what it says of the graph, or the log's windows between the two
-    /// would be needed for ever. They are some 100 ms behind, at most.
-    fn wait_for_people(&self, runtime: &Handle, scn: Scn) -> Result<(), SnapshotError> {
+    /// The profiles, unless they have failed.
+    fn profiles(&self) -> Option<&People> {
+        let serve = self.progress.check(Part::Profiles).is_ok();
+        self.people.as_ref().filter(|_| serve)
+    }
+
+    /// Waits until profiles are committed up to the graph's SCN: they are some 100 ms behind,
+    /// mostly. Where they come no further now, the snapshot takes them as they are, and a start
+    /// reads the log after their SCN.
+    fn wait_for_profiles(&self, runtime: &Handle, scn: Scn) {
         let mut watch = self.progress.watch();
-        let there = runtime.block_on(async {
-            tokio::select! {
-                there = watch.wait_for(|reached| {
-                    reached.failed.is_some() || reached.people >= scn
-                }) => there.is_ok_and(|reached| reached.failed.is_none()),
-                () = self.stop.cancelled() => false,
-            }
+        let there = watch.wait_for(|reached| {
+            let profiles = &reached.profiles;
+            let comes_no_further =
+                reached.ended(Part::Profiles).is_some() || profiles.held_up.is_some();
+            profiles.scn >= scn || comes_no_further
         });
-        if there {
-            Ok(())
-        } else {
-            Err(SnapshotError::Stopped)
-        }
+        let waited = async {
+            let there = tokio::time::timeout(PROFILES_WAIT_MAX, there);
+            self.stop.run_until_cancelled(there).await.is_some()
+        };
+        runtime.block_on(waited);
     }
 
     /// Runs a piece of work where it disturbs nobody, unless the follower waits.

@@ -30,12 +30,34 @@ pub(super) fn remove_others(
     Ok(())
 }
 
-/// Where the oldest snapshot of the lineage stands from which a server could start: the log is needed from there on. None when
-/// there is none.
-pub(super) fn oldest(site: &Path, lineage: LineageId) -> Result<Option<Scn>, FileError> {
-    let mut whole = whole(site)?.into_iter().rev();
-    let oldest = whole.find(|(_, manifest)| manifest.lineage_id == lineage);
-    Ok(oldest.map(|(_, manifest)| manifest.scn))
+/// The SCNs after which a start may read the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Needed {
+    /// For the graph of the oldest snapshot.
+    pub(crate) graph: Scn,
+    /// For the profiles and the index of any snapshot.
+    pub(crate) profiles: Scn,
+}
+
+impl Needed {
+    pub(super) fn of(manifest: &Manifest) -> Self {
+        Self {
+            graph: manifest.scn,
+            profiles: manifest.profiles_scn(),
+        }
+    }
+}
+
+/// The part of the log that starts from the lineage's snapshots need. None when there is none.
+pub(super) fn needed(site: &Path, lineage: LineageId) -> Result<Option<Needed>, FileError> {
+    let whole = whole(site)?.into_iter().map(|(_, manifest)| manifest);
+    let all = whole
+        .filter(|manifest| manifest.lineage_id == lineage)
+        .map(|manifest| Needed::of(&manifest));
+    Ok(all.reduce(|one, other| Needed {
+        graph: one.graph.min(other.graph),
+        profiles: one.profiles.min(other.profiles),
+    }))
 }
 
 /// Removes a snapshot.
@@ -82,6 +104,8 @@ mod tests {
                 log_id: LogId::new(1),
                 scn: Scn::new(scn),
             },
+            // The profiles of the one at 7 were behind.
+            profiles_scn: (scn == 7).then_some(Scn::new(5)),
             sources: vec![],
             members: 0,
             connections: 0,
@@ -96,7 +120,7 @@ mod tests {
     }
 
     /// Which of the snapshots at SCN 1 to 7 are left when the one at 6 is in use. The one at 4 is damaged, 3 is of another lineage.
-    fn left(kept: usize) -> (Vec<u64>, Option<Scn>) {
+    fn left(kept: usize) -> (Vec<u64>, Option<Needed>) {
         let folder = tempfile::tempdir().unwrap();
         let site = folder.path();
         for scn in 1..=7 {
@@ -108,16 +132,19 @@ mod tests {
         remove_others(site, Scn::new(6), LineageId::new(8), kept).unwrap();
         let is_left = |scn: &u64| site.join(snapshot_name(Scn::new(*scn))).is_dir();
         let left = (1..=7).filter(is_left).collect();
-        (left, super::oldest(site, LineageId::new(8)).unwrap())
+        (left, needed(site, LineageId::new(8)).unwrap())
     }
 
     #[test]
     fn the_last_ones_stay_and_what_is_not_understood() {
-        let oldest = |scn| Some(Scn::new(scn));
-        assert_eq!(left(1), (vec![3, 4, 6, 7], oldest(6)));
+        let needed = |graph, profiles| {
+            let (graph, profiles) = (Scn::new(graph), Scn::new(profiles));
+            Some(Needed { graph, profiles })
+        };
+        assert_eq!(left(1), (vec![3, 4, 6, 7], needed(6, 5)));
         assert_eq!(left(0), left(1), "the one in use always stays");
-        assert_eq!(left(2), (vec![3, 4, 5, 6, 7], oldest(5)));
-        assert_eq!(left(3), (vec![2, 3, 4, 5, 6, 7], oldest(2)));
-        assert_eq!(left(9), ((1..=7).collect(), oldest(1)));
+        assert_eq!(left(2), (vec![3, 4, 5, 6, 7], needed(5, 5)));
+        assert_eq!(left(3), (vec![2, 3, 4, 5, 6, 7], needed(2, 2)));
+        assert_eq!(left(9), ((1..=7).collect(), needed(1, 1)));
     }
 }

@@ -3,15 +3,21 @@
 //! [`Compaction`] is what everybody else sees of it: asking for a snapshot, waiting for room in the overlay, how it stands. The
 //! work is the [`Compactor`]'s, a thread that begins when the overlay has grown to its share of the base, when somebody asks, and
 //! now and then.
+//!
+//! Imports from `ingest`, `limits`, `start`, `views`, `workers`.
 
 mod compactor;
 mod kept;
 mod snapshot_writer;
 
-use crate::{ingest::progress::Progress, limits::Limits};
+use crate::{
+    ingest::progress::{Part, Progress},
+    limits::Limits,
+};
 use cloud_engine::{Current, FileError, Manifest, Version, Writer};
 use cloud_model::Scn;
 pub(crate) use compactor::{Compactor, behind, interval};
+pub(crate) use kept::Needed;
 pub(crate) use snapshot_writer::remove_leftovers;
 use std::{
     path::Path,
@@ -55,8 +61,9 @@ pub(crate) struct Compaction {
 pub(crate) struct CompactionStatus {
     /// What the base is: the newest snapshot that this server has opened or written.
     pub(crate) snapshot: Arc<Manifest>,
-    /// Where the oldest one stands that a start could fall back to: the log is needed from there on.
-    pub(crate) oldest_kept: Scn,
+    /// The part of the log that a start may need, from this snapshot or from one that it falls back
+    /// to.
+    pub(crate) needed: Needed,
     pub(crate) running: Option<Running>,
     /// Since the start.
     pub(crate) completed: u64,
@@ -85,7 +92,8 @@ impl Compaction {
         snapshot: Manifest,
         limits: &Limits,
     ) -> Result<Self, FileError> {
-        let oldest_kept = kept::oldest(site, snapshot.lineage_id)?.unwrap_or(snapshot.scn);
+        let needed = kept::needed(site, snapshot.lineage_id)?;
+        let needed = needed.unwrap_or_else(|| Needed::of(&snapshot));
         Ok(Self {
             current: writer.current().clone(),
             overlay_bytes_max: limits.overlay_bytes_max,
@@ -98,7 +106,7 @@ impl Compaction {
             calls: Condvar::new(),
             status: watch::Sender::new(CompactionStatus {
                 snapshot: Arc::new(snapshot),
-                oldest_kept,
+                needed,
                 running: None,
                 completed: 0,
                 failed: 0,
@@ -156,33 +164,27 @@ impl Compaction {
 
     /// Waits until there is room for the next window, and says meanwhile what it waits for.
     pub(crate) async fn room(&self, progress: &Progress) {
-        let (mut status, mut reached) = (self.status.subscribe(), progress.watch());
+        let mut status = self.status.subscribe();
         let mut said = String::new();
         self.is_waited_for.store(true, Ordering::Relaxed);
         loop {
             // Before the look, so that what comes after it is not slept through.
             let failure = status.borrow_and_update().last_failure.clone();
-            let people = reached.borrow_and_update().people_held_up.clone();
             if !self.is_full() {
                 break;
             }
             self.call();
-            let because = failure
-                .map(|failure| format!(", which failed: {failure}"))
-                .or(people.map(|reason| format!(", and that for profiles: {reason}")));
+            let because = failure.map(|failure| format!(", which failed: {failure}"));
             let reason = self.reason(&because.unwrap_or_default());
             if reason != said {
-                progress.graph_held_up(Some(&reason));
+                progress.hold_up(Part::Graph, Some(&reason));
                 said = reason;
             }
-            // The senders are this object's own, and the caller's.
-            tokio::select! {
-                _ = status.changed() => {}
-                _ = reached.changed() => {}
-            }
+            // The sender is this object's own: it does not go away.
+            let _ = status.changed().await;
         }
         self.is_waited_for.store(false, Ordering::Relaxed);
-        progress.graph_held_up(None);
+        progress.hold_up(Part::Graph, None);
     }
 
     fn reason(&self, because: &str) -> String {

@@ -45,26 +45,36 @@ impl SnapshotError {
     }
 }
 
-/// See the module. Dropped before it is finished, it is removed.
+/// A snapshot that is being written. Dropped before it is finished, it is removed.
 pub(super) struct SnapshotWriter {
     fold: Option<Fold>,
     building: Building,
     manifest: Manifest,
+    before: Before,
+}
+
+/// The profiles of the snapshot before.
+struct Before {
+    folder: PathBuf,
+    changed: Option<ManifestFile>,
+    scn: Scn,
 }
 
 impl SnapshotWriter {
-    /// Begins a snapshot of `graph`, beside the one of `before`.
+    /// Begins a snapshot of `graph`, beside the one of `before`. Where profiles are not `served`, a
+    /// file of theirs may be missing.
     pub(super) fn create(
         site: &Path,
         graph: Graph,
         before: &Manifest,
+        are_profiles_served: bool,
         log_id: LogId,
         sources: Vec<SourceMark>,
     ) -> Result<Self, SnapshotError> {
         let scn = graph.scn();
         let building = Building::create(site)?;
         let old = site.join(snapshot_name(before.scn));
-        let files = link_unchanged(before, &old, &building.path)?;
+        let files = link_unchanged(before, &old, &building.path, are_profiles_served)?;
         Ok(Self {
             fold: Some(Fold::create(graph, &building.path)?),
             building,
@@ -72,10 +82,16 @@ impl SnapshotWriter {
                 lineage_id: before.lineage_id,
                 scn,
                 stands_at: StandsAt::AtScn { log_id, scn },
+                profiles_scn: None,
                 sources,
                 members: 0,
                 connections: 0,
                 files,
+            },
+            before: Before {
+                changed: before.file(LIVE_PROFILES_NAME).cloned(),
+                folder: old,
+                scn: before.profiles_scn(),
             },
         })
     }
@@ -93,10 +109,12 @@ impl SnapshotWriter {
         self.fold.as_ref().map_or((0, 0), Fold::progress)
     }
 
-    /// Writes what is left, and gives the snapshot its name. `people` must not be older than the graph.
+    /// Writes what is left, and gives the snapshot its name. Without profiles, or with such that
+    /// are behind the graph, it says so: a start then reads the log after the profiles' SCN.
+    /// Without any it takes over those of the snapshot before.
     pub(super) fn finish(
         mut self,
-        people: &Published,
+        profiles: Option<&Published>,
     ) -> Result<(PathBuf, Manifest), SnapshotError> {
         let path = self.building.path.clone();
         if let Some(fold) = self.fold.take() {
@@ -105,7 +123,21 @@ impl SnapshotWriter {
             self.manifest.members = folded.members;
             self.manifest.connections = folded.connections;
         }
-        self.manifest.files.push(people.copy_changed(&path)?);
+        let profiles_scn = match (profiles, self.before.changed) {
+            (Some(profiles), _) => {
+                // Before the copy, which may be true further than this.
+                let scn = profiles.scn();
+                self.manifest.files.push(profiles.copy_changed(&path)?);
+                scn
+            }
+            (None, changed) => {
+                let files = changed.as_slice();
+                let linked = link(files, &self.before.folder, &path, false)?;
+                self.manifest.files.extend(linked);
+                self.before.scn
+            }
+        };
+        self.manifest.profiles_scn = (profiles_scn < self.manifest.scn).then_some(profiles_scn);
         self.manifest.write(&path)?;
         let path = self.building.publish(self.manifest.scn)?;
         Ok((path, self.manifest))
@@ -151,19 +183,32 @@ impl Drop for Building {
     }
 }
 
-/// Links every file that the new snapshot takes over as it is.
+/// Links every file that the new snapshot takes over as it is: those of profiles and index.
 fn link_unchanged(
     before: &Manifest,
     old: &Path,
     new: &Path,
+    all: bool,
 ) -> Result<Vec<ManifestFile>, SnapshotError> {
     let is_written_anew = |name: &str| [GRAPH_NAME, TIMES_NAME, LIVE_PROFILES_NAME].contains(&name);
     let unchanged = before
         .files
         .iter()
         .filter(|file| !is_written_anew(&file.name));
-    let unchanged: Vec<ManifestFile> = unchanged.cloned().collect();
-    for ManifestFile { name, .. } in &unchanged {
+    link(unchanged, old, new, all)
+}
+
+/// Links files from one snapshot to another. Unless `all` must be there, one that is missing is
+/// left out.
+fn link<'a>(
+    files: impl IntoIterator<Item = &'a ManifestFile>,
+    old: &Path,
+    new: &Path,
+    all: bool,
+) -> Result<Vec<ManifestFile>, SnapshotError> {
+    let mut linked = Vec::new();
+    for file in files {
+        let name = &file.name;
         let below = Path::new(name).components();
         if !below
             .into_iter()
@@ -175,9 +220,18 @@ fn link_unchanged(
         if let Some(folder) = link.parent() {
             fs::create_dir_all(folder).map_err(SnapshotError::io(folder))?;
         }
-        fs::hard_link(old.join(name), &link).map_err(SnapshotError::io(&link))?;
+        match fs::hard_link(old.join(name), &link) {
+            Ok(()) => linked.push(file.clone()),
+            Err(error) if !all && error.kind() == io::ErrorKind::NotFound => {
+                tracing::warn!(
+                    file = name,
+                    "the snapshot goes without a file that is missing"
+                );
+            }
+            Err(error) => return Err(SnapshotError::io(&link)(error)),
+        }
     }
-    Ok(unchanged)
+    Ok(linked)
 }
 
 fn sync_folders(folder: &Path) -> Result<(), SnapshotError> {

@@ -3,6 +3,8 @@
 //! [`Config`] is the one place that names a key. The derives of clap and serde make the flag and
 //! the file's key from the same field, in kebab-case. A flag overrides the file, and the file
 //! overrides the default.
+//!
+//! Imports from `limits`.
 
 mod check;
 mod databus;

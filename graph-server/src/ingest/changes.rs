@@ -44,18 +44,19 @@ pub(crate) fn graph_changes(window: &Window<Change>) -> Vec<GraphChange> {
     changes
 }
 
-/// Returns what the window says about profiles, in its order. `graph` knows every member that the window made.
+/// Returns what a window's changes say about profiles, in their order. `graph` knows every member
+/// that the window made.
 ///
 /// `created` are the members that it made; none when that is not known (the graph was further than the profiles when
 /// the server started), and then every member that the window says to exist is said to exist here too, which is as
 /// right.
 pub(crate) fn people_changes(
-    window: Window<Change>,
+    window: Vec<Change>,
     graph: &Graph,
     created: Option<&HashSet<MemberId>>,
 ) -> Vec<PeopleChange> {
     let mut changes = Vec::new();
-    for change in window.changes {
+    for change in window {
         for member_id in members_implied(&change).into_iter().flatten() {
             if created.is_none_or(|created| created.contains(&member_id))
                 && let Some(node) = graph.known_node(member_id)
@@ -188,7 +189,7 @@ mod tests {
             .map(|created| created.member)
             .collect();
         let text = |created| {
-            let changes = people_changes(window.clone(), &graph, created);
+            let changes = people_changes(window.changes.clone(), &graph, created);
             let letter = |change: &PeopleChange| match change {
                 PeopleChange::MemberUpserted { .. } => "U",
                 PeopleChange::MemberCreated { .. } => "C",

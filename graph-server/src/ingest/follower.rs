@@ -1,56 +1,60 @@
-//! Follows the log: every durable window goes into the graph, and on to the profiles, as soon as it can be read.
+//! Follows the log: every durable window goes to the appliers as soon as it can be read.
 
-use super::{
-    changes::{graph_changes, people_changes},
-    people_committer::PeopleQueue,
-};
 use crate::{
-    compaction::{Compaction, SharedWriter, lock},
-    ingest::progress::Progress,
-    log_source::{
-        relay_windows::RelayError,
-        windows::{Next, Windows},
+    compaction::Compaction,
+    ingest::{
+        applier::{Applier, FollowedWindow},
+        error::IngestError,
+        progress::{Part, Progress},
     },
+    log_source::{LogSource, LogSourceError, Next, Windows},
 };
-use cloud_engine::{ApplyError, Current};
-use cloud_model::{Scn, SourceMark};
+use cloud_model::Scn;
 use cloud_profile::Change;
-use databus::{LoggedWindow, ReadError, Window};
+use databus::{LoggedWindow, Window};
 use std::{io, sync::Arc, thread::JoinHandle};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// The thread's work.
 pub(crate) struct Follower {
-    pub(crate) writer: SharedWriter,
-    pub(crate) current: Current,
+    pub(crate) source: Arc<dyn LogSource>,
+    pub(crate) windows: Box<dyn Windows>,
+    /// The SCN of the last window that was read.
+    pub(crate) after_scn: Scn,
+    /// The graph's first.
+    pub(crate) appliers: Vec<Box<dyn Applier>>,
     pub(crate) compaction: Arc<Compaction>,
-    pub(crate) windows: Windows,
-    pub(crate) people: PeopleQueue,
-    /// What the profiles held when the server started.
-    pub(crate) people_scn: Scn,
     pub(crate) progress: Arc<Progress>,
     pub(crate) stop: CancellationToken,
 }
 
-/// The server cannot follow the log any more. What it answers stays right, and grows old.
-#[derive(Debug, thiserror::Error)]
-pub enum IngestError {
-    /// The log cannot be read on.
-    #[error("the log cannot be followed: {0}")]
-    Read(#[from] ReadError),
-    /// The relay's log does not go on from here.
-    #[error(transparent)]
-    Relay(#[from] RelayError),
-    /// A window does not fit the graph.
-    #[error("the graph cannot follow the log: {0}")]
-    Graph(#[from] ApplyError),
-    /// A window does not fit the profiles, or they cannot be written.
-    #[error("profiles and search cannot follow the log: {0}")]
-    People(#[from] cloud_search::ApplyError),
-    /// The thread that commits profiles has ended.
-    #[error("profiles and search have stopped")]
-    PeopleStopped,
+/// The windows that the parts need, and the SCN that they come after: that of the part which is
+/// furthest behind. Profiles fail where they need windows that the log no longer holds, and the
+/// graph goes on.
+pub(crate) fn windows_of(
+    source: &dyn LogSource,
+    progress: &Progress,
+) -> Result<(Scn, Box<dyn Windows>), LogSourceError> {
+    let reached = progress.reached();
+    let (graph, applied) = (
+        reached.graph.scn,
+        reached.graph.scn.max(reached.profiles.scn),
+    );
+    if reached.profiles.failed.is_none() {
+        let after_scn = graph.min(reached.profiles.scn);
+        match source.windows_after(after_scn, applied) {
+            Err(error) if error.is_dropped() && after_scn < graph => {
+                progress.fail(Part::Profiles, &dropped(after_scn, &error));
+            }
+            windows => return Ok((after_scn, windows?)),
+        }
+    }
+    Ok((graph, source.windows_after(graph, graph)?))
+}
+
+fn dropped(scn: Scn, error: &LogSourceError) -> String {
+    format!("bootstrap again: profiles and search stand at SCN {scn}: {error}")
 }
 
 impl Follower {
@@ -63,7 +67,7 @@ impl Follower {
                 let outcome = self.run(&runtime);
                 if let Err(error) = &outcome {
                     tracing::error!(%error, "stopped following the log");
-                    progress.failed(&error.to_string());
+                    progress.stop_following(&error.to_string());
                 }
                 outcome
             })
@@ -71,81 +75,100 @@ impl Follower {
 
     fn run(mut self, runtime: &Handle) -> Result<(), IngestError> {
         loop {
-            match self.windows.next(runtime, &self.stop)? {
+            match self.next()? {
                 Next::Window(window) => {
-                    if !self.room(runtime, window.scn)? {
+                    self.progress.set_out_of_reach(None);
+                    if !self.wait_for_room(runtime, window.scn)? {
                         return Ok(());
                     }
-                    self.take(window)?;
+                    self.apply(window)?;
                 }
-                Next::CaughtUp => self.people.caught_up()?,
-                Next::OutOfReach => self.people.commit()?,
+                Next::CaughtUp => self.each(|applier| applier.caught_up())?,
+                Next::OutOfReach(out_of_reach) => {
+                    self.progress.set_out_of_reach(Some(out_of_reach));
+                    self.each(|applier| applier.flush())?;
+                }
+                Next::InReach => self.progress.set_out_of_reach(None),
                 Next::End => return Ok(()),
             }
         }
     }
 
+    /// What the source says next. A relay says only when it is read what its log no longer holds.
+    fn next(&mut self) -> Result<Next, IngestError> {
+        match self.windows.next(&self.stop) {
+            Err(error) if error.is_dropped() && self.leave_profiles(&error) => {
+                (self.after_scn, self.windows) = windows_of(&*self.source, &self.progress)?;
+                Ok(self.windows.next(&self.stop)?)
+            }
+            next => Ok(next?),
+        }
+    }
+
+    /// Whether the graph can go on without the windows that only profiles need.
+    fn leave_profiles(&mut self, error: &LogSourceError) -> bool {
+        let is_behind = self.after_scn < self.progress.reached().graph.scn;
+        if is_behind {
+            let reason = dropped(self.after_scn, error);
+            self.progress.fail(Part::Profiles, &reason);
+            self.appliers
+                .retain(|applier| applier.part() != Part::Profiles);
+        }
+        is_behind
+    }
+
     /// Waits until the overlay has room for a window at `scn`; no when it was stopped before.
-    fn room(&mut self, runtime: &Handle, scn: Scn) -> Result<bool, IngestError> {
-        if scn <= self.current.version().published() || !self.compaction.is_full() {
+    fn wait_for_room(&mut self, runtime: &Handle, scn: Scn) -> Result<bool, IngestError> {
+        if !self.compaction.is_full() || scn <= self.progress.reached().graph.scn {
             return Ok(true);
         }
-        // The compaction waits for what the profiles have been told, and they may wait for more.
-        self.people.commit()?;
+        // A snapshot takes the profiles as they are committed.
+        self.each(|applier| applier.flush())?;
         let room = self.compaction.room(&self.progress);
         Ok(runtime
             .block_on(self.stop.run_until_cancelled(room))
             .is_some())
     }
 
-    fn take(&mut self, LoggedWindow { scn, window }: LoggedWindow) -> Result<(), IngestError> {
+    fn apply(&mut self, LoggedWindow { scn, window }: LoggedWindow) -> Result<(), IngestError> {
+        self.after_scn = scn;
         self.progress.followed(window.changes.len());
-        let repeat = self.is_repeat(scn, &window);
-        let mut writer = lock(&self.writer);
-        let created = if scn > writer.version().published() {
-            let changes = if repeat {
-                Vec::new()
-            } else {
-                graph_changes(&window)
-            };
-            let created = if changes.is_empty() {
-                writer.publish(scn)?;
-                Vec::new()
-            } else {
-                writer.apply(scn, &changes)?.created
-            };
-            self.compaction.overlay_is_of(&writer);
-            let mark = (!repeat).then(|| mark(&window, scn)).flatten();
-            self.progress.graph_reached(scn, mark);
-            Some(created.iter().map(|created| created.member).collect())
-        } else {
-            None
+        let mut followed = FollowedWindow {
+            is_repeat: self.is_repeat(scn, &window),
+            scn,
+            window,
+            created: None,
         };
-        drop(writer);
-        if scn > self.people_scn {
-            let graph = self.current.graph();
-            let changes = if repeat {
-                Vec::new()
-            } else {
-                people_changes(window, &graph, created.as_ref())
-            };
-            self.people.send(scn, changes)?;
-        }
-        Ok(())
+        self.each(|applier| applier.apply(&mut followed))
     }
 
-    /// A log does not take a window at or below its source's last offset; one that comes all the same says nothing. (A mark
-    /// from above the window tells nothing of it: the graph was further than the profiles.)
+    /// Does something with every applier. One that fails is left behind, unless it is the graph's:
+    /// the others need the nodes that it gives to members.
+    fn each(
+        &mut self,
+        mut act: impl FnMut(&mut dyn Applier) -> Result<(), IngestError>,
+    ) -> Result<(), IngestError> {
+        let mut outcome = Ok(());
+        self.appliers
+            .retain_mut(|applier| match act(&mut **applier) {
+                Ok(()) => true,
+                Err(error) => {
+                    let part = applier.part();
+                    self.progress.fail(part, &error.to_string());
+                    if part == Part::Graph {
+                        outcome = Err(error);
+                    }
+                    false
+                }
+            });
+        outcome
+    }
+
+    /// A log does not take a window at or below its source's last offset; one that comes all the
+    /// same says nothing. (A mark from above the window says nothing about it: the graph was
+    /// further than the profiles.)
     fn is_repeat(&self, scn: Scn, window: &Window<Change>) -> bool {
         let last = self.progress.source_mark(&window.source_id);
         last.is_some_and(|last| last.scn < scn && window.source_offset <= last.offset)
     }
-}
-
-fn mark(window: &Window<Change>, scn: Scn) -> Option<SourceMark> {
-    (!window.source_id.is_empty()).then(|| SourceMark {
-        source_id: window.source_id.clone(),
-        offset: window.source_offset,
-        scn,
-    })
 }

@@ -1,29 +1,30 @@
 //! How long what is durable has not been applied.
 //!
 //! SCNs cannot be subtracted and carry no time, so the log's head is looked at now and then: one that was seen a while
-//! ago and is still not reached tells how far a side is behind, at least.
+//! ago and is still not reached tells how far a part is behind, at least.
 
-use crate::ingest::progress::{Reached, Side};
+use crate::ingest::progress::{Part, Reached};
 use cloud_model::Scn;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-/// How far a side is behind the log's head.
+/// How far a part is behind the log's head.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lag {
-    /// Something that was durable so long ago is not there yet, at least; or may not be, as nothing was heard of the log.
+    /// Something that was durable so long ago is not there yet, at least; or may not be, as the log
+    /// cannot be read.
     pub(crate) time: Duration,
     /// Why, where that is known.
     pub(crate) reason: Option<Arc<str>>,
 }
 
-/// What was seen at earlier looks, of the graph and of the people.
+/// What was seen at earlier looks, of the graph and of the profiles.
 #[derive(Debug, Default)]
 pub(crate) struct LagWatch(Mutex<[Option<Ahead>; 2]>);
 
-/// A head of the log that a side has not reached yet, and when it was seen.
+/// A head of the log that a part has not reached yet, and when it was seen.
 #[derive(Clone, Copy, Debug)]
 struct Ahead {
     head: Scn,
@@ -31,53 +32,52 @@ struct Ahead {
 }
 
 impl LagWatch {
-    /// Graph's and people's, with the log's head at `head`.
+    /// Graph's and profiles', with the log's head at `head`.
     pub(crate) fn look(&self, reached: &Reached, head: Scn, now: Instant) -> [Lag; 2] {
         let mut ahead = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let [graph, people] = &mut *ahead;
-        let lag = |ahead: &mut Option<Ahead>, side: Side, held_up: Option<&Arc<str>>| {
-            let at = reached.at(side);
-            if ahead.is_none_or(|ahead| ahead.head <= at) {
-                *ahead = (at < head).then_some(Ahead { head, seen: now });
+        let [graph, profiles] = &mut *ahead;
+        let lag = |ahead: &mut Option<Ahead>, part: Part| {
+            let at = reached.part(part);
+            if ahead.is_none_or(|ahead| ahead.head <= at.scn) {
+                *ahead = (at.scn < head).then_some(Ahead { head, seen: now });
             }
-            let unheard = reached.unheard.as_ref();
+            let out_of_reach = reached.out_of_reach.as_ref();
             // Since when something is, or may be, missing.
             let since = ahead.iter().map(|ahead| ahead.seen);
-            let since = since.chain(unheard.map(|unheard| unheard.since)).min();
-            let why = reached.failed.as_ref().or(held_up);
-            let why = why.or(unheard.map(|unheard| &unheard.reason));
-            since.map_or_else(Lag::default, |since| Lag {
-                time: now.saturating_duration_since(since),
-                reason: why.cloned(),
-            })
+            let since = since.chain(out_of_reach.map(|out| out.since)).min();
+            let why = reached.ended(part).or(at.held_up.as_ref());
+            let why = why.or(out_of_reach.map(|out| &out.reason));
+            Lag {
+                time: since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since)),
+                // A part that has failed says so before anything is missing.
+                reason: since.map_or(at.failed.as_ref(), |_| why).cloned(),
+            }
         };
-        [
-            lag(graph, Side::Graph, reached.graph_held_up.as_ref()),
-            lag(people, Side::People, reached.people_held_up.as_ref()),
-        ]
+        [lag(graph, Part::Graph), lag(profiles, Part::Profiles)]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ingest::progress::Unheard;
+    use crate::{ingest::progress::PartProgress, log_source::OutOfReach};
+
+    fn reached([graph, profiles]: [u64; 2]) -> Reached {
+        let at = |scn| PartProgress::at(Scn::new(scn));
+        Reached {
+            graph: at(graph),
+            profiles: at(profiles),
+            ..Reached::default()
+        }
+    }
 
     #[test]
-    fn a_side_lags_as_long_as_a_head_is_not_reached() {
+    fn a_part_lags_as_long_as_a_head_is_not_reached() {
         let watch = LagWatch::default();
         let begun = Instant::now();
-        let check = |[graph, people]: [u64; 2], head, second, expected: [u64; 2]| {
-            let reached = Reached {
-                graph: Scn::new(graph),
-                people: Scn::new(people),
-                ..Reached::default()
-            };
-            let lag = watch.look(
-                &reached,
-                Scn::new(head),
-                begun + Duration::from_secs(second),
-            );
+        let check = |parts, head, second, expected: [u64; 2]| {
+            let now = begun + Duration::from_secs(second);
+            let lag = watch.look(&reached(parts), Scn::new(head), now);
             assert_eq!(lag.map(|lag| lag.time.as_secs()), expected);
         };
         check([7, 0], 0, 0, [0, 0]);
@@ -90,25 +90,19 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_is_not_heard_is_lag_since_it_was() {
+    fn a_log_that_is_out_of_reach_is_lag_since_it_was_in_reach() {
         let begun = Instant::now();
         let check = |head, second, expected: u64| {
-            let unheard = Unheard {
+            let out_of_reach = OutOfReach {
                 reason: Arc::from("out of reach"),
                 since: begun,
             };
             let reached = Reached {
-                graph: Scn::new(7),
-                people: Scn::new(7),
-                unheard: Some(unheard),
-                ..Reached::default()
+                out_of_reach: Some(out_of_reach),
+                ..reached([7, 7])
             };
-            let lag = LagWatch::default();
-            for lag in lag.look(
-                &reached,
-                Scn::new(head),
-                begun + Duration::from_secs(second),
-            ) {
+            let now = begun + Duration::from_secs(second);
+            for lag in LagWatch::default().look(&reached, Scn::new(head), now) {
                 assert_eq!(
                     (lag.time.as_secs(), lag.reason.as_deref()),
                     (expected, Some("out of reach"))
@@ -120,15 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_told_while_something_is_behind() {
+    fn a_reason_is_given_while_something_is_behind() {
         let text = |reason: &str| Some(Arc::from(reason));
-        let check = |failed, [graph_held_up, people_held_up]: [_; 2], head, expected| {
-            let reached = Reached {
-                failed,
-                graph_held_up,
-                people_held_up,
-                ..Reached::default()
-            };
+        let check = |stopped, [graph, profiles]: [_; 2], head, expected| {
+            let mut reached = reached([0, 0]);
+            reached.stopped = stopped;
+            reached.graph.held_up = graph;
+            reached.profiles.held_up = profiles;
             let lag = LagWatch::default().look(&reached, Scn::new(head), Instant::now());
             assert_eq!(lag.map(|lag| lag.reason), expected);
         };
@@ -137,5 +129,16 @@ mod tests {
         check(None, [text("waits"), None], 1, [text("waits"), None]);
         check(text("rot"), full(), 1, [text("rot"), text("rot")]);
         check(text("rot"), full(), 0, [None, None]);
+    }
+
+    #[test]
+    fn a_part_that_has_failed_gives_its_reason_always() {
+        let mut reached = reached([0, 0]);
+        reached.profiles.failed = Some("damaged".into());
+        for head in [0, 1] {
+            let lag = LagWatch::default().look(&reached, Scn::new(head), Instant::now());
+            let reasons = lag.map(|lag| lag.reason);
+            assert_eq!(reasons, [None, Some(Arc::from("damaged"))]);
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! How far the server has come along the log, and waiting for it to come further.
 //!
-//! The graph and the profiles move apart: degrees never wait for the search index. A read that carries `at_least` waits
-//! here for the side that it reads from.
+//! Graph and profiles move apart: degrees never wait for the search index, and go on when it has
+//! failed. A read that carries `at_least` waits here for the part that it reads from.
 
 use crate::{
     ingest::lag::{Lag, LagWatch},
     limits::Limits,
+    log_source::OutOfReach,
     rpc::refusal::Refusal,
 };
 use cloud_model::{LogId, Scn, SourceMark};
@@ -23,42 +24,69 @@ use std::{
 };
 use tokio::sync::{Semaphore, watch};
 
-/// What a read is answered from.
+/// A part of the server that reads are answered from, and that windows go into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(crate) enum Part {
     Graph,
-    People,
+    /// Profiles and the search index, which commit together.
+    Profiles,
 }
 
-/// How far each side is.
+/// How a part stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PartProgress {
+    /// The SCN up to which its windows are applied.
+    pub(crate) scn: Scn,
+    /// Why the part comes no further until the next start, while others may.
+    pub(crate) failed: Option<Arc<str>>,
+    /// Why the part comes no further now.
+    pub(crate) held_up: Option<Arc<str>>,
+}
+
+/// How every part stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reached {
-    pub(crate) graph: Scn,
-    pub(crate) people: Scn,
-    /// Why neither will come further.
-    pub(crate) failed: Option<Arc<str>>,
-    /// Why the graph does not come further now.
-    pub(crate) graph_held_up: Option<Arc<str>>,
-    /// Why the people do not come further now.
-    pub(crate) people_held_up: Option<Arc<str>>,
-    /// Why nothing is heard of the log now.
-    pub(crate) unheard: Option<Unheard>,
+    pub(crate) graph: PartProgress,
+    pub(crate) profiles: PartProgress,
+    /// Why the log is no longer followed.
+    pub(crate) stopped: Option<Arc<str>>,
+    pub(crate) out_of_reach: Option<OutOfReach>,
 }
 
-/// The log is out of reach.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unheard {
-    pub(crate) reason: Arc<str>,
-    /// It was heard until then.
-    pub(crate) since: Instant,
+impl Default for PartProgress {
+    fn default() -> Self {
+        Self::at(Scn::BEGINNING)
+    }
+}
+
+impl PartProgress {
+    pub(crate) fn at(scn: Scn) -> Self {
+        Self {
+            scn,
+            failed: None,
+            held_up: None,
+        }
+    }
 }
 
 impl Reached {
-    pub(crate) fn at(&self, side: Side) -> Scn {
-        match side {
-            Side::Graph => self.graph,
-            Side::People => self.people,
+    pub(crate) fn part(&self, part: Part) -> &PartProgress {
+        match part {
+            Part::Graph => &self.graph,
+            Part::Profiles => &self.profiles,
         }
+    }
+
+    fn part_mut(&mut self, part: Part) -> &mut PartProgress {
+        match part {
+            Part::Graph => &mut self.graph,
+            Part::Profiles => &mut self.profiles,
+        }
+    }
+
+    /// Why a part comes no further, until the next start.
+    pub(crate) fn ended(&self, part: Part) -> Option<&Arc<str>> {
+        self.stopped.as_ref().or(self.part(part).failed.as_ref())
     }
 }
 
@@ -72,7 +100,6 @@ pub(crate) struct Followed {
 /// How far the server has come along its log.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    /// The log's name, as answers state it.
     log_id: String,
     reached: watch::Sender<Reached>,
     sources: Mutex<BTreeMap<String, SourceMark>>,
@@ -127,49 +154,72 @@ impl Progress {
         if let Some(mark) = mark {
             self.sources().insert(mark.source_id.clone(), mark);
         }
-        self.reached.send_modify(|reached| reached.graph = scn);
+        self.reached.send_modify(|reached| reached.graph.scn = scn);
     }
 
-    pub(crate) fn people_reached(&self, scn: Scn) {
+    pub(crate) fn profiles_reached(&self, scn: Scn) {
         self.reached
-            .send_if_modified(|reached| std::mem::replace(&mut reached.people, scn) != scn);
+            .send_if_modified(|reached| std::mem::replace(&mut reached.profiles.scn, scn) != scn);
     }
 
-    /// The people do not come further, for this reason, until they reach the next SCN.
-    pub(crate) fn people_held_up(&self, reason: Option<&str>) {
+    /// Notes why a part comes no further now, or that it does.
+    pub(crate) fn hold_up(&self, part: Part, reason: Option<&str>) {
         self.reached
-            .send_modify(|reached| reached.people_held_up = reason.map(Arc::from));
+            .send_modify(|reached| reached.part_mut(part).held_up = reason.map(Arc::from));
     }
 
-    /// Nothing is heard of the log, for this reason; or it is heard. Answers whether this is new.
-    pub(crate) fn log_unheard(&self, unheard: Option<Unheard>) -> bool {
+    /// Notes why the log cannot be read now, or that it can.
+    pub(crate) fn set_out_of_reach(&self, out_of_reach: Option<OutOfReach>) {
         self.reached.send_if_modified(|reached| {
-            let changed = reached.unheard != unheard;
-            reached.unheard = unheard;
-            changed
-        })
+            let is_new = reached.out_of_reach != out_of_reach;
+            reached.out_of_reach = out_of_reach;
+            is_new
+        });
     }
 
-    /// The graph does not come further, for this reason, until it is told that it does.
-    pub(crate) fn graph_held_up(&self, reason: Option<&str>) {
-        self.reached
-            .send_modify(|reached| reached.graph_held_up = reason.map(Arc::from));
-    }
-
-    /// How far graph and people are behind the log's head, as far as is known from one look to the next.
+    /// How far graph and profiles are behind the log's head, as far as is known from one look to
+    /// the next.
     pub(crate) fn lag(&self, head: Scn) -> [Lag; 2] {
         self.lag.look(&self.reached(), head, Instant::now())
     }
 
-    /// Neither side will come further.
-    pub(crate) fn failed(&self, reason: &str) {
-        self.reached.send_if_modified(|reached| {
-            let first = reached.failed.is_none();
-            if first {
-                reached.failed = Some(reason.into());
-            }
-            first
+    /// Notes that a part comes no further until the next start. Its first reason stays.
+    pub(crate) fn fail(&self, part: Part, reason: &str) {
+        let is_first = self.reached.send_if_modified(|reached| {
+            let failed = &mut reached.part_mut(part).failed;
+            let is_first = failed.is_none();
+            failed.get_or_insert_with(|| reason.into());
+            is_first
         });
+        if is_first {
+            tracing::error!(%reason, part = part.name(), "a part no longer follows the log");
+        }
+    }
+
+    /// Notes what a part that has failed needs now.
+    pub(crate) fn add_to_failure(&self, part: Part, text: &str) {
+        self.reached.send_modify(|reached| {
+            if let Some(reason) = &mut reached.part_mut(part).failed {
+                *reason = format!("{reason}; {text}").into();
+            }
+        });
+    }
+
+    /// Notes that no part comes further. The first reason stays.
+    pub(crate) fn stop_following(&self, reason: &str) {
+        self.reached.send_if_modified(|reached| {
+            let is_first = reached.stopped.is_none();
+            reached.stopped.get_or_insert_with(|| reason.into());
+            is_first
+        });
+    }
+
+    /// Whether a part has not failed by itself.
+    pub(crate) fn check(&self, part: Part) -> Result<(), serving::Refusal> {
+        match &self.reached.borrow().part(part).failed {
+            Some(reason) => Err(serving::Refusal::not_serving(reason)),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn reached(&self) -> Reached {
@@ -198,11 +248,12 @@ impl Progress {
         self.sources().get(source_id).cloned()
     }
 
-    /// Waits until `side` has reached `at_least`; at once when it has, or when nothing is asked for.
+    /// Waits until `part` has reached `at_least`; at once when it has, or when nothing is asked
+    /// for.
     pub(crate) async fn wait(
         &self,
         at_least: Option<AtLeast>,
-        side: Side,
+        part: Part,
         deadline: Deadline,
     ) -> Result<(), Refusal> {
         let Some(AtLeast { point }) = at_least else {
@@ -214,25 +265,25 @@ impl Progress {
         {
             return Err(other_log(&self.log_id, &as_of.log_id).into());
         }
-        self.wait_for(&point, side, deadline).await
+        self.wait_for(&point, part, deadline).await
     }
 
-    /// Waits until `side` has reached an SCN; at once when it has.
+    /// Waits until `part` has reached an SCN; at once when it has.
     pub(crate) async fn reach(
         &self,
         scn: Scn,
-        side: Side,
+        part: Part,
         deadline: Deadline,
     ) -> Result<(), Refusal> {
-        if self.reached.borrow().at(side) >= scn {
+        if self.reached.borrow().part(part).scn >= scn {
             return Ok(());
         }
         let point = Point::AsOf(self.as_of(scn));
-        self.wait_for(&point, side, deadline).await
+        self.wait_for(&point, part, deadline).await
     }
 
-    async fn wait_for(&self, point: &Point, side: Side, deadline: Deadline) -> Result<(), Refusal> {
-        if self.has(point, side, &self.reached.borrow()) {
+    async fn wait_for(&self, point: &Point, part: Part, deadline: Deadline) -> Result<(), Refusal> {
+        if self.has(point, part, &self.reached.borrow()) {
             return Ok(());
         }
         let limit = self.waiters_max as u64;
@@ -241,27 +292,25 @@ impl Progress {
         let begun = Instant::now();
         let end = deadline.at().min(begun + self.wait_max);
         let mut watch = self.watch();
-        let reached =
-            watch.wait_for(|reached| reached.failed.is_some() || self.has(point, side, reached));
+        let reached = watch
+            .wait_for(|reached| reached.ended(part).is_some() || self.has(point, part, reached));
         let outcome = match tokio::time::timeout_at(end.into(), reached).await {
             Ok(Ok(reached)) => Some(reached.clone()),
             Ok(Err(_)) | Err(_) => None,
         };
-        match outcome {
-            Some(reached) if self.has(point, side, &reached) => Ok(()),
-            Some(Reached {
-                failed: Some(reason),
-                ..
-            }) => Err(serving::Refusal::not_serving(&reason).into()),
+        let ended = outcome.as_ref().and_then(|reached| reached.ended(part));
+        match (&outcome, ended) {
+            (Some(reached), _) if self.has(point, part, reached) => Ok(()),
+            (_, Some(reason)) => Err(serving::Refusal::not_serving(reason).into()),
             _ if deadline.passed() => Err(serving::Refusal::deadline().into()),
             _ => Err(Refusal::not_reached(
-                self.reached.borrow().at(side),
+                self.reached.borrow().part(part).scn,
                 u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             )),
         }
     }
 
-    fn has(&self, point: &Point, side: Side, reached: &Reached) -> bool {
+    fn has(&self, point: &Point, part: Part, reached: &Reached) -> bool {
         let scn = match point {
             Point::AsOf(as_of) => Some(Scn::new(as_of.scn)),
             // The source's last window may be a later one than the one asked for: then this waits a little longer.
@@ -271,11 +320,21 @@ impl Progress {
                 .filter(|mark| mark.offset >= source.offset)
                 .map(|mark| mark.scn),
         };
-        scn.is_some_and(|scn| scn <= reached.at(side))
+        scn.is_some_and(|scn| scn <= reached.part(part).scn)
     }
 
     fn sources(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, SourceMark>> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Part {
+    /// As the metrics name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Graph => "graph",
+            Self::Profiles => "profiles",
+        }
     }
 }
 
@@ -307,17 +366,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_read_goes_on_when_its_side_is_there() {
+    async fn a_read_goes_on_when_its_part_is_there() {
         let progress = progress(1);
-        let waits = async { progress.wait(scn(5), Side::People, soon()).await };
+        let waits = async { progress.wait(scn(5), Part::Profiles, soon()).await };
         let moves = async {
             progress.graph_reached(Scn::new(5), None);
             tokio::task::yield_now().await;
-            progress.people_reached(Scn::new(5));
+            progress.profiles_reached(Scn::new(5));
         };
         assert_eq!(tokio::join!(waits, moves).0, Ok(()));
-        assert_eq!(progress.wait(None, Side::Graph, soon()).await, Ok(()));
-        assert_eq!(progress.wait(scn(5), Side::Graph, soon()).await, Ok(()));
+        assert_eq!(progress.wait(None, Part::Graph, soon()).await, Ok(()));
+        assert_eq!(progress.wait(scn(5), Part::Graph, soon()).await, Ok(()));
     }
 
     #[tokio::test]
@@ -335,23 +394,23 @@ mod tests {
             scn: Scn::new(3),
         };
         progress.graph_reached(Scn::new(3), Some(mark));
-        let check = |offset, side| progress.has(&point(offset), side, &progress.reached());
-        assert!(check(70, Side::Graph) && check(1, Side::Graph) && !check(71, Side::Graph));
-        assert!(!check(70, Side::People));
-        progress.people_reached(Scn::new(3));
-        assert!(check(70, Side::People));
+        let check = |offset, part| progress.has(&point(offset), part, &progress.reached());
+        assert!(check(70, Part::Graph) && check(1, Part::Graph) && !check(71, Part::Graph));
+        assert!(!check(70, Part::Profiles));
+        progress.profiles_reached(Scn::new(3));
+        assert!(check(70, Part::Profiles));
     }
 
     #[tokio::test]
     async fn a_wait_that_runs_out_says_what_was_reached() {
         let progress = progress(1);
         progress.graph_reached(Scn::new(4), None);
-        let refusal = progress.wait(scn(5), Side::Graph, soon()).await;
+        let refusal = progress.wait(scn(5), Part::Graph, soon()).await;
         let refusal = refusal.unwrap_err();
         assert!(refusal.is("NOT_REACHED"), "{refusal:?}");
         assert_eq!(refusal.figure("scn"), Some("4"));
         let refusal = progress
-            .wait(scn(5), Side::Graph, Deadline::after(Duration::ZERO))
+            .wait(scn(5), Part::Graph, Deadline::after(Duration::ZERO))
             .await;
         assert_eq!(refusal, Err(serving::Refusal::deadline().into()));
     }
@@ -365,10 +424,10 @@ mod tests {
                 scn: 0,
             })),
         };
-        let refusal = progress.wait(Some(other), Side::Graph, soon()).await;
+        let refusal = progress.wait(Some(other), Part::Graph, soon()).await;
         assert!(refusal.unwrap_err().is("OTHER_LOG"));
         let refusal = progress
-            .wait(Some(AtLeast { point: None }), Side::Graph, soon())
+            .wait(Some(AtLeast { point: None }), Part::Graph, soon())
             .await;
         assert_eq!(refusal.unwrap_err().wrong_field(), Some("at_least"));
     }
@@ -376,13 +435,27 @@ mod tests {
     #[tokio::test]
     async fn waiters_are_bounded_and_a_failure_wakes_them() {
         let progress = progress(0);
-        let refusal = progress.wait(scn(1), Side::Graph, soon()).await;
+        let refusal = progress.wait(scn(1), Part::Graph, soon()).await;
         let refusal = refusal.unwrap_err();
         assert!(refusal.is("BUSY"), "{refusal:?}");
         assert_eq!(refusal.figure("limit"), Some("0"));
         let progress = self::progress(1);
-        progress.failed("the log is damaged");
-        let refusal = progress.wait(scn(1), Side::Graph, soon()).await;
+        progress.stop_following("the log is damaged");
+        let refusal = progress.wait(scn(1), Part::Graph, soon()).await;
         assert!(refusal.unwrap_err().is("NOT_SERVING"));
+    }
+
+    #[tokio::test]
+    async fn a_part_that_fails_refuses_its_own_reads_alone() {
+        let progress = progress(1);
+        progress.graph_reached(Scn::new(2), None);
+        progress.fail(Part::Profiles, "the index is damaged");
+        progress.fail(Part::Profiles, "a later reason");
+        assert_eq!(progress.check(Part::Graph), Ok(()));
+        assert_eq!(progress.wait(scn(2), Part::Graph, soon()).await, Ok(()));
+        let refused = serving::Refusal::not_serving("the index is damaged");
+        assert_eq!(progress.check(Part::Profiles), Err(refused.clone()));
+        let waited = progress.wait(scn(2), Part::Profiles, soon()).await;
+        assert_eq!(waited, Err(refused.into()));
     }
 }

@@ -1,22 +1,45 @@
-//! The log that a server goes on from, as far as its snapshot says: what a relay has to have.
+//! What a relay's log must be, so that it goes on from this server's snapshot.
 
-use crate::log_source::{relay::RelayStatus, relay_windows::RelayError};
+use super::{
+    error::{LogSourceError, at_source_offset},
+    relay_client::RelayStatus,
+};
+use cloud_engine::{Manifest, StandsAt};
 use cloud_model::{LineageId, LogId, Scn};
 
-/// What a snapshot says of the log that it goes on from.
+/// The log that a server goes on from, as far as its snapshot says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ExpectedLog {
     /// The graph that the log began with, of a snapshot that stands at the log's beginning.
     pub(crate) lineage_id: Option<LineageId>,
-    /// Its name, where that is known.
+    /// The log's name, where it is known.
     pub(crate) log_id: Option<LogId>,
-    /// It was durable up to here.
+    /// The SCN up to which the log was durable.
     pub(crate) scn: Scn,
 }
 
 impl ExpectedLog {
+    /// What the snapshot says.
+    pub(crate) fn of(manifest: &Manifest) -> Result<Self, LogSourceError> {
+        match &manifest.stands_at {
+            StandsAt::Beginning {} => Ok(Self {
+                lineage_id: Some(manifest.lineage_id),
+                log_id: None,
+                scn: Scn::BEGINNING,
+            }),
+            StandsAt::AtScn { log_id, scn } => Ok(Self {
+                lineage_id: None,
+                log_id: Some(*log_id),
+                scn: *scn,
+            }),
+            StandsAt::AtSourceOffset { source_id, offset } => {
+                Err(at_source_offset(source_id, *offset))
+            }
+        }
+    }
+
     /// Whether the relay at this address has it, by its status.
-    pub(crate) fn check(self, relay: &str, status: RelayStatus) -> Result<(), RelayError> {
+    pub(crate) fn check(self, relay: &str, status: RelayStatus) -> Result<(), LogSourceError> {
         let RelayStatus {
             lineage_id,
             log_id,
@@ -26,7 +49,7 @@ impl ExpectedLog {
         if let Some(expected) = self.lineage_id
             && expected != lineage_id
         {
-            return Err(RelayError::OtherGraph {
+            return Err(LogSourceError::OtherGraph {
                 relay,
                 found: lineage_id,
                 expected,
@@ -35,7 +58,7 @@ impl ExpectedLog {
         if let Some(expected) = self.log_id
             && expected != log_id
         {
-            return Err(RelayError::OtherLog {
+            return Err(LogSourceError::OtherLog {
                 relay,
                 found: log_id,
                 expected,
@@ -43,7 +66,7 @@ impl ExpectedLog {
         }
         if self.scn > head {
             let scn = self.scn;
-            return Err(RelayError::Behind { relay, scn, head });
+            return Err(LogSourceError::Behind { relay, scn, head });
         }
         Ok(())
     }

@@ -1,194 +1,156 @@
-//! A relay to be reached: again and again, with pauses that grow, and what its answers mean for whoever follows it.
+//! A log that a relay owns, as far as this server has received it.
+//!
+//! A relay may be out of reach, at the start as later. The server then answers as of where it
+//! stands, and goes on trying. What the relay's log must be is checked at its first answer. A
+//! server that never followed a log waits for the relay: no answer goes out without the log's name.
 
-use crate::{
-    limits::{RELAY_ANSWER_TIMEOUT, RELAY_RETRY_MAX, RELAY_RETRY_MIN},
-    log_source::relay_windows::RelayError,
+use super::{
+    LogSource, LogSourceError, Windows,
+    expected_log::ExpectedLog,
+    relay_client::{RelayClient, RelayError, RelayStatus},
+    relay_windows::RelayWindows,
 };
-use cloud_client::{Client, Error, Failure, Subscription, proto::databus::v1::GetStatusResponse};
-use cloud_model::{InvalidHexId, LineageId, LogId, Scn};
-use rand::Rng;
-use std::time::Duration;
+use cloud_engine::Manifest;
+use cloud_model::{LineageId, LogId, Scn};
+use databus::Log;
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
+use tokio::runtime::{Builder, Runtime};
 
-/// Where a relay is, and how long to wait before it is asked again.
-#[derive(Debug)]
-pub(crate) struct Relay {
-    pub(crate) address: String,
-    pause: Duration,
+/// A relay's log.
+pub(crate) struct RelayLog {
+    known: Arc<Known>,
+    /// What the relay's log must be, and why the relay did not answer; none when it did.
+    unanswered: Option<(ExpectedLog, String)>,
 }
 
-/// Why the relay did not answer as it should.
-#[derive(Debug)]
-pub(crate) enum Trouble {
-    /// It may be over later.
-    ForNow(String),
-    /// Nothing but another snapshot, or another log, helps.
-    ForGood(RelayError),
+/// What is known of a relay's log.
+pub(super) struct Known {
+    /// The relay, as `http://HOST:PORT`.
+    pub(super) address: String,
+    pub(super) log_id: LogId,
+    lineage_id: OnceLock<LineageId>,
+    head: AtomicU64,
 }
 
-/// A relay's log, as the relay describes it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RelayStatus {
-    /// The log's name.
-    pub(crate) log_id: LogId,
-    /// The graph that the log began with.
-    pub(crate) lineage_id: LineageId,
-    /// The log's last durable SCN.
-    pub(crate) head: Scn,
-}
+impl RelayLog {
+    /// Asks the relay for its log, and checks that it is the snapshot's.
+    pub(crate) fn open(
+        address: String,
+        manifest: &Manifest,
+        followed: impl FnOnce() -> Option<LogId>,
+    ) -> Result<Self, LogSourceError> {
+        let expected = ExpectedLog::of(manifest)?;
+        runtime()?.block_on(Self::find(address, expected, followed))
+    }
 
-impl TryFrom<GetStatusResponse> for RelayStatus {
-    type Error = InvalidHexId;
-
-    fn try_from(status: GetStatusResponse) -> Result<Self, InvalidHexId> {
-        let head = status.head.unwrap_or_default();
-        Ok(Self {
-            log_id: head.log_id.parse()?,
-            lineage_id: status.lineage_id.parse()?,
-            head: Scn::new(head.scn),
-        })
+    async fn find(
+        address: String,
+        expected: ExpectedLog,
+        followed: impl FnOnce() -> Option<LogId>,
+    ) -> Result<Self, LogSourceError> {
+        let mut relay = RelayClient::new(address);
+        let mut followed = Some(followed);
+        loop {
+            let reason = match relay.status().await {
+                Ok(status) => {
+                    expected.check(&relay.address, status)?;
+                    let known = Known::new(relay.address, status.log_id);
+                    known.receive_status(status);
+                    return Ok(Self {
+                        known: Arc::new(known),
+                        unanswered: None,
+                    });
+                }
+                Err(RelayError::Permanent(error)) => return Err(error),
+                Err(RelayError::Transient(reason)) => reason,
+            };
+            let named = expected.log_id;
+            let named = named.or_else(|| followed.take().and_then(|followed| followed()));
+            if let Some(log_id) = named {
+                tracing::warn!(%reason, "starting without the log");
+                return Ok(Self {
+                    known: Arc::new(Known::new(relay.address, log_id)),
+                    unanswered: Some((expected, reason)),
+                });
+            }
+            tracing::warn!(%reason, "cannot start without the name of its log, trying again");
+            relay.pause().await;
+        }
     }
 }
 
-impl Relay {
-    pub(crate) fn new(address: String) -> Self {
+impl Known {
+    fn new(address: String, log_id: LogId) -> Self {
         Self {
             address,
-            pause: RELAY_RETRY_MIN,
+            log_id,
+            lineage_id: OnceLock::new(),
+            head: AtomicU64::default(),
         }
     }
 
-    /// Where its log begins and ends.
-    pub(crate) async fn status(&self) -> Result<RelayStatus, Trouble> {
-        let ask = async {
-            let client = Client::connect(self.address.as_str()).await?;
-            client.timeout(RELAY_ANSWER_TIMEOUT).log_status().await
-        };
-        let status = self.answer(ask, Scn::BEGINNING).await?;
-        let relay = || self.address.clone();
-        if !status.owner.is_empty() {
-            return Err(Trouble::ForGood(RelayError::NotOwner {
-                relay: relay(),
-                owner: status.owner,
-            }));
-        }
-        RelayStatus::try_from(status).map_err(|invalid| {
-            Trouble::ForGood(RelayError::InvalidId {
-                relay: relay(),
-                invalid,
-            })
-        })
+    /// Takes over what the relay's first answer says.
+    pub(super) fn receive_status(&self, status: RelayStatus) {
+        self.receive_head(status.head);
+        self.lineage_id.get_or_init(|| status.lineage_id);
     }
 
-    /// Its windows above an SCN.
-    pub(crate) async fn subscribe(
-        &self,
-        after_scn: Scn,
-        log_id: LogId,
-    ) -> Result<Subscription, Trouble> {
-        let ask = async {
-            let client = Client::connect(self.address.as_str()).await?;
-            client
-                .subscribe(after_scn.get(), &[], &log_id.to_string())
-                .await
-        };
-        self.answer(ask, after_scn).await
-    }
-
-    /// What an error means to a server that stands at an SCN.
-    pub(crate) fn trouble(&self, error: &Error, scn: Scn) -> Trouble {
-        let relay = self.address.clone();
-        let figure =
-            |failure: &Failure, name: &str| failure.metadata.get(name).cloned().unwrap_or_default();
-        let number =
-            |failure: &Failure, name: &str| Scn::new(figure(failure, name).parse().unwrap_or(0));
-        match error
-            .failure()
-            .map(|failure| (failure, failure.reason.as_str()))
-        {
-            Some((failure, "DROPPED")) => Trouble::ForGood(RelayError::Dropped {
-                relay,
-                scn,
-                oldest_after_scn: number(failure, "oldest_after_scn"),
-            }),
-            Some((failure, "BEYOND_HEAD")) => Trouble::ForGood(RelayError::Behind {
-                relay,
-                scn,
-                head: number(failure, "head"),
-            }),
-            Some((failure, "OTHER_LOG")) => {
-                let ids = [figure(failure, "log_id"), figure(failure, "asked")];
-                match ids.map(|id| id.parse()) {
-                    [Ok(found), Ok(expected)] => Trouble::ForGood(RelayError::OtherLog {
-                        relay,
-                        found,
-                        expected,
-                    }),
-                    _ => self.for_now(&error.to_string()),
-                }
-            }
-            Some((failure, "NOT_OWNER")) => Trouble::ForGood(RelayError::NotOwner {
-                relay,
-                owner: figure(failure, "owner"),
-            }),
-            _ => self.for_now(&error.to_string()),
-        }
-    }
-
-    /// The relay is not followed now.
-    pub(crate) fn for_now(&self, why: &str) -> Trouble {
-        Trouble::ForNow(format!(
-            "the relay at {} is not followed: {why}",
-            self.address
-        ))
-    }
-
-    /// Waits before the relay is asked again: for a random time, so that not all servers ask at once, and twice as long each
-    /// time.
-    pub(crate) async fn pause(&mut self) {
-        tokio::time::sleep(self.next_pause()).await;
-    }
-
-    fn next_pause(&mut self) -> Duration {
-        let half = self.pause / 2;
-        self.pause = (2 * self.pause).min(RELAY_RETRY_MAX);
-        half + half.mul_f64(rand::rng().random())
-    }
-
-    /// It answers as it should.
-    pub(crate) fn is_well(&mut self) {
-        self.pause = RELAY_RETRY_MIN;
-    }
-
-    async fn answer<T>(
-        &self,
-        ask: impl Future<Output = Result<T, Error>>,
-        scn: Scn,
-    ) -> Result<T, Trouble> {
-        match tokio::time::timeout(RELAY_ANSWER_TIMEOUT, ask).await {
-            Ok(answer) => answer.map_err(|error| self.trouble(&error, scn)),
-            Err(_) => Err(self.for_now("it does not answer")),
-        }
+    /// Notes that the log is durable up to an SCN.
+    pub(super) fn receive_head(&self, scn: Scn) {
+        self.head.fetch_max(scn.get(), Ordering::Relaxed);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_a_bound_and_begin_again() {
-        let mut relay = Relay::new("http://nowhere:1".to_owned());
-        let check = |relay: &mut Relay, longest_ms: u64| {
-            let (pause, longest) = (relay.next_pause(), Duration::from_millis(longest_ms));
-            assert!(
-                pause >= longest / 2 && pause <= longest,
-                "{pause:?} of {longest:?}"
-            );
-        };
-        for longest_ms in [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000] {
-            check(&mut relay, longest_ms);
-        }
-        relay.is_well();
-        check(&mut relay, 100);
+impl LogSource for RelayLog {
+    fn log_id(&self) -> LogId {
+        self.known.log_id
     }
+
+    fn head(&self) -> Scn {
+        Scn::new(self.known.head.load(Ordering::Relaxed))
+    }
+
+    fn is_head_known(&self) -> bool {
+        self.unanswered.is_none()
+    }
+
+    fn lineage_id(&self) -> Option<LineageId> {
+        self.known.lineage_id.get().copied()
+    }
+
+    fn owner(&self) -> Option<&str> {
+        Some(&self.known.address)
+    }
+
+    fn windows_after(
+        &self,
+        after_scn: Scn,
+        applied: Scn,
+    ) -> Result<Box<dyn Windows>, LogSourceError> {
+        let unanswered = self.unanswered.clone().map(|(expected, reason)| {
+            self.known.receive_head(applied);
+            let expected = ExpectedLog {
+                log_id: Some(self.known.log_id),
+                scn: applied,
+                ..expected
+            };
+            (expected, reason)
+        });
+        let known = Arc::clone(&self.known);
+        let windows = RelayWindows::new(known, unanswered, after_scn, runtime()?);
+        Ok(Box::new(windows))
+    }
+
+    fn owned(&self) -> Option<&Log> {
+        None
+    }
+}
+
+/// For a relay's connection alone: the process's own may end first.
+fn runtime() -> Result<Runtime, LogSourceError> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.map_err(LogSourceError::Threads)
 }

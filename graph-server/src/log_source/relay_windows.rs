@@ -1,165 +1,92 @@
-//! The windows of a relay's log, from an SCN on: put together from their parts, and asked for again after every break.
+//! The windows of a relay's log, from an SCN on: put together from their parts, and subscribed to
+//! again after every break.
 //!
-//! A window is answered once its last part is there; a break in the middle of one begins it again. Nothing is buffered but the
-//! window that is being put together: while it is applied, the relay waits.
+//! A window is given once its last part is there; a break in the middle of one begins it again.
+//! Nothing is buffered but the window that is being put together: while it is applied, the relay
+//! waits.
 
-use crate::{
-    ingest::{
-        IngestError,
-        progress::{Progress, Unheard},
-    },
-    limits::RELAY_SILENCE_MAX,
-    log_source::{
-        change_log::RelayLog,
-        expected_log::ExpectedLog,
-        relay::{Relay, Trouble},
-        windows::Next,
-    },
+use super::{
+    LogSourceError, Next, OutOfReach, Windows,
+    expected_log::ExpectedLog,
+    relay::Known,
+    relay_client::{RelayClient, RelayError},
 };
+use crate::limits::RELAY_SILENCE_MAX;
 use cloud_client::{Event, Subscription, proto::databus::v1::WindowPart};
-use cloud_model::{InvalidHexId, LineageId, LogId, Scn};
-use cloud_profile::{Change, InvalidValue};
+use cloud_model::Scn;
+use cloud_profile::Change;
 use databus::{LoggedWindow, Window, limits::WINDOW_CHANGES_MAX};
 use std::{sync::Arc, time::Instant};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
-/// The relay's log does not go on from where this server stands. What it answers stays right, and grows old.
-#[derive(Debug, thiserror::Error)]
-pub enum RelayError {
-    /// Retention has dropped what comes next.
-    #[error(
-        "bootstrap again: this server stands at SCN {scn}, and the relay at {relay} keeps its log after SCN {oldest_after_scn} only"
-    )]
-    Dropped {
-        /// Its address.
-        relay: String,
-        /// Where this server stands.
-        scn: Scn,
-        /// The lowest SCN that the log can be read after.
-        oldest_after_scn: Scn,
-    },
-    /// The log is another one.
-    #[error(
-        "bootstrap again, or follow another relay: the one at {relay} has log {found}, and this server follows log {expected}"
-    )]
-    OtherLog {
-        /// Its address.
-        relay: String,
-        /// Its log.
-        found: LogId,
-        /// The log that the snapshot goes on from.
-        expected: LogId,
-    },
-    /// The log is another site's.
-    #[error(
-        "bootstrap again, or follow another relay: the log of the one at {relay} began with graph {found}, and the snapshot is of graph {expected}"
-    )]
-    OtherGraph {
-        /// Its address.
-        relay: String,
-        /// The lineage that its log began with.
-        found: LineageId,
-        /// The snapshot's.
-        expected: LineageId,
-    },
-    /// The log has lost what this server has applied.
-    #[error(
-        "bootstrap again: this server stands at SCN {scn}, and the log of the relay at {relay} ends at SCN {head}: it has lost changes"
-    )]
-    Behind {
-        /// Its address.
-        relay: String,
-        /// Where this server stands.
-        scn: Scn,
-        /// Where the log ends.
-        head: Scn,
-    },
-    /// The relay's status names its log or its graph by something that is no id.
-    #[error("the status of the relay at {relay}: {invalid}")]
-    InvalidId {
-        /// Its address.
-        relay: String,
-        /// What it sent.
-        invalid: InvalidHexId,
-    },
-    /// There is no relay, but a server that follows one.
-    #[error("{relay} does not own its log: follow {owner}")]
-    NotOwner {
-        /// The address that was given.
-        relay: String,
-        /// Which one it should be.
-        owner: String,
-    },
-    /// A later version wrote the log.
-    #[error(
-        "window {scn} of the relay at {relay}: {invalid}; a later version wrote it: use that one"
-    )]
-    UnknownChange {
-        /// Its address.
-        relay: String,
-        /// The window.
-        scn: Scn,
-        /// The field that is not understood.
-        invalid: InvalidValue,
-    },
-    /// A window is too large to be applied at once.
-    #[error(
-        "bootstrap again: window {scn} of the relay at {relay} has more than {changes_max} changes"
-    )]
-    TooLarge {
-        /// Its address.
-        relay: String,
-        /// The window.
-        scn: Scn,
-        /// The limit.
-        changes_max: usize,
-    },
+/// The windows, for a thread that waits for them.
+pub(super) struct RelayWindows {
+    receiver: Receiver,
+    /// The connection's runtime, which runs while something is waited for. It is dropped after the
+    /// connection.
+    runtime: Runtime,
 }
 
 /// A place in a relay's log.
-pub(crate) struct RelayWindows {
-    relay: Relay,
-    log: Arc<RelayLog>,
-    /// What is to be checked of the relay's log when it answers for the first time; none: it has.
+struct Receiver {
+    relay: RelayClient,
+    known: Arc<Known>,
+    /// What is checked at the relay's first answer; none: it was.
     expected: Option<ExpectedLog>,
-    progress: Arc<Progress>,
-    /// Of the last window that was answered.
+    /// Why the relay did not answer when its log was opened, until it is said.
+    unanswered: Option<String>,
+    is_out_of_reach: bool,
+    /// The SCN of the last window that was given.
     after_scn: Scn,
     subscription: Option<Subscription>,
     /// The window whose last part is not there yet.
     begun: Option<Window<Change>>,
-    heard_at: Instant,
+    received_at: Instant,
     catching_up: CatchingUp,
 }
 
-/// Whether everything was answered that the log held when it was first heard: under a writer that never pauses there is always more.
+/// Whether everything was given that the log held at the first heartbeat: under a writer that never
+/// pauses there is always more.
 enum CatchingUp {
-    Unheard,
+    HeadUnknown,
     To(Scn),
     Done,
 }
 
 impl RelayWindows {
-    pub(crate) fn new(
-        log: Arc<RelayLog>,
-        expected: Option<ExpectedLog>,
-        progress: Arc<Progress>,
+    pub(super) fn new(
+        known: Arc<Known>,
+        unanswered: Option<(ExpectedLog, String)>,
         after_scn: Scn,
+        runtime: Runtime,
     ) -> Self {
-        Self {
-            relay: Relay::new(log.address.clone()),
-            log,
+        let (expected, unanswered) = unanswered.unzip();
+        let receiver = Receiver {
+            relay: RelayClient::new(known.address.clone()),
+            known,
             expected,
-            progress,
+            unanswered,
+            is_out_of_reach: false,
             after_scn,
             subscription: None,
             begun: None,
-            heard_at: Instant::now(),
-            catching_up: CatchingUp::Unheard,
-        }
+            received_at: Instant::now(),
+            catching_up: CatchingUp::HeadUnknown,
+        };
+        Self { receiver, runtime }
     }
+}
 
-    /// Waits for what comes next; a break is answered too, and the next call tries again.
-    pub(crate) async fn next(&mut self) -> Result<Next, IngestError> {
+impl Receiver {
+    /// Waits for what comes next; after a break the next call tries again.
+    async fn next(&mut self) -> Result<Next, LogSourceError> {
+        if let Some(reason) = self.unanswered.take() {
+            return Ok(self.out_of_reach(reason));
+        }
+        if self.is_out_of_reach && self.subscription.is_none() {
+            self.relay.pause().await;
+        }
         loop {
             if let CatchingUp::To(head) = self.catching_up
                 && head <= self.after_scn
@@ -167,68 +94,58 @@ impl RelayWindows {
                 self.catching_up = CatchingUp::Done;
                 return Ok(Next::CaughtUp);
             }
-            match self.hear().await {
+            match self.receive().await {
                 Ok(Some(next)) => return Ok(next),
                 Ok(None) => {}
-                Err(Trouble::ForGood(error)) => return Err(error.into()),
-                Err(Trouble::ForNow(reason)) => {
-                    self.subscription = None;
-                    self.begun = None;
-                    if self.progress.reached().unheard.is_none() {
-                        tracing::warn!(%reason, after_scn = self.after_scn.get(), "trying again and again");
-                    }
-                    self.progress.log_unheard(Some(Unheard {
-                        reason: reason.into(),
-                        since: self.heard_at,
-                    }));
-                    self.relay.pause().await;
-                    return Ok(Next::OutOfReach);
-                }
+                Err(RelayError::Permanent(error)) => return Err(error),
+                Err(RelayError::Transient(reason)) => return Ok(self.out_of_reach(reason)),
             }
         }
     }
 
-    /// Hears one event.
-    async fn hear(&mut self) -> Result<Option<Next>, Trouble> {
+    /// Receives one event, and gives what it means to the follower, if anything.
+    async fn receive(&mut self) -> Result<Option<Next>, RelayError> {
         if let Some(expected) = &self.expected {
             let status = self.relay.status().await?;
             let checked = expected.check(&self.relay.address, status);
-            checked.map_err(Trouble::ForGood)?;
-            self.log.told(status);
+            checked.map_err(RelayError::Permanent)?;
+            self.known.receive_status(status);
             self.expected = None;
         }
         let subscription = match &mut self.subscription {
             Some(subscription) => subscription,
             none => {
-                let opened = self.relay.subscribe(self.after_scn, self.log.log_id);
+                let opened = self.relay.subscribe(self.after_scn, self.known.log_id);
                 none.insert(opened.await?)
             }
         };
         let event = match tokio::time::timeout(RELAY_SILENCE_MAX, subscription.next()).await {
             Ok(Ok(Some(event))) => event,
-            Ok(Ok(None)) => return Err(self.relay.for_now("it ended the subscription")),
-            Ok(Err(error)) => return Err(self.relay.trouble(&error, self.after_scn)),
-            Err(_) => return Err(self.relay.for_now("it says nothing")),
+            Ok(Ok(None)) => return Err(self.relay.transient("it ended the subscription")),
+            Ok(Err(error)) => return Err(self.relay.error(&error, self.after_scn)),
+            Err(_) => return Err(self.relay.transient("it says nothing")),
         };
-        self.heard_at = Instant::now();
+        self.received_at = Instant::now();
         match event {
-            Event::Part(part) => self.take(part).map_err(Trouble::ForGood),
+            Event::Part(part) => self.take(part).map_err(RelayError::Permanent),
             Event::Heartbeat(heartbeat) => {
                 let head = Scn::new(heartbeat.head.map_or(0, |head| head.scn));
-                self.log.heard_of(head);
-                if let CatchingUp::Unheard = self.catching_up {
+                self.known.receive_head(head);
+                if let CatchingUp::HeadUnknown = self.catching_up {
                     self.catching_up = CatchingUp::To(head);
                 }
-                if head <= self.after_scn {
-                    self.is_well();
-                }
-                Ok(None)
+                let is_followed = head <= self.after_scn;
+                Ok(if is_followed {
+                    self.mark_healthy()
+                } else {
+                    None
+                })
             }
         }
     }
 
     /// The window, when this is its last part.
-    fn take(&mut self, part: WindowPart) -> Result<Option<Next>, RelayError> {
+    fn take(&mut self, part: WindowPart) -> Result<Option<Next>, LogSourceError> {
         let WindowPart {
             scn,
             source_id,
@@ -247,7 +164,7 @@ impl RelayWindows {
             changes: Vec::new(),
         });
         if window.changes.len() + changes.len() > WINDOW_CHANGES_MAX {
-            return Err(RelayError::TooLarge {
+            return Err(LogSourceError::TooLarge {
                 relay: relay(),
                 scn,
                 changes_max: WINDOW_CHANGES_MAX,
@@ -257,7 +174,7 @@ impl RelayWindows {
             let change = Change::try_from(change);
             window
                 .changes
-                .push(change.map_err(|invalid| RelayError::UnknownChange {
+                .push(change.map_err(|invalid| LogSourceError::UnknownChange {
                     relay: relay(),
                     scn,
                     invalid,
@@ -267,21 +184,40 @@ impl RelayWindows {
             self.begun = Some(window);
             return Ok(None);
         }
-        self.log.heard_of(scn);
+        self.known.receive_head(scn);
         self.after_scn = scn;
-        self.is_well();
+        // The window says that the relay is in reach.
+        self.mark_healthy();
         Ok(Some(Next::Window(LoggedWindow { scn, window })))
     }
 
-    /// The relay is followed, and what it sends fits.
-    fn is_well(&mut self) {
-        self.relay.is_well();
-        if self.progress.log_unheard(None) {
-            tracing::info!(
-                relay = self.log.address,
-                after_scn = self.after_scn.get(),
-                "followed again"
-            );
+    /// Notes that the relay is followed, and what it sends fits; says so after a break.
+    fn mark_healthy(&mut self) -> Option<Next> {
+        self.relay.mark_healthy();
+        std::mem::replace(&mut self.is_out_of_reach, false).then(|| {
+            let (relay, after_scn) = (&self.known.address, self.after_scn);
+            tracing::info!(relay, %after_scn, "followed again");
+            Next::InReach
+        })
+    }
+
+    fn out_of_reach(&mut self, reason: String) -> Next {
+        self.subscription = None;
+        self.begun = None;
+        if !std::mem::replace(&mut self.is_out_of_reach, true) {
+            tracing::warn!(%reason, after_scn = %self.after_scn, "trying again and again");
         }
+        Next::OutOfReach(OutOfReach {
+            reason: reason.into(),
+            since: self.received_at,
+        })
+    }
+}
+
+impl Windows for RelayWindows {
+    fn next(&mut self, stop: &CancellationToken) -> Result<Next, LogSourceError> {
+        let next = stop.run_until_cancelled(self.receiver.next());
+        let next = self.runtime.block_on(next);
+        next.unwrap_or(Ok(Next::End))
     }
 }

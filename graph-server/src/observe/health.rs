@@ -1,6 +1,7 @@
-//! `grpc.health.v1`: SERVING for the server and each of its services, until it stops or cannot follow the log any more.
+//! `grpc.health.v1`: SERVING for the server and each of its services, until it stops or no longer
+//! follows the log. Where profiles and search alone have failed, their services are NOT_SERVING.
 
-use crate::ingest::progress::Progress;
+use crate::ingest::progress::{Part, Progress};
 use cloud_serving as serving;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -14,6 +15,9 @@ const SERVICES: [&str; 6] = [
     "databus.v1.Publisher",
 ];
 
+/// The services that profiles and search answer.
+const PROFILE_SERVICES: [&str; 2] = ["cloud.v1.SearchService", "cloud.v1.ProfileService"];
+
 /// What health checks are answered with.
 pub(crate) struct Health {
     health: serving::Health,
@@ -21,19 +25,32 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    /// SERVING, until `progress` says that it failed.
+    /// SERVING, until `progress` says otherwise.
     pub(crate) async fn new(progress: Arc<Progress>) -> Self {
         let health = serving::Health::serving(&SERVICES).await;
         let failing = health.clone();
+        let mut watch = progress.watch();
+        let mut serves_profiles = progress.check(Part::Profiles).is_ok();
+        if !serves_profiles {
+            health.services_not_serving(&PROFILE_SERVICES).await;
+        }
         let watcher = tokio::spawn(async move {
-            let mut watch = progress.watch();
-            let reason = watch
-                .wait_for(|reached| reached.failed.is_some())
-                .await
-                .map(|reached| reached.failed.clone());
-            if let Ok(Some(reason)) = reason {
-                tracing::error!(%reason, "not serving");
-                failing.not_serving().await;
+            loop {
+                let changed = watch.wait_for(|reached| {
+                    let fails = serves_profiles && reached.profiles.failed.is_some();
+                    fails || reached.stopped.is_some()
+                });
+                let stopped = match changed.await {
+                    Ok(reached) => reached.stopped.clone(),
+                    Err(_) => return,
+                };
+                if let Some(reason) = stopped {
+                    tracing::error!(%reason, "not serving");
+                    failing.not_serving().await;
+                    return;
+                }
+                failing.services_not_serving(&PROFILE_SERVICES).await;
+                serves_profiles = false;
             }
         });
         Self { health, watcher }

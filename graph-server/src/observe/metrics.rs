@@ -1,9 +1,11 @@
 //! `/metrics`: what the server counts and holds, as of now.
 
-use crate::{observe::memory::Memory, site::Site};
+use crate::{ingest::progress::Part, observe::memory::Memory, site::Site};
 use cloud_serving::metrics::Page;
 use databus::rpc::write_log_metrics;
-use std::io;
+use std::{collections::BTreeSet, io};
+
+const PARTS: [Part; 2] = [Part::Graph, Part::Profiles];
 
 /// The page, as text. Reads the system's own counts too: file work.
 pub(crate) fn page(site: &Site) -> io::Result<String> {
@@ -26,27 +28,36 @@ pub(crate) fn page(site: &Site) -> io::Result<String> {
 fn log(page: &mut Page, site: &Site) {
     let head = site.log.head();
     let reached = site.progress.reached();
-    let [graph, people] = site.progress.lag(head);
-    page.gauge("cloud_log_head_scn", "The newest durable SCN.", head);
+    let lag = site.progress.lag(head);
+    page.gauge("cloud_log_head_scn", "The newest durable SCN.", head.get());
     page.gauges(
         "cloud_applied_scn",
         "The SCN that answers are exact as of, by what they are answered from.",
         "side",
-        [("graph", reached.graph), ("people", reached.people)],
+        PARTS.map(|part| (part.name(), reached.part(part).scn.get())),
+    );
+    page.gauges(
+        "cloud_side_serving",
+        "1 when what is answered from this side is answered; 0 when it has failed.",
+        "side",
+        PARTS.map(|part| (part.name(), u8::from(reached.part(part).failed.is_none()))),
     );
     page.gauges(
         "cloud_lag_seconds",
         "Something that was durable so long ago is not applied yet, at least.",
         "side",
-        [("graph", &graph), ("people", &people)].map(|(side, lag)| (side, lag.time.as_secs_f64())),
+        PARTS
+            .iter()
+            .zip(&lag)
+            .map(|(part, lag)| (part.name(), lag.time.as_secs_f64())),
     );
-    // What stops both sides is one reason.
-    let reason = graph.reason.or(people.reason);
+    // What holds up both sides is one reason.
+    let reasons: BTreeSet<_> = lag.into_iter().filter_map(|lag| lag.reason).collect();
     page.gauges(
         "cloud_lag_reason",
         "1 for the reason why something is not applied, where it is known.",
         "reason",
-        reason.iter().map(|reason| (&**reason, 1)),
+        reasons.iter().map(|reason| (&**reason, 1)),
     );
     let followed = site.progress.followed_counts();
     page.counter(
@@ -59,7 +70,7 @@ fn log(page: &mut Page, site: &Site) {
         "Changes of these windows.",
         followed.changes,
     );
-    if let Some(log) = site.log.own() {
+    if let Some(log) = &site.log_server {
         write_log_metrics(log, page);
     }
 }
@@ -97,7 +108,12 @@ fn graph(page: &mut Page, site: &Site) {
     page.gauge(
         "cloud_oldest_snapshot_scn",
         "Where the oldest snapshot stands that a start can fall back to: the log is needed from there on.",
-        compaction.oldest_kept.get(),
+        compaction.needed.graph.get(),
+    );
+    page.gauge(
+        "cloud_oldest_profiles_scn",
+        "Where the oldest profiles of a snapshot stand: the log is kept from there on up to its limit of bytes.",
+        compaction.needed.profiles.get(),
     );
     page.gauge(
         "cloud_compaction_running",

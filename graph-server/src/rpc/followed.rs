@@ -1,7 +1,7 @@
-//! `databus.v1` on a server that follows a relay: the log is the relay's to serve.
+//! `databus.v1` on a server that does not own the log it follows: the owner serves it.
 
-use crate::{ingest::progress::Progress, log_source::change_log::RelayLog};
-use ::databus::rpc::{Answers, Events};
+use crate::{ingest::progress::Progress, log_source::LogSource};
+use ::databus::rpc::{Answers, Events, not_owner};
 use cloud_proto::databus::v1 as databus;
 use std::sync::Arc;
 use tonic::{Request, Response, Status, Streaming, async_trait};
@@ -9,8 +9,18 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 /// Both services.
 #[derive(Clone)]
 pub(crate) struct FollowedRpc {
-    pub(crate) relay: Arc<RelayLog>,
+    pub(crate) log: Arc<dyn LogSource>,
     pub(crate) progress: Arc<Progress>,
+}
+
+impl FollowedRpc {
+    fn owner(&self) -> String {
+        self.log.owner().unwrap_or_default().to_owned()
+    }
+
+    fn refusal(&self) -> Status {
+        not_owner(&self.owner()).into()
+    }
 }
 
 #[async_trait]
@@ -21,14 +31,27 @@ impl databus::databus_server::Databus for FollowedRpc {
         &self,
         _: Request<databus::SubscribeRequest>,
     ) -> Result<Response<Events>, Status> {
-        Err(self.relay.refusal().into())
+        Err(self.refusal())
     }
 
     async fn get_status(
         &self,
         _: Request<databus::GetStatusRequest>,
     ) -> Result<Response<databus::GetStatusResponse>, Status> {
-        Ok(Response::new(self.relay.status(&self.progress)))
+        let lineage_id = self.log.lineage_id();
+        let sources = self.progress.source_marks().into_iter();
+        let sources = sources.map(|mark| databus::SourceStatus {
+            source_id: mark.source_id,
+            last_offset: mark.offset,
+            scn: mark.scn.get(),
+        });
+        Ok(Response::new(databus::GetStatusResponse {
+            head: Some(self.progress.as_of(self.log.head())),
+            sources: sources.collect(),
+            lineage_id: lineage_id.map(|id| id.to_string()).unwrap_or_default(),
+            owner: self.owner(),
+            ..Default::default()
+        }))
     }
 }
 
@@ -40,6 +63,6 @@ impl databus::publisher_server::Publisher for FollowedRpc {
         &self,
         _: Request<Streaming<databus::PublishRequest>>,
     ) -> Result<Response<Answers>, Status> {
-        Err(self.relay.refusal().into())
+        Err(self.refusal())
     }
 }

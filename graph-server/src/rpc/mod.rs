@@ -1,4 +1,7 @@
 //! The calls, one file each, and the services that they belong to.
+//!
+//! Imports from `compaction`, `ingest`, `limits`, `log_source`, `observe`, `read_context`, `site`,
+//! `views`, `workers`.
 
 mod admin_status;
 pub(crate) mod convert;

@@ -1,11 +1,7 @@
 //! Which services stand on which listener.
 
 use super::{AdminRpc, NetworkRpc, ProfileRpc, SearchRpc, followed::FollowedRpc};
-use crate::{
-    log_source::change_log::{ChangeLog, RelayLog},
-    observe::health::Health,
-    site::Site,
-};
+use crate::{observe::health::Health, site::Site};
 use cloud_proto::cloud::v1::{
     admin_service_server::AdminServiceServer, network_service_server::NetworkServiceServer,
     profile_service_server::ProfileServiceServer, search_service_server::SearchServiceServer,
@@ -26,13 +22,9 @@ pub(crate) fn public(
         .add_service(sized!(NetworkServiceServer::new(NetworkRpc(site()))))
         .add_service(sized!(SearchServiceServer::new(SearchRpc(site()))))
         .add_service(sized!(ProfileServiceServer::new(ProfileRpc(site()))));
-    Ok(match &site().log {
-        ChangeLog::Own(log) => {
-            routes.add_service(sized!(DatabusServer::new(DatabusRpc(Arc::clone(log)))))
-        }
-        ChangeLog::Relay(relay) => {
-            routes.add_service(sized!(DatabusServer::new(followed(&site(), relay))))
-        }
+    Ok(match &site().log_server {
+        Some(log) => routes.add_service(sized!(DatabusServer::new(DatabusRpc(Arc::clone(log))))),
+        None => routes.add_service(sized!(DatabusServer::new(followed(&site())))),
     })
 }
 
@@ -43,19 +35,17 @@ pub(crate) fn admin(
 ) -> Result<Routes, tonic_reflection::server::Error> {
     let admin = AdminRpc(Arc::clone(site));
     let routes = with_health(health.checks())?.add_service(sized!(AdminServiceServer::new(admin)));
-    Ok(match &site.log {
-        ChangeLog::Own(log) => {
+    Ok(match &site.log_server {
+        Some(log) => {
             routes.add_service(sized!(PublisherServer::new(PublisherRpc(Arc::clone(log)))))
         }
-        ChangeLog::Relay(relay) => {
-            routes.add_service(sized!(PublisherServer::new(followed(site, relay))))
-        }
+        None => routes.add_service(sized!(PublisherServer::new(followed(site)))),
     })
 }
 
-fn followed(site: &Site, relay: &Arc<RelayLog>) -> FollowedRpc {
+fn followed(site: &Site) -> FollowedRpc {
     FollowedRpc {
-        relay: Arc::clone(relay),
+        log: Arc::clone(&site.log),
         progress: Arc::clone(&site.progress),
     }
 }

@@ -1,7 +1,7 @@
 //! TakeSnapshot: what has changed becomes a snapshot, now.
 
 use super::admin_status::snapshot_status;
-use crate::{ingest::progress::Side, rpc::refusal::Refusal, site::Site};
+use crate::{ingest::progress::Part, rpc::refusal::Refusal, site::Site};
 use cloud_model::Scn;
 use cloud_proto::cloud::v1::{TakeSnapshotRequest, TakeSnapshotResponse};
 use cloud_proto::databus::v1::{AtLeast, at_least::Point};
@@ -23,7 +23,7 @@ pub(crate) async fn take_snapshot(
         }) => Some(Scn::new(as_of.scn)),
         _ => None,
     };
-    site.progress.wait(at_least, Side::Graph, deadline).await?;
+    site.progress.wait(at_least, Part::Graph, deadline).await?;
     let asked = asked.unwrap_or_else(|| site.graphs.for_status().scn());
     let mut watch = site.compaction.watch();
     let failed_before = watch.borrow_and_update().failed;

@@ -1,10 +1,10 @@
 //! Why a server cannot start.
 
-use crate::log_source::relay_windows::RelayError;
+use crate::log_source::LogSourceError;
 use cloud_engine::FileError;
 use cloud_model::Scn;
 use cloud_serving::{ListenError, LockError};
-use databus::{OpenError, ReadError};
+use databus::ReadError;
 use std::{io, path::PathBuf};
 
 /// The server cannot start. Nothing was served.
@@ -35,19 +35,6 @@ pub enum StartError {
         /// What is wrong with those that were found.
         refused: Vec<FileError>,
     },
-    /// The snapshot stands at a point of a source, and this server cannot find it in the log.
-    #[error(
-        "the snapshot stands at offset {offset} of source {source_id}, which this server does not start from"
-    )]
-    AtSourceOffset {
-        /// The source.
-        source_id: String,
-        /// The offset.
-        offset: u64,
-    },
-    /// The log cannot be opened.
-    #[error("the log: {0}")]
-    Log(#[from] OpenError),
     /// The log ends before what was applied.
     #[error(
         "{what} stands at SCN {scn}, but the log ends at SCN {head}: the log has lost changes; bootstrap again, or restore it from a copy"
@@ -62,13 +49,10 @@ pub enum StartError {
     },
     /// The log cannot be read from where the snapshot stands.
     #[error("the log does not go on from the snapshot, bootstrap again: {0}")]
-    Read(#[from] ReadError),
-    /// The relay's log does not go on from the snapshot.
+    Read(ReadError),
+    /// The log cannot be opened, or does not go on from the snapshot.
     #[error(transparent)]
-    Relay(#[from] RelayError),
-    /// Profiles or the search index cannot be opened.
-    #[error("profiles and search: {0}")]
-    People(#[from] cloud_search::OpenError),
+    LogSource(LogSourceError),
     /// Replaying the log failed.
     #[error("replay: {reason}")]
     Replay {
@@ -94,6 +78,15 @@ impl From<LockError> for StartError {
         match error {
             LockError::InUse { file } => Self::InUse { path: file },
             LockError::File { file, source } => Self::Io { path: file, source },
+        }
+    }
+}
+
+impl From<LogSourceError> for StartError {
+    fn from(error: LogSourceError) -> Self {
+        match error {
+            LogSourceError::Read(error) => Self::Read(error),
+            error => Self::LogSource(error),
         }
     }
 }

@@ -1,20 +1,27 @@
 //! From a directory and a log to everything that a server answers from.
 //!
-//! Newest valid snapshot, newest valid overlay, then the log from where the older of graph and profiles stands.
-//! Nothing is served before all of it is there; but for a relay that is out of reach, whose log is missing until it is back.
+//! Newest valid snapshot, newest valid overlay, then the log from where the older of graph and
+//! profiles stands. Nothing is served before all of it is there, with two exceptions. A relay that
+//! is out of reach is followed once it is back. Profiles and search that cannot be opened are not
+//! served.
+//!
+//! Imports from `compaction`, `config`, `ingest`, `limits`, `log_source`, `observe`, `read_context`,
+//! `site`, `views`, `workers`.
 
 mod error;
 mod snapshot;
 
-use crate::log_source::opening::OpenedLog;
 use crate::{
     compaction::{self, Compaction, Compactor, SharedWriter},
     config::Config,
     ingest::{
-        Follower, IngestError, PeopleCommitter,
-        progress::{Progress, Reached},
+        Follower, GraphApplier, IngestError, ProfilesApplier, ProfilesCommitter,
+        applier::Applier,
+        progress::{Part, PartProgress, Progress, Reached},
+        windows_of,
     },
-    limits::RELAY_SILENCE_MAX,
+    limits::{Limits, RELAY_SILENCE_MAX},
+    log_source::{self, LogSource},
     read_context::Graphs,
     site::Site,
     views::view_cache::Views,
@@ -24,10 +31,11 @@ use cloud_engine::{Recovered, read_overlay};
 use cloud_model::{LogId, Scn};
 use cloud_search::People;
 use cloud_serving::{FolderLock, metrics::Calls};
+use databus::rpc::LogServer;
 pub use error::StartError;
 use snapshot::Snapshot;
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -40,7 +48,8 @@ pub(crate) struct Started {
     pub(crate) site: Arc<Site>,
     pub(crate) writer: SharedWriter,
     pub(crate) follower: JoinHandle<Result<(), IngestError>>,
-    pub(crate) committer: JoinHandle<Result<(), IngestError>>,
+    /// None where profiles could not be opened.
+    pub(crate) committer: Option<JoinHandle<Result<(), IngestError>>>,
     pub(crate) compactor: JoinHandle<()>,
     pub(crate) stop_ingest: CancellationToken,
     pub(crate) folder: PathBuf,
@@ -60,7 +69,7 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
         stage("replay", begun, format_args!("to SCN {head}"));
     } else {
         tracing::warn!(
-            head = head.get(),
+            %head,
             "starting without the end of the log: its relay has gone away"
         );
     }
@@ -96,13 +105,17 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
 
     let begun = Instant::now();
     let live = folder.join(LIVE_NAME);
-    let followed = || Ok(People::followed_log(&live)?);
-    let log = OpenedLog::open(databus, &manifest, &limits, followed)?;
+    let followed = || followed_log(&live);
+    let log = log_source::open(databus, &manifest, &limits, runtime.clone(), followed)?;
     let log_id = log.log_id();
-    let head = log.head();
+    let head = log.is_head_known().then(|| log.head());
     match head {
         Some(head) => stage("log", begun, format_args!("{log_id} to SCN {head}")),
-        None => stage("log", begun, format_args!("{log_id}, which is not heard")),
+        None => stage(
+            "log",
+            begun,
+            format_args!("{log_id}, which is out of reach"),
+        ),
     }
 
     let begun = Instant::now();
@@ -119,43 +132,69 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     stage("overlay", begun, format_args!("SCN {scn}"));
 
     let begun = Instant::now();
-    let (people, people_writer) = People::open(&path, &manifest, &live, log_id)?;
-    if let Some(error) = people_writer.replaced_index() {
-        tracing::warn!(%error, "the live index is made anew from the live profiles");
-    }
-    let people_scn = people.applied_scn();
-    not_beyond("profiles", people_scn, head)?;
-    stage(
-        "profiles and search",
-        begun,
-        format_args!("SCN {people_scn}"),
-    );
-
+    let opened = People::open(&path, &manifest, &live, log_id);
+    let profiles_scn = match &opened {
+        Ok((people, _)) => people.applied_scn(),
+        Err(_) => manifest.profiles_scn(),
+    };
     let reached = Reached {
-        graph: scn,
-        people: people_scn,
+        graph: PartProgress::at(scn),
+        profiles: PartProgress::at(profiles_scn),
         ..Reached::default()
     };
     let progress = Arc::new(Progress::new(log_id, reached, sources, &limits));
-    let windows = log.windows_after([scn, people_scn], &progress)?;
+    let opened = match opened {
+        Ok((people, people_writer)) => {
+            if let Some(error) = people_writer.replaced_index() {
+                tracing::warn!(%error, "the live index is made anew from the live profiles");
+            }
+            not_beyond("profiles", profiles_scn, head)?;
+            let at = format_args!("SCN {profiles_scn}");
+            stage("profiles and search", begun, at);
+            Some((people, people_writer))
+        }
+        Err(error) => {
+            let reason = format!("profiles and search: {error}");
+            progress.fail(Part::Profiles, &reason);
+            None
+        }
+    };
+    let (after_scn, windows) = windows_of(&*log, &progress)?;
+    // Not those that need windows that the log no longer holds.
+    let opened = opened.filter(|_| progress.check(Part::Profiles).is_ok());
     let current = writer.current().clone();
     let compaction = Arc::new(Compaction::new(&folder, &writer, manifest, &limits)?);
     let writer: SharedWriter = Arc::new(Mutex::new(writer));
     let stop_ingest = CancellationToken::new();
-    let (committer, people_queue) = PeopleCommitter::new(
-        people.clone(),
-        people_writer,
-        Arc::clone(&progress),
-        stop_ingest.clone(),
-        &limits,
-    );
-    let follower = Follower {
+    let mut appliers: Vec<Box<dyn Applier>> = vec![Box::new(GraphApplier {
         writer: Arc::clone(&writer),
-        current: current.clone(),
         compaction: Arc::clone(&compaction),
+        progress: Arc::clone(&progress),
+    })];
+    let (people, committer) = match opened {
+        Some((people, people_writer)) => {
+            let (committer, queue) = ProfilesCommitter::new(
+                people.clone(),
+                people_writer,
+                Arc::clone(&progress),
+                stop_ingest.clone(),
+                &limits,
+            );
+            appliers.push(Box::new(ProfilesApplier {
+                current: current.clone(),
+                started_at: profiles_scn,
+                queue,
+            }));
+            (Some(people), Some(committer))
+        }
+        None => (None, None),
+    };
+    let follower = Follower {
+        source: Arc::clone(&log),
         windows,
-        people: people_queue,
-        people_scn,
+        after_scn,
+        appliers,
+        compaction: Arc::clone(&compaction),
         progress: Arc::clone(&progress),
         stop: stop_ingest.clone(),
     };
@@ -190,7 +229,8 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         path: "threads".into(),
         source,
     };
-    let committer = committer.spawn().map_err(threads)?;
+    let committer = committer.map(ProfilesCommitter::spawn);
+    let committer = committer.transpose().map_err(threads)?;
     let compactor = compactor.spawn(runtime.clone()).map_err(threads)?;
     let follower = follower.spawn(runtime).map_err(threads)?;
     let stopping = CancellationToken::new();
@@ -198,7 +238,8 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         views,
         heavy,
         search,
-        log: log.served(limits.streams(), &stopping, &progress),
+        log_server: log_server(&*log, &limits, &stopping, &progress),
+        log,
         stopping,
         started: Instant::now(),
         calls: Arc::new(Calls::new()?),
@@ -220,12 +261,34 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         log_id,
         lock,
     };
-    // What is there is served when nobody can say what is missing.
-    Ok((started, head.unwrap_or_default()))
+    // Where the head is not known, what is there is served.
+    Ok((started, head.unwrap_or(Scn::BEGINNING)))
 }
 
 /// Where profiles and search keep what changed since the snapshot.
 const LIVE_NAME: &str = "live";
+
+/// The log that was followed before, where the live profiles say so.
+fn followed_log(live: &Path) -> Option<LogId> {
+    People::followed_log(live).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the live profiles do not say which log was followed");
+        None
+    })
+}
+
+/// What the log's calls are answered from, where this process owns it.
+fn log_server(
+    log: &dyn LogSource,
+    limits: &Limits,
+    stopping: &CancellationToken,
+    progress: &Arc<Progress>,
+) -> Option<Arc<LogServer>> {
+    let log = log.owned()?.clone();
+    let follows = Arc::clone(progress);
+    let trouble = move || follows.reached().stopped.map(|reason| reason.to_string());
+    let server = LogServer::new(log, limits.streams(), stopping.clone(), trouble);
+    Some(Arc::new(server))
+}
 
 fn not_beyond(what: &'static str, scn: Scn, head: Option<Scn>) -> Result<(), StartError> {
     match head {
@@ -234,28 +297,31 @@ fn not_beyond(what: &'static str, scn: Scn, head: Option<Scn>) -> Result<(), Sta
     }
 }
 
-/// Waits until the server stands at `head`, and answers whether it does. A relay that has gone away since is waited for as long as
-/// `patience`; then the server answers without it, as it does when the relay goes away later.
-async fn caught_up(progress: &Progress, head: Scn, patience: Duration) -> Result<bool, StartError> {
+/// Waits until every part that has not failed stands at `head`, and answers whether it does. A
+/// relay that goes away meanwhile is waited for no longer than `timeout`; then the server answers
+/// without it, as it does when the relay goes away later.
+async fn caught_up(progress: &Progress, head: Scn, timeout: Duration) -> Result<bool, StartError> {
     let mut watch = progress.watch();
     let ended = |_| StartError::Replay {
         reason: "ended early".to_owned(),
     };
-    let has_ended =
-        |reached: &Reached| reached.failed.is_some() || reached.graph.min(reached.people) >= head;
+    let is_there = |part: &PartProgress| part.failed.is_some() || part.scn >= head;
+    let has_ended = |reached: &Reached| {
+        reached.stopped.is_some() || (is_there(&reached.graph) && is_there(&reached.profiles))
+    };
     loop {
-        let heard = watch.wait_for(|reached| has_ended(reached) || reached.unheard.is_some());
-        let reached = heard.await.map_err(ended)?.clone();
-        if let Some(reason) = reached.failed {
+        let looked = watch.wait_for(|reached| has_ended(reached) || reached.out_of_reach.is_some());
+        let reached = looked.await.map_err(ended)?.clone();
+        if let Some(reason) = reached.stopped {
             let reason = reason.to_string();
             return Err(StartError::Replay { reason });
         }
         if has_ended(&reached) {
             return Ok(true);
         }
-        let again = watch.wait_for(|reached| has_ended(reached) || reached.unheard.is_none());
-        match tokio::time::timeout(patience, again).await {
-            Ok(heard) => drop(heard.map_err(ended)?),
+        let again = watch.wait_for(|reached| has_ended(reached) || reached.out_of_reach.is_none());
+        match tokio::time::timeout(timeout, again).await {
+            Ok(looked) => drop(looked.map_err(ended)?),
             Err(_) => return Ok(false),
         }
     }
@@ -272,10 +338,12 @@ fn stage(name: &str, begun: Instant, what: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ingest::progress::Unheard, limits::Limits};
+    use crate::log_source::OutOfReach;
 
-    fn unheard() -> Option<Unheard> {
-        Some(Unheard {
+    const HEAD: Scn = Scn::new(5);
+
+    fn out_of_reach() -> Option<OutOfReach> {
+        Some(OutOfReach {
             reason: "it ended the subscription".into(),
             since: Instant::now(),
         })
@@ -293,14 +361,14 @@ mod tests {
     #[tokio::test]
     async fn a_start_ends_at_the_head() {
         let progress = progress();
-        let waits = caught_up(&progress, Scn::new(5), Duration::from_secs(600));
+        let waits = caught_up(&progress, HEAD, Duration::from_secs(600));
         let moves = async {
-            progress.log_unheard(unheard());
+            progress.set_out_of_reach(out_of_reach());
             tokio::task::yield_now().await;
-            progress.log_unheard(None);
-            progress.graph_reached(Scn::new(5), None);
+            progress.set_out_of_reach(None);
+            progress.graph_reached(HEAD, None);
             tokio::task::yield_now().await;
-            progress.people_reached(Scn::new(5));
+            progress.profiles_reached(HEAD);
         };
         assert!(tokio::join!(waits, moves).0.unwrap());
     }
@@ -309,16 +377,16 @@ mod tests {
     async fn a_relay_that_goes_away_for_long_does_not_hold_a_start() {
         let progress = progress();
         progress.graph_reached(Scn::new(3), None);
-        progress.log_unheard(unheard());
-        let waits = caught_up(&progress, Scn::new(5), Duration::from_millis(20));
+        progress.set_out_of_reach(out_of_reach());
+        let waits = caught_up(&progress, HEAD, Duration::from_millis(20));
         assert!(!waits.await.unwrap());
     }
 
     #[tokio::test]
     async fn a_replay_that_fails_fails_the_start() {
         let progress = progress();
-        progress.failed("another site's log");
-        let waits = caught_up(&progress, Scn::new(5), Duration::from_secs(600));
+        progress.stop_following("another site's log");
+        let waits = caught_up(&progress, HEAD, Duration::from_secs(600));
         assert!(
             waits
                 .await
@@ -326,5 +394,14 @@ mod tests {
                 .to_string()
                 .contains("another site's log")
         );
+    }
+
+    #[tokio::test]
+    async fn a_part_that_has_failed_does_not_hold_a_start() {
+        let progress = progress();
+        progress.fail(Part::Profiles, "the index is damaged");
+        progress.graph_reached(HEAD, None);
+        let waits = caught_up(&progress, HEAD, Duration::from_secs(600));
+        assert!(waits.await.unwrap());
     }
 }

@@ -9,7 +9,7 @@ use cloud_client::proto::databus::v1::{Change, WindowPart};
 use cloud_client::{Degree, DegreesOptions, connection_added};
 use cloud_engine::{Manifest, StandsAt, snapshot_name};
 use cloud_model::Scn;
-use graph_server::{Limits, RelayError, StartError};
+use graph_server::{Limits, LogSourceError, StartError};
 use std::fs;
 
 const LOG: &str = "00112233445566778899aabbccddeeff";
@@ -189,12 +189,12 @@ async fn refused(at_scn: bool, log_id: &str, lineage_id: Option<&str>, head: u64
 async fn a_log_that_is_not_the_snapshots_is_refused_at_the_start() {
     let error = refused(false, LOG, Some(OTHER), 9).await;
     assert!(
-        matches!(&error, StartError::Relay(RelayError::OtherGraph { found, .. }) if found.to_string() == OTHER),
+        matches!(&error, StartError::LogSource(LogSourceError::OtherGraph { found, .. }) if found.to_string() == OTHER),
         "{error}"
     );
     let error = refused(true, OTHER, None, 9).await;
     assert!(
-        matches!(&error, StartError::Relay(RelayError::OtherLog { found, expected, .. })
+        matches!(&error, StartError::LogSource(LogSourceError::OtherLog { found, expected, .. })
             if [found, expected].map(ToString::to_string) == [OTHER, LOG]),
         "{error}"
     );
@@ -202,14 +202,14 @@ async fn a_log_that_is_not_the_snapshots_is_refused_at_the_start() {
     assert!(
         matches!(
             &error,
-            StartError::Relay(RelayError::Behind { scn, head, .. })
+            StartError::LogSource(LogSourceError::Behind { scn, head, .. })
                 if [*scn, *head] == [5, 4].map(Scn::new)
         ),
         "{error}"
     );
     let error = refused(true, "no id", None, 9).await;
     assert!(
-        matches!(&error, StartError::Relay(RelayError::InvalidId { invalid, .. })
+        matches!(&error, StartError::LogSource(LogSourceError::InvalidId { invalid, .. })
             if invalid.text == "no id"),
         "{error}"
     );

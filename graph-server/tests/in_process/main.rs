@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_requests;
+mod broken_search;
 mod compaction;
 mod config_files;
 mod errors;

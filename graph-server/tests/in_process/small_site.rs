@@ -179,6 +179,7 @@ fn finish(
         lineage_id,
         scn: Scn::BEGINNING,
         stands_at: StandsAt::Beginning {},
+        profiles_scn: None,
         sources: Vec::new(),
         members: MEMBERS,
         connections: CONNECTIONS.len() as u64,

@@ -151,7 +151,7 @@ async fn the_admin_listener_speaks_http_beside_grpc() {
         "cloud_view_lookups_total{outcome=\"miss\"} 1",
         "cloud_views 1",
         "cloud_worker_refused_total{threads=\"search\"} 1",
-        "cloud_lag_seconds{side=\"people\"} 0",
+        "cloud_lag_seconds{side=\"profiles\"} 0",
         "cloud_log_head_scn 0",
         "cloud_members 8",
         "cloud_serving 1",

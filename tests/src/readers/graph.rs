@@ -69,6 +69,7 @@ fn write() -> Manifest {
         lineage_id,
         scn: Scn::BEGINNING,
         stands_at: StandsAt::Beginning {},
+        profiles_scn: None,
         sources: Vec::new(),
         members: folded.members,
         connections: folded.connections,

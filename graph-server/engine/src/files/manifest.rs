@@ -49,6 +49,10 @@ pub struct Manifest {
     pub scn: Scn,
     /// The log that continues from here.
     pub stands_at: StandsAt,
+    /// The SCN at which its profiles and search index are exact, where it is below `scn`: they were
+    /// behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profiles_scn: Option<Scn>,
     /// The last offset of each source in the snapshot.
     pub sources: Vec<SourceMark>,
     /// The number of members that exist.
@@ -133,6 +137,13 @@ impl Manifest {
         file.write_all(text.as_bytes())
             .map_err(FileError::io(&path))?;
         file.sync_all().map_err(FileError::io(&path))
+    }
+
+    /// Returns the SCN at which its profiles and search index are exact, or a lower one: a start
+    /// reads the log after it.
+    #[must_use]
+    pub fn profiles_scn(&self) -> Scn {
+        self.profiles_scn.unwrap_or(self.scn)
     }
 
     /// Returns the file of this name.

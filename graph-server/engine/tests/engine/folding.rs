@@ -34,6 +34,7 @@ pub(crate) fn folded(graph: Graph, directory: &Path) -> (Manifest, Base) {
         lineage_id,
         scn,
         stands_at,
+        profiles_scn: None,
         sources: vec![],
         members: folded.members,
         connections: folded.connections,

@@ -108,6 +108,7 @@ fn restarts(writer: &Writer, model: &Model, known: &[u64]) {
         lineage_id: writer.version().base().lineage(),
         scn,
         stands_at: StandsAt::AtScn { log_id, scn },
+        profiles_scn: None,
         sources: vec![],
         members: 0,
         connections: 0,

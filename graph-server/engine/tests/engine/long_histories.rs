@@ -120,6 +120,7 @@ fn manifest(base: &Base, scn: Scn) -> Manifest {
         lineage_id: base.lineage(),
         scn,
         stands_at: StandsAt::AtScn { log_id, scn },
+        profiles_scn: None,
         sources: vec![],
         members: base.member_count(),
         connections: base.connection_count(),

@@ -24,6 +24,7 @@ fn manifest(scn: Scn) -> Manifest {
         lineage_id: LineageId::default(),
         scn,
         stands_at,
+        profiles_scn: None,
         sources: vec![],
         members: 0,
         connections: 0,

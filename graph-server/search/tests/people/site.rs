@@ -159,6 +159,7 @@ fn manifest(truth: &Truth, lineage_id: LineageId, files: Vec<ManifestFile>) -> M
         lineage_id,
         scn: Scn::BEGINNING,
         stands_at: StandsAt::Beginning {},
+        profiles_scn: None,
         sources: Vec::new(),
         members: truth.profiles.len() as u64,
         connections: truth.edges.len() as u64,

@@ -28,6 +28,7 @@ pub(crate) fn by_community(
         lineage_id: LineageId::default(),
         scn: Scn::BEGINNING,
         stands_at: StandsAt::Beginning {},
+        profiles_scn: None,
         sources: Vec::new(),
         members: graph.member_ids.len() as u64,
         connections: graph.connections,

@@ -2,12 +2,14 @@
 //! wait for it.
 //!
 //! At most one commit in an interval while changes wait, and none when it is quiet; while a start catches up, one for
-//! every so many changes, and one when its relay cannot be heard.
+//! every so many changes, and one when its relay is out of reach.
 
-use super::IngestError;
 use crate::{
-    ingest::progress::Progress,
-    limits::{COMMIT_RETRY_INTERVAL, Limits, PEOPLE_QUEUE_WINDOWS_MAX, REPLAY_COMMIT_CHANGES},
+    ingest::{
+        error::IngestError,
+        progress::{Part, Progress},
+    },
+    limits::{COMMIT_RETRY_INTERVAL, Limits, PROFILES_QUEUE_WINDOWS_MAX, REPLAY_COMMIT_CHANGES},
 };
 use cloud_model::Scn;
 use cloud_search::{People, PeopleChange, PeopleWriter};
@@ -23,7 +25,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 /// The thread's work.
-pub(crate) struct PeopleCommitter {
+pub(crate) struct ProfilesCommitter {
     pub(crate) writer: PeopleWriter,
     pub(crate) people: People,
     pub(crate) progress: Arc<Progress>,
@@ -37,48 +39,24 @@ pub(crate) struct PeopleCommitter {
     commit_begun: Instant,
 }
 
-enum Message {
+/// What the follower's thread sends.
+pub(crate) enum Message {
     Window(Scn, Vec<PeopleChange>),
     /// Everything that was in the log at the start has been sent.
     CaughtUp,
-    /// Somebody waits for what was sent.
+    /// What was sent is to be committed soon.
     Commit,
 }
 
-/// The way to the thread. Dropping it ends the thread, with a last commit.
-pub(crate) struct PeopleQueue(SyncSender<Message>);
-
-impl PeopleQueue {
-    /// Hands over a window's changes, none among them; waits while the queue is full.
-    pub(crate) fn send(&self, scn: Scn, changes: Vec<PeopleChange>) -> Result<(), IngestError> {
-        self.0
-            .send(Message::Window(scn, changes))
-            .map_err(|_| IngestError::PeopleStopped)
-    }
-
-    pub(crate) fn caught_up(&self) -> Result<(), IngestError> {
-        self.0
-            .send(Message::CaughtUp)
-            .map_err(|_| IngestError::PeopleStopped)
-    }
-
-    /// Has everything committed that was sent so far, without waiting for it.
-    pub(crate) fn commit(&self) -> Result<(), IngestError> {
-        self.0
-            .send(Message::Commit)
-            .map_err(|_| IngestError::PeopleStopped)
-    }
-}
-
-impl PeopleCommitter {
+impl ProfilesCommitter {
     pub(crate) fn new(
         people: People,
         writer: PeopleWriter,
         progress: Arc<Progress>,
         stop: CancellationToken,
         limits: &Limits,
-    ) -> (Self, PeopleQueue) {
-        let (queue, windows) = sync_channel(PEOPLE_QUEUE_WINDOWS_MAX);
+    ) -> (Self, SyncSender<Message>) {
+        let (queue, windows) = sync_channel(PROFILES_QUEUE_WINDOWS_MAX);
         let interval = Duration::from_millis(limits.people_commit_interval_ms);
         let committer = Self {
             applied: people.applied_scn(),
@@ -93,18 +71,17 @@ impl PeopleCommitter {
             changes_waiting: 0,
             commit_begun: Instant::now(),
         };
-        (committer, PeopleQueue(queue))
+        (committer, queue)
     }
 
     pub(crate) fn spawn(self) -> io::Result<JoinHandle<Result<(), IngestError>>> {
         let progress = Arc::clone(&self.progress);
         std::thread::Builder::new()
-            .name("people".to_owned())
+            .name("profiles".to_owned())
             .spawn(move || {
                 let outcome = self.run();
                 if let Err(error) = &outcome {
-                    tracing::error!(%error, "stopped committing profiles");
-                    progress.failed(&error.to_string());
+                    progress.fail(Part::Profiles, &error.to_string());
                 }
                 outcome
             })
@@ -118,7 +95,7 @@ impl PeopleCommitter {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             // What came during the last commit goes into the next one, however long it took.
-            for _ in 0..PEOPLE_QUEUE_WINDOWS_MAX {
+            for _ in 0..PROFILES_QUEUE_WINDOWS_MAX {
                 match self.windows.try_recv() {
                     Ok(message) => self.take(message)?,
                     Err(_) => break,
@@ -127,7 +104,7 @@ impl PeopleCommitter {
             if self.commit_is_due() {
                 self.commit()?;
             }
-            self.progress.people_reached(self.people.applied_scn());
+            self.progress.profiles_reached(self.people.applied_scn());
         }
         self.writer.close(self.applied)?;
         Ok(())
@@ -146,22 +123,23 @@ impl PeopleCommitter {
         Ok(())
     }
 
-    /// Commits; while the disk is full, or fails, tries again and again. Readers go on with what was committed
-    /// before, and nothing is lost: the log has it.
+    /// Commits; tries again and again while the disk is full, or fails for a while. Readers go on
+    /// with what was committed before, and nothing is lost: the log has it.
     fn commit(&mut self) -> Result<(), IngestError> {
         self.commit_begun = Instant::now();
         let mut held_up = false;
         while let Err(error) = self.writer.commit(self.applied) {
-            if self.stop.is_cancelled() {
+            if self.stop.is_cancelled() || error.is_permanent() {
                 return Err(error.into());
             }
             held_up = true;
-            self.progress.people_held_up(Some(&error.to_string()));
+            let reason = error.to_string();
+            self.progress.hold_up(Part::Profiles, Some(&reason));
             tracing::error!(%error, applied = %self.applied, "profiles and search cannot be written, trying again");
             std::thread::sleep(COMMIT_RETRY_INTERVAL);
         }
         if held_up {
-            self.progress.people_held_up(None);
+            self.progress.hold_up(Part::Profiles, None);
         }
         self.changes_waiting = 0;
         self.commit_asked = false;

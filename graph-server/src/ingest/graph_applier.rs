@@ -1,0 +1,59 @@
+//! Applies windows to the graph.
+
+use crate::{
+    compaction::{Compaction, SharedWriter, lock},
+    ingest::{
+        applier::{Applier, FollowedWindow},
+        changes::graph_changes,
+        error::IngestError,
+        progress::{Part, Progress},
+    },
+};
+use cloud_model::SourceMark;
+use std::sync::Arc;
+
+pub(crate) struct GraphApplier {
+    pub(crate) writer: SharedWriter,
+    pub(crate) compaction: Arc<Compaction>,
+    pub(crate) progress: Arc<Progress>,
+}
+
+impl Applier for GraphApplier {
+    fn part(&self) -> Part {
+        Part::Graph
+    }
+
+    fn apply(&mut self, followed: &mut FollowedWindow) -> Result<(), IngestError> {
+        let scn = followed.scn;
+        let mut writer = lock(&self.writer);
+        if scn <= writer.version().published() {
+            return Ok(());
+        }
+        let changes = if followed.is_repeat {
+            Vec::new()
+        } else {
+            graph_changes(&followed.window)
+        };
+        let created = if changes.is_empty() {
+            writer.publish(scn)?;
+            Vec::new()
+        } else {
+            writer.apply(scn, &changes)?.created
+        };
+        self.compaction.overlay_is_of(&writer);
+        // With the writer locked: a compaction takes graph and marks of the same moment.
+        self.progress.graph_reached(scn, mark(followed));
+        followed.created = Some(created.iter().map(|created| created.member).collect());
+        Ok(())
+    }
+}
+
+/// The offset of its source that the window brings.
+fn mark(followed: &FollowedWindow) -> Option<SourceMark> {
+    let window = &followed.window;
+    (!followed.is_repeat && !window.source_id.is_empty()).then(|| SourceMark {
+        source_id: window.source_id.clone(),
+        offset: window.source_offset,
+        scn: followed.scn,
+    })
+}

@@ -1,0 +1,105 @@
+//! The log of this process: its windows come from its files.
+
+use super::{LogSource, LogSourceError, Next, Windows, error::at_source_offset};
+use crate::limits::Limits;
+use cloud_engine::{Manifest, StandsAt};
+use cloud_model::{LineageId, LogId, Scn};
+use databus::{Log, LogOptions, LogReader};
+use std::path::Path;
+use tokio::{runtime::Handle, sync::watch};
+use tokio_util::sync::CancellationToken;
+
+/// A log that this process owns.
+pub(crate) struct EmbeddedLog {
+    log: Log,
+    runtime: Handle,
+}
+
+impl EmbeddedLog {
+    /// Opens the log in a folder, or begins it, as the snapshot says.
+    pub(crate) fn open(
+        folder: &Path,
+        manifest: &Manifest,
+        limits: &Limits,
+        runtime: Handle,
+    ) -> Result<Self, LogSourceError> {
+        let options = LogOptions {
+            queue_windows_max: limits.streams().log_queue_windows_max(),
+            segment_bytes: limits.log_segment_bytes,
+            ..LogOptions::default()
+        };
+        let options = match &manifest.stands_at {
+            StandsAt::Beginning {} => options,
+            StandsAt::AtScn { log_id, scn } => LogOptions {
+                log_id: Some(*log_id),
+                durable_scn: *scn,
+                ..options
+            },
+            StandsAt::AtSourceOffset { source_id, offset } => {
+                return Err(at_source_offset(source_id, *offset));
+            }
+        };
+        let log = Log::open(folder, manifest.lineage_id, options)?;
+        Ok(Self { log, runtime })
+    }
+}
+
+impl LogSource for EmbeddedLog {
+    fn log_id(&self) -> LogId {
+        self.log.log_id()
+    }
+
+    fn head(&self) -> Scn {
+        self.log.head()
+    }
+
+    fn is_head_known(&self) -> bool {
+        true
+    }
+
+    fn lineage_id(&self) -> Option<LineageId> {
+        Some(self.log.origin())
+    }
+
+    fn owner(&self) -> Option<&str> {
+        None
+    }
+
+    fn windows_after(&self, after_scn: Scn, _: Scn) -> Result<Box<dyn Windows>, LogSourceError> {
+        Ok(Box::new(EmbeddedWindows {
+            reader: self.log.read_after(after_scn)?,
+            head: self.log.head_watch(),
+            runtime: self.runtime.clone(),
+            caught_up: false,
+        }))
+    }
+
+    fn owned(&self) -> Option<&Log> {
+        Some(&self.log)
+    }
+}
+
+struct EmbeddedWindows {
+    reader: LogReader,
+    head: watch::Receiver<Scn>,
+    runtime: Handle,
+    caught_up: bool,
+}
+
+impl Windows for EmbeddedWindows {
+    fn next(&mut self, stop: &CancellationToken) -> Result<Next, LogSourceError> {
+        while !stop.is_cancelled() {
+            if let Some(window) = self.reader.next_window()? {
+                return Ok(Next::Window(window));
+            }
+            if !std::mem::replace(&mut self.caught_up, true) {
+                return Ok(Next::CaughtUp);
+            }
+            let changed = stop.run_until_cancelled(self.head.changed());
+            if !matches!(self.runtime.block_on(changed), Some(Ok(()))) {
+                break;
+            }
+        }
+        Ok(Next::End)
+    }
+}
