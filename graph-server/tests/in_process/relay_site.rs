@@ -129,11 +129,23 @@ impl Follower {
         self.running.shutdown().await
     }
 
-    /// What the follower says of `as_of`'s log once it is there.
+    /// Waits until graph and profiles have reached `as_of`. One call waits 2 s at most, which a
+    /// large window may exceed on a busy machine.
     pub(crate) async fn reach(&self, as_of: &AsOf) {
         let client = self.client.at_least(as_of.clone());
-        client.network_sizes(1, false).await.unwrap();
-        client.profiles(&[1]).await.unwrap();
+        let there = async || {
+            client.network_sizes(1, false).await?;
+            client.profiles(&[1]).await
+        };
+        until("the follower is there", async || match there().await {
+            Ok(_) => Some(()),
+            Err(error) => {
+                let reason = error.failure().map(|failure| failure.reason.as_str());
+                assert_eq!(reason, Some("NOT_REACHED"), "{error}");
+                None
+            }
+        })
+        .await;
     }
 
     /// Waits until the graph's lag has a reason that holds this text; an empty one: none.
