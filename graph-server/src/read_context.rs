@@ -29,7 +29,7 @@ pub(crate) enum Identity {
     Anonymous,
 }
 
-/// What a request says beside its message: who sent it, and when it must be answered.
+/// The caller of a request, and the time by which it must be answered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call {
     pub(crate) identity: Identity,
@@ -210,7 +210,7 @@ impl ReadContext {
     }
 }
 
-/// What the work makes within its budget; the edges that it visits are counted in `visited`.
+/// Does the work within its budget; the edges that it visits are counted in `visited`.
 fn within<T>(
     work: impl Fn(&ReadContext, &mut Budget<'_>) -> Result<T, Refusal>,
     context: &ReadContext,

@@ -27,7 +27,7 @@ pub(crate) struct Site {
     pub(crate) log_server: Option<Arc<LogServer>>,
     pub(crate) graphs: Graphs,
     pub(crate) compaction: Arc<Compaction>,
-    /// None where they could not be opened: `progress` says why.
+    /// Profiles and index; absent where they could not be opened: `progress` says why.
     pub(crate) people: Option<People>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) views: Arc<Views>,

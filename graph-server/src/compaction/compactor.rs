@@ -41,7 +41,7 @@ const VIEWS_AT_ONCE: usize = 8;
 pub(crate) struct Compactor {
     pub(crate) compaction: Arc<Compaction>,
     pub(crate) writer: SharedWriter,
-    /// None where they could not be opened.
+    /// The profiles; absent where they could not be opened.
     pub(crate) people: Option<People>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) views: Arc<Views>,

@@ -4,7 +4,7 @@
 //! work is the [`Compactor`]'s, a thread that begins when the overlay has grown to its share of the base, when somebody asks, and
 //! now and then.
 //!
-//! Imports from `ingest`, `limits`, `start`, `views`, `workers`.
+//! Imports from `ingest`, `views` and the top of the crate.
 
 mod compactor;
 mod kept;

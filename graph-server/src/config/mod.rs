@@ -4,7 +4,7 @@
 //! the file's key from the same field, in kebab-case. A flag overrides the file, and the file
 //! overrides the default.
 //!
-//! Imports from `limits`.
+//! Imports from no other folder of the crate.
 
 mod check;
 mod databus;

@@ -4,7 +4,7 @@
 //! the server. Each part has an SCN, a lag and a failure of its own: a part that fails is left
 //! behind, and the others go on. A thread of its own commits profiles.
 //!
-//! Imports from `compaction`, `limits`, `log_source`, `rpc`.
+//! Imports from `compaction`, `log_source`, `rpc` and the top of the crate.
 
 pub(crate) mod applier;
 mod changes;

@@ -90,7 +90,7 @@ impl Reached {
     }
 }
 
-/// What was read from the log since the start.
+/// The windows and changes that were read from the log since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Followed {
     pub(crate) windows: u64,
@@ -329,7 +329,7 @@ impl Progress {
 }
 
 impl Part {
-    /// As the metrics name it.
+    /// Returns the part's name in the metrics.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Graph => "graph",

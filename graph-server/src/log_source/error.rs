@@ -80,7 +80,7 @@ pub enum LogSourceError {
     InvalidId {
         /// Its address.
         relay: String,
-        /// What it sent.
+        /// The text that it sent.
         invalid: InvalidHexId,
     },
     /// There is no relay, but a server that follows one.
@@ -93,7 +93,7 @@ pub enum LogSourceError {
     },
     /// A later version wrote the log.
     #[error(
-        "window {scn} of the relay at {relay}: {invalid}; a later version wrote it: use that one"
+        "window {scn} of the relay at {relay}: {invalid}; a later version wrote it: use a newer one"
     )]
     UnknownChange {
         /// Its address.

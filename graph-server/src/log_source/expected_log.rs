@@ -1,4 +1,4 @@
-//! What a relay's log must be, so that it goes on from this server's snapshot.
+//! The log that a relay must have, so that it goes on from this server's snapshot.
 
 use super::{
     error::{LogSourceError, at_source_offset},
@@ -19,7 +19,7 @@ pub(crate) struct ExpectedLog {
 }
 
 impl ExpectedLog {
-    /// What the snapshot says.
+    /// Reads the snapshot's manifest.
     pub(crate) fn of(manifest: &Manifest) -> Result<Self, LogSourceError> {
         match &manifest.stands_at {
             StandsAt::Beginning {} => Ok(Self {

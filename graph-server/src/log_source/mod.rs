@@ -5,7 +5,7 @@
 //! their order, and says when it cannot be reached. Where this process owns the log, the source
 //! hands it out, to be served, retained and closed.
 //!
-//! Imports from `config`, `limits`.
+//! Imports from `config` and the top of the crate.
 
 mod embedded;
 mod error;

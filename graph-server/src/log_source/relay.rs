@@ -22,11 +22,11 @@ use tokio::runtime::{Builder, Runtime};
 /// A relay's log.
 pub(crate) struct RelayLog {
     known: Arc<Known>,
-    /// What the relay's log must be, and why the relay did not answer; none when it did.
+    /// The log that the relay must have, and why it did not answer; none when it did.
     unanswered: Option<(ExpectedLog, String)>,
 }
 
-/// What is known of a relay's log.
+/// The known properties of a relay's log.
 pub(super) struct Known {
     /// The relay, as `http://HOST:PORT`.
     pub(super) address: String,

@@ -93,7 +93,7 @@ impl RelayClient {
         self.answer(ask, after_scn).await
     }
 
-    /// What an error means to a server that stands at an SCN.
+    /// Says whether an error is permanent for a server that stands at an SCN.
     pub(crate) fn error(&self, error: &Error, scn: Scn) -> RelayError {
         let relay = self.address.clone();
         let figure =

@@ -32,7 +32,7 @@ pub(super) struct RelayWindows {
 struct Receiver {
     relay: RelayClient,
     known: Arc<Known>,
-    /// What is checked at the relay's first answer; none: it was.
+    /// The log that is checked at the relay's first answer; none once it was.
     expected: Option<ExpectedLog>,
     /// Why the relay did not answer when its log was opened, until it is said.
     unanswered: Option<String>,

@@ -18,7 +18,7 @@ const SERVICES: [&str; 6] = [
 /// The services that profiles and search answer.
 const PROFILE_SERVICES: [&str; 2] = ["cloud.v1.SearchService", "cloud.v1.ProfileService"];
 
-/// What health checks are answered with.
+/// The state that health checks are answered from.
 pub(crate) struct Health {
     health: serving::Health,
     watcher: JoinHandle<()>,

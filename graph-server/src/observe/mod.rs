@@ -1,6 +1,6 @@
 //! What an operator sees of the server: metrics, health, the line of a slow request.
 //!
-//! Imports from `ingest` and `site`.
+//! Imports from `ingest` and the top of the crate.
 
 pub(crate) mod facts;
 pub(crate) mod health;

@@ -1,7 +1,6 @@
 //! The calls, one file each, and the services that they belong to.
 //!
-//! Imports from `compaction`, `ingest`, `limits`, `log_source`, `observe`, `read_context`, `site`,
-//! `views`, `workers`.
+//! Imports from `compaction`, `ingest`, `log_source`, `observe`, `views` and the top of the crate.
 
 mod admin_status;
 pub(crate) mod convert;

@@ -40,7 +40,7 @@ pub enum StartError {
         "{what} stands at SCN {scn}, but the log ends at SCN {head}: the log has lost changes; bootstrap again, or restore it from a copy"
     )]
     LogLost {
-        /// What stands further.
+        /// The part that stands further.
         what: &'static str,
         /// Where it stands.
         scn: Scn,

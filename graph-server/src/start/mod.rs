@@ -5,8 +5,7 @@
 //! is out of reach is followed once it is back. Profiles and search that cannot be opened are not
 //! served.
 //!
-//! Imports from `compaction`, `config`, `ingest`, `limits`, `log_source`, `observe`, `read_context`,
-//! `site`, `views`, `workers`.
+//! Imports from `compaction`, `config`, `ingest`, `log_source`, `views` and the top of the crate.
 
 mod error;
 mod snapshot;
@@ -48,7 +47,7 @@ pub(crate) struct Started {
     pub(crate) site: Arc<Site>,
     pub(crate) writer: SharedWriter,
     pub(crate) follower: JoinHandle<Result<(), IngestError>>,
-    /// None where profiles could not be opened.
+    /// The thread that commits profiles; absent where they could not be opened.
     pub(crate) committer: Option<JoinHandle<Result<(), IngestError>>>,
     pub(crate) compactor: JoinHandle<()>,
     pub(crate) stop_ingest: CancellationToken,
@@ -276,7 +275,7 @@ fn followed_log(live: &Path) -> Option<LogId> {
     })
 }
 
-/// What the log's calls are answered from, where this process owns it.
+/// The server of the log's calls, where this process owns the log.
 fn log_server(
     log: &dyn LogSource,
     limits: &Limits,

@@ -5,17 +5,19 @@ use crate::{
     relay_site::copy,
     small_site::{SmallSite, config},
     transport::get,
+    until::until_true,
 };
 use cloud_client::{
     Degree, DegreesOptions, Error, SearchOptions, Window, connection_added,
     proto::databus::v1::AsOf,
 };
 use cloud_engine::{Manifest, newest_snapshots};
+use databus::limits::RETENTION_INTERVAL;
 use graph_server::{Limits, serve};
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
+    time::Instant,
 };
 use tempfile::TempDir;
 use tonic::{Code, transport::Endpoint};
@@ -117,9 +119,10 @@ impl SmallSite {
 
     /// Waits until profiles have failed.
     async fn fails(&self) {
-        while self.health("cloud.v1.SearchService").await == ServingStatus::Serving {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until_true("profiles have failed", async || {
+            self.health("cloud.v1.SearchService").await == ServingStatus::NotServing
+        })
+        .await;
     }
 }
 
@@ -249,10 +252,12 @@ async fn the_log_keeps_what_search_needs_up_to_its_limit_of_bytes() {
         assert!(page.contains("cloud_oldest_profiles_scn 0\n"), "{page}");
         site.client.log_status().await.unwrap().oldest_after_scn
     };
-    for _ in 0..30 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    let begun = Instant::now();
+    until_true("the log was looked at twice", async || {
         assert_eq!(looks(&site).await, 0);
-    }
+        begun.elapsed() > 2 * RETENTION_INTERVAL
+    })
+    .await;
 
     // By its size it does, and then the reason says so.
     let small = Limits {
@@ -260,16 +265,12 @@ async fn the_log_keeps_what_search_needs_up_to_its_limit_of_bytes() {
         ..limits
     };
     let site = site.restart(small.clone()).await;
-    while looks(&site).await == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let reason = async || {
+    until_true("segments go", async || looks(&site).await > 0).await;
+    until_true("the lag's reason says so", async || {
         let lag = site.admin.status().await.unwrap().search_lag;
-        lag.unwrap().reason
-    };
-    while !reason().await.contains("bootstrap again") {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+        lag.unwrap().reason.contains("bootstrap again")
+    })
+    .await;
     let after = site.publish([connection_added(8, 4)]).await;
     assert_eq!(site.first_degree(&after, 8, 4).await, Degree::First);
 

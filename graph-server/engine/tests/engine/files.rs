@@ -40,6 +40,7 @@ fn write(directory: &Path, csr: &Csr) -> Manifest {
             source_id: "core".to_owned(),
             offset: u64::MAX,
         },
+        profiles_scn: None,
         sources: vec![SourceMark {
             source_id: "core".to_owned(),
             offset: 7,
