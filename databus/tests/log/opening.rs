@@ -204,7 +204,16 @@ fn windows_of_version_1() -> [Window; 4] {
         source_offset: 901,
         ..Window::default()
     };
-    [connections(5, 1), each_kind, empty, connections(1_000, 300)]
+    let at_nanos_7 = |mut window: Window| {
+        window.commit_time.as_mut().unwrap().nanos = 7;
+        window
+    };
+    [
+        at_nanos_7(connections(5, 1)),
+        each_kind,
+        empty,
+        at_nanos_7(connections(1_000, 300)),
+    ]
 }
 
 #[test]

@@ -402,7 +402,7 @@ fn a_relay_says_what_it_lacks() {
         "{said}"
     );
     let wrong = [
-        (["--lineage", "x"], "is not 32 hexadecimal digits"),
+        (["--lineage", "x"], "is not an id of 32 hexadecimal digits"),
         (["--log-segment-bytes", "1KiB"], "must be at least 4096"),
         (["--connections-max", "0"], "0 is not in 1..=1048576"),
         (["--log-level", "loud=x"], "is no filter"),
