@@ -76,10 +76,12 @@ impl Dump {
         let mut reader = files.read_after(self.after_scn.map_or(oldest, Scn::new))?;
         let mut counts = Counts::default();
         loop {
-            while let Some(part) = reader.next_part()? {
-                if self.count {
-                    counts.add(&part);
-                } else {
+            if self.count {
+                while let Some(window) = reader.next_window()? {
+                    counts.add(&window);
+                }
+            } else {
+                while let Some(part) = reader.next_part()? {
                     let (text, json) = part_lines(part);
                     self.print(&text, &json, out)?;
                 }

@@ -39,8 +39,10 @@ mod writer;
 
 pub use error::{AppendError, OpenError, ReadError, RetainError};
 pub use files::LogFiles;
+pub use group::Appended;
 pub use options::LogOptions;
 pub use pipeline::Pipeline;
+pub use published::LogStatus;
 pub use reader::LogReader;
 pub use retention::{Dropped, KeptFor, Retention};
 pub use verify::{Verified, verify};
@@ -55,7 +57,6 @@ use published::Published;
 use recovery::{Recovered, recover};
 use sources::Sources;
 use std::{
-    io,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
@@ -67,28 +68,6 @@ use tokio::{
     sync::{Notify, mpsc, watch},
 };
 use writer::Writer;
-
-/// Where a window stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Appended {
-    /// Of the window; for a repeat, of its source's last window.
-    pub scn: Scn,
-    /// The window was at or below its source's last offset, and was not written again.
-    pub repeat: bool,
-}
-
-/// Where a log begins and ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogStatus {
-    /// The last durable SCN; [`Scn::BEGINNING`] in a log without windows.
-    pub head: Scn,
-    /// The lowest SCN that can be read after.
-    pub oldest_after_scn: Scn,
-    /// Of all segments, as far as they are durable.
-    pub bytes: u64,
-    /// Files.
-    pub segments: usize,
-}
 
 /// An ordered, durable log of windows; clones are the same log. Dropping the last one closes it.
 #[derive(Clone, Debug)]
@@ -242,10 +221,7 @@ impl Log {
         origin: Option<LineageId>,
         options: LogOptions,
     ) -> Result<Self, OpenError> {
-        let failed = |source| OpenError::File {
-            file: disk.path(""),
-            source,
-        };
+        let failed = |source| OpenError::file(&*disk, "", source);
         let (published, tail) = match recover(&*disk, origin, &options)? {
             Some(recovered) => resume(&disk, recovered),
             None => create(&disk, origin, &options)?,
@@ -346,10 +322,7 @@ fn create(
             durable_scn,
         });
     }
-    let failed = |source: io::Error| OpenError::File {
-        file: disk.path(""),
-        source,
-    };
+    let failed = |source| OpenError::file(&**disk, "", source);
     let log_id = identity::random_log_id().map_err(failed)?;
     let sources = Sources::default();
     let tail = TailSegment::create(&**disk, (log_id, origin), 1, None, &sources).map_err(failed)?;

@@ -1,7 +1,8 @@
 //! How many windows a log holds, and changes of each kind.
 
-use crate::LogFiles;
-use cloud_proto::databus::v1::{WindowPart, change::Event};
+use crate::{LogFiles, LoggedWindow};
+use cloud_model::Scn;
+use cloud_profile::Change;
 use serde_json::{Map, Value, json};
 
 /// Kinds of changes, by the names of the protos.
@@ -20,37 +21,32 @@ pub(super) struct Counts {
     windows: u64,
     changes: [u64; KINDS.len()],
     /// Of the first and the last window.
-    scns: Option<(u64, u64)>,
+    scns: Option<(Scn, Scn)>,
 }
 
 impl Counts {
-    pub(super) fn add(&mut self, part: &WindowPart) {
-        self.windows += u64::from(part.last);
-        let (first, _) = self.scns.unwrap_or((part.scn, part.scn));
-        self.scns = Some((first, part.scn));
-        for event in part
-            .changes
-            .iter()
-            .filter_map(|change| change.event.as_ref())
-        {
-            let kind = match event {
-                Event::MemberUpserted(_) => 0,
-                Event::MemberRemoved(_) => 1,
-                Event::PositionUpserted(_) => 2,
-                Event::PositionRemoved(_) => 3,
-                Event::ConnectionAdded(_) => 4,
-                Event::ConnectionRemoved(_) => 5,
-            };
-            if let Some(changes) = self.changes.get_mut::<usize>(kind) {
-                *changes += 1;
-            }
+    pub(super) fn add(&mut self, LoggedWindow { scn, window }: &LoggedWindow) {
+        self.windows += 1;
+        let (first, _) = self.scns.unwrap_or((*scn, *scn));
+        self.scns = Some((first, *scn));
+        let [members, removed_members, positions, removed_positions, added, removed] =
+            &mut self.changes;
+        for change in &window.changes {
+            *match change {
+                Change::MemberUpserted { .. } => &mut *members,
+                Change::MemberRemoved { .. } => &mut *removed_members,
+                Change::PositionUpserted { .. } => &mut *positions,
+                Change::PositionRemoved { .. } => &mut *removed_positions,
+                Change::ConnectionAdded { .. } => &mut *added,
+                Change::ConnectionRemoved { .. } => &mut *removed,
+            } += 1;
         }
     }
 
     /// For people, and as JSON.
     pub(super) fn lines(&self, files: &LogFiles) -> (String, Value) {
         let status = files.status();
-        let [first, last] = self.scns.map_or([0; 2], |(first, last)| [first, last]);
+        let [first, last] = self.scns.map_or([0; 2], |(first, last)| [first.get(), last.get()]);
         let (log_id, lineage) = (files.log_id(), files.origin());
         let mut text = format!("log       {log_id}\nlineage   {lineage}\n");
         text += &format!(

@@ -1,6 +1,7 @@
 //! What can go wrong with a log, by consequence: repair or choose another, try again, or the request is wrong.
 
 use crate::checked_window::InvalidWindow;
+use crate::disk::Disk;
 use cloud_model::{LineageId, LogId, Scn};
 use cloud_profile::InvalidValue;
 use cloud_serving::LockError;
@@ -93,6 +94,25 @@ pub enum OpenError {
         /// The SCN that a snapshot knows.
         durable_scn: Scn,
     },
+}
+
+impl OpenError {
+    /// A file of the log's disk that does not fit at an offset, and the reason.
+    pub(super) fn damaged(disk: &dyn Disk, name: &str, offset: u64, reason: String) -> Self {
+        Self::Damaged {
+            file: disk.path(name),
+            offset,
+            reason,
+        }
+    }
+
+    /// An error of the file system on a file of the log's disk; an empty name is the folder.
+    pub(super) fn file(disk: &dyn Disk, name: &str, source: io::Error) -> Self {
+        Self::File {
+            file: disk.path(name),
+            source,
+        }
+    }
 }
 
 impl From<LockError> for OpenError {

@@ -4,13 +4,14 @@
 //! end that their successor gives them, and the last one up to the highest `durable_to` of its frames. An idle log's last
 //! mark covers everything; while windows are written, those of the last moment are not seen yet.
 
+use super::error::{OpenError, ReadError};
 use super::frame_reader::FrameReader;
-use super::published::Published;
-use super::recovery::{Found, file_error};
+use super::published::{LogStatus, Published};
+use super::reader::LogReader;
+use super::recovery::Found;
 use super::segment::scn_of_name;
 use super::sequence::PartHead;
 use super::sources::Sources;
-use super::{LogReader, LogStatus, OpenError, ReadError};
 use crate::disk::{Disk, ReadOnlyFolder};
 use cloud_model::{LineageId, LogId, Scn};
 use prost::Message as _;
@@ -163,7 +164,7 @@ impl LogFiles {
 pub(super) fn segment_names(disk: &dyn Disk) -> Result<Vec<String>, OpenError> {
     let names = disk
         .names()
-        .map_err(|source| file_error(disk, "", source))?;
+        .map_err(|source| OpenError::file(disk, "", source))?;
     let mut names: Vec<_> = names
         .into_iter()
         .filter(|name| scn_of_name(name).is_some())
@@ -192,5 +193,5 @@ fn follow(previous: &Found, next: &Found, disk: &dyn Disk) -> Result<(), OpenErr
 
 fn bytes(found: &Found, disk: &dyn Disk) -> Result<u64, OpenError> {
     let bytes = found.file.bytes();
-    bytes.map_err(|source| file_error(disk, &found.name, source))
+    bytes.map_err(|source| OpenError::file(disk, &found.name, source))
 }

@@ -1,16 +1,26 @@
 //! The windows that one sync makes durable, from the first that joins to the answers to all of them.
 
+use super::error::AppendError;
 use super::segment::Segment;
 use super::sequence::PartPlace;
 use super::sources::Sources;
 use super::sparse_index::IndexEntry;
-use super::{AppendError, Appended};
 use crate::checked_window::CheckedWindow;
+use cloud_model::Scn;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
 use tokio::sync::oneshot;
+
+/// The place of a window in the log, once it is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The SCN of the window; for a repeat, the SCN of its source's last window.
+    pub scn: Scn,
+    /// True if the window was at or below its source's last offset, and was not written again.
+    pub repeat: bool,
+}
 
 /// A window that waits for the writer, and who waits for it.
 #[derive(Debug)]

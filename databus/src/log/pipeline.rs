@@ -3,8 +3,8 @@
 //! Without it a window that fails could be followed by one of the same source that succeeds, as the disk has room again;
 //! when the first is then sent once more, it looks like a repeat, is answered like one, and is lost.
 
-use super::group::{Answer, Request};
-use super::{AppendError, Appended};
+use super::error::AppendError;
+use super::group::{Answer, Appended, Request};
 use crate::checked_window::CheckedWindow;
 use std::sync::{Arc, atomic::AtomicBool};
 use tokio::sync::{mpsc, oneshot};

@@ -3,15 +3,28 @@
 //! The writer publishes in this order: a segment's new end, the sources, the head. Whoever has seen the head can read up
 //! to it.
 
+use super::error::ReadError;
 use super::retention::first_not_needed;
 use super::segment::Segment;
 use super::sources::Sources;
-use super::{LogStatus, ReadError};
 use crate::disk::Disk;
 use cloud_model::{LineageId, LogId, Scn};
 use cloud_serving::metrics::Histogram;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use tokio::sync::watch;
+
+/// The bounds and the size of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogStatus {
+    /// The last durable SCN; [`Scn::BEGINNING`] in a log without windows.
+    pub head: Scn,
+    /// The lowest SCN that can be read after.
+    pub oldest_after_scn: Scn,
+    /// The durable bytes of all segments.
+    pub bytes: u64,
+    /// The number of segment files.
+    pub segments: usize,
+}
 
 /// The durable state, shared by the writer and all readers.
 #[derive(Debug)]

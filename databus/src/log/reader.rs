@@ -3,7 +3,7 @@
 //! Every frame's checksum and every part's place is checked as it is read, so what is served is what was written, or an
 //! error that names the file and the offset.
 
-use super::ReadError;
+use super::error::ReadError;
 use super::frame_reader::{FrameError, FrameReader};
 use super::published::Published;
 use super::segment::Segment;

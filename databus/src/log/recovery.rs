@@ -50,7 +50,7 @@ pub(crate) fn recover(
     origin: Option<LineageId>,
     options: &LogOptions,
 ) -> Result<Option<Recovered>, OpenError> {
-    let failed = |source| file_error(disk, "", source);
+    let failed = |source| OpenError::file(disk, "", source);
     let names = disk.names().map_err(failed)?;
     disk.sync_names().map_err(failed)?;
     let mut segments: Vec<_> = names
@@ -69,7 +69,7 @@ pub(crate) fn recover(
     }
     for unfinished in names.iter().filter(|name| is_unfinished(name)) {
         disk.remove(unfinished)
-            .map_err(|source| file_error(disk, unfinished, source))?;
+            .map_err(|source| OpenError::file(disk, unfinished, source))?;
     }
     let Some(last) = found.pop() else {
         return Ok(None);
@@ -104,19 +104,4 @@ pub(crate) fn recover(
         head,
         unmarked,
     }))
-}
-
-pub(super) fn damaged(disk: &dyn Disk, name: &str, offset: u64, reason: String) -> OpenError {
-    OpenError::Damaged {
-        file: disk.path(name),
-        offset,
-        reason,
-    }
-}
-
-pub(super) fn file_error(disk: &dyn Disk, name: &str, source: io::Error) -> OpenError {
-    OpenError::File {
-        file: disk.path(name),
-        source,
-    }
 }

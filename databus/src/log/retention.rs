@@ -9,7 +9,7 @@
 //! nothing of what stood before the first segment that it finds. The last offset of each source stands at the head of
 //! every segment, so no repeat is taken for a new window because the one that it repeats is gone.
 
-use super::RetainError;
+use super::error::RetainError;
 use super::published::Published;
 use super::segment::Segment;
 use cloud_model::Scn;

@@ -3,10 +3,10 @@
 //! Nothing is changed and no lock is taken, so the log may belong to a process that runs. Each segment is checked to its
 //! first fault, and the next one all the same.
 
-use super::OpenError;
+use super::error::OpenError;
 use super::files::segment_names;
 use super::frame_reader::{Frame, FrameError, FrameReader};
-use super::recovery::{Found, damaged, file_error, said_durable_behind};
+use super::recovery::{Found, said_durable_behind};
 use super::sequence::{PartPlace, Sequence};
 use crate::disk::{Disk, ReadOnlyFolder};
 use cloud_profile::Change;
@@ -84,7 +84,7 @@ impl Verified {
                     return Ok(());
                 }
                 let reason = format!("the segment ends, and {} follows", next.name);
-                Err(damaged(disk, &segment.name, end, reason))
+                Err(OpenError::damaged(disk, &segment.name, end, reason))
             }
         }
     }
@@ -117,7 +117,7 @@ impl Verified {
                 }
                 Ok(None) => break,
                 Err(FrameError::File(source)) => {
-                    return Err(file_error(disk, &segment.name, source));
+                    return Err(OpenError::file(disk, &segment.name, source));
                 }
                 Err(FrameError::Damaged { reason, .. }) => Some(reason),
             };
@@ -127,7 +127,7 @@ impl Verified {
             let Some(reason) = torn else {
                 continue;
             };
-            let failed = |source| file_error(disk, &segment.name, source);
+            let failed = |source| OpenError::file(disk, &segment.name, source);
             let seed = segment.segment.seed;
             let said = durable_to > whole_to
                 || said_durable_behind(&*segment.file, seed, offset).map_err(failed)?;
@@ -136,7 +136,7 @@ impl Verified {
             }
             if looked_again == Some(offset) {
                 let reason = format!("{reason}; it was durable");
-                return Err(damaged(disk, &segment.name, offset, reason));
+                return Err(OpenError::damaged(disk, &segment.name, offset, reason));
             }
             // The owner may have written the rest of it since it was read here.
             looked_again = Some(offset);
@@ -145,7 +145,7 @@ impl Verified {
         }
         if durable_to > whole_to {
             let reason = "the window there is not whole; it was durable".to_owned();
-            return Err(damaged(disk, &segment.name, whole_to, reason));
+            return Err(OpenError::damaged(disk, &segment.name, whole_to, reason));
         }
         self.undurable_bytes = end.saturating_sub(whole_to);
         Ok(())
@@ -191,7 +191,9 @@ fn take(sequence: &mut Sequence, frame: &Frame<'_>) -> Result<Option<bool>, Fram
 
 fn fault<'a>(segment: &'a Found, disk: &'a dyn Disk) -> impl Fn(FrameError) -> OpenError + 'a {
     move |error| match error {
-        FrameError::Damaged { offset, reason } => damaged(disk, &segment.name, offset, reason),
-        FrameError::File(source) => file_error(disk, &segment.name, source),
+        FrameError::Damaged { offset, reason } => {
+            OpenError::damaged(disk, &segment.name, offset, reason)
+        }
+        FrameError::File(source) => OpenError::file(disk, &segment.name, source),
     }
 }

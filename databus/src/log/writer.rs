@@ -5,11 +5,11 @@
 //! the group. After any failure the group's callers get the error, the segment has ended at its last good sync, and the
 //! next group begins a new one; if that fails too, so does the group after, until there is room.
 
-use super::group::{Answer, Group, Request};
+use super::error::AppendError;
+use super::group::{Answer, Appended, Group, Request};
 use super::options::LogOptions;
 use super::published::Published;
 use super::tail_segment::TailSegment;
-use super::{AppendError, Appended};
 use crate::checked_window::{CheckedWindow, encode_scn};
 use crate::limits::SOURCES_MAX;
 use cloud_model::Scn;

@@ -195,7 +195,7 @@ impl Source {
                 at += end;
             } else if matches!(rest[0], "crate" | "super" | "self")
                 && rest.get(1) == Some(&"::")
-                && (at == 0 || !matches!(words[at - 1], "$" | "::"))
+                && !is_no_import(&words[..at])
             {
                 let mut path = vec![rest[0].to_owned()];
                 let mut place = 1;
@@ -217,6 +217,12 @@ impl Source {
 
 fn is_name(word: &str) -> bool {
     word.starts_with(|first: char| first.is_alphabetic() || first == '_')
+}
+
+/// Returns whether the path that begins here is the inside of a longer path, a macro's `$crate`, or
+/// the scope of `pub(in ...)`.
+fn is_no_import(before: &[&str]) -> bool {
+    matches!(before, [.., "$" | "::"] | [.., "(", "in"])
 }
 
 /// Whether `pub`, or `pub(...)`, stands before.
@@ -311,7 +317,7 @@ mod tests {
     fn nested_groups_are_paths_each() {
         let source = read(
             "use crate::{a::{b::C, self, d::*}, e as f}; use super::super::g; \
-             fn x() -> crate::h::I { $crate::no::No }",
+             pub(in crate::no) fn x() -> crate::h::I { $crate::no::No }",
         );
         let paths: Vec<String> = source.paths.iter().map(|path| path.join("::")).collect();
         assert_eq!(

@@ -1,6 +1,5 @@
 //! A segment that was found in the folder: its header is right, and it fits the log and its predecessor.
 
-use super::{damaged, file_error};
 use crate::disk::{Disk, DiskFile};
 use crate::log::error::OpenError;
 use crate::log::options::LogOptions;
@@ -22,7 +21,7 @@ pub(in crate::log) struct Found {
 
 impl Found {
     pub(in crate::log) fn read(disk: &dyn Disk, name: &str) -> Result<Self, OpenError> {
-        let failed = |source| file_error(disk, name, source);
+        let failed = |source| OpenError::file(disk, name, source);
         let refused = |error| header_error(disk.path(name), error);
         let file = disk.open(name).map_err(failed)?;
         let bytes = file.bytes().map_err(failed)?;
@@ -35,7 +34,7 @@ impl Found {
         let (header, seed) = SegmentHeader::decode(&header).map_err(refused)?;
         if scn_of_name(name) != Some(header.first_scn) {
             let reason = format!("it is the segment of SCN {}", header.first_scn);
-            return Err(damaged(disk, name, 0, reason));
+            return Err(OpenError::damaged(disk, name, 0, reason));
         }
         let segment = Arc::new(Segment::new(&header, seed));
         Ok(Self {
@@ -79,7 +78,7 @@ impl Found {
         previous: &Self,
         disk: &dyn Disk,
     ) -> Result<(), OpenError> {
-        let refuse = |reason| Err(damaged(disk, &self.name, 0, reason));
+        let refuse = |reason| Err(OpenError::damaged(disk, &self.name, 0, reason));
         let (before, here) = (&previous.header, &self.header);
         if (before.log_id, before.origin) != (here.log_id, here.origin) {
             let (previous, other) = (&previous.name, before.log_id);
@@ -101,7 +100,12 @@ impl Found {
         }
         if previous.bytes < end || end < previous.segment.seed.header_bytes {
             let reason = format!("the file ends, and {} follows byte {end} of it", self.name);
-            return Err(damaged(disk, &previous.name, previous.bytes, reason));
+            return Err(OpenError::damaged(
+                disk,
+                &previous.name,
+                previous.bytes,
+                reason,
+            ));
         }
         Ok(())
     }
@@ -113,7 +117,7 @@ impl Found {
             return Ok(());
         }
         let cut = self.file.cut(end).and_then(|()| self.file.sync());
-        cut.map_err(|source| file_error(disk, &self.name, source))
+        cut.map_err(|source| OpenError::file(disk, &self.name, source))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::found::Found;
 use super::rot::said_durable_behind;
-use super::{damaged, file_error};
 use crate::disk::Disk;
 use crate::log::error::OpenError;
 use crate::log::frame_reader::{FrameError, FrameReader};
@@ -30,10 +29,12 @@ impl Tail {
         disk: &dyn Disk,
         options: &LogOptions,
     ) -> Result<Self, OpenError> {
-        let failed = |source| file_error(disk, &last.name, source);
+        let failed = |source| OpenError::file(disk, &last.name, source);
         let durable_scn = options.durable_scn;
         let scan = Scan::run(last).map_err(|error| match error {
-            FrameError::Damaged { offset, reason } => damaged(disk, &last.name, offset, reason),
+            FrameError::Damaged { offset, reason } => {
+                OpenError::damaged(disk, &last.name, offset, reason)
+            }
             FrameError::File(source) => failed(source),
         })?;
         let head = Scn::new(scan.sequence.next_scn() - 1);
@@ -43,7 +44,7 @@ impl Tail {
                 || head < durable_scn
                 || said_durable_behind(&*last.file, seed, offset).map_err(failed)?;
             if said {
-                return Err(damaged(
+                return Err(OpenError::damaged(
                     disk,
                     &last.name,
                     offset,
