@@ -2,7 +2,7 @@
 //! members file.
 //!
 //! Ids of a narrow span are marked in a bitmap. Other ids go into hash sets, one for each of many
-//! partitions: a set fits a core's cache while a buffer of ids is added to it. When the sets
+//! partitions. So a set fits a core's cache while a buffer of ids is added to it. When the sets
 //! outgrow the memory, the connections are read again, once for each half of the ids, by a bit of
 //! their hashes.
 
