@@ -1,8 +1,10 @@
-//! `loader inspect`: what a snapshot is, and whether every byte of it is still what was written.
+//! `loader inspect`: prints a summary of a snapshot, and verifies that every byte of it is as
+//! written.
 //!
-//! Graph, times and profiles carry checksums of their parts and are read part by part first, so that the error says where the
-//! damage is; then every file is read once more as a whole against the manifest, the search index among them. Useful before a
-//! snapshot is copied to another machine, and after.
+//! The graph, the times and the profiles have checksums of their parts. They are read part by part
+//! first, so that an error says where the damage is. Then every file, also those of the search
+//! index, is read as a whole and compared with the manifest. This is useful before and after a
+//! snapshot is copied to another machine.
 
 use std::fmt;
 use std::fs::File;
@@ -19,22 +21,22 @@ use rayon::prelude::*;
 /// Print what a snapshot is and verify every byte of it.
 #[derive(Debug, Clone, Args)]
 pub struct Arguments {
-    /// A snapshot, or the directory of a site, whose newest snapshot is meant.
+    /// A snapshot, or the directory of a site, whose newest snapshot is used.
     snapshot: PathBuf,
 }
 
-/// A snapshot whose files are all whole.
+/// A snapshot whose files are all intact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
-    /// Its directory.
+    /// The directory of the snapshot.
     pub snapshot: PathBuf,
-    /// What it says of itself.
+    /// The manifest of the snapshot.
     pub manifest: Manifest,
-    /// The dump that it was built from said nothing about people.
+    /// True if the profiles are silent: the snapshot was built without members files.
     pub is_silent: bool,
 }
 
-/// Inspects what the command line names and prints it.
+/// Inspects the snapshot that the command line names and prints the result.
 ///
 /// # Errors
 /// As [`inspect`].
@@ -46,7 +48,8 @@ pub fn run(arguments: &Arguments) -> Result<(), FileError> {
 /// Reads every file of a snapshot.
 ///
 /// # Errors
-/// The first file that is not what it should be, with where the damage begins as far as the file's own checksums tell.
+/// The first file that is not as written. The error says where the damage begins, as far as the
+/// file's own checksums show it.
 pub fn inspect(path: &Path) -> Result<Inspection, FileError> {
     let snapshot = match path.join(MANIFEST_NAME).exists() {
         true => path.to_owned(),
@@ -69,7 +72,8 @@ pub fn inspect(path: &Path) -> Result<Inspection, FileError> {
     })
 }
 
-/// Answers whether they are silent. Of a snapshot that a server took, those of later members stand elsewhere.
+/// Reads all profiles, and returns whether they are silent. In a snapshot that a server took, the
+/// profiles of members added since the build are in another file.
 fn verify_profiles(
     snapshot: &Path,
     manifest: &Manifest,
@@ -89,7 +93,7 @@ fn verify_profiles(
     if file.silent_nodes().is_some() {
         return Ok(true);
     }
-    // A record says itself whose it is.
+    // The given member id does not matter: a record holds its own.
     let read = |node| file.profile(NodeIndex::new(node), 0).err();
     let damaged = (0..found as u32).into_par_iter().find_map_first(read);
     damaged.map_or(Ok(false), Err)
@@ -119,7 +123,7 @@ fn verify(snapshot: &Path, expected: &ManifestFile) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Length and CRC-32C of a file.
+/// Returns the length and the CRC-32C of a file.
 pub(crate) fn measure(path: &Path) -> io::Result<(u64, u32)> {
     let mut file = File::open(path)?;
     let mut buffer = vec![0; 1 << 20];
@@ -155,7 +159,7 @@ impl fmt::Display for Inspection {
         writeln!(f, "members      {}", manifest.members)?;
         writeln!(f, "connections  {}", manifest.connections)?;
         if *is_silent {
-            writeln!(f, "profiles     none: the dump said nothing about people")?;
+            writeln!(f, "profiles     none: the dump had no members files")?;
         }
         for ManifestFile {
             name,
@@ -169,7 +173,7 @@ impl fmt::Display for Inspection {
     }
 }
 
-/// Where a snapshot stands, in words.
+/// Formats the position of a snapshot in a log.
 pub(crate) struct Standing<'a>(pub(crate) &'a StandsAt);
 
 impl fmt::Display for Standing<'_> {

@@ -1,26 +1,32 @@
-//! `loader build`: from a dump of members, positions and connections to a snapshot that a server starts from.
+//! `loader build`: builds a snapshot, from which a server starts, from a dump of members, positions
+//! and connections.
 //!
 //! ```text
-//! connections.csv --blocks of lines--> parse on all cores --> partitions by source --> sort each --> graph.csr, times.bin
+//! connections.csv --blocks of lines--> parse on all cores --> partitions by source
+//!     --> sort each --> graph.csr, times.bin
 //! members.csv ----> rows sorted by member --+
 //!                                           +--> profiles in node order --> profiles.bin, search/
 //! positions.csv --> rows sorted by member --+
 //! ```
 //!
-//! A dump without members files says nothing about people: its profiles and index are a few bytes, however many members there are.
+//! A dump without members files has no profiles: its profiles and index are a few bytes, for any
+//! number of members.
 //!
-//! The same rows make the same snapshot, byte for byte, in whatever order they come: nodes are ranks of ascending member ids,
-//! or stand in an order that the graph alone decides (`node_order.rs`), and of repeated connections the earliest known time is
-//! kept. (Positions without a `position_id` are numbered in row order, so theirs counts.) Nothing is guessed: a row that cannot
-//! be right stops the build with file, line and reason, or is listed with them in `rejects.csv` beside the snapshot, when it was
-//! asked to go on (`--on-error skip`).
+//! The same rows make the same snapshot, byte for byte, in any order of the rows. Nodes are the
+//! ranks of the ascending member ids, or have an order that depends on the graph alone
+//! (`node_order.rs`). The earliest known time of repeated connections is kept. There is one
+//! exception: positions without a `position_id` are numbered in row order, so their order matters.
 //!
-//! Files may be compressed (gzip, zstd); rows are CSV or what PostgreSQL's `COPY` writes as text. In files of connections, lines
-//! that begin with `#` are comments; in the others they are rows.
+//! The loader does not guess. An invalid row stops the build with file, line and reason. With
+//! `--on-error skip` the row is listed with them in `rejects.csv` beside the snapshot instead.
 //!
-//! Memory: connections are held as 16 bytes a connection, or 32 when they have times (see `half_edge.rs`). What does not fit the
-//! limit, of connections and of rows of people, goes to files in a scratch folder (`memory.rs` says who may hold how much);
-//! the graph's arrays and the profiles only pass through.
+//! Files may be compressed (gzip, zstd). Rows are CSV, or text written by PostgreSQL's `COPY`. In
+//! files of connections, lines that begin with `#` are comments; in the other files they are rows.
+//!
+//! Memory: a connection takes 16 bytes, or 32 with times (see `half_edge.rs`). Connections and rows
+//! of members and positions that do not fit the limit go to files in a scratch folder. `memory.rs`
+//! describes how the limit is shared out. The graph's arrays and the profiles are never in memory
+//! as a whole.
 //!
 //! ```
 //! # let directory = tempfile::tempdir()?;
@@ -69,7 +75,7 @@ use crate::{
     },
 };
 
-/// Builds what the command line asks for and prints the summary.
+/// Builds a snapshot as the command line says and prints the summary.
 ///
 /// # Errors
 /// When the arguments contradict each other, and as [`build`].
@@ -79,10 +85,11 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
     Ok(())
 }
 
-/// Builds a snapshot. It is there, whole and synced, when this returns `Ok`.
+/// Builds a snapshot. When this returns `Ok`, the snapshot is complete and fsynced.
 ///
 /// # Errors
-/// With the file and line of a bad row, or with the file that cannot be read or written. There is no snapshot then.
+/// With the file and line of a bad row, or with the file that cannot be read or written. There is
+/// no snapshot then.
 pub fn build(options: &Options) -> Result<Summary, Error> {
     let dump = options.open()?;
     let staging = Staging::create(&options.out, options.scn())?;
@@ -189,7 +196,7 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
     })
 }
 
-/// `None` when the dump has no members files.
+/// Reads the members and positions. Returns `None` if the dump has no members files.
 fn read_people(
     dump: &Dump,
     rejects: &Rejects,
@@ -211,7 +218,7 @@ fn read_people(
     People::read(dump, rejects, scratch, sorter_bytes, memory, progress).map(Some)
 }
 
-/// Writes the list of rejected rows, if there are any, and puts it beside the snapshot-to-be.
+/// Writes the list of rejected rows, if there are any, and moves it beside the snapshot-to-be.
 fn write_rejects(
     mut rejects: Rejects,
     dump: &Dump,

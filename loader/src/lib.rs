@@ -1,8 +1,9 @@
 //! The loader: builds snapshots from database dumps, and makes synthetic dumps.
 //!
-//! `loader build` reads a site's `members.csv`, `positions.csv` and `connections.csv` and writes the snapshot directory
-//! that a graph server starts from. `loader generate` writes such files for a site that does not exist, of any size and
-//! of the shape that real ones have. Both are functions here too, so that tests and benches call them without a process.
+//! `loader build` reads a site's `members.csv`, `positions.csv` and `connections.csv` and writes
+//! the snapshot directory that a graph server starts from. `loader generate` writes such files for
+//! a synthetic site, of any size and with the shape of real sites. `loader inspect` verifies a
+//! snapshot. The commands are functions too, so that tests and benches call them without a process.
 
 pub mod inspect;
 mod job;

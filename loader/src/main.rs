@@ -1,4 +1,5 @@
-//! The `loader` command: `generate` makes a synthetic dump, `build` makes a snapshot of a dump, `inspect` verifies one.
+//! The `loader` command: `generate` makes a synthetic dump, `build` makes a snapshot of a dump, and
+//! `inspect` verifies a snapshot.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -38,12 +39,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// The error and what caused it, on one line.
+/// Returns the error and its causes on one line.
 fn with_causes(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        // Some errors say their cause themselves.
+        // Some errors include their cause in their own text.
         let reason = error.to_string();
         if !message.ends_with(&reason) {
             message.push_str(": ");

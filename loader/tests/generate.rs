@@ -1,4 +1,5 @@
-//! What `loader generate` writes: whole, consistent, the same for a seed, and shaped as asked for.
+//! Tests that the files of `loader generate` are complete and consistent, depend only on the seed,
+//! and have the required shape.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,7 +12,7 @@ use cloud_synthetic::{Error, Hubs, Options, Summary, generate, generate_edges};
 
 const FILES: [&str; 3] = ["members.csv", "positions.csv", "connections.csv"];
 
-/// A directory with the files of a site.
+/// Makes a directory with the files of a site.
 fn made(options: &Options) -> (tempfile::TempDir, Summary) {
     let directory = tempfile::tempdir().unwrap();
     let summary = generate(options, directory.path()).unwrap();
@@ -22,7 +23,7 @@ fn read(directory: &Path, name: &str) -> Vec<u8> {
     fs::read(directory.join(name)).unwrap()
 }
 
-/// Rows by column name.
+/// Reads the rows by column name.
 fn rows(directory: &Path, name: &str) -> Vec<HashMap<String, String>> {
     let mut reader = csv::Reader::from_path(directory.join(name)).unwrap();
     reader.deserialize().map(|row| row.unwrap()).collect()
@@ -248,11 +249,12 @@ fn two_hundred_thousand_members_have_the_shape() {
     check_log_normal(degrees);
 }
 
-/// The standard deviation of the logarithm, from where ordinary members are: a degree of two to the hubs.
+/// Checks the standard deviation of the degree's logarithm. It is measured among ordinary members,
+/// which have a degree of two up to that of the hubs.
 fn check_log_normal(mut degrees: Vec<u32>) {
     degrees.sort_unstable();
     let at = |share: f64| f64::from(degrees[(share * degrees.len() as f64) as usize]);
-    // The 84.1st and 97.7th percentiles stand one and two standard deviations above the median.
+    // The 84.1st and 97.7th percentiles are one and two standard deviations above the median.
     let sigma = (at(0.9772) / at(0.8413)).ln();
     assert!((1.3..=1.6).contains(&sigma), "{sigma}");
 }

@@ -33,43 +33,48 @@ pub struct Arguments {
     /// The directory of the site. The snapshot becomes a directory in it.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// How rows are written. Files may be compressed (gzip, zstd), which is seen by itself.
+    /// The format of the rows. Files may be compressed (gzip, zstd), which is detected.
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
-    /// What stands between two fields; "tab" or "\t" for a tab [default: a comma; in COPY's formats a tab].
+    /// The delimiter between two fields; "tab" or "\t" for a tab [default: a comma; in COPY's
+    /// formats a tab].
     #[arg(long, value_parser = delimiter)]
     delimiter: Option<u8>,
     /// The CSV files have no header row: columns are mapped by number.
     #[arg(long)]
     no_header: bool,
-    /// What to do about a bad row. "skip" goes on without it and lists it in rejects.csv beside the snapshot.
+    /// How to handle a bad row. "skip" skips it and lists it in rejects.csv beside the snapshot.
     #[arg(long, value_enum, default_value_t = BadRow::Stop)]
     on_error: BadRow,
-    /// Which column holds which field, by name or by number from 1: connections:member=1,other=2,time=3:ms (or :s, or
-    /// :rfc3339), members:member_id=id,given_name=firstName. One for each kind; fields that it does not name stay empty.
+    /// The column of each field, by name or by number from 1:
+    /// connections:member=1,other=2,time=3:ms (or :s, or :rfc3339),
+    /// members:member_id=id,given_name=firstName. One for each kind; fields that it does not name
+    /// stay empty.
     #[arg(long = "map", value_name = "KIND:FIELD=COLUMN,...")]
     maps: Vec<ColumnMap>,
-    /// The most memory to take, such as 2GiB or 512MiB: what does not fit goes to files beside the snapshot while it is built.
-    /// Without it, half of what the machine, or the control group of the process, has. With --order community the graph's files
-    /// are mapped as well: their pages, which the system may take back, are part of the peak that is printed.
+    /// The most memory to take, such as 2GiB or 512MiB. Data that does not fit goes to files beside
+    /// the snapshot during the build. The default is half of the memory of the machine, or of the
+    /// control group of the process. With --order community the graph's files are mapped as well:
+    /// their pages, which the system may reclaim, are part of the peak that is printed.
     #[arg(long, value_name = "SIZE")]
     memory: Option<MemoryLimit>,
-    /// How members are numbered inside: by id, or those who know each other near each other.
+    /// The numbering of the nodes: by member id, or with connected members near each other.
     #[arg(long, value_enum, default_value_t)]
     order: NodeOrder,
-    /// The log that runs already, when the dump is one of a site that has a log.
+    /// The id of the existing log, if the site of the dump has one.
     #[arg(long, value_name = "ID", requires = "scn")]
     log_id: Option<LogId>,
-    /// Where that log stood when the dump began.
+    /// The SCN of that log when the dump began.
     #[arg(long, requires = "log_id", value_parser = clap::value_parser!(u64).range(1..))]
     scn: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// A header row and rows with quotes where they are needed; in files of connections, lines that begin with # are comments.
+    /// A header row, and quotes where they are needed; in files of connections, lines that begin
+    /// with # are comments.
     Csv,
-    /// What PostgreSQL's COPY writes as text: no header, \N for NULL, escapes with a backslash.
+    /// Text written by PostgreSQL's COPY: no header, \N for NULL, escapes with a backslash.
     Copy,
     /// The same, written by COPY with the option HEADER.
     CopyHeader,
@@ -77,9 +82,9 @@ enum Format {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum BadRow {
-    /// With file, line and reason.
+    /// Stops the build, with file, line and reason.
     Stop,
-    /// Contradictions between rows stop the build all the same.
+    /// Skips the row. Contradictions between rows still stop the build.
     Skip,
 }
 
@@ -89,7 +94,8 @@ impl TryFrom<Arguments> for Options {
     fn try_from(arguments: Arguments) -> Result<Self, Error> {
         if arguments.no_header && arguments.format == Format::CopyHeader {
             return Err(Error::Options(
-                "--no-header and --format copy-header: is there a header row? Without one the format is copy",
+                "--no-header contradicts --format copy-header: \
+                 without a header row use --format copy",
             ));
         }
         let (syntax, has_header) = match arguments.format {

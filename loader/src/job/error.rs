@@ -1,4 +1,5 @@
-//! What stops a build. A bad row names its file, line and reason, so that whoever made the dump can repair it.
+//! The errors that stop a build. A bad row is reported with its file, line and reason, so that it
+//! can be found and repaired.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,30 +12,31 @@ use crate::snapshot::{
     rows::{column_map::MapError, layout::HeaderFault, row_fault::RowFault},
 };
 
-/// Why there is no snapshot. Nothing of a failed build is left that a server would open.
+/// Why a build failed. A failed build leaves nothing that a server would open.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A row of the dump is wrong. Of several, the first of its file; those that contradict others are found last.
+    /// A row of the dump is invalid. If there are several, this is the first of its file. Rows that
+    /// contradict others are found last.
     #[error("{file}:{line}: {fault}")]
     Row {
         /// The dump file.
         file: PathBuf,
-        /// Counted from 1, the header row included.
+        /// The line, counted from 1, the header row included.
         line: u64,
-        /// What is wrong with it.
+        /// The fault of the row.
         fault: RowFault,
     },
-    /// The columns of a dump file are not those that were asked for.
+    /// The header row of a dump file does not have the required columns.
     #[error("{file}:{line}: {fault}")]
     Header {
         /// The dump file.
         file: PathBuf,
-        /// Of the header row.
+        /// The line of the header row.
         line: u64,
-        /// What is wrong with its header row.
+        /// The fault of the header row.
         fault: HeaderFault,
     },
-    /// A `--map` is not understood.
+    /// A `--map` is invalid.
     #[error(transparent)]
     Map(#[from] MapError),
     /// The options contradict each other.
@@ -43,14 +45,14 @@ pub enum Error {
     /// A file cannot be read or written.
     #[error("cannot {action} {path}")]
     File {
-        /// What was tried: "open", "read", "write" and so on.
+        /// The failed operation: "open", "read", "write" and so on.
         action: &'static str,
-        /// Where.
+        /// The path of the file.
         path: PathBuf,
-        /// Why it failed.
+        /// The error of the system.
         source: io::Error,
     },
-    /// A dump is read more than once.
+    /// The path is not a regular file: a dump is read more than once.
     #[error("{0} is not a file")]
     NotAFile(PathBuf),
     /// The graph, the profiles or the manifest cannot be written or read.
@@ -59,41 +61,43 @@ pub enum Error {
     /// The search index cannot be written.
     #[error(transparent)]
     Index(#[from] IndexError),
-    /// A row of people that was set aside for sorting came back damaged.
-    #[error("a sorted row does not read back")]
+    /// An encoded row of a member or a position was damaged while it was sorted.
+    #[error("a sorted row cannot be decoded")]
     Sorting(#[source] prost::DecodeError),
-    /// A snapshot is written once.
+    /// The directory holds a snapshot. A snapshot is written once.
     #[error(
-        "{0} is a snapshot already, and a snapshot is never overwritten: build into another directory or remove it first"
+        "{0} is a snapshot already, and a snapshot is never overwritten: \
+         build into another directory or remove it first"
     )]
     SnapshotExists(PathBuf),
-    /// A server or another build works in the directory.
+    /// A server or another build uses the directory.
     #[error("{0} is in use by a running server or another build")]
     InUse(PathBuf),
-    /// What must be in memory as long as there are members does not fit.
+    /// The data that each member needs in memory does not fit the limit.
     #[error(
-        "{found} is too little memory for {members} members: the least that works for so many is {least}"
+        "{found} is too little memory for {members} members: \
+         the least that works for so many is {least}"
     )]
     TooLittleMemory {
         /// The limit.
         found: Size,
-        /// How many members there are.
+        /// The number of members.
         members: u64,
-        /// What works.
+        /// The least limit that works.
         least: Size,
     },
-    /// Document numbers of the search index have 31 bits.
+    /// There are too many members: document numbers of the search index have 31 bits.
     #[error("{members} members are more than a snapshot can hold ({limit})")]
     TooManyMembers {
-        /// How many there are.
+        /// The number of members.
         members: u64,
-        /// How many there may be.
+        /// The largest number that is possible.
         limit: u64,
     },
 }
 
 impl Error {
-    /// For `map_err` on a file operation.
+    /// Returns a function for `map_err` on a file operation.
     pub(crate) fn file(
         action: &'static str,
         path: impl Into<PathBuf>,

@@ -1,4 +1,4 @@
-//! What to build from, and where.
+//! The options of a build: its input and its output.
 
 use std::path::PathBuf;
 
@@ -19,26 +19,29 @@ use crate::{
     },
 };
 
-/// A build. [`Options::default`] has neither files nor a directory.
+/// The options of a build. [`Options::default`] has neither files nor a directory.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Who the members are. Empty: the members are the ends of the connections, and their profiles are empty.
+    /// The files of members. If there are none, the members are the ends of the connections, and
+    /// their profiles are empty.
     pub members: Vec<PathBuf>,
-    /// Needs members.
+    /// The files of positions. They require files of members.
     pub positions: Vec<PathBuf>,
-    /// May be empty if there are members.
+    /// The files of connections. There may be none if there are members.
     pub connections: Vec<PathBuf>,
-    /// The directory of the site; the snapshot becomes a directory in it. Made if it is not there.
+    /// The directory of the site, which is created if it is missing. The snapshot becomes a
+    /// directory in it.
     pub out: PathBuf,
-    /// How rows are written.
+    /// The format of the rows.
     pub format: RowFormat,
-    /// How the nodes are numbered.
+    /// The order of the nodes.
     pub order: NodeOrder,
-    /// What to do about a bad row.
+    /// How the build handles a bad row.
     pub on_error: OnError,
-    /// At most one of each kind.
+    /// The maps of columns, at most one of each kind of files.
     pub maps: Vec<ColumnMap>,
-    /// The log that runs already and where the dump stands in it. `None`: a new log begins with this snapshot.
+    /// The existing log and the SCN of the dump in it. If it is `None`, a new log begins with this
+    /// snapshot.
     pub stands_at: Option<(LogId, Scn)>,
     /// The most memory to take.
     pub memory: MemoryLimit,
@@ -55,7 +58,7 @@ pub(crate) struct Dump {
 }
 
 impl Dump {
-    /// Of all files of connections, packed or not.
+    /// Returns the length of all files of connections, compressed or not.
     pub(crate) fn connection_bytes(&self) -> u64 {
         self.connections.iter().map(|file| file.bytes).sum()
     }
@@ -70,7 +73,8 @@ impl Dump {
 }
 
 impl Options {
-    /// Reads the headers: what does not fit is known before the first row is read.
+    /// Opens all files and reads their headers, so that wrong columns are found before the first
+    /// row is read.
     pub(crate) fn open(&self) -> Result<Dump, Error> {
         if self.members.is_empty() && self.connections.is_empty() {
             return Err(Error::Options(
@@ -79,12 +83,13 @@ impl Options {
         }
         if self.members.is_empty() && !self.positions.is_empty() {
             return Err(Error::Options(
-                "positions without members: whose would they be?",
+                "positions without members: the files of members are needed too",
             ));
         }
         if !self.format.is_unambiguous() {
             return Err(Error::Options(
-                "the delimiter is one ASCII character that begins nothing else: no quote, digit, #, backslash or line end, \
+                "the delimiter is one ASCII character that begins nothing else: \
+                 no quote, digit, #, backslash or line end, \
                  and in COPY's syntax no letter or point",
             ));
         }

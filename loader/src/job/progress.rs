@@ -1,16 +1,16 @@
-//! How far a build is: a bar on a terminal, a line a stage elsewhere, nothing for a caller in the same process.
+//! Shows the progress of a build: as a bar on a terminal, as one line per stage elsewhere.
 
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How long a stage took.
+/// A stage of a build and its duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stage {
-    /// What was done.
+    /// The name of the stage.
     pub name: &'static str,
-    /// By the wall clock.
+    /// The duration by the wall clock.
     pub duration: Duration,
 }
 
@@ -41,7 +41,7 @@ impl Progress {
         }
     }
 
-    /// Ends the running stage and begins another, of so many bytes or members.
+    /// Ends the running stage and begins another, with a total of so many bytes or members.
     pub(crate) fn begin(&mut self, name: &'static str, total: u64, unit: Unit) {
         self.end();
         self.running = Some((name, Instant::now()));
@@ -53,12 +53,12 @@ impl Progress {
         self.bar.enable_steady_tick(Duration::from_millis(200));
     }
 
-    /// So much more of the stage is done.
+    /// Adds to the finished part of the stage.
     pub(crate) fn advance(&self, by: u64) {
         self.bar.inc(by);
     }
 
-    /// One more member is done. The bar, which reads the clock, learns of it now and then.
+    /// Adds one finished member. The bar, which reads the clock, is updated every 4,096 members.
     pub(crate) fn advance_one(&mut self) {
         self.not_shown += 1;
         if self.not_shown == 4096 {
@@ -90,12 +90,12 @@ impl Drop for Progress {
     }
 }
 
-/// What a stage counts.
+/// The unit in which a stage is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
     Bytes,
     Members,
-    /// Nothing that could be told beforehand.
+    /// The size of the stage is not known in advance.
     None,
 }
 

@@ -1,4 +1,4 @@
-//! What a build made, for the one who watches it and for benches.
+//! The result of a build, as printed and as used by benches.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,74 +13,76 @@ use crate::{inspect::Standing, job::progress::Stage, snapshot::graph::components
 /// A finished build.
 #[derive(Debug, Clone)]
 pub struct Summary {
-    /// The snapshot's directory.
+    /// The directory of the snapshot.
     pub snapshot: PathBuf,
-    /// What the snapshot's manifest says: lineage, where it stands, counts and files.
+    /// The manifest of the snapshot: its lineage, its position in the log, its counts and its
+    /// files.
     pub manifest: Manifest,
-    /// The arrays of `graph.csr`, and what each takes in bytes.
+    /// The arrays of `graph.csr`, with the bytes of each.
     pub graph_sections: Vec<(&'static str, u64)>,
-    /// Rows of connections that were read.
+    /// The number of rows of connections that were read.
     pub connection_rows: u64,
-    /// Positions of all members.
+    /// The number of positions of all members.
     pub positions: u64,
-    /// Rows that were left out.
+    /// The surplus rows that were dropped.
     pub dropped: Dropped,
-    /// Rows that the build went on without, if it was asked to and there are any.
+    /// The bad rows that were skipped, if `on_error` allows it and there are any.
     pub rejected: Option<Rejected>,
-    /// Connections a member.
+    /// The numbers of connections of the members.
     pub degrees: Degrees,
-    /// Who can be reached from whom, over any number of connections.
+    /// The components of the graph: sets of members that are connected over any number of steps.
     pub components: Components,
-    /// In the order in which they were done.
+    /// The stages, in the order of the build.
     pub stages: Vec<Stage>,
-    /// The most memory that the process had until now, in bytes, if the system tells; pages of mapped files are counted.
+    /// The peak memory of the process so far, in bytes, if the system reports it. The pages of
+    /// mapped files are included.
     pub peak_memory_bytes: Option<u64>,
-    /// Columns of dump files that no field took.
+    /// The columns of dump files that no field uses.
     pub unused_columns: Vec<(PathBuf, Vec<String>)>,
 }
 
-/// Rows that are wrong in a way that takes nothing away.
+/// The numbers of surplus rows, which are dropped without loss.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Connections of a member with itself.
+    /// The connections of a member with itself.
     pub connections_with_themselves: u64,
-    /// Connections that were there already, either way round. The earliest known time is kept.
+    /// The rows that repeat a connection, in either direction. The earliest known time is kept.
     pub repeated_connections: u64,
-    /// Members with the same content twice.
+    /// The rows that repeat a member with the same content.
     pub repeated_members: u64,
-    /// Positions with the same content twice.
+    /// The rows that repeat a position with the same content.
     pub repeated_positions: u64,
 }
 
-/// Rows that are wrong.
+/// The bad rows that were skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
-    /// How many.
+    /// The number of rows.
     pub rows: u64,
     /// The file that lists them with file, line and reason.
     pub list: PathBuf,
 }
 
-/// Of all members, those without connections included.
+/// The distribution of degrees over all members, those without connections included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Degrees {
-    /// Half of the members have at most so many.
+    /// Half of the members have at most so many connections.
     pub p50: u64,
     /// Nine tenths of the members have at most so many.
     pub p90: u64,
     /// 99 of 100 members have at most so many.
     pub p99: u64,
-    /// Nobody has more.
+    /// The largest degree.
     pub max: u64,
 }
 
-/// How many members have how many connections.
+/// The number of members with each degree.
 #[derive(Debug, Default)]
 pub(crate) struct DegreeCounts {
     members: u64,
-    /// By degree, as far as it goes: most members have few.
+    /// The counts of low degrees, by degree: most members have few connections.
     low: Vec<u64>,
-    /// By degree, those above.
+    /// The counts of the higher degrees, by degree.
     high: BTreeMap<u32, u64>,
 }
 
@@ -97,7 +99,7 @@ impl DegreeCounts {
         }
     }
 
-    /// By nearest rank.
+    /// Returns the quantiles by nearest rank.
     pub(crate) fn degrees(&self) -> Degrees {
         let at = |percent: u64| {
             let rank = (self.members * percent).div_ceil(100);
@@ -120,14 +122,14 @@ impl DegreeCounts {
 }
 
 impl Summary {
-    /// The lineage of the snapshot.
+    /// Returns the lineage of the snapshot.
     #[must_use]
     pub fn lineage_id(&self) -> LineageId {
         self.manifest.lineage_id
     }
 }
 
-/// The most memory that this process has had, in bytes.
+/// Returns the peak memory of this process so far, in bytes.
 pub(crate) fn peak_memory_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status

@@ -1,11 +1,16 @@
-//! How much memory a build may take, and who has how much of it.
+//! The memory that a build may take, and how it is shared out.
 //!
-//! Of the limit, an eighth and some MiB a core are left to buffers and to the allocator. Everything that grows with the dump is
-//! counted: half-edges and rows of people, which go to files in the scratch folder when there is no room, and what must stay in
-//! memory, 32 bytes a member. Rows and the graph are read and written, not mapped, so the pages of the file cache are the
-//! system's to take back. Files are mapped in two places: the index maps its parts while they are merged, and for an order other
-//! than that of the ids `graph.csr` and `times.bin` are mapped while their rows are copied. The system may take those pages back
-//! too, but counts them as the process's memory.
+//! An eighth of the limit and some MiB per core are left to buffers and to the allocator. All
+//! memory that grows with the dump is counted:
+//!
+//! - Half-edges and the rows of members and positions. They go to files in the scratch folder when
+//!   there is no room.
+//! - Data that must stay in memory: 32 bytes per member.
+//!
+//! Rows and the graph are read and written, not mapped, so the system may reclaim the pages of the
+//! file cache. Files are mapped in two places. The index maps its parts while they are merged. For
+//! an order other than that of the ids, `graph.csr` and `times.bin` are mapped while their rows are
+//! copied. The system may reclaim those pages too, but counts them as memory of the process.
 
 use std::fmt;
 use std::fs;
@@ -16,17 +21,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::job::error::Error;
 
 const MIB: u64 = 1 << 20;
-/// The program itself, its stacks, and a table of tantivy's for each thread that indexes.
+/// The program itself, its stacks, and one table of tantivy per indexing thread.
 const PROCESS_BYTES: u64 = 128 * MIB;
-/// Blocks of rows and open buffers.
+/// The blocks of rows and open buffers of a worker.
 const WORKER_BYTES: u64 = 32 * MIB;
-/// Below this, more is read and written than sorted.
+/// The least memory for held rows: with less, a build reads and writes more than it sorts.
 const HELD_BYTES_MIN: u64 = 64 * MIB;
-/// Id, look-up, degree and component; later id and offset of the profile.
+/// The memory of a member: its id, look-up, degree and component; later the id and offset of its
+/// profile.
 pub(crate) const BYTES_PER_MEMBER: u64 = 32;
-/// More does not make it faster.
+/// The most memory for building the index: more does not make it faster.
 const INDEX_BYTES_MAX: u64 = 1 << 30;
-/// Where the control groups of version 2 stand.
+/// The mount point of control groups version 2.
 const GROUPS: &str = "/sys/fs/cgroup";
 
 /// The most memory that a build takes, in bytes.
@@ -36,31 +42,31 @@ pub struct MemoryLimit {
     held_bytes: u64,
 }
 
-/// Why a size of memory is none, or none that works.
+/// Why a `--memory` value was rejected: not a size, or too small.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MemoryError {
-    /// It is not a number and a unit.
+    /// The value is not a number and a unit.
     #[error("\"{0}\" is not a size such as 2GiB, 512MiB or 3000000000")]
     NotASize(String),
-    /// Not even one block of rows for each core would fit.
+    /// The value is less than the fixed costs of a build and 64 MiB for held rows.
     #[error("{found} is too little memory: the least that works is {least}")]
     TooLittle {
-        /// What was asked for.
+        /// The limit that was given.
         found: Size,
-        /// What works.
+        /// The least limit that works.
         least: Size,
     },
 }
 
-/// Bytes, printed in MiB.
+/// A number of bytes, printed in MiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size(pub u64);
 
 impl MemoryLimit {
-    /// At most so many bytes.
+    /// Makes a limit of so many bytes.
     ///
     /// # Errors
-    /// When it is less than the least that works here.
+    /// When it is less than the least limit that works on this machine.
     pub fn new(bytes: u64) -> Result<Self, MemoryError> {
         let least = least_bytes(HELD_BYTES_MIN);
         if bytes < least {
@@ -75,14 +81,15 @@ impl MemoryLimit {
         })
     }
 
-    /// Half of what the machine, or the control group of this process, has; the least that works if that is more.
+    /// Returns half of the memory of the machine, or of the control group of this process. Returns
+    /// the least limit that works if that is more.
     #[must_use]
     pub fn of_machine() -> Self {
         let bytes = machine_bytes().unwrap_or(0) / 2;
         Self::new(bytes).unwrap_or(Self::least())
     }
 
-    /// The least that works here.
+    /// Returns the least limit that works on this machine.
     pub(crate) fn least() -> Self {
         Self {
             bytes: least_bytes(HELD_BYTES_MIN),
@@ -90,19 +97,21 @@ impl MemoryLimit {
         }
     }
 
-    /// The same limit, but rows go to files as soon as so many bytes of them are held: to try what happens to large dumps
-    /// with small ones.
+    /// Returns the same limit, except that rows go to files as soon as `held_bytes` bytes of them
+    /// are held. So small dumps can be used to test the handling of large ones.
     #[must_use]
     pub fn spilling_above(self, held_bytes: u64) -> Self {
         Self { held_bytes, ..self }
     }
 
-    /// Rows of people above this are sorted on disk; once for members and once for positions.
+    /// Returns the bytes above which rows are sorted on disk; once for members and once for
+    /// positions.
     pub(crate) fn sorter_bytes(self) -> usize {
         (self.held_bytes / 8).min(512 * MIB) as usize
     }
 
-    /// What building the index may take: from 2 GiB on always the same, so that the index is put together alike.
+    /// Returns the memory for building the index. From a limit of 2 GiB on it is always the same,
+    /// so that the index is built in the same way.
     pub(crate) fn index_bytes(self) -> usize {
         (self.bytes / 2).min(INDEX_BYTES_MAX) as usize
     }
@@ -167,14 +176,14 @@ impl Memory {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// For what must be in memory as long as there are members.
+    /// Takes the memory that each member needs as long as the build runs.
     pub(crate) fn take_for_members(&self, members: usize) -> Result<(), Error> {
         self.check_members(members as u64)?;
         self.take(members as u64 * BYTES_PER_MEMBER);
         Ok(())
     }
 
-    /// Errors with `TooLittleMemory` when there are more members than there may be.
+    /// Fails with `TooLittleMemory` when there are more members than [`Self::members_max`].
     pub(crate) fn check_members(&self, members: u64) -> Result<(), Error> {
         if members <= self.members_max() {
             return Ok(());
@@ -186,7 +195,8 @@ impl Memory {
         })
     }
 
-    /// How many members there may be: they take half. Any number under a limit that no build is given, but tests set.
+    /// Returns the largest number of members: they may take half of the memory. There is no limit
+    /// below `HELD_BYTES_MIN`, which only tests set.
     pub(crate) fn members_max(&self) -> u64 {
         match self.limit.held_bytes {
             ..HELD_BYTES_MIN => u64::MAX,
@@ -194,22 +204,22 @@ impl Memory {
         }
     }
 
-    /// Whether rows should go to files. The last quarter is for sorting.
+    /// Returns whether rows should go to files. The last quarter is reserved for sorting.
     pub(crate) fn is_full(&self) -> bool {
         self.held.load(Ordering::Relaxed) > self.limit.held_bytes / 4 * 3
     }
 
-    /// What may be taken before it is full.
+    /// Returns the bytes that can be taken before the memory is full.
     pub(crate) fn left(&self) -> u64 {
         (self.limit.held_bytes / 4 * 3).saturating_sub(self.held.load(Ordering::Relaxed))
     }
 
-    /// For sorting, whatever is held.
+    /// Returns the bytes for sorting, which do not depend on what is held.
     pub(crate) fn sort_bytes(&self) -> u64 {
         self.limit.held_bytes / 4
     }
 
-    /// All that may be held.
+    /// Returns the most bytes that may be held.
     pub(crate) fn held_bytes_max(&self) -> u64 {
         self.limit.held_bytes
     }
@@ -219,7 +229,7 @@ fn fixed_bytes() -> u64 {
     PROCESS_BYTES + rayon::current_num_threads() as u64 * WORKER_BYTES
 }
 
-/// The limit of which so many bytes may be held.
+/// Returns the least limit under which `held_bytes` bytes may be held.
 fn least_bytes(held_bytes: u64) -> u64 {
     ((held_bytes + fixed_bytes()) * 8).div_ceil(7)
 }
@@ -235,11 +245,14 @@ fn machine_bytes() -> Option<u64> {
     Some((kibibytes * 1024).min(group.unwrap_or(u64::MAX)))
 }
 
-/// The lowest limit of a process's control group and of those that it lies in, if there is one. `groups` is what
-/// `/proc/self/cgroup` says: the line `0::/path` names the group of version 2, below `root`. (See cgroups(7).)
+/// Returns the lowest limit among a process's control group and its ancestors, if there is one.
+///
+/// `groups` is the content of `/proc/self/cgroup`. Its line `0::/path` names the group of version
+/// 2, below `root`. (See cgroups(7).)
 fn group_bytes(groups: &str, root: &Path) -> Option<u64> {
     let path = groups.lines().find_map(|line| line.strip_prefix("0::"));
-    // A group outside of what this process may see begins with "/..": what it sees of it is the root.
+    // The path of a group that this process cannot see begins with "/..". The part of it that is
+    // visible here is the root.
     let names = Path::new(path.unwrap_or("/")).components();
     let names = names.filter(|component| matches!(component, Component::Normal(_)));
     let group = names.fold(root.to_owned(), |group, name| group.join(name));
@@ -247,7 +260,7 @@ fn group_bytes(groups: &str, root: &Path) -> Option<u64> {
         .ancestors()
         .take_while(|group| group.starts_with(root))
         .filter_map(|group| fs::read_to_string(group.join("memory.max")).ok())
-        // Without a limit it says "max".
+        // A group without a limit has the text "max".
         .filter_map(|text| text.trim().parse().ok())
         .min()
 }

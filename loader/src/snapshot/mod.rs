@@ -1,4 +1,4 @@
-//! A snapshot in the making: rows are read, sorted, and become the graph's files and the profiles'.
+//! Builds a snapshot: reads and sorts rows, and writes the files of the graph and of the profiles.
 //!
 //! Imports from `job` its options, errors and progress.
 

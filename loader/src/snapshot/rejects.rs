@@ -1,7 +1,8 @@
-//! The rows that a build goes on without, and the file that lists them.
+//! The bad rows that a build skips, and the file that lists them.
 //!
-//! Only their places and reasons are kept while building, on disk when they are many. At the end each dump file that has some is
-//! read once more for the lines and the rows themselves: so their order is that of the dump, whichever worker met them.
+//! A running build keeps only their places and reasons, on disk when there are many. At the end,
+//! each dump file with bad rows is read once more for the line numbers and the rows themselves. So
+//! the list is in the order of the dump, whichever worker found a row.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -24,37 +25,38 @@ use crate::{
     },
 };
 
-/// The list's name in the site's directory.
+/// The name of the list in the site's directory.
 pub const REJECTS_NAME: &str = "rejects.csv";
 
 const SORT_MEMORY_BYTES: usize = 8 << 20;
 
-/// What to do about a bad row.
+/// How the build handles a bad row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnError {
-    /// The build stops, with the row's file, line and reason.
+    /// The build stops, and the error has the row's file, line and reason.
     #[default]
     Stop,
-    /// The build goes on without the row and lists it. What would leave open which of two rows is right still stops the build.
+    /// The build skips the row and lists it. The build still stops if it is open which of two rows
+    /// is right.
     Skip,
 }
 
-/// Takes bad rows from all workers.
+/// Collects bad rows from all workers.
 #[derive(Debug)]
 pub(crate) struct Rejects {
-    /// `None` when the first bad row stops the build.
+    /// The skipped rows. `Option::None` if the first bad row stops the build.
     skipped: Option<Mutex<Skipped>>,
 }
 
 #[derive(Debug)]
 struct Skipped {
     count: u64,
-    /// Sorted by kind of file, then by place; the message is the reason.
+    /// The rows, sorted by kind of file, then by place; the message is the reason.
     rows: RowSorter,
 }
 
 impl Rejects {
-    /// `directory` is for what does not fit the memory.
+    /// Makes an empty list. `directory` is for rows that do not fit the memory.
     pub(crate) fn new(on_error: OnError, directory: &Path) -> Self {
         let skipped = || Skipped {
             count: 0,
@@ -65,7 +67,7 @@ impl Rejects {
         }
     }
 
-    /// Takes a bad row, or stops the build because of it.
+    /// Records a bad row, or stops the build because of it.
     pub(crate) fn take(&self, kind: DumpKind, place: Place, fault: RowFault) -> Result<(), Stop> {
         match &self.skipped {
             Some(skipped) if fault.can_be_skipped() => {
@@ -79,7 +81,7 @@ impl Rejects {
         }
     }
 
-    /// Whether there is anything to list.
+    /// Returns whether there are rows to list.
     pub(crate) fn has_rows(&mut self) -> bool {
         self.skipped.as_mut().is_some_and(|skipped| {
             let skipped = skipped.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -87,7 +89,7 @@ impl Rejects {
         })
     }
 
-    /// Writes the list to `path` and syncs it; answers how many there are.
+    /// Writes the list to `path` and fsyncs it. Returns the number of rows.
     pub(crate) fn write(self, dump: &Dump, path: &Path) -> Result<u64, Error> {
         let Some(skipped) = self.skipped else {
             return Ok(0);
@@ -118,7 +120,7 @@ impl Rejects {
 struct OpenFile<'a> {
     file: &'a DumpFile,
     rows: RowReader<Input<'static>>,
-    /// The line of the row where it stands.
+    /// The line of the current row.
     line: u64,
 }
 
@@ -131,17 +133,17 @@ impl<'a> OpenFile<'a> {
         })
     }
 
-    /// Reads the row at `offset`, ahead of here, and answers its line.
+    /// Reads the row at `offset`, which is ahead of the current one, and returns its line.
     fn go_to(&mut self, offset: u64) -> Result<u64, Error> {
         let read = Error::file("read", &self.file.path);
         self.line += self.rows.skip_to(offset).map_err(&read)?;
-        // What is wrong with it is known.
+        // The fault of the row is known already.
         let _ = self.rows.next().map_err(&read)?;
         Ok(self.line)
     }
 }
 
-/// The file that is written: comma-separated, with a header.
+/// The list that is written: comma-separated, with a header.
 struct List {
     path: PathBuf,
     writer: csv::Writer<BufWriter<File>>,

@@ -1,8 +1,11 @@
 //! The directory in which a snapshot is built before it gets its name.
 //!
-//! A snapshot appears by a rename, after everything in it has been synced: a build that is killed, or that runs out of disk,
-//! leaves a `.building-*` directory that no server opens and that the next build removes. The directory's `LOCK`, which a
-//! server holds too, keeps two of them from working there at once; so whatever `.building-*` a build finds is dead.
+//! A snapshot appears by a rename, after everything in it has been fsynced. A build that is killed,
+//! or that runs out of disk, leaves a `.building-*` directory. No server opens it, and the next
+//! build removes it.
+//!
+//! The site's directory has a `LOCK` file, which servers lock too. So two processes never work
+//! there at once, and any `.building-*` directory that a build finds is a leftover.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -16,7 +19,7 @@ use crate::{job::error::Error, snapshot::rejects::REJECTS_NAME};
 const LOCK_NAME: &str = "LOCK";
 const STAGING_PREFIX: &str = ".building-";
 
-/// A snapshot in the making. Dropped before it is published, it is removed.
+/// A snapshot in the making. If it is dropped before it is published, its directory is removed.
 #[derive(Debug)]
 pub(crate) struct Staging {
     site: PathBuf,
@@ -27,7 +30,8 @@ pub(crate) struct Staging {
 }
 
 impl Staging {
-    /// In the site's directory, which is made if it is not there and must hold no snapshot.
+    /// Creates the staging directory in the site's directory. The latter is created if it is
+    /// missing, and must hold no snapshot.
     pub(crate) fn create(site: &Path, scn: Scn) -> Result<Self, Error> {
         create_durably(site)?;
         let lock = lock(site)?;
@@ -47,30 +51,31 @@ impl Staging {
         })
     }
 
-    /// Where to write the snapshot's files.
+    /// Returns the directory for the snapshot's files.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A directory for what is needed only while building.
+    /// Creates a directory for files that are needed only during the build.
     pub(crate) fn create_scratch(&self) -> Result<PathBuf, Error> {
         let path = self.path.join("scratch");
         fs::create_dir(&path).map_err(Error::file("create", &path))?;
         Ok(path)
     }
 
-    /// Where the list of rejected rows gets its name, beside the snapshot.
+    /// Returns the final path of the list of rejected rows, beside the snapshot.
     pub(crate) fn rejects_path(&self) -> PathBuf {
         self.site.join(REJECTS_NAME)
     }
 
-    /// Gives the list of rejected rows, written and synced in the scratch directory, its name.
+    /// Moves the list of rejected rows to its final path. It was written and fsynced in the scratch
+    /// directory.
     pub(crate) fn publish_rejects(&self, list: &Path) -> Result<(), Error> {
         fs::rename(list, self.rejects_path()).map_err(Error::file("rename", list))?;
         sync(&self.site)
     }
 
-    /// Syncs everything and gives the snapshot its name, which is returned.
+    /// Fsyncs everything, renames the snapshot to its final name, and returns its path.
     pub(crate) fn publish(mut self) -> Result<PathBuf, Error> {
         sync_tree(&self.path)?;
         fs::rename(&self.path, &self.target).map_err(Error::file("rename", &self.path))?;
@@ -83,13 +88,14 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         if !self.is_published {
-            // The error that brought us here is the one to report; what stays is removed by the next build.
+            // The error that led to the drop is the one to report. The next build removes what
+            // remains here.
             let _ = fs::remove_dir_all(&self.path);
         }
     }
 }
 
-/// Makes a directory and those that it lies in, as far as they are not there, each of them synced where it has its name.
+/// Creates a directory and its missing ancestors, and fsyncs the parent of each new one.
 fn create_durably(directory: &Path) -> Result<(), Error> {
     let missing = directory
         .ancestors()
@@ -97,7 +103,7 @@ fn create_durably(directory: &Path) -> Result<(), Error> {
         .count();
     fs::create_dir_all(directory).map_err(Error::file("create", directory))?;
     for parent in directory.ancestors().skip(1).take(missing) {
-        // "" is the parent of a relative path's first part.
+        // The parent of a relative path's first part is "".
         let here = Path::new(".");
         sync(if parent.as_os_str().is_empty() {
             here

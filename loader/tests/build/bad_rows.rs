@@ -143,7 +143,7 @@ fn bad_members() {
         .members("more.csv", "member_id,given_name\n3,Eva\n1,Ada\n2,Eva\n");
     check(
         differs,
-        "more.csv:4: member 2 stands with other content at members.csv:2",
+        "more.csv:4: member 2 has other content at members.csv:2",
     );
 }
 
@@ -167,7 +167,7 @@ fn bad_positions() {
     );
     check(
         positions("1,1,,2001,\n1,2,,,\n1,1,,2002,\n"),
-        "positions.csv:4: position 1 of member 1 stands with other content at positions.csv:2",
+        "positions.csv:4: position 1 of member 1 has other content at positions.csv:2",
     );
 }
 
@@ -206,7 +206,7 @@ fn strangers_are_named() {
     }
 }
 
-/// Two workers, many blocks, a bad row in several of them: the first is named.
+/// Bad rows in several of many blocks, read by two workers: the error names the first.
 #[test]
 fn the_first_of_several_bad_rows_is_named() {
     let mut rows = String::from("member_id,other_id\n");

@@ -27,7 +27,7 @@ fn compressed_and_plain_files_make_the_same_snapshot() {
     let plain_dump = Dump::of_connections(&first)
         .connections("b.csv", second)
         .connections("c.csv", third);
-    // In two members, of which the first ends inside a line.
+    // The file is in two gzip members, the first of which ends inside a line.
     let (front, back) = first.as_bytes().split_at(100_001);
     let packed_dump = Dump::of_connections([gzip(front), gzip(back)].concat())
         .connections("b.csv", zstd(second.as_bytes()))

@@ -1,4 +1,4 @@
-//! What PostgreSQL's `COPY ... TO` writes as text, and edge lists with comments.
+//! Loads text written by PostgreSQL's `COPY ... TO`, and edge lists with comments.
 
 use cloud_proto::databus::v1::PositionKind;
 
@@ -10,15 +10,23 @@ fn a_dump_of_postgresql_loads() {
         .copy(true)
         .members(
             "members",
-            "member_id\tgiven_name\theadline\tskills\n1\tA\\tda\t\"x\" \\\\ y\\nz\trust;go\n2\t\\N\t#\t\\N\n\\.\n",
+            "member_id\tgiven_name\theadline\tskills\n\
+             1\tA\\tda\t\"x\" \\\\ y\\nz\trust;go\n\
+             2\t\\N\t#\t\\N\n\
+             \\.\n",
         )
         .positions(
             "positions",
-            "member_id\tkind\ttitle\tfrom\tcurrent\n1\twork\t\\N\t2001\tt\n2\teducation\tx\t\\N\tf\n",
+            "member_id\tkind\ttitle\tfrom\tcurrent\n\
+             1\twork\t\\N\t2001\tt\n\
+             2\teducation\tx\t\\N\tf\n",
         )
         .connections(
             "connections",
-            "member_id\tother_id\tconnected_at\n1\t2\t2010-04-22 14:30:57.947+02\n2\t1\t\\N\n\\.\n\n",
+            "member_id\tother_id\tconnected_at\n\
+             1\t2\t2010-04-22 14:30:57.947+02\n\
+             2\t1\t\\N\n\
+             \\.\n\n",
         );
     let snapshot = dump.build().snapshot;
     assert_eq!(rows(&snapshot)[&1][&2], 1_271_939_457_947);
@@ -37,7 +45,8 @@ fn columns_of_a_dump_without_a_header_are_mapped_by_number() {
     let dump = Dump::of_connections("x\\\\\t1\t2\n\ty\t3\n").copy(false);
     assert_eq!(
         dump.error(),
-        "connections.csv:1: without a header row columns are mapped by number, as in --map connections:member=1"
+        "connections.csv:1: without a header row columns are mapped by number, \
+         as in --map connections:member=1"
     );
     let map = "connections:member=2,other=3";
     assert_eq!(
@@ -47,7 +56,7 @@ fn columns_of_a_dump_without_a_header_are_mapped_by_number() {
     let dump = Dump::of_connections("1\t2\n\\.\n\n3\t4\n").copy(false);
     assert_eq!(
         dump.skip().map("connections:member=1,other=2").error(),
-        "connections.csv:4: rows behind the end of rows (\\.)"
+        "connections.csv:4: rows after the end of rows (\\.)"
     );
 }
 

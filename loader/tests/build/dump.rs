@@ -1,4 +1,4 @@
-//! A dump in a directory of its own, and what the snapshot made from it says.
+//! A dump in a directory of its own, and the content of the snapshot built from it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,7 +26,7 @@ impl Dump {
         Self { directory, options }
     }
 
-    /// With one file of connections.
+    /// Makes a dump with one file of connections.
     pub(crate) fn of_connections(text: impl AsRef<[u8]>) -> Self {
         Self::new().connections("connections.csv", text)
     }
@@ -69,14 +69,14 @@ impl Dump {
         self
     }
 
-    /// Written as `COPY` does.
+    /// Sets the text format of `COPY`.
     pub(crate) fn copy(mut self, has_header: bool) -> Self {
         self.options.format.syntax = RowSyntax::Copy;
         self.options.format.has_header = has_header;
         self.delimiter(b'\t')
     }
 
-    /// Goes on without bad rows.
+    /// Makes the build skip bad rows.
     pub(crate) fn skip(mut self) -> Self {
         self.options.on_error = OnError::Skip;
         self
@@ -94,7 +94,8 @@ impl Dump {
         build(&self.options)
     }
 
-    /// The message of the error that the build must stop with, without this directory's name.
+    /// Returns the message of the error with which the build must stop, without this directory's
+    /// name.
     pub(crate) fn error(&self) -> String {
         let error = self.try_build().expect_err("a bad dump").to_string();
         error.replace(&format!("{}/", self.path().display()), "")
@@ -107,7 +108,7 @@ impl Dump {
     }
 }
 
-/// What a snapshot says: each member's connections with their times.
+/// The connections of each member in a snapshot, with their times.
 pub(crate) type Rows = BTreeMap<u64, BTreeMap<u64, u64>>;
 
 pub(crate) fn rows(snapshot: &Path) -> Rows {

@@ -1,4 +1,4 @@
-//! Which files and columns are read, and what of the options fits together.
+//! Tests which files and columns are read, and which options contradict each other.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,9 @@ fn columns_are_mapped_by_name_and_by_number() {
     let edges = [(7, 9, 1_271_939_457_947), (9, 4_000_000_000_000, 5)];
     check(
         Dump::of_connections(
-            "other_id,connected_at,x,member_id\n9,2010-04-22T12:30:57.947Z,é,7\n9,1970-01-01T00:00:00.005Z,,4000000000000\n",
+            "other_id,connected_at,x,member_id\n\
+             9,2010-04-22T12:30:57.947Z,é,7\n\
+             9,1970-01-01T00:00:00.005Z,,4000000000000\n",
         ),
         &edges,
     );
@@ -61,7 +63,8 @@ fn headers_that_do_not_fit_are_named() {
         .map("connections:member=P.id,other=2");
     assert_eq!(
         ambiguous.error(),
-        "connections.csv:1: columns 1 and 2 are both called \"P.id\": map member by number, as in --map connections:member=1"
+        "connections.csv:1: columns 1 and 2 are both called \"P.id\": map member by number, \
+         as in --map connections:member=1"
     );
     assert_eq!(
         Dump::of_connections("").error(),
@@ -87,7 +90,8 @@ fn a_first_row_of_ids_is_not_lost_as_a_header() {
         assert_eq!(
             Dump::of_connections(rows).map(map).error(),
             format!(
-                "connections.csv:{line}: the header row holds ids where the map has them: use --no-header if it is none, or remove it"
+                "connections.csv:{line}: the header row holds ids in the mapped columns: \
+                 if it is data, use --no-header; if not, delete it"
             )
         );
         check(
@@ -104,7 +108,8 @@ fn a_first_row_of_ids_is_not_lost_as_a_header() {
         .map("members:given_name=2,member_id=1");
     assert_eq!(
         members.error(),
-        "members.csv:1: the header row holds ids where the map has them: use --no-header if it is none, or remove it"
+        "members.csv:1: the header row holds ids in the mapped columns: \
+         if it is data, use --no-header; if not, delete it"
     );
 }
 
@@ -118,12 +123,15 @@ fn options_that_contradict_are_refused() {
         Dump::of_connections("member_id,other_id\n").positions("positions.csv", "member_id\n");
     assert_eq!(
         dump.error(),
-        "positions without members: whose would they be?"
+        "positions without members: the files of members are needed too"
     );
     let dump = Dump::of_connections("member_id,other_id\n")
         .map("connections:member=1,other=2")
         .map("connections:member=1,other=2");
-    assert_eq!(dump.error(), "two --map of connections");
+    assert_eq!(
+        dump.error(),
+        "two --map of connections: merge them into one"
+    );
     for (map, kind) in [
         ("members:member_id=1", "members"),
         ("positions:member_id=1", "positions"),

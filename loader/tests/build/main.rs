@@ -1,4 +1,4 @@
-//! `loader build` from dump files to snapshots that the engine and the search crate open.
+//! Tests `loader build`, from dump files to snapshots that the engine and the search crate open.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,5 +1,5 @@
-//! A dump that does not fit the memory makes the same snapshot as one that does, and takes no more than the limit; and a disk
-//! that is full while rows go to files leaves nothing.
+//! A dump that does not fit the memory makes the same snapshot as one that fits, within the limit.
+//! A disk that is full while rows go to files leaves nothing.
 
 use std::fs;
 use std::process::Command;
@@ -11,7 +11,7 @@ use proptest::sample::select;
 use crate::dump::Dump;
 use crate::oracle::same_files;
 
-/// Lines, each once, in an order that the seed gives.
+/// Returns the lines, each once, in an order that depends on the seed.
 fn shuffled(mut lines: Vec<String>, seed: u64) -> Vec<String> {
     lines.sort_by_key(|line| {
         let bytes = line.bytes().map(u64::from);
@@ -96,7 +96,12 @@ proptest! {
         site in sites(),
         order in select(vec![NodeOrder::Id, NodeOrder::Community]),
         others in prop::collection::vec(
-            (any::<u64>(), 1usize..5, select(vec![0u64, 1_000, 20_000]), select(vec![1usize, 2, 7])),
+            (
+                any::<u64>(),
+                1usize..5,
+                select(vec![0u64, 1_000, 20_000]),
+                select(vec![1usize, 2, 7]),
+            ),
             3,
         ),
     ) {
@@ -114,7 +119,8 @@ proptest! {
     }
 }
 
-/// Its exit code and what it printed. The least memory hangs on the number of threads.
+/// Runs the loader, and returns its exit code and its output. The least memory depends on the
+/// number of threads, so that is fixed.
 fn loader(dump: &Dump, memory: &str, blocks: &str) -> (Option<i32>, String) {
     let mut command = Command::new("sh");
     command
@@ -144,7 +150,7 @@ fn loader(dump: &Dump, memory: &str, blocks: &str) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(printed).unwrap())
 }
 
-/// The least memory that works, as the loader says it.
+/// Returns the least memory that works, as the loader reports it.
 fn least(dump: &Dump) -> String {
     let (code, message) = loader(dump, "1MiB", "unlimited");
     assert_eq!(code, Some(2), "{message}");
@@ -209,7 +215,7 @@ fn a_dump_that_is_larger_than_the_memory_takes_no_more() {
     }
 }
 
-/// A limit on the length of files stands for the full disk, in each of the files that rows go to.
+/// Limits the length of files in place of a full disk, for each of the files that rows go to.
 #[test]
 fn a_full_disk_while_rows_go_to_files_leaves_nothing() {
     let rows = |members: u64, connections: u64| {

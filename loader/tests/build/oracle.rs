@@ -1,4 +1,5 @@
-//! Random dumps against plain sets; and the same rows in another order make the same files, byte for byte.
+//! Compares random dumps with plain sets. The same rows in another order make the same files, byte
+//! for byte.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +12,8 @@ use proptest::sample::select;
 
 use crate::dump::{Dump, Rows, members_by_node, profiles, rows};
 
-/// Rows of connections, each with milliseconds or none, against a map of maps that keeps the earliest.
+/// Puts rows of connections, with milliseconds or without, into a map of maps that keeps the
+/// earliest time.
 fn oracle(members: &[u64], edges: &[(u64, u64, Option<u64>)]) -> Rows {
     let mut rows: Rows = members
         .iter()
@@ -85,14 +87,24 @@ proptest! {
     #[test]
     fn snapshots_equal_a_map_of_maps(
         ids in ids(),
-        picks in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), prop::option::of(0u64..9)), 0..200),
+        picks in prop::collection::vec(
+            (
+                any::<prop::sample::Index>(),
+                any::<prop::sample::Index>(),
+                prop::option::of(0u64..9),
+            ),
+            0..200,
+        ),
         is_timed in any::<bool>(),
         has_members in any::<bool>(),
         files in 1usize..4,
         order in select(vec![NodeOrder::Id, NodeOrder::Community]),
     ) {
         let time = |time: Option<u64>| time.filter(|_| is_timed);
-        let edges: Vec<_> = picks.iter().map(|(one, other, t)| (*one.get(&ids), *other.get(&ids), time(*t))).collect();
+        let edges: Vec<_> = picks
+            .iter()
+            .map(|(one, other, t)| (*one.get(&ids), *other.get(&ids), time(*t)))
+            .collect();
         let (_dump, summary) = build(&edges, is_timed, has_members.then_some(&ids), files, order);
         let expected = oracle(if has_members { &ids } else { &[] }, &edges);
         let found = rows(&summary.snapshot);
@@ -101,8 +113,12 @@ proptest! {
         prop_assert_eq!(summary.manifest.connections, half_edges as u64 / 2);
         let themselves = edges.iter().filter(|(one, other, _)| one == other).count() as u64;
         prop_assert_eq!(summary.dropped.connections_with_themselves, themselves);
-        prop_assert_eq!(summary.dropped.repeated_connections, edges.len() as u64 - themselves - half_edges as u64 / 2);
-        let profiled: Vec<u64> = profiles(&summary.snapshot).iter().map(|profile| profile.member.as_ref().unwrap().member_id).collect();
+        let repeated = edges.len() as u64 - themselves - half_edges as u64 / 2;
+        prop_assert_eq!(summary.dropped.repeated_connections, repeated);
+        let profiled: Vec<u64> = profiles(&summary.snapshot)
+            .iter()
+            .map(|profile| profile.member.as_ref().unwrap().member_id)
+            .collect();
         prop_assert_eq!(&profiled, &members_by_node(&summary.snapshot));
         prop_assert!(order == NodeOrder::Community || profiled.is_sorted());
     }
@@ -111,16 +127,31 @@ proptest! {
     fn the_order_of_rows_does_not_matter(
         edges in prop::collection::vec((1u64..50, 1u64..50, prop::option::of(1u64..9)), 0..100),
         names in prop::collection::vec("[a-z é,\"\n]{0,8}", 60),
-        positions in prop::collection::btree_map((1u64..60, 1u64..5), select(vec!["Rust", "C", "é"]), 0..50),
+        positions in prop::collection::btree_map(
+            (1u64..60, 1u64..5),
+            select(vec!["Rust", "C", "é"]),
+            0..50,
+        ),
         shuffle in any::<prop::sample::Index>(),
         has_people in any::<bool>(),
         order in select(vec![NodeOrder::Id, NodeOrder::Community]),
     ) {
         let dump = |turn: bool| {
-            let mut edges: Vec<_> = edges.iter().map(|&(one, other, time)| if turn { (other, one, time) } else { (one, other, time) }).collect();
+            let mut edges: Vec<_> = edges
+                .iter()
+                .map(|&(one, other, time)| {
+                    if turn { (other, one, time) } else { (one, other, time) }
+                })
+                .collect();
             let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-            let mut people: Vec<_> = (1..).zip(&names).map(|(id, name): (u64, _)| format!("{id},{}\n", quoted(name))).collect();
-            let mut positions: Vec<_> = positions.iter().map(|((member, id), title)| format!("{member},{id},{title}\n")).collect();
+            let mut people: Vec<_> = (1..)
+                .zip(&names)
+                .map(|(id, name): (u64, _)| format!("{id},{}\n", quoted(name)))
+                .collect();
+            let mut positions: Vec<_> = positions
+                .iter()
+                .map(|((member, id), title)| format!("{member},{id},{title}\n"))
+                .collect();
             if turn {
                 let by = shuffle.index(edges.len().max(1));
                 edges.rotate_left(by);
@@ -137,7 +168,10 @@ proptest! {
                 return dump;
             }
             dump.members("members.csv", format!("member_id,given_name\n{}", people.concat()))
-                .positions("positions.csv", format!("member_id,position_id,title\n{}", positions.concat()))
+                .positions(
+                    "positions.csv",
+                    format!("member_id,position_id,title\n{}", positions.concat()),
+                )
         };
         let (one, other) = (dump(false), dump(true));
         same_files(&one.build().snapshot, &other.build().snapshot)?;

@@ -1,4 +1,4 @@
-//! Members and positions, in whatever order, become profiles in node order.
+//! Members and positions, in any order of rows, become profiles in node order.
 
 use std::sync::Arc;
 
@@ -17,13 +17,19 @@ fn rows_become_profiles() {
     let dump = Dump::new()
         .members(
             "members.csv",
-            "member_id,given_name,family_name,display_name,headline,place,region,country,industry,summary,skills\n\
-             9,Grace,Hopper,,\"Rear admiral, \"\"COBOL\"\"\",,,US,,\"two\nlines, one field\",rust;compilers\n",
+            "member_id,given_name,family_name,display_name,headline,\
+             place,region,country,industry,summary,skills\n\
+             9,Grace,Hopper,,\"Rear admiral, \"\"COBOL\"\"\",\
+             ,,US,,\"two\nlines, one field\",rust;compilers\n",
         )
-        .members("more.csv", "family_name,given_name,member_id\nLovelace,Ada,7\n李,小龍,8\n")
+        .members(
+            "more.csv",
+            "family_name,given_name,member_id\nLovelace,Ada,7\n李,小龍,8\n",
+        )
         .positions(
             "positions.csv",
-            "member_id,position_id,kind,organisation,title,country,from,to,current,organisation_id\n\
+            "member_id,position_id,kind,organisation,title,\
+             country,from,to,current,organisation_id\n\
              9,3,work,Navy,Lieutenant,US,1943-12,1946,false,usn\n\
              7,1,work,Babbage & Co.,Programmer,UK,1842,,true,\n\
              9,5,work,DEC,Consultant,US,1986,,true,\n\
@@ -119,7 +125,7 @@ fn check_found(order: NodeOrder) {
 
 #[test]
 fn profiles_follow_the_nodes() {
-    // A path 1-4-2-5-3-6: those who know each other stand side by side.
+    // The path 1-4-2-5-3-6: connected members get consecutive nodes.
     let dump = Dump::new()
         .order(NodeOrder::Community)
         .members(

@@ -1,4 +1,5 @@
-//! A public social-network data set loads as it comes: sparse ids, another delimiter, two header columns of one name.
+//! Loads a public social-network data set as it is: with sparse ids, another delimiter, and two
+//! header columns of the same name.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,8 @@ use loader::{Options, RowFormat, build};
 
 use crate::dump::{profiles, rows};
 
-/// `None`, said loudly, when the data is not there; with `CI=true` that is a failure.
+/// Returns the folder of the data. If it is missing, prints a warning and returns `None`; with
+/// `CI=true` the test fails.
 fn data() -> Option<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let shared =
@@ -17,7 +19,7 @@ fn data() -> Option<PathBuf> {
         return Some(directory);
     }
     let message = format!(
-        "{} is not there (CLOUD_SHARED says where): real data is NOT tested",
+        "{} is missing (set CLOUD_SHARED to the parent of data): real data is NOT tested",
         directory.display()
     );
     assert!(env::var("CI").as_deref() != Ok("true"), "{message}");

@@ -1,4 +1,4 @@
-//! With `--on-error skip` a build goes on without bad rows and lists them beside the snapshot.
+//! With `--on-error skip` a build skips bad rows and lists them beside the snapshot.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use loader::NodeOrder;
 
 use crate::dump::{Dump, rows};
 
-/// The list, without this directory's name.
+/// Returns the list, without this directory's name.
 fn list(dump: &Dump) -> String {
     let list = fs::read(dump.options.out.join("rejects.csv")).unwrap();
     let text = String::from_utf8_lossy(&list).into_owned();
@@ -79,7 +79,7 @@ fn bad_rows_of_every_kind_are_listed_in_order() {
     assert_eq!(rejected.rows, 12);
 }
 
-/// Profiles are gone through more than once, and in an order of nodes that is not the members'.
+/// Profiles are read more than once, and in an order of nodes that is not that of the member ids.
 #[test]
 fn a_position_of_a_stranger_is_listed_once() {
     for order in [NodeOrder::Id, NodeOrder::Community] {
@@ -101,7 +101,7 @@ fn a_position_of_a_stranger_is_listed_once() {
     }
 }
 
-/// By bytes and by rows. The snapshot is the same for any order of the rows.
+/// The limit is exceeded by bytes and by rows. The snapshot is the same for any order of the rows.
 #[test]
 fn positions_that_are_too_many_for_a_profile_are_left_out() {
     let long = "x".repeat(1024);
@@ -119,7 +119,8 @@ fn positions_that_are_too_many_for_a_profile_are_left_out() {
         };
         let member = &rows[0][..1];
         let reason = format!(
-            "the positions of member {member} are more than 100000 rows, or 16777212 bytes with the member's own"
+            "the positions of member {member} are more than 100000 rows, \
+             or 16777212 bytes with the member's own"
         );
         let error = dump(&mut rows.iter()).error();
         assert_eq!(error, format!("positions.csv:{first_too_many}: {reason}"));
@@ -138,7 +139,7 @@ fn positions_that_are_too_many_for_a_profile_are_left_out() {
     }
 }
 
-/// Many blocks, and one worker or several.
+/// There are many blocks, and one worker or several.
 #[test]
 fn the_list_does_not_depend_on_the_threads() {
     let mut text = String::from("member_id,other_id\n");
@@ -147,7 +148,8 @@ fn the_list_does_not_depend_on_the_threads() {
         if line % 100_003 == 7 {
             text.push_str("1,x\n");
             expected += &format!(
-                "connections.csv,{line},\"column 2: \"\"x\"\" is not a number of 64 bits\",\"1,x\"\n"
+                "connections.csv,{line},\
+                 \"column 2: \"\"x\"\" is not a number of 64 bits\",\"1,x\"\n"
             );
         } else {
             text.push_str("123456,1234567\n");
@@ -180,7 +182,7 @@ fn contradictions_stop_a_build_all_the_same() {
         .members("members.csv", "member_id,given_name\n1,Ada\nx,\n1,Eve\n");
     assert_eq!(
         dump.error(),
-        "members.csv:4: member 1 stands with other content at members.csv:2"
+        "members.csv:4: member 1 has other content at members.csv:2"
     );
     assert_eq!(names(&dump.options.out), ["LOCK"]);
 }

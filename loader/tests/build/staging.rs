@@ -1,4 +1,5 @@
-//! A build that does not come to its end leaves nothing that a server would open; and `inspect` sees every flipped byte.
+//! A build that is killed or fails leaves nothing that a server would open. `inspect` detects every
+//! flipped byte.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -27,7 +28,8 @@ fn a_killed_build_leaves_no_snapshot_and_the_next_one_cleans_up() {
         .spawn()
         .unwrap();
     let staging = dump.options.out.join(format!(".building-{}", loader.id()));
-    // It is killed as soon as it writes; if it was faster than this loop, there is a whole snapshot.
+    // The loader is killed as soon as it writes. If it finishes before that, there is a complete
+    // snapshot.
     while !staging.exists() && loader.try_wait().unwrap().is_none() {
         std::thread::yield_now();
     }
@@ -44,7 +46,8 @@ fn a_killed_build_leaves_no_snapshot_and_the_next_one_cleans_up() {
     assert_eq!(rows(&summary.snapshot).len(), 400_000);
 }
 
-/// Whenever it is killed, there is no snapshot or a whole one, and the list of rejected rows is whole too.
+/// At whatever moment the build is killed, there is no snapshot or a complete one, and the list of
+/// rejected rows is complete too.
 #[test]
 fn a_build_that_is_killed_at_any_moment_leaves_nothing_half() {
     let text: String = (1..60_000).map(|id| format!("{id},{}\n", id + 1)).collect();
@@ -71,7 +74,7 @@ fn a_build_that_is_killed_at_any_moment_leaves_nothing_half() {
         }
         let mut loader = build().spawn().unwrap();
         let moment = begun.elapsed() + whole.mul_f64(moments.random_range(0.0..1.1));
-        // Waits for the moment, not for anything to happen.
+        // The loop waits for the moment, not for an event.
         while begun.elapsed() < moment && loader.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -100,7 +103,7 @@ fn a_build_that_is_killed_at_any_moment_leaves_nothing_half() {
     assert_eq!(names, ["00000000000000000000", "LOCK", "rejects.csv"]);
 }
 
-/// A limit on the length of files stands for the full disk: writing beyond it fails in the same way.
+/// A limit on the length of files stands for a full disk: writing beyond it fails in the same way.
 #[test]
 fn a_full_disk_stops_a_build_without_a_trace() {
     let text: String = (1..50_000).map(|id| format!("{id},{}\n", id + 1)).collect();
@@ -150,7 +153,7 @@ fn an_existing_snapshot_is_not_overwritten() {
     );
 }
 
-/// The command says where, and ends with 1.
+/// The command's error names the file and the offset, and its exit code is 1.
 #[test]
 fn damage_is_named_with_file_and_offset() {
     let connections: String = (1..30_000).map(|id| format!("{id},{}\n", id + 1)).collect();

@@ -1,19 +1,20 @@
-//! The connected components of a graph: how many there are and how large the largest is, for the summary.
+//! The connected components of a graph: their number and the size of the largest, for the summary.
 //!
-//! Found while the rows pass by on their way to the file, so that the graph need not be in memory: 5 bytes a member.
+//! They are found while the rows are written to the file, so the graph need not be in memory. This
+//! takes 5 bytes per member.
 
 use petgraph::unionfind::UnionFind;
 
-/// Members without connections are components of their own.
+/// The counts of connected components. A member without connections is a component of its own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Components {
-    /// How many.
+    /// The number of components.
     pub count: u64,
-    /// Members of the largest.
+    /// The number of members in the largest component.
     pub largest: u64,
 }
 
-/// Joins the nodes of each connection as the rows pass by.
+/// Joins the nodes of each connection while the rows are written.
 #[derive(Debug)]
 pub(crate) struct ComponentFinder {
     sets: UnionFind<u32>,
@@ -29,7 +30,8 @@ impl ComponentFinder {
         }
     }
 
-    /// Takes the rows of the next nodes, one behind the other. Each connection stands in both rows. Nearly O(1) a connection.
+    /// Adds the rows of the next nodes, which are concatenated in `targets`. Each connection is in
+    /// the rows of both its ends. Takes nearly O(1) per connection.
     pub(crate) fn add(&mut self, degrees: &[u32], targets: &[u32]) {
         let mut rest = targets;
         for &degree in degrees {
@@ -39,7 +41,7 @@ impl ComponentFinder {
             rest = after;
             let mut root = self.next;
             for &target in row.iter().take_while(|&&target| target < self.next) {
-                // Most are in the same large set already.
+                // Most targets are in the same large set already.
                 let other = self.sets.find_mut(target);
                 if other != root {
                     self.sets.union(root, other);
@@ -50,7 +52,7 @@ impl ComponentFinder {
         }
     }
 
-    /// Counts the sets. O(n).
+    /// Counts the sets, in O(n).
     pub(crate) fn finish(self) -> Components {
         let labels = self.sets.into_labeling();
         let mut sizes = vec![0u32; labels.len()];
@@ -71,7 +73,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Rows of these edges, and the components found by walking from each node.
+    /// Compares the components of these edges with those found by a walk from each node.
     fn check(nodes: usize, edges: &[(usize, usize)]) {
         let mut rows = vec![Vec::new(); nodes];
         for &(one, other) in edges.iter().filter(|(one, other)| one != other) {
@@ -104,9 +106,15 @@ mod tests {
         #[test]
         fn components_equal_those_of_a_walk(
             nodes in 1usize..3000,
-            seeds in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..4000),
+            seeds in prop::collection::vec(
+                (any::<prop::sample::Index>(), any::<prop::sample::Index>()),
+                0..4000,
+            ),
         ) {
-            let edges: Vec<_> = seeds.iter().map(|(one, other)| (one.index(nodes), other.index(nodes))).collect();
+            let edges: Vec<_> = seeds
+                .iter()
+                .map(|(one, other)| (one.index(nodes), other.index(nodes)))
+                .collect();
             check(nodes, &edges);
         }
     }

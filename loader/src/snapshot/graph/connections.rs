@@ -1,5 +1,6 @@
-//! Reads the connections of a dump on all cores: each worker takes a block of lines, parses it and gives the connections to
-//! a sink of its own.
+//! Reads the connections of a dump on all cores.
+//!
+//! Each worker takes a block of lines, parses it and passes the connections to a sink of its own.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,15 +28,16 @@ use crate::{
     },
 };
 
-/// Takes the connections of one worker. No member is 0 or connected with itself.
+/// Takes the connections of one worker. No member id is 0, and no member is connected with itself.
 pub(crate) trait EdgeSink: Send {
     fn edge(&mut self, edge: Edge) -> Result<(), RowFault>;
 
-    /// Asked every few thousand connections: what keeping them failed with.
+    /// Returns the error that keeping connections failed with, if any. Called after each block, and
+    /// every [`ROWS_BETWEEN_OUTCOMES`] rows of a stream.
     fn outcome(&mut self) -> Result<(), Error>;
 }
 
-/// Keeps connections by id, until it is known who the members are.
+/// Keeps connections by member id until the set of all members is known.
 #[derive(Debug)]
 pub(crate) struct ById<'a, const TIMED: bool> {
     blocks: &'a RawBlocks<'a>,
@@ -70,7 +72,7 @@ impl<'a, const TIMED: bool> ById<'a, TIMED> {
         }
     }
 
-    /// Hands over what is left. The lowest and the highest id of all.
+    /// Hands over the remaining connections, and returns the lowest and the highest id of all.
     pub(crate) fn finish(mut self) -> Result<Option<(u64, u64)>, Error> {
         self.outcome()?;
         self.hand_over()?;
@@ -86,7 +88,7 @@ impl<'a, const TIMED: bool> ById<'a, TIMED> {
     }
 }
 
-/// Partitions connections of known members.
+/// Partitions connections between members that are known already.
 pub(crate) struct ByNode<'a, E: HalfEdge> {
     pub(crate) members: &'a MemberTable,
     pub(crate) scatter: Scatter<'a, E>,
@@ -109,16 +111,18 @@ impl<E: HalfEdge> EdgeSink for ByNode<'_, E> {
     }
 }
 
-/// What was read.
+/// The numbers of rows that were read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ConnectionCounts {
     pub(crate) rows: u64,
-    /// Connections of a member with itself, which no sink was given.
+    /// The connections of a member with itself. They are not passed to a sink.
     pub(crate) with_themselves: u64,
 }
 
-/// Reads all files; a sink for each worker. Stops at the first bad row of the first file that has one, whichever worker met it,
-/// unless bad rows are skipped.
+/// Reads all files, with one sink per worker.
+///
+/// Unless bad rows are skipped, stops at the first bad row of the first file that has one,
+/// whichever worker finds it.
 pub(crate) fn read_connections<S: EdgeSink>(
     files: &[DumpFile],
     rejects: &Rejects,
@@ -166,7 +170,8 @@ pub(crate) fn read_connections<S: EdgeSink>(
     }
 }
 
-/// The files, block by block in order: when a worker meets a bad row, all blocks before it are in good hands.
+/// Hands out the blocks of the files in order. When a worker finds a bad row, all earlier blocks
+/// have been handed out already, and their workers parse them to the end.
 struct Handout<'a> {
     files: &'a [DumpFile],
     open: Mutex<OpenFile<'a>>,
@@ -181,7 +186,7 @@ struct OpenFile<'a> {
 }
 
 impl<'a> Handout<'a> {
-    /// A block, and the index of its file.
+    /// Takes the next block into `buffer`, and returns it with the index of its file.
     fn take(&self, buffer: &mut Vec<u8>) -> Result<Option<(usize, Taken<Input<'a>>)>, Error> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(file) = self.files.get(open.file) {
@@ -210,7 +215,8 @@ impl<'a> Handout<'a> {
     }
 }
 
-/// Of a stream; a block has a few times as many.
+/// The number of rows of a stream between two checks of the sink. A block has a few times as many
+/// rows.
 const ROWS_BETWEEN_OUTCOMES: u64 = 1 << 16;
 
 struct Worker<'a, S> {

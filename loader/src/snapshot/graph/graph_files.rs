@@ -1,8 +1,10 @@
-//! From the connections of a dump to the graph's files.
+//! Builds the graph's files from the connections of a dump.
 //!
-//! The rows come out of the partitions in id order and are never all in memory: they are pushed into a [`GraphWriter`]. A later
-//! stage that needs the graph as a whole has it in [`BuiltGraph::unsealed`]: once that is sealed, `graph.csr` and `times.bin` in `directory` are what
-//! [`Base::open`](cloud_engine::Base::open) maps, in id order; it can write rows in another order into another directory by a `GraphWriter` of its own.
+//! The rows come out of the partitions in id order and are never all in memory: they are pushed
+//! into a [`GraphWriter`]. A later stage that needs the whole graph takes it from
+//! [`BuiltGraph::unsealed`]. After sealing, [`Base::open`](cloud_engine::Base::open) can map
+//! `graph.csr` and `times.bin` in `directory`, in id order. To write the rows in another order, the
+//! stage uses a `GraphWriter` of its own in another directory.
 
 use std::path::Path;
 
@@ -35,44 +37,47 @@ use crate::{
 
 /// The members and their connections.
 pub(crate) struct BuiltGraph {
-    /// By node.
+    /// The member id of each node.
     pub(crate) member_ids: Vec<u64>,
-    /// The nodes, ascending by member id; empty when the nodes are in that order themselves.
+    /// The nodes in ascending order of member ids. Empty if the nodes are in that order themselves.
     pub(crate) nodes_by_id: Vec<u32>,
-    /// Whether any time is known.
+    /// True if the dump has times.
     pub(crate) is_timed: bool,
-    /// How many targets there might have been: decides how wide offsets are.
+    /// The largest number of targets that was possible. It decides how wide the offsets are.
     pub(crate) targets_max: u64,
-    /// The files, which wait for the lineage.
+    /// The files, which are sealed when the lineage is known.
     pub(crate) unsealed: UnsealedGraph,
-    /// Of the files.
+    /// The number of connections in the files.
     pub(crate) connections: u64,
     pub(crate) degrees: DegreeCounts,
     pub(crate) components: Components,
-    /// Connections that were there more than once, either way round: how many rows were too many.
+    /// The number of surplus rows: those that repeat a connection, in either direction.
     pub(crate) repeated: u64,
     pub(crate) counts: ConnectionCounts,
 }
 
-/// Where a graph is built.
+/// The folders and the memory with which a graph is built.
 #[derive(Clone, Copy)]
 pub(crate) struct Site<'a> {
-    /// Where its files go.
+    /// The folder of the graph's files.
     pub(crate) directory: &'a Path,
-    /// For what does not fit the memory.
+    /// The folder for data that does not fit the memory.
     pub(crate) scratch: &'a Path,
     pub(crate) memory: &'a Memory,
-    /// Whether the graph's files are read again by this process.
+    /// True if this process reads the graph's files again.
     pub(crate) is_read_again: bool,
 }
 
-/// Bytes of the shortest rows that are usual: two ids of six digits. Only the number of partitions hangs on it.
+/// The length in bytes of the shortest usual rows: two ids of six digits. Only the number of
+/// partitions depends on it.
 const ROW_BYTES: u64 = 14;
 
-/// Connections whose members are looked up at a time, so that one look-up does not wait for the memory that another needs.
+/// The number of connections whose members are looked up together, so that one look-up does not
+/// wait for the memory access of another.
 const LOOKED_UP: usize = 256;
 
-/// `members`: ascending ids of all members; `None` when they are the ends of the connections.
+/// Builds the graph's files. `members` holds the ids of all members, ascending; if it is `None`,
+/// the members are the ends of the connections.
 pub(crate) fn build_graph(
     members: Option<Vec<u64>>,
     dump: &Dump,
@@ -150,7 +155,8 @@ fn member_table(ids: Vec<u64>, memory: &Memory) -> Result<MemberTable, Error> {
     Ok(MemberTable::new(ids))
 }
 
-/// Frees each block when its connections are in their partitions.
+/// Moves all connections into their partitions, and frees each block when its connections are
+/// there.
 fn scatter<E: HalfEdge>(
     members: &MemberTable,
     blocks: RawBlocks<'_>,
@@ -189,7 +195,7 @@ fn write<E: HalfEdge>(
     let nodes = members.len() as u32;
     let mut writer = GraphWriter::create(site.directory, nodes, half_edges_max)?;
     if !site.is_read_again {
-        // (Bench: "connections -> graph snapshot" takes a fifth longer without.)
+        // Bench: "connections -> graph snapshot" takes a fifth longer without this call.
         writer.bypass_cache();
     }
     let mut degrees = DegreeCounts::default();

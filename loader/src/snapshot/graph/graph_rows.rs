@@ -1,8 +1,10 @@
-//! From half-edges to the rows of the graph: each partition is sorted by itself, repeats are dropped, and the rows go to
-//! whoever takes them, in order of sources. While some are taken, the next are sorted.
+//! Turns half-edges into the rows of the graph.
 //!
-//! Memory: as many partitions at a time as fit a quarter of what may be held. A partition that does not fit alone is gone through
-//! several times, each time for a range of its half-edges.
+//! Each partition is sorted by itself, repeats are dropped, and the rows are passed on in order of
+//! their sources. The next partitions are sorted while the caller takes the previous rows.
+//!
+//! Memory: the partitions sorted at a time fit a quarter of the memory that may be held. A
+//! partition that alone does not fit is read several times, each time for a range of its sources.
 
 use rayon::prelude::*;
 use zerocopy::IntoBytes as _;
@@ -19,22 +21,25 @@ use crate::{
     },
 };
 
-/// Partitions sorted at a time: enough for every core.
+/// The number of partitions sorted at a time: enough for every core.
 const BATCH: usize = 64;
 
 /// The rows of consecutive sources.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rows {
-    /// How long each row is.
+    /// The length of each row.
     pub(crate) degrees: Vec<u32>,
-    /// The rows, one behind the other, each ascending.
+    /// The rows, concatenated, each in ascending order.
     pub(crate) targets: Vec<u32>,
-    /// Of each target; empty when the dump has no times.
+    /// The time of each target. Empty if the dump has no times.
     pub(crate) times: Vec<u64>,
 }
 
-/// Gives the rows of all members to `take`, in order. Of repeated half-edges the earliest known time stays. How many
-/// connections were there more than once, either way round: so many rows were too many.
+/// Passes the rows of all members to `take`, in order. The earliest known time of repeated
+/// half-edges is kept.
+///
+/// Returns the number of surplus rows of the dump: those that repeat a connection, in either
+/// direction.
 pub(crate) fn for_each_rows<E: HalfEdge>(
     members: usize,
     partitions: Partitions<'_, E>,
@@ -87,7 +92,7 @@ pub(crate) fn for_each_rows<E: HalfEdge>(
     Ok((half_edges - kept) / 2)
 }
 
-/// What sorting one half-edge takes: read, in order, and as a part of a row.
+/// Returns the bytes that sorting one half-edge takes: as read, as ordered, and as a part of a row.
 fn bytes_in_work<E: HalfEdge>() -> u64 {
     (2 * size_of::<E>() + size_of::<u32>() + if E::TIMED { size_of::<u64>() } else { 0 }) as u64
 }
@@ -97,7 +102,7 @@ struct Sorter<'a, E> {
     width: usize,
     scratch: &'a ScratchFile,
     memory: &'a Memory,
-    /// Half-edges that may be in work at a time.
+    /// The number of half-edges that may be sorted at a time.
     length_max: usize,
     half_edges: std::marker::PhantomData<E>,
 }
@@ -121,7 +126,8 @@ impl<E: HalfEdge> Sorter<'_, E> {
         Ok(rows)
     }
 
-    /// The same for a partition that is too large: finds the half-edges of as many sources as fit, each time.
+    /// Sorts a partition that is too large for [`Self::sort`]. Each pass gathers the half-edges of
+    /// as many sources as fit.
     fn sort_in_ranges(
         &self,
         partition: usize,
@@ -165,7 +171,7 @@ impl<E: HalfEdge> Sorter<'_, E> {
     }
 }
 
-/// Gathers the half-edges of a range of sources, which shrinks when they are too many.
+/// Gathers the half-edges of a range of sources. The range shrinks when there are too many of them.
 struct Range<E> {
     sources: std::ops::Range<usize>,
     found: Vec<E>,
@@ -184,7 +190,8 @@ impl<E: HalfEdge> Range<E> {
         }
     }
 
-    /// Drops repeats, and then the sources of the upper half unless there is but one source: its row is as long as it is.
+    /// Drops repeats. If too many half-edges remain, also drops the sources of the upper half. A
+    /// single source is kept, since a row cannot be split.
     fn shrink(&mut self) {
         self.found.sort_unstable();
         self.found.dedup_by_key(|half_edge| half_edge.ends());
@@ -201,7 +208,8 @@ impl<E: HalfEdge> Range<E> {
     }
 }
 
-/// Counts the half-edges of each source, puts them into the order of sources, and sorts each row. O(m log d).
+/// Counts the half-edges of each source, orders them by source, and sorts each row. Takes O(m log
+/// d).
 fn rows<E: HalfEdge>(sources: std::ops::Range<usize>, pieces: &[&[Vec<E>]]) -> Rows {
     let half_edges = || pieces.iter().flat_map(|pieces| pieces.iter()).flatten();
     let row_of = |half_edge: &E| half_edge.source() as usize - sources.start;
@@ -214,7 +222,7 @@ fn rows<E: HalfEdge>(sources: std::ops::Range<usize>, pieces: &[&[Vec<E>]]) -> R
     }
     let mut start = 0;
     for end in &mut ends {
-        // Where the row begins, until it is filled.
+        // The entry is the begin of the row until the row is filled.
         start += std::mem::replace(end, start);
     }
     let mut ordered = vec![E::default(); start];
@@ -243,7 +251,7 @@ fn rows<E: HalfEdge>(sources: std::ops::Range<usize>, pieces: &[&[Vec<E>]]) -> R
 }
 
 impl Rows {
-    /// A sorted row, of whose repeats the first stays.
+    /// Appends a sorted row, with the first of each group of repeats.
     fn push<E: HalfEdge>(&mut self, row: &[E]) {
         let before = self.targets.len();
         let mut last = None;
@@ -274,7 +282,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    /// The slow way: a map of every half-edge with its earliest known time.
+    /// The slow way: a map of every half-edge to its earliest known time.
     fn oracle(members: usize, edges: &[(u32, u32, u64)], timed: bool) -> (Rows, u64) {
         let mut map = BTreeMap::new();
         for &(member, other, time) in edges {
@@ -341,8 +349,11 @@ mod tests {
             held_bytes in prop::sample::select(vec![None, Some(0u64), Some(300), Some(5_000)]),
         ) {
             let node = |seed: u32| seed % members as u32;
-            let edges: Vec<_> = seeds.iter().map(|&(one, other, time)| (node(one), node(other), time))
-                .filter(|(one, other, _)| one != other).collect();
+            let edges: Vec<_> = seeds
+                .iter()
+                .map(|&(one, other, time)| (node(one), node(other), time))
+                .filter(|(one, other, _)| one != other)
+                .collect();
             check::<Timed>(members, &edges, hint, held_bytes);
             check::<Untimed>(members, &edges, hint, held_bytes);
         }

@@ -1,14 +1,16 @@
-//! The members of a site in ascending order of their ids: a member's rank is the node index.
+//! The members of a site in ascending order of their ids: the rank of a member is its node index.
 //!
-//! Ids without gaps need no search at all. Ids with few gaps are marked in a bitmap that counts the marks before each word:
-//! for 22 million members 4 MB, which a core's cache holds. Others are found through an array over the ids' high bits, about
-//! one entry a member, that says where in the order such ids begin: for ids that spread evenly two memory accesses, and never
-//! more than a binary search.
+//! - Ids without gaps need no search.
+//! - Ids with few gaps are marked in a bitmap that counts the marks before each word. For 22
+//!   million members it takes 4 MB, which fits a core's cache.
+//! - Other ids are found through an array over their high bits, with about one entry per member. An
+//!   entry says where in the order the ids with these bits begin. Ids that are spread evenly take
+//!   two memory accesses; no id takes more than a binary search.
 
-/// Of a graph there could be more: this is what a search index takes.
+/// The largest number of members. It is the limit of a search index; a graph could have more.
 pub(crate) const MEMBERS_MAX: usize = cloud_search::NODES_MAX as usize;
 
-/// A bitmap may have so many bits for each member: 6 bytes.
+/// The largest number of bits of the bitmap per member. They take 6 bytes with the counts.
 const MARKS_PER_MEMBER_MAX: u64 = 32;
 
 /// Ascending ids and a way to find one.
@@ -22,9 +24,10 @@ pub(crate) struct MemberTable {
 enum Lookup {
     /// The ids are `first`, `first + 1` and so on.
     Dense { first: u64 },
-    /// Ids are marked, counted from the first one.
+    /// The ids are marked by their distance from `first`.
     Marked { first: u64, words: Vec<MarkedWord> },
-    /// Ids with the same bits above `shift` (counted from the first id) stand at `starts[bits]..starts[bits + 1]`.
+    /// The ids with the same bits above `shift` (counted from `first`) are at
+    /// `starts[bits]..starts[bits + 1]`.
     ByHighBits {
         first: u64,
         shift: u32,
@@ -32,7 +35,7 @@ enum Lookup {
     },
 }
 
-/// 64 marks, and how many come before them: 12 bytes, side by side.
+/// 64 marks and the number of marks before them: 12 bytes, side by side.
 #[derive(Debug, Clone, Copy, Default)]
 struct MarkedWord {
     marks: [u32; 2],
@@ -40,7 +43,7 @@ struct MarkedWord {
 }
 
 impl MemberTable {
-    /// Of strictly ascending ids, at most [`MEMBERS_MAX`].
+    /// Makes a table of strictly ascending ids, at most [`MEMBERS_MAX`].
     pub(crate) fn new(ids: Vec<u64>) -> Self {
         assert!(ids.len() <= MEMBERS_MAX, "too many were refused");
         debug_assert!(ids.is_sorted_by(|one, other| one < other), "ids ascend");
@@ -75,10 +78,10 @@ impl MemberTable {
         self.ids.len()
     }
 
-    /// The node indexes of both ends of connections, into `ranks`.
+    /// Writes the node indexes of both ends of each connection into `ranks`.
     ///
-    /// Where a look-up takes two memory accesses, all first ones are begun before the second ones: the processor waits for
-    /// several at a time.
+    /// Where a look-up takes two memory accesses, all first accesses are started before the second
+    /// ones. So the processor waits for several at a time.
     pub(crate) fn ranks(&self, ends: &[[u64; 2]], ranks: &mut Vec<[Option<u32>; 2]>) {
         ranks.clear();
         let Lookup::ByHighBits {
@@ -90,7 +93,8 @@ impl MemberTable {
             ranks.extend(ends.iter().map(|ends| ends.map(|id| self.rank(id))));
             return;
         };
-        // Where the ids that begin alike stand; then the place of each among them, which are one or two.
+        // First the position where the ids with the same high bits begin; then the position of the
+        // id among them. There are one or two of them as a rule.
         let start = |id: u64| {
             starts
                 .get((id.checked_sub(*first)? >> shift) as usize)
@@ -109,7 +113,7 @@ impl MemberTable {
         }
     }
 
-    /// The node index of a member.
+    /// Returns the node index of a member.
     #[inline]
     pub(crate) fn rank(&self, id: u64) -> Option<u32> {
         match &self.lookup {

@@ -1,4 +1,5 @@
-//! From connections to the graph's files: who the members are, the rows of each, and the order of the nodes.
+//! Builds the graph's files from connections: the members' ids, the rows of the graph, and the
+//! order of the nodes.
 //!
 //! Imports from `rows`, `sort` and `job`.
 

@@ -1,11 +1,12 @@
-//! A graph with its nodes in another order: each row at its new place, its targets by their new numbers, ascending again.
+//! A graph with its nodes in another order: rows are moved, targets get their new numbers and are
+//! sorted.
 
 use rayon::prelude::*;
 
-/// Rows that a thread takes at a time, and that are handed on at a time, at most.
+/// The numbers of rows that a thread takes at a time, and that are in a batch at most.
 const ROWS_AT_ONCE: usize = 1 << 10;
 const ROWS_HANDED_ON: usize = 1 << 16;
-/// Of a target with its time, in a batch and while its row is sorted.
+/// The bytes of a target with its time, in a batch and while its row is sorted.
 const BYTES_PER_TARGET: u64 = 28;
 
 /// Another order of a graph's nodes.
@@ -16,18 +17,18 @@ pub(crate) struct Renumbering {
     new: Vec<u32>,
 }
 
-/// Rows of nodes that follow each other, one behind the other.
+/// The concatenated rows of consecutive nodes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct RowBatch {
-    /// How long each row is.
+    /// The length of each row.
     pub(crate) degrees: Vec<u32>,
     pub(crate) targets: Vec<u32>,
-    /// Aligned with the targets; empty when no time is known.
+    /// The time of each target. Empty if no time is known.
     pub(crate) times: Vec<u64>,
 }
 
 impl Renumbering {
-    /// `old`: all nodes, each once, in their new order.
+    /// Makes an order from `old`: all nodes by their old numbers, each once, in their new order.
     pub(crate) fn new(old: Vec<u32>) -> Self {
         let mut new = vec![0; old.len()];
         for (number, &node) in (0..).zip(&old) {
@@ -36,18 +37,19 @@ impl Renumbering {
         Self { old, new }
     }
 
-    /// The new numbers, in the order of the old ones: when those were ranks of member ids, the nodes by id.
+    /// Returns the new number of each old node. If the old numbers are ranks of member ids, these
+    /// are the nodes in order of member ids.
     pub(crate) fn into_new(self) -> Vec<u32> {
         self.new
     }
 
-    /// What stood in the old order, in the new one.
+    /// Returns values that are in the old order in the new order.
     pub(crate) fn reordered(&self, by_old: &[u64]) -> Vec<u64> {
         self.old.iter().map(|&old| by_old[old as usize]).collect()
     }
 
-    /// Hands on all rows in the new order. `row` and `times` answer for an old node; the times may be none at all. As many rows
-    /// at a time as take `bytes_max`, or one.
+    /// Passes all rows to `take`, in the new order. `row` and `times` return those of an old node;
+    /// the times may be empty. A batch has as many rows as fit `bytes_max`, but at least one.
     pub(crate) fn for_each_batch<'a, E>(
         &self,
         bytes_max: u64,
@@ -112,7 +114,7 @@ impl RowBatch {
     }
 }
 
-/// How many of the first rows take `bytes_max`: at least one, since a row is never cut.
+/// Returns how many of the first rows fit `bytes_max`: at least one, since a row is never split.
 fn batch_length<'a>(old: &[u32], bytes_max: u64, row: impl Fn(u32) -> &'a [u32]) -> usize {
     let mut bytes = 0;
     let fits = |&&node: &&u32| {
@@ -140,23 +142,32 @@ mod tests {
             bytes_max in prop::sample::select(vec![0u64, 100, 1_000, u64::MAX]),
         ) {
             let of_node = |node: u32| edges.range((node, 0)..(node + 1, 0));
-            let rows: Vec<Vec<u32>> = (0..40).map(|node| of_node(node).map(|(&(_, target), _)| target).collect()).collect();
-            let times: Vec<Vec<u64>> = (0..40).map(|node| of_node(node).map(|(_, &time)| time).filter(|_| is_timed).collect()).collect();
+            let rows: Vec<Vec<u32>> = (0..40)
+                .map(|node| of_node(node).map(|(&(_, target), _)| target).collect())
+                .collect();
+            let times: Vec<Vec<u64>> = (0..40)
+                .map(|node| of_node(node).map(|(_, &time)| time).filter(|_| is_timed).collect())
+                .collect();
             let renumbering = Renumbering::new(old.clone());
             let mut found = RowBatch::default();
             let take = |batch: &RowBatch| {
                 let bytes = batch.targets.len() as u64 * BYTES_PER_TARGET;
-                assert!(bytes <= bytes_max || batch.degrees.len() == 1, "{bytes} of {bytes_max} bytes");
+                let is_one_row = batch.degrees.len() == 1;
+                assert!(bytes <= bytes_max || is_one_row, "{bytes} of {bytes_max} bytes");
                 found.degrees.extend(&batch.degrees);
                 found.targets.extend(&batch.targets);
                 found.times.extend(&batch.times);
                 Ok::<(), ()>(())
             };
-            renumbering.for_each_batch(bytes_max, |node| &rows[node as usize], |node| &times[node as usize], take).unwrap();
+            let row = |node: u32| rows[node as usize].as_slice();
+            let times = |node: u32| times[node as usize].as_slice();
+            renumbering.for_each_batch(bytes_max, row, times, take).unwrap();
             let mut expected = RowBatch::default();
             for &node in &old {
                 let new = |target: u32| renumbering.new[target as usize];
-                let row: BTreeMap<u32, u64> = of_node(node).map(|(&(_, target), &time)| (new(target), time)).collect();
+                let row: BTreeMap<u32, u64> = of_node(node)
+                    .map(|(&(_, target), &time)| (new(target), time))
+                    .collect();
                 expected.degrees.push(row.len() as u32);
                 expected.targets.extend(row.keys());
                 expected.times.extend(row.values().filter(|_| is_timed));
@@ -164,7 +175,11 @@ mod tests {
             prop_assert_eq!(found, expected);
             let ids: Vec<u64> = (100..140).collect();
             let by_node = renumbering.reordered(&ids);
-            let by_id: Vec<u64> = renumbering.into_new().iter().map(|&node| by_node[node as usize]).collect();
+            let by_id: Vec<u64> = renumbering
+                .into_new()
+                .iter()
+                .map(|&node| by_node[node as usize])
+                .collect();
             prop_assert_eq!(by_id, ids);
         }
     }

@@ -1,4 +1,4 @@
-//! From a graph in order of member ids to the same graph with its nodes near their neighbours.
+//! Rewrites a graph in order of member ids as the same graph with its nodes near their neighbours.
 
 use std::fs;
 use std::path::Path;
@@ -14,16 +14,18 @@ use crate::{
     },
 };
 
-/// Takes a graph whose files stand in `by_id`, in order of member ids, and writes those of the renumbered one into
-/// `directory`. Removes the folder `by_id`. Its files are mapped, so the system may take their pages back; 16 bytes a node stay
-/// in memory, and a batch of rows within what there is for sorting.
+/// Renumbers a graph whose files are in `by_id`, in order of member ids, and writes the new files
+/// into `directory`. Removes the folder `by_id`.
+///
+/// The old files are mapped, so the system may reclaim their pages. 16 bytes per node stay in
+/// memory, and a batch of rows that fits the memory for sorting.
 pub(crate) fn by_community(
     graph: BuiltGraph,
     by_id: &Path,
     directory: &Path,
     memory: &Memory,
 ) -> Result<BuiltGraph, Error> {
-    // For this process alone: nothing of it gets into the snapshot.
+    // This manifest is used by this process alone: no part of it gets into the snapshot.
     let manifest = Manifest {
         lineage_id: LineageId::default(),
         scn: Scn::BEGINNING,

@@ -1,4 +1,4 @@
-//! From rows of members and positions to profiles and search index.
+//! Builds the profiles and the search index from the rows of members and positions.
 //!
 //! Imports from `rows`, `sort` and `job`.
 

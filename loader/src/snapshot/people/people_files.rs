@@ -1,5 +1,5 @@
-//! The files of a snapshot that say who its members are: profiles and index. Of a dump that says nothing about people they are the
-//! same few bytes for any number of members.
+//! Writes the files of a snapshot that describe its members: the profiles and the index. For a dump
+//! without profiles they are the same few bytes for any number of members.
 
 use std::path::Path;
 
@@ -22,18 +22,19 @@ use crate::{
     },
 };
 
-/// Always as many, so that the index is put together alike on every machine.
+/// The number of indexing threads. It is fixed, so that every machine builds the same index.
 const INDEX_THREADS: usize = 2;
 
-/// Profiles and index on their way into the snapshot: their headers wait for the lineage, to which the profiles belong.
+/// The profiles and the index of a snapshot that is being built. Their headers are written when the
+/// lineage is known: the profiles are a part of it.
 pub(crate) enum PeopleFiles<'a> {
-    /// The dump says nothing about people.
+    /// The files of a dump without profiles.
     Silent(NoProfiles),
-    /// The profiles are written.
+    /// The profiles, which are written already.
     Told(Box<Told<'a>>),
 }
 
-/// Profiles that are written, and may be gone through once more.
+/// The written profiles, which can be read once more for the index.
 pub(crate) struct Told<'a> {
     by_node: ProfilesByNode<'a>,
     profiles: ProfileFileWriter,
@@ -67,7 +68,7 @@ impl<'a> PeopleFiles<'a> {
         })))
     }
 
-    /// Of what the profiles say.
+    /// Returns the digest of the profiles' content.
     pub(crate) fn content_digest(&self) -> ContentDigest {
         match self {
             Self::Silent(people) => people.content_digest(),
@@ -75,7 +76,7 @@ impl<'a> PeopleFiles<'a> {
         }
     }
 
-    /// What was found on the way.
+    /// Returns the numbers of positions and of repeated rows.
     pub(crate) fn counts(&self) -> ProfileCounts {
         match self {
             Self::Silent(_) => ProfileCounts::default(),

@@ -1,4 +1,5 @@
-//! Reads members and positions and sorts them by member; the profiles are put together from both while they are written.
+//! Reads the rows of members and positions, and sorts them by member. Both are joined to profiles
+//! while these are written.
 
 use std::path::{Path, PathBuf};
 
@@ -20,10 +21,10 @@ use crate::{
     },
 };
 
-/// The people of a dump, sorted.
+/// The sorted members and positions of a dump.
 #[derive(Debug)]
 pub(crate) struct People {
-    /// Ascending, each once.
+    /// The member ids, ascending, each once.
     pub(crate) ids: Vec<u64>,
     pub(crate) members: SortedRows,
     pub(crate) positions: SortedRows,
@@ -32,8 +33,9 @@ pub(crate) struct People {
 }
 
 impl People {
-    /// Reads both kinds at once, each on a core. Each may hold `sorter_bytes` of rows; `directory` is for the others. Errors when
-    /// there are more members than `memory` has room for.
+    /// Reads both kinds of files at the same time, each on a core. Each kind may hold
+    /// `sorter_bytes` of rows; the others go to `directory`. Fails when there are more members than
+    /// `memory` has room for.
     pub(crate) fn read(
         dump: &Dump,
         rejects: &Rejects,
@@ -78,8 +80,11 @@ fn read_members(
     Ok((distinct_ids(&rows, memory)?, rows))
 }
 
-/// The members of the rows, ascending, each once. Rows are read again for it, so that what is held grows with the members, of whom
-/// the memory has room for some, not with the rows. Errors with `TooLittleMemory` when there are more.
+/// Returns the members of the rows, ascending, each once. Fails with `TooLittleMemory` when there
+/// are more than the memory has room for.
+///
+/// The sorted rows are read again for this. So the memory taken grows with the members, not with
+/// the rows.
 fn distinct_ids(rows: &SortedRows, memory: &Memory) -> Result<Vec<u64>, Error> {
     let members_max = memory.members_max();
     let mut reader = rows.reader()?;
@@ -114,7 +119,7 @@ fn read_positions(
     sorter.finish()
 }
 
-/// Stops at the first bad row, unless bad rows are skipped.
+/// Parses all rows. Stops at the first bad row, unless bad rows are skipped.
 fn for_each_row<T>(
     files: &[DumpFile],
     rejects: &Rejects,
@@ -150,7 +155,7 @@ fn for_each_row<T>(
     })
 }
 
-/// All rows of a file have as many fields as its header or, without one, its first row.
+/// Checks that a row has as many fields as the file's header or, without one, the file's first row.
 fn check_width(record: &ByteRecord, width: &mut Option<usize>) -> Result<(), RowFault> {
     let (found, expected) = (record.len(), *width.get_or_insert(record.len()));
     match found == expected {

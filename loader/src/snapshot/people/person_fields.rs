@@ -1,4 +1,4 @@
-//! Reads the fields of a member or a position out of a row.
+//! Reads the fields of a member or a position from a row.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ pub(crate) struct PersonFields<'a> {
 }
 
 impl PersonFields<'_> {
-    /// Reads a member, by the rules of profiles.
+    /// Reads a member by the rules of profiles.
     pub(crate) fn member(&self) -> Result<Member, RowFault> {
         self.read(&self.layout.columns)
             .and_then(|mut member| {
@@ -28,7 +28,8 @@ impl PersonFields<'_> {
             .map_err(|invalid| self.fault(DumpKind::Members, invalid))
     }
 
-    /// Reads a position, by the rules of profiles, and the id of its member. Its own id is 0 when the row has none.
+    /// Reads a position by the rules of profiles, and the id of its member. The position's own id
+    /// is 0 if the row has none.
     pub(crate) fn position(&self) -> Result<(u64, Position), RowFault> {
         let [owner, columns @ ..] = self.layout.columns.as_slice() else {
             unreachable!("a layout of positions has a column for the member");
@@ -58,13 +59,14 @@ impl PersonFields<'_> {
         Ok(message)
     }
 
-    /// Returns a column's text: empty when there is no such column. Rows that are not UTF-8 were refused before.
+    /// Returns a column's text, which is empty if there is no such column. Rows that are not UTF-8
+    /// were rejected before.
     fn text(&self, column: Option<usize>) -> Cow<'_, str> {
         let bytes = column.and_then(|column| self.record.get(column));
         String::from_utf8_lossy(bytes.unwrap_or_default())
     }
 
-    /// Names the column of the field that is wrong.
+    /// Returns a fault that names the column of the invalid field.
     fn fault(&self, kind: DumpKind, invalid: InvalidValue) -> RowFault {
         let mut fields = kind.fields().iter().zip(&self.layout.columns);
         let column = fields.find(|(field, _)| field.name == invalid.field_name());
@@ -118,7 +120,8 @@ mod tests {
     #[test]
     fn texts_have_the_limits_of_the_log() {
         let layout = layout_of(
-            "members:member_id=1,given_name=2,family_name=3,display_name=4,headline=5,summary=6,skills=7",
+            "members:member_id=1,given_name=2,family_name=3,display_name=4,\
+             headline=5,summary=6,skills=7",
         );
         let x = |bytes: usize| "x".repeat(bytes);
         let skills = |count: usize| vec!["é"; count].join("; ");
@@ -128,7 +131,8 @@ mod tests {
                 2,
                 x(1024),
                 Some(
-                    "column 4: display_name: made of given_name and family_name, is 1026 bytes, more than 1024",
+                    "column 4: display_name: made of given_name and family_name, is 1026 bytes, \
+                     more than 1024",
                 ),
             ),
             (4, x(1024), None),

@@ -1,5 +1,5 @@
-//! The profiles of all members in node order, put together from the sorted rows of members and positions. Can be run
-//! through more than once: the rows stay.
+//! Joins the sorted rows of members and positions to the profiles of all members, in order of
+//! member ids. The rows stay, so the profiles can be read more than once.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -24,41 +24,42 @@ use crate::{
     },
 };
 
-/// The rows of positions that a profile may be made of: some 15 MB while they are put in order.
+/// The most rows of positions of one profile. They take some 15 MB while they are sorted.
 const POSITION_ROWS_MAX: usize = 100_000;
-/// What a position takes in a profile beside its row's message: tag and length, and the id of one that has none.
+/// The bytes of a position in a profile beyond its row's message: tag and length, and the id if the
+/// row has none.
 const POSITION_BYTES: usize = 5 + 11;
-/// Tag and length of the member in a profile.
+/// The bytes of the tag and the length of the member in a profile.
 const MEMBER_BYTES: usize = 5;
 
-/// Goes through the members in ascending order of their ids.
+/// Reads the profiles in ascending order of member ids.
 pub(crate) struct Profiles<'a> {
     ids: std::slice::Iter<'a, u64>,
     rows: Rows<'a>,
     pub(crate) counts: ProfileCounts,
 }
 
-/// What was found on the way.
+/// The numbers of positions and of repeated rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ProfileCounts {
     pub(crate) positions: u64,
-    /// Rows that say what an earlier one said of the same member.
+    /// The rows that equal an earlier row of the same member.
     pub(crate) repeated_members: u64,
-    /// Rows that say what an earlier one said of the same position.
+    /// The rows that equal an earlier row of the same position.
     pub(crate) repeated_positions: u64,
 }
 
 struct Rows<'a> {
     people: &'a People,
-    /// `None` when they have been told already.
+    /// Takes bad positions. It is absent when they have been reported already.
     rejects: Option<&'a Rejects>,
     members: SortedRowsReader<'a>,
     positions: SortedRowsReader<'a>,
 }
 
 impl<'a> Profiles<'a> {
-    /// Of these members, ascending, who are those of the files. `rejects` learns of the positions of others, unless this is not
-    /// the first time.
+    /// Reads the profiles of these members, ascending, which are those of the files. Positions of
+    /// other members go to `rejects`; it is `None` from the second reading on.
     pub(crate) fn new(
         ids: &'a [u64],
         people: &'a People,
@@ -76,7 +77,7 @@ impl<'a> Profiles<'a> {
         })
     }
 
-    /// The next member's profile; `None` behind the last.
+    /// Returns the next member's profile, or `None` after the last.
     pub(crate) fn next(&mut self) -> Result<Option<Profile>, Error> {
         let Some(&id) = self.ids.next() else {
             return self.rows.pass_positions_before(None).map(|()| None);
@@ -110,7 +111,8 @@ impl Rows<'_> {
         decode(&first)
     }
 
-    /// None at all when there are more than a profile holds: so what is kept is the same in any order of the rows.
+    /// Returns the positions of a member. There are none if they are more than a profile can hold:
+    /// so the result does not depend on the order of the rows.
     fn positions(
         &mut self,
         member: &Member,
@@ -129,7 +131,7 @@ impl Rows<'_> {
             found.push((row.place, decode(&row)?));
         }
         number(&mut found);
-        // Stable: of one id the first row of the dump comes first.
+        // The sort is stable: among equal ids, the first row of the dump comes first.
         found.sort_by_key(|(_, position)| position.position_id);
         let mut positions: Vec<Position> = Vec::with_capacity(found.len());
         let mut first = None;
@@ -157,7 +159,8 @@ impl Rows<'_> {
         Ok(positions)
     }
 
-    /// All positions of a member: the row that was one too many, those before it and those that follow.
+    /// Rejects all positions of a member: the row that was one too many, those before it and those
+    /// after.
     fn reject_positions(
         &mut self,
         member: u64,
@@ -179,7 +182,7 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// Stops the build, unless bad rows are skipped.
+    /// Rejects a position. Stops the build, unless bad rows are skipped.
     fn reject_position(&self, place: Place, fault: RowFault) -> Result<(), Error> {
         let Some(rejects) = self.rejects else {
             return Ok(());
@@ -189,7 +192,8 @@ impl Rows<'_> {
             .map_err(|stop| stop.into_error(&self.people.position_files))
     }
 
-    /// A position that is passed over is nobody's; behind the last member, any position is.
+    /// Skips the positions of smaller member ids, or all that are left if `id` is `None`. Their
+    /// members are unknown, so the positions are rejected.
     fn pass_positions_before(&mut self, id: Option<u64>) -> Result<(), Error> {
         while let Some(member) = self
             .positions
@@ -226,7 +230,7 @@ impl Rows<'_> {
     }
 }
 
-/// Positions without an id get the lowest that is free, in row order.
+/// Numbers the positions without an id: each gets the lowest free id, in row order.
 fn number(positions: &mut [(Place, Position)]) {
     let taken: BTreeSet<u64> = positions
         .iter()

@@ -1,5 +1,5 @@
-//! Profiles in node order, whatever that is. They are put together in order of member ids; where nodes stand in another one,
-//! they are sorted once more.
+//! Reads the profiles in the order of the nodes. They are joined in order of member ids; if the
+//! nodes have another order, the profiles are sorted once more.
 
 use std::path::Path;
 
@@ -19,23 +19,26 @@ use crate::{
     },
 };
 
-/// Where the profiles come from.
+/// The source of the profiles.
 pub(crate) enum ProfilesByNode<'a> {
-    /// The members by node, in order of their ids.
+    /// The member ids by node, in ascending order, and the rows of the dump.
     AsTheyCome(&'a [u64], &'a People),
-    /// By node.
+    /// The profiles, sorted by node.
     Sorted(SortedRows, ProfileCounts),
 }
 
-/// Goes through all profiles, node by node.
+/// Reads all profiles, node by node.
 pub(crate) enum ProfilesReader<'a> {
     AsTheyCome(Profiles<'a>),
     Sorted(SortedRowsReader<'a>, ProfileCounts),
 }
 
 impl<'a> ProfilesByNode<'a> {
-    /// Of these members, by node; `nodes_by_id` is empty when that is the order of their ids. What does not fit
-    /// `sorter_bytes` goes to files in `directory`. `rejects` learns of the positions of others here or from the first reader.
+    /// Prepares the profiles of these members, given by node. `nodes_by_id` is empty if the nodes
+    /// are in order of member ids. Data that does not fit `sorter_bytes` goes to files in
+    /// `directory`.
+    ///
+    /// Positions of other members go to `rejects`, either here or in the first reader.
     pub(crate) fn new(
         member_ids: &'a [u64],
         nodes_by_id: &[u32],
@@ -51,7 +54,7 @@ impl<'a> ProfilesByNode<'a> {
         let ids: Vec<u64> = ids.collect();
         let mut profiles = Profiles::new(&ids, people, Some(rejects))?;
         let mut sorter = RowSorter::new(directory, "profiles", sorter_bytes);
-        // Of one node there is one profile.
+        // A node has one profile, so its place does not matter.
         let nowhere = Place { file: 0, offset: 0 };
         for &node in nodes_by_id {
             let Some(profile) = profiles.next()? else {
@@ -61,12 +64,12 @@ impl<'a> ProfilesByNode<'a> {
                 profile.encode_raw(buffer);
             })?;
         }
-        // Behind the last member, no position may be left.
+        // After the last member, this call rejects the remaining positions.
         profiles.next()?;
         Ok(Self::Sorted(sorter.finish()?, profiles.counts))
     }
 
-    /// From the first node on. The first reader has `rejects`.
+    /// Returns a reader that begins at the first node. The first reader gets `rejects`.
     pub(crate) fn reader<'r>(
         &'r self,
         rejects: Option<&'r Rejects>,
@@ -81,7 +84,7 @@ impl<'a> ProfilesByNode<'a> {
 }
 
 impl ProfilesReader<'_> {
-    /// The next node's profile; `None` behind the last.
+    /// Returns the next node's profile, or `None` after the last.
     pub(crate) fn next(&mut self) -> Result<Option<Profile>, Error> {
         match self {
             Self::AsTheyCome(profiles) => profiles.next(),
@@ -89,7 +92,7 @@ impl ProfilesReader<'_> {
         }
     }
 
-    /// What was found up to the last profile.
+    /// Returns the counts up to the last profile that was read.
     pub(crate) fn counts(&self) -> ProfileCounts {
         match self {
             Self::AsTheyCome(profiles) => profiles.counts,

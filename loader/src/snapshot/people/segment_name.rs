@@ -1,8 +1,9 @@
-//! Gives the index's only segment a fixed name.
+//! Gives the only segment of the index a fixed name.
 //!
-//! Tantivy names segments at random, a segment's files after it, and notes which segments were merged into it. The manifest
-//! lists the files, and the same dump is to make the same manifest. Within one index a name only has to be unlike the names of
-//! other segments, of which there are none.
+//! Tantivy gives segments random names and names their files after them. It also records which
+//! segments were merged into a segment. The manifest lists the files, and the same dump must make
+//! the same manifest. Within one index a segment's name only has to differ from those of other
+//! segments, and there are none.
 
 use std::fs;
 use std::io;
@@ -15,10 +16,10 @@ use serde_json::Value;
 use crate::{inspect::measure, job::error::Error};
 
 const SEGMENT_NAME: &str = "00000000000000000000000000000000";
-/// Tantivy's list of segments.
+/// The name of Tantivy's list of segments.
 const META_NAME: &str = "meta.json";
 
-/// Renames the segment's files in the snapshot and in the list of its files.
+/// Renames the segment's files in the snapshot, and their entries in the list of files.
 pub(crate) fn name_segment(
     snapshot: &Path,
     mut files: Vec<ManifestFile>,
@@ -51,13 +52,13 @@ fn rewrite_meta(path: &Path) -> io::Result<()> {
         *id = Value::from(hyphenated(SEGMENT_NAME));
     }
     if let Some(meta) = meta.as_object_mut() {
-        // A note of what was merged, which nothing reads.
+        // The payload notes which segments were merged. No code reads it.
         meta.remove("payload");
     }
     fs::write(path, serde_json::to_vec_pretty(&meta)?)
 }
 
-/// The segment that a file's name begins with.
+/// Returns the segment's name that a file's name begins with.
 fn segment_of(name: &str) -> Option<&str> {
     let (segment, _) = name
         .strip_prefix(BASE_INDEX_NAME)?
@@ -68,7 +69,7 @@ fn segment_of(name: &str) -> Option<&str> {
     is_segment.then_some(segment)
 }
 
-/// As `meta.json` writes it: 8-4-4-4-12 digits.
+/// Returns a segment's name as it is in `meta.json`: with 8-4-4-4-12 digits.
 fn hyphenated(segment: &str) -> String {
     let mut text = String::with_capacity(36);
     for (index, digit) in segment.chars().enumerate() {
@@ -89,7 +90,7 @@ mod tests {
     use cloud_search::BaseIndexWriter;
 
     fn index(snapshot: &Path) -> Vec<ManifestFile> {
-        // So little memory that many parts are merged.
+        // The memory is so small that many parts are merged.
         let mut writer = BaseIndexWriter::create(&snapshot.join(BASE_INDEX_NAME), 1, 2).unwrap();
         for node in 0..500 {
             let member = Member {

@@ -1,8 +1,11 @@
-//! A file of rows in blocks that end with a line, for as many workers as want one.
+//! Splits a file of rows into blocks that end with a line, for any number of workers.
 //!
-//! Reading is done under a lock and costs a copy (or unpacking, when the file is compressed); parsing, which costs ten times
-//! more, is done by the worker that took the block. At the first quote the rest of the file goes to one worker as a stream:
-//! inside quotes a line break ends no row. In `COPY`'s syntax a line break always ends one, and `\.` ends them all.
+//! Reading is done under a lock and costs a copy, or unpacking if the file is compressed. Parsing
+//! costs ten times more and is done by the worker that took the block.
+//!
+//! At the first quote, the rest of the file goes to one worker as a stream: a line break inside
+//! quotes ends no row. In the syntax of `COPY` a line break always ends a row, and `\.` ends the
+//! rows.
 
 use std::io::{self, Chain, Cursor, Read};
 
@@ -12,36 +15,37 @@ use crate::snapshot::rows::{
     copy_fields::END_OF_ROWS, row_fault::LINE_BYTES_MAX, row_format::RowSyntax,
 };
 
-/// Enough that the lock is rarely contended, little enough to stay near the core that parses it; above the longest line.
+/// The length of a block. It is long enough that the lock is rarely contended, and short enough to
+/// stay in a cache near the core that parses it. It is above the longest line.
 const BLOCK_BYTES: usize = 4 << 20;
 
-/// What follows the first quote of a file, or the end of its rows.
+/// The bytes of a file from the line with its first quote on, or from the end of its rows on.
 pub(crate) type Rest<R> = Chain<Cursor<Vec<u8>>, R>;
 
-/// What a worker gets.
+/// The work that a worker gets.
 pub(crate) enum Taken<R> {
-    /// Whole lines without a quote are in the buffer; they begin at this offset of the file.
+    /// The buffer holds whole lines without a quote, which begin at this offset of the file.
     Lines { offset: u64 },
-    /// Everything from this offset on, where a line begins.
+    /// All bytes from this offset on, where a line begins.
     Rest { offset: u64, rest: Rest<R> },
-    /// Nothing is left.
+    /// The file has been handed out.
     End,
 }
 
-/// A file that is being handed out.
+/// A file whose blocks are handed out.
 pub(crate) struct BlockReader<R> {
-    /// `None` when the file has been handed out.
+    /// The input. It is absent when the file has been handed out.
     input: Option<R>,
     syntax: RowSyntax,
-    /// Read, but not handed out: the beginning of a line.
+    /// The bytes that are read but not handed out: the beginning of a line.
     carry: Vec<u8>,
-    /// Where `carry` begins in the file.
+    /// The offset of `carry` in the file.
     offset: u64,
     bytes_max: usize,
 }
 
 impl<R: Read> BlockReader<R> {
-    /// Of `input`, which begins at `offset` of its file, with a line.
+    /// Makes a reader of `input`, which begins with a line, at `offset` of its file.
     pub(crate) fn new(input: R, offset: u64, syntax: RowSyntax) -> Self {
         Self::with_block_bytes(input, offset, syntax, BLOCK_BYTES)
     }
@@ -61,8 +65,10 @@ impl<R: Read> BlockReader<R> {
         }
     }
 
-    /// The next block, into `buffer`. A block without a line end is the beginning of a line that is too long, whose end is
-    /// passed over, or the file's last line.
+    /// Reads the next block into `buffer`.
+    ///
+    /// A block without a line end is the file's last line, or the beginning of a line that is too
+    /// long. The end of the latter is skipped.
     pub(crate) fn take(&mut self, buffer: &mut Vec<u8>) -> io::Result<Taken<R>> {
         buffer.clear();
         let Some(input) = &mut self.input else {
@@ -102,7 +108,7 @@ impl<R: Read> BlockReader<R> {
         })
     }
 
-    /// Passes over what follows of a line, and answers how many bytes that is.
+    /// Skips the rest of a line, and returns the number of bytes skipped.
     fn pass_line(&mut self) -> io::Result<usize> {
         let Some(input) = &mut self.input else {
             return Ok(0);
@@ -124,7 +130,7 @@ impl<R: Read> BlockReader<R> {
     }
 }
 
-/// Where the lines end that can be parsed one by one, if that is inside the block.
+/// Returns the end of the lines that can be parsed one by one, if it is inside the block.
 fn lines_before_rest(block: &[u8], syntax: RowSyntax) -> Option<usize> {
     match syntax {
         RowSyntax::Csv => {
@@ -148,7 +154,8 @@ const _: () = assert!(
 mod tests {
     use super::*;
 
-    /// Blocks joined are the file, each ends with a line, and what follows a quote or the end of the rows comes as one stream.
+    /// Checks that the joined blocks are the file, and that each ends with a line. The bytes from a
+    /// quote or from the end of the rows on must come as one stream.
     fn check(
         syntax: RowSyntax,
         text: &str,

@@ -1,7 +1,8 @@
-//! The fields of the three kinds of dump files, and `--map`, which says what columns they stand in.
+//! The fields of the three kinds of dump files, and `--map`, which assigns columns to them.
 //!
-//! A map names every field that is to be read: `members:member_id=1,given_name=firstName`; the others stay empty. Numbers
-//! count from 1. They are the only way when two columns have one name, or when there is no header row.
+//! A map names every field to read, as in `members:member_id=1,given_name=firstName`. The other
+//! fields stay empty. Columns are numbered from 1. Numbers are the only way if two columns have the
+//! same name, or if there is no header row.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,28 +16,28 @@ use crate::snapshot::rows::time_unit::TimeUnit;
 /// The three kinds of dump files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DumpKind {
-    /// One row a member.
+    /// A file with one row per member.
     Members,
-    /// One row a position.
+    /// A file with one row per position.
     Positions,
-    /// One row a connection, or two.
+    /// A file with one or two rows per connection.
     Connections,
 }
 
 /// A field that a dump file can have.
 #[derive(Debug)]
 pub(crate) struct Field {
-    /// As maps and error messages name it.
+    /// The name in maps and error messages.
     pub(crate) name: &'static str,
     /// The name of its column when there is no map.
     pub(crate) column: &'static str,
     pub(crate) required: bool,
 }
 
-/// A member's fields: one column each, by the names in the table of fields.
+/// The fields of a member, one column each, by the names in the table of fields.
 static MEMBER_FIELDS: LazyLock<Vec<Field>> = LazyLock::new(columns_of::<Member>);
 
-/// The member whose position it is, then the position's fields.
+/// The id of the member, then the fields of the position.
 static POSITION_FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     let mut fields = columns_of::<Position>();
     fields.insert(0, field("member_id"));
@@ -56,7 +57,7 @@ fn columns_of<M: Fields>() -> Vec<Field> {
     M::FIELDS.iter().map(|row| field(row.name)).collect()
 }
 
-/// A field whose column bears its name. The ids of members are required.
+/// Returns a field whose column has the same name. The ids of members are required.
 fn field(name: &'static str) -> Field {
     Field {
         name,
@@ -76,7 +77,8 @@ impl DumpKind {
         }
     }
 
-    /// Whether lines that begin with `#` are passed over. A member's row may begin so.
+    /// Returns whether lines that begin with `#` are skipped. The row of a member may begin with
+    /// `#`.
     pub(crate) fn has_comments(self) -> bool {
         self == Self::Connections
     }
@@ -92,11 +94,11 @@ impl fmt::Display for DumpKind {
     }
 }
 
-/// One `--map KIND:FIELD=COLUMN,...`.
+/// A `--map KIND:FIELD=COLUMN,...`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnMap {
     kind: DumpKind,
-    /// By field, in the order of [`DumpKind::fields`].
+    /// The column of each field, in the order of [`DumpKind::fields`].
     pub(crate) columns: Vec<Option<Column>>,
     pub(crate) time_unit: TimeUnit,
 }
@@ -104,74 +106,74 @@ pub struct ColumnMap {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Column {
     Named(String),
-    /// From 0.
+    /// The column's number, from 0.
     Numbered(usize),
 }
 
-/// A map that is not understood.
+/// Why a map was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MapError {
-    /// The part before the colon.
+    /// The part before the colon is not a kind of dump files.
     #[error("--map begins with members:, positions: or connections:, not \"{0}\"")]
     Kind(String),
-    /// A part between commas.
+    /// A part between commas is not `FIELD=COLUMN`.
     #[error("--map {kind}: \"{found}\" is not FIELD=COLUMN")]
     Syntax {
-        /// Whose map it is.
+        /// The kind of files of the map.
         kind: DumpKind,
         /// The part.
         found: String,
     },
-    /// No field of that name.
+    /// There is no field of that name.
     #[error("--map {kind}: no field is called \"{found}\"; there are {known}")]
     UnknownField {
-        /// Whose map it is.
+        /// The kind of files of the map.
         kind: DumpKind,
         /// The name.
         found: String,
         /// All names.
         known: String,
     },
-    /// The same field twice.
+    /// The same field is mapped twice.
     #[error("--map {kind}: {field} is mapped twice")]
     FieldTwice {
-        /// Whose map it is.
+        /// The kind of files of the map.
         kind: DumpKind,
         /// The field.
         field: &'static str,
     },
-    /// A field that no row can do without.
+    /// A required field is missing.
     #[error("--map {kind}: {field} is missing")]
     Missing {
-        /// Whose map it is.
+        /// The kind of files of the map.
         kind: DumpKind,
         /// The field.
         field: &'static str,
     },
-    /// Columns are counted from 1.
+    /// The number of a column is 0 or too large.
     #[error(
         "--map {kind}: columns are counted from 1, and there are at most {}",
         COLUMNS_MAX
     )]
     Number {
-        /// Whose map it is.
+        /// The kind of files of the map.
         kind: DumpKind,
     },
-    /// What follows the number of a time's column.
-    #[error("--map connections: `{0}` is no unit of time: ms, s or rfc3339")]
+    /// The text after the number of the time's column is not a unit.
+    #[error("--map connections: `{0}` is not a unit of time: use ms, s or rfc3339")]
     Unit(String),
-    /// Both ends of a connection from one column.
+    /// Both ends of a connection are read from one column.
     #[error("--map connections: member and other are the same column")]
     SameColumn,
-    /// A map of files that are not there.
+    /// The map is for files that were not given.
     #[error("--map {0}: there are no files of {0}")]
     NoFiles(DumpKind),
-    /// Two maps of one kind.
-    #[error("two --map of {0}")]
+    /// There are two maps for one kind.
+    #[error("two --map of {0}: merge them into one")]
     Repeated(DumpKind),
 }
 
-/// More columns than any table has; it bounds what a map can ask of a row.
+/// The most columns, which is more than any table has. It bounds what a map can require of a row.
 const COLUMNS_MAX: usize = 10_000;
 
 impl FromStr for ColumnMap {
@@ -211,7 +213,7 @@ impl FromStr for ColumnMap {
 }
 
 impl ColumnMap {
-    /// What kind of files it is for.
+    /// Returns the kind of files that the map is for.
     #[must_use]
     pub fn kind(&self) -> DumpKind {
         self.kind
@@ -246,7 +248,7 @@ impl ColumnMap {
         {
             match unit.parse() {
                 Ok(unit) => (column, self.time_unit) = (rest, unit),
-                // A name may hold a colon.
+                // A name may contain a colon.
                 Err(()) if rest.parse::<usize>().is_err() => {}
                 Err(()) => return Err(MapError::Unit(unit.to_owned())),
             }

@@ -1,8 +1,9 @@
-//! The fields of a row as PostgreSQL's `COPY` writes them as text.
+//! Reads the fields of a row in the text format of PostgreSQL's `COPY`.
 //!
-//! From its manual: a backslash stands before what would otherwise be taken for the end of a field or row; `\b \f \n \r \t \v`,
-//! one to three octal digits and `\x` with one or two hexadecimal digits are bytes; before any other character it says
-//! nothing. A field `\N` is NULL, which is an empty field here.
+//! Its manual says: a backslash precedes a character that would otherwise end a field or row.
+//! `\b \f \n \r \t \v`, one to three octal digits, and `\x` with one or two hexadecimal digits are
+//! bytes. Before any other character the backslash has no meaning. A field `\N` is NULL, which is
+//! read as an empty field.
 
 use std::str;
 
@@ -14,7 +15,7 @@ use crate::snapshot::rows::row_fault::RowFault;
 /// The line that ends the rows.
 pub(crate) const END_OF_ROWS: &[u8] = b"\\.";
 
-/// Splits a line without its end into `record`. Every field is UTF-8.
+/// Splits a line without its line end into `record`. Every field is UTF-8.
 pub(crate) fn split_copy_row(
     line: &[u8],
     delimiter: u8,
@@ -47,7 +48,7 @@ pub(crate) fn split_copy_row(
     }
 }
 
-/// Up to the first delimiter without a backslash.
+/// Returns the length up to the first delimiter without a backslash.
 fn field_length(bytes: &[u8], delimiter: u8) -> Result<usize, RowFault> {
     let mut at = 0;
     while let Some(rest) = bytes.get(at..) {
@@ -106,7 +107,7 @@ fn unescape(field: &[u8], into: &mut Vec<u8>) {
     }
 }
 
-/// The digits at the front, at most so many, and what follows.
+/// Returns the digits at the front, at most `length_max`, and the bytes after them.
 fn digits(bytes: &[u8], radix: u32, length_max: usize) -> (&[u8], &[u8]) {
     let is_digit = |byte: &&u8| char::from(**byte).is_digit(radix);
     let length = bytes.iter().take(length_max).take_while(is_digit).count();

@@ -26,16 +26,16 @@ pub(crate) struct DumpFile {
     pub(crate) kind: DumpKind,
     pub(crate) format: RowFormat,
     pub(crate) layout: Layout,
-    /// How many fields the header has.
+    /// The number of fields of the header.
     pub(crate) width: Option<usize>,
-    /// The offset behind the header, of unpacked bytes.
+    /// The offset after the header, in unpacked bytes.
     pub(crate) rows_begin: u64,
-    /// Of the file as it is, packed or not.
+    /// The length of the file itself, compressed or not.
     pub(crate) bytes: u64,
 }
 
 impl DumpFile {
-    /// Reads the header.
+    /// Opens the file and reads its header.
     pub(crate) fn open(
         path: &Path,
         kind: DumpKind,
@@ -63,32 +63,32 @@ impl DumpFile {
         })
     }
 
-    /// The bytes behind the header.
+    /// Returns the bytes after the header.
     pub(crate) fn input<'a>(&self, progress: &'a Progress) -> Result<Input<'a>, Error> {
         Input::open(&self.path, Some(progress))?
             .skip(self.rows_begin)
             .map_err(Error::file("read", &self.path))
     }
 
-    /// The rows behind the header.
+    /// Returns the rows after the header.
     pub(crate) fn rows<'a>(&self, progress: &'a Progress) -> Result<RowReader<Input<'a>>, Error> {
         Ok(self.rows_of(self.input(progress)?, self.rows_begin))
     }
 
-    /// The rows of an input that begins at `offset`, with a row.
+    /// Returns the rows of an input that begins with a row, at `offset`.
     pub(crate) fn rows_of<R: Read>(&self, input: R, offset: u64) -> RowReader<R> {
         RowReader::new(input, offset, self.format, self.kind.has_comments())
     }
 
-    /// How to read its rows when it is one of connections.
+    /// Returns how to read the rows of a file of connections.
     pub(crate) fn edge_columns(&self) -> EdgeColumns {
         EdgeColumns::new(&self.layout, self.format)
     }
 }
 
-/// What stands before the first row.
+/// The part of a file before its first row.
 struct Header {
-    /// Of the columns, if the files have a header row.
+    /// The names of the columns, if the files have a header row.
     names: Option<Vec<String>>,
     line: u64,
     /// The offset of the first row.

@@ -1,7 +1,9 @@
-//! The bytes of a dump file: as they are, or unpacked when the file is compressed, which its first bytes tell.
+//! The bytes of a dump file. Compressed files, which are recognized by their first bytes, are
+//! unpacked.
 //!
-//! Offsets, and so lines, count unpacked bytes. A compressed file that ends too early or is damaged is an error: its rows up to
-//! there are never taken for all of them. Of gzip every member and of zstd every frame is read, as their own tools do.
+//! Offsets and lines refer to unpacked bytes. A compressed file that is damaged or ends too early
+//! is an error: the rows before the damage are never taken for the whole file. Every member of gzip
+//! and every frame of zstd is read, as their own tools do.
 
 use std::fs::File;
 use std::io::{self, BufReader, Chain, Cursor, Read};
@@ -15,7 +17,8 @@ use crate::job::{error::Error, progress::Progress};
 const BUFFER_BYTES: usize = 1 << 18;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// A frame that holds no content; some packers put one first. The low half of its first byte is free.
+/// The magic of a frame without content, which some packers put first. The low half of its first
+/// byte can have any value.
 const ZSTD_SKIPPABLE_MAGIC: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
 
 /// An open dump file.
@@ -26,7 +29,8 @@ pub(crate) enum Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// From the first byte on. `progress` learns of the bytes of the file, packed or not.
+    /// Opens a file at its first byte. `progress` counts the bytes of the file itself, compressed
+    /// or not.
     pub(crate) fn open(path: &Path, progress: Option<&'a Progress>) -> Result<Self, Error> {
         let mut file = File::open(path).map_err(Error::file("open", path))?;
         let mut magic = Vec::new();
@@ -51,7 +55,7 @@ impl<'a> Input<'a> {
         })
     }
 
-    /// Passes over the first bytes.
+    /// Skips the first bytes.
     pub(crate) fn skip(mut self, bytes: u64) -> io::Result<Self> {
         io::copy(&mut self.by_ref().take(bytes), &mut io::sink())?;
         Ok(self)
@@ -68,7 +72,7 @@ impl Read for Input<'_> {
     }
 }
 
-/// The file itself.
+/// The file itself, compressed or not.
 pub(crate) struct Packed<'a> {
     bytes: Chain<Cursor<Vec<u8>>, File>,
     progress: Option<&'a Progress>,
@@ -89,7 +93,7 @@ fn is_skippable(magic: &[u8]) -> bool {
         if first & 0xf0 == ZSTD_SKIPPABLE_MAGIC[0] && rest == &ZSTD_SKIPPABLE_MAGIC[1..])
 }
 
-/// What a decoder says, unless it is what the system said about the file.
+/// Converts the error of a decoder. An error of the system about the file is passed on.
 fn damaged(packing: &'static str) -> impl Fn(io::Error) -> io::Error {
     move |error| match (error.raw_os_error(), error.kind()) {
         (Some(_), _) | (_, io::ErrorKind::Interrupted) => error,
@@ -185,7 +189,7 @@ mod tests {
                 for bit in 0..8 {
                     let mut flipped = file.clone();
                     flipped[at] ^= 1 << bit;
-                    // Some bits say nothing about the content: times and names in a header.
+                    // Some bits do not affect the content: times and names in a header.
                     if let Ok(bytes) = read(&flipped) {
                         assert_eq!(bytes, ROWS, "bit {bit} of byte {at}");
                     }

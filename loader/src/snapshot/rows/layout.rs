@@ -1,6 +1,7 @@
-//! Which column of a dump file holds which field: by the names in the header row, by number, or as `--map` says.
+//! Finds which column of a dump file holds which field: by the names in the header row, by number,
+//! or by `--map`.
 //!
-//! Without a map a column belongs to the field whose name it bears.
+//! Without a map, the column of a field is the one with the field's name.
 
 use crate::snapshot::rows::{
     column_map::{Column, ColumnMap, DumpKind, Field},
@@ -9,69 +10,71 @@ use crate::snapshot::rows::{
     time_unit::TimeUnit,
 };
 
-/// Where the fields stand in the rows of one file.
+/// The columns of the fields in the rows of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// By field, in the order of [`DumpKind::fields`]; columns from 0.
+    /// The column of each field, from 0, in the order of [`DumpKind::fields`].
     pub(crate) columns: Vec<Option<usize>>,
     pub(crate) time_unit: TimeUnit,
-    /// Names of header columns that no field takes.
+    /// The names of header columns that hold no field.
     pub(crate) unused: Vec<String>,
 }
 
-/// A header row that does not fit.
+/// Why a header row was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderFault {
-    /// No column of that name.
+    /// There is no column of that name.
     #[error("no column \"{column}\" for {field}; the header has {found}")]
     NoColumn {
-        /// For which field.
+        /// The field that needs the column.
         field: &'static str,
         /// The name.
         column: String,
         /// All names.
         found: String,
     },
-    /// A name says nothing when two columns bear it.
+    /// Two columns have the name, so it does not identify one.
     #[error(
-        "columns {first} and {second} are both called \"{column}\": map {field} by number, as in --map {kind}:{field}={first}"
+        "columns {first} and {second} are both called \"{column}\": map {field} by number, \
+         as in --map {kind}:{field}={first}"
     )]
     NameTwice {
-        /// Whose file it is.
+        /// The kind of the file.
         kind: DumpKind,
-        /// For which field.
+        /// The field that needs the column.
         field: &'static str,
         /// The name.
         column: String,
-        /// One of the two, from 1.
+        /// The first of the two, from 1.
         first: usize,
-        /// The other.
+        /// The second.
         second: usize,
     },
-    /// A number above the number of columns.
+    /// A field is mapped to a number above the number of columns.
     #[error("{field} is mapped to column {number}, and the header has {columns}")]
     NumberTooLarge {
-        /// Which field.
+        /// The field.
         field: &'static str,
         /// The number, from 1.
         number: usize,
-        /// How many columns there are.
+        /// The number of columns.
         columns: usize,
     },
-    /// Names need a header.
+    /// Without a header row, a field is mapped by name.
     #[error("without a header row columns are mapped by number, as in --map {kind}:{field}=1")]
     NoHeader {
-        /// Whose file it is.
+        /// The kind of the file.
         kind: DumpKind,
         /// The first field that has no number.
         field: &'static str,
     },
-    /// A first row that can be one of data: as a header it would be lost.
+    /// The header row can be a row of data, which would be lost if it were read as a header.
     #[error(
-        "the header row holds ids where the map has them: use --no-header if it is none, or remove it"
+        "the header row holds ids in the mapped columns: if it is data, use --no-header; \
+         if not, delete it"
     )]
     HoldsIds,
-    /// Not even a header row.
+    /// The file has no header row.
     #[error("the file is empty, a header row is expected")]
     Empty,
     /// The header row is too long, or not text.
@@ -79,7 +82,7 @@ pub enum HeaderFault {
     Unreadable(RowFault),
 }
 
-/// Finds the columns of a file of this kind. `header` is `None` when the files have no header row.
+/// Finds the columns of a file of this kind. `header` is `None` if the files have no header row.
 pub(crate) fn layout(
     kind: DumpKind,
     map: Option<&ColumnMap>,
@@ -120,7 +123,8 @@ pub(crate) fn layout(
     })
 }
 
-/// Whether all required fields are mapped by number and hold ids there, and no other was found by its name.
+/// Returns whether all required fields are mapped by number to columns with ids, and no other field
+/// was found by its name.
 fn holds_ids(map: &ColumnMap, found: &[Option<usize>], header: &[String]) -> bool {
     let mut wanted = map.columns.iter().zip(found);
     let has_names =
@@ -285,7 +289,8 @@ mod tests {
             Some("connections:member=Person.id,other=2"),
             Some("Person.id|Person.id"),
             Err(
-                "columns 1 and 2 are both called \"Person.id\": map member by number, as in --map connections:member=1",
+                "columns 1 and 2 are both called \"Person.id\": map member by number, \
+                 as in --map connections:member=1",
             ),
         );
         check(
@@ -296,15 +301,15 @@ mod tests {
         check(
             None,
             None,
-            Err(
-                "without a header row columns are mapped by number, as in --map connections:member=1",
-            ),
+            Err("without a header row columns are mapped by number, \
+                 as in --map connections:member=1"),
         );
         check(
             Some("connections:member=1,other=3"),
             Some("1|x|2"),
             Err(
-                "the header row holds ids where the map has them: use --no-header if it is none, or remove it",
+                "the header row holds ids in the mapped columns: if it is data, use --no-header; \
+                 if not, delete it",
             ),
         );
         check(
@@ -342,7 +347,7 @@ mod tests {
                 Some(&format!("connections:member=1,other=2,time=3:{unit}")),
                 Some("a|b|3:us"),
                 Err(&format!(
-                    "--map connections: `{unit}` is no unit of time: ms, s or rfc3339"
+                    "--map connections: `{unit}` is not a unit of time: use ms, s or rfc3339"
                 )),
             );
         }

@@ -1,4 +1,5 @@
-//! Rows of a dump: files in any form that is taken, cut into rows and fields, with what is wrong with each and where.
+//! Reads the rows of a dump: opens files of any supported format, splits them into rows and fields,
+//! and finds the faults of each row.
 //!
 //! Imports from `job`.
 

@@ -1,7 +1,9 @@
-//! Where a row stands in the dump: file and byte offset while building, file and line once somebody must read it.
+//! The place of a row in the dump: its file and byte offset during the build, its file and line in
+//! reports.
 //!
-//! Lines are counted only for rows that are reported, by reading the file again up to the row: so parsing never counts them,
-//! blocks of a file are parsed in any order, and a blank line, a comment or a quoted line break cannot shift the count.
+//! Lines are counted only for rows that are reported, by reading the file again up to the row. So
+//! parsing never counts lines, and the blocks of a file are parsed in any order. A blank line, a
+//! comment or a quoted line break cannot make the count wrong.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -13,11 +15,12 @@ use crate::{
     snapshot::rows::{input::Input, row_fault::RowFault},
 };
 
-/// Where a row begins. Ordered as the rows are: by file as they were named, then by offset.
+/// The place where a row begins. Places are ordered as the rows are: by file, in the given order,
+/// then by offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) file: u32,
-    /// Of unpacked bytes.
+    /// The offset in unpacked bytes.
     pub(crate) offset: u64,
 }
 
@@ -35,7 +38,7 @@ impl From<Error> for Stop {
 }
 
 impl Stop {
-    /// As an error with file and line.
+    /// Returns an error with file and line.
     pub(crate) fn into_error(self, files: &[PathBuf]) -> Error {
         match self {
             Self::Other(error) => error,
@@ -46,7 +49,7 @@ impl Stop {
         }
     }
 
-    /// Of two, the one that a reader from the first row on would have met first.
+    /// Returns the one of two that a sequential reader would have found first.
     pub(crate) fn earlier(self, other: Self) -> Self {
         match (&self, &other) {
             (Self::Row(mine, _), Self::Row(theirs, _)) if theirs < mine => other,
@@ -56,14 +59,14 @@ impl Stop {
     }
 }
 
-/// File and line of a row.
+/// Returns the file and the line of a row.
 pub(crate) fn locate(files: &[PathBuf], place: Place) -> Result<(PathBuf, u64), Error> {
     let path = files.get(place.file as usize).cloned().unwrap_or_default();
     let line = line_at(&path, place.offset)?;
     Ok((path, line))
 }
 
-/// The line that holds the byte at `offset`, from 1.
+/// Returns the line that holds the byte at `offset`, from 1.
 pub(crate) fn line_at(path: &Path, offset: u64) -> Result<u64, Error> {
     let mut before = Input::open(path, None)?.take(offset);
     let (mut line, mut buffer) = (1, vec![0; 1 << 18]);

@@ -1,5 +1,7 @@
-//! Connections in plain rows: three numbers a line, without quotes. A loop over bytes of our own, since a general CSV
-//! reader takes three times as long, and a site has ten times more connections than everything else.
+//! Reads connections from plain rows: three numbers per line, without quotes.
+//!
+//! This is a loop over bytes, because a general CSV reader takes three times as long. A site has
+//! ten times more connections than all other rows.
 
 use std::str;
 
@@ -14,7 +16,7 @@ use crate::snapshot::rows::{
     time_unit::TimeUnit,
 };
 
-/// One connection as the dump states it; the time in milliseconds since 1970, 0 when unknown.
+/// One connection as in the dump. The time is in milliseconds since 1970; 0 if unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Edge {
     pub(crate) member: u64,
@@ -22,11 +24,11 @@ pub(crate) struct Edge {
     pub(crate) time: u64,
 }
 
-/// Which columns are read, in the order in which they stand in a row.
+/// The columns that are read, in their order in a row.
 #[derive(Debug, Clone)]
 pub(crate) struct EdgeColumns {
     wanted: Vec<(usize, Role)>,
-    /// How many fields a row needs.
+    /// The number of fields that a row needs.
     needed: usize,
     syntax: RowSyntax,
     delimiter: u8,
@@ -58,15 +60,15 @@ impl EdgeColumns {
         }
     }
 
-    /// Whether a row says when the connection was made.
+    /// Returns whether rows have the time of the connection.
     pub(crate) fn timed(&self) -> bool {
         self.wanted
             .iter()
             .any(|(_, role)| matches!(role, Role::Time(_)))
     }
 
-    /// Parses every line of a block and gives `take` each row with its offset in the block: a connection, or what is wrong
-    /// with it. Stops when `take` does.
+    /// Parses every line of a block, and passes each row to `take` with its offset in the block: a
+    /// connection, or the row's fault. Stops when `take` fails.
     pub(crate) fn parse_lines<E>(
         &self,
         block: &[u8],
@@ -131,7 +133,7 @@ impl EdgeColumns {
         Ok(edge)
     }
 
-    /// Of the fields of a row that another reader has split.
+    /// Parses the fields of a row that another reader has split.
     pub(crate) fn parse_fields<'f>(
         &self,
         found: usize,
@@ -152,7 +154,7 @@ impl EdgeColumns {
         Ok(edge)
     }
 
-    /// The id at the front of `bytes`, and the bytes from the next delimiter on.
+    /// Returns the id at the front of `bytes`, and the bytes from the next delimiter on.
     #[inline]
     fn id<'b>(&self, bytes: &'b [u8], column: usize) -> Result<(u64, &'b [u8]), RowFault> {
         let mut value = 0u64;
@@ -167,7 +169,7 @@ impl EdgeColumns {
         }
         let digits = bytes.len() - rest.len();
         let ended = rest.first().is_none_or(|&byte| byte == self.delimiter);
-        // 19 digits fit 64 bits whatever they are.
+        // Any 19 digits fit 64 bits.
         if value == 0 || !ended || digits > 19 {
             let length = memchr(self.delimiter, bytes).unwrap_or(bytes.len());
             value = whole_id(bytes.get(..length).unwrap_or(bytes), column)?;
@@ -183,7 +185,7 @@ impl EdgeColumns {
     }
 }
 
-/// A field that is an id. `column` from 0.
+/// Parses a field that is an id. `column` counts from 0.
 pub(crate) fn whole_id(field: &[u8], column: usize) -> Result<u64, RowFault> {
     match whole_number(field, column)? {
         0 => Err(RowFault::IdZero { column: column + 1 }),
@@ -191,7 +193,7 @@ pub(crate) fn whole_id(field: &[u8], column: usize) -> Result<u64, RowFault> {
     }
 }
 
-/// A field that is a number. `column` from 0.
+/// Parses a field that is a number. `column` counts from 0.
 pub(crate) fn whole_number(field: &[u8], column: usize) -> Result<u64, RowFault> {
     let is_digits = field.iter().all(u8::is_ascii_digit);
     let number = str::from_utf8(field)
@@ -204,7 +206,7 @@ pub(crate) fn whole_number(field: &[u8], column: usize) -> Result<u64, RowFault>
     })
 }
 
-/// How many bytes at the front are UTF-8.
+/// Returns how many bytes at the front are UTF-8.
 fn valid_up_to(bytes: &[u8]) -> usize {
     str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len)
 }
@@ -225,7 +227,7 @@ mod tests {
         EdgeColumns::new(&layout, format)
     }
 
-    /// The rows of a block, each with its offset.
+    /// A row of a block, with its offset.
     type Found<'a> = (usize, Result<(u64, u64, u64), &'a str>);
 
     fn check_syntax(

@@ -1,4 +1,5 @@
-//! Random bytes through every reader: nothing panics, and blocks, streams, compressed files and a slow reader see the same rows.
+//! Feeds random bytes to every reader. No reader panics, and blocks, streams, compressed files and
+//! a slow reader find the same rows.
 
 use std::fs;
 use std::io::{Read, Write as _};
@@ -18,7 +19,7 @@ use crate::snapshot::rows::{
     row_reader::RowReader,
 };
 
-/// Each row with its offset.
+/// The rows with their offsets.
 type Found = Vec<(u64, Result<Edge, RowFault>)>;
 
 const LINE_BYTES: usize = 20;
@@ -64,7 +65,7 @@ fn from_file(format: RowFormat, file: &[u8]) -> Found {
     found
 }
 
-/// The rows of a text without quotes and backslashes that are right.
+/// Returns the valid rows of a text without quotes and backslashes.
 fn slowly(format: RowFormat, text: &[u8]) -> Vec<Edge> {
     let number = |field: Option<&&str>| -> Option<u64> {
         let field = field.filter(|field| field.bytes().all(|byte| byte.is_ascii_digit()))?;
@@ -82,7 +83,7 @@ fn slowly(format: RowFormat, text: &[u8]) -> Vec<Edge> {
         let fields: Vec<&str> = line.split(char::from(format.delimiter)).collect();
         let time = match fields.get(1) {
             Some(&"") => Some(0),
-            // No number has more than 18 digits, and minus nothing is nothing.
+            // A number has at most 18 digits, and a minus is allowed only before 0.
             Some(field) => match field.strip_prefix('-') {
                 Some(field) => number(Some(&field)).filter(|&time| time == 0 && field.len() <= 18),
                 None => number(Some(field))
@@ -149,7 +150,8 @@ proptest! {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(&text).unwrap();
         prop_assert_eq!(&from_file(format, &gzip.finish().unwrap()), &expected);
-        prop_assert_eq!(&from_file(format, &zstd::encode_all(text.as_slice(), 1).unwrap()), &expected);
+        let zstd = zstd::encode_all(text.as_slice(), 1).unwrap();
+        prop_assert_eq!(&from_file(format, &zstd), &expected);
 
         let special = if syntax == RowSyntax::Csv { b'"' } else { b'\\' };
         if !text.contains(&special) {
@@ -158,10 +160,14 @@ proptest! {
         }
     }
 
-    /// What is left of a row after its bytes were mutated is at least a row or a fault; lines behind it are untouched.
+    /// A row with mutated bytes is at most one row or fault, and the lines around it are not
+    /// affected.
     #[test]
     fn a_mutated_line_of_digits_costs_no_other_line(
-        mutated in prop::collection::vec(any::<u8>().prop_filter("a line", |byte| !matches!(byte, b'"' | b'\n' | b'\\')), 0..LINE_BYTES),
+        mutated in prop::collection::vec(
+            any::<u8>().prop_filter("a line", |byte| !matches!(byte, b'"' | b'\n' | b'\\')),
+            0..LINE_BYTES,
+        ),
         before in 0usize..5,
         after in 0usize..5,
         block_bytes in LINE_BYTES + 1..60,

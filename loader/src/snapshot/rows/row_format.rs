@@ -1,29 +1,29 @@
-//! How the rows of a dump are written.
+//! The format of the rows of a dump.
 
-/// Of all files of a dump.
+/// The format of all files of a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowFormat {
-    /// What rows and fields look like.
+    /// The syntax of rows and fields.
     pub syntax: RowSyntax,
-    /// Between fields: one ASCII character.
+    /// The delimiter between fields: one ASCII character.
     pub delimiter: u8,
     /// Whether the first row of each file names the columns.
     pub has_header: bool,
 }
 
-/// What rows and fields look like.
+/// The syntax of rows and fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RowSyntax {
-    /// A field may stand in quotes, and then hold delimiters, line breaks and doubled quotes (RFC 4180).
+    /// CSV (RFC 4180): a field in quotes may contain delimiters, line breaks and doubled quotes.
     #[default]
     Csv,
-    /// What PostgreSQL's `COPY ... TO` writes as text: a row is a line, `\N` is NULL, other escapes begin with a backslash, and
-    /// a line `\.` ends the rows.
+    /// The text format of PostgreSQL's `COPY ... TO`. A row is a line, `\N` is NULL, other escapes
+    /// begin with a backslash, and a line `\.` ends the rows.
     Copy,
 }
 
 impl RowSyntax {
-    /// The delimiter where none is asked for.
+    /// Returns the default delimiter.
     #[must_use]
     pub fn usual_delimiter(self) -> u8 {
         match self {
@@ -45,7 +45,7 @@ impl Default for RowFormat {
 }
 
 impl RowFormat {
-    /// Whether the delimiter can be told from everything else that stands in a row.
+    /// Returns whether the delimiter differs from everything else that can be in a row.
     pub(crate) fn is_unambiguous(&self) -> bool {
         match self.delimiter {
             b'"' | b'\n' | b'\r' | b'#' | b'\\' | b'0'..=b'9' => false,

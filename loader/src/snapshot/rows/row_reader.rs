@@ -1,7 +1,8 @@
-//! The rows of a file one after the other, whatever their syntax, with where each begins and what is wrong with it.
+//! Reads the rows of a file one after the other, in any syntax, with the offset and the fault of
+//! each.
 //!
-//! Rows with quotes are read by the csv crate's reader. The [`Window`] under it knows where a row begins and ends, limits its
-//! length, and closes a quote that the file leaves open.
+//! The csv crate's reader reads rows with quotes. The [`Window`] under it knows where a row begins
+//! and ends, limits its length, and closes a quote that the file leaves open.
 
 use std::io::{self, Read};
 use std::str;
@@ -15,7 +16,7 @@ use crate::snapshot::rows::{
     window::{Window, without_line_end},
 };
 
-/// A row's fields, all of them UTF-8, or what is wrong with it.
+/// The fields of a row, all of them UTF-8, or its fault.
 pub(crate) type Row<'a> = Result<&'a ByteRecord, RowFault>;
 
 /// The rows of a file from some offset on.
@@ -28,7 +29,8 @@ pub(crate) struct RowReader<R> {
 }
 
 impl<R: Read> RowReader<R> {
-    /// Reads `input`, which begins at `offset` of its file, with a row. With comments, a row never begins with `#`.
+    /// Makes a reader of `input`, which begins with a row, at `offset` of its file. With comments,
+    /// no row begins with `#`.
     pub(crate) fn new(input: R, offset: u64, format: RowFormat, has_comments: bool) -> Self {
         let csv = ReaderBuilder::new()
             .has_headers(false)
@@ -45,7 +47,8 @@ impl<R: Read> RowReader<R> {
         }
     }
 
-    /// The next row that is not blank; `None` behind the last. An unclosed quote and a line that is too long cost one line.
+    /// Returns the next row that is not blank, or `None` after the last. For an unclosed quote and
+    /// for a line that is too long, one line is skipped.
     pub(crate) fn next(&mut self) -> io::Result<Option<Row<'_>>> {
         if self.has_ended || !self.find_row()? {
             return Ok(None);
@@ -63,29 +66,30 @@ impl<R: Read> RowReader<R> {
         Ok(Some(outcome.map(|()| &self.record)))
     }
 
-    /// Where the row that was read last begins.
+    /// Returns the offset of the last row.
     pub(crate) fn offset(&self) -> u64 {
         self.csv.get_ref().offset()
     }
 
-    /// The bytes of the row that was read last, without the line end; of a row that is too long, its beginning.
+    /// Returns the bytes of the last row without the line end. If the row is too long, these are
+    /// its first bytes.
     pub(crate) fn row_bytes(&self) -> &[u8] {
         let row = without_line_end(self.csv.get_ref().row());
         row.get(..LINE_BYTES_MAX).unwrap_or(row)
     }
 
-    /// Where the row ends that was read last.
+    /// Returns the offset of the end of the last row.
     pub(crate) fn end(&mut self) -> io::Result<u64> {
         self.csv.get_mut().pass_row()?;
         Ok(self.offset())
     }
 
-    /// Goes to the row at `offset`, ahead of here. Returns how many line ends are passed.
+    /// Skips to the row at `offset`, which is ahead. Returns the number of line ends skipped.
     pub(crate) fn skip_to(&mut self, offset: u64) -> io::Result<u64> {
         self.csv.get_mut().skip_to(offset)
     }
 
-    /// Passes the last row, blank lines and comments; false at the end.
+    /// Skips the last row, blank lines and comments. Returns false at the end.
     fn find_row(&mut self) -> io::Result<bool> {
         loop {
             match self.csv.get_mut().next_row()? {
@@ -124,7 +128,7 @@ impl<R: Read> RowReader<R> {
         }
     }
 
-    /// A line may end with CR LF; a CR elsewhere is text.
+    /// Removes the CR of a line that ends with CR LF. A CR elsewhere is text.
     fn strip_return(&mut self) {
         let others = self.record.len().saturating_sub(1);
         if let Some(last) = self
@@ -143,7 +147,7 @@ impl<R: Read> RowReader<R> {
 mod tests {
     use super::*;
 
-    /// Each row's offset and its fields, or the reason why it has none.
+    /// The offset of a row with its fields or its fault.
     type Found<'a> = (u64, Result<&'a [&'a str], RowFault>);
 
     fn check(syntax: RowSyntax, text: &[u8], expected: &[Found<'_>]) {
@@ -291,7 +295,7 @@ mod tests {
         assert_eq!(following, LINE_BYTES_MAX);
     }
 
-    /// Each line of such a file leaves a quote open, and is looked at in full as far as a record may go.
+    /// Each line of such a file leaves a quote open, and is scanned as far as a record may go.
     #[test]
     fn quotes_that_stay_open_are_scanned_a_few_times() {
         let check = |line: &str, end: &str, faults: &[RowFault]| {
@@ -307,7 +311,8 @@ mod tests {
                 }
             }
             assert_eq!(found, faults, "{line:?}");
-            // Of a record that ends after all, the lines before those that it may hold.
+            // If the last line closes a quote, the last record holds up to a third of the lines.
+            // The others are bad.
             assert!(bad + 1 >= count * 2 / 3, "{bad} of {count}");
             let scanned = rows.csv.get_ref().scanned / text.len() as u64;
             assert!(
@@ -330,7 +335,7 @@ mod tests {
         check("x\"y,\"z\n", "\"\n1,2\n", &[RowFault::LineTooLong]);
     }
 
-    /// The same rows, or faults, as of a reader that begins at each row anew.
+    /// Compares the rows and faults with those of readers that begin at each row.
     #[test]
     fn rows_behind_an_open_quote_are_what_they_are_alone() {
         let parts = ["\"", ",", "x", "\n", "\r\n", "\"\"", "\n\"", ",\""];

@@ -1,27 +1,29 @@
-//! The units in which a dump may give the time of a connection, each read into milliseconds since 1970.
+//! The units in which a dump can have the time of a connection. Each is converted to milliseconds
+//! since 1970.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::snapshot::rows::row_fault::{RowFault, excerpt};
 
-/// The last millisecond of the year 9999: what RFC 3339 and protobuf timestamps can say.
+/// The last millisecond of the year 9999, which is the last that RFC 3339 and protobuf timestamps
+/// can express.
 const TIME_MAX: u64 = 253_402_300_799_999;
 
-/// How a time is written.
+/// The format of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TimeUnit {
     /// Milliseconds since 1970.
     Milliseconds,
     /// Seconds since 1970.
     Seconds,
-    /// `2010-04-24T05:12:27.947Z`; digits below a millisecond are cut.
+    /// A text such as `2010-04-24T05:12:27.947Z`. Digits below a millisecond are cut.
     #[default]
     Rfc3339,
 }
 
 impl TimeUnit {
-    /// As `--map` names it.
+    /// Returns the name in `--map`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -31,7 +33,7 @@ impl TimeUnit {
         }
     }
 
-    /// Milliseconds since 1970; 0 (unknown) for an empty field. `column` is for the error.
+    /// Returns milliseconds since 1970; 0 (unknown) for an empty field. `column` is for the error.
     pub(crate) fn parse(self, field: &[u8], column: usize) -> Result<u64, RowFault> {
         if field.is_empty() {
             return Ok(0);
@@ -81,7 +83,7 @@ impl fmt::Display for TimeUnit {
     }
 }
 
-/// A decimal number of at most 18 digits, with or without a minus.
+/// Parses a decimal number of at most 18 digits, with or without a minus.
 fn integer(field: &[u8]) -> Option<i64> {
     let (negative, digits) = match field.split_first() {
         Some((b'-', digits)) => (true, digits),
@@ -101,7 +103,8 @@ fn decimal(digits: &[u8]) -> Option<i64> {
     })
 }
 
-/// `YYYY-MM-DDTHH:MM:SS[.fraction](Z|+HH:MM|-HH:MM)`; as PostgreSQL writes it, too: a space for the T, `+HH`. A leap second counts as the second after it.
+/// Parses `YYYY-MM-DDTHH:MM:SS[.fraction](Z|+HH:MM|-HH:MM)`. PostgreSQL's forms are accepted too: a
+/// space for the T, and `+HH`. A leap second counts as the second after it.
 fn rfc3339(field: &[u8]) -> Option<i64> {
     let (date_time, rest) = field.split_at_checked(19)?;
     let &[
@@ -150,7 +153,7 @@ fn rfc3339(field: &[u8]) -> Option<i64> {
     Some(seconds * 1000 + fraction)
 }
 
-/// Milliseconds of a fraction, if there is one, and what follows it.
+/// Returns the milliseconds of a fraction, if there is one, and the bytes after it.
 fn fraction(rest: &[u8]) -> Option<(i64, &[u8])> {
     let Some((b'.', rest)) = rest.split_first() else {
         return Some((0, rest));
@@ -165,7 +168,7 @@ fn fraction(rest: &[u8]) -> Option<(i64, &[u8])> {
     (length > 0).then_some((milliseconds, zone))
 }
 
-/// Seconds that the zone is ahead of UTC.
+/// Returns the seconds that the zone is ahead of UTC.
 fn offset(zone: &[u8]) -> Option<i64> {
     match zone {
         b"Z" | b"z" => Some(0),
@@ -188,7 +191,8 @@ fn days_in_month(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days from civil date, after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": years begin in March.
+/// Returns the days since 1970 by the algorithm "days from civil" of Howard Hinnant,
+/// "chrono-Compatible Low-Level Date Algorithms". Its years begin in March.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);

@@ -1,12 +1,15 @@
-//! The part of a file that is held in memory, from the beginning of a row on, and how far the row goes.
+//! The part of a file that is in memory: it begins with a row, whose end is searched line by line.
 //!
-//! The csv crate's reader reads a row from here, and is given one line at a time. So it never holds a byte behind the row,
-//! and the row's own bytes are still here. A row that goes on behind the limit, or behind the end of the file, is closed:
-//! the reader is given a quote and a line end. The row then costs one line, and the next row begins on the line below.
+//! The csv crate's reader reads a row from the window, one line at a time. So it never holds a byte
+//! after the row, and the row's own bytes stay in the window. If a row exceeds the limit, or the
+//! end of the file, the window closes it: the reader gets a quote and a line end. Then only the
+//! row's first line is lost, and the next row begins on the line after it.
 //!
-//! A file in which every line leaves a quote open is read in linear time all the same. The reader asks for a second line
-//! only inside quotes. So two rows that are both open at some line end are open, or closed, alike from there on. Where a
-//! row was closed here, a later row that is open at its first line end goes on from there.
+//! A file in which every line leaves a quote open is still read in linear time. The reader needs a
+//! second line only inside quotes. So two rows that are both inside quotes at the same line end
+//! read the following lines in the same way. When the window has closed a row at some line end, it
+//! remembers that position. A later row that is inside quotes at its first line end continues
+//! there.
 
 use std::io::{self, Read};
 use std::mem;
@@ -18,40 +21,42 @@ use crate::snapshot::rows::row_fault::{LINE_BYTES_MAX, RowFault};
 const CHUNK_BYTES: usize = 1 << 18;
 /// The longest row and its line end.
 const ROW_BYTES_MAX: usize = LINE_BYTES_MAX + 2;
-/// Ends a row that is inside quotes.
+/// The bytes that end a row inside quotes.
 const CLOSING: &[u8] = b"\"\n";
 
-/// What has been read and not been passed. The last line always ends with a line end: a missing one is added.
+/// The bytes that have been read but not skipped. A missing line end of the last line is added.
 pub(crate) struct Window<R> {
     input: R,
     bytes: Vec<u8>,
-    /// Where the row begins in `bytes`.
+    /// The begin of the row in `bytes`.
     start: usize,
-    /// Where the row begins in the file.
+    /// The offset of the row in the file.
     offset: u64,
     is_at_end: bool,
-    /// How long the row's first line is, and the row up to the line that is given.
+    /// The lengths of the row's first line, and of the row up to the line that is given to the
+    /// reader.
     first_line: usize,
     length: usize,
-    /// How much of the row was given to the csv crate's reader.
+    /// The number of bytes of the row that were given to the csv crate's reader.
     given: usize,
-    /// Given before the rest of the row.
+    /// The bytes to give before the rest of the row.
     extra: &'static [u8],
-    /// Why the row was closed here.
+    /// Why the window closed the row.
     fault: Option<RowFault>,
-    /// Where, at a line end, a row was open that was closed here.
+    /// The offset of the line end at which the window closed a row: that row was inside quotes
+    /// there.
     open_to: u64,
-    /// The line behind `open_to` ends here or later.
+    /// A lower bound for the end of the line after `open_to`.
     open_line_end: u64,
-    /// Whether the row is given without the lines before `open_to`.
+    /// True if the reader gets the row without the lines before `open_to`.
     is_shortened: bool,
-    /// How many bytes the csv crate's reader was given.
+    /// The number of bytes that were given to the csv crate's reader.
     #[cfg(test)]
     pub(crate) scanned: u64,
 }
 
 impl<R: Read> Window<R> {
-    /// Holds nothing yet of `input`, which begins at `offset` of its file.
+    /// Makes a window of `input`, which begins at `offset` of its file. Nothing is read yet.
     pub(crate) fn new(input: R, offset: u64) -> Self {
         Self {
             input,
@@ -62,7 +67,8 @@ impl<R: Read> Window<R> {
             first_line: 0,
             length: 0,
             given: 0,
-            // The csv crate's reader passes over a blank line, and over a byte-order mark in what it is given first.
+            // The csv crate's reader skips a blank line. It also skips a byte-order mark, but only
+            // in the first bytes that it gets: these are no part of a row.
             extra: b"\n",
             fault: None,
             open_to: 0,
@@ -73,18 +79,19 @@ impl<R: Read> Window<R> {
         }
     }
 
-    /// Where the row begins.
+    /// Returns the offset of the row.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The row with its line end; of a line that is too long, its beginning.
+    /// Returns the row with its line end. If the line is too long, these are its first bytes.
     pub(crate) fn row(&self) -> &[u8] {
         self.held().get(..self.length).unwrap_or_default()
     }
 
-    /// Passes the row, and begins one with the next line. Returns the line without its line end; of a line that is too
-    /// long, more than the limit; `None` at the end.
+    /// Skips the row, and begins a row with the next line. Returns the line without its line end,
+    /// or `None` at the end. If the line is too long, these are its first bytes, more than the
+    /// limit.
     pub(crate) fn next_row(&mut self) -> io::Result<Option<&[u8]>> {
         self.pass_row()?;
         let (Ok(length) | Err(length)) = self.line_end(0)?;
@@ -93,7 +100,8 @@ impl<R: Read> Window<R> {
         Ok((!row.is_empty()).then(|| without_line_end(row)))
     }
 
-    /// Passes the row. Where the row is the beginning of a line, passes the line without holding it.
+    /// Skips the row. If the row is the beginning of a line, the rest of the line is skipped
+    /// without keeping it in memory.
     pub(crate) fn pass_row(&mut self) -> io::Result<()> {
         let mut is_passed = self.length == 0 || self.row().ends_with(b"\n");
         let length = mem::take(&mut self.length);
@@ -107,7 +115,7 @@ impl<R: Read> Window<R> {
         Ok(())
     }
 
-    /// Passes the row, and what follows, up to `offset`. Returns how many line ends that were.
+    /// Skips the row and the bytes up to `offset`. Returns the number of line ends skipped.
     pub(crate) fn skip_to(&mut self, offset: u64) -> io::Result<u64> {
         self.length = 0;
         let mut lines = 0;
@@ -121,7 +129,8 @@ impl<R: Read> Window<R> {
         Ok(lines)
     }
 
-    /// Ends the row that the csv crate's reader has read. False when it is to be read again, whole.
+    /// Ends the row that the csv crate's reader has read. Returns false if it must be read again as
+    /// a whole.
     pub(crate) fn end_row(&mut self) -> Result<bool, RowFault> {
         let is_shortened = mem::take(&mut self.is_shortened);
         if let Some(fault) = self.fault.take() {
@@ -159,7 +168,8 @@ impl<R: Read> Window<R> {
         Ok(())
     }
 
-    /// How long the row is up to its first line end from `searched` on; as an error, up to where there is none.
+    /// Returns the length of the row up to its first line end at or after `searched`. If there is
+    /// none, returns the length that was searched as an error.
     fn line_end(&mut self, mut searched: usize) -> io::Result<Result<usize, usize>> {
         loop {
             let reach = self.held().len().min(ROW_BYTES_MAX);
@@ -178,7 +188,7 @@ impl<R: Read> Window<R> {
         self.bytes.get(self.start..).unwrap_or_default()
     }
 
-    /// Holds more; false at the end.
+    /// Reads more bytes. Returns false at the end.
     fn grow(&mut self) -> io::Result<bool> {
         if self.is_at_end {
             return Ok(false);
@@ -220,7 +230,7 @@ impl<R: Read> Read for Window<R> {
     }
 }
 
-/// A line or row without its line end.
+/// Returns a line or row without its line end.
 pub(crate) fn without_line_end(row: &[u8]) -> &[u8] {
     let row = row.strip_suffix(b"\n").unwrap_or(row);
     row.strip_suffix(b"\r").unwrap_or(row)

@@ -1,8 +1,10 @@
-//! The distinct ends of all connections, ascending: who the members are when there is no members file.
+//! Finds the distinct ends of all connections, ascending. They are the members if there is no
+//! members file.
 //!
-//! Ids of a narrow span are marked in a bitmap. Others go into hash sets, one for each of many partitions, so that a set lies
-//! in a core's cache while a buffer of ids is put into it. When the sets outgrow the memory, the connections are gone through
-//! again, each time for a half of the ids, by a bit of their hashes.
+//! Ids of a narrow span are marked in a bitmap. Other ids go into hash sets, one for each of many
+//! partitions. So a set fits a core's cache while a buffer of ids is added to it. When the sets
+//! outgrow the memory, the connections are read again, once for each half of the ids, by a bit of
+//! their hashes.
 
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,19 +20,20 @@ use crate::{
     },
 };
 
-/// A bitmap may take this many bits for each connection: less memory than the connections themselves.
+/// The bits that a bitmap may take per connection: less memory than the connections themselves.
 const BITMAP_BITS_PER_CONNECTION: u64 = 32;
 const PARTITIONS: usize = 1024;
-/// Ids that a worker gathers for a partition.
+/// The number of ids that a worker gathers for a partition.
 const BUFFER_LENGTH: usize = 256;
-/// Looked for together.
+/// The number of ids that are looked up together.
 const IDS_AT_ONCE: usize = 64;
-/// Of a set, at first.
+/// The number of slots that a set begins with.
 const SLOTS_MIN: usize = 64;
-/// All sets may always take so much: twice what they take at first.
+/// The bytes that all sets may take under any limit: twice what they begin with.
 const SETS_BYTES_MIN: u64 = (2 * PARTITIONS * SLOTS_MIN * size_of::<u64>()) as u64;
 
-/// `ends` are the lowest and the highest id. O(m) for m connections, as often as the memory needs.
+/// Returns the distinct ids of all connections. `ends` are the lowest and the highest id. A pass
+/// over m connections takes O(m); a small memory needs several passes.
 pub(crate) fn distinct_ids(
     blocks: &RawBlocks<'_>,
     ends: Option<(u64, u64)>,
@@ -53,7 +56,8 @@ fn marked(blocks: &RawBlocks<'_>, first: u64, last: u64) -> Result<Vec<u64>, Err
     let mark = |_: &mut (), block: &RawEdges| {
         for id in block.ids() {
             let (word, bit) = (((id - first) / 64) as usize, 1 << ((id - first) % 64));
-            // Most are marked already: reading first keeps the cache line shared between the cores.
+            // Most ids are marked already. Reading first keeps the cache line shared between the
+            // cores.
             if let Some(word) = bitmap.get(word)
                 && word.load(Ordering::Relaxed) & bit == 0
             {
@@ -79,7 +83,7 @@ fn marked(blocks: &RawBlocks<'_>, first: u64, last: u64) -> Result<Vec<u64>, Err
     Ok(ids)
 }
 
-/// Ids whose hashes end with these bits.
+/// The ids whose hashes end with these bits.
 #[derive(Debug, Clone, Copy)]
 struct Group {
     bits: u64,
@@ -111,7 +115,7 @@ fn in_sets(blocks: &RawBlocks<'_>, memory: &Memory) -> Result<Vec<u64>, Error> {
     Ok(ids)
 }
 
-/// `None` when the sets would take more memory.
+/// Collects the ids of a group. Returns `None` if the sets would take more than `bytes_max`.
 fn group_in_sets(
     blocks: &RawBlocks<'_>,
     group: Group,
@@ -150,7 +154,7 @@ struct Sets {
     is_too_large: AtomicBool,
 }
 
-/// One worker's; what is left in them is put into the sets when they are dropped.
+/// The buffers of one worker. When they are dropped, their remaining ids are added to the sets.
 struct Buffers<'a> {
     sets: &'a Sets,
     buffers: Vec<Vec<u64>>,
@@ -201,7 +205,7 @@ impl Sets {
     }
 }
 
-/// Open addressing with linear probing. No id is 0, so 0 is a free slot.
+/// A hash set with open addressing and linear probing. No id is 0, so 0 marks a free slot.
 #[derive(Debug, Default)]
 struct IdSet {
     slots: Vec<u64>,
@@ -209,8 +213,8 @@ struct IdSet {
 }
 
 impl IdSet {
-    /// Most ids are there already, in the first slot where they may be: these are read together, so that the processor waits for
-    /// memory once for many.
+    /// Adds ids. Most of them are in the set already, in the first slot where they may be. The
+    /// first slots of many ids are read together, so that the processor waits for memory only once.
     fn add_all(&mut self, ids: &[u64]) {
         for ids in ids.chunks(IDS_AT_ONCE) {
             let mut first_slots = [0; IDS_AT_ONCE];
@@ -225,7 +229,8 @@ impl IdSet {
         }
     }
 
-    /// Bits of the hash that tell neither partitions nor, mostly, groups.
+    /// Returns the first slot of an id. It depends on bits of the hash that do not choose the
+    /// partition nor, in most cases, the group.
     fn first_index(&self, id: u64) -> usize {
         (hash(id) >> 20) as usize & self.slots.len().wrapping_sub(1)
     }
@@ -260,7 +265,7 @@ impl IdSet {
     }
 }
 
-/// A finaliser of MurmurHash3: every bit of the id moves every bit of the hash.
+/// Finishes a hash as MurmurHash3 does: every bit of the id affects every bit of the hash.
 #[inline]
 fn hash(id: u64) -> u64 {
     let mixed = (id ^ (id >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);

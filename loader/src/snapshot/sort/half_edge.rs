@@ -1,19 +1,21 @@
-//! A connection as seen from one of its ends, packed for sorting: with its time, or without when the dump has none.
+//! A connection as seen from one of its ends, packed for sorting, with its time if the dump has
+//! times.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// `source` is connected to `target`. Ordered by source, then target, then time; an unknown time comes last, so that of
-/// repeated connections the earliest known time is the first. Its bytes are what scratch files hold.
+/// A connection from `source` to `target`. Half-edges are ordered by source, then target, then
+/// time. An unknown time comes last, so the first of repeated connections has the earliest known
+/// time. Scratch files hold the bytes of half-edges as they are.
 pub(crate) trait HalfEdge:
     Copy + Ord + Default + Send + Sync + FromBytes + IntoBytes + Immutable
 {
-    /// Whether there is a time at all.
+    /// True if half-edges have a time.
     const TIMED: bool;
 
     fn new(source: u32, target: u32, time: u64) -> Self;
-    /// Source in the high half, target in the low one.
+    /// Returns the source in the high half and the target in the low half.
     fn ends(self) -> u64;
-    /// Milliseconds since 1970; 0 when unknown.
+    /// Returns the time in milliseconds since 1970; 0 if unknown.
     fn time(self) -> u64;
 
     fn source(self) -> u32 {
@@ -25,7 +27,7 @@ pub(crate) trait HalfEdge:
     }
 }
 
-/// 8 bytes.
+/// A half-edge without a time, in 8 bytes.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, FromBytes, IntoBytes, Immutable,
 )]
@@ -48,7 +50,8 @@ impl HalfEdge for Untimed {
     }
 }
 
-/// 16 bytes. The time is stored less one: 0, which is unknown, becomes the highest.
+/// A half-edge with a time, in 16 bytes. The time is stored less one, so that 0, which means
+/// unknown, becomes the highest.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, FromBytes, IntoBytes, Immutable,
 )]

@@ -1,4 +1,5 @@
-//! Rows and connections in order, however many there are: what does not fit the memory goes to scratch files.
+//! Sorts rows and connections in any number: data that does not fit the memory goes to scratch
+//! files.
 //!
 //! Imports from `rows` and `job`.
 

@@ -1,11 +1,13 @@
-//! Half-edges thrown into partitions by the high bits of their source, so that each can be sorted inside a cache.
+//! Distributes half-edges to partitions by the high bits of their source, so that each partition
+//! can be sorted inside a cache.
 //!
-//! Each worker keeps a small buffer a partition and hands it over when it is full: writes go to few places at a time, and
-//! nothing is copied while it grows. After the radix partitioning of Schuhknecht et al., "On the Surprising Difficulty of
-//! Simple Things", VLDB'15.
+//! Each worker has a small buffer per partition and hands it over when it is full. So writes go to
+//! few places at a time, and nothing is copied when a partition grows. This follows the radix
+//! partitioning of Schuhknecht et al., "On the Surprising Difficulty of Simple Things", VLDB'15.
 //!
-//! When the memory is full, the worker that notices it writes partitions to the scratch file, each as one piece, until there
-//! is room again; the next one who must goes on with the partition after these.
+//! When the memory is full, the worker that notices it writes partitions to the scratch file, each
+//! in one piece, until there is room again. The next worker that spills continues with the
+//! partition after these.
 
 use std::mem;
 use std::path::Path;
@@ -22,24 +24,24 @@ use crate::{
     },
 };
 
-/// 2048 partitions of 22 million members and 240 million half-edges hold 1 to 2 MiB each, a core's second-level cache;
-/// their open buffers stay within the translation cache's reach.
+/// The most partitions. For 22 million members and 240 million half-edges, 2048 partitions hold 1
+/// to 2 MiB each: a core's second-level cache. Their open buffers fit the range of the TLB.
 const PARTITIONS_MAX: u64 = 2048;
 const HALF_EDGES_PER_PARTITION: u64 = 1 << 17;
-/// 16 or 32 KiB.
+/// The most half-edges of a buffer: 16 or 32 KiB.
 const BUFFER_LENGTH_MAX: usize = 2048;
 const BUFFER_LENGTH_MIN: usize = 16;
 
-/// What all workers fill.
+/// The partitions, which all workers fill.
 #[derive(Debug)]
 pub(crate) struct Partitions<'m, E> {
-    /// A source's partition is its high bits above these.
+    /// The number of low bits of a source that do not belong to its partition's number.
     shift: u32,
     buffer_length: usize,
     full: Vec<Mutex<Pieces<E>>>,
     memory: &'m Memory,
     scratch: ScratchFile,
-    /// Whose turn it is to be spilled.
+    /// The number of spills so far. It chooses the next partition to spill.
     next_spilled: AtomicUsize,
 }
 
@@ -47,11 +49,11 @@ pub(crate) struct Partitions<'m, E> {
 #[derive(Debug, Default)]
 pub(crate) struct Pieces<E> {
     pub(crate) held: Vec<Vec<E>>,
-    /// In the scratch file.
+    /// The pieces in the scratch file.
     pub(crate) spilled: Vec<Spilled>,
 }
 
-/// So many half-edges from this offset on.
+/// A piece in the scratch file: `length` half-edges from offset `at` on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spilled {
     pub(crate) at: u64,
@@ -68,7 +70,7 @@ impl<E> Pieces<E> {
         self.spilled.iter().map(|piece| piece.length).sum()
     }
 
-    /// What the pieces in memory take.
+    /// Returns the bytes of the pieces in memory.
     pub(crate) fn held_bytes(&self) -> u64 {
         self.held.iter().map(bytes_of).sum()
     }
@@ -79,7 +81,8 @@ fn bytes_of<E>(piece: &Vec<E>) -> u64 {
 }
 
 impl<'m, E: HalfEdge> Partitions<'m, E> {
-    /// For sources below `members`, of about so many half-edges. `directory` is for what does not fit the memory.
+    /// Makes partitions for about `half_edges` half-edges with sources below `members`. Half-edges
+    /// that do not fit the memory go to `directory`.
     pub(crate) fn new(
         members: usize,
         half_edges: u64,
@@ -111,12 +114,13 @@ impl<'m, E: HalfEdge> Partitions<'m, E> {
         })
     }
 
-    /// How many sources a partition has.
+    /// Returns the number of sources of a partition.
     pub(crate) fn width(&self) -> usize {
         1 << self.shift
     }
 
-    /// The pieces of each partition, and the file of those that are spilled. Nobody fills the partitions any more.
+    /// Returns the pieces of each partition, and the scratch file with the spilled ones. The
+    /// partitions cannot be filled any more.
     pub(crate) fn into_pieces(self) -> (Vec<Pieces<E>>, ScratchFile) {
         let buffers = self.full.len() * rayon::current_num_threads() * self.buffer_length;
         self.memory.give_back((buffers * size_of::<E>()) as u64);
@@ -178,12 +182,12 @@ impl<'m, E: HalfEdge> Partitions<'m, E> {
     }
 }
 
-/// One worker's buffers; they are handed over when it is dropped.
+/// The buffers of one worker. They are handed over when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Scatter<'a, E: HalfEdge> {
     partitions: &'a Partitions<'a, E>,
     buffers: Vec<Vec<E>>,
-    /// What spilling failed with.
+    /// The error that spilling failed with.
     failed: Option<Error>,
 }
 
@@ -196,14 +200,15 @@ impl<'a, E: HalfEdge> Scatter<'a, E> {
         }
     }
 
-    /// Both halves of a connection.
+    /// Adds both half-edges of a connection.
     #[inline]
     pub(crate) fn connection(&mut self, member: u32, other: u32, time: u64) {
         self.push(E::new(member, other, time));
         self.push(E::new(other, member, time));
     }
 
-    /// What went wrong since the last call. To be asked every few thousand connections, and at the end.
+    /// Returns the error since the last call, if any. To be called every few thousand connections,
+    /// and at the end.
     pub(crate) fn outcome(&mut self) -> Result<(), Error> {
         self.failed.take().map_or(Ok(()), Err)
     }

@@ -1,5 +1,5 @@
-//! Connections between ids whose node indexes are not known yet: kept only when there is no members file. Blocks that do not
-//! fit the memory go to a scratch file.
+//! Connections between ids whose node indexes are not known yet. They are kept only if there is no
+//! members file. Blocks that do not fit the memory go to a scratch file.
 
 use std::mem;
 use std::path::Path;
@@ -16,15 +16,16 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct RawEdges {
     ends: Vec<[u64; 2]>,
-    /// Empty when the dump has no times.
+    /// The time of each connection. Empty if the dump has no times.
     times: Vec<u64>,
 }
 
 impl RawEdges {
-    /// Blocks of a few MiB: freed one by one as they are used.
+    /// The most connections of a block. Blocks are a few MiB and are freed one by one as they are
+    /// used.
     pub(crate) const LENGTH_MAX: usize = 1 << 18;
 
-    /// With room for a block, so that nothing is copied while it grows.
+    /// Makes an empty block with its full capacity, so that nothing is copied when it grows.
     fn with_capacity(length: usize, timed: bool) -> Self {
         Self {
             ends: Vec::with_capacity(length),
@@ -48,12 +49,12 @@ impl RawEdges {
         self.ends.iter().flatten().copied()
     }
 
-    /// Both ends of each.
+    /// Returns both ends of each connection.
     pub(crate) fn ends(&self) -> &[[u64; 2]] {
         &self.ends
     }
 
-    /// Of each; 0 when unknown.
+    /// Returns the time of each connection; 0 if unknown.
     pub(crate) fn times(&self) -> impl Iterator<Item = u64> + '_ {
         self.times.iter().copied().chain(std::iter::repeat(0))
     }
@@ -104,12 +105,13 @@ impl<'m> RawBlocks<'m> {
         })
     }
 
-    /// A block of so many connections is to be handed over.
+    /// Returns the number of connections with which a block is handed over.
     pub(crate) fn block_length(&self) -> usize {
         self.block_length
     }
 
-    /// Keeps a block and leaves it empty. Connections may take half of the memory that is left; the other half is for who the members are.
+    /// Keeps a block, or spills it, and leaves the buffer empty. A block is spilled if less than a
+    /// third of what may be held would stay free: that third is for the members' ids.
     pub(crate) fn hand_over(&self, edges: &mut RawEdges) -> Result<(), Error> {
         if edges.len() == 0 {
             return Ok(());
@@ -138,13 +140,13 @@ impl<'m> RawBlocks<'m> {
         Ok(())
     }
 
-    /// How many connections there are.
+    /// Returns the number of connections.
     pub(crate) fn len(&self) -> u64 {
         let blocks = lock(&self.blocks);
         blocks.iter().map(|block| block.len() as u64).sum()
     }
 
-    /// Every block once, in no order, on all cores; each has a state of its own.
+    /// Visits every block once, in no order, on all cores. Each core has a state of its own.
     pub(crate) fn for_each<S: Send>(
         &self,
         new_state: impl Fn() -> S + Sync,
@@ -153,7 +155,7 @@ impl<'m> RawBlocks<'m> {
         self.visit_all(new_state, visit, |block| lock(&self.blocks).push(block))
     }
 
-    /// The same, and frees each block behind its visit.
+    /// Visits every block like [`Self::for_each`], and frees each after its visit.
     pub(crate) fn drain<S: Send>(
         self,
         new_state: impl Fn() -> S + Sync,
@@ -173,7 +175,7 @@ impl<'m> RawBlocks<'m> {
         visited: impl Fn(Block) + Sync,
     ) -> Result<(), Error> {
         let mut blocks = mem::take(&mut *lock(&self.blocks));
-        // Those in memory come first: where they are freed, there is room for what is made of the others.
+        // Blocks in memory come first: freeing them makes room for the results of the others.
         blocks.sort_by_key(|block| matches!(block, Block::Held(_)));
         let blocks = Mutex::new(blocks);
         let outcomes = rayon::broadcast(|_| {

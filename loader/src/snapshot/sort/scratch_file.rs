@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::job::error::Error;
 
-/// It lies in the scratch folder, which is removed with the build.
+/// A file in the scratch folder, which is removed when the build ends.
 #[derive(Debug)]
 pub(crate) struct ScratchFile {
     path: PathBuf,
@@ -31,7 +31,7 @@ impl ScratchFile {
         })
     }
 
-    /// Where the bytes stand now.
+    /// Appends the bytes and returns their offset.
     pub(crate) fn append(&self, bytes: &[u8]) -> Result<u64, Error> {
         let at = self.end.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.file

@@ -1,5 +1,5 @@
-//! Rows of people sorted by member, whatever their order in the dump and however many there are: what does not fit the
-//! memory is written to sorted files and merged while it is read.
+//! Sorts the rows of members or positions by member, in any number and from any order. Rows that do
+//! not fit the memory are written to sorted files, which are merged while they are read.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{job::error::Error, snapshot::rows::place::Place};
 
-/// A row: whose it is, where it stands in the dump, and an encoded message.
+/// A row: its member, its place in the dump, and an encoded message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) member: u64,
@@ -26,11 +26,11 @@ pub(crate) struct RowSorter {
     memory_bytes: usize,
     run: Run,
     spilled: Vec<PathBuf>,
-    /// How many files there have been.
+    /// The number of files created so far.
     paths: usize,
 }
 
-/// Rows in memory, their messages one behind the other.
+/// Rows in memory, with their messages concatenated.
 #[derive(Debug, Default)]
 struct Run {
     entries: Vec<Entry>,
@@ -45,14 +45,14 @@ struct Entry {
     length: u32,
 }
 
-/// member 8, file 4, offset 8, length 4, then the message.
+/// The bytes before each spilled message: member 8, file 4, offset 8, length of the message 4.
 const SPILLED_HEADER_BYTES: usize = 24;
-/// Spilled runs above this are merged into one.
+/// The number of spilled runs at which they are merged into one.
 const RUNS_MAX: usize = 64;
 const RUN_BUFFER_BYTES: usize = 1 << 16;
 
 impl RowSorter {
-    /// Spills to files `<name>-<number>` in `directory` above `memory_bytes`.
+    /// Makes a sorter that spills to files `<name>-<number>` in `directory` above `memory_bytes`.
     pub(crate) fn new(directory: &Path, name: &'static str, memory_bytes: usize) -> Self {
         Self {
             directory: directory.to_owned(),
@@ -64,7 +64,7 @@ impl RowSorter {
         }
     }
 
-    /// `encode` appends the message to the buffer that it is given.
+    /// Adds a row. `encode` appends its message to the given buffer.
     pub(crate) fn push(
         &mut self,
         member: u64,
@@ -88,7 +88,7 @@ impl RowSorter {
         Ok(())
     }
 
-    /// All rows, sorted.
+    /// Returns all rows, sorted.
     pub(crate) fn finish(mut self) -> Result<SortedRows, Error> {
         self.run.sort();
         self.run.messages.shrink_to_fit();
@@ -112,7 +112,8 @@ impl RowSorter {
         self.merge()
     }
 
-    /// Makes all spilled runs one: a merge has so many files open, and a buffer of each.
+    /// Merges all spilled runs into one. This bounds the open files, each with a buffer, of a later
+    /// merge.
     fn merge(&mut self) -> Result<(), Error> {
         let path = self.new_path();
         let runs = SortedRows {
@@ -190,12 +191,12 @@ pub(crate) struct SortedRows {
 }
 
 impl SortedRows {
-    /// What it takes in memory.
+    /// Returns the bytes taken in memory.
     pub(crate) fn bytes(&self) -> u64 {
         self.run.bytes() as u64
     }
 
-    /// From the first row on.
+    /// Returns a reader that begins at the first row.
     pub(crate) fn reader(&self) -> Result<SortedRowsReader<'_>, Error> {
         let mut reader = SortedRowsReader {
             sources: Vec::new(),
@@ -219,7 +220,7 @@ impl SortedRows {
 /// Merges the runs.
 pub(crate) struct SortedRowsReader<'a> {
     sources: Vec<(Source<'a>, Option<Row>)>,
-    /// Of each source the row that comes next.
+    /// The next row of each source.
     next: BinaryHeap<Reverse<(u64, Place, usize)>>,
 }
 
@@ -235,12 +236,12 @@ enum Source<'a> {
 }
 
 impl<'a> SortedRowsReader<'a> {
-    /// Whose row comes next.
+    /// Returns the member of the next row.
     pub(crate) fn member(&self) -> Option<u64> {
         self.next.peek().map(|Reverse((member, _, _))| *member)
     }
 
-    /// The next row; `None` behind the last.
+    /// Returns the next row, or `None` after the last.
     pub(crate) fn next(&mut self) -> Result<Option<Row>, Error> {
         let Some(Reverse((_, _, index))) = self.next.pop() else {
             return Ok(None);
@@ -255,7 +256,7 @@ impl<'a> SortedRowsReader<'a> {
         Ok(mem::replace(slot, following))
     }
 
-    /// The next row if it is this member's.
+    /// Returns the next row if it is one of this member.
     pub(crate) fn next_of(&mut self, member: u64) -> Result<Option<Row>, Error> {
         if self.member() == Some(member) {
             self.next()
@@ -322,7 +323,10 @@ mod tests {
     proptest! {
         #[test]
         fn rows_come_sorted_whatever_the_memory(
-            rows in prop::collection::vec((1u64..20, 0u32..3, any::<u64>(), prop::collection::vec(any::<u8>(), 0..20)), 0..100),
+            rows in prop::collection::vec(
+                (1u64..20, 0u32..3, any::<u64>(), prop::collection::vec(any::<u8>(), 0..20)),
+                0..100,
+            ),
             memory_bytes in prop::sample::select(vec![0usize, 200, 1000, 1 << 20]),
         ) {
             let directory = tempfile::tempdir().unwrap();
