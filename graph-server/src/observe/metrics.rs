@@ -112,7 +112,7 @@ fn graph(page: &mut Page, site: &Site) {
     );
     page.gauge(
         "cloud_oldest_profiles_scn",
-        "The SCN of the oldest profiles of a snapshot: the log is kept after it, within its limits.",
+        "The SCN of the oldest profiles in a snapshot; the log is kept after it, within limits.",
         compaction.needed.profiles.get(),
     );
     page.gauge(
