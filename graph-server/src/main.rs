@@ -36,7 +36,7 @@ fn command() -> Command {
         .about("Serves a site until SIGTERM or SIGINT");
     let config = Config::arguments(Command::new("config"))
         .long_about(None)
-        .about("Prints the configuration that `serve` uses with the same file and flags");
+        .about("Prints the configuration of `serve` with the same file and flags, or its error");
     Command::new("graph-server")
         .about("The graph server of The Cloud")
         .version(env!("CARGO_PKG_VERSION"))

@@ -82,8 +82,8 @@ impl Running {
         self.listeners.admin_addr()
     }
 
-    /// Ends in order: reports NOT_SERVING, answers the requests in flight, for the drain timeout at
-    /// most, makes profiles durable, writes the overlay, and closes the log.
+    /// Ends in order: reports NOT_SERVING, and answers the requests in flight, for the drain
+    /// timeout at most. Then makes profiles durable, writes the overlay, and closes the log.
     ///
     /// If one of these steps failed. The others were done all the same.
     pub async fn shutdown(self) -> Result<(), ShutdownError> {

@@ -1,6 +1,6 @@
 //! Sessions: while a viewer has a session, the viewer's view is pinned and cannot be evicted.
 //!
-//! A session guarantees that a view is kept, not that it stays valid: a pinned view that is too old
+//! A session guarantees that a view is kept, not that it stays valid. A pinned view that is too old
 //! is rebuilt at the next request, as any other. Several sessions of one viewer pin one view.
 //!
 //! Pinned views have a bounded share of the memory for views. A rebuilt view that exceeds the rest

@@ -1,5 +1,5 @@
-//! The values of a profile that are indexed, by the table of fields: for the base, for live
-//! documents, and for the plain evaluation of tests.
+//! The indexed values of a profile, by the table of fields: for the base, for live documents, and
+//! for the plain evaluation of tests.
 
 use crate::index::field::{in_schema, node_field};
 use cloud_engine::NodeIndex;
