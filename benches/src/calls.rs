@@ -1,4 +1,5 @@
-//! The calls that are measured. Each checks its answer: a wrong, cut or incomplete one ends the measurement.
+//! The measured calls. Each checks its answer: a wrong, truncated or incomplete one ends the
+//! measurement.
 
 use std::sync::Arc;
 
@@ -9,10 +10,10 @@ use crate::channels::Channels;
 use crate::outcome::{Outcome, WrongAnswer, check_equal};
 use crate::questions::{Question, Target};
 
-/// Paths that ListPaths names at most.
+/// The maximum number of paths that ListPaths names.
 const PATHS: u32 = 10;
 
-/// What all calls of a measurement need.
+/// The channels and the questions of a measurement's calls.
 #[derive(Clone, Debug)]
 pub struct Calls {
     channels: Channels,
@@ -21,7 +22,7 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Calls about a graph that nobody changes: every answer is compared with the right one.
+    /// Creates calls to a graph that does not change: every answer is compared with the right one.
     pub fn new(channels: Channels, questions: Arc<[Question]>) -> Arc<Self> {
         Arc::new(Self {
             channels,
@@ -30,7 +31,7 @@ impl Calls {
         })
     }
 
-    /// The same about a graph that changes: answers need only be complete.
+    /// Returns the same calls for a graph that changes: answers need only be complete.
     #[must_use]
     pub fn while_it_changes(&self) -> Arc<Self> {
         Arc::new(Self {
@@ -39,7 +40,7 @@ impl Calls {
         })
     }
 
-    /// A kind of call, as the loops want it: from a number to its end.
+    /// Returns one kind of call in the form of the loops: a function of the call's number.
     pub fn each<F, C>(
         self: &Arc<Self>,
         call: C,
@@ -51,17 +52,17 @@ impl Calls {
         move |number| call(calls.clone(), number)
     }
 
-    /// The channels.
+    /// Returns the channels.
     pub fn channels(&self) -> &Channels {
         &self.channels
     }
 
-    /// How many different questions there are.
+    /// Returns the number of different questions.
     pub fn question_count(&self) -> u64 {
         self.questions.len() as u64
     }
 
-    /// GetDegrees of so many members.
+    /// Calls GetDegrees for this number of members.
     pub async fn degrees(&self, number: u64, members: usize) -> Outcome<()> {
         let question = self.question(number)?;
         let targets = question.targets.get(..members).unwrap_or(&question.targets);
@@ -73,7 +74,7 @@ impl Calls {
         self.check_degrees(question, targets, &answer.degrees)
     }
 
-    /// GetDegrees of one member, with a path to that member.
+    /// Calls GetDegrees for one member, with a path to that member.
     pub async fn path(&self, number: u64) -> Outcome<()> {
         let question = self.question(number)?;
         let target = one_of(&question.targets, number)?;
@@ -99,7 +100,7 @@ impl Calls {
         )
     }
 
-    /// ListSharedConnections with one member: the total and the first page.
+    /// Calls ListSharedConnections for one member: the total and the first page.
     pub async fn shared(&self, number: u64) -> Outcome<()> {
         let question = self.question(number)?;
         let target = one_of(&question.targets, number)?;
@@ -128,7 +129,7 @@ impl Calls {
         }
     }
 
-    /// ListConnections, newest first: the total and the first page.
+    /// Calls ListConnections, newest first: the total and the first page.
     pub async fn connections(&self, number: u64) -> Outcome<()> {
         let question = self.question(number)?;
         let request = cloud::ListConnectionsRequest {
@@ -145,13 +146,13 @@ impl Calls {
         )
     }
 
-    /// GetNetworkSizes.
+    /// Calls GetNetworkSizes.
     pub async fn sizes(&self, number: u64, third: bool) -> Outcome<()> {
         let viewer_id = self.question(number)?.viewer_id;
         self.sizes_of(number, viewer_id, third).await
     }
 
-    /// GetNetworkSizes of a given viewer.
+    /// Calls GetNetworkSizes for a given viewer.
     pub async fn sizes_of(&self, number: u64, viewer_id: u64, third: bool) -> Outcome<()> {
         let request = cloud::GetNetworkSizesRequest {
             viewer_id,
@@ -167,7 +168,7 @@ impl Calls {
         )
     }
 
-    /// ListNetwork of one degree: the total and the first page.
+    /// Calls ListNetwork for one degree: the total and the first page.
     pub async fn network(&self, number: u64, degree: cloud::Degree) -> Outcome<()> {
         let viewer_id = self.question(number)?.viewer_id;
         let request = cloud::ListNetworkRequest {
@@ -184,7 +185,7 @@ impl Calls {
         )
     }
 
-    /// ListPaths to one member: the first of the shortest paths, and how many there are.
+    /// Calls ListPaths to one member: the first of the shortest paths, and their number.
     pub async fn paths(&self, number: u64) -> Outcome<()> {
         let question = self.question(number)?;
         let target = one_of(&question.targets, number)?;
@@ -208,7 +209,7 @@ impl Calls {
         check_equal(what, named, answer.paths.len() as u64)
     }
 
-    /// SuggestConnections.
+    /// Calls SuggestConnections.
     pub async fn suggestions(&self, number: u64) -> Outcome<()> {
         let question = self.question(number)?;
         let request = cloud::SuggestConnectionsRequest {
@@ -224,7 +225,7 @@ impl Calls {
         self.check(what, has_second, !answer.suggestions.is_empty())
     }
 
-    /// A session in which one page of degrees is asked for.
+    /// Begins a session, requests one page of degrees, and ends the session.
     pub async fn session(&self, number: u64) -> Outcome<()> {
         let request = cloud::BeginSessionRequest {
             viewer_id: self.question(number)?.viewer_id,
@@ -237,7 +238,7 @@ impl Calls {
         Ok(())
     }
 
-    /// All calls of NetworkService in a mix of a web application's kind.
+    /// Calls all methods of NetworkService, in a mix that resembles a web application's.
     pub async fn mixed(&self, number: u64) -> Outcome<()> {
         let question = number.wrapping_mul(7919);
         match number % 100 {
@@ -257,7 +258,7 @@ impl Calls {
         }
     }
 
-    /// The degree of one member, as of a point or later.
+    /// Returns the degree of one member, as of a point or later.
     pub async fn degree(
         &self,
         viewer_id: u64,
@@ -330,7 +331,7 @@ fn ids(targets: &[Target]) -> Vec<u64> {
     targets.iter().map(|target| target.id).collect()
 }
 
-/// Another target for each number, and all four kinds in turn.
+/// Returns one target, a different one for each number: so the degrees alternate.
 fn one_of(targets: &[Target], number: u64) -> Outcome<&Target> {
     let target = targets.get((number % targets.len().max(1) as u64) as usize);
     target.ok_or_else(|| "a question without targets".into())

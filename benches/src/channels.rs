@@ -1,4 +1,4 @@
-//! Connections to a server's two listeners, over the client that a Rust caller uses.
+//! Connections to a server's two listeners, with the Rust client.
 
 use cloud_client::{Admin, Client};
 use tonic::transport::{Channel, Endpoint};
@@ -9,17 +9,19 @@ use tonic_health::pb::health_client::HealthClient;
 use crate::outcome::{Outcome, check_equal};
 use crate::server::Server;
 
-/// TCP connections to each listener that measurements with many callers share: one alone is a bottleneck of its own.
+/// The TCP connections to each listener. Measurements with many callers share them: a single one
+/// would be a bottleneck.
 const CONNECTIONS: usize = 8;
 
-/// Open connections to both listeners. Calls are spread over them by a number, such as the call's.
+/// Open connections to both listeners. A number, such as the call's, picks the connection of each
+/// call.
 ///
-/// They state no deadline, so that a figure holds the call alone.
+/// The calls carry no deadline, so that a figure includes nothing but the call.
 #[derive(Clone, Debug)]
 pub struct Channels {
     clients: Vec<Client>,
     admins: Vec<Admin>,
-    /// The standard health protocol, which is no call of the client's.
+    /// Clients of the standard health protocol, which the Rust client does not include.
     health: Vec<HealthClient<Channel>>,
 }
 
@@ -46,7 +48,7 @@ impl Channels {
         Ok(channels)
     }
 
-    /// Waits until the public listener says that everything is served.
+    /// Waits until the public listener reports that the whole server is SERVING.
     pub async fn wait_for_serving(&self) -> Outcome<()> {
         let mut health = pick(&self.health, 0).clone();
         let mut states = health.watch(every_service()).await?.into_inner();
@@ -58,7 +60,7 @@ impl Channels {
         Err("the server ended before it served".into())
     }
 
-    /// The emptiest call there is: what a call costs that asks nothing.
+    /// Makes a health check, the call with the least content: its cost is that of any call.
     pub async fn empty_call(&self, number: u64) -> Outcome<()> {
         let mut health = pick(&self.health, number).clone();
         let answer = health.check(every_service()).await?.into_inner();
@@ -69,12 +71,12 @@ impl Channels {
         )
     }
 
-    /// The public listener, over the connection that `number` picks.
+    /// Returns the client of the public listener, over the connection that `number` picks.
     pub fn client(&self, number: u64) -> &Client {
         pick(&self.clients, number)
     }
 
-    /// The admin listener, over the connection that `number` picks.
+    /// Returns the client of the admin listener, over the connection that `number` picks.
     pub fn admin(&self, number: u64) -> &Admin {
         pick(&self.admins, number)
     }

@@ -1,4 +1,4 @@
-//! Changes published at a fixed rate while something else is measured.
+//! Publishes changes at a fixed rate while something else is measured.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,9 +11,10 @@ use crate::channels::Channels;
 use crate::outcome::Outcome;
 use crate::publisher::window;
 
-/// Windows that are due are sent this often.
+/// The interval at which due windows are sent.
 const TICK: Duration = Duration::from_millis(2);
-/// A feed that was acknowledged less than this share of its rate was not the load that it was meant to be.
+/// The least share of its rate at which a feed must be acknowledged; below it, the intended load
+/// did not exist.
 const SHARE_MIN: f64 = 0.9;
 
 /// A publisher that runs until it is stopped.
@@ -28,7 +29,8 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Publishes `rate` changes a second in windows of `window_changes`, made by `change` from their number.
+    /// Publishes `rate` changes per second in windows of `window_changes`. `change` returns each
+    /// change from its number.
     pub async fn start(
         channels: &Channels,
         rate: f64,
@@ -73,7 +75,8 @@ impl Feed {
         })
     }
 
-    /// Ends it; changes acknowledged a second, or an error when they were fewer than nine tenths of what was meant.
+    /// Stops the publisher, and returns the acknowledged changes per second. Fails if they are
+    /// fewer than nine tenths of the rate.
     pub async fn stop(self) -> Outcome<f64> {
         self.stopped.store(true, Ordering::Relaxed);
         self.sender.await??;

@@ -6,7 +6,7 @@ use cloud_proto::databus::v1::{AsOf, Change};
 use crate::channels::Channels;
 use crate::outcome::Outcome;
 
-/// One call of Publish: windows in, answers out.
+/// An open call of Publish, with its windows and its answers.
 #[derive(Debug)]
 pub struct Publisher {
     windows: WindowSender,
@@ -14,13 +14,13 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Begins the call, over the connection that `number` picks.
+    /// Opens the call, over the connection that `number` picks.
     pub async fn open(channels: &Channels, number: u64) -> Outcome<Self> {
         let (windows, answers) = channels.admin(number).publisher().await?;
         Ok(Self { windows, answers })
     }
 
-    /// Where the window stands, once it is durable.
+    /// Publishes a window, and returns its SCN once it is durable.
     pub async fn publish(&mut self, changes: Vec<Change>) -> Outcome<AsOf> {
         self.windows.send(window(changes)).await?;
         let answer = self.answers.next().await?.and_then(|answer| answer.as_of);
@@ -28,7 +28,7 @@ impl Publisher {
     }
 }
 
-/// A window without a time, from a publisher that numbers nothing.
+/// Returns a window without a time, from a publisher without offsets.
 pub fn window(changes: Vec<Change>) -> Window {
     Window {
         changes,

@@ -1,4 +1,4 @@
-//! What a durable change costs its callers, whoever owns the log.
+//! Measures the cost of a durable change, for logs of graph servers and of relays.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -15,12 +15,12 @@ use crate::outcome::{Outcome, check_equal};
 use crate::publisher::Publisher;
 use crate::random_changes::RandomChanges;
 
-/// Callers of Publish.
+/// The callers of Publish.
 pub const CALLERS: u64 = 64;
-/// Changes in each of their windows.
+/// The changes in each of their windows.
 const WINDOW: usize = 16;
 
-/// Changes a second that [`CALLERS`] callers get acknowledged, windows of 16.
+/// Returns the changes per second that are acknowledged to [`CALLERS`] callers, in windows of 16.
 pub async fn durable_rate(
     publishers: &Channels,
     random: &mut RandomChanges,
@@ -50,17 +50,19 @@ pub async fn durable_rate(
     Ok(changes as f64 / start.elapsed().as_secs_f64())
 }
 
-/// One caller who publishes a connection and asks for it, and a bare sync of the same file system before each time.
+/// The latencies of one caller who publishes a connection and then reads it, with a bare sync of
+/// the same file system before each time.
 #[derive(Debug)]
 pub struct Visible {
-    /// Of Publish and then GetDegrees.
+    /// The latencies of Publish and then GetDegrees.
     pub visible: Latencies,
-    /// Of the bare sync.
+    /// The latencies of the bare sync.
     pub syncs: Latencies,
 }
 
 impl Visible {
-    /// Changes are published through `publishers` and asked for at the server of `calls`; the bare sync is of a file in `folder`.
+    /// Publishes changes through `publishers`, and reads them from the server of `calls`. The bare
+    /// sync is of a file in `folder`.
     pub async fn measure(
         publishers: &Channels,
         calls: &Calls,
@@ -93,15 +95,16 @@ impl Visible {
         Ok(Self { visible, syncs })
     }
 
-    /// How much longer a quantile of the first takes than that of the sync, in seconds.
+    /// Returns the seconds by which a quantile of the calls exceeds that of the sync.
     pub fn above_sync(&self, quantile: fn(&Latencies) -> f64) -> f64 {
         quantile(&self.visible) - quantile(&self.syncs)
     }
 
-    /// Both, for a note.
+    /// Formats both for a note.
     pub fn show(&self) -> String {
         format!(
-            "median / p99 of Publish and then GetDegrees {}, of a bare fdatasync of the same file system {}; {} of each",
+            "median / p99 of Publish and then GetDegrees {}, \
+             of a bare fdatasync of the same file system {}; {} of each",
             self.visible.show(),
             self.syncs.show(),
             self.visible.count()

@@ -1,4 +1,5 @@
-//! What viewers look for: a word in their network, and the right number of members who have it.
+//! The searches of a run: a word in a viewer's network, and the right number of members who have
+//! it.
 
 use std::sync::Arc;
 
@@ -16,27 +17,27 @@ use crate::setting::Setting;
 use crate::site::Site;
 use crate::terms::{Term, Terms};
 
-/// Viewers who search.
+/// The viewers who search.
 const VIEWERS: usize = 1_000;
-/// Hits of a page.
+/// The hits of a page.
 pub const PAGE_SIZE: usize = 10;
-/// Made for this process alone: nothing is logged.
+/// The id of the log, which does not exist: nothing is published in this process.
 const LOG: u128 = 1;
 
 /// A search of one viewer.
 #[derive(Clone, Debug)]
 pub struct SearchQuestion {
-    /// Who looks.
+    /// The viewer's id.
     pub viewer_id: u64,
     /// The viewer's warm view.
     pub view: Arc<View>,
-    /// What for.
+    /// The term that the viewer searches for.
     pub term: Term,
-    /// Members at 1st and 2nd degree who have it.
+    /// The number of members at 1st and 2nd degree who have the term.
     pub total: u64,
 }
 
-/// The engine and the search in this process, as the server has them.
+/// The engine and the search in this process, set up as in the server.
 pub struct Searching {
     published: Arc<Published>,
     graph: Graph,
@@ -49,7 +50,8 @@ impl Searching {
         Self::at(setting.site()?, setting.data().scratch_folder("live")?)
     }
 
-    /// Opens a snapshot of the site; `live` is for what a server keeps beside it.
+    /// Opens a snapshot of the site. `live` is the folder of the files that a server keeps beside
+    /// it.
     pub fn at(site: &Site, live: ServerFolder) -> Outcome<Self> {
         let (people, _) = People::open(
             site.snapshot(),
@@ -64,7 +66,7 @@ impl Searching {
         })
     }
 
-    /// The first page of the members at these degrees who match.
+    /// Returns the first page of the members at these degrees who match.
     pub fn search(&self, query: &str, view: &Arc<View>, degrees: &[Degree]) -> Outcome<Page> {
         let query = Query::parse(query)?;
         let (degrees, view, graph) = (Degrees::of(degrees), view.clone(), self.graph.clone());
@@ -84,12 +86,12 @@ impl Searching {
         Ok(page)
     }
 
-    /// In the 1st and 2nd degree.
+    /// Searches the 1st and 2nd degree.
     pub fn search_network(&self, query: &str, view: &Arc<View>) -> Outcome<Page> {
         self.search(query, view, &[Degree::First, Degree::Second])
     }
 
-    /// Draws `count` searches of 200 viewers in turn.
+    /// Draws `count` searches of 1,000 viewers in turn.
     pub fn draw(
         &self,
         setting: &Setting,
@@ -122,7 +124,7 @@ impl Searching {
     }
 }
 
-/// SearchMembers in the 1st and 2nd degree; the answer's total.
+/// Calls SearchMembers for the 1st and 2nd degree, and returns the total.
 pub async fn search_members(
     channels: &Channels,
     number: u64,

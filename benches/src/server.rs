@@ -1,4 +1,4 @@
-//! A graph server or a relay that is measured: the real binary, as its own process.
+//! A measured graph server or relay: the real binary, in its own process.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
@@ -19,7 +19,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server on free ports and waits until it listens. `folder` holds `snapshot/`, and `log/` is made there.
+    /// Starts a server on free ports, and waits until it listens. `folder` holds `snapshot/`, and
+    /// `log/` is created there.
     pub fn start(folder: &Path, flags: &[&str]) -> Outcome<Self> {
         let log = format!("embedded:{}", folder.join("log").display());
         Self::serve(folder, &log, flags)
@@ -76,22 +77,23 @@ impl Server {
         })
     }
 
-    /// The public listener, as `http://127.0.0.1:PORT`.
+    /// Returns the address of the public listener, as `http://127.0.0.1:PORT`.
     pub fn public(&self) -> &str {
         &self.public
     }
 
-    /// The admin listener, as `http://127.0.0.1:PORT`.
+    /// Returns the address of the admin listener, as `http://127.0.0.1:PORT`.
     pub fn admin(&self) -> &str {
         &self.admin
     }
 
-    /// What memory it takes.
+    /// Returns the resident memory of the process.
     pub fn resident(&self) -> Outcome<Resident> {
         Resident::of(&self.process.id().to_string())
     }
 
-    /// Processor time that its threads have had. (Linux counts it by thread, in nanoseconds.)
+    /// Returns the processor time of its threads so far. (Linux counts it by thread, in
+    /// nanoseconds.)
     pub fn processor_time(&self) -> Outcome<Duration> {
         let mut nanoseconds = 0;
         for thread in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
@@ -105,14 +107,14 @@ impl Server {
         Ok(Duration::from_nanos(nanoseconds))
     }
 
-    /// SIGKILL.
+    /// Kills the process with SIGKILL.
     pub fn kill(mut self) -> Outcome<()> {
         self.process.kill()?;
         self.process.wait()?;
         Ok(())
     }
 
-    /// SIGTERM; waits until it has ended, and fails when it did not end well.
+    /// Sends SIGTERM and waits for the end of the process. Fails if its exit code is not 0.
     pub fn terminate(mut self) -> Outcome<()> {
         let pid = self.process.id().to_string();
         Command::new("sh")
@@ -128,13 +130,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only when it has ended already, which is what is wanted.
+        // Both fail only if the process has ended already, which is no error.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// The addresses in `listening public=127.0.0.1:1 admin=127.0.0.1:2`.
+/// Returns the addresses in `listening public=127.0.0.1:1 admin=127.0.0.1:2`.
 fn listening(line: &str) -> Option<(String, String)> {
     let addresses = line.strip_prefix("listening ")?;
     let address = |name: &str| {

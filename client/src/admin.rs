@@ -1,4 +1,4 @@
-//! Publishing, and the server's state: the admin listener.
+//! The handle on the admin listener, for publishing and for the server's state.
 
 use crate::publish::{Acknowledgements, WindowSender};
 use crate::{Error, Point, RequestTo, Window, channel, channel::sized, limits, settings::Settings};
@@ -21,17 +21,17 @@ pub struct Admin {
     publisher: PublisherClient<Channel>,
 }
 
-/// A window that is durable.
+/// The acknowledgement of a durable window.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Published {
-    /// Where it stands; for a repeat, where its source's last window stands.
+    /// The SCN of the window; for a repeat, the SCN of its source's last window.
     pub as_of: AsOf,
-    /// It was at or below its source's last offset, and was not written again.
+    /// True if the window was at or below its source's last offset, and so was not written again.
     pub repeat: bool,
 }
 
 impl Admin {
-    /// Connects to an admin listener: `host:port`, or a URI.
+    /// Connects to an admin listener, by `host:port` or a URI.
     pub async fn connect(address: impl Into<String>) -> Result<Self, Error> {
         let address = address.into();
         let channel = channel::connect(&address).await?;
@@ -43,7 +43,8 @@ impl Admin {
         })
     }
 
-    /// A handle whose calls end after `timeout`, here and on the server. It does not bound [`Admin::publisher`].
+    /// Returns a handle whose calls end after `timeout`, here and on the server. It does not bound
+    /// [`Admin::publisher`].
     #[must_use]
     pub fn timeout(&self, timeout: Duration) -> Self {
         let mut admin = self.clone();
@@ -51,7 +52,7 @@ impl Admin {
         admin
     }
 
-    /// A handle whose calls state no deadline: the server's default ends them.
+    /// Returns a handle whose calls carry no deadline: the server's default ends them.
     #[must_use]
     pub fn without_timeout(&self) -> Self {
         let mut admin = self.clone();
@@ -59,22 +60,24 @@ impl Admin {
         admin
     }
 
-    /// Sends a request of this listener as it stands; the calls below write it for the caller.
+    /// Sends a request of this listener unchanged. The methods below build the request for the
+    /// caller.
     ///
     /// # Errors
     ///
-    /// [`Error`] says what can be done about it.
+    /// [`Error`], by what the caller can do about it.
     pub async fn call<R: RequestTo<Self>>(&self, request: R) -> Result<R::Response, Error> {
         request.send(self).await
     }
 
-    /// Where the server stands, and what it holds.
+    /// Returns the server's SCNs, contents, memory and lag.
     pub async fn status(&self) -> Result<cloud::GetStatusResponse, Error> {
         self.call(cloud::GetStatusRequest {}).await
     }
 
-    /// Waits for a snapshot that stands at `at_least` or above, or at what is true now; one is taken if there is none. When the
-    /// timeout passes before, the server goes on: ask again for the same point.
+    /// Waits for a snapshot at `at_least` or above; without it, at the current SCN. If there is
+    /// none, one is taken. If the timeout passes first, the server goes on: call again with the
+    /// same point.
     pub async fn take_snapshot(
         &self,
         at_least: Option<Point>,
@@ -85,7 +88,7 @@ impl Admin {
         self.call(cloud::TakeSnapshotRequest { at_least }).await
     }
 
-    /// Publishes one window and waits until it is durable.
+    /// Publishes one window, and waits until it is durable.
     pub async fn publish(&self, window: Window) -> Result<Published, Error> {
         let parts = window
             .into_parts()
@@ -114,7 +117,8 @@ impl Admin {
         }
     }
 
-    /// A call for many windows: one end takes them, the other answers. No timeout applies.
+    /// Opens a call for many windows. The first end sends them, and the second receives their
+    /// acknowledgements. No timeout applies.
     pub async fn publisher(&self) -> Result<(WindowSender, Acknowledgements), Error> {
         let (parts, received) = mpsc::channel(limits::PARTS_IN_FLIGHT_MAX);
         let answers = self.open(ReceiverStream::new(received)).await?;

@@ -1,9 +1,9 @@
-//! Connecting to a listener, with every setting of the transport stated.
+//! Connects to a listener, with every setting of the transport stated.
 
 use crate::{Error, limits};
 use tonic::transport::{Channel, Endpoint};
 
-/// Connects to `address`: `host:port`, or a URI.
+/// Connects to `address`, which is `host:port` or a URI.
 pub(crate) async fn connect(address: &str) -> Result<Channel, Error> {
     let uri = if address.contains("://") {
         address.to_owned()
@@ -33,7 +33,7 @@ pub(crate) async fn connect(address: &str) -> Result<Channel, Error> {
         .map_err(unreachable)
 }
 
-/// A generated client with the sizes of its messages bounded both ways.
+/// Bounds the sizes of a generated client's messages, in both directions.
 macro_rules! sized {
     ($client:expr) => {
         $client

@@ -1,4 +1,4 @@
-//! Questions to the public listener.
+//! The handle on the public listener, for reads.
 
 use crate::{Error, Point, RequestTo, Subscription, channel, channel::sized, settings::Settings};
 use cloud_proto::cloud::v1 as cloud;
@@ -23,46 +23,46 @@ pub struct Client {
     pub(crate) log: DatabusClient<Channel>,
 }
 
-/// What else [`Client::degrees`] answers for each member.
+/// The optional parts of the answer of [`Client::degrees`] for each member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DegreesOptions {
-    /// How many connections the viewer and the member share.
+    /// Whether to count the connections that the viewer and the member share.
     pub shared_count: bool,
-    /// Name this many of the shared connections, at most 10. Implies `shared_count`.
+    /// The number of shared connections to name, at most 10. Implies `shared_count`.
     pub shared_sample: u32,
-    /// One shortest path to the member.
+    /// Whether to return one shortest path to the member.
     pub path: bool,
 }
 
-/// Which page of a list.
+/// The size and the start of a page of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// 0: the server's default.
+    /// The number of entries; 0 for the server's default.
     pub size: u32,
     /// The last answer's `next_page_token`; empty for the first page.
     pub token: String,
 }
 
-/// Which paths [`Client::paths`] looks for, and how many of them it names.
+/// The paths that [`Client::paths`] looks for, and how many of them it returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PathsOptions {
-    /// Longest path, in connections. 0: the server's default, 3.
+    /// The maximum length of a path, in connections; 0 for the server's default, 3.
     pub max_degree: u32,
-    /// 0: the server's default.
+    /// The maximum number of paths returned; 0 for the server's default.
     pub limit: u32,
 }
 
-/// Whom [`Client::search`] looks for, and which page of them.
+/// The members that [`Client::search`] looks for, and which page of them it returns.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SearchOptions {
-    /// Only members at these degrees. None: everyone but the viewer.
+    /// The degrees to search; if empty, all members but the viewer.
     pub degrees: Vec<cloud::Degree>,
-    /// Which page.
+    /// The page.
     pub page: Page,
 }
 
 impl Client {
-    /// Connects to a public listener: `host:port`, or a URI.
+    /// Connects to a public listener, by `host:port` or a URI.
     pub async fn connect(address: impl Into<String>) -> Result<Self, Error> {
         let address = address.into();
         let channel = channel::connect(&address).await?;
@@ -76,7 +76,7 @@ impl Client {
         })
     }
 
-    /// A handle whose calls end after `timeout`, here and on the server.
+    /// Returns a handle whose calls end after `timeout`, here and on the server.
     #[must_use]
     pub fn timeout(&self, timeout: Duration) -> Self {
         let mut client = self.clone();
@@ -84,7 +84,7 @@ impl Client {
         client
     }
 
-    /// A handle whose calls state no deadline: the server's default ends them.
+    /// Returns a handle whose calls carry no deadline: the server's default ends them.
     #[must_use]
     pub fn without_timeout(&self) -> Self {
         let mut client = self.clone();
@@ -92,7 +92,8 @@ impl Client {
         client
     }
 
-    /// A handle whose reads answer as of `point` or later, or fail with [`Error::TryAgain`].
+    /// Returns a handle whose reads are answered as of `point` or later, or fail with
+    /// [`Error::TryAgain`].
     #[must_use]
     pub fn at_least(&self, point: impl Into<Point>) -> Self {
         let mut client = self.clone();
@@ -100,16 +101,17 @@ impl Client {
         client
     }
 
-    /// Sends a request of this listener as it stands; the calls below write it for the caller.
+    /// Sends a request of this listener unchanged. The methods below build the request for the
+    /// caller.
     ///
     /// # Errors
     ///
-    /// [`Error`] says what can be done about it.
+    /// [`Error`], by what the caller can do about it.
     pub async fn call<R: RequestTo<Self>>(&self, request: R) -> Result<R::Response, Error> {
         request.send(self).await
     }
 
-    /// The degree of each member from the viewer, in the order asked.
+    /// Returns the degree of each member from the viewer, in the order of the request.
     pub async fn degrees(
         &self,
         viewer_id: u64,
@@ -127,7 +129,7 @@ impl Client {
         self.call(request).await
     }
 
-    /// How many members stand at 1st, 2nd and, when `third`, 3rd degree.
+    /// Returns the numbers of members at 1st and 2nd degree and, if `third`, at 3rd degree.
     pub async fn network_sizes(
         &self,
         viewer_id: u64,
@@ -141,7 +143,7 @@ impl Client {
         self.call(request).await
     }
 
-    /// A page of a member's connections.
+    /// Returns a page of a member's connections.
     pub async fn connections(
         &self,
         member_id: u64,
@@ -158,7 +160,7 @@ impl Client {
         self.call(request).await
     }
 
-    /// A page of the members connected to both, by id.
+    /// Returns a page of the members connected to both, by id.
     pub async fn shared_connections(
         &self,
         viewer_id: u64,
@@ -175,7 +177,7 @@ impl Client {
         self.call(request).await
     }
 
-    /// A page of the members at one degree of the viewer, by id.
+    /// Returns a page of the members at one degree of the viewer, by id.
     pub async fn network(
         &self,
         viewer_id: u64,
@@ -192,7 +194,8 @@ impl Client {
         self.call(request).await
     }
 
-    /// All shortest paths from the viewer to the member: how long, how many, and the first of them.
+    /// Returns the shortest paths from the viewer to the member: their length, their number, and
+    /// the first of them.
     pub async fn paths(
         &self,
         viewer_id: u64,
@@ -209,7 +212,8 @@ impl Client {
         self.call(request).await
     }
 
-    /// The members at 2nd degree who share most connections with the viewer; `limit` 0: the server's default.
+    /// Returns the members at 2nd degree who share the most connections with the viewer. A `limit`
+    /// of 0 is the server's default.
     pub async fn suggestions(
         &self,
         viewer_id: u64,
@@ -223,8 +227,9 @@ impl Client {
         self.call(request).await
     }
 
-    /// Has the viewer's questions answered without delay until the session ends, by [`Client::end_session`] or because nothing is
-    /// asked for a while.
+    /// Begins a session: the server builds the viewer's view and keeps it, so that the viewer's
+    /// requests are answered without that delay. The session ends by [`Client::end_session`], or
+    /// after a time without a request.
     pub async fn begin_session(
         &self,
         viewer_id: u64,
@@ -236,7 +241,7 @@ impl Client {
         self.call(request).await
     }
 
-    /// Ends a session; one that has ended already is no error.
+    /// Ends a session. It is no error if the session has ended already.
     pub async fn end_session(
         &self,
         session: impl Into<String>,
@@ -247,7 +252,7 @@ impl Client {
         self.call(request).await
     }
 
-    /// A page of the members who match `query`, nearest first.
+    /// Returns a page of the members who match `query`, nearest first.
     pub async fn search(
         &self,
         viewer_id: u64,
@@ -265,7 +270,7 @@ impl Client {
         self.call(request).await
     }
 
-    /// The profile of each member, in the order asked.
+    /// Returns the profile of each member, in the order of the request.
     pub async fn profiles(&self, member_ids: &[u64]) -> Result<cloud::GetProfilesResponse, Error> {
         let request = cloud::GetProfilesRequest {
             member_ids: member_ids.to_vec(),
@@ -274,15 +279,16 @@ impl Client {
         self.call(request).await
     }
 
-    /// Where the log begins and ends.
+    /// Returns the status of the log: where it begins and ends, and its sources.
     pub async fn log_status(&self) -> Result<databus::GetStatusResponse, Error> {
         self.call(databus::GetStatusRequest {}).await
     }
 
-    /// The windows above `after_scn`, and every later one as soon as it is durable: see [`crate::Event`]. No timeout
-    /// applies.
+    /// Subscribes to the windows above `after_scn`, and to every later one as soon as it is
+    /// durable. [`crate::Event`] lists the events. No timeout applies.
     ///
-    /// `kinds`: only changes of these; none for all. `log_id`: refused unless the log is this one; empty for any.
+    /// `kinds` selects the changes by kind; an empty slice selects all. With a `log_id`, the server
+    /// refuses the call unless its log has this id; an empty one accepts any log.
     pub async fn subscribe(
         &self,
         after_scn: u64,

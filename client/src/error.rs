@@ -1,71 +1,71 @@
-//! Errors by what a caller can do about them.
+//! The errors of a call, by what a caller can do about them.
 
 use std::{collections::HashMap, fmt};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-/// Why a call failed, by consequence.
+/// Why a call failed, by what a caller can do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No connection to the server, or it broke.
+    /// The server cannot be reached, or the connection broke.
     #[error("cannot reach {address}: {}", chain(source.as_ref()))]
     Unreachable {
-        /// Where the server was looked for.
+        /// The address of the server.
         address: String,
-        /// What the transport says.
+        /// The error of the transport.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The request is wrong; asked again, it will be refused again.
+    /// The request is wrong: the same request will be refused again.
     #[error("the request was refused: {0}")]
     Refused(Box<Failure>),
-    /// The member asked about does not exist.
+    /// The member in the request does not exist.
     #[error("not found: {0}")]
     NotFound(Box<Failure>),
-    /// Over a limit: ask for less, or later.
+    /// The request is over a limit: request less, or retry later.
     #[error("over a limit: {0}")]
     OverLimit(Box<Failure>),
-    /// The server cannot answer now; the same request may succeed later.
-    #[error("not now: {0}")]
+    /// The server cannot answer now: the same request may succeed later.
+    #[error("not available now, try again: {0}")]
     TryAgain(Box<Failure>),
-    /// The call's time was up.
+    /// The call's deadline passed.
     #[error("the deadline passed: {0}")]
     Deadline(Box<Failure>),
-    /// The server is in trouble; its log says more.
+    /// The server failed: its log has the details.
     #[error("the server failed: {0}")]
     Server(Box<Failure>),
 }
 
-/// What the server said.
+/// The status that the server returned.
 #[derive(Debug, Clone)]
 pub struct Failure {
     /// The gRPC code.
     pub code: Code,
-    /// A sentence for people.
+    /// A sentence for a human reader.
     pub message: String,
-    /// What is wrong with which field of the request.
+    /// The fields of the request that are wrong.
     pub fields: Vec<FieldViolation>,
     /// The kind and name of the resource that does not exist, such as `member` and `42`.
     pub resource: Option<(String, String)>,
-    /// A word for programs, such as `LIMIT_EXCEEDED`.
+    /// A machine-readable word, such as `LIMIT_EXCEEDED`.
     pub reason: String,
     /// Figures that go with the reason, such as the limit, or the SCN that was reached.
     pub metadata: HashMap<String, String>,
 }
 
-/// What is wrong with one field of a request.
+/// The problem of one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldViolation {
     /// The field's path, such as `member_ids[3]`.
     pub field: String,
-    /// What is wrong.
+    /// The problem.
     pub description: String,
 }
 
 impl Error {
-    /// The reason of an error about a subscription that sent windows in another order than the log's.
+    /// The reason of an error of a subscription whose windows came in another order than the log's.
     pub const OUT_OF_ORDER: &str = "OUT_OF_ORDER";
 
-    /// What the server said; none when it was not reached.
+    /// Returns the server's status; `None` if the server was not reached.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         match self {
@@ -79,19 +79,19 @@ impl Error {
         }
     }
 
-    /// The gRPC code; UNAVAILABLE when the server was not reached.
+    /// Returns the gRPC code; UNAVAILABLE if the server was not reached.
     #[must_use]
     pub fn code(&self) -> Code {
         self.failure()
             .map_or(Code::Unavailable, |failure| failure.code)
     }
 
-    /// Sorts a status of a call to `address`.
+    /// Converts the status of a call to `address`.
     pub(crate) fn from_status(address: &str, status: Status) -> Self {
         let from_transport = std::error::Error::source(&status).is_some();
         let mut failure = Failure::new(&status);
         match status.code() {
-            // The library's own clock answers so when the server's answer did not come first.
+            // tonic returns this status if its own timer runs out before the server answers.
             Code::Cancelled if failure.message == "Timeout expired" => {
                 failure.code = Code::DeadlineExceeded;
                 Self::Deadline(failure)
@@ -121,14 +121,14 @@ impl Error {
         }
     }
 
-    /// The time given to a call is up, and the server has not said so itself.
+    /// Returns the error of a call whose time is up before the server has answered.
     pub(crate) fn deadline() -> Self {
         Self::Deadline(Failure::new(&Status::deadline_exceeded(
             "no answer in time",
         )))
     }
 
-    /// A subscription does not go on where it stood.
+    /// Returns the error of a subscription that does not continue in the log's order.
     pub(crate) fn out_of_order(address: &str, problem: &str) -> Self {
         let message = format!("{address} does not follow the log's order: {problem}");
         let mut failure = Failure::new(&Status::data_loss(message));
@@ -136,7 +136,7 @@ impl Error {
         Self::Server(failure)
     }
 
-    /// The server ended a stream without the answer it owes.
+    /// Returns the error of a stream that the server ended without the answer that is due.
     pub(crate) fn ended(address: &str) -> Self {
         Self::Unreachable {
             address: address.to_owned(),
@@ -178,7 +178,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// An error with its causes: the transport's own says only "transport error".
+/// Returns the text of an error and its causes: the transport's own text is only "transport error".
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

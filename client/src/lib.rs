@@ -1,8 +1,9 @@
-//! What a Rust caller of The Cloud uses: typed calls, deadlines, errors.
+//! The Rust client of The Cloud: typed calls, deadlines, errors.
 //!
-//! A [`Client`] asks the public listener; an [`Admin`] publishes changes and asks for the server's state on the admin
-//! listener. Both are handles on one connection: clone them freely. Every call sends its timeout to the server, which
-//! stops working on it when the time is up; every error says what can be done about it ([`Error`]).
+//! A [`Client`] sends reads to the public listener. An [`Admin`] publishes changes and reads the
+//! server's state on the admin listener. Both are handles on one connection, and cheap to clone.
+//! Every call sends its timeout to the server, which stops working on the call when the time is up.
+//! The variants of [`Error`] tell what the caller can do.
 //!
 //! ```no_run
 //! use cloud_client::{Admin, Client, DegreesOptions, Window};
@@ -15,7 +16,7 @@
 //!     println!("{}: {:?}, {:?} shared", member.member_id, member.degree(), member.shared_count);
 //! }
 //!
-//! // Read your own writes: the answer to a change says where it stands, and a read can wait for it.
+//! // Read your own writes: the answer to a change holds its SCN, and a read can wait for it.
 //! let admin = Admin::connect("127.0.0.1:50052").await?;
 //! let made = admin.publish(Window::of([cloud_client::connection_added(42, 7)])).await?;
 //! let sizes = client.at_least(made.as_of).network_sizes(42, false).await?;

@@ -1,21 +1,22 @@
-//! The order that a subscription promises: each window's parts from 0 to its last, each window after the one before it.
+//! Checks the order of a subscription: each window's parts from 0 to its last, and each window
+//! after the one before it.
 //!
-//! SCNs may have gaps, so the server says which window it sent before; a window that is missing, doubled or in another's
-//! place is found here, before anybody applies it.
+//! SCNs may have gaps, so the server also sends the SCN of the window before. A window that is
+//! missing, repeated or misplaced is detected here, before it is applied.
 
 use cloud_proto::databus::v1::WindowPart;
 
-/// Which part is next.
+/// The position in the order: the last window, and the next part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PartOrder {
-    /// Of the last whole window.
+    /// The SCN of the last complete window.
     after_scn: u64,
-    /// The window that has begun, and the number of its next part.
+    /// The incomplete window, and the number of its next part.
     begun: Option<(u64, u32)>,
 }
 
 impl PartOrder {
-    /// The window after an SCN is next.
+    /// Creates the order for the windows after an SCN.
     pub(crate) fn after(scn: u64) -> Self {
         Self {
             after_scn: scn,
@@ -23,7 +24,7 @@ impl PartOrder {
         }
     }
 
-    /// The part has to be the next one; an error says what it is instead.
+    /// Advances by a part. Returns an error with the problem if it is not the next one.
     pub(crate) fn take(&mut self, part: &WindowPart, previous_scn: u64) -> Result<(), String> {
         let WindowPart {
             scn,
@@ -37,13 +38,15 @@ impl PartOrder {
         }
         if previous_scn != after_scn {
             return Err(format!(
-                "window {scn} comes after window {previous_scn}, and {after_scn} was the last one here"
+                "window {scn} comes after window {previous_scn}, \
+                 and {after_scn} was the last one here"
             ));
         }
         let (expected_scn, expected) = self.begun.unwrap_or((scn, 0));
         if (scn, number) != (expected_scn, expected) {
             return Err(format!(
-                "part {number} of window {scn}, and part {expected} of window {expected_scn} is next"
+                "part {number} of window {scn}, \
+                 and part {expected} of window {expected_scn} is next"
             ));
         }
         *self = if last {
@@ -62,7 +65,7 @@ impl PartOrder {
 mod tests {
     use super::*;
 
-    /// Parts (SCN, number, last, previous SCN) after SCN 5: which of them is refused, and why.
+    /// Checks which of the parts (SCN, number, last, previous SCN) after SCN 5 is refused, and why.
     #[track_caller]
     fn check(parts: &[(u64, u32, bool, u64)], expected: Option<&str>) {
         let mut order = PartOrder::after(5);

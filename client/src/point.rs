@@ -1,14 +1,15 @@
-//! A point to wait for, and how people write it.
+//! A point in the log that a read waits for, and its text form.
 
 use cloud_proto::databus::v1::{AsOf, SourceOffset, at_least};
 use std::{fmt, str::FromStr};
 
-/// What a read waits for: an `as_of` that was answered before, or a source's offset known from a write.
+/// A point that a read waits for: the `as_of` of an earlier answer, or a source's offset known from
+/// a write.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point(at_least::Point);
 
 impl Point {
-    /// A window's offset in its source.
+    /// Returns the point of a window, by its offset in its source.
     #[must_use]
     pub fn source(source_id: impl Into<String>, offset: u64) -> Self {
         Self(at_least::Point::Source(SourceOffset {
@@ -40,11 +41,11 @@ impl fmt::Display for Point {
     }
 }
 
-/// Text that is no [`Point`].
+/// The error for a text that is not a [`Point`].
 #[derive(Debug, thiserror::Error)]
 #[error("`{text}` is neither SCN@LOG_ID nor SOURCE_ID:OFFSET")]
 pub struct ParsePointError {
-    /// What was given.
+    /// The text.
     pub text: String,
 }
 

@@ -1,13 +1,14 @@
-//! Publishing many windows over one call: the two ends of the stream.
+//! The two ends of a call that publishes many windows.
 //!
-//! Sending does not wait for what was sent before to be durable, so one caller can keep the log's group commit full.
+//! Sending does not wait until earlier windows are durable, so one caller can keep the log's group
+//! commit full.
 
 use crate::{Error, Window};
 use cloud_proto::databus::v1::{PublishRequest, PublishResponse};
 use tokio::sync::mpsc;
 use tonic::Streaming;
 
-/// The end that takes windows. Dropping it lets [`Acknowledgements`] end after the last answer.
+/// The end that sends windows. After it is dropped, [`Acknowledgements`] end with the last answer.
 #[derive(Debug)]
 pub struct WindowSender {
     address: String,
@@ -19,8 +20,8 @@ impl WindowSender {
         Self { address, parts }
     }
 
-    /// Sends a window; waits only while [`crate::limits::PARTS_IN_FLIGHT_MAX`] parts are on their way. When it fails,
-    /// the other end knows why.
+    /// Sends a window. Waits only while [`crate::limits::PARTS_IN_FLIGHT_MAX`] parts are on their
+    /// way. If it fails, [`Acknowledgements::next`] returns the reason.
     pub async fn send(&self, window: Window) -> Result<(), Error> {
         for part in window.into_parts() {
             let sent = self.parts.send(PublishRequest { part: Some(part) }).await;
@@ -30,7 +31,7 @@ impl WindowSender {
     }
 }
 
-/// The end that answers, once for each window and in their order.
+/// The end that receives the answers: one for each window, in their order.
 #[derive(Debug)]
 pub struct Acknowledgements {
     address: String,
@@ -42,7 +43,7 @@ impl Acknowledgements {
         Self { address, answers }
     }
 
-    /// The next window's answer: it is durable. None when all are answered.
+    /// Returns the next answer: its window is durable. `None` after the last answer.
     pub async fn next(&mut self) -> Result<Option<PublishResponse>, Error> {
         self.answers
             .message()

@@ -1,4 +1,4 @@
-//! Each request of the wire, and the method that takes it.
+//! The requests of the protocol, and the gRPC method of each.
 
 use crate::{Admin, Client, Error};
 use cloud_proto::{cloud::v1 as cloud, databus::v1 as databus};
@@ -7,10 +7,10 @@ use std::future::Future;
 /// A request message that a handle can send: a [`Client`] to the public listener, an [`Admin`] to
 /// the admin listener.
 pub trait RequestTo<Handle> {
-    /// The message that answers it.
+    /// The response message.
     type Response;
 
-    /// Sends it. A request that names no point to wait for takes the handle's.
+    /// Sends the request. A request without a point to wait for takes the handle's.
     fn send(self, handle: &Handle) -> impl Future<Output = Result<Self::Response, Error>> + Send;
 }
 

@@ -8,8 +8,9 @@ use tonic::Request;
 /// The settings of one handle.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// Absent: the server's default deadline ends a call.
+    /// The timeout of each call; if `None`, the server's default deadline ends a call.
     pub(crate) timeout: Option<Duration>,
+    /// The point that reads wait for.
     pub(crate) at_least: Option<at_least::Point>,
 }
 
@@ -23,7 +24,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// A request whose timeout the server sees.
+    /// Returns a request that carries the timeout to the server.
     pub(crate) fn request<M>(&self, message: M) -> Request<M> {
         let mut request = Request::new(message);
         if let Some(timeout) = self.timeout {
@@ -32,7 +33,7 @@ impl Settings {
         request
     }
 
-    /// The point to wait for, as requests carry it.
+    /// Returns the point to wait for, in the form of a request's field.
     pub(crate) fn at_least(&self) -> Option<AtLeast> {
         self.at_least
             .clone()

@@ -1,15 +1,15 @@
-//! Following the log.
+//! A subscription to the log's windows.
 
 use crate::{Error, part_order::PartOrder};
 use cloud_proto::databus::v1::{Heartbeat, SubscribeResponse, WindowPart, subscribe_response};
 use tonic::Streaming;
 
-/// What a subscription hears.
+/// An event of a subscription.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// A part of a window; the window is whole with its last part.
+    /// A part of a window. The window is complete with its last part.
     Part(WindowPart),
-    /// Where the log's durable head stands; sent first, and then about once a second.
+    /// The log's durable head; sent first, and then about once a second.
     Heartbeat(Heartbeat),
 }
 
@@ -35,8 +35,9 @@ impl Subscription {
         }
     }
 
-    /// The next event; none when the server ended the subscription in order. A window that is missing, or that came before,
-    /// is an error with the reason [`OUT_OF_ORDER`](Error::OUT_OF_ORDER): nothing of it is answered.
+    /// Returns the next event; `None` if the server ended the subscription in order. A window that
+    /// is missing or repeated is an error with the reason [`OUT_OF_ORDER`](Error::OUT_OF_ORDER). No
+    /// part of it is then returned.
     pub async fn next(&mut self) -> Result<Option<Event>, Error> {
         loop {
             let message = self.stream.message().await;
@@ -57,7 +58,7 @@ impl Subscription {
                 Some(subscribe_response::Event::Heartbeat(heartbeat)) => {
                     Ok(Some(Event::Heartbeat(heartbeat)))
                 }
-                // An event of a later version.
+                // An event that only a later version knows.
                 None => continue,
             };
         }

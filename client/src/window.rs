@@ -1,4 +1,4 @@
-//! A window to publish: the changes of one transaction, cut into parts for the wire.
+//! A window to publish: the changes of one transaction, split into parts for the protocol.
 
 use crate::limits::WINDOW_PART_BYTES;
 use cloud_proto::databus::v1::{
@@ -7,21 +7,21 @@ use cloud_proto::databus::v1::{
 use prost::Message;
 use prost_types::Timestamp;
 
-/// Changes that become visible together.
+/// A batch of changes that become visible together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Window {
-    /// The source that committed them; empty for a publisher that numbers nothing.
+    /// The source that committed the changes; empty for a publisher without offsets.
     pub source_id: String,
-    /// Where they stood in the source; 0 with an empty `source_id`.
+    /// The offset of the changes in the source; 0 if `source_id` is empty.
     pub source_offset: u64,
-    /// When the source committed them.
+    /// The time at which the source committed the changes.
     pub commit_time: Option<Timestamp>,
-    /// In the order in which they happened.
+    /// The changes, in the order in which they happened.
     pub changes: Vec<Change>,
 }
 
 impl Window {
-    /// A window of a publisher that numbers nothing, committed now.
+    /// Returns a window of a publisher without offsets, committed now.
     #[must_use]
     pub fn of(changes: impl IntoIterator<Item = Change>) -> Self {
         Self {
@@ -31,7 +31,7 @@ impl Window {
         }
     }
 
-    /// The window in parts, each within the log's limit unless one change alone is above it.
+    /// Splits the window into parts, each within the log's limit unless a single change exceeds it.
     pub(crate) fn into_parts(self) -> Vec<WindowPart> {
         let mut parts = vec![WindowPart::default()];
         let mut bytes = 0;
@@ -59,10 +59,10 @@ impl Window {
     }
 }
 
-/// A change's tag and length in a part, at most.
+/// The maximum bytes of a change's tag and length in a part.
 const FIELD_BYTES: usize = 6;
 
-/// The two members are connected, since the window's commit time.
+/// Returns the change that connects two members at the window's commit time.
 #[must_use]
 pub fn connection_added(member_id: u64, other_id: u64) -> Change {
     Change {
@@ -74,7 +74,7 @@ pub fn connection_added(member_id: u64, other_id: u64) -> Change {
     }
 }
 
-/// The two members are not connected.
+/// Returns the change that removes the connection of two members.
 #[must_use]
 pub fn connection_removed(member_id: u64, other_id: u64) -> Change {
     Change {

@@ -1,6 +1,7 @@
-//! The graph server: a site's graph, profiles and search in one process, following the site's change log.
+//! The graph server: a site's graph, profiles and search in one process, following its change log.
 //!
-//! [`serve`] starts one inside any program; the binary `graph-server` is little more than that.
+//! [`serve`] starts one inside any program; the binary `graph-server` only reads its configuration
+//! and calls it.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,10 +21,13 @@
 //! # }
 //! ```
 //!
-//! How a request goes: `cloud_serving` (transport, then layers: counting, deadline, in flight)
-//! -> `rpc/services` -> the call's own file, which checks its arguments (`convert`), gets the viewer's side of
-//! the graph at its `at_least` (`read_context`) and answers, on the heavy threads when it is heavy (`workers`). How a change goes:
-//! Publish (`databus::rpc`) -> the log -> `ingest`, which moves `progress`.
+//! The path of a request: `cloud_serving` (transport, then layers: counting, deadline, in flight)
+//! -> `rpc/services` -> the call's own file. That file checks the arguments (`convert`) and gets
+//! the viewer's side of the graph at its `at_least` (`read_context`). It answers on the calling
+//! thread, or on the heavy threads if the request is heavy (`workers`).
+//!
+//! The path of a change: Publish (`databus::rpc`) -> the log -> `ingest`, which advances
+//! `progress`.
 
 mod compaction;
 mod config;

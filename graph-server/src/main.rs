@@ -1,12 +1,13 @@
-//! `graph-server serve`: holds a site's graph in memory and answers until it is told to stop; `graph-server config`:
-//! what it would be started with.
+//! The binary `graph-server`: `serve` serves a site's graph from memory until SIGTERM or SIGINT;
+//! `config` prints the configuration that `serve` would use.
 
 use clap::{ArgMatches, Command};
 use cloud_serving::process::{die_on_panic, log_to_stderr, run};
 use graph_server::{Config, Running, serve};
 use std::{error::Error, io::Write, process::ExitCode};
 
-/// Returns memory to the system and does not fragment over months, as the system's own does.
+/// jemalloc: it returns memory to the system and does not fragment over months, as the system's own
+/// allocator does.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -25,16 +26,17 @@ fn main() -> ExitCode {
     })
 }
 
-/// As clap says that a flag is wrong.
+/// The exit code for a wrong command line or configuration, the same as clap's.
 const USAGE: u8 = 2;
 
 fn command() -> Command {
-    // The flags bring a description of their own, which is not the commands'.
+    // The flags set a long description of the command, which does not describe these commands.
     let serve = Config::arguments(Command::new("serve"))
         .long_about(None)
         .about("Serves a site until SIGTERM or SIGINT");
-    let config = Config::arguments(Command::new("config")).long_about(None)
-        .about("Prints what `serve` would take from the same file and flags, as a file, or why it would not");
+    let config = Config::arguments(Command::new("config"))
+        .long_about(None)
+        .about("Prints the configuration of `serve` with the same file and flags, or its error");
     Command::new("graph-server")
         .about("The graph server of The Cloud")
         .version(env!("CARGO_PKG_VERSION"))

@@ -1,8 +1,8 @@
-//! The one door through which a call that has a viewer gets its graph.
+//! The only way by which a call with a viewer gets its graph.
 //!
-//! [`Site::read_context`] checks who calls, waits for the call's `at_least`, takes the graph and
-//! finds the viewer in it. No call reaches a graph for a viewer in another way: [`Graphs`] keeps it
-//! to this file. So a rule about who may see whom has one place.
+//! [`Site::read_context`] checks the caller, waits for the call's `at_least`, takes the graph, and
+//! finds the viewer in it. No call gets a graph for a viewer in another way: [`Graphs`] is private
+//! to this file. So a rule about which caller may read which viewer's graph has one place.
 
 use crate::{
     ingest::progress::Part, observe::facts, rpc::refusal::Refusal, site::Site, workers::Stop,
@@ -25,7 +25,8 @@ pub(crate) struct Graphs(Current);
 /// The program that sent a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Identity {
-    /// No name: it may ask from every viewer's side. The network decides who reaches the listener.
+    /// A program without a name: it may send requests for every viewer. The network restricts
+    /// access to the listener.
     Anonymous,
 }
 
@@ -46,8 +47,9 @@ pub(crate) struct ReadContext {
     pub(crate) call: Call,
 }
 
-/// The profiles are taken while the graph may go over to a new base, which may stand above them. It
-/// never stands above the newest profiles. So a second try is enough, unless it happens again.
+/// The maximum number of attempts to find the graph at the SCN of the profiles. The graph may go
+/// over to a new base meanwhile, which may stand above the profiles that were taken, but never
+/// above the newest ones. So a second attempt succeeds, unless there is another new base.
 const PUBLISHED_TRIES: usize = 4;
 
 impl Graphs {
@@ -55,14 +57,15 @@ impl Graphs {
         Self(current)
     }
 
-    /// The newest graph from the site's own side: for its status, not for a viewer.
+    /// Returns the newest graph for the site's status. Calls with a viewer use
+    /// [`Site::read_context`].
     pub(crate) fn for_status(&self) -> Graph {
         self.0.graph()
     }
 }
 
 impl Identity {
-    /// Refuses a caller who may not ask from this viewer's side.
+    /// Rejects a caller that may not send requests for this viewer.
     fn check_viewer(self, _viewer: MemberId) -> Result<(), Refusal> {
         match self {
             Self::Anonymous => Ok(()),
@@ -80,7 +83,7 @@ impl Call {
 }
 
 impl Site {
-    /// The viewer's side of the newest graph that holds what `at_least` asks for.
+    /// Returns the viewer's side of the newest graph that holds `at_least`.
     pub(crate) async fn read_context(
         self: &Arc<Self>,
         viewer: MemberId,
@@ -93,8 +96,8 @@ impl Site {
         ReadContext::new(self, self.graphs.0.graph(), viewer, call)
     }
 
-    /// The newest profiles that hold what `at_least` asks for, and the viewer's side of the graph
-    /// at the same SCN.
+    /// Returns the newest profiles that hold `at_least`, and the viewer's side of the graph at the
+    /// same SCN.
     pub(crate) async fn search_context(
         self: &Arc<Self>,
         viewer: MemberId,
@@ -107,8 +110,8 @@ impl Site {
         Ok((published, context))
     }
 
-    /// The newest profiles that hold what `at_least` asks for, and the graph at the same SCN. For a
-    /// call that has no viewer: it takes from the graph where a member's profile stands.
+    /// Returns the newest profiles that hold `at_least`, and the graph at the same SCN. For a call
+    /// without a viewer, which takes from the graph only the node of each member's profile.
     pub(crate) async fn profiles(
         &self,
         at_least: Option<AtLeast>,
@@ -117,7 +120,8 @@ impl Site {
         let profiles = self.served_profiles()?;
         let part = Part::Profiles;
         self.progress.wait(at_least, part, deadline).await?;
-        // After a start without its relay the graph may stand at the snapshot, behind the profiles.
+        // After a start while the relay is out of reach, the graph may stand at the snapshot,
+        // behind the profiles.
         let scn = profiles.applied_scn();
         self.progress.reach(scn, Part::Graph, deadline).await?;
         for _ in 0..PUBLISHED_TRIES {
@@ -131,7 +135,7 @@ impl Site {
         Err(serving::Refusal::internal("no graph at the SCN of the profiles").into())
     }
 
-    /// The `as_of` of an answer from `graph`.
+    /// Returns the `as_of` of an answer from `graph`.
     pub(crate) fn as_of(&self, graph: &Graph) -> Option<AsOf> {
         Some(self.progress.as_of(graph.scn()))
     }
@@ -153,17 +157,17 @@ impl ReadContext {
         })
     }
 
-    /// The answer's `as_of`.
+    /// Returns the answer's `as_of`.
     pub(crate) fn as_of(&self) -> Option<AsOf> {
         self.site.as_of(&self.graph)
     }
 
-    /// The node of another member that the call names, who must exist.
+    /// Returns the node of another member in the call, or NOT_FOUND if the member does not exist.
     pub(crate) fn member(&self, member: MemberId) -> Result<NodeIndex, Refusal> {
         existing(&self.graph, member)
     }
 
-    /// The viewer's view, cached or built.
+    /// Returns the viewer's view, cached or built.
     pub(crate) async fn view(&self) -> Result<Arc<View>, Refusal> {
         if let Some(view) = self.site.views.cached(&self.graph, self.viewer) {
             return Ok(view);
@@ -176,14 +180,16 @@ impl ReadContext {
         .await
     }
 
-    /// Edges that are visited at most on the threads that serve connections.
+    /// Returns the maximum number of edges visited on the threads that serve connections.
     pub(crate) fn inline_edges_max(&self) -> u64 {
         self.site.limits.inline_edges_max
     }
 
-    /// Answers a question about the graph that visits about `edges` (0 where that is not known
-    /// beforehand). It runs on the calling thread, or on the heavy threads if that is too much
-    /// there. What turns out to be too much starts again on those.
+    /// Runs work that visits about `edges` edges, or 0 if the number is not known beforehand.
+    ///
+    /// The work runs on the calling thread if `edges` is within [`ReadContext::inline_edges_max`],
+    /// and on the heavy threads otherwise. Work that exceeds this limit on the calling thread is
+    /// started again on the heavy threads.
     pub(crate) async fn work<T: Send + 'static>(
         &self,
         edges: u64,
@@ -210,7 +216,7 @@ impl ReadContext {
     }
 }
 
-/// Does the work within its budget; the edges that it visits are counted in `visited`.
+/// Runs the work within its budget. The edges that it visits are counted in `visited`.
 fn within<T>(
     work: impl Fn(&ReadContext, &mut Budget<'_>) -> Result<T, Refusal>,
     context: &ReadContext,
@@ -228,7 +234,7 @@ fn within<T>(
     outcome
 }
 
-/// The node of a member who must exist.
+/// Returns the node of a member, or NOT_FOUND if the member does not exist.
 fn existing(graph: &Graph, member: MemberId) -> Result<NodeIndex, Refusal> {
     let node = graph.node(member);
     node.ok_or_else(|| Refusal::member_not_found(member.get()))

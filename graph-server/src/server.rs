@@ -1,4 +1,4 @@
-//! A running server: its two listeners, and how it ends.
+//! A running server: its two listeners, and its shutdown.
 
 use crate::{
     compaction::{Needed, lock},
@@ -15,14 +15,14 @@ use cloud_serving::{BoundListeners, ListenerPanicked, Listeners, ObserveLayer, S
 use databus::{KeptFor, Log};
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
-/// A server that answers. Ends with [`Running::shutdown`].
+/// A server that answers requests. [`Running::shutdown`] ends it.
 pub struct Running {
     started: Started,
     health: Health,
     listeners: Listeners,
 }
 
-/// The server did not end in order. What was acknowledged is durable all the same.
+/// Why the server did not end in order. Acknowledged changes are durable all the same.
 #[derive(Debug, thiserror::Error)]
 pub enum ShutdownError {
     /// The log was no longer followed.
@@ -42,10 +42,9 @@ pub enum ShutdownError {
     Log(#[from] databus::AppendError),
 }
 
-/// Starts a server; it answers when this returns.
+/// Starts a server. When this returns, the server answers requests.
 ///
-/// # Errors
-/// When there is nothing sound to start from, or the addresses cannot be listened on.
+/// If there is no valid snapshot or log to start from, or the addresses cannot be listened on.
 pub async fn serve(config: Config) -> Result<Running, StartError> {
     let connections_max = config.limits.connections_max;
     let listeners = BoundListeners::bind(config.listen, config.admin_listen, connections_max)?;
@@ -71,23 +70,22 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
 }
 
 impl Running {
-    /// Where reads are answered.
+    /// Returns the address of the public listener, which answers reads.
     #[must_use]
     pub fn public_addr(&self) -> SocketAddr {
         self.listeners.public_addr()
     }
 
-    /// Where changes are published.
+    /// Returns the address of the admin listener, where changes are published.
     #[must_use]
     pub fn admin_addr(&self) -> SocketAddr {
         self.listeners.admin_addr()
     }
 
-    /// Ends in order: says that it is not serving, answers what was asked, at most for the drain timeout, makes
-    /// profiles durable, writes the overlay, closes the log.
+    /// Ends in order: reports NOT_SERVING, and answers the requests in flight, for the drain
+    /// timeout at most. Then makes profiles durable, writes the overlay, and closes the log.
     ///
-    /// # Errors
-    /// When one of these failed; the others were done all the same.
+    /// If one of these steps failed. The others were done all the same.
     pub async fn shutdown(self) -> Result<(), ShutdownError> {
         let Started {
             site,
@@ -105,7 +103,7 @@ impl Running {
         let drain = site.limits.serving().drain_timeout;
         let listeners = self.listeners.drain(drain).await.map_err(Into::into);
         stop_ingest.cancel();
-        // What cannot be written now is not waited for: the log has it.
+        // Writes that fail now are not retried: the log holds the changes.
         if let Some(people) = &site.people {
             people.persistence().give_up();
         }
@@ -130,7 +128,7 @@ impl Running {
             });
             let closed = site.log.owned().map_or(Ok(()), Log::close);
             let closed = closed.map_err(ShutdownError::from);
-            // One that is on its way is abandoned at its next piece.
+            // A running compaction is abandoned at its next piece.
             let begun = Instant::now();
             while !compactor.is_finished() && begun.elapsed() < COMPACTION_END_TIMEOUT {
                 std::thread::sleep(COMPACTION_END_TIMEOUT / 100);
@@ -146,9 +144,11 @@ impl Running {
     }
 }
 
-/// The view cache evicts when it is used; this keeps it within its budget when it is not. It also
-/// looks how far the server is behind the log, which is known only from one look to the next, and
-/// whether profiles can be written.
+/// Does the periodic work until the server stops.
+///
+/// The view cache evicts only when it is used, so this keeps an unused one within its budget. It
+/// records how far the server is behind the log, which is measured between two calls. It also
+/// checks whether profiles can be written.
 async fn keep_tidy(site: Arc<Site>) {
     let mut interval = tokio::time::interval(VIEW_CACHE_TIDY_INTERVAL);
     let mut was_held_up = false;
@@ -176,8 +176,8 @@ async fn keep_tidy(site: Arc<Site>) {
 
 const BOOTSTRAP_AGAIN: &str = "bootstrap again";
 
-/// The SCN where the log begins, when it no longer holds the windows that failed profiles need, and
-/// their failure does not yet say so.
+/// Returns the SCN after which the log begins, if failed profiles need earlier windows and their
+/// failure does not mention that yet.
 fn lost_windows(site: &Site) -> Option<Scn> {
     let profiles = site.progress.reached().profiles;
     let oldest_after_scn = site.log.owned()?.status().oldest_after_scn;
@@ -185,8 +185,8 @@ fn lost_windows(site: &Site) -> Option<Scn> {
     (!is_said && profiles.scn < oldest_after_scn).then_some(oldest_after_scn)
 }
 
-/// Removes what is over the limits of a log that this process owns, and keeps what the snapshots
-/// need.
+/// Removes the part of the log that is over its limits, but not what the snapshots need. Only for a
+/// log that this process owns.
 async fn keep_log(site: Arc<Site>) {
     if let Some(log) = &site.log_server {
         let needed = || {

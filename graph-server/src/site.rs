@@ -1,4 +1,4 @@
-//! What all calls share: the graph, profiles and search, the log, and the means to answer from them.
+//! The state that all calls share: the graph, profiles and search, the log, caches and threads.
 
 use crate::{
     compaction::Compaction,
@@ -18,31 +18,31 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// What one server holds of one site.
+/// The state of a server's site.
 pub(crate) struct Site {
     pub(crate) limits: Limits,
     /// The log that is followed.
     pub(crate) log: Arc<dyn LogSource>,
-    /// Serves the log, where this process owns it.
+    /// The server of the log's calls, if this process owns the log.
     pub(crate) log_server: Option<Arc<LogServer>>,
     pub(crate) graphs: Graphs,
     pub(crate) compaction: Arc<Compaction>,
-    /// Profiles and index; absent where they could not be opened: `progress` says why.
+    /// Profiles and index; `None` if they could not be opened. `progress` holds the reason.
     pub(crate) people: Option<People>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) views: Arc<Views>,
     pub(crate) heavy: Workers,
     pub(crate) search: Workers,
-    /// Cancelled when the server shuts down: streams end.
+    /// Cancelled when the server shuts down: then streams end.
     pub(crate) stopping: CancellationToken,
     pub(crate) started: Instant,
     pub(crate) calls: Arc<Calls>,
-    /// A request that takes longer gets a line in the log; `None`: none does.
+    /// The time after which a request gets a line in the log; `None` for no lines.
     pub(crate) slow_request: Option<Duration>,
 }
 
 impl Site {
-    /// Whether the server goes on following the log, and does not shut down.
+    /// Returns an error if the server no longer follows the log, or shuts down.
     pub(crate) fn check_serving(&self) -> Result<(), serving::Refusal> {
         if self.stopping.is_cancelled() {
             return Err(serving::Refusal::shutting_down());
@@ -53,15 +53,15 @@ impl Site {
         }
     }
 
-    /// Why reads should not be sent here, or what is not served all the same. A server without its
-    /// search still answers most calls, and is ready.
+    /// Returns an error if reads should not be sent to this server, or else what it does not serve,
+    /// if anything. A server without its search still answers most calls, and is ready.
     pub(crate) fn readiness(&self) -> Result<Option<String>, serving::Refusal> {
         self.check_serving()?;
         let profiles = self.progress.check(Part::Profiles).err();
         Ok(profiles.map(|refusal| format!("not serving profiles and search: {}", refusal.why())))
     }
 
-    /// The profiles, while they are served.
+    /// Returns the profiles, or an error once they are not served.
     pub(crate) fn served_profiles(&self) -> Result<&People, serving::Refusal> {
         self.progress.check(Part::Profiles)?;
         let closed = || serving::Refusal::internal("profiles are not open");

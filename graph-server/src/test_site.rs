@@ -8,7 +8,8 @@ pub(crate) fn member(id: u64) -> MemberId {
     MemberId::new(id).unwrap()
 }
 
-/// Members 1 to `members`, each connected to the next, at the beginning of a log.
+/// Returns a graph of the members 1 to `members`, each connected to the next, at the beginning of a
+/// log.
 pub(crate) fn path_graph(members: u64) -> Writer {
     let ids: Vec<_> = (1..=members).map(member).collect();
     let edges: Vec<_> = ids

@@ -1,4 +1,5 @@
-//! Folding the overlay into a new snapshot: how long it takes, what memory it takes, and what readers notice.
+//! Measures the compaction of the overlay into a new snapshot: its duration, its memory, and its
+//! effect on readers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,16 +18,17 @@ use crate::rounds::by_turns;
 use crate::setting::{Measured, Setting};
 use crate::unit::{Unit, grouped};
 
-/// Changes that are folded, if the site has twice as many members.
+/// The changes that are folded, if the site has twice as many members.
 const FOLDED_MAX: usize = 1_000_000;
-/// In windows of so many.
+/// The changes of each of these windows.
 const FOLDED_WINDOW: usize = 1_000;
-/// Changes a second while degrees are asked for.
+/// The changes per second while degrees are requested.
 const LIVE_RATE: f64 = 10_000.0;
-/// In windows of so many.
+/// The changes of each of these windows.
 const LIVE_WINDOW: u64 = 16;
-/// The rates at which degrees are asked for, in parts of the usual one of 30 %. At 30 % of what callers get who keep it busy, lone
-/// callers keep two cores busy already: the smaller rate shows what is the compaction's own doing.
+/// The rates at which degrees are requested, relative to the usual rate of 30 % of the capacity. At
+/// 30 %, separate callers already keep two cores busy. The smaller rate shows the effect of the
+/// compaction alone.
 const RATES: [(f64, &str); 2] = [
     (
         1.0,
@@ -34,9 +36,9 @@ const RATES: [(f64, &str); 2] = [
     ),
     (1.0 / 3.0, "the same at 10 % of capacity"),
 ];
-/// The server's memory is looked at this often.
+/// The interval between two reads of the server's memory.
 const MEMORY_INTERVAL: Duration = Duration::from_millis(10);
-/// Longer than a call may take on the server.
+/// The client's timeout of TakeSnapshot, above the longest time that a server allows for a call.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
@@ -46,7 +48,7 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     })
 }
 
-/// With nobody asking.
+/// Measures a compaction without other calls.
 async fn alone(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     let Measured {
         calls,
@@ -100,7 +102,7 @@ async fn alone(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     Ok(())
 }
 
-/// 4 bytes a node, and a reserve for steps, blocks of files and the allocator.
+/// Returns the bound: 4 bytes a node, and a reserve for steps, blocks of files and the allocator.
 fn memory_max(members: u64) -> f64 {
     (4 * members + (32 << 20)) as f64
 }
@@ -109,7 +111,7 @@ async fn while_asked(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     let mut random = RandomChanges::new(setting.site()?.member_ids(), setting.options().seed + 1);
     let measured = setting.measured_server("compactions").await?;
     let calls = measured.calls.while_it_changes();
-    // Twice: the first fills the cache of views.
+    // Measured twice: the first pass fills the cache of views.
     degrees_rate(&calls, setting.duration()).await?;
     let rate = degrees_rate(&calls, setting.duration()).await?;
     for (part, what) in RATES {
@@ -163,7 +165,7 @@ async fn at_rate(
     )))
 }
 
-/// Takes a snapshot of what is true now.
+/// Takes a snapshot of the current state.
 async fn snapshot(channels: &Channels) -> Outcome<()> {
     let admin = channels.admin(0).timeout(SNAPSHOT_TIMEOUT);
     admin.take_snapshot(None).await?;

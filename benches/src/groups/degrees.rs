@@ -1,4 +1,4 @@
-//! Degrees, shared connections and paths over gRPC, with the client on the server's cores.
+//! Measures degrees, shared connections and paths over gRPC, with the client on the server's cores.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ use crate::server::Server;
 use crate::setting::{Measured, Setting};
 use crate::unit::Unit;
 
-/// Callers that keep both cores busy.
+/// The callers, which keep both cores busy.
 const CALLERS: u64 = 32;
-/// Empty calls that open what opens once.
+/// The empty calls before the measurement, which do the work of the first use.
 const FIRST_CALLS: u64 = 500;
 
 pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
@@ -32,7 +32,7 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     })
 }
 
-/// Every viewer once: no view is there yet.
+/// Requests the degrees of every viewer once, when no view is cached.
 async fn cold(calls: &Arc<Calls>, figures: &mut Figures) -> Outcome<()> {
     let degrees = calls.each(|calls, number| async move { calls.degrees(number, 100).await });
     let latencies = closed_loop::run_calls(1, calls.question_count(), degrees)
@@ -61,7 +61,8 @@ async fn warm(setting: &Setting, measured: &Measured, figures: &mut Figures) -> 
         .at_least(16e3)
         .at_22_m();
     figures.push(figure.note(format!(
-        "{CALLERS} callers; {} of the server's time for each; {} views take {}; {:.1} % of the calls found theirs",
+        "{CALLERS} callers; {} of the server's time for each; {} views take {}; \
+         {:.1} % of the calls found theirs",
         Unit::Seconds.show(degrees.server_time),
         after.views,
         Unit::Bytes.show(after.bytes as f64),
@@ -70,11 +71,11 @@ async fn warm(setting: &Setting, measured: &Measured, figures: &mut Figures) -> 
     Ok(())
 }
 
-/// What a server does at most of one kind of call.
+/// A server's maximum rate of one kind of call, and the cost of each.
 struct Saturation {
-    /// Calls a second.
+    /// The calls per second.
     rate: f64,
-    /// Seconds of processor time that the server takes for one; what else there is, the client takes.
+    /// The seconds of processor time that the server takes for one call. The client takes the rest.
     server_time: f64,
 }
 
@@ -137,7 +138,7 @@ async fn against_empty_calls(
     Ok(())
 }
 
-/// One caller who asks each in turn, so that all see the same machine.
+/// Measures one caller who makes each kind of call in turn, so that all see the same machine.
 async fn one_by_one(setting: &Setting, calls: &Arc<Calls>, figures: &mut Figures) -> Outcome<()> {
     let [mut empty, mut shared, mut path] = [(); 3].map(|()| Latencies::new());
     let (start, mut number) = (Instant::now(), 0);

@@ -1,4 +1,5 @@
-//! A hub that changes all day: one member whose connections are added and removed all the time, and what readers notice.
+//! Measures a changing hub: one member whose connections are added and removed continuously, and
+//! the effect on readers.
 
 use std::sync::Arc;
 
@@ -18,13 +19,13 @@ use crate::rounds::{self, Rounds, by_turns};
 use crate::setting::Setting;
 use crate::unit::{Unit, grouped};
 
-/// Connections that the hub has at least, if the site has as many members.
+/// The least connections of the hub, if the site has as many members.
 const HUB_DEGREE_MIN: usize = 10_000;
-/// Those that it lacks are published in windows of so many.
+/// The window size in which missing connections are published.
 const GROWTH_WINDOW: usize = 1_000;
-/// Changes a second of the hub's connections.
+/// The changes per second of the hub's connections.
 const RATE: f64 = 10_000.0;
-/// In windows of so many.
+/// The changes of each of these windows.
 const WINDOW: u64 = 16;
 
 pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
@@ -88,7 +89,8 @@ async fn changing_hub(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     Ok(())
 }
 
-/// By turns without and with the hub's changes, at 30 % of what the server does while it changes; answers that rate too.
+/// Measures degrees without and with the hub's changes in alternation. The rate is 30 % of the
+/// server's capacity while the hub changes, and is returned as well.
 async fn turns(
     setting: &Setting,
     calls: &Arc<Calls>,
@@ -101,11 +103,12 @@ async fn turns(
         let change = move |number| toggled(hub, &connected, number);
         Feed::start(calls.channels(), RATE, WINDOW, change).await
     };
-    // The first time fills the cache of views.
+    // The first pass fills the cache of views.
     degrees_rate(calls, setting.duration()).await?;
     let changing = feed().await?;
     let rate = degrees_rate(calls, setting.duration()).await?;
-    // While all callers ask all the time it may be fed less than it should.
+    // While all callers keep the server busy, the feed may fall short of its rate, which is no
+    // error here.
     drop(changing.stop().await);
     let rounds = by_turns(
         async || degrees_at(calls, rate, setting.turn_duration()).await,
@@ -119,7 +122,8 @@ async fn turns(
     Ok((rate, rounds.await?))
 }
 
-/// One of the hub's connections goes with every even number, and comes back with the next.
+/// Returns the change of a number: an even one removes a connection of the hub, and the next adds
+/// it again.
 fn toggled(hub: u64, connected: &[u64], number: u64) -> Change {
     let place = (number / 2) as usize % connected.len().max(1);
     let other = connected.get(place).copied().unwrap_or(hub);

@@ -1,4 +1,4 @@
-//! Profiles, and search while profiles change.
+//! Measures reads of profiles, and searches while profiles change.
 
 use std::sync::Arc;
 
@@ -21,15 +21,15 @@ use crate::terms::Terms;
 use crate::unit::Unit;
 use crate::{closed_loop, open_loop};
 
-/// Members of a page.
+/// The members of a page.
 const PAGE: usize = 10;
-/// Profile changes a second while something is measured.
+/// The profile changes per second while something else is measured.
 const LIVE_RATE: f64 = 1_000.0;
-/// In windows of so many.
+/// The changes of each of these windows.
 const LIVE_WINDOW: u64 = 10;
-/// Changes a second that are looked for, each by its own caller.
+/// The changes per second that are searched for, each by its own caller.
 const LOOKED_FOR_RATE: f64 = 20.0;
-/// Searches that are asked in turn.
+/// The searches, which are made in turn.
 const SEARCHES: usize = 5_000;
 
 pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
@@ -95,7 +95,8 @@ async fn get_profiles(
     Ok(())
 }
 
-/// Headlines change all the time; now and then a summary does, and is looked for until it is found.
+/// Measures the time from a change to the search that finds it. Headlines change continuously, and
+/// at a low rate a summary is changed and then searched for.
 async fn searchable(setting: &Setting, measured: &Measured, figures: &mut Figures) -> Outcome<()> {
     let channels = measured.calls.channels().clone();
     let feed = headlines(setting, &channels, setting.options().seed).await?;
@@ -124,7 +125,8 @@ async fn searchable(setting: &Setting, measured: &Measured, figures: &mut Figure
         latencies.p99(),
     );
     figures.push(figure.at_most(200e-3).note(format!(
-        "from Publish to the answer of a search that finds it (at_least); median {}; {} looked for, at {}",
+        "from Publish to the answer of a search that finds it (at_least); median {}; \
+         {} looked for, at {}",
         Unit::Seconds.show(latencies.median()),
         latencies.count(),
         Unit::PerSecond.show(rate)
@@ -160,7 +162,7 @@ async fn change_and_find(
     )
 }
 
-/// A word that nobody has: the number in letters.
+/// Returns a word that no member has: the number in letters.
 fn word(number: u64) -> String {
     let letters = number
         .to_string()
@@ -192,7 +194,7 @@ async fn search_while_changing(
             search_members(&channels, number, question).await.map(drop)
         }
     };
-    // Twice: the first fills the cache of views.
+    // Measured twice: the first pass fills the cache of views.
     rate_of(call.clone(), setting.duration()).await?;
     let rate = rate_of(call.clone(), setting.duration()).await?;
     let at_rate = async || open_loop::run(rate, setting.turn_duration(), call.clone()).await;

@@ -75,8 +75,8 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     })
 }
 
-/// One contender's figures: the latencies of each round for each of [`ASKED`], and batches per
-/// second by round.
+/// One contender's figures: the latencies of each round for each of the questions of one caller,
+/// and batches per second by round.
 #[derive(Default)]
 struct Answers {
     latencies: [Vec<Latencies>; ASKED.len()],

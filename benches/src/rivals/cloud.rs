@@ -1,4 +1,4 @@
-//! The questions to a graph server.
+//! The rivals' questions as calls to a graph server.
 
 use cloud_engine::Degree;
 use cloud_proto::cloud::v1 as cloud;
@@ -14,7 +14,7 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// Asks through these.
+    /// Creates a contender that calls through these channels.
     pub fn new(channels: Channels) -> Self {
         Self { channels }
     }

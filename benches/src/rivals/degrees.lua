@@ -1,5 +1,6 @@
--- Degrees of the targets (ARGV[3] onwards) for the viewer (ARGV[1]), as digits: 0 self, 1, 2, 3, and 4 for out of network.
--- KEYS[1] receives the viewer's 2nd-degree set. ARGV[2] is the time to keep it, in seconds; with 0 it is not kept.
+-- Returns the degrees of the targets (ARGV[3] onwards) for the viewer (ARGV[1]), as digits: 0 self,
+-- 1, 2, 3, and 4 for out of network. KEYS[1] receives the viewer's 2nd-degree set. ARGV[2] is the
+-- time to keep it, in seconds; with 0 it is not kept.
 local viewer, kept = ARGV[1], tonumber(ARGV[2])
 local mine, second = 'c:' .. viewer, KEYS[1]
 local targets, answer, left = {}, {}, {}
@@ -16,7 +17,8 @@ for place, target in ipairs(targets) do
 end
 
 if kept == 0 and redis.call('SCARD', mine) > DIRECT_MAX then
-    -- A hub, from the targets' side: its 2nd-degree set is a large part of the site.
+    -- For a hub, computes from the targets' side: the hub's 2nd-degree set is a large part of the
+    -- site.
     local is_second = {}
     for _, place in ipairs(left) do
         local target = targets[place]

@@ -1,5 +1,5 @@
--- The numbers of members at 1st and at 2nd degree of ARGV[1]. KEYS[1] is a scratch set. (The viewer is one of
--- the neighbours' neighbours.)
+-- Returns the numbers of members at 1st and at 2nd degree of ARGV[1]. KEYS[1] is a scratch set.
+-- (The viewer is one of the neighbours' neighbours.)
 local mine, reached = 'c:' .. ARGV[1], KEYS[1]
 local lists = {mine}
 for _, member in ipairs(redis.call('SMEMBERS', mine)) do lists[#lists + 1] = 'c:' .. member end

@@ -1,4 +1,5 @@
--- One shortest path of up to three connections between ARGV[1] and ARGV[2], searched from both ends. Empty when there is none.
+-- Returns one shortest path of up to three connections between ARGV[1] and ARGV[2], searched from
+-- both ends. Empty if there is none.
 local viewer, other = ARGV[1], ARGV[2]
 local mine, theirs = 'c:' .. viewer, 'c:' .. other
 if viewer == other then return {viewer} end

@@ -1,15 +1,17 @@
--- The graph in PostgreSQL as its engineers would hold it for these questions: a row a member, with the sorted
--- neighbours in an array. One lookup returns a whole list, where a table of pairs takes an index entry for each
--- neighbour. Measured once by hand with 2 million members, pairs in both directions with a covering index took
--- 5.4 times the space (1,291 against 237 MB) and 2.2 times the processor time for a page of degrees.
--- The functions have static statements, which are planned once a session.
+-- The graph in PostgreSQL as its engineers would hold it for these questions: a row a member, with
+-- the sorted neighbours in an array. One lookup returns a whole list, where a table of pairs takes
+-- an index entry for each neighbour. Measured once by hand with 2 million members, pairs in both
+-- directions with a covering index took 5.4 times the space (1,291 against 237 MB) and 2.2 times
+-- the processor time for a page of degrees. The functions have static statements, which are planned
+-- once a session.
 CREATE EXTENSION intarray;
 CREATE EXTENSION pg_prewarm;
 CREATE TABLE adjacency (member int4 NOT NULL, neighbours int4[] NOT NULL) WITH (fillfactor = 100);
 ALTER TABLE adjacency ALTER COLUMN neighbours SET STORAGE EXTERNAL;
 
--- The degrees of targets, as digits: 0 self, 1, 2, 3, and 4 for out of network. Computed from the targets' side: their
--- neighbours are looked up one by one, up to the first that shares a neighbour with the viewer.
+-- The degrees of targets, as digits: 0 self, 1, 2, 3, and 4 for out of network. Computed from the
+-- targets' side: their neighbours are looked up one by one, up to the first that shares a neighbour
+-- with the viewer.
 CREATE FUNCTION degrees(viewer int4, targets int4[]) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
     direct int4[] := (SELECT neighbours FROM adjacency WHERE member = viewer);

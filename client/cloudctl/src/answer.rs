@@ -1,11 +1,11 @@
-//! What a command answers: text for people, and the same as JSON for scripts.
+//! The answer of a command: text for people, and the same as JSON for scripts.
 
 use cloud_client::proto::databus::v1::AsOf;
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
-/// Both forms of an answer.
+/// An answer in both forms.
 pub(crate) struct Answer {
     pub(crate) text: String,
     pub(crate) json: Value,
@@ -20,21 +20,22 @@ impl Answer {
             write!(stdout, "{}", self.text)
         };
         match outcome.and_then(|()| stdout.flush()) {
-            // Whoever reads, as `head` does, has read enough.
+            // The reader, such as `head`, has closed the pipe: it needs no more.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             outcome => outcome,
         }
     }
 }
 
-/// A table with these headings.
+/// Returns a table with these headings.
 pub(crate) fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED).set_header(headings);
     table
 }
 
-/// The line below a table: what the answer is exact as of, in the form that --at-least takes.
+/// Returns the line below a table: the point that the answer is exact as of, in the form of
+/// --at-least.
 pub(crate) fn as_of_line(as_of: Option<&AsOf>) -> String {
     as_of
         .map(|as_of| format!("as of {}@{}\n", as_of.scn, as_of.log_id))

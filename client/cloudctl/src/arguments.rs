@@ -4,12 +4,16 @@ use clap::{Parser, Subcommand};
 use cloud_client::Point;
 use std::time::Duration;
 
-/// Questions to a graph server of The Cloud, and changes of connections.
+/// Queries a graph server of The Cloud, and changes connections.
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Exit codes:\n  0  answered\n  1  the server said no, or there is no such member\n  2  wrong usage\n  \
-                  3  the server cannot be reached\n  4  the deadline passed"
+    after_help = "Exit codes:\n  \
+                  0  answered\n  \
+                  1  the server refused the request or failed, or there is no such member\n  \
+                  2  wrong usage\n  \
+                  3  the server cannot be reached\n  \
+                  4  the deadline passed"
 )]
 pub(crate) struct Arguments {
     /// The server's public listener.
@@ -30,25 +34,31 @@ pub(crate) struct Arguments {
         value_name = "ADDRESS"
     )]
     pub(crate) admin: String,
-    /// One JSON object on stdout; 64-bit ids are numbers. `watch` prints one for each event.
+    /// Print one JSON object on stdout; 64-bit ids are numbers. `watch` prints one for each event.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// How long to wait for an answer: 500ms, 5s.
-    #[arg(long, global = true, default_value = "5s", value_parser = parse_time, value_name = "TIME")]
+    /// Maximum time to wait for an answer: 500ms, 5s.
+    #[arg(
+        long,
+        global = true,
+        default_value = "5s",
+        value_parser = parse_time,
+        value_name = "TIME"
+    )]
     pub(crate) timeout: Duration,
     /// Answer as of this point or later: SCN@LOG_ID as printed by `connect`, or SOURCE_ID:OFFSET.
     #[arg(long, global = true, value_name = "POINT")]
     pub(crate) at_least: Option<Point>,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// How close members are to a viewer.
+    /// Degrees of members from a viewer.
     Degrees(Degrees),
-    /// How large a member's network is.
+    /// Sizes of a viewer's network.
     Sizes(Sizes),
     /// A member's connections.
     Connections(Connections),
@@ -58,9 +68,9 @@ pub(crate) enum Command {
     Network(Network),
     /// All shortest paths between two members.
     Paths(Paths),
-    /// Whom a viewer may know: members who share connections.
+    /// Members whom a viewer may know: those who share the most connections.
     Suggest(Suggest),
-    /// Begins or ends a session: a viewer's questions are answered without delay.
+    /// Begins or ends a session, which keeps a viewer's requests fast.
     #[command(subcommand)]
     Session(Session),
     /// Members of a viewer's network who match a query.
@@ -75,18 +85,18 @@ pub(crate) enum Command {
     Publish(Publish),
     /// Prints changes as they become durable, until interrupted.
     Watch(Watch),
-    /// Where the server stands, and what it holds.
+    /// Status of the server: its SCNs, contents, memory and lag.
     Status,
-    /// Has a snapshot taken of what is true now, and waits for it.
+    /// Takes a snapshot of the current state, and waits for it.
     Snapshot,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct Degrees {
-    /// From whose side.
+    /// The viewer.
     #[arg(long, value_name = "MEMBER")]
     pub(crate) viewer: u64,
-    /// The members asked about.
+    /// The members whose degrees are requested.
     #[arg(required = true, value_name = "MEMBER")]
     pub(crate) members: Vec<u64>,
     /// Also count the shared connections, and name up to three.
@@ -99,7 +109,7 @@ pub(crate) struct Degrees {
 
 #[derive(clap::Args)]
 pub(crate) struct Sizes {
-    /// Whose network.
+    /// The viewer.
     #[arg(long, value_name = "MEMBER")]
     pub(crate) viewer: u64,
     /// Also count the 3rd degree.
@@ -109,12 +119,12 @@ pub(crate) struct Sizes {
 
 #[derive(clap::Args)]
 pub(crate) struct Connections {
-    /// Whose.
+    /// The member.
     pub(crate) member: u64,
-    /// Newest first, or by id.
+    /// The order: newest first, or by id.
     #[arg(long, value_enum, default_value_t = Order::Recent)]
     pub(crate) order: Order,
-    /// As many, at most.
+    /// Maximum number of connections to print.
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: usize,
 }
@@ -127,88 +137,88 @@ pub(crate) enum Order {
 
 #[derive(clap::Args)]
 pub(crate) struct Shared {
-    /// From whose side.
+    /// The viewer.
     #[arg(long, value_name = "MEMBER")]
     pub(crate) viewer: u64,
-    /// With whom.
+    /// The other member.
     pub(crate) member: u64,
-    /// As many, at most.
+    /// Maximum number of connections to print.
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: usize,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct Network {
-    /// Whose network.
+    /// The viewer.
     #[arg(long, value_name = "MEMBER")]
     pub(crate) viewer: u64,
-    /// Which degree: 1, 2 or 3.
+    /// The degree: 1, 2 or 3.
     #[arg(long, value_parser = parse_network_degree)]
     pub(crate) degree: cloud_client::Degree,
-    /// As many, at most.
+    /// Maximum number of members to print.
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: usize,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct Paths {
-    /// From whom.
+    /// The viewer, where the paths begin.
     #[arg(long, value_name = "MEMBER")]
     pub(crate) viewer: u64,
-    /// To whom.
+    /// The member where the paths end.
     pub(crate) member: u64,
-    /// Longest paths looked for, in connections: 1 to 6.
+    /// Maximum length of the paths, in connections: 1 to 6.
     #[arg(long, value_name = "DEGREE", default_value_t = 3)]
     pub(crate) max_degree: u32,
-    /// As many, at most.
+    /// Maximum number of paths to print.
     #[arg(long, default_value_t = 10)]
     pub(crate) limit: u32,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct Suggest {
-    /// To whom.
+    /// The viewer.
     #[arg(long, value_name = "MEMBER")]
     pub(crate) viewer: u64,
-    /// As many, at most.
+    /// Maximum number of members to print.
     #[arg(long, default_value_t = 10)]
     pub(crate) limit: u32,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Session {
-    /// Begins a session and prints its name.
+    /// Begins a session and prints its id.
     Begin {
-        /// Whose.
+        /// The viewer.
         #[arg(long, value_name = "MEMBER")]
         viewer: u64,
     },
     /// Ends a session.
     End {
-        /// As `begin` printed it.
+        /// The session's id, as `begin` printed it.
         session: String,
     },
 }
 
 #[derive(clap::Args)]
 pub(crate) struct Search {
-    /// From whose side.
+    /// The viewer.
     #[arg(long, value_name = "MEMBER")]
     pub(crate) viewer: u64,
-    /// Words, "phrases", field:word, AND, OR, NOT, + and -, parentheses. Empty: everyone.
+    /// Words, "phrases", field:word, AND, OR, NOT, + and -, parentheses. Empty: all members.
     #[arg(default_value = "")]
     pub(crate) query: String,
     /// Only these degrees: 1, 2, 3, out.
     #[arg(long, value_delimiter = ',', value_parser = parse_degree)]
     pub(crate) degrees: Vec<cloud_client::Degree>,
-    /// As many, at most.
+    /// Maximum number of members to print.
     #[arg(long, default_value_t = 10)]
     pub(crate) limit: usize,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct Profile {
-    /// Whose.
+    /// The members.
     #[arg(required = true, value_name = "MEMBER")]
     pub(crate) members: Vec<u64>,
 }
@@ -226,17 +236,17 @@ pub(crate) struct Publish {
     /// A file, or - for stdin.
     #[arg(default_value = "-")]
     pub(crate) file: String,
-    /// The source that the window comes from; a repeat of its offset is not written again.
+    /// The source of the window; a repeat of its offset is not written again.
     #[arg(long, requires = "source_offset", default_value = "")]
     pub(crate) source_id: String,
-    /// Where the window stands in its source.
+    /// The window's offset in its source.
     #[arg(long, requires = "source_id", default_value_t = 0)]
     pub(crate) source_offset: u64,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct Watch {
-    /// Begin after this SCN; without it, with what comes next.
+    /// Begin after this SCN; without it, with the next window.
     #[arg(long, value_name = "SCN")]
     pub(crate) after_scn: Option<u64>,
 }

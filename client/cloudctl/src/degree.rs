@@ -1,4 +1,4 @@
-//! A degree in words: for people, and for scripts.
+//! The text of a degree, for people and for scripts.
 
 use cloud_client::Degree;
 

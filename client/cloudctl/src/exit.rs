@@ -1,4 +1,4 @@
-//! Exit codes that mean something, and what is said with them.
+//! Errors of a command: their exit codes, and their messages.
 
 use cloud_client::Error;
 use serde_json::json;
@@ -9,12 +9,12 @@ const USAGE: u8 = 2;
 const UNREACHABLE: u8 = 3;
 const DEADLINE: u8 = 4;
 
-/// Why there is no answer.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failed {
     #[error(transparent)]
     Server(#[from] Error),
-    /// What was given on the command line, or in a file that it names, is wrong.
+    /// The command line is wrong, or a file that it names.
     #[error("{0}")]
     Usage(String),
     #[error("stdout: {0}")]
@@ -31,7 +31,7 @@ impl Failed {
         }
     }
 
-    /// Says it on stderr, and as JSON on stdout when that is what is read.
+    /// Prints the error on stderr, and with `json` as JSON on stdout too.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         eprintln!("cloudctl: {self}");
         if json {
@@ -41,14 +41,18 @@ impl Failed {
             };
             let fields = failure.iter().flat_map(|failure| &failure.fields);
             let fields: Vec<_> = fields
-                .map(|violation| json!({ "field": violation.field, "description": violation.description }))
+                .map(|violation| {
+                    json!({ "field": violation.field, "description": violation.description })
+                })
                 .collect();
             let error = json!({
                 "message": self.to_string(),
                 "code": failure.map(|failure| format!("{:?}", failure.code)),
                 "reason": failure.map(|failure| &failure.reason),
                 "metadata": failure.map(|failure| &failure.metadata),
-                "resource": failure.and_then(|failure| failure.resource.as_ref()).map(|(_, name)| name),
+                "resource": failure
+                    .and_then(|failure| failure.resource.as_ref())
+                    .map(|(_, name)| name),
                 "fields": fields,
             });
             println!("{}", json!({ "error": error }));

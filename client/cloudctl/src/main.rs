@@ -1,6 +1,7 @@
-//! `cloudctl`: questions to a graph server, and changes, from a shell.
+//! `cloudctl`: queries a graph server and publishes changes from a shell.
 //!
-//! Tables for people, one JSON object for scripts; the exit code says what kind of answer it was.
+//! It prints tables for people, or one JSON object for scripts. The exit code tells success and the
+//! kinds of failure apart.
 
 mod answer;
 mod arguments;

@@ -1,4 +1,4 @@
-//! The names and headlines that stand beside ids in tables.
+//! The names and headlines that tables show beside ids.
 
 use crate::answer::table;
 use cloud_client::{Client, Error};
@@ -6,12 +6,12 @@ use comfy_table::Table;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Members to one request: the server's limit.
+/// The maximum members of one request: the server's limit.
 const PROFILES_BATCH: usize = 1_000;
-/// Longer headlines are cut.
+/// The maximum characters of a headline; a longer one is truncated.
 const HEADLINE_CHARACTERS: usize = 60;
 
-/// Name and headline by member.
+/// The name and headline of each member.
 #[derive(Default)]
 pub(crate) struct Names(BTreeMap<u64, (String, String)>);
 
@@ -36,7 +36,7 @@ impl Names {
         Ok(names)
     }
 
-    /// Empty for one without a profile.
+    /// Returns the name of a member; empty for one without a profile.
     pub(crate) fn name(&self, member: u64) -> &str {
         self.0.get(&member).map_or("", |(name, _)| name)
     }
@@ -45,7 +45,7 @@ impl Names {
         self.0.get(&member).map_or("", |(_, headline)| headline)
     }
 
-    /// A name, or the id of a member without one.
+    /// Returns the name, or the id of a member without one.
     pub(crate) fn name_or_id(&self, member: u64) -> String {
         match self.name(member) {
             "" => member.to_string(),
@@ -53,7 +53,7 @@ impl Names {
         }
     }
 
-    /// A line for each member.
+    /// Returns a table with a row for each member.
     pub(crate) fn table(&self, members: &[u64]) -> Table {
         let mut rows = table(&["member", "name", "headline"]);
         for &id in members {
@@ -62,9 +62,15 @@ impl Names {
         rows
     }
 
-    /// The same for scripts.
+    /// Returns the same as JSON.
     pub(crate) fn json(&self, members: &[u64]) -> Vec<Value> {
-        let line = |&id: &u64| json!({ "member_id": id, "name": self.name(id), "headline": self.headline(id) });
+        let line = |&id: &u64| {
+            json!({
+                "member_id": id,
+                "name": self.name(id),
+                "headline": self.headline(id),
+            })
+        };
         members.iter().map(line).collect()
     }
 }

@@ -1,8 +1,8 @@
-//! How much of a list is asked for at once.
+//! Requests a list in pages, up to a number of lines.
 
 use cloud_client::Page;
 
-/// The pages of a list, until as many lines as wanted are there.
+/// The pages of a list, until enough lines have come.
 pub(crate) struct Pages {
     wanted: usize,
     size_max: usize,
@@ -10,7 +10,7 @@ pub(crate) struct Pages {
 }
 
 impl Pages {
-    /// `size_max` is the server's limit of a page.
+    /// Creates the pages for `wanted` lines. `size_max` is the server's limit of a page.
     pub(crate) fn new(wanted: usize, size_max: usize) -> Self {
         Self {
             wanted,
@@ -19,7 +19,7 @@ impl Pages {
         }
     }
 
-    /// The next page to ask for; none when there is no more, or as many as wanted are there.
+    /// Returns the next page to request; `None` if there is no other, or enough lines have come.
     pub(crate) fn next(&mut self) -> Option<Page> {
         let size = u32::try_from(self.wanted.min(self.size_max))
             .ok()
@@ -30,7 +30,7 @@ impl Pages {
         })
     }
 
-    /// What came: so many lines, and the token of the next page.
+    /// Records the answer: its number of lines, and the token of the next page.
     pub(crate) fn came(&mut self, lines: usize, next_page_token: String) {
         self.wanted = self.wanted.saturating_sub(lines);
         self.token = (!next_page_token.is_empty()).then_some(next_page_token);

@@ -41,7 +41,8 @@ pub(crate) async fn ask(servers: &Servers, question: Profile) -> Result<Answer, 
     })
 }
 
-/// Returns the texts that are printed, by their labels. Neighbours with one label stand together.
+/// Returns the texts that are printed, by their labels. Consecutive values with the same label are
+/// joined.
 fn facts<M: Fields>(message: &M) -> Vec<(&'static str, Vec<&str>)> {
     let mut facts: Vec<(&str, Vec<&str>)> = Vec::new();
     for field in M::FIELDS {

@@ -14,7 +14,7 @@ use std::{
     io::{BufRead, BufReader, Read},
 };
 
-/// A longer line is an error, before it fills the memory.
+/// The bytes at which a line is too long: an error, before it fills the memory.
 const LINE_BYTES_MAX: u64 = 4 << 20;
 
 pub(crate) async fn publish(servers: &Servers, input: Publish) -> Result<Answer, Failed> {

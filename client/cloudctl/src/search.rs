@@ -62,6 +62,11 @@ pub(crate) async fn ask(servers: &Servers, question: Search) -> Result<Answer, F
     let shown = hits.len();
     Ok(Answer {
         text: format!("{rows}\n{shown} of {total}, {}", as_of_line(as_of.as_ref())),
-        json: json!({ "as_of": as_of_json(as_of.as_ref()), "viewer_id": viewer, "total": total, "hits": lines }),
+        json: json!({
+            "as_of": as_of_json(as_of.as_ref()),
+            "viewer_id": viewer,
+            "total": total,
+            "hits": lines,
+        }),
     })
 }

@@ -1,10 +1,10 @@
-//! The two listeners, connected to when a command needs them.
+//! The server's two listeners, which each command connects to as needed.
 
 use crate::arguments::Arguments;
 use cloud_client::{Admin, Client, Error, Point};
 use std::time::Duration;
 
-/// Where they are, and the settings of every call.
+/// The addresses of the listeners, and the settings of every call.
 pub(crate) struct Servers {
     public: String,
     admin: String,

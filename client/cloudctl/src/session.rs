@@ -16,7 +16,7 @@ pub(crate) async fn change(servers: &Servers, session: Session) -> Result<Answer
             let as_of = begun.as_of.as_ref();
             Ok(Answer {
                 text: format!(
-                    "session {}, ends after {} s without a question, {}",
+                    "session {}, ends after {} s without a request, {}",
                     begun.session,
                     begun.idle_seconds,
                     as_of_line(as_of)

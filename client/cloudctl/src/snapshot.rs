@@ -8,7 +8,8 @@ use crate::{
 };
 use cloud_client::{Error, Point};
 
-/// Asks until it is there: one of a large site takes longer than a call may.
+/// Takes a snapshot. The call is repeated until the snapshot is written: a large site takes longer
+/// than one call may.
 pub(crate) async fn take(servers: &Servers) -> Result<Answer, Failed> {
     let admin = servers.admin().await?;
     let now = admin.status().await?.graph.map(Point::from);

@@ -86,7 +86,7 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
             ),
         ),
     ];
-    let mut rows = table(&["what", "how it stands"]);
+    let mut rows = table(&["property", "value"]);
     for (name, fact) in facts {
         rows.add_row([name, &fact]);
     }
@@ -98,7 +98,11 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
             format!("source {}", source.source_id),
             format!("offset {}, SCN {}", source.last_offset, source.scn),
         ]);
-        json!({ "source_id": source.source_id, "last_offset": source.last_offset, "scn": source.scn })
+        json!({
+            "source_id": source.source_id,
+            "last_offset": source.last_offset,
+            "scn": source.scn,
+        })
     };
     let sources: Vec<_> = log.sources.iter().map(source).collect();
     let memory = status.memory.iter();
@@ -169,7 +173,7 @@ fn log_files(log: &GetStatusResponse) -> String {
     }
 }
 
-/// Nothing when nothing is known to be missing.
+/// Returns how far a part is behind; empty if no lag is known.
 fn behind(lag: &Option<LagStatus>) -> String {
     match lag {
         Some(LagStatus {

@@ -5,7 +5,7 @@ use cloud_client::{Event, proto::databus::v1::WindowPart};
 use cloud_profile::part_lines;
 use serde_json::json;
 
-/// Prints until the server ends the subscription, or this process is interrupted.
+/// Prints changes until the server ends the subscription, or this process is interrupted.
 pub(crate) async fn follow(servers: &Servers, watch: Watch, json: bool) -> Result<Answer, Failed> {
     let client = servers.client().await?;
     let after_scn = match watch.after_scn {

@@ -1,7 +1,8 @@
-//! The Cloud in one go: makes a synthetic site, serves it, and asks what a web application asks.
+//! A demonstration of The Cloud: generates a synthetic site, serves it, and sends the requests of a
+//! web application.
 //!
-//! `questions.rs` is also an example of the client. `make demo` runs it; by hand it is
-//! `demo --loader target/release/loader --server target/release/graph-server --dir scratch [--once]`.
+//! `questions.rs` is also an example of the client. `make demo` runs it. To run it by hand: `demo
+//! --loader target/release/loader --server target/release/graph-server --dir scratch [--once]`.
 
 mod people;
 mod questions;
@@ -20,7 +21,7 @@ use std::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Makes a synthetic site, serves it, and asks what a web application asks.
+/// Generates a synthetic site, serves it, and sends the requests of a web application.
 #[derive(Parser)]
 struct Arguments {
     /// The loader's binary.
@@ -29,22 +30,22 @@ struct Arguments {
     /// The server's binary.
     #[arg(long)]
     server: PathBuf,
-    /// A scratch folder; the site in it is made anew.
+    /// A scratch folder; an existing site in it is deleted first.
     #[arg(long)]
     dir: PathBuf,
-    /// How many members the site has.
+    /// Members of the site.
     #[arg(long, default_value_t = 200_000)]
     members: u32,
-    /// How many connections a member has in the mean.
+    /// Mean number of connections of a member.
     #[arg(long, default_value_t = 25)]
     mean_connections: u32,
-    /// Where the server answers reads.
+    /// Address of the server's public listener, which answers reads.
     #[arg(long, default_value = "127.0.0.1:50051")]
     listen: String,
-    /// Where the server takes changes.
+    /// Address of the server's admin listener, which accepts changes.
     #[arg(long, default_value = "127.0.0.1:50052")]
     admin_listen: String,
-    /// End after the questions instead of serving on.
+    /// End after the requests instead of serving on.
     #[arg(long)]
     once: bool,
 }
@@ -98,13 +99,13 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             _ = terminate.recv() => {}
         }
     }
-    // Beside the connections, which have to hear that the server ends.
+    // Runs in parallel to the connections, which have to learn that the server stops.
     let stopped =
         tokio::task::spawn_blocking(move || server.stop().map_err(|error| error.to_string()));
     Ok(stopped.await??)
 }
 
-/// A dump and a snapshot of it, by the loader.
+/// Generates a dump and builds a snapshot of it, with the loader.
 fn load(arguments: &Arguments, dump: &Path, site: &Path) -> Result<(), Box<dyn Error>> {
     let members = arguments.members.to_string();
     let mean = arguments.mean_connections.to_string();
@@ -125,7 +126,7 @@ fn load(arguments: &Arguments, dump: &Path, site: &Path) -> Result<(), Box<dyn E
     succeed("snapshot built", &mut build)
 }
 
-/// Runs a command; what it says on stdout is more than a demo wants to know.
+/// Runs a command. Its stdout is discarded: it has more detail than a demonstration needs.
 fn succeed(what: &str, command: &mut Command) -> Result<(), Box<dyn Error>> {
     let begun = Instant::now();
     let program = command.get_program().to_owned();

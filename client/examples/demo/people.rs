@@ -1,9 +1,9 @@
-//! Names and headlines, to say who is meant by an id.
+//! The names and headlines of members, to print beside their ids.
 
 use cloud_client::{Client, Error};
 use std::collections::BTreeMap;
 
-/// Names and headlines.
+/// Name and headline by member id.
 pub(crate) struct People(BTreeMap<u64, (String, String)>);
 
 impl People {
@@ -27,7 +27,7 @@ impl People {
     }
 
     pub(crate) fn name(&self, member: u64) -> &str {
-        self.0.get(&member).map_or("somebody", |(name, _)| name)
+        self.0.get(&member).map_or("a member", |(name, _)| name)
     }
 
     pub(crate) fn introduce(&self, member: u64) -> String {

@@ -1,4 +1,4 @@
-//! What a web application asks: the example of the client.
+//! The requests of a web application: an example of the client.
 
 use crate::{heading, people::People};
 use cloud_client::proto::cloud::v1::{MemberDegree, SearchHit};
@@ -14,7 +14,7 @@ use std::{
     time::Instant,
 };
 
-/// What a web application asks, and how a change is seen a moment later.
+/// Sends the requests of a web application, and shows how soon a change is visible.
 pub(crate) async fn questions(
     client: &Client,
     admin: &Admin,
@@ -35,12 +35,13 @@ pub(crate) async fn questions(
     println!("({:.1} ms)", milliseconds(begun));
 
     heading(
-        "How close are the members on this page, whom do you share, and through whom do you know them?",
+        "How close are the members on this page, \
+         which connections do you share, and through whom are you connected?",
     );
     let page = members_at_each_degree(client, viewer).await?;
     print_degrees(client, viewer, &page).await?;
 
-    heading("Whom may you know?");
+    heading("Which members may you know?");
     print_suggestions(client, viewer).await?;
 
     heading("Engineers in your network, nearest first");
@@ -64,12 +65,12 @@ pub(crate) async fn questions(
     }
     println!("({} in all, {took:.1} ms)", found.total);
 
-    heading("You connect with somebody out of your network");
+    heading("You connect with a member out of your network");
     let Some(stranger) = first_hit(client, viewer, Degree::OutOfNetwork)
         .await?
         .or(first_hit(client, viewer, Degree::Third).await?)
     else {
-        println!("There is nobody further away than 2nd degree.");
+        println!("There is no member further away than 2nd degree.");
         return Ok(());
     };
     let friends = client.connections(
@@ -93,7 +94,7 @@ pub(crate) async fn questions(
     let published = admin
         .publish(Window::of([connection_added(viewer, stranger)]))
         .await?;
-    // A read that carries the answer's as_of never sees less than the change.
+    // A read that carries the answer's as_of sees the change, or a later state.
     let after = client.at_least(published.as_of.clone());
     let seen = after
         .degrees(viewer, &[stranger], DegreesOptions::default())
@@ -108,7 +109,8 @@ pub(crate) async fn questions(
     Ok(())
 }
 
-/// Of the first members in the dump, the one whose number of connections is nearest to what people have.
+/// Returns the member, of the first ones in the dump, whose number of connections is nearest to a
+/// typical one.
 async fn choose_viewer(client: &Client, dump: &Path) -> Result<u64, Box<dyn StdError>> {
     const TYPICAL: u64 = 40;
     let mut nearest = None;
@@ -122,6 +124,7 @@ async fn choose_viewer(client: &Client, dump: &Path) -> Result<u64, Box<dyn StdE
     Ok(nearest.ok_or("the dump has no members")?.1)
 }
 
+/// Returns the members of the first connections in the dump.
 pub(crate) fn candidates(dump: &Path) -> Result<Vec<u64>, Box<dyn StdError>> {
     let rows = BufReader::new(File::open(dump.join("connections.csv"))?)
         .lines()
@@ -137,7 +140,8 @@ pub(crate) fn candidates(dump: &Path) -> Result<Vec<u64>, Box<dyn StdError>> {
     rows.map(member).collect()
 }
 
-/// Two members at 1st degree, three at 2nd, two at 3rd, and one further away, as far as there are any.
+/// Returns two members at 1st degree, three at 2nd, two at 3rd, and one further away, as far as
+/// they exist.
 async fn members_at_each_degree(client: &Client, viewer: u64) -> Result<Vec<u64>, Error> {
     let mut members = Vec::new();
     for (degree, size) in [
@@ -159,7 +163,7 @@ async fn first_hit(client: &Client, viewer: u64, degree: Degree) -> Result<Optio
         .map(|hit| hit.member_id))
 }
 
-/// Members at one degree: a search without words.
+/// Returns members at one degree, with a search without words.
 async fn hits(
     client: &Client,
     viewer: u64,
@@ -221,7 +225,8 @@ async fn print_degrees(client: &Client, viewer: u64, members: &[u64]) -> Result<
     Ok(())
 }
 
-/// The members who share most connections, and in how many ways the first of them is reached.
+/// Prints the members who share the most connections with the viewer, and the number of shortest
+/// paths to the first of them.
 async fn print_suggestions(client: &Client, viewer: u64) -> Result<(), Error> {
     let begun = Instant::now();
     let suggestions = client.suggestions(viewer, 3).await?.suggestions;

@@ -1,4 +1,4 @@
-//! The server's process.
+//! Starts and stops the server's process.
 
 use crate::Arguments;
 use std::{
@@ -10,11 +10,11 @@ use std::{
     time::Instant,
 };
 
-/// The server's process; killed when it was not stopped.
+/// The server's process. It is killed on drop, unless it was stopped.
 pub(crate) struct Server(Child);
 
 impl Server {
-    /// Starts it and waits until it says where it listens.
+    /// Starts the server, and waits until it prints the addresses that it listens on. Returns them.
     pub(crate) fn start(
         arguments: &Arguments,
         site: &Path,
@@ -49,12 +49,12 @@ impl Server {
                 return Ok((server, (*public).to_owned(), (*admin).to_owned()));
             }
         }
-        Err("the server ended before it listened; what it said stands above".into())
+        Err("the server ended before it listened; its messages are above".into())
     }
 
-    /// Asks it to end, and waits: it writes down what changed since the snapshot.
+    /// Stops the server and waits: it writes the changes since the snapshot to disk.
     pub(crate) fn stop(mut self) -> Result<(), Box<dyn Error>> {
-        // Ctrl-C in a terminal went to the server too: then it may be gone already.
+        // Ctrl-C in a terminal reaches the server too, so it may have ended already.
         let _ = Command::new("kill")
             .args(["-TERM", &self.0.id().to_string()])
             .stderr(Stdio::null())
@@ -70,7 +70,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only when it has ended already.
+        // Both fail only if it has ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,5 @@
-//! What the log says about members and positions, with nodes in the place of member ids where a profile is looked up.
+//! The changes of profiles in a log: of members and positions, with the nodes by which profiles are
+//! found.
 
 use cloud_engine::NodeIndex;
 use cloud_model::MemberId;
@@ -8,7 +9,7 @@ use cloud_proto::databus::v1::{Member, Position};
 /// A change of one member's profile.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PeopleChange {
-    /// The member exists, and the fields that the mask names have these values.
+    /// The member exists, and the fields named by the mask have these values.
     MemberUpserted {
         /// The member's node.
         node: NodeIndex,
@@ -19,33 +20,34 @@ pub enum PeopleChange {
         /// The fields that are stated.
         fields: Mask<Member>,
     },
-    /// A connection names the member: one who did not exist does now, with nothing known but the id. Cheap for a member who
-    /// exists, so that it may be sent for both ends of every connection.
+    /// A connection or a position implies the member. A member who did not exist is created, with
+    /// nothing known but the id. This costs little for a member who exists, so that it may be sent
+    /// for both ends of every connection.
     MemberCreated {
         /// The member's node.
         node: NodeIndex,
         /// The member.
         member_id: MemberId,
     },
-    /// The member does not exist.
+    /// The member no longer exists.
     MemberRemoved {
         /// The member's node.
         node: NodeIndex,
         /// The member.
         member_id: MemberId,
     },
-    /// The member has this position. Nothing, when the member does not exist.
+    /// The member has this position. Has no effect if the member does not exist.
     PositionUpserted {
         /// The member's node.
         node: NodeIndex,
         /// The member.
         member_id: MemberId,
-        /// With the position's id.
+        /// The values, with the position's id.
         position: Position,
         /// The fields that are stated.
         fields: Mask<Position>,
     },
-    /// The member does not have this position.
+    /// The member no longer has this position.
     PositionRemoved {
         /// The member's node.
         node: NodeIndex,
@@ -57,7 +59,7 @@ pub enum PeopleChange {
 }
 
 impl PeopleChange {
-    /// Whose profile changes.
+    /// Returns the node of the member whose profile changes.
     #[must_use]
     pub fn node(&self) -> NodeIndex {
         match self {
@@ -69,7 +71,7 @@ impl PeopleChange {
         }
     }
 
-    /// The member at that node.
+    /// Returns the id of that member.
     pub(crate) fn member_id(&self) -> MemberId {
         match self {
             Self::MemberUpserted { member_id, .. }

@@ -1,4 +1,4 @@
-//! Changes on their way into profiles and index: merged as they come, published by a commit.
+//! The writer of profiles and index: merges changes as they come, and publishes them with a commit.
 
 use crate::{
     index::{index_error::IndexError, live_index::LiveIndex},
@@ -26,14 +26,14 @@ pub struct PeopleWriter {
     live_index: LiveIndex,
     /// The live profiles as of the last commit.
     committed: Arc<LiveProfilesReader>,
-    /// What changed since the last commit.
+    /// The profiles changed since the last commit.
     pending: BTreeMap<NodeIndex, LiveRecord>,
-    /// Nodes that stand in the live profiles.
+    /// The nodes that have a record in the live profiles.
     superseded: RoaringBitmap,
     applied: Scn,
 }
 
-/// Changes could not be applied or committed: stop and repair. Nothing of the window was taken.
+/// Why changes could not be applied or committed: stop and repair. Nothing of the window was taken.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// A profile could not be read or written.
@@ -45,8 +45,8 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
-    /// Whether another attempt fails too: a file is not what was written, or a store has closed
-    /// itself after an error.
+    /// Returns whether another attempt would fail too: a file is not what was written, or a store
+    /// has closed itself after an error.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
@@ -93,11 +93,10 @@ impl PeopleWriter {
         Ok((people, writer))
     }
 
-    /// Merges a window's changes into what the next commit writes. A window at or below what was applied is skipped. One
-    /// without changes is true at once, if nothing waits.
+    /// Merges a window's changes into the next commit. Skips a window at or below the applied SCN.
+    /// If no changes wait for a commit, a window without changes is published at once.
     ///
-    /// # Errors
-    /// When a profile cannot be read; nothing of the window is then taken.
+    /// If a profile cannot be read. Nothing of the window is then taken.
     pub fn apply(&mut self, scn: Scn, changes: Vec<PeopleChange>) -> Result<(), ApplyError> {
         if scn <= self.applied {
             return Ok(());
@@ -120,19 +119,20 @@ impl PeopleWriter {
         Ok(())
     }
 
-    /// Whether changes wait for a commit.
+    /// Returns whether changes wait for a commit.
     #[must_use]
     pub fn is_pending(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// What was wrong with the live index, if it had to be made anew from the live profiles.
+    /// Returns the damage of the live index, if it had to be rebuilt from the live profiles.
     #[must_use]
     pub fn replaced_index(&self) -> Option<&IndexError> {
         self.live_index.replaced()
     }
 
-    /// Everything up to this SCN was applied. If nothing waits, what is published is true there too.
+    /// Records that every window up to this SCN was applied. If no changes wait for a commit, the
+    /// published state becomes valid at this SCN too.
     pub fn advance(&mut self, scn: Scn) {
         self.applied = self.applied.max(scn);
         if self.pending.is_empty() {
@@ -140,12 +140,11 @@ impl PeopleWriter {
         }
     }
 
-    /// Writes what waits and publishes it, true at `through` (everything up to which was applied). The profiles are durable
-    /// when it returns, and the index can be made from them.
-    /// With nothing waiting it still makes durable how far the stores are.
+    /// Writes and publishes the waiting changes, valid at `through`: every window up to there was
+    /// applied. When this returns, the profiles are durable, and the index can be rebuilt from
+    /// them. Without waiting changes, it still makes the stores' SCN durable.
     ///
-    /// # Errors
-    /// When a store cannot be written; what waits goes on waiting.
+    /// If a store cannot be written. The changes then go on waiting.
     pub fn commit(&mut self, through: Scn) -> Result<(), ApplyError> {
         let scn = self.applied.max(through);
         if self.live_profiles.scn() < scn || !self.pending.is_empty() {
@@ -165,7 +164,7 @@ impl PeopleWriter {
         Ok(())
     }
 
-    /// Commits and lets go of the files.
+    /// Commits and closes the files.
     ///
     /// # Errors
     /// As [`commit`](Self::commit).
@@ -193,7 +192,8 @@ impl PeopleWriter {
         Ok(())
     }
 
-    /// Whether a member exists, without reading the base: connections name many who do.
+    /// Returns whether a member exists, without reading the base: most ends of new connections
+    /// exist.
     fn exists(
         &self,
         window: &BTreeMap<NodeIndex, LiveRecord>,
@@ -209,7 +209,7 @@ impl PeopleWriter {
         Ok(record.is_some_and(|record| record.profile.is_some()))
     }
 
-    /// The profile of a node with everything applied so far.
+    /// Returns the profile of a node, with all changes applied so far.
     fn profile(&self, node: NodeIndex, member_id: u64) -> Result<Option<Profile>, FileError> {
         if let Some(record) = self.pending.get(&node) {
             return Ok(record.profile.clone());
@@ -221,7 +221,8 @@ impl PeopleWriter {
     }
 }
 
-/// Brings the index to where the profiles are, and says which nodes stand in the live profiles. Reads each of them.
+/// Brings the index to the SCN of the profiles, and returns the nodes that have a record in the
+/// live profiles. Reads each of these records.
 fn catch_up(
     live_profiles: &LiveProfiles,
     reader: &LiveProfilesReader,
@@ -239,7 +240,8 @@ fn catch_up(
         }
     }
     if from_nothing {
-        // The profiles are older than the index: they were restored from elsewhere. They are what the log goes on from.
+        // The profiles are older than the index: they were restored from elsewhere. The log is read
+        // from their SCN.
         live_index.clear()?;
     }
     if index_at != profiles_at {
@@ -253,7 +255,7 @@ fn catch_up(
     Ok(superseded)
 }
 
-/// What a change makes of a profile; `None` is a member who does not exist.
+/// Returns the profile after a change; `None` is a member who does not exist.
 fn changed(old: Option<Profile>, change: PeopleChange) -> Option<Profile> {
     match (old, change) {
         (old, PeopleChange::MemberUpserted { values, fields, .. }) => {

@@ -1,8 +1,10 @@
 //! The thread that folds the overlay into a new base, piece by piece.
 //!
-//! The pieces run on a thread that the system ranks behind those that answer (see `workers.rs`): where readers keep the cores busy
-//! it goes on slowly. (What they notice all the same: bench group `compaction`.) When the follower waits for the new base they run on the compactor's own,
-//! which is ranked as all others. (A thread that has ranked itself behind may not go back.)
+//! The pieces run on a thread of low priority (see [`Priority::Background`]): while readers keep
+//! the cores busy, a compaction proceeds slowly. Bench group `compaction` measures what readers
+//! still notice. When the follower waits for the new base, the pieces run on the compactor's own
+//! thread, which has the priority of all others. (A thread that has lowered its own priority may
+//! not raise it again.)
 
 use super::{
     Compaction, Running, SharedWriter, is_changed,
@@ -34,10 +36,10 @@ use std::{
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-/// Views of a piece: some milliseconds' work, mostly.
+/// The number of views rebuilt in one piece: mostly some milliseconds of work.
 const VIEWS_AT_ONCE: usize = 8;
 
-/// The thread's work.
+/// The compactor thread: its inputs and its loop.
 pub(crate) struct Compactor {
     pub(crate) compaction: Arc<Compaction>,
     pub(crate) writer: SharedWriter,
@@ -49,15 +51,16 @@ pub(crate) struct Compactor {
     pub(crate) log_id: LogId,
     pub(crate) stop: CancellationToken,
     pub(crate) snapshots_kept: usize,
-    /// None: only when they are asked for.
+    /// The time between two periodic compactions; `None` if only requests and the overlay's growth
+    /// start one.
     pub(crate) interval: Option<Duration>,
-    /// One thread, ranked behind.
+    /// A pool of one thread, of low priority.
     pub(crate) behind: ThreadPool,
-    /// Held as long as something may be written.
+    /// The site's lock, held as long as this thread may write.
     pub(crate) _lock: Arc<FolderLock>,
 }
 
-/// For [`Compactor::behind`].
+/// Builds the pool for [`Compactor::behind`].
 pub(crate) fn behind() -> Result<ThreadPool, ThreadPoolBuildError> {
     ThreadPoolBuilder::new()
         .num_threads(1)
@@ -66,13 +69,15 @@ pub(crate) fn behind() -> Result<ThreadPool, ThreadPoolBuildError> {
         .build()
 }
 
-/// How often snapshots are taken that nobody asks for; 0 of the limit: never.
+/// Returns the time between two periodic compactions; `None` if the limit is 0, which disables
+/// them.
 pub(crate) fn interval(limits: &Limits) -> Option<Duration> {
     let milliseconds = limits.snapshot_interval_ms;
     (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
 }
 
 impl Compactor {
+    /// Starts the thread. `runtime` is used to wait for profiles.
     pub(crate) fn spawn(self, runtime: Handle) -> io::Result<JoinHandle<()>> {
         std::thread::Builder::new()
             .name("compactor".to_owned())
@@ -98,7 +103,8 @@ impl Compactor {
         }
     }
 
-    /// `last`: when the last one was begun, or the server started.
+    /// Returns whether a compaction is to begin. `last` is the time when the last one began, or
+    /// when the server started.
     fn is_called_for(&self, last: Instant) -> bool {
         let compaction = &self.compaction;
         let version = compaction.current.version();
@@ -109,7 +115,8 @@ impl Compactor {
         is_changed(&version) && (asked || periodic || compaction.is_due() || compaction.is_full())
     }
 
-    /// Not on the runtime's time, which may end before this thread does.
+    /// Sleeps for `time`, or until the server stops. Does not use the runtime's timer: the runtime
+    /// may end before this thread does.
     fn pause(&self, time: Duration) {
         let begun = Instant::now();
         while begun.elapsed() < time && !self.stop.is_cancelled() {
@@ -123,7 +130,8 @@ impl Compactor {
             let mut writer = lock(&self.writer);
             let graph = writer.begin_fold();
             self.compaction.overlay_is_of(&writer);
-            // The marks are of the same moment: they move with the writer locked.
+            // The marks belong to the same SCN as the graph: they change only while the writer is
+            // locked.
             (graph, self.progress.source_marks())
         };
         let scn = graph.scn();
@@ -154,10 +162,17 @@ impl Compactor {
             status.last_time = Some(time);
             status.last_failure = None;
         });
-        tracing::info!(%scn, seconds = format_args!("{:.3}", time.as_secs_f64()), "compaction ends");
+        tracing::info!(
+            %scn,
+            seconds = format_args!("{:.3}", time.as_secs_f64()),
+            "compaction ends"
+        );
         self.retire(before);
         if let Err(error) = self.keep_newest(scn, snapshot.lineage_id) {
-            tracing::error!(%error, "older snapshots cannot be removed; the next compaction tries again");
+            tracing::error!(
+                %error,
+                "older snapshots cannot be removed; the next compaction retries"
+            );
             self.compaction
                 .status
                 .send_modify(|status| status.last_failure = Some(error.to_string().into()));
@@ -165,9 +180,10 @@ impl Compactor {
         Ok(())
     }
 
-    /// Removes what is too old beside the snapshot at `scn`.
+    /// Removes snapshots that are no longer kept, now that the one at `scn` is in use.
     fn keep_newest(&self, scn: Scn, lineage: LineageId) -> Result<(), SnapshotError> {
-        // Gigabytes of the system's cache go with a snapshot: the system takes a third of a second for it.
+        // Removing a snapshot drops gigabytes of the page cache, which takes the system a third of
+        // a second.
         self.piece(|| kept::remove_others(&self.site, scn, lineage, self.snapshots_kept))?;
         let needed = kept::needed(&self.site, lineage)?;
         self.compaction.status.send_modify(|status| {
@@ -176,7 +192,8 @@ impl Compactor {
         Ok(())
     }
 
-    /// Writes the snapshot, opens it, and sees to it that a reader who goes over to it has nothing to do.
+    /// Writes the snapshot, opens it, and rebuilds the cached views on it, so that no reader pays
+    /// for the change to the new base.
     fn write(
         &self,
         runtime: &Handle,
@@ -218,15 +235,15 @@ impl Compactor {
         Ok((manifest, Arc::new(base)))
     }
 
-    /// The profiles, unless they have failed.
+    /// Returns the profiles, unless they have failed.
     fn profiles(&self) -> Option<&People> {
         let serve = self.progress.check(Part::Profiles).is_ok();
         self.people.as_ref().filter(|_| serve)
     }
 
-    /// Waits until profiles are committed up to the graph's SCN: they are some 100 ms behind,
-    /// mostly. Where they come no further now, the snapshot takes them as they are, and a start
-    /// reads the log after their SCN.
+    /// Waits until profiles are committed up to the graph's SCN: they are mostly some 100 ms
+    /// behind. If they cannot advance now, or not within [`PROFILES_WAIT_MAX`], the snapshot takes
+    /// them as they are. A start then reads the log after their SCN.
     fn wait_for_profiles(&self, runtime: &Handle, scn: Scn) {
         let mut watch = self.progress.watch();
         let there = watch.wait_for(|reached| {
@@ -242,7 +259,7 @@ impl Compactor {
         runtime.block_on(waited);
     }
 
-    /// Runs a piece of work where it disturbs nobody, unless the follower waits.
+    /// Runs a piece of work on the thread of low priority, or on this one while the follower waits.
     fn piece<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         if self.compaction.is_waited_for.load(Ordering::Relaxed) {
             work()
@@ -251,14 +268,16 @@ impl Compactor {
         }
     }
 
-    /// As long as the step before took, unless the follower waits: rows are folded with half a core. A machine of which every core is
-    /// busy answers late, whoever is ranked where. (Bench: "the same p99 during a compaction".)
+    /// Sleeps as long as the last step took, unless the follower waits: rows are folded with half a
+    /// core. A machine with every core busy answers late, whatever the priorities. (Bench: "the
+    /// same p99 during a compaction".)
     fn rest(&self, step: Duration) {
         if !self.compaction.is_waited_for.load(Ordering::Relaxed) {
             std::thread::sleep(step);
         }
     }
 
+    /// Returns an error if the server stops.
     fn goes_on(&self) -> Result<(), SnapshotError> {
         if self.stop.is_cancelled() {
             Err(SnapshotError::Stopped)
@@ -267,7 +286,8 @@ impl Compactor {
         }
     }
 
-    /// Waits until nobody else holds the version, and only then lets go of it: what that costs is not a request's to pay.
+    /// Waits until no reader holds the version, then drops it here: dropping it takes time, and no
+    /// request is to pay for it.
     fn retire(&self, version: Arc<Version>) {
         while Arc::strong_count(&version) > 1 && !self.stop.is_cancelled() {
             self.pause(VERSION_RETIRE_INTERVAL);
@@ -276,7 +296,7 @@ impl Compactor {
     }
 
     fn running(&self, running: Option<(Scn, u32, u32)>) {
-        // Nobody waits for this.
+        // Returns false so that no receiver is woken: none waits for this field.
         self.compaction.status.send_if_modified(|status| {
             status.running = running.map(|(scn, nodes_written, nodes)| Running {
                 scn,
@@ -296,7 +316,8 @@ impl Compactor {
     }
 }
 
-/// Opens the snapshot that was just written. One that cannot be read is not left to the next start.
+/// Opens the snapshot that was just written. If it cannot be read, it is removed, so that the next
+/// start does not find it.
 fn open(path: &Path, manifest: &Manifest) -> Result<Base, SnapshotError> {
     Base::open(path, manifest).or_else(|error| {
         kept::remove(path)?;

@@ -1,4 +1,5 @@
-//! Which snapshots stay: the one in use and the last few before it, for the case that it rots.
+//! Decides which snapshots are kept: the one in use, and the last few before it in case it is
+//! damaged.
 
 use super::snapshot_writer::SnapshotError;
 use cloud_engine::{FileError, Manifest, newest_snapshots, remove_overlays};
@@ -8,11 +9,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A snapshot that is being removed is renamed first, so that half of one is never taken for a whole.
+/// The prefix of a snapshot that is being removed. It is renamed first, so that a partly removed
+/// snapshot is never opened.
 pub(super) const REMOVING_PREFIX: &str = ".removing-";
 
-/// Removes what the snapshot at `in_use` makes needless: older ones beyond the `kept` newest, itself among them, and overlay
-/// files, which stand on older ones. What is newer, of another lineage or without a manifest that can be read is left alone.
+/// Removes the snapshots and overlay files that the snapshot at `in_use` makes unnecessary.
+///
+/// Of the older snapshots, the newest are kept, so that `kept` remain together with the one in use.
+/// Overlay files belong to older snapshots and are removed. Snapshots that are newer, of another
+/// lineage, or without a readable manifest stay.
 pub(super) fn remove_others(
     site: &Path,
     in_use: Scn,
@@ -23,19 +28,20 @@ pub(super) fn remove_others(
     let older = whole(site)?
         .into_iter()
         .filter(|(_, manifest)| manifest.scn < in_use && manifest.lineage_id == lineage);
-    // Not synced: a loss of power may bring them back, whole or in part, and nobody starts from them while a newer one is sound.
+    // The removal is not synced: after a loss of power, snapshots may be back, whole or in part. No
+    // start uses them while a newer one is valid.
     for (path, _) in older.skip(kept.saturating_sub(1)) {
         remove(&path)?;
     }
     Ok(())
 }
 
-/// The SCNs after which a start may read the log.
+/// The SCNs after which a start may need to read the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Needed {
-    /// For the graph of the oldest snapshot.
+    /// The SCN that the graph of the oldest snapshot needs.
     pub(crate) graph: Scn,
-    /// For the profiles and the index of any snapshot.
+    /// The lowest SCN that the profiles and the index of any snapshot need.
     pub(crate) profiles: Scn,
 }
 
@@ -48,7 +54,8 @@ impl Needed {
     }
 }
 
-/// The part of the log that starts from the lineage's snapshots need. None when there is none.
+/// Returns the SCNs after which a start from any of the lineage's snapshots needs the log; `None`
+/// if there is no snapshot.
 pub(super) fn needed(site: &Path, lineage: LineageId) -> Result<Option<Needed>, FileError> {
     let whole = whole(site)?.into_iter().map(|(_, manifest)| manifest);
     let all = whole
@@ -60,7 +67,7 @@ pub(super) fn needed(site: &Path, lineage: LineageId) -> Result<Option<Needed>, 
     }))
 }
 
-/// Removes a snapshot.
+/// Removes a snapshot: renames it first, then deletes its files.
 pub(super) fn remove(snapshot: &Path) -> Result<(), SnapshotError> {
     let name = snapshot.file_name().unwrap_or_default();
     let removing = snapshot.with_file_name(format!("{REMOVING_PREFIX}{}", name.to_string_lossy()));
@@ -68,7 +75,8 @@ pub(super) fn remove(snapshot: &Path) -> Result<(), SnapshotError> {
     fs::remove_dir_all(&removing).map_err(SnapshotError::io(&removing))
 }
 
-/// The snapshots whose manifest can be read and whose files are there, as long as it says; newest first.
+/// Returns the snapshots that have a readable manifest and every file at the length that the
+/// manifest states, newest first.
 fn whole(site: &Path) -> Result<Vec<(PathBuf, Manifest)>, FileError> {
     let read = |path: PathBuf| {
         let manifest = Manifest::read(&path).ok()?;
@@ -119,7 +127,8 @@ mod tests {
         path
     }
 
-    /// Which of the snapshots at SCN 1 to 7 are left when the one at 6 is in use. The one at 4 is damaged, 3 is of another lineage.
+    /// Returns which of the snapshots at SCN 1 to 7 are left when the one at 6 is in use. The one
+    /// at 4 is damaged, and the one at 3 is of another lineage.
     fn left(kept: usize) -> (Vec<u64>, Option<Needed>) {
         let folder = tempfile::tempdir().unwrap();
         let site = folder.path();

@@ -1,8 +1,10 @@
-//! "The overlay has grown": it is folded into a new base while the server answers, and that base is a snapshot.
+//! Compaction: folds a grown overlay into a new base while the server answers. The new base is also
+//! a snapshot.
 //!
-//! [`Compaction`] is what everybody else sees of it: asking for a snapshot, waiting for room in the overlay, how it stands. The
-//! work is the [`Compactor`]'s, a thread that begins when the overlay has grown to its share of the base, when somebody asks, and
-//! now and then.
+//! [`Compaction`] is the interface for the rest of the server: it requests a snapshot, waits for
+//! room in the overlay, and reports the status. The work is done by the [`Compactor`], a thread. It
+//! starts a compaction when the overlay has grown to its share of the base, when a snapshot is
+//! requested, and periodically.
 //!
 //! Imports from `ingest`, `views` and the top of the crate.
 
@@ -29,63 +31,64 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// The graph's writer, which works for one at a time: the follower applies windows, the compactor goes over to a new base
-/// between two of them.
+/// The graph's writer, shared under a lock: the follower applies windows, and the compactor swaps
+/// in a new base between two of them.
 pub(crate) type SharedWriter = Arc<Mutex<Writer>>;
 
+/// Locks the writer, also if a thread panicked while it held the lock.
 pub(crate) fn lock(writer: &Mutex<Writer>) -> MutexGuard<'_, Writer> {
     writer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// See the module.
+/// The requests to the [`Compactor`], its status, and the size of the overlay.
 #[derive(Debug)]
 pub(crate) struct Compaction {
     current: Current,
     overlay_bytes_max: u64,
     percent: u64,
     bytes_min: u64,
-    /// Of the overlay, and of what is kept for the base that is being made.
+    /// The memory of the overlay, and of the changes kept for the base that is being written.
     overlay_bytes: AtomicU64,
-    /// The newest snapshot that was asked for stands at this SCN or above.
+    /// The highest SCN for which a snapshot was requested: it is to stand at this SCN or above.
     asked: AtomicU64,
-    /// The follower cannot go on without a new base.
+    /// Whether the follower waits for a new base.
     is_waited_for: AtomicBool,
-    /// Whether somebody has called the compactor.
+    /// Whether the compactor was woken ([`Compaction::call`]) since its last check.
     called: Mutex<bool>,
     calls: Condvar,
     status: watch::Sender<CompactionStatus>,
 }
 
-/// How it stands.
+/// The status of compaction.
 #[derive(Clone, Debug)]
 pub(crate) struct CompactionStatus {
-    /// What the base is: the newest snapshot that this server has opened or written.
+    /// The manifest of the base: the newest snapshot that this server has opened or written.
     pub(crate) snapshot: Arc<Manifest>,
-    /// The part of the log that a start may need, from this snapshot or from one that it falls back
-    /// to.
+    /// The SCNs after which a start may need the log, from this snapshot or from an older one that
+    /// it falls back to.
     pub(crate) needed: Needed,
     pub(crate) running: Option<Running>,
-    /// Since the start.
+    /// The number of compactions completed since the start.
     pub(crate) completed: u64,
-    /// Since the start.
+    /// The number of compactions that failed since the start.
     pub(crate) failed: u64,
-    /// How long the last one took that was completed.
+    /// The duration of the last completed compaction.
     pub(crate) last_time: Option<Duration>,
     /// Why the last one failed, if it did.
     pub(crate) last_failure: Option<Arc<str>>,
 }
 
-/// A compaction on its way.
+/// The progress of a running compaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Running {
-    /// Where the snapshot will stand.
+    /// The SCN of the snapshot that is being written.
     pub(crate) scn: Scn,
     pub(crate) nodes_written: u32,
     pub(crate) nodes: u32,
 }
 
 impl Compaction {
-    /// On the snapshot that the server has opened, in the directory `site`.
+    /// Creates the state for a server that has opened `snapshot` in the directory `site`.
     pub(crate) fn new(
         site: &Path,
         writer: &Writer,
@@ -124,19 +127,19 @@ impl Compaction {
         self.status.subscribe()
     }
 
-    /// There is to be a snapshot that stands at `scn` or above.
+    /// Requests a snapshot that stands at `scn` or above.
     pub(crate) fn ask(&self, scn: Scn) {
         self.asked.fetch_max(scn.get(), Ordering::Relaxed);
         self.call();
     }
 
-    /// Has the compactor look at once whether there is something to do, or an end.
+    /// Wakes the compactor, which then checks whether there is work, or whether the server stops.
     pub(crate) fn call(&self) {
         *self.called.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.calls.notify_one();
     }
 
-    /// Waits until somebody calls, or for so long.
+    /// Waits until [`Compaction::call`] is called, or until the time has passed.
     fn wait_for_call(&self, time: Duration) {
         let called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self
@@ -146,29 +149,33 @@ impl Compaction {
         *called = false;
     }
 
-    /// Memory of the overlay, and of what is kept for the base that is being made.
+    /// Returns the memory of the overlay, and of the changes kept for the base that is being
+    /// written.
     pub(crate) fn overlay_bytes(&self) -> u64 {
         self.overlay_bytes.load(Ordering::Relaxed)
     }
 
-    /// After a window, and after all that a compaction does to the writer.
+    /// Stores the size of the writer's overlay. Must be called after each window, and after each
+    /// call of a compaction to the writer.
     pub(crate) fn overlay_is_of(&self, writer: &Writer) {
         self.overlay_bytes
             .store(writer.overlay_bytes(), Ordering::Relaxed);
     }
 
-    /// Whether the next window has to wait for a new base, and there is something to fold into one.
+    /// Returns whether the next window has to wait for a new base, and there is something to fold
+    /// into one.
     pub(crate) fn is_full(&self) -> bool {
         self.overlay_bytes() >= self.overlay_bytes_max && is_changed(&self.current.version())
     }
 
-    /// Waits until there is room for the next window, and says meanwhile what it waits for.
+    /// Waits until there is room for the next window. Meanwhile, the reason is recorded in
+    /// `progress`.
     pub(crate) async fn room(&self, progress: &Progress) {
         let mut status = self.status.subscribe();
         let mut said = String::new();
         self.is_waited_for.store(true, Ordering::Relaxed);
         loop {
-            // Before the look, so that what comes after it is not slept through.
+            // Marked as seen before the check: a change after the check still wakes this loop.
             let failure = status.borrow_and_update().last_failure.clone();
             if !self.is_full() {
                 break;
@@ -180,7 +187,7 @@ impl Compaction {
                 progress.hold_up(Part::Graph, Some(&reason));
                 said = reason;
             }
-            // The sender is this object's own: it does not go away.
+            // The sender belongs to this object, so it is never dropped meanwhile.
             let _ = status.changed().await;
         }
         self.is_waited_for.store(false, Ordering::Relaxed);
@@ -192,7 +199,7 @@ impl Compaction {
         format!("the overlay is at its limit of {limit} bytes and waits for a compaction{because}")
     }
 
-    /// Whether the overlay has grown to its share of the base.
+    /// Returns whether the overlay has grown to its share of the base.
     fn is_due(&self) -> bool {
         let base = self.current.version().base().bytes();
         let share = (base.mapped + base.memory).saturating_mul(self.percent) / 100;
@@ -201,7 +208,7 @@ impl Compaction {
     }
 }
 
-/// Whether the version is true at a later SCN than its base.
+/// Returns whether the version holds windows that its base lacks.
 fn is_changed(version: &Version) -> bool {
     version.published() > version.base_scn()
 }

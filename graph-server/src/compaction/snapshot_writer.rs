@@ -1,7 +1,9 @@
-//! A snapshot in the making: the graph written anew, what never changes linked, the profiles that changed copied.
+//! Writes a snapshot: the graph is rewritten, files that never change are linked, and changed
+//! profiles are copied.
 //!
-//! It appears by a rename, after everything in it has been synced, as the loader's does: a server that ends at any point leaves
-//! a `.building-*` directory that nothing opens and that the next start removes.
+//! The snapshot appears by a rename, after everything in it has been synced, as the loader's does.
+//! A server that ends at any point before leaves a `.building-*` directory. No start opens it, and
+//! the next one removes it.
 
 use super::kept;
 use cloud_engine::{
@@ -15,23 +17,24 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// What is no snapshot yet, or no more.
+/// The name of a snapshot that is being written.
 const BUILDING_NAME: &str = ".building-snapshot";
+/// The prefix of snapshots that were not finished, of the server or the loader.
 const BUILDING_PREFIX: &str = ".building-";
 
-/// A snapshot was not written. The one before is as it was.
+/// Why a snapshot was not written. The snapshot before is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SnapshotError {
-    /// The server ends.
+    /// The server shuts down.
     #[error("the server ends")]
     Stopped,
     /// A file cannot be read or written, or is damaged.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The system said no.
+    /// The operating system returned an error.
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    /// A name in the manifest leads out of the snapshot.
+    /// A name in the manifest is no path inside the snapshot.
     #[error("the manifest names {name:?}, which is no file of a snapshot")]
     Name { name: String },
 }
@@ -45,7 +48,7 @@ impl SnapshotError {
     }
 }
 
-/// A snapshot that is being written. Dropped before it is finished, it is removed.
+/// A snapshot that is being written. It is removed if it is dropped before it is finished.
 pub(super) struct SnapshotWriter {
     fold: Option<Fold>,
     building: Building,
@@ -61,8 +64,8 @@ struct Before {
 }
 
 impl SnapshotWriter {
-    /// Begins a snapshot of `graph`, beside the one of `before`. Where profiles are not `served`, a
-    /// file of theirs may be missing.
+    /// Begins a snapshot of `graph`, linking unchanged files from the snapshot of `before`. If the
+    /// profiles are not served, a file of theirs may be missing.
     pub(super) fn create(
         site: &Path,
         graph: Graph,
@@ -96,7 +99,7 @@ impl SnapshotWriter {
         })
     }
 
-    /// A piece of the graph; answers whether there is more.
+    /// Writes a piece of the graph. Returns whether more remains.
     pub(super) fn step(&mut self) -> Result<bool, SnapshotError> {
         match &mut self.fold {
             Some(fold) => Ok(fold.step()?),
@@ -104,14 +107,15 @@ impl SnapshotWriter {
         }
     }
 
-    /// Nodes that are written, and all.
+    /// Returns the number of nodes written so far, and of all nodes.
     pub(super) fn progress(&self) -> (u32, u32) {
         self.fold.as_ref().map_or((0, 0), Fold::progress)
     }
 
-    /// Writes what is left, and gives the snapshot its name. Without profiles, or with such that
-    /// are behind the graph, it says so: a start then reads the log after the profiles' SCN.
-    /// Without any it takes over those of the snapshot before.
+    /// Writes the rest, and renames the snapshot to its name.
+    ///
+    /// Without `profiles`, the changed profiles of the snapshot before are linked. If the profiles
+    /// are behind the graph, the manifest records their SCN: a start then reads the log after it.
     pub(super) fn finish(
         mut self,
         profiles: Option<&Published>,
@@ -125,7 +129,7 @@ impl SnapshotWriter {
         }
         let profiles_scn = match (profiles, self.before.changed) {
             (Some(profiles), _) => {
-                // Before the copy, which may be true further than this.
+                // Read before the copy, which may hold later changes.
                 let scn = profiles.scn();
                 self.manifest.files.push(profiles.copy_changed(&path)?);
                 scn
@@ -144,7 +148,8 @@ impl SnapshotWriter {
     }
 }
 
-/// The directory until it has its name.
+/// The directory of a snapshot that is being written. It is removed if it is dropped before its
+/// rename.
 struct Building {
     site: PathBuf,
     path: PathBuf,
@@ -163,7 +168,8 @@ impl Building {
         })
     }
 
-    /// Syncs the directories and gives the snapshot its name. What may stand there has been refused: nobody is at this SCN.
+    /// Syncs the directories and renames the snapshot to its name. If a snapshot with this name
+    /// exists, the start has rejected it, and this server is not on it: it is removed.
     fn publish(&self, scn: Scn) -> Result<PathBuf, SnapshotError> {
         sync_folders(&self.path)?;
         let target = self.site.join(snapshot_name(scn));
@@ -178,12 +184,13 @@ impl Building {
 
 impl Drop for Building {
     fn drop(&mut self) {
-        // It has its name, or the error that brought us here is the one to report: the next one removes it.
+        // After the rename there is nothing to remove. Before it, the caller already returns an
+        // error, and the next snapshot removes the directory.
         let _ = fs::remove_dir_all(&self.path);
     }
 }
 
-/// Links every file that the new snapshot takes over as it is: those of profiles and index.
+/// Links every file that the new snapshot takes over unchanged: those of profiles and index.
 fn link_unchanged(
     before: &Manifest,
     old: &Path,
@@ -198,8 +205,8 @@ fn link_unchanged(
     link(unchanged, old, new, all)
 }
 
-/// Links files from one snapshot to another. Unless `all` must be there, one that is missing is
-/// left out.
+/// Links files from one snapshot to another. A missing file is an error if `all` is true, and is
+/// left out otherwise.
 fn link<'a>(
     files: impl IntoIterator<Item = &'a ManifestFile>,
     old: &Path,
@@ -249,7 +256,7 @@ fn sync(folder: &Path) -> Result<(), SnapshotError> {
     synced.map_err(SnapshotError::io(folder))
 }
 
-/// Removes what a server that ended early has left of snapshots that it was writing or removing.
+/// Removes the remains of snapshots that a server was writing or removing when it ended.
 pub(crate) fn remove_leftovers(site: &Path) -> io::Result<()> {
     for entry in fs::read_dir(site)? {
         let entry = entry?;

@@ -83,7 +83,7 @@ impl Limits {
         )
     }
 
-    /// Returns the permitted range of each limit. 0 turns a kind of call off; a limit that would
+    /// Returns the permitted range of each limit. 0 turns a kind of call off. A limit that would
     /// stop the server at 0 starts at 1.
     fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 29] {
         let count = 1..=COUNT_MAX;

@@ -1,4 +1,4 @@
-//! A part of the server that the log's windows go into.
+//! The interface of a part of the server that applies the log's windows.
 
 use crate::ingest::{error::IngestError, progress::Part};
 use cloud_model::{MemberId, Scn};
@@ -11,18 +11,18 @@ use std::collections::HashSet;
 /// The follower gives every window to its appliers in their order, the graph's first: the others
 /// name members by the nodes that it gives them.
 pub(crate) trait Applier: Send {
-    /// The part, whose SCN, lag and failure stand in `Progress`.
+    /// The part that it applies windows to. `Progress` holds the part's SCN, lag and failure.
     fn part(&self) -> Part;
 
-    /// Applies a window, or queues it. An applier that fails is given no other one.
+    /// Applies a window, or queues it. After an error, it receives no more windows.
     fn apply(&mut self, window: &mut FollowedWindow) -> Result<(), IngestError>;
 
-    /// Notes that everything was given that the log held at the start.
+    /// Called once every window that the log held at the start has been applied or queued.
     fn caught_up(&mut self) -> Result<(), IngestError> {
         Ok(())
     }
 
-    /// Has readers see what was given so far, without waiting for it.
+    /// Requests that the windows so far become visible to readers, without waiting for it.
     fn flush(&mut self) -> Result<(), IngestError> {
         Ok(())
     }
@@ -32,11 +32,11 @@ pub(crate) trait Applier: Send {
 #[derive(Debug)]
 pub(crate) struct FollowedWindow {
     pub(crate) scn: Scn,
-    /// Without its changes once the last applier has taken them.
+    /// The window; its changes are gone once the last applier has taken them.
     pub(crate) window: Window<Change>,
-    /// Whether its source's offset says that an earlier window has said the same.
+    /// Whether it repeats an earlier window, by its source's offset.
     pub(crate) is_repeat: bool,
-    /// The members that the graph's applier has created; none when the graph already held the
+    /// The members that the graph's applier has created; `None` if the graph already held the
     /// window.
     pub(crate) created: Option<HashSet<MemberId>>,
 }

@@ -1,4 +1,4 @@
-//! A window of the log in the words of the graph, and in the words of profiles and search.
+//! Translates a window of the log into changes of the graph, and of profiles and search.
 
 use cloud_engine::{Graph, GraphChange};
 use cloud_model::{ConnectionTime, MemberId};
@@ -7,10 +7,11 @@ use cloud_search::PeopleChange;
 use databus::Window;
 use std::collections::HashSet;
 
-/// Returns what the window says about the graph. A connection without a time has the window's.
+/// Returns the window's changes to the graph. A connection without a time gets the window's commit
+/// time.
 ///
-/// A position says that its member exists, as a connection does of both ends: a source that sees one row at a time may
-/// send either before the member itself.
+/// A position creates its member, as a connection creates both ends. A source that sees one row at
+/// a time may send either of them before the member itself.
 pub(crate) fn graph_changes(window: &Window<Change>) -> Vec<GraphChange> {
     let commit_time = window
         .commit_time
@@ -44,12 +45,12 @@ pub(crate) fn graph_changes(window: &Window<Change>) -> Vec<GraphChange> {
     changes
 }
 
-/// Returns what a window's changes say about profiles, in their order. `graph` knows every member
-/// that the window made.
+/// Returns the window's changes to profiles, in their order. `graph` already holds every member
+/// that the window creates.
 ///
-/// `created` are the members that it made; none when that is not known (the graph was further than the profiles when
-/// the server started), and then every member that the window says to exist is said to exist here too, which is as
-/// right.
+/// `created` are the members that the window created. It is `None` if they are not known: the graph
+/// was ahead of the profiles when the server started. Every member that the window implies is then
+/// reported as created, which has the same result.
 pub(crate) fn people_changes(
     window: Vec<Change>,
     graph: &Graph,
@@ -69,7 +70,8 @@ pub(crate) fn people_changes(
     changes
 }
 
-/// Returns the members that exist because the change says something else of them.
+/// Returns the members whose existence the change implies without being a change of the member
+/// itself.
 fn members_implied(change: &Change) -> [Option<MemberId>; 2] {
     match *change {
         Change::PositionUpserted { member_id, .. } => [Some(member_id), None],
@@ -82,7 +84,7 @@ fn members_implied(change: &Change) -> [Option<MemberId>; 2] {
     }
 }
 
-/// Returns what the change says about a profile: `None` for a connection, and for a member who never was.
+/// Returns the change to a profile. `None` for a connection, and for a member who never existed.
 fn people_change(change: Change, graph: &Graph) -> Option<PeopleChange> {
     match change {
         Change::MemberUpserted {
@@ -177,7 +179,8 @@ mod tests {
         }
     }
 
-    /// The window applied to a path of the members 1 to 3: one letter and the member for each change of profiles.
+    /// Applies the window to a path of the members 1 to 3. The texts hold a letter and the member
+    /// for each change of profiles.
     fn check(changes: Vec<Change>, expected: &str, expected_without_created: &str) {
         let mut writer = path_graph(3);
         let window = window(changes, None);

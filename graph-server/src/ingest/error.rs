@@ -3,10 +3,11 @@
 use crate::log_source::LogSourceError;
 use cloud_engine::ApplyError;
 
-/// The log is not followed any more. What is answered stays right, and grows old.
+/// Why the log is no longer followed. Answers remain correct as of their SCN, which no longer
+/// advances.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
-    /// The log cannot be read on.
+    /// The log cannot be read further.
     #[error(transparent)]
     LogSource(#[from] LogSourceError),
     /// A window does not fit the graph.

@@ -1,4 +1,4 @@
-//! Follows the log: every durable window goes to the appliers as soon as it can be read.
+//! Follows the log: passes every durable window to the appliers as soon as it can be read.
 
 use crate::{
     compaction::Compaction,
@@ -16,22 +16,22 @@ use std::{io, sync::Arc, thread::JoinHandle};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-/// The thread's work.
+/// The follower thread: its inputs and its loop.
 pub(crate) struct Follower {
     pub(crate) source: Arc<dyn LogSource>,
     pub(crate) windows: Box<dyn Windows>,
     /// The SCN of the last window that was read.
     pub(crate) after_scn: Scn,
-    /// The graph's first.
+    /// The appliers, the graph's first.
     pub(crate) appliers: Vec<Box<dyn Applier>>,
     pub(crate) compaction: Arc<Compaction>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) stop: CancellationToken,
 }
 
-/// The windows that the parts need, and the SCN that they come after: that of the part which is
-/// furthest behind. Profiles fail where they need windows that the log no longer holds, and the
-/// graph goes on.
+/// Returns the windows that the parts need, and the SCN that they come after: that of the part
+/// which is furthest behind. If the log no longer holds windows that only profiles need, profiles
+/// fail, and the graph goes on.
 pub(crate) fn windows_of(
     source: &dyn LogSource,
     progress: &Progress,
@@ -58,7 +58,7 @@ fn dropped(scn: Scn, error: &LogSourceError) -> String {
 }
 
 impl Follower {
-    /// Begins; the thread ends in order when it is stopped.
+    /// Starts the thread, which ends in order when it is stopped.
     pub(crate) fn spawn(self, runtime: Handle) -> io::Result<JoinHandle<Result<(), IngestError>>> {
         let progress = Arc::clone(&self.progress);
         std::thread::Builder::new()
@@ -94,7 +94,8 @@ impl Follower {
         }
     }
 
-    /// What the source says next. A relay says only when it is read what its log no longer holds.
+    /// Returns the source's next event. A relay reports only while it is read that its log no
+    /// longer holds a window.
     fn next(&mut self) -> Result<Next, IngestError> {
         match self.windows.next(&self.stop) {
             Err(error) if error.is_dropped() && self.leave_profiles(&error) => {
@@ -105,7 +106,8 @@ impl Follower {
         }
     }
 
-    /// Whether the graph can go on without the windows that only profiles need.
+    /// Returns whether the missing windows are needed by profiles only. If so, profiles fail, and
+    /// their applier is removed.
     fn leave_profiles(&mut self, error: &LogSourceError) -> bool {
         let is_behind = self.after_scn < self.progress.reached().graph.scn;
         if is_behind {
@@ -117,12 +119,13 @@ impl Follower {
         is_behind
     }
 
-    /// Waits until the overlay has room for a window at `scn`; no when it was stopped before.
+    /// Waits until the overlay has room for a window at `scn`. Returns false if the server stops
+    /// before.
     fn wait_for_room(&mut self, runtime: &Handle, scn: Scn) -> Result<bool, IngestError> {
         if !self.compaction.is_full() || scn <= self.progress.reached().graph.scn {
             return Ok(true);
         }
-        // A snapshot takes the profiles as they are committed.
+        // A snapshot contains only committed profiles, so they are committed first.
         self.each(|applier| applier.flush())?;
         let room = self.compaction.room(&self.progress);
         Ok(runtime
@@ -142,8 +145,8 @@ impl Follower {
         self.each(|applier| applier.apply(&mut followed))
     }
 
-    /// Does something with every applier. One that fails is left behind, unless it is the graph's:
-    /// the others need the nodes that it gives to members.
+    /// Calls `act` with every applier. One that fails is removed. If the graph's fails, the error
+    /// is returned: the others need the nodes that it assigns to members.
     fn each(
         &mut self,
         mut act: impl FnMut(&mut dyn Applier) -> Result<(), IngestError>,
@@ -164,9 +167,9 @@ impl Follower {
         outcome
     }
 
-    /// A log does not take a window at or below its source's last offset; one that comes all the
-    /// same says nothing. (A mark from above the window says nothing about it: the graph was
-    /// further than the profiles.)
+    /// Returns whether the window is at or below its source's last offset. A log rejects such a
+    /// window; if one is there all the same, its changes are skipped. (A mark from above the window
+    /// is not compared: the graph was then ahead of the profiles.)
     fn is_repeat(&self, scn: Scn, window: &Window<Change>) -> bool {
         let last = self.progress.source_mark(&window.source_id);
         last.is_some_and(|last| last.scn < scn && window.source_offset <= last.offset)

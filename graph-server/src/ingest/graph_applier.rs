@@ -12,6 +12,7 @@ use crate::{
 use cloud_model::SourceMark;
 use std::sync::Arc;
 
+/// The graph's applier: applies each window to the writer's overlay.
 pub(crate) struct GraphApplier {
     pub(crate) writer: SharedWriter,
     pub(crate) compaction: Arc<Compaction>,
@@ -41,14 +42,15 @@ impl Applier for GraphApplier {
             writer.apply(scn, &changes)?.created
         };
         self.compaction.overlay_is_of(&writer);
-        // With the writer locked: a compaction takes graph and marks of the same moment.
+        // Done while the writer is locked: a compaction reads the graph and the marks of one SCN.
         self.progress.graph_reached(scn, mark(followed));
         followed.created = Some(created.iter().map(|created| created.member).collect());
         Ok(())
     }
 }
 
-/// The offset of its source that the window brings.
+/// Returns the source's offset that the window carries; `None` if it has no source, or repeats an
+/// earlier one.
 fn mark(followed: &FollowedWindow) -> Option<SourceMark> {
     let window = &followed.window;
     (!followed.is_repeat && !window.source_id.is_empty()).then(|| SourceMark {

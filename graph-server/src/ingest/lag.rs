@@ -1,7 +1,7 @@
-//! How long what is durable has not been applied.
+//! Measures the lag: for how long a durable window has not been applied.
 //!
-//! SCNs cannot be subtracted and carry no time, so the log's head is looked at now and then: one that was seen a while
-//! ago and is still not reached tells how far a part is behind, at least.
+//! SCNs cannot be subtracted and carry no time, so the log's head is recorded now and then. If a
+//! recorded head is not reached yet, the part lags at least since it was recorded.
 
 use crate::ingest::progress::{Part, Reached};
 use cloud_model::Scn;
@@ -13,18 +13,18 @@ use std::{
 /// How far a part is behind the log's head.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lag {
-    /// Something that was durable so long ago is not there yet, at least; or may not be, as the log
-    /// cannot be read.
+    /// A lower bound: a window that was durable this long ago is not applied yet. While the log
+    /// cannot be read, such a window may exist.
     pub(crate) time: Duration,
-    /// Why, where that is known.
+    /// The reason, if it is known.
     pub(crate) reason: Option<Arc<str>>,
 }
 
-/// What was seen at earlier looks, of the graph and of the profiles.
+/// The heads recorded at earlier calls, for the graph and for the profiles.
 #[derive(Debug, Default)]
 pub(crate) struct LagWatch(Mutex<[Option<Ahead>; 2]>);
 
-/// A head of the log that a part has not reached yet, and when it was seen.
+/// A head of the log that a part has not reached yet, and when it was recorded.
 #[derive(Clone, Copy, Debug)]
 struct Ahead {
     head: Scn,
@@ -32,7 +32,7 @@ struct Ahead {
 }
 
 impl LagWatch {
-    /// Graph's and profiles', with the log's head at `head`.
+    /// Returns the lags of the graph and of the profiles, with the log's head at `head`.
     pub(crate) fn look(&self, reached: &Reached, head: Scn, now: Instant) -> [Lag; 2] {
         let mut ahead = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let [graph, profiles] = &mut *ahead;
@@ -42,14 +42,14 @@ impl LagWatch {
                 *ahead = (at.scn < head).then_some(Ahead { head, seen: now });
             }
             let out_of_reach = reached.out_of_reach.as_ref();
-            // Since when something is, or may be, missing.
+            // The time since when a window is missing, or may be.
             let since = ahead.iter().map(|ahead| ahead.seen);
             let since = since.chain(out_of_reach.map(|out| out.since)).min();
             let why = reached.ended(part).or(at.held_up.as_ref());
             let why = why.or(out_of_reach.map(|out| &out.reason));
             Lag {
                 time: since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since)),
-                // A part that has failed says so before anything is missing.
+                // A part that has failed gives its reason even before a window is missing.
                 reason: since.map_or(at.failed.as_ref(), |_| why).cloned(),
             }
         };
@@ -83,7 +83,7 @@ mod tests {
         check([7, 0], 0, 0, [0, 0]);
         check([7, 0], 7, 0, [0, 0]);
         check([7, 0], 9, 5, [0, 5]);
-        // The head of before is reached: the newer one is looked at from now on.
+        // The recorded head is reached: the newer one is recorded from now on.
         check([7, 7], 9, 6, [1, 0]);
         check([7, 7], 9, 8, [3, 2]);
         check([9, 9], 9, 9, [0, 0]);

@@ -1,8 +1,8 @@
-//! From the log into the graph, and into profiles and search.
+//! Applies the log's windows to the graph, and to profiles and search.
 //!
-//! One thread follows the log and gives every window to a list of appliers, one for each part of
-//! the server. Each part has an SCN, a lag and a failure of its own: a part that fails is left
-//! behind, and the others go on. A thread of its own commits profiles.
+//! One thread follows the log and passes every window to a list of appliers, one for each part of
+//! the server. Each part has its own SCN, lag and failure: if one part fails, the others go on. A
+//! separate thread commits profiles.
 //!
 //! Imports from `compaction`, `log_source`, `rpc` and the top of the crate.
 

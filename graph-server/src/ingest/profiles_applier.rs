@@ -1,4 +1,4 @@
-//! Hands what windows say about profiles to the thread that commits them.
+//! Passes the changes of profiles to the thread that commits them.
 
 use crate::ingest::{
     applier::{Applier, FollowedWindow},
@@ -11,10 +11,11 @@ use cloud_engine::Current;
 use cloud_model::Scn;
 use std::sync::mpsc::SyncSender;
 
-/// The way to the committing thread. Dropping it ends the thread, with a last commit.
+/// The profiles' applier: a queue to the committing thread. Dropping it ends that thread, after a
+/// last commit.
 pub(crate) struct ProfilesApplier {
     pub(crate) current: Current,
-    /// What the profiles held when the server started.
+    /// The SCN of the profiles when the server started.
     pub(crate) started_at: Scn,
     pub(crate) queue: SyncSender<Message>,
 }
@@ -31,7 +32,7 @@ impl Applier for ProfilesApplier {
         Part::Profiles
     }
 
-    /// Queues a window's changes, none among them; waits while the queue is full.
+    /// Queues a window's changes, even if there are none. Blocks while the queue is full.
     fn apply(&mut self, followed: &mut FollowedWindow) -> Result<(), IngestError> {
         if followed.scn <= self.started_at {
             return Ok(());

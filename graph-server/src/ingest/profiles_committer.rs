@@ -1,8 +1,9 @@
-//! Commits profiles and the search index, on a thread of its own: a commit takes milliseconds, and degrees do not
-//! wait for it.
+//! Commits profiles and the search index on a separate thread: a commit takes milliseconds, and
+//! degrees do not wait for it.
 //!
-//! At most one commit in an interval while changes wait, and none when it is quiet; while a start catches up, one for
-//! every so many changes, and one when its relay is out of reach.
+//! While changes wait, there is at most one commit in an interval; without changes, there is none.
+//! While a start catches up, there is one commit for every [`REPLAY_COMMIT_CHANGES`] changes, and
+//! one when the relay is out of reach.
 
 use crate::{
     ingest::{
@@ -24,7 +25,7 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// The thread's work.
+/// The committing thread: its inputs and its loop.
 pub(crate) struct ProfilesCommitter {
     pub(crate) writer: PeopleWriter,
     pub(crate) people: People,
@@ -39,16 +40,17 @@ pub(crate) struct ProfilesCommitter {
     commit_begun: Instant,
 }
 
-/// What the follower's thread sends.
+/// A message from the follower's thread.
 pub(crate) enum Message {
     Window(Scn, Vec<PeopleChange>),
-    /// Everything that was in the log at the start has been sent.
+    /// Every window that the log held at the start has been sent.
     CaughtUp,
-    /// What was sent is to be committed soon.
+    /// The windows sent so far are to be committed soon.
     Commit,
 }
 
 impl ProfilesCommitter {
+    /// Creates the committer, and the queue to it.
     pub(crate) fn new(
         people: People,
         writer: PeopleWriter,
@@ -94,7 +96,8 @@ impl ProfilesCommitter {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            // What came during the last commit goes into the next one, however long it took.
+            // Messages that arrived during the last commit go into the next one, however long it
+            // took.
             for _ in 0..PROFILES_QUEUE_WINDOWS_MAX {
                 match self.windows.try_recv() {
                     Ok(message) => self.take(message)?,
@@ -123,8 +126,8 @@ impl ProfilesCommitter {
         Ok(())
     }
 
-    /// Commits; tries again and again while the disk is full, or fails for a while. Readers go on
-    /// with what was committed before, and nothing is lost: the log has it.
+    /// Commits, and retries while the disk is full or fails temporarily. Meanwhile readers use the
+    /// last commit. Nothing is lost: the log holds the changes.
     fn commit(&mut self) -> Result<(), IngestError> {
         self.commit_begun = Instant::now();
         let mut held_up = false;
@@ -135,7 +138,11 @@ impl ProfilesCommitter {
             held_up = true;
             let reason = error.to_string();
             self.progress.hold_up(Part::Profiles, Some(&reason));
-            tracing::error!(%error, applied = %self.applied, "profiles and search cannot be written, trying again");
+            tracing::error!(
+                %error,
+                applied = %self.applied,
+                "profiles and search cannot be written, retrying"
+            );
             std::thread::sleep(COMMIT_RETRY_INTERVAL);
         }
         if held_up {
@@ -146,7 +153,7 @@ impl ProfilesCommitter {
         Ok(())
     }
 
-    /// Waits for the next message, no longer than until a commit is due.
+    /// Waits for the next message, but not beyond the time when a commit is due.
     fn next(&self) -> Result<Message, RecvTimeoutError> {
         if self.caught_up && self.writer.is_pending() {
             self.windows

@@ -1,7 +1,8 @@
-//! How far the server has come along the log, and waiting for it to come further.
+//! Tracks how far each part of the server has followed the log, and lets reads wait for an SCN.
 //!
-//! Graph and profiles move apart: degrees never wait for the search index, and go on when it has
-//! failed. A read that carries `at_least` waits here for the part that it reads from.
+//! The graph and the profiles advance separately. Degrees never wait for the search index, and are
+//! answered even if it has failed. A read that carries `at_least` waits here for the part that it
+//! reads from.
 
 use crate::{
     ingest::lag::{Lag, LagWatch},
@@ -24,7 +25,7 @@ use std::{
 };
 use tokio::sync::{Semaphore, watch};
 
-/// A part of the server that reads are answered from, and that windows go into.
+/// A part of the server: windows are applied to it, and reads are answered from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Graph,
@@ -32,18 +33,18 @@ pub(crate) enum Part {
     Profiles,
 }
 
-/// How a part stands.
+/// The progress of one part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PartProgress {
     /// The SCN up to which its windows are applied.
     pub(crate) scn: Scn,
-    /// Why the part comes no further until the next start, while others may.
+    /// Why the part cannot advance until the next start, while others may.
     pub(crate) failed: Option<Arc<str>>,
-    /// Why the part comes no further now.
+    /// Why the part cannot advance now.
     pub(crate) held_up: Option<Arc<str>>,
 }
 
-/// How every part stands.
+/// The progress of every part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reached {
     pub(crate) graph: PartProgress,
@@ -84,20 +85,20 @@ impl Reached {
         }
     }
 
-    /// Why a part comes no further, until the next start.
+    /// Returns why a part cannot advance until the next start, if that is so.
     pub(crate) fn ended(&self, part: Part) -> Option<&Arc<str>> {
         self.stopped.as_ref().or(self.part(part).failed.as_ref())
     }
 }
 
-/// The windows and changes that were read from the log since the start.
+/// The numbers of windows and changes that were read from the log since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Followed {
     pub(crate) windows: u64,
     pub(crate) changes: u64,
 }
 
-/// How far the server has come along its log.
+/// The progress along the log, the lag, and the reads that wait.
 #[derive(Debug)]
 pub(crate) struct Progress {
     log_id: String,
@@ -136,7 +137,7 @@ impl Progress {
         }
     }
 
-    /// A window with so many changes was read from the log.
+    /// Counts a window with this number of changes as read from the log.
     pub(crate) fn followed(&self, changes: usize) {
         self.windows.fetch_add(1, Ordering::Relaxed);
         self.changes.fetch_add(changes as u64, Ordering::Relaxed);
@@ -149,7 +150,8 @@ impl Progress {
         }
     }
 
-    /// The graph is at `scn`; `mark` says which source the window came from, if any.
+    /// Records that the graph has reached `scn`. `mark` is the offset of the window's source, if it
+    /// has one.
     pub(crate) fn graph_reached(&self, scn: Scn, mark: Option<SourceMark>) {
         if let Some(mark) = mark {
             self.sources().insert(mark.source_id.clone(), mark);
@@ -157,18 +159,19 @@ impl Progress {
         self.reached.send_modify(|reached| reached.graph.scn = scn);
     }
 
+    /// Records the SCN that the profiles have reached.
     pub(crate) fn profiles_reached(&self, scn: Scn) {
         self.reached
             .send_if_modified(|reached| std::mem::replace(&mut reached.profiles.scn, scn) != scn);
     }
 
-    /// Notes why a part comes no further now, or that it does.
+    /// Records why a part cannot advance now; `None` if it can again.
     pub(crate) fn hold_up(&self, part: Part, reason: Option<&str>) {
         self.reached
             .send_modify(|reached| reached.part_mut(part).held_up = reason.map(Arc::from));
     }
 
-    /// Notes why the log cannot be read now, or that it can.
+    /// Records why the log cannot be read now; `None` if it can again.
     pub(crate) fn set_out_of_reach(&self, out_of_reach: Option<OutOfReach>) {
         self.reached.send_if_modified(|reached| {
             let is_new = reached.out_of_reach != out_of_reach;
@@ -177,13 +180,13 @@ impl Progress {
         });
     }
 
-    /// How far graph and profiles are behind the log's head, as far as is known from one look to
-    /// the next.
+    /// Returns the lags of the graph and the profiles behind the log's head, as far as the calls so
+    /// far can tell.
     pub(crate) fn lag(&self, head: Scn) -> [Lag; 2] {
         self.lag.look(&self.reached(), head, Instant::now())
     }
 
-    /// Notes that a part comes no further until the next start. Its first reason stays.
+    /// Records that a part cannot advance until the next start. Its first reason is kept.
     pub(crate) fn fail(&self, part: Part, reason: &str) {
         let is_first = self.reached.send_if_modified(|reached| {
             let failed = &mut reached.part_mut(part).failed;
@@ -196,7 +199,7 @@ impl Progress {
         }
     }
 
-    /// Notes what a part that has failed needs now.
+    /// Appends a text to the reason of a part that has failed: what the operator is to do now.
     pub(crate) fn add_to_failure(&self, part: Part, text: &str) {
         self.reached.send_modify(|reached| {
             if let Some(reason) = &mut reached.part_mut(part).failed {
@@ -205,7 +208,7 @@ impl Progress {
         });
     }
 
-    /// Notes that no part comes further. The first reason stays.
+    /// Records that no part can advance. The first reason is kept.
     pub(crate) fn stop_following(&self, reason: &str) {
         self.reached.send_if_modified(|reached| {
             let is_first = reached.stopped.is_none();
@@ -214,7 +217,7 @@ impl Progress {
         });
     }
 
-    /// Whether a part has not failed by itself.
+    /// Returns an error if this part itself has failed.
     pub(crate) fn check(&self, part: Part) -> Result<(), serving::Refusal> {
         match &self.reached.borrow().part(part).failed {
             Some(reason) => Err(serving::Refusal::not_serving(reason)),
@@ -230,7 +233,7 @@ impl Progress {
         self.reached.subscribe()
     }
 
-    /// `scn` as answers state it.
+    /// Returns `scn` in the form that answers carry.
     pub(crate) fn as_of(&self, scn: Scn) -> AsOf {
         AsOf {
             log_id: self.log_id.clone(),
@@ -238,18 +241,18 @@ impl Progress {
         }
     }
 
-    /// The last offset of each source that the graph holds.
+    /// Returns the last offset of each source that the graph holds.
     pub(crate) fn source_marks(&self) -> Vec<SourceMark> {
         self.sources().values().cloned().collect()
     }
 
-    /// The last window of a source that the graph holds.
+    /// Returns the last offset of one source that the graph holds.
     pub(crate) fn source_mark(&self, source_id: &str) -> Option<SourceMark> {
         self.sources().get(source_id).cloned()
     }
 
-    /// Waits until `part` has reached `at_least`; at once when it has, or when nothing is asked
-    /// for.
+    /// Waits until `part` has reached `at_least`. Returns at once if it has, or if `at_least` is
+    /// `None`.
     pub(crate) async fn wait(
         &self,
         at_least: Option<AtLeast>,
@@ -268,7 +271,7 @@ impl Progress {
         self.wait_for(&point, part, deadline).await
     }
 
-    /// Waits until `part` has reached an SCN; at once when it has.
+    /// Waits until `part` has reached an SCN. Returns at once if it has.
     pub(crate) async fn reach(
         &self,
         scn: Scn,
@@ -313,7 +316,8 @@ impl Progress {
     fn has(&self, point: &Point, part: Part, reached: &Reached) -> bool {
         let scn = match point {
             Point::AsOf(as_of) => Some(Scn::new(as_of.scn)),
-            // The source's last window may be a later one than the one asked for: then this waits a little longer.
+            // The mark is the source's last window, which may be later than the requested one: the
+            // wait may then be a little longer than necessary.
             Point::Source(source) => self
                 .sources()
                 .get(&source.source_id)

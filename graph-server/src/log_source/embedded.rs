@@ -1,4 +1,4 @@
-//! The log of this process: its windows come from its files.
+//! The embedded log: this process owns it and reads its windows from the log's files.
 
 use super::{LogSource, LogSourceError, Next, Windows, error::at_source_offset};
 use crate::limits::Limits;
@@ -9,14 +9,14 @@ use std::path::Path;
 use tokio::{runtime::Handle, sync::watch};
 use tokio_util::sync::CancellationToken;
 
-/// A log that this process owns.
+/// A log that this process owns. The runtime is used to wait for its head.
 pub(crate) struct EmbeddedLog {
     log: Log,
     runtime: Handle,
 }
 
 impl EmbeddedLog {
-    /// Opens the log in a folder, or begins it, as the snapshot says.
+    /// Opens the log in a folder, or creates it as the snapshot's manifest requires.
     pub(crate) fn open(
         folder: &Path,
         manifest: &Manifest,
@@ -79,6 +79,7 @@ impl LogSource for EmbeddedLog {
     }
 }
 
+/// The windows, read from the log's files.
 struct EmbeddedWindows {
     reader: LogReader,
     head: watch::Receiver<Scn>,

@@ -1,16 +1,18 @@
-//! Why a log does not go on from where this server stands.
+//! The reasons why a log cannot be followed from this server's SCN.
 
 use cloud_model::{InvalidHexId, LineageId, LogId, Scn};
 use cloud_profile::InvalidValue;
 use databus::{OpenError, ReadError};
 use std::io;
 
-/// The log cannot be followed. What the server answers stays right, and grows old.
+/// Why the log cannot be followed. Answers remain correct as of their SCN, which no longer
+/// advances.
 #[derive(Debug, thiserror::Error)]
 pub enum LogSourceError {
-    /// The snapshot stands at a point of a source, and this server cannot find it in the log.
+    /// The snapshot stands at an offset of a source, which this server cannot find in the log.
     #[error(
-        "the snapshot stands at offset {offset} of source {source_id}, which this server does not start from"
+        "the snapshot stands at offset {offset} of source {source_id}, \
+         which this server does not start from"
     )]
     AtSourceOffset {
         /// The source.
@@ -21,74 +23,78 @@ pub enum LogSourceError {
     /// The log of this process cannot be opened.
     #[error("the log: {0}")]
     Open(#[from] OpenError),
-    /// A thread for the relay's connection cannot be had.
+    /// The runtime for the relay's connection cannot be created.
     #[error("threads: {0}")]
     Threads(io::Error),
-    /// The log of this process cannot be read on.
+    /// The log of this process cannot be read further.
     #[error("the log cannot be followed: {0}")]
     Read(#[from] ReadError),
-    /// Retention has removed what comes next.
+    /// The relay's retention has removed the next window.
     #[error(
-        "bootstrap again: this server stands at SCN {scn}, and the relay at {relay} keeps its log after SCN {oldest_after_scn} only"
+        "bootstrap again: this server stands at SCN {scn}, \
+         and the relay at {relay} keeps its log after SCN {oldest_after_scn} only"
     )]
     Dropped {
-        /// Its address.
+        /// The relay's address.
         relay: String,
-        /// Where this server stands.
+        /// The SCN of this server.
         scn: Scn,
         /// The lowest SCN that the log can be read after.
         oldest_after_scn: Scn,
     },
-    /// The log is another one.
+    /// The relay has another log.
     #[error(
-        "bootstrap again, or follow another relay: the one at {relay} has log {found}, and this server follows log {expected}"
+        "bootstrap again, or follow another relay: the one at {relay} has log {found}, \
+         and this server follows log {expected}"
     )]
     OtherLog {
-        /// Its address.
+        /// The relay's address.
         relay: String,
-        /// Its log.
+        /// The relay's log.
         found: LogId,
-        /// The log that the snapshot goes on from.
+        /// The log that this server follows.
         expected: LogId,
     },
-    /// The log is another site's.
+    /// The relay's log belongs to another site.
     #[error(
-        "bootstrap again, or follow another relay: the log of the one at {relay} began with graph {found}, and the snapshot is of graph {expected}"
+        "bootstrap again, or follow another relay: the log of the one at {relay} began with \
+         graph {found}, and the snapshot is of graph {expected}"
     )]
     OtherGraph {
-        /// Its address.
+        /// The relay's address.
         relay: String,
-        /// The lineage that its log began with.
+        /// The lineage that the relay's log began with.
         found: LineageId,
-        /// The snapshot's.
+        /// The lineage of the snapshot.
         expected: LineageId,
     },
-    /// The log has lost what this server has applied.
+    /// The relay's log has lost windows that this server has applied.
     #[error(
-        "bootstrap again: this server stands at SCN {scn}, and the log of the relay at {relay} ends at SCN {head}: it has lost changes"
+        "bootstrap again: this server stands at SCN {scn}, \
+         and the log of the relay at {relay} ends at SCN {head}: it has lost changes"
     )]
     Behind {
-        /// Its address.
+        /// The relay's address.
         relay: String,
-        /// Where this server stands.
+        /// The SCN of this server.
         scn: Scn,
-        /// Where the log ends.
+        /// The last SCN of the relay's log.
         head: Scn,
     },
-    /// The relay's status names its log or its graph by something that is no id.
+    /// The relay's status holds an invalid id of its log or its graph.
     #[error("the status of the relay at {relay}: {invalid}")]
     InvalidId {
-        /// Its address.
+        /// The relay's address.
         relay: String,
-        /// The text that it sent.
+        /// The text that the relay sent.
         invalid: InvalidHexId,
     },
-    /// There is no relay, but a server that follows one.
+    /// The address is that of a server that follows a relay, not of the relay.
     #[error("{relay} does not own its log: follow {owner}")]
     NotOwner {
         /// The address that was given.
         relay: String,
-        /// Which one it should be.
+        /// The address of the relay that it follows.
         owner: String,
     },
     /// A later version wrote the log.
@@ -96,11 +102,11 @@ pub enum LogSourceError {
         "window {scn} of the relay at {relay}: {invalid}; a later version wrote it: use a newer one"
     )]
     UnknownChange {
-        /// Its address.
+        /// The relay's address.
         relay: String,
         /// The window.
         scn: Scn,
-        /// The field that is not understood.
+        /// The field that this version does not understand.
         invalid: InvalidValue,
     },
     /// A window is too large to be applied at once.
@@ -108,17 +114,17 @@ pub enum LogSourceError {
         "bootstrap again: window {scn} of the relay at {relay} has more than {changes_max} changes"
     )]
     TooLarge {
-        /// Its address.
+        /// The relay's address.
         relay: String,
         /// The window.
         scn: Scn,
-        /// The limit.
+        /// The maximum number of changes in a window.
         changes_max: usize,
     },
 }
 
 impl LogSourceError {
-    /// Whether the log begins above the SCN that it was to be read after.
+    /// Returns whether the log no longer holds the windows after the SCN that it was read from.
     pub(crate) fn is_dropped(&self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! The log that a relay must have, so that it goes on from this server's snapshot.
+//! Checks that a relay has the log that continues this server's snapshot.
 
 use super::{
     error::{LogSourceError, at_source_offset},
@@ -7,19 +7,19 @@ use super::{
 use cloud_engine::{Manifest, StandsAt};
 use cloud_model::{LineageId, LogId, Scn};
 
-/// The log that a server goes on from, as far as its snapshot says.
+/// The log that continues a snapshot, as far as the snapshot's manifest describes it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ExpectedLog {
-    /// The graph that the log began with, of a snapshot that stands at the log's beginning.
+    /// The lineage that the log began with, if the snapshot stands at the log's beginning.
     pub(crate) lineage_id: Option<LineageId>,
-    /// The log's name, where it is known.
+    /// The log's id, if it is known.
     pub(crate) log_id: Option<LogId>,
     /// The SCN up to which the log was durable.
     pub(crate) scn: Scn,
 }
 
 impl ExpectedLog {
-    /// Reads the snapshot's manifest.
+    /// Returns the log that the manifest requires.
     pub(crate) fn of(manifest: &Manifest) -> Result<Self, LogSourceError> {
         match &manifest.stands_at {
             StandsAt::Beginning {} => Ok(Self {
@@ -38,7 +38,7 @@ impl ExpectedLog {
         }
     }
 
-    /// Whether the relay at this address has it, by its status.
+    /// Checks a relay's status against the expected log. The address is for the error.
     pub(crate) fn check(self, relay: &str, status: RelayStatus) -> Result<(), LogSourceError> {
         let RelayStatus {
             lineage_id,

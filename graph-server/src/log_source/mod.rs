@@ -1,9 +1,9 @@
-//! The log that the site follows, wherever it is kept: a trait, and one implementation for each
-//! place.
+//! The log that the site follows: a trait, with one implementation for each place where a log is
+//! kept.
 //!
-//! A source names its log and says how much of it is durable. It gives the windows after an SCN in
-//! their order, and says when it cannot be reached. Where this process owns the log, the source
-//! hands it out, to be served, retained and closed.
+//! A source provides its log's id and last durable SCN, and the windows after an SCN in their
+//! order. It reports when it is out of reach. If this process owns the log, the source provides it,
+//! to be served, retained and closed.
 //!
 //! Imports from `config` and the top of the crate.
 
@@ -25,53 +25,53 @@ use tokio_util::sync::CancellationToken;
 
 /// A log to follow.
 pub(crate) trait LogSource: Send + Sync {
-    /// The log's name.
+    /// Returns the log's id.
     fn log_id(&self) -> LogId;
 
-    /// The last durable SCN that is known.
+    /// Returns the last durable SCN that is known.
     fn head(&self) -> Scn;
 
-    /// Whether the source could be reached when it was opened: if not, `head` says nothing yet.
+    /// Returns whether the source was in reach when it was opened. If not, `head` is not known yet.
     fn is_head_known(&self) -> bool;
 
-    /// The graph that the log began with; none before it is known.
+    /// Returns the lineage that the log began with; `None` before it is known.
     fn lineage_id(&self) -> Option<LineageId>;
 
-    /// The address of the process that owns the log; none where this one does.
+    /// Returns the address of the process that owns the log; `None` if it is this one.
     fn owner(&self) -> Option<&str>;
 
-    /// The windows after an SCN, for a server of which some part stands as far as `applied`: the
-    /// log must reach up to there.
+    /// Returns the windows after an SCN. `applied` is the SCN of the server's furthest part: the
+    /// log must reach it.
     fn windows_after(
         &self,
         after_scn: Scn,
         applied: Scn,
     ) -> Result<Box<dyn Windows>, LogSourceError>;
 
-    /// The log itself, where this process owns it: it is served, retained and closed here.
+    /// Returns the log itself if this process owns it: then it is served, retained and closed here.
     fn owned(&self) -> Option<&Log>;
 }
 
-/// Windows in their order.
+/// The windows of a log, in their order.
 pub(crate) trait Windows: Send {
-    /// Waits for what comes next, no longer than until `stop`.
+    /// Waits for the next event, but not beyond `stop`.
     fn next(&mut self, stop: &CancellationToken) -> Result<Next, LogSourceError>;
 }
 
-/// One thing that a source says.
+/// An event of a source.
 pub(crate) enum Next {
     Window(LoggedWindow),
-    /// Everything that was durable at the beginning was given. Said once.
+    /// Every window that was durable at the beginning was returned. Returned once.
     CaughtUp,
-    /// Nothing more comes until the source is in reach again; the next call tries.
+    /// No windows come until the source is in reach again; the next call retries.
     OutOfReach(OutOfReach),
     /// The source is in reach again.
     InReach,
-    /// The caller has stopped, or the log is closed.
+    /// The follower was stopped, or the log is closed.
     End,
 }
 
-/// The log cannot be read now.
+/// Why the log cannot be read now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OutOfReach {
     pub(crate) reason: Arc<str>,
@@ -79,9 +79,9 @@ pub(crate) struct OutOfReach {
     pub(crate) since: Instant,
 }
 
-/// Opens the log that goes on from the snapshot. A relay is tried until it answers when nothing
-/// names the log: neither the snapshot nor `followed`, which reads the name of the log that was
-/// followed before.
+/// Opens the log that continues the snapshot. `followed` reads the id of the log that was followed
+/// before. If a relay is out of reach, and neither the snapshot nor `followed` gives the log's id,
+/// this retries until the relay answers.
 pub(crate) fn open(
     databus: Databus,
     manifest: &Manifest,

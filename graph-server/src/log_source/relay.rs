@@ -1,8 +1,8 @@
 //! A log that a relay owns, as far as this server has received it.
 //!
-//! A relay may be out of reach, at the start as later. The server then answers as of where it
-//! stands, and goes on trying. What the relay's log must be is checked at its first answer. A
-//! server that never followed a log waits for the relay: no answer goes out without the log's name.
+//! A relay may be out of reach, at the start or later. The server then answers as of its SCN and
+//! retries. The relay's log is checked at the relay's first answer. A server that never followed a
+//! log waits for the relay at its start: every answer carries the log's id.
 
 use super::{
     LogSource, LogSourceError, Windows,
@@ -22,7 +22,8 @@ use tokio::runtime::{Builder, Runtime};
 /// A relay's log.
 pub(crate) struct RelayLog {
     known: Arc<Known>,
-    /// The log that the relay must have, and why it did not answer; none when it did.
+    /// The log that the relay must have, and why the relay did not answer when the log was opened;
+    /// `None` if it did.
     unanswered: Option<(ExpectedLog, String)>,
 }
 
@@ -36,7 +37,7 @@ pub(super) struct Known {
 }
 
 impl RelayLog {
-    /// Asks the relay for its log, and checks that it is the snapshot's.
+    /// Requests the relay's status, and checks that its log continues the snapshot.
     pub(crate) fn open(
         address: String,
         manifest: &Manifest,
@@ -76,7 +77,7 @@ impl RelayLog {
                     unanswered: Some((expected, reason)),
                 });
             }
-            tracing::warn!(%reason, "cannot start without the name of its log, trying again");
+            tracing::warn!(%reason, "cannot start without the id of its log, retrying");
             relay.pause().await;
         }
     }
@@ -92,13 +93,13 @@ impl Known {
         }
     }
 
-    /// Takes over what the relay's first answer says.
+    /// Records the relay's status.
     pub(super) fn receive_status(&self, status: RelayStatus) {
         self.receive_head(status.head);
         self.lineage_id.get_or_init(|| status.lineage_id);
     }
 
-    /// Notes that the log is durable up to an SCN.
+    /// Records that the log is durable up to an SCN.
     pub(super) fn receive_head(&self, scn: Scn) {
         self.head.fetch_max(scn.get(), Ordering::Relaxed);
     }
@@ -149,7 +150,8 @@ impl LogSource for RelayLog {
     }
 }
 
-/// For a relay's connection alone: the process's own may end first.
+/// Creates a runtime for a relay's connection. The runtime of the process may end before the
+/// follower does.
 fn runtime() -> Result<Runtime, LogSourceError> {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.map_err(LogSourceError::Threads)

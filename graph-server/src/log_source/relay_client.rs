@@ -1,5 +1,4 @@
-//! Calls to a relay, with pauses that grow between attempts, and what its errors mean to a
-//! follower.
+//! Calls to a relay, with pauses that grow between attempts, and the classification of its errors.
 
 use super::LogSourceError;
 use crate::limits::{RELAY_ANSWER_TIMEOUT, RELAY_RETRY_MAX, RELAY_RETRY_MIN};
@@ -15,21 +14,21 @@ pub(crate) struct RelayClient {
     pause: Duration,
 }
 
-/// Why the relay did not answer as it should.
+/// Why a call to the relay failed.
 #[derive(Debug)]
 pub(crate) enum RelayError {
     /// A later attempt may succeed.
     Transient(String),
-    /// Nothing but another snapshot, or another log, helps.
+    /// Only another snapshot or another log helps.
     Permanent(LogSourceError),
 }
 
-/// A relay's log, as the relay describes it.
+/// The status of a relay's log, as the relay reports it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RelayStatus {
-    /// The log's name.
+    /// The log's id.
     pub(crate) log_id: LogId,
-    /// The graph that the log began with.
+    /// The lineage that the log began with.
     pub(crate) lineage_id: LineageId,
     /// The log's last durable SCN.
     pub(crate) head: Scn,
@@ -56,7 +55,7 @@ impl RelayClient {
         }
     }
 
-    /// Where its log begins and ends.
+    /// Requests the status of the relay's log.
     pub(crate) async fn status(&self) -> Result<RelayStatus, RelayError> {
         let ask = async {
             let client = Client::connect(self.address.as_str()).await?;
@@ -78,7 +77,7 @@ impl RelayClient {
         })
     }
 
-    /// Its windows above an SCN.
+    /// Subscribes to the relay's windows above an SCN.
     pub(crate) async fn subscribe(
         &self,
         after_scn: Scn,
@@ -93,7 +92,7 @@ impl RelayClient {
         self.answer(ask, after_scn).await
     }
 
-    /// Says whether an error is permanent for a server that stands at an SCN.
+    /// Classifies an error for a server that stands at an SCN.
     pub(crate) fn error(&self, error: &Error, scn: Scn) -> RelayError {
         let relay = self.address.clone();
         let figure =
@@ -133,7 +132,7 @@ impl RelayClient {
         }
     }
 
-    /// The relay is not followed now.
+    /// Returns a transient error that says that the relay is not followed now.
     pub(crate) fn transient(&self, why: &str) -> RelayError {
         RelayError::Transient(format!(
             "the relay at {} is not followed: {why}",
@@ -141,8 +140,8 @@ impl RelayClient {
         ))
     }
 
-    /// Waits before the next attempt: for a random time, so that servers do not call all at once,
-    /// and twice as long each time.
+    /// Waits before the next attempt: for a random time, so that servers do not retry in step. The
+    /// time doubles with each attempt, up to [`RELAY_RETRY_MAX`].
     pub(crate) async fn pause(&mut self) {
         tokio::time::sleep(self.next_pause()).await;
     }
@@ -153,11 +152,12 @@ impl RelayClient {
         half + half.mul_f64(rand::rng().random())
     }
 
-    /// Notes that the relay answers as it should: pauses begin short again.
+    /// Records that the relay answers: the next pause is short again.
     pub(crate) fn mark_healthy(&mut self) {
         self.pause = RELAY_RETRY_MIN;
     }
 
+    /// Awaits an answer for [`RELAY_ANSWER_TIMEOUT`] at most.
     async fn answer<T>(
         &self,
         ask: impl Future<Output = Result<T, Error>>,

@@ -1,9 +1,9 @@
-//! The windows of a relay's log, from an SCN on: put together from their parts, and subscribed to
-//! again after every break.
+//! The windows of a relay's log after an SCN: assembled from their parts. After every break the
+//! subscription is renewed.
 //!
-//! A window is given once its last part is there; a break in the middle of one begins it again.
-//! Nothing is buffered but the window that is being put together: while it is applied, the relay
-//! waits.
+//! A window is returned once its last part has arrived. After a break in the middle of a window, it
+//! is received again from its first part. Only the window that is being assembled is buffered:
+//! while a window is applied, the relay waits.
 
 use super::{
     LogSourceError, Next, OutOfReach, Windows,
@@ -20,34 +20,35 @@ use std::{sync::Arc, time::Instant};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-/// The windows, for a thread that waits for them.
+/// The windows, for the thread that blocks on them.
 pub(super) struct RelayWindows {
     receiver: Receiver,
-    /// The connection's runtime, which runs while something is waited for. It is dropped after the
+    /// The connection's runtime, which runs during a call of `next` only. It is dropped after the
     /// connection.
     runtime: Runtime,
 }
 
-/// A place in a relay's log.
+/// A position in a relay's log, and the subscription there.
 struct Receiver {
     relay: RelayClient,
     known: Arc<Known>,
-    /// The log that is checked at the relay's first answer; none once it was.
+    /// The log that the relay's first answer is checked against; `None` once it was.
     expected: Option<ExpectedLog>,
-    /// Why the relay did not answer when its log was opened, until it is said.
+    /// Why the relay did not answer when its log was opened, until it is reported.
     unanswered: Option<String>,
     is_out_of_reach: bool,
-    /// The SCN of the last window that was given.
+    /// The SCN of the last window that was returned.
     after_scn: Scn,
     subscription: Option<Subscription>,
-    /// The window whose last part is not there yet.
+    /// The window whose last part has not arrived yet.
     begun: Option<Window<Change>>,
+    /// The time of the last event.
     received_at: Instant,
     catching_up: CatchingUp,
 }
 
-/// Whether everything was given that the log held at the first heartbeat: under a writer that never
-/// pauses there is always more.
+/// Whether every window was returned that the log held at the first heartbeat. Later windows do not
+/// count: while writes continue, there is always one more.
 enum CatchingUp {
     HeadUnknown,
     To(Scn),
@@ -79,7 +80,7 @@ impl RelayWindows {
 }
 
 impl Receiver {
-    /// Waits for what comes next; after a break the next call tries again.
+    /// Waits for the next event. After a break, the next call retries.
     async fn next(&mut self) -> Result<Next, LogSourceError> {
         if let Some(reason) = self.unanswered.take() {
             return Ok(self.out_of_reach(reason));
@@ -103,7 +104,7 @@ impl Receiver {
         }
     }
 
-    /// Receives one event, and gives what it means to the follower, if anything.
+    /// Receives one event, and returns what it means for the follower, if anything.
     async fn receive(&mut self) -> Result<Option<Next>, RelayError> {
         if let Some(expected) = &self.expected {
             let status = self.relay.status().await?;
@@ -144,7 +145,7 @@ impl Receiver {
         }
     }
 
-    /// The window, when this is its last part.
+    /// Adds a part to its window. Returns the window if this is its last part.
     fn take(&mut self, part: WindowPart) -> Result<Option<Next>, LogSourceError> {
         let WindowPart {
             scn,
@@ -186,12 +187,13 @@ impl Receiver {
         }
         self.known.receive_head(scn);
         self.after_scn = scn;
-        // The window says that the relay is in reach.
+        // The follower takes a window as a sign that the relay is in reach, so the result is not
+        // needed.
         self.mark_healthy();
         Ok(Some(Next::Window(LoggedWindow { scn, window })))
     }
 
-    /// Notes that the relay is followed, and what it sends fits; says so after a break.
+    /// Records that the relay's events arrive and are valid. Returns `InReach` after a break.
     fn mark_healthy(&mut self) -> Option<Next> {
         self.relay.mark_healthy();
         std::mem::replace(&mut self.is_out_of_reach, false).then(|| {
@@ -201,11 +203,12 @@ impl Receiver {
         })
     }
 
+    /// Drops the subscription and the unfinished window.
     fn out_of_reach(&mut self, reason: String) -> Next {
         self.subscription = None;
         self.begun = None;
         if !std::mem::replace(&mut self.is_out_of_reach, true) {
-            tracing::warn!(%reason, after_scn = %self.after_scn, "trying again and again");
+            tracing::warn!(%reason, after_scn = %self.after_scn, "retrying");
         }
         Next::OutOfReach(OutOfReach {
             reason: reason.into(),

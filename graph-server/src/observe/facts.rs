@@ -1,7 +1,7 @@
-//! What a request was about and what it cost, for the line that a slow one gets in the log.
+//! The facts of a request, for the line that a slow request gets in the log: its ids, SCN and cost.
 //!
-//! Kept with the request's task, so that whoever learns a fact notes it without its being handed through, and without
-//! an allocation. Outside of a request there is nowhere to note it, and nothing is.
+//! The facts are kept in the request's task: code that learns one records it without a parameter
+//! and without an allocation. Outside of a request, nothing is recorded.
 
 use cloud_serving::SlowCall;
 use std::{
@@ -17,20 +17,22 @@ tokio::task_local! {
     pub(crate) static FACTS: Facts;
 }
 
-/// What is known of one request.
+/// The recorded facts of one request.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) viewer_id: Cell<Option<u64>>,
     pub(crate) member_id: Cell<Option<u64>>,
     edges: Cell<u64>,
-    /// Visited by what was given to another thread last, which goes on counting when nobody waits for it any more.
+    /// The edges visited by the last work on another thread, which may go on counting after its
+    /// caller is gone.
     elsewhere: RefCell<Option<Arc<AtomicU64>>>,
     /// The answer's `as_of`.
     pub(crate) scn: Cell<Option<u64>>,
 }
 
 impl Facts {
-    /// Visited so far, to within some 10,000 of what is not at its end.
+    /// Returns the number of edges visited so far. While work is running, it may be off by some
+    /// 10,000.
     pub(crate) fn edges(&self) -> u64 {
         let elsewhere = self.elsewhere.borrow();
         let elsewhere = elsewhere.as_ref();
@@ -57,7 +59,7 @@ pub(crate) fn report(call: SlowCall<'_>, facts: &Facts) {
     );
 }
 
-/// The request named this member in `field`.
+/// Records that the request named this member in `field`.
 pub(crate) fn named(field: &str, id: u64) {
     note(|facts| match field {
         "viewer_id" => facts.viewer_id.set(Some(id)),
@@ -65,12 +67,12 @@ pub(crate) fn named(field: &str, id: u64) {
     });
 }
 
-/// The request visited as many edges more.
+/// Records that the request visited this many more edges.
 pub(crate) fn visited(edges: u64) {
     note(|facts| facts.edges.set(facts.edges.get() + edges));
 }
 
-/// Another thread visits edges for the request, and counts them there.
+/// Records that another thread visits edges for the request, and counts them in `edges`.
 pub(crate) fn visited_elsewhere(edges: &Arc<AtomicU64>) {
     note(|facts| {
         let so_far = facts.edges();
@@ -79,7 +81,7 @@ pub(crate) fn visited_elsewhere(edges: &Arc<AtomicU64>) {
     });
 }
 
-/// The request is answered as of `scn`.
+/// Records that the request is answered as of `scn`.
 pub(crate) fn answered_as_of(scn: u64) {
     note(|facts| facts.scn.set(Some(scn)));
 }
@@ -106,7 +108,7 @@ mod tests {
 
     const PATH: &str = "/cloud.v1.NetworkService/GetDegrees";
 
-    /// The lines that a call gets whose answer is `status`.
+    /// Returns the log lines of a call that is answered with `status`.
     async fn lines(slow: Option<Duration>, status: Option<Status>) -> String {
         let answer = move || {
             let status = status.clone();
@@ -122,7 +124,8 @@ mod tests {
         lines_of(slow, answer).await
     }
 
-    /// The same of a call that is answered so, whose caller waits 20 ms.
+    /// Returns the log lines of a call that is answered by `answer`, and whose caller waits for 20
+    /// ms.
     async fn lines_of<A: Future<Output = Response<Body>>>(
         slow: Option<Duration>,
         answer: impl Fn() -> A,

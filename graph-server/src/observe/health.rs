@@ -25,7 +25,7 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    /// SERVING, until `progress` says otherwise.
+    /// Reports SERVING, until `progress` records a failure.
     pub(crate) async fn new(progress: Arc<Progress>) -> Self {
         let health = serving::Health::serving(&SERVICES).await;
         let failing = health.clone();
@@ -60,7 +60,7 @@ impl Health {
         &self.health
     }
 
-    /// NOT_SERVING from here on.
+    /// Reports NOT_SERVING from now on.
     pub(crate) async fn stop(&self) {
         self.watcher.abort();
         self.health.not_serving().await;

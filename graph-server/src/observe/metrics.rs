@@ -1,4 +1,4 @@
-//! `/metrics`: what the server counts and holds, as of now.
+//! The page `/metrics`: the server's counters and gauges.
 
 use crate::{ingest::progress::Part, observe::memory::Memory, site::Site};
 use cloud_serving::metrics::Page;
@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, io};
 
 const PARTS: [Part; 2] = [Part::Graph, Part::Profiles];
 
-/// The page, as text. Reads the system's own counts too: file work.
+/// Returns the page as text. Reads the memory from the system: file work.
 pub(crate) fn page(site: &Site) -> io::Result<String> {
     let memory = Memory::read(site)?;
     let mut page = Page::default();
@@ -32,37 +32,37 @@ fn log(page: &mut Page, site: &Site) {
     page.gauge("cloud_log_head_scn", "The newest durable SCN.", head.get());
     page.gauges(
         "cloud_applied_scn",
-        "The SCN that answers are exact as of, by what they are answered from.",
+        "The SCN as of which answers are exact, by the side that they are answered from.",
         "side",
         PARTS.map(|part| (part.name(), reached.part(part).scn.get())),
     );
     page.gauges(
         "cloud_side_serving",
-        "1 when what is answered from this side is answered; 0 when it has failed.",
+        "1 while calls are answered from this side; 0 once it has failed.",
         "side",
         PARTS.map(|part| (part.name(), u8::from(reached.part(part).failed.is_none()))),
     );
     page.gauges(
         "cloud_lag_seconds",
-        "Something that was durable so long ago is not applied yet, at least.",
+        "Lower bound of the time for which a durable window has not been applied.",
         "side",
         PARTS
             .iter()
             .zip(&lag)
             .map(|(part, lag)| (part.name(), lag.time.as_secs_f64())),
     );
-    // What holds up both sides is one reason.
+    // Both sides may have the same reason: it is listed once.
     let reasons: BTreeSet<_> = lag.into_iter().filter_map(|lag| lag.reason).collect();
     page.gauges(
         "cloud_lag_reason",
-        "1 for the reason why something is not applied, where it is known.",
+        "1 for the reason why a window is not applied, if it is known.",
         "reason",
         reasons.iter().map(|reason| (&**reason, 1)),
     );
     let followed = site.progress.followed_counts();
     page.counter(
         "cloud_followed_windows_total",
-        "Durable windows that were read from the log, at the start too.",
+        "Durable windows that were read from the log, with those of the start.",
         followed.windows,
     );
     page.counter(
@@ -96,23 +96,23 @@ fn graph(page: &mut Page, site: &Site) {
     );
     page.gauge(
         "cloud_overlay_bytes",
-        "Memory of the overlay, and of what is kept for the base that is being made.",
+        "Memory of the overlay, and of the changes kept for the base that is being written.",
         site.compaction.overlay_bytes(),
     );
     let compaction = site.compaction.status();
     page.gauge(
         "cloud_snapshot_scn",
-        "Where the newest snapshot stands.",
+        "The SCN of the newest snapshot.",
         compaction.snapshot.scn.get(),
     );
     page.gauge(
         "cloud_oldest_snapshot_scn",
-        "Where the oldest snapshot stands that a start can fall back to: the log is needed from there on.",
+        "The SCN of the oldest snapshot that a start can fall back to: the log is needed after it.",
         compaction.needed.graph.get(),
     );
     page.gauge(
         "cloud_oldest_profiles_scn",
-        "Where the oldest profiles of a snapshot stand: the log is kept from there on up to its limit of bytes.",
+        "The SCN of the oldest profiles in a snapshot; the log is kept after it, within limits.",
         compaction.needed.profiles.get(),
     );
     page.gauge(
@@ -131,7 +131,7 @@ fn graph(page: &mut Page, site: &Site) {
     );
     page.gauge(
         "cloud_compaction_seconds",
-        "How long the last one took that was completed; 0 when none was.",
+        "The duration of the last completed compaction; 0 if there was none.",
         compaction.last_time.unwrap_or_default().as_secs_f64(),
     );
 }
@@ -157,9 +157,13 @@ fn views(page: &mut Page, site: &Site) {
     );
     page.counters(
         "cloud_view_lookups_total",
-        "How often a view was asked for: it was there and held, it was not there, it no longer held.",
+        "Lookups of cached views: hit, miss (not cached), rebuild (cached, but no longer valid).",
         "outcome",
-        [("hit", views.hits), ("miss", views.misses), ("rebuild", views.rebuilds)],
+        [
+            ("hit", views.hits),
+            ("miss", views.misses),
+            ("rebuild", views.rebuilds),
+        ],
     );
 }
 
@@ -176,7 +180,7 @@ fn workers(page: &mut Page, site: &Site) {
     );
     page.counters(
         "cloud_worker_refused_total",
-        "Requests that were refused because too many waited for the threads.",
+        "Requests that were refused because the threads' queue was full.",
         "threads",
         workers.map(|(threads, counts)| (threads, counts.refused)),
     );

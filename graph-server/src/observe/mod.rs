@@ -1,4 +1,4 @@
-//! What an operator sees of the server: metrics, health, the line of a slow request.
+//! The server's state for its operator: metrics, health, and the log line of a slow request.
 //!
 //! Imports from `ingest` and the top of the crate.
 

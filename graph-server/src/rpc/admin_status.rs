@@ -1,4 +1,4 @@
-//! Where does the server stand, and what does it hold?
+//! GetStatus: the server's SCNs, contents, memory and lag.
 
 use crate::{compaction, ingest::lag::Lag, observe::memory::Memory, site::Site};
 use cloud_engine::Manifest;

@@ -1,4 +1,4 @@
-//! The wire's words for the engine's, and back: ids, degrees, times.
+//! Conversions between the types of the protocol and those of the engine: ids, degrees, times.
 
 use crate::{observe::facts, rpc::refusal::Refusal};
 use cloud_engine::{Degree, NetworkDegree};
@@ -7,13 +7,13 @@ use cloud_profile::time_to_proto;
 use cloud_proto::cloud::v1 as wire;
 use prost_types::Timestamp;
 
-/// The member named by `field` of a request.
+/// Returns the member id in `field` of a request.
 pub(crate) fn member_id(field: &str, id: u64) -> Result<MemberId, Refusal> {
     facts::named(field, id);
     MemberId::new(id).ok_or_else(|| Refusal::field(field, "must not be 0"))
 }
 
-/// A page of members, at most `limit`.
+/// Returns the member ids in `field` of a request, at most `limit`.
 pub(crate) fn member_ids(
     field: &'static str,
     ids: &[u64],
@@ -33,12 +33,12 @@ pub(crate) fn member_ids_to_wire(members: &[MemberId]) -> Vec<u64> {
     members.iter().map(|member| member.get()).collect()
 }
 
-/// How many members a page has: the default for 0.
+/// Returns the number of members of a page; the default if the request has 0.
 pub(crate) fn page_size(asked: u32, default: u32, limit: u32) -> Result<usize, Refusal> {
     Ok(bounded("page_size", asked, default, limit)? as usize)
 }
 
-/// A number that `field` of a request asks for: the default for 0.
+/// Returns a number in `field` of a request, at most `limit`; the default if the request has 0.
 pub(crate) fn bounded(
     field: &'static str,
     asked: u32,
@@ -52,7 +52,7 @@ pub(crate) fn bounded(
     }
 }
 
-/// The degree of a network that is to be listed.
+/// Returns the degree that a request lists a network at.
 pub(crate) fn network_degree(field: &str, degree: i32) -> Result<NetworkDegree, Refusal> {
     match wire::Degree::try_from(degree) {
         Ok(wire::Degree::First) => Ok(NetworkDegree::First),
@@ -78,7 +78,7 @@ pub(crate) fn degree_to_wire(degree: Degree) -> wire::Degree {
     }
 }
 
-/// The degrees that a search may be bounded to.
+/// Returns the degrees that a search is bounded to.
 pub(crate) fn degrees_from_wire(field: &str, degrees: &[i32]) -> Result<Vec<Degree>, Refusal> {
     let known = |(place, &degree): (usize, &i32)| match wire::Degree::try_from(degree) {
         Ok(wire::Degree::First) => Ok(Degree::First),
@@ -95,7 +95,7 @@ pub(crate) fn degrees_from_wire(field: &str, degrees: &[i32]) -> Result<Vec<Degr
     degrees.iter().enumerate().map(known).collect()
 }
 
-/// To the millisecond; none when it is not known.
+/// Returns the time to the millisecond; `None` if it is not known.
 pub(crate) fn time_to_wire(time: ConnectionTime) -> Option<Timestamp> {
     time.is_known().then(|| time_to_proto(time))
 }

@@ -1,4 +1,5 @@
-//! `databus.v1` on a server that does not own the log it follows: the owner serves it.
+//! The services of `databus.v1` on a server that does not own its log: status only; other calls are
+//! refused with the owner's address.
 
 use crate::{ingest::progress::Progress, log_source::LogSource};
 use ::databus::rpc::{Answers, Events, not_owner};
@@ -6,7 +7,7 @@ use cloud_proto::databus::v1 as databus;
 use std::sync::Arc;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
-/// Both services.
+/// Implements both services, Databus and Publisher.
 #[derive(Clone)]
 pub(crate) struct FollowedRpc {
     pub(crate) log: Arc<dyn LogSource>,

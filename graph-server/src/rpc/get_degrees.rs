@@ -1,4 +1,4 @@
-//! Here is a viewer and a page of members: how close is each, whom do we share, through whom?
+//! GetDegrees: a viewer's degree to each of some members, with shared connections and a path.
 
 use crate::{
     limits::{DEGREES_BATCH_MAX, SHARED_SAMPLE_MAX},
@@ -52,24 +52,25 @@ pub(crate) async fn get_degrees(
     Ok(GetDegreesResponse { as_of, degrees })
 }
 
-/// One request, ready to be answered where its work belongs.
+/// A request, prepared to run on the thread that its cost requires.
 struct Page {
     targets: Vec<Option<NodeIndex>>,
     source: Source,
     shared: bool,
     sample: usize,
     path: bool,
-    /// About as many edges as the answer visits.
+    /// The approximate number of edges that the answer visits.
     edges: u64,
 }
 
-/// Where the degrees come from.
+/// The source that the degrees are computed from.
 enum Source {
-    /// Cached, for this SCN or another.
+    /// A cached view, of this SCN or another.
     Kept(Arc<Kept>),
-    /// Not cached, and worth to be.
+    /// A view that is built now, and then cached.
     NewView,
-    /// Cheaper without one: the viewer is a hub, the page is small.
+    /// No view: the targets' own neighbours are cheaper, because the viewer has many connections
+    /// and the page is small.
     Targets,
 }
 
@@ -90,7 +91,7 @@ impl Page {
             .map(|&target| own_edges(target))
             .sum();
         if shared || request.path {
-            // A path is found where the lists meet, too.
+            // A path is found by intersecting the lists as well.
             let of_viewer = graph.neighbours(viewer);
             edges += targets
                 .iter()
@@ -136,7 +137,7 @@ impl Page {
         }
     }
 
-    /// In the order asked; the ids are left to the caller.
+    /// Returns the degrees in the order of the request, without the member ids.
     fn answer(
         &self,
         context: &ReadContext,
@@ -208,7 +209,7 @@ impl Page {
             ..MemberDegree::default()
         };
         if self.shared {
-            // Who is at 3rd degree or further shares nobody.
+            // A member at 3rd degree or further shares no connection with the viewer.
             let shared = match degree {
                 Degree::Itself | Degree::First | Degree::Second => {
                     shared_connections(&context.graph, context.viewer, target, budget)?

@@ -1,4 +1,4 @@
-//! How large is this member's network?
+//! GetNetworkSizes: the number of members at each degree of a viewer's network.
 
 use crate::{
     read_context::Call,

@@ -1,4 +1,4 @@
-//! Here is a page of members: give me their profiles.
+//! GetProfiles: the profiles of some members.
 
 use crate::{
     limits::{PROFILES_BATCH_MAX, PROFILES_INLINE_MAX},
@@ -64,7 +64,7 @@ fn read(
     Ok(results)
 }
 
-/// A result's tag and length, at most.
+/// The maximum bytes of a result's tag and length.
 const RESULT_FRAME_BYTES: usize = 16;
-/// The rest of the answer, with room to spare.
+/// An upper bound of the bytes of the rest of the answer.
 const AS_OF_BYTES_MAX: usize = 256;

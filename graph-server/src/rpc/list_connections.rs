@@ -1,4 +1,4 @@
-//! Here is a member: list the connections, newest first or by id.
+//! ListConnections: a member's connections, newest first or by id, in pages.
 
 use crate::{
     limits::{LIST_PAGE_SIZE_DEFAULT, LIST_PAGE_SIZE_MAX},

@@ -1,4 +1,4 @@
-//! Here is a viewer: who stands at 1st, 2nd or 3rd degree?
+//! ListNetwork: the members at 1st, 2nd or 3rd degree of a viewer, in pages.
 
 use crate::{
     limits::{LIST_PAGE_SIZE_DEFAULT, LIST_PAGE_SIZE_MAX},

@@ -1,4 +1,4 @@
-//! Here are two members: through whom are they connected, in every shortest way?
+//! ListPaths: the shortest paths between two members.
 
 use crate::{
     limits::{PATHS_DEGREE_DEFAULT, PATHS_DEGREE_MAX, PATHS_NAMED_DEFAULT, PATHS_NAMED_MAX},
@@ -31,7 +31,8 @@ pub(crate) async fn list_paths(
     let limit = bounded("limit", request.limit, PATHS_NAMED_DEFAULT, PATHS_NAMED_MAX)? as usize;
     let context = site.read_context(viewer, request.at_least, call).await?;
     let target = context.member(member)?;
-    // A view saves the first two levels. None is built for this: from both ends it is less work.
+    // A cached view saves the first two levels. No view is built for this call: a search from both
+    // ends is less work.
     let view = site.views.cached(&context.graph, context.viewer);
     let found = context.work(0, move |context, budget| {
         let question = PathsQuestion {

@@ -1,4 +1,4 @@
-//! Here are two members: whom do both know?
+//! ListSharedConnections: the members that two members are both connected to, in pages.
 
 use crate::{
     limits::{LIST_PAGE_SIZE_DEFAULT, LIST_PAGE_SIZE_MAX},

@@ -1,4 +1,4 @@
-//! The calls, one file each, and the services that they belong to.
+//! The gRPC calls, with one file for each, and the services that they belong to.
 //!
 //! Imports from `compaction`, `ingest`, `log_source`, `observe`, `views` and the top of the crate.
 

@@ -23,17 +23,17 @@ impl Refusal {
         Self(serving::Refusal::field(field, problem))
     }
 
-    /// The request asks for more than one may.
+    /// A value of the request is above its limit.
     pub(crate) fn too_large(field: &'static str, asked: u64, limit: u64) -> Self {
         Self(serving::Refusal::too_large(field, asked, limit))
     }
 
-    /// As many are there already as may be.
+    /// The server already has as many of these as the limit allows.
     pub(crate) fn busy(what: &'static str, limit: u64) -> Self {
         Self(serving::Refusal::busy(what, limit))
     }
 
-    /// The viewer, or the one member asked about, does not exist.
+    /// The viewer, or another member in the request, does not exist.
     pub(crate) fn member_not_found(member_id: u64) -> Self {
         let message = format!("there is no member {member_id}");
         let refusal = serving::Refusal::new(Code::NotFound, message);
@@ -70,7 +70,7 @@ impl Refusal {
         )
     }
 
-    /// The snapshot that was asked for was not written.
+    /// The requested snapshot was not written.
     pub(crate) fn no_snapshot(why: &str) -> Self {
         let message = format!("no snapshot was taken: {why}");
         Self(serving::Refusal::explained(

@@ -1,4 +1,4 @@
-//! Which services stand on which listener.
+//! The services of each listener.
 
 use super::{AdminRpc, NetworkRpc, ProfileRpc, SearchRpc, followed::FollowedRpc};
 use crate::{observe::health::Health, site::Site};
@@ -12,7 +12,7 @@ use databus::rpc::{DatabusRpc, PublisherRpc};
 use std::sync::Arc;
 use tonic::service::Routes;
 
-/// The public listener's.
+/// Returns the services of the public listener.
 pub(crate) fn public(
     site: &Arc<Site>,
     health: &Health,
@@ -28,7 +28,7 @@ pub(crate) fn public(
     })
 }
 
-/// The admin listener's.
+/// Returns the services of the admin listener.
 pub(crate) fn admin(
     site: &Arc<Site>,
     health: &Health,

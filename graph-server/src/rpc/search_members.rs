@@ -1,4 +1,4 @@
-//! Here is a viewer and a query: who in the viewer's network matches?
+//! SearchMembers: the members who match a query, nearest to the viewer first, then by score.
 
 use crate::{
     limits::{QUERY_BYTES_MAX, SEARCH_PAGE_SIZE_DEFAULT, SEARCH_PAGE_SIZE_MAX},

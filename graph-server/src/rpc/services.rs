@@ -1,4 +1,4 @@
-//! The generated service traits, each method handed to its file.
+//! The generated service traits: each method calls the function in its own file.
 
 use super::{
     admin_status, get_degrees, get_network_sizes, get_profiles, list_connections, list_network,
@@ -10,19 +10,19 @@ use cloud_proto::cloud::v1 as cloud;
 use std::sync::Arc;
 use tonic::{Request, Response, Status, async_trait};
 
-/// cloud.v1.NetworkService.
+/// Implements cloud.v1.NetworkService.
 #[derive(Clone)]
 pub(crate) struct NetworkRpc(pub(crate) Arc<Site>);
 
-/// cloud.v1.SearchService.
+/// Implements cloud.v1.SearchService.
 #[derive(Clone)]
 pub(crate) struct SearchRpc(pub(crate) Arc<Site>);
 
-/// cloud.v1.ProfileService.
+/// Implements cloud.v1.ProfileService.
 #[derive(Clone)]
 pub(crate) struct ProfileRpc(pub(crate) Arc<Site>);
 
-/// cloud.v1.AdminService.
+/// Implements cloud.v1.AdminService.
 #[derive(Clone)]
 pub(crate) struct AdminRpc(pub(crate) Arc<Site>);
 

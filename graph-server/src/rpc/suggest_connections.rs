@@ -1,4 +1,5 @@
-//! Here is a viewer: with whom may it be worth to connect?
+//! SuggestConnections: the members with whom a viewer shares the most connections, but is not
+//! connected.
 
 use crate::{
     limits::{SUGGESTIONS_DEFAULT, SUGGESTIONS_MAX},
@@ -29,7 +30,8 @@ pub(crate) async fn suggest_connections(
     let viewer = member_id("viewer_id", viewer_id)?;
     let limit = bounded("limit", limit, SUGGESTIONS_DEFAULT, SUGGESTIONS_MAX)? as usize;
     let context = site.read_context(viewer, at_least, call).await?;
-    // The same walk as a view's: the view itself does not say how often a member was met.
+    // This visits the same edges as a view's build. A view itself does not hold how often each
+    // member was visited.
     let edges = View::cost(&context.graph, context.viewer, context.inline_edges_max());
     let suggestions = context.work(edges, move |context, budget| {
         let (graph, viewer) = (&context.graph, context.viewer);

@@ -1,4 +1,4 @@
-//! TakeSnapshot: what has changed becomes a snapshot, now.
+//! TakeSnapshot: writes a snapshot now and waits for it.
 
 use super::admin_status::snapshot_status;
 use crate::{ingest::progress::Part, rpc::refusal::Refusal, site::Site};

@@ -1,4 +1,4 @@
-//! Why a server cannot start.
+//! The reasons why a server cannot start.
 
 use crate::log_source::LogSourceError;
 use cloud_engine::FileError;
@@ -7,7 +7,7 @@ use cloud_serving::{ListenError, LockError};
 use databus::ReadError;
 use std::{io, path::PathBuf};
 
-/// The server cannot start. Nothing was served.
+/// Why the server cannot start. It has served nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Another server runs on the directory.
@@ -19,38 +19,43 @@ pub enum StartError {
     /// A file or folder cannot be used.
     #[error("{}: {source}", path.display())]
     Io {
-        /// Which.
+        /// Its path.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A file is damaged, foreign or of another version.
     #[error(transparent)]
     File(#[from] FileError),
-    /// There is nothing to start from.
-    #[error("{} holds no valid snapshot{}: build one with `loader build`", site.display(), listed(refused))]
+    /// There is no valid snapshot to start from.
+    #[error(
+        "{} holds no valid snapshot{}: build one with `loader build`",
+        site.display(),
+        listed(refused)
+    )]
     NoSnapshot {
         /// The directory of the site.
         site: PathBuf,
-        /// What is wrong with those that were found.
+        /// The errors of the snapshots that were found.
         refused: Vec<FileError>,
     },
-    /// The log ends before what was applied.
+    /// The log ends before the SCN of the overlay or the profiles.
     #[error(
-        "{what} stands at SCN {scn}, but the log ends at SCN {head}: the log has lost changes; bootstrap again, or restore it from a copy"
+        "{what} stands at SCN {scn}, but the log ends at SCN {head}: the log has lost changes; \
+         bootstrap again, or restore it from a copy"
     )]
     LogLost {
-        /// The part that stands further.
+        /// The part whose SCN is above the log's.
         what: &'static str,
-        /// Where it stands.
+        /// The SCN of that part.
         scn: Scn,
-        /// Where the log ends.
+        /// The last SCN of the log.
         head: Scn,
     },
-    /// The log cannot be read from where the snapshot stands.
+    /// The log cannot be read from the SCN of the snapshot.
     #[error("the log does not go on from the snapshot, bootstrap again: {0}")]
     Read(ReadError),
-    /// The log cannot be opened, or does not go on from the snapshot.
+    /// The log cannot be opened, or does not continue the snapshot.
     #[error(transparent)]
     LogSource(LogSourceError),
     /// Replaying the log failed.
@@ -59,13 +64,13 @@ pub enum StartError {
         /// Why.
         reason: String,
     },
-    /// Threads cannot be had.
+    /// A thread pool cannot be created.
     #[error("threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
-    /// A listener cannot be had.
+    /// A listener cannot be bound.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// The methods cannot be counted by their descriptors.
+    /// The methods, whose calls are counted, cannot be read from their descriptors.
     #[error("descriptors: {0}")]
     Descriptors(#[from] prost::DecodeError),
     /// Reflection cannot read its own descriptors.

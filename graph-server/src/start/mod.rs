@@ -1,9 +1,9 @@
-//! From a directory and a log to everything that a server answers from.
+//! The start of a server: opens a site's directory and its log, and replays the log.
 //!
-//! Newest valid snapshot, newest valid overlay, then the log from where the older of graph and
-//! profiles stands. Nothing is served before all of it is there, with two exceptions. A relay that
-//! is out of reach is followed once it is back. Profiles and search that cannot be opened are not
-//! served.
+//! Opens the newest valid snapshot and the newest valid overlay, then replays the log from the
+//! lower SCN of graph and profiles. Nothing is served before all of this is complete, with two
+//! exceptions. A relay that is out of reach is followed once it is back. Profiles and search that
+//! cannot be opened are not served.
 //!
 //! Imports from `compaction`, `config`, `ingest`, `log_source`, `views` and the top of the crate.
 
@@ -42,7 +42,7 @@ use std::{
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-/// A site that has caught up with its log, and the threads that keep it so.
+/// A site that has caught up with its log, and the threads that follow the log from there.
 pub(crate) struct Started {
     pub(crate) site: Arc<Site>,
     pub(crate) writer: SharedWriter,
@@ -56,7 +56,8 @@ pub(crate) struct Started {
     pub(crate) lock: Arc<FolderLock>,
 }
 
-/// Opens everything and waits until the log's head is reached, if it is known. Blocks, but for the last step.
+/// Opens everything, and waits until the log's head is reached, if it is known. All but the last
+/// step runs on a blocking thread.
 pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
     let runtime = Handle::current();
     let opened = tokio::task::spawn_blocking(move || open(config, runtime));
@@ -75,7 +76,8 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
     Ok(opened)
 }
 
-/// Answers where the log's head was, too: what comes later is followed, not waited for.
+/// Opens everything and starts the threads. Returns the log's head as well: windows beyond it are
+/// followed, but not waited for.
 fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     let Config {
         snapshot: folder,
@@ -145,7 +147,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     let opened = match opened {
         Ok((people, people_writer)) => {
             if let Some(error) = people_writer.replaced_index() {
-                tracing::warn!(%error, "the live index is made anew from the live profiles");
+                tracing::warn!(%error, "the live index is rebuilt from the live profiles");
             }
             not_beyond("profiles", profiles_scn, head)?;
             let at = format_args!("SCN {profiles_scn}");
@@ -159,7 +161,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         }
     };
     let (after_scn, windows) = windows_of(&*log, &progress)?;
-    // Not those that need windows that the log no longer holds.
+    // Profiles have failed if they need windows that the log no longer holds.
     let opened = opened.filter(|_| progress.check(Part::Profiles).is_ok());
     let current = writer.current().clone();
     let compaction = Arc::new(Compaction::new(&folder, &writer, manifest, &limits)?);
@@ -260,14 +262,14 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         log_id,
         lock,
     };
-    // Where the head is not known, what is there is served.
+    // Without a known head, the server serves at once.
     Ok((started, head.unwrap_or(Scn::BEGINNING)))
 }
 
-/// Where profiles and search keep what changed since the snapshot.
+/// The folder in which profiles and search keep the changes since the snapshot.
 const LIVE_NAME: &str = "live";
 
-/// The log that was followed before, where the live profiles say so.
+/// Returns the id of the log that was followed before, if the live profiles hold it.
 fn followed_log(live: &Path) -> Option<LogId> {
     People::followed_log(live).unwrap_or_else(|error| {
         tracing::warn!(%error, "the live profiles do not say which log was followed");
@@ -275,7 +277,7 @@ fn followed_log(live: &Path) -> Option<LogId> {
     })
 }
 
-/// The server of the log's calls, where this process owns the log.
+/// Returns the server of the log's calls, if this process owns the log.
 fn log_server(
     log: &dyn LogSource,
     limits: &Limits,
@@ -289,6 +291,7 @@ fn log_server(
     Some(Arc::new(server))
 }
 
+/// Returns an error if `scn` is above a known `head`.
 fn not_beyond(what: &'static str, scn: Scn, head: Option<Scn>) -> Result<(), StartError> {
     match head {
         Some(head) if scn > head => Err(StartError::LogLost { what, scn, head }),
@@ -296,9 +299,9 @@ fn not_beyond(what: &'static str, scn: Scn, head: Option<Scn>) -> Result<(), Sta
     }
 }
 
-/// Waits until every part that has not failed stands at `head`, and answers whether it does. A
-/// relay that goes away meanwhile is waited for no longer than `timeout`; then the server answers
-/// without it, as it does when the relay goes away later.
+/// Waits until every part that has not failed stands at `head`, and returns whether it does. If the
+/// relay goes out of reach meanwhile, this waits for it for `timeout` at most. Then the server
+/// answers without it, as it does when the relay goes out of reach later.
 async fn caught_up(progress: &Progress, head: Scn, timeout: Duration) -> Result<bool, StartError> {
     let mut watch = progress.watch();
     let ended = |_| StartError::Replay {
@@ -326,7 +329,7 @@ async fn caught_up(progress: &Progress, head: Scn, timeout: Duration) -> Result<
     }
 }
 
-/// One line for each stage.
+/// Logs a line for a stage of the start, with its duration.
 fn stage(name: &str, begun: Instant, what: std::fmt::Arguments<'_>) {
     tracing::info!(
         seconds = format_args!("{:.3}", begun.elapsed().as_secs_f64()),

@@ -1,4 +1,4 @@
-//! The newest snapshot that is sound.
+//! Opens the newest valid snapshot.
 
 use super::StartError;
 use cloud_engine::{Base, FileError, Manifest, newest_snapshots};
@@ -15,7 +15,7 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Takes the newest that is sound; one that is not is named and passed over.
+    /// Opens the newest valid snapshot of the site. Invalid ones are logged and skipped.
     pub(crate) fn newest(site: &Path) -> Result<Self, StartError> {
         let mut refused = Vec::new();
         for path in newest_snapshots(site)? {

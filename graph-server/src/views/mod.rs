@@ -1,4 +1,4 @@
-//! Views that are kept for the next question: the cache, and the sessions that pin in it.
+//! Views that are kept for later requests: the cache, and the sessions that pin views.
 //!
 //! Imports from `rpc` and the top of the crate.
 

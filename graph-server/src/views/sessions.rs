@@ -1,8 +1,10 @@
-//! Sessions: the view of somebody who is there is kept until the session ends, whatever else is asked in between.
+//! Sessions: while a viewer has a session, the viewer's view is pinned and cannot be evicted.
 //!
-//! A session is a promise about time, not about content: a pinned view that no longer holds is built anew when it is asked for,
-//! as any other. Several sessions of one viewer pin one view. What is pinned has a bounded share of the memory for views, and
-//! a view that grew over what is left of it is no longer pinned until it is built again.
+//! A session guarantees that a view is kept, not that it stays valid. A pinned view that is too old
+//! is rebuilt at the next request, as any other. Several sessions of one viewer pin one view.
+//!
+//! Pinned views have a bounded share of the memory for views. A rebuilt view that exceeds the rest
+//! of this share is not pinned, until a later rebuild fits.
 
 use crate::{
     limits::{Limits, SESSION_VIEWS_SHARE},
@@ -22,7 +24,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A session's name, random, so that none from before a restart is taken for one of now.
+/// A session's id. It is random, so that an id from before a restart is never that of another
+/// session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SessionId(u128);
 
@@ -44,28 +47,28 @@ impl FromStr for SessionId {
     }
 }
 
-/// Who is there, and the views `V` that are pinned for them.
+/// The open sessions, and the views `V` that are pinned for them.
 #[derive(Debug)]
 pub(crate) struct Sessions<V> {
     table: RwLock<Table<V>>,
-    /// Viewers with sessions: nobody takes the lock while there are none.
+    /// The number of viewers with sessions. While it is 0, the lock is not taken.
     viewers: AtomicUsize,
     sessions_max: usize,
     bytes_max: u64,
     idle: Duration,
-    /// Times are counted from here.
+    /// The instant that `asked_ms` counts from.
     begun: Instant,
-    /// `Instant::now`, but in tests.
+    /// The clock: `Instant::now`, except in tests.
     clock: fn() -> Instant,
 }
 
-/// What sessions hold.
+/// The counts of sessions and of their pinned views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SessionCounts {
     pub(crate) sessions: u64,
-    /// Pinned ones.
+    /// The number of pinned views.
     pub(crate) views: u64,
-    /// Of the pinned views.
+    /// The bytes of the pinned views.
     pub(crate) bytes: u64,
 }
 
@@ -78,11 +81,11 @@ struct Table<V> {
 
 #[derive(Debug)]
 struct Pinned<V> {
-    /// None: it grew over what was left.
+    /// The view; `None` if its last rebuild exceeded the memory for pinned views.
     view: Option<V>,
     bytes: u64,
     sessions: usize,
-    /// When the viewer last asked, in milliseconds after `begun`.
+    /// The time of the viewer's last request, in milliseconds after `begun`.
     asked_ms: AtomicU64,
 }
 
@@ -103,17 +106,17 @@ impl<V: Clone> Sessions<V> {
         }
     }
 
-    /// Memory that is set apart for pinned views.
+    /// Returns the memory reserved for pinned views.
     pub(crate) fn bytes_max(&self) -> u64 {
         self.bytes_max
     }
 
-    /// A session without being asked anything for this long ends.
+    /// Returns the time after which a session without requests ends.
     pub(crate) fn idle(&self) -> Duration {
         self.idle
     }
 
-    /// All that are pinned.
+    /// Returns all pinned views.
     pub(crate) fn all_pinned(&self) -> Vec<V> {
         let table = self.read();
         let pinned = table.pinned.values();
@@ -130,12 +133,12 @@ impl<V: Clone> Sessions<V> {
         }
     }
 
-    /// The pinned view of a viewer, looked at on nobody's behalf.
+    /// Returns the pinned view of a viewer, without counting as a request of the viewer.
     pub(crate) fn peek(&self, viewer: NodeIndex) -> Option<V> {
         self.read().pinned.get(&viewer)?.view.clone()
     }
 
-    /// The pinned view of a viewer, who asks for it.
+    /// Returns the pinned view of a viewer, and records the time of this request.
     pub(crate) fn pinned(&self, viewer: NodeIndex) -> Option<V> {
         if self.viewers.load(Ordering::Relaxed) == 0 {
             return None;
@@ -146,7 +149,8 @@ impl<V: Clone> Sessions<V> {
         pinned.view.clone()
     }
 
-    /// Begins a session that pins `view`, of so many bytes, unless another session pins a view of this viewer already.
+    /// Begins a session. It pins `view` of this many bytes, unless another session of this viewer
+    /// exists: then that session's view stays pinned.
     pub(crate) fn begin(
         &self,
         viewer: NodeIndex,
@@ -186,8 +190,8 @@ impl<V: Clone> Sessions<V> {
         Ok(id)
     }
 
-    /// Pins a view that was built anew, if its viewer has a session and `replaces` says so of the pinned one. Answers whether the
-    /// viewer's view is pinned now, this one or the other.
+    /// Pins a rebuilt view, if its viewer has a session and `replaces` returns true for the pinned
+    /// view. Returns whether a view of the viewer is pinned now, this one or the other.
     pub(crate) fn renew(
         &self,
         viewer: NodeIndex,
@@ -214,7 +218,7 @@ impl<V: Clone> Sessions<V> {
         fits
     }
 
-    /// Ends a session, if there is one; answers the view that is no longer pinned.
+    /// Ends a session, if it exists. Returns the view that is no longer pinned.
     pub(crate) fn end(&self, id: SessionId) -> Option<(NodeIndex, V)> {
         let mut table = self.write();
         let viewer = table.sessions.remove(&id)?;
@@ -229,7 +233,7 @@ impl<V: Clone> Sessions<V> {
         Some((viewer, pinned.view?))
     }
 
-    /// Ends the sessions of viewers who have asked nothing for the idle time.
+    /// Ends the sessions of viewers without a request for the idle time.
     pub(crate) fn end_idle(&self) {
         if self.viewers.load(Ordering::Relaxed) == 0 {
             return;
@@ -277,7 +281,7 @@ mod tests {
         Sessions::new(&limits, Instant::now)
     }
 
-    /// Sessions, views, bytes.
+    /// Returns the numbers of sessions, pinned views and bytes.
     fn counts(sessions: &Sessions<u32>) -> (u64, u64, u64) {
         let counts = sessions.counts();
         (counts.sessions, counts.views, counts.bytes)

@@ -24,7 +24,7 @@ use std::{
     time::Instant,
 };
 
-/// Views by viewer.
+/// The cached and pinned views, by viewer.
 #[derive(Debug)]
 pub(crate) struct Views {
     cache: Cache<NodeIndex, Arc<Kept>>,
@@ -64,9 +64,9 @@ impl Kept {
         }
     }
 
-    /// Returns the edges to visit before the first question about single members. `None` if these and
-    /// the extra edges so far exceed the edges of a new view. The total then is at most twice the cost
-    /// of the best choice in hindsight.
+    /// Returns the edges to visit before the first question about single members. `None` if these
+    /// and the extra edges so far exceed the edges of a new view. The total then is at most twice
+    /// the cost of the best choice in hindsight.
     fn cost_at(&self, graph: &Graph) -> Option<u64> {
         let cost = self.view.cost_at(graph)?;
         (self.extra_edges.load(Ordering::Relaxed) + cost <= self.view.edges()).then_some(cost)

@@ -1,5 +1,5 @@
-//! The values of a profile that are indexed, as the table of fields says: for the base, for live documents, and for the
-//! tests' plain evaluation.
+//! The indexed values of a profile, by the table of fields: for the base, for live documents, and
+//! for the plain evaluation of tests.
 
 use crate::index::field::{in_schema, node_field};
 use cloud_engine::NodeIndex;
@@ -7,7 +7,8 @@ use cloud_profile::{Fields, SearchField};
 use cloud_proto::cloud::v1::Profile;
 use tantivy::schema::document::TantivyDocument;
 
-/// Calls `each` with every value of a profile that can be searched. A phrase is found within one value only.
+/// Calls `each` with every value of a profile that can be searched. A phrase is found within one
+/// value only.
 pub fn for_each_value(profile: &Profile, mut each: impl FnMut(SearchField, &str)) {
     if let Some(member) = &profile.member {
         for_each_value_of(member, &mut each);

@@ -1,6 +1,7 @@
 //! The tantivy schema that holds the fields that can be searched.
 //!
-//! The base index and the live index share one schema, so that one bound query runs over the segments of both.
+//! The base index and the live index share one schema, so that one bound query runs over the
+//! segments of both.
 
 use crate::index::tokens::PeopleTokenizer;
 use cloud_profile::SearchField;
@@ -11,10 +12,11 @@ pub(crate) fn in_schema(field: SearchField) -> tantivy::schema::Field {
     tantivy::schema::Field::from_field_id(u32::from(field as u8))
 }
 
-/// Which node a live document is about. Base documents lack it: there the document's number is the node.
+/// The name of the field for the node of a live document. Base documents lack it: there, the
+/// document's number is the node.
 pub(crate) const NODE_FIELD_NAME: &str = "node";
 
-/// The field of that name.
+/// Returns the field named [`NODE_FIELD_NAME`].
 pub(crate) fn node_field() -> tantivy::schema::Field {
     tantivy::schema::Field::from_field_id(SearchField::ALL.len() as u32)
 }
