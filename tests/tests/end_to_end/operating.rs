@@ -76,7 +76,7 @@ fn a_wrong_configuration_is_refused_before_anything_is_opened() {
     check(
         "log-level = \"loud=x\"\n",
         &site,
-        "log-level: `loud=x` is no filter: error parsing level filter: expected one of \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\", or a number 0-5",
+        "log-level: `loud=x` is not a log filter: error parsing level filter: expected one of \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\", or a number 0-5",
     );
 }
 

@@ -405,7 +405,7 @@ fn a_relay_says_what_it_lacks() {
         (["--lineage", "x"], "is not an id of 32 hexadecimal digits"),
         (["--log-segment-bytes", "1KiB"], "must be at least 4096"),
         (["--connections-max", "0"], "0 is not in 1..=1048576"),
-        (["--log-level", "loud=x"], "is no filter"),
+        (["--log-level", "loud=x"], "is not a log filter"),
     ];
     for (flags, expected) in wrong {
         let (code, said) = relay(&flags);
