@@ -1,5 +1,4 @@
-//! A lock that admits one process at a time to a folder: the owner of a log, or of a site's
-//! snapshots.
+//! A lock that admits one process at a time to a folder: to a log, or to a site's snapshots.
 //!
 //! The operating system releases the lock when the process ends, in whatever way. A lock is
 //! therefore never stale.

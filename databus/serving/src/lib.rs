@@ -1,5 +1,4 @@
-//! The parts of every server, with or without a log: connections, deadlines, refusals, health, and
-//! the process.
+//! The parts of every server, with or without a log: listeners, deadlines, refusals, the process.
 //!
 //! | noun | file | content |
 //! |---|---|---|

@@ -1,5 +1,6 @@
-//! A listening socket with a bounded number of open connections. Further ones wait in the system's
-//! queue.
+//! A listening socket with a bounded number of open connections.
+//!
+//! Further connections wait in the system's queue.
 
 use crate::limits::{ACCEPT_RETRY_INTERVAL, OPENING_BYTES, OPENING_TIMEOUT};
 use crate::outgoing::Outgoing;
@@ -75,7 +76,11 @@ impl Listener {
                 Err(error) => {
                     // One cause is that no file descriptors are left. The open connections are not
                     // affected.
-                    tracing::warn!(%error, address = %self.address, "a connection was not accepted");
+                    tracing::warn!(
+                        %error,
+                        address = %self.address,
+                        "a connection was not accepted"
+                    );
                     tokio::time::sleep(ACCEPT_RETRY_INTERVAL).await;
                 }
             }

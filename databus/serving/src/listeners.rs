@@ -1,5 +1,4 @@
-//! The two listeners of a server: the layers that every request passes, and the end of the
-//! listeners.
+//! The two listeners of a server: the layers that every request passes, and how they end.
 //!
 //! The public listener answers gRPC only. The admin listener answers gRPC, and the pages over HTTP.
 

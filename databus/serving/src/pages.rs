@@ -1,8 +1,9 @@
-//! The HTTP pages of the admin listener: `/livez` and `/readyz` for supervisors, `/metrics` for
-//! Prometheus.
+//! The HTTP pages of the admin listener: `/livez`, `/readyz` and `/metrics`.
 //!
-//! They are answered outside the limit of requests in flight, so that an overloaded server still
-//! reports that it lives.
+//! The first two are for supervisors, `/metrics` is for Prometheus.
+//!
+//! The pages are answered outside the limit of requests in flight, so that an overloaded server
+//! still reports that it lives.
 
 use crate::{Refusal, limits::SCRAPES_IN_FLIGHT_MAX};
 use axum::{Router, response::IntoResponse, routing::get};

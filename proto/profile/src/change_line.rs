@@ -338,11 +338,20 @@ mod tests {
     #[test]
     fn lines_become_changes_and_come_back() {
         let lines = [
-            r#"{"member_upserted":{"member":{"member_id":18446744073709551615,"headline":"Diver"},"fields":["headline"]}}"#,
+            concat!(
+                r#"{"member_upserted":{"member":{"member_id":18446744073709551615,"#,
+                r#""headline":"Diver"},"fields":["headline"]}}"#
+            ),
             r#"{"member_removed":{"member_id":7}}"#,
-            r#"{"position_upserted":{"member_id":7,"position":{"position_id":1,"kind":"education","from":{"year":2001}}}}"#,
+            concat!(
+                r#"{"position_upserted":{"member_id":7,"position":{"position_id":1,"#,
+                r#""kind":"education","from":{"year":2001}}}}"#
+            ),
             r#"{"position_removed":{"member_id":7,"position_id":1}}"#,
-            r#"{"connection_added":{"member_id":7,"other_id":9,"connected_at":"2010-09-14T06:02:03.456Z"}}"#,
+            concat!(
+                r#"{"connection_added":{"member_id":7,"other_id":9,"#,
+                r#""connected_at":"2010-09-14T06:02:03.456Z"}}"#
+            ),
             r#"{"connection_removed":{"member_id":7,"other_id":9}}"#,
         ];
         for text in lines {

@@ -1,5 +1,4 @@
-//! Applies changes to profiles: the fields that the mask names take the new values, the others keep
-//! theirs.
+//! Applies changes to profiles: only the fields that the mask names take the new values.
 //!
 //! An absent profile means that the member does not exist.
 

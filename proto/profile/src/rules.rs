@@ -1,5 +1,6 @@
-//! The rules as functions that trim, complete and check values. The [crate](crate#rules) states the
-//! rules.
+//! The rules as functions that trim, complete and check values.
+//!
+//! The [crate](crate#rules) states the rules.
 
 use crate::{
     field::{Field, Fields, Value},
