@@ -1,5 +1,4 @@
-//! The source itself: the arrows between crates and folders, prose that gets no worse, and the
-//! table of promises.
+//! Tests of the source itself: its imports, its prose, and the table of promises.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,7 +8,8 @@ use cloud_source::imports::{Imports, Module};
 use cloud_source::prose;
 use cloud_source::workspace::{Crate, crates, root};
 
-/// Which of the workspace's crates each may use. Benches and tests are not here: they may use any.
+/// The crates of the workspace that each crate may use. Benches and tests are not listed: they may
+/// use any.
 const ARROWS: [(&str, &[&str]); 12] = [
     ("cloud-model", &[]),
     ("cloud-proto", &[]),
@@ -67,8 +67,8 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ),
 ];
 
-/// Packages that keep cloudctl small by their absence: the search index, the store of profiles, and
-/// every server.
+/// The packages that must not be in cloudctl, to keep it small: the search index, the profile
+/// store, and every server.
 const NOT_IN_CLOUDCTL: [&str; 6] = [
     "tantivy",
     "redb",
@@ -78,7 +78,7 @@ const NOT_IN_CLOUDCTL: [&str; 6] = [
     "graph-server",
 ];
 
-/// Files that stand in a circle of three or more today. This list may only get shorter.
+/// The files that are in a circle of three or more today. This list may only get shorter.
 const IN_CIRCLES: [(&str, &[&str]); 1] = [(
     "databus",
     &[
@@ -93,7 +93,8 @@ const IN_CIRCLES: [(&str, &[&str]); 1] = [(
     ],
 )];
 
-/// Folders whose `mod.rs` does not say yet what they import from. This list may only get shorter.
+/// The folders whose `mod.rs` does not yet say what they import from. This list may only get
+/// shorter.
 const SILENT_FOLDERS: [(&str, &[&str]); 0] = [];
 
 #[test]
@@ -163,7 +164,8 @@ fn listed<'a>(list: &[(&str, &'a [&'a str])], name: &str) -> BTreeSet<&'a str> {
     found.flat_map(|(_, items)| items.iter().copied()).collect()
 }
 
-/// Panics when something is found that is not in the list; prints entries that are needed no more.
+/// Checks what was found against a list. Panics if an item is not in the list, and prints the
+/// entries that are no longer needed.
 fn check_list(what: &str, list: &[(&str, &[&str])], found: &BTreeMap<String, BTreeSet<String>>) {
     for (name, items) in found {
         let listed = listed(list, name);
@@ -193,7 +195,8 @@ fn files_import_in_no_circle_but_pairs() {
     check_list("in a circle of imports", &IN_CIRCLES, &in_circles);
 }
 
-/// The folders beside `folder`, and beside those above it, that its files import from.
+/// Returns the folders from which the files of `folder` import: those beside it, and beside its
+/// parents.
 fn imported_folders(imports: &Imports, folder: &Module) -> BTreeSet<String> {
     let is_folder = |module: &[String]| {
         imports
@@ -316,7 +319,7 @@ fn prose_gets_no_worse() {
     }
 }
 
-/// Every test that the table of promises names exists in the file that it names.
+/// Every test that the table of promises names exists in the named file.
 #[test]
 fn the_table_of_promises_names_tests_that_exist() {
     let text = fs::read_to_string(root().join("tests/src/lib.rs")).expect("the table's file");
@@ -357,7 +360,7 @@ fn the_table_of_promises_names_tests_that_exist() {
     }
 }
 
-/// Keeps the list of crates that is read here from being empty.
+/// The list of crates that the other tests read is not empty.
 #[test]
 fn the_workspace_is_read() {
     let names: Vec<String> = crates(&root())
