@@ -1,8 +1,8 @@
-//! Where the binaries under test are: beside the test binary that runs, since cargo builds both into one folder.
+//! Finds the binaries under test. Cargo builds them into the folder of the test binary that runs.
 
 use std::path::PathBuf;
 
-/// The path of a binary of this workspace; panics when it was not built.
+/// Returns the path of a binary of this workspace. Panics if it was not built.
 pub fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test binary has a path");
     let folder = test

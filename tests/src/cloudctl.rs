@@ -1,4 +1,4 @@
-//! The real cloudctl, run against a server under test.
+//! Runs the real cloudctl against a server under test.
 
 use std::process::{Command, Output};
 
@@ -20,8 +20,8 @@ pub fn cloudctl(server: &Server, arguments: &[&str]) -> Output {
         .expect("cloudctl's binary starts")
 }
 
-/// The one JSON object that cloudctl prints with `--json`; panics with its error output when it
-/// fails.
+/// Returns the one JSON object that cloudctl prints with `--json`. Panics with its error output if
+/// it fails.
 pub fn json_of(server: &Server, arguments: &[&str]) -> Value {
     let output = cloudctl(server, &[&["--json"], arguments].concat());
     assert!(

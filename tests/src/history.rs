@@ -1,4 +1,4 @@
-//! Random sites and random windows of changes, from a seed.
+//! Generates random sites and random windows of changes from a seed.
 
 use cloud_client::Window;
 use cloud_proto::databus::v1::change::Event;
@@ -12,20 +12,20 @@ use rand::{Rng, RngCore};
 
 use crate::model::Model;
 
-/// How the first connections of a site lie.
+/// The shape of the first connections of a site.
 #[derive(Clone, Copy, Debug)]
 pub enum Shape {
-    /// Nobody is connected.
+    /// No connections.
     Empty,
-    /// Each pair with the same chance.
+    /// Each pair is connected with the same probability.
     Uniform,
-    /// New members connect to the well connected.
+    /// New members connect to members who already have many connections.
     PreferentialAttachment,
-    /// One member with everybody.
+    /// One member is connected to all others.
     Star,
-    /// Everybody with everybody.
+    /// Every member is connected to every other.
     Clique,
-    /// One after the other.
+    /// Each member is connected to the next.
     Path,
 }
 
@@ -34,7 +34,7 @@ const WORDS: [&str; 12] = [
     "Farmer", "baker", "driver",
 ];
 
-/// Members with sparse 64-bit ids, profiles made of few words, and connections of a shape.
+/// Generates members with sparse 64-bit ids, profiles of few words, and connections of a shape.
 pub fn site(shape: Shape, members: usize, random: &mut impl Rng) -> Model {
     let mut model = Model::default();
     let mut ids: Vec<u64> = Vec::new();
@@ -99,7 +99,7 @@ pub fn site(shape: Shape, members: usize, random: &mut impl Rng) -> Model {
     model
 }
 
-/// A window of one to eight changes about the members of `ids`, some of which may not exist.
+/// Generates a window of one to eight changes of the members in `ids`, some of whom may not exist.
 pub fn window(ids: &[u64], random: &mut impl Rng) -> WindowPart {
     let count = random.random_range(1..=8);
     WindowPart {
@@ -113,7 +113,7 @@ pub fn window(ids: &[u64], random: &mut impl Rng) -> WindowPart {
     }
 }
 
-/// A window as the client publishes it.
+/// Converts a window to the form that the client publishes.
 pub fn to_publish(part: WindowPart) -> Window {
     Window {
         source_id: part.source_id,

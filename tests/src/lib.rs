@@ -1,21 +1,22 @@
-//! End-to-end tests: the real binaries over gRPC, against a model that is too simple to be wrong.
+//! End-to-end tests of the real binaries over gRPC, against a model that is simple enough to trust.
 //!
-//! - [`binaries`] finds what cargo built;
+//! - [`binaries`] finds the binaries that cargo built;
 //! - [`cloudctl`] runs the command-line client against a server under test;
 //! - [`server`] starts, kills and stops a graph server or a relay;
-//! - [`site`] builds a snapshot directory with the loader from rows given here;
-//! - [`model`] is the oracle: the members and connections of one moment, and questions answered by
-//!   plain search;
-//! - [`history`] makes random changes, [`questions`] asks at random, and [`record`] checks the answers
-//!   at the SCNs that they state;
-//! - [`readers`] lists what reads bytes from outside, for property tests and fuzzing;
-//! - [`until`] waits for what another process does;
+//! - [`site`] builds a snapshot directory with the loader from given rows;
+//! - [`model`] is the oracle: the members and connections of one moment, with answers by plain
+//!   search;
+//! - [`history`] generates random changes, [`questions`] sends random requests, and [`record`]
+//!   checks the answers at the SCNs that they state;
+//! - [`readers`] lists the code that reads bytes from outside, for property tests and fuzzing;
+//! - [`until`] waits for a change in another process;
 //! - [`shared_data`] finds the public data set that some tests read.
 //!
-//! # What keeps each promise
+//! # The tests of each promise
 //!
-//! Each row names a promise, the tests that fail when it is broken, their oracle, and how much they
-//! do in `make test` and in `make test-long`. A test of `tests/source` checks that the tests exist.
+//! Each row names a promise, the tests that fail if it is broken, and their oracle. The last two
+//! columns say how much the tests do in `make test` and in `make test-long`. A test of
+//! `tests/source` checks that the tests exist.
 //!
 //! | promise | tests | oracle | `make test` | `make test-long` |
 //! |---|---|---|---|---|

@@ -1,4 +1,6 @@
-//! The oracle: a site at one moment as plain maps, changed by the same changes and asked by plain search.
+//! The oracle: a site at one moment as plain maps, which answers requests by plain search.
+//!
+//! It takes the same changes as the site under test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,24 +19,24 @@ pub struct Model {
 pub struct MemberState {
     /// The member's own fields.
     pub profile: Member,
-    /// By position id.
+    /// The positions by position id.
     pub positions: BTreeMap<u64, Position>,
-    /// Other ends, and when they were connected: ms since 1970, 0 when unknown.
+    /// The connected members, and the times of the connections in ms since 1970, 0 if unknown.
     pub connections: BTreeMap<u64, u64>,
 }
 
 impl Model {
-    /// The members by id.
+    /// Returns the members by id.
     pub fn members(&self) -> impl Iterator<Item = (u64, &MemberState)> {
         self.members.iter().map(|(id, member)| (*id, member))
     }
 
-    /// One member.
+    /// Returns one member.
     pub fn member(&self, id: u64) -> Option<&MemberState> {
         self.members.get(&id)
     }
 
-    /// Makes the member exist.
+    /// Adds the member if it does not exist, and returns it.
     pub fn add_member(&mut self, id: u64) -> &mut MemberState {
         self.members.entry(id).or_insert_with(|| MemberState {
             profile: Member {
@@ -45,7 +47,7 @@ impl Model {
         })
     }
 
-    /// Makes both members exist and connects them.
+    /// Adds both members if they do not exist, and connects them.
     pub fn connect(&mut self, a: u64, b: u64, time: u64) {
         assert_ne!(a, b, "a member is not connected to itself");
         self.add_member(a).connections.insert(b, time);
@@ -113,7 +115,8 @@ impl Model {
         }
     }
 
-    /// Distance in connections from the viewer, by breadth-first search; what is not there is not reachable.
+    /// Returns the distances in connections from the viewer, by breadth-first search. Members who
+    /// are not reachable are absent.
     pub fn distances(&self, viewer: u64) -> BTreeMap<u64, usize> {
         let mut distances = BTreeMap::from([(viewer, 0)]);
         let mut frontier = vec![viewer];
@@ -136,7 +139,7 @@ impl Model {
         distances
     }
 
-    /// The degree of a member as the wire says it.
+    /// Returns the degree of a member as on the wire.
     pub fn degree(&self, distances: &BTreeMap<u64, usize>, member: u64) -> Degree {
         match distances.get(&member) {
             _ if !self.members.contains_key(&member) => Degree::Unknown,
@@ -148,7 +151,7 @@ impl Model {
         }
     }
 
-    /// The members connected to both.
+    /// Returns the members who are connected to both.
     pub fn shared(&self, a: u64, b: u64) -> BTreeSet<u64> {
         let connections = |id| {
             self.members
@@ -162,7 +165,8 @@ impl Model {
         a.intersection(&b).copied().collect()
     }
 
-    /// The one path that the wire names: among the shortest up to 3, the smallest by id from the member's end backwards.
+    /// Returns the path that the wire names: the smallest of the shortest paths of at most 3
+    /// connections. Paths are compared by id from the member's end backwards.
     pub fn path(&self, distances: &BTreeMap<u64, usize>, member: u64) -> Vec<u64> {
         let Some(distance) = distances
             .get(&member)
@@ -184,7 +188,7 @@ impl Model {
         path
     }
 
-    /// All shortest paths to the member, ordered by ids from the member's end backwards.
+    /// Returns all shortest paths to the member, ordered by ids from the member's end backwards.
     pub fn paths(&self, distances: &BTreeMap<u64, usize>, member: u64) -> Vec<Vec<u64>> {
         let Some(distance) = distances.get(&member) else {
             return Vec::new();
@@ -205,7 +209,8 @@ impl Model {
         paths
     }
 
-    /// The members at 2nd degree, and how many connections each shares with the viewer: most first, then by id.
+    /// Returns the members at 2nd degree and the number of connections that each shares with the
+    /// viewer. Most come first, then by id.
     pub fn suggestions(&self, viewer: u64) -> Vec<(u64, u32)> {
         let second = self.distances(viewer).into_iter();
         let mut suggestions: Vec<(u64, u32)> = second
@@ -216,7 +221,7 @@ impl Model {
         suggestions
     }
 
-    /// The connections newest first, then by id, as ListConnections does.
+    /// Returns the connections newest first, then by id, as ListConnections does.
     pub fn recent(&self, member: u64) -> Vec<(u64, u64)> {
         let mut connections: Vec<(u64, u64)> = self.members[&member]
             .connections
@@ -227,7 +232,8 @@ impl Model {
         connections
     }
 
-    /// The members with this word (lower-case ASCII) in one of the fields that a word without a field is looked for in.
+    /// Returns the members with this word (lower-case ASCII) in one of the fields that a word
+    /// without a field is searched in.
     pub fn with_word(&self, word: &str) -> BTreeSet<u64> {
         let has = |text: &str| {
             text.split(' ')
@@ -255,7 +261,7 @@ impl Model {
             .collect()
     }
 
-    /// The members with this word in a position's title.
+    /// Returns the members with this word in a position's title.
     pub fn with_title(&self, word: &str) -> BTreeSet<u64> {
         let has = |position: &Position| {
             position

@@ -1,4 +1,4 @@
-//! Random questions, asked one after the other: every answer is a record.
+//! Sends random requests one after the other, and returns every answer as a record.
 
 use std::collections::VecDeque;
 
@@ -17,23 +17,23 @@ use tonic::Code;
 use crate::record::{Record, timed};
 use crate::server::Connections;
 
-/// Sessions that one reader keeps open.
+/// The number of sessions that one reader keeps open.
 const SESSIONS: usize = 4;
 
-/// Asks random questions.
+/// A client that sends random requests.
 pub struct Reader<R> {
     connections: Connections,
     ids: Vec<u64>,
     random: R,
     sessions: VecDeque<String>,
     asks_at_least: bool,
-    /// The newest point that an answer stated, and the one that the next answer must not be older than.
+    /// The newest point that an answer stated, and the lower bound of the next answer.
     newest: Option<AsOf>,
     at_least: Option<AsOf>,
 }
 
 impl<R: Rng + Send> Reader<R> {
-    /// About the members of `ids`, some of whom may not exist.
+    /// Returns a reader that queries the members of `ids`, some of whom may not exist.
     pub fn new(connections: Connections, ids: Vec<u64>, random: R) -> Self {
         Self {
             connections,
@@ -46,7 +46,7 @@ impl<R: Rng + Send> Reader<R> {
         }
     }
 
-    /// Half of whose questions ask for answers that are not older than any before.
+    /// Makes half of the requests demand answers that are not older than any before.
     pub fn at_least_as_new(self) -> Self {
         Self {
             asks_at_least: true,
@@ -54,7 +54,8 @@ impl<R: Rng + Send> Reader<R> {
         }
     }
 
-    /// Asks one random question. No record: the member asked about did not exist (NOT_FOUND says no SCN).
+    /// Sends one random request. There is no record if the queried member did not exist, because
+    /// NOT_FOUND states no SCN.
     pub async fn ask(&mut self) -> Vec<Record> {
         let asks = self.asks_at_least && self.random.random_bool(0.5);
         self.at_least = self.newest.clone().filter(|_| asks);
@@ -95,7 +96,7 @@ impl<R: Rng + Send> Reader<R> {
         *self.ids.choose(&mut self.random).expect("not empty")
     }
 
-    /// Everything on one page, or few on each.
+    /// Returns a page size: all on one page, or few on each.
     fn page_size(&mut self) -> u32 {
         if self.random.random_bool(0.5) {
             1000
@@ -233,7 +234,7 @@ impl<R: Rng + Send> Reader<R> {
         Some(Record::Suggestions(request, found(answer)?))
     }
 
-    /// Begins a session, and ends the oldest one when there are too many.
+    /// Begins a session, and ends the oldest one if there are too many.
     async fn begin_session(&mut self) -> Option<Record> {
         let request = BeginSessionRequest {
             viewer_id: self.member(),

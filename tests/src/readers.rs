@@ -1,8 +1,11 @@
-//! What reads bytes from outside, each as one row of [`READERS`]: valid bytes, how to make their checksums right again after a
-//! mutation, and a call that reads all of them.
+//! The code that reads bytes from outside: one row of [`READERS`] for each reader.
 //!
-//! A mutation alone only meets the checksum. With the checksum repaired it reaches what stands behind: counts, offsets, rows,
-//! orders. The property tests (`tests/mutations.rs`) and the fuzz targets (`fuzz/`) share this table.
+//! A row has valid bytes, a function that repairs their checksums after a mutation, and a function
+//! that reads all of them.
+//!
+//! A mutation alone only reaches the checksum. With the checksum repaired, it reaches the content
+//! behind it: counts, offsets, rows, orders. The property tests (`tests/tests/mutations/`) and the
+//! fuzz targets (`fuzz/`) share this table.
 
 mod dump;
 mod graph;
@@ -18,34 +21,35 @@ mod scratch;
 mod times;
 mod window;
 
-/// One of them.
+/// A reader of bytes from outside.
 #[derive(Debug)]
 pub struct Reader {
-    /// What a fuzz run calls it.
+    /// The name of the reader in a fuzz run.
     pub name: &'static str,
-    /// Bytes that it takes, made by what writes them.
+    /// Returns bytes that the reader accepts, made by the code that writes them.
     pub valid: fn() -> Vec<u8>,
-    /// Makes every checksum right, as far as the bytes are there.
+    /// Repairs every checksum, as far as the bytes are present.
     pub reseal: fn(Vec<u8>) -> Vec<u8>,
-    /// Reads everything there is; answers the content, or why it was refused. Panics when the reader does, or when a refusal of a
-    /// file does not name it.
+    /// Reads everything and returns the content, or why it was refused. Panics if the reader does,
+    /// or if the refusal of a file does not name the file.
     pub read: fn(&[u8]) -> Result<String, String>,
-    /// What mutated bytes may still be without a repair.
+    /// The results that are allowed for mutated bytes without a repair.
     pub mutated: Mutated,
 }
 
-/// What a mutation may lead to when no checksum is repaired.
+/// The results that are allowed for a mutation if no checksum is repaired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutated {
-    /// Every byte is under a checksum: refused, or the same content.
+    /// Every byte is under a checksum: the bytes are refused, or the content is the same.
     RefusedOrSame,
-    /// A tail that nothing says was durable is cut: refused, or the same content up to somewhere.
+    /// A tail that is not known to be durable is cut: the bytes are refused, or the content is a
+    /// prefix of the same.
     RefusedOrShorter,
-    /// No checksum: another content is as good as the first.
+    /// There is no checksum: any other content is allowed.
     Any,
 }
 
-/// All of them.
+/// All readers.
 pub const READERS: [Reader; 14] = [
     graph::READER,
     times::READER,
@@ -63,7 +67,7 @@ pub const READERS: [Reader; 14] = [
     dump::READER,
 ];
 
-/// The reader of this name.
+/// Returns the reader of this name.
 pub fn reader(name: &str) -> Option<&'static Reader> {
     READERS.iter().find(|reader| reader.name == name)
 }
@@ -72,12 +76,12 @@ fn nothing_to_seal(bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// The `N` bytes at `at`, when they are there.
+/// Returns the `N` bytes at `at`, if they are present.
 fn field<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..)?.first_chunk().copied()
 }
 
-/// Puts the checksum of a range of the bytes at `at`. Nothing, when either is not there.
+/// Writes the checksum of a range of the bytes to `at`. Does nothing if either is not present.
 fn seal(bytes: &mut [u8], range: std::ops::Range<usize>, at: usize) {
     if let Some(checksum) = bytes.get(range).map(crc32c::crc32c)
         && let Some(place) = bytes.get_mut(at..).and_then(|rest| rest.first_chunk_mut())
@@ -86,7 +90,7 @@ fn seal(bytes: &mut [u8], range: std::ops::Range<usize>, at: usize) {
     }
 }
 
-/// Where a section ends that is padded to a multiple of 64 bytes. None: beyond what can be counted.
+/// Returns the end of a section that is padded to a multiple of 64 bytes; `None` if it overflows.
 fn end_of_section(start: usize, count: u64, width: u64) -> Option<usize> {
     let bytes = count.checked_mul(width)?.checked_next_multiple_of(64)?;
     start.checked_add(usize::try_from(bytes).ok()?)

@@ -1,4 +1,4 @@
-//! Answers as they came, each checked against the model at the SCN that the answer states.
+//! Records of answers, each checked against the model at the SCN that the answer states.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,26 +15,27 @@ use cloud_proto::databus::v1::AsOf;
 
 use crate::model::Model;
 
-/// A question and its answer. Of a list every page is a record, with the last line of the page before it.
+/// A request and its answer. Every page of a list is a record, with the last line of the page
+/// before.
 #[derive(Debug)]
 pub enum Record {
     /// GetDegrees.
     Degrees(GetDegreesRequest, GetDegreesResponse),
     /// GetNetworkSizes.
     Sizes(GetNetworkSizesRequest, GetNetworkSizesResponse),
-    /// ListConnections; after a member and the time.
+    /// ListConnections, after a member and the time.
     Connections(
         ListConnectionsRequest,
         Option<(u64, u64)>,
         ListConnectionsResponse,
     ),
-    /// ListSharedConnections; after a member.
+    /// ListSharedConnections, after a member.
     Shared(
         ListSharedConnectionsRequest,
         Option<u64>,
         ListSharedConnectionsResponse,
     ),
-    /// ListNetwork; after a member.
+    /// ListNetwork, after a member.
     Network(ListNetworkRequest, Option<u64>, ListNetworkResponse),
     /// ListPaths.
     Paths(ListPathsRequest, ListPathsResponse),
@@ -49,7 +50,7 @@ pub enum Record {
 }
 
 impl Record {
-    /// The SCN that the answer states.
+    /// Returns the SCN that the answer states.
     pub fn scn(&self) -> u64 {
         self.as_of().scn
     }
@@ -70,7 +71,7 @@ impl Record {
         as_of.as_ref().expect("every answer states its as_of")
     }
 
-    /// Panics unless the answer is what the model, as of the answer's SCN, says.
+    /// Panics if the answer differs from that of the model as of the answer's SCN.
     pub fn check(&self, model: &Model) {
         match self {
             Record::Degrees(request, answer) => check_degrees(model, request, answer),
@@ -190,7 +191,7 @@ fn check_connections(
     assert_eq!(answer.next_page_token.is_empty(), last, "{context}");
 }
 
-/// Who it is, and since when (ms, 0 when unknown).
+/// Returns the id of the connected member, and the time of the connection (ms, 0 if unknown).
 pub(crate) fn timed(connection: &Connection) -> (u64, u64) {
     let time = connection.connected_at.map_or(0, |time| {
         time.seconds as u64 * 1000 + time.nanos as u64 / 1_000_000
@@ -198,7 +199,8 @@ pub(crate) fn timed(connection: &Connection) -> (u64, u64) {
     (connection.member_id, time)
 }
 
-/// Of a list of members by id, the page after a member; how many there are in all; and whether it is the last page.
+/// Returns a page of a list of members by id, the number of all members, and whether it is the last
+/// page. The page begins after the member `after`.
 fn page(all: BTreeSet<u64>, after: Option<u64>, page_size: u32) -> (Vec<u64>, u64, bool) {
     let total = all.len() as u64;
     let behind = |id: &u64| after.is_none_or(|after| *id > after);

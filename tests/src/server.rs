@@ -1,4 +1,4 @@
-//! A graph server, or a relay, under test: started from the real binary, killed or stopped by its process id.
+//! A graph server or a relay under test: the real binary, killed or stopped by its process id.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
@@ -9,7 +9,7 @@ use cloud_client::{Admin, Client};
 
 use crate::binaries::binary;
 
-/// Flags of a server that folds its overlay into a new snapshot whenever anything has changed.
+/// The flags of a server that compacts its overlay into a new snapshot after every change.
 pub const COMPACTING: [&str; 4] = ["--compaction-percent", "0", "--compaction-bytes-min", "0"];
 
 /// A running server, or a running relay. Dropping it kills it.
@@ -20,34 +20,38 @@ pub struct Server {
     admin: String,
 }
 
-/// Connections to a server's two listeners. Their calls state no deadline: the server's default ends them.
+/// Connections to the two listeners of a server. Their calls state no deadline, so the server's
+/// default applies.
 #[derive(Clone, Debug)]
 pub struct Connections {
-    /// To the public listener.
+    /// The client of the public listener.
     pub client: Client,
-    /// To the admin listener.
+    /// The client of the admin listener.
     pub admin: Admin,
 }
 
 impl Server {
-    /// Starts a server on free ports and waits until it serves. `folder` holds `snapshot/` and `log/`.
+    /// Starts a server on free ports and waits until it serves. `folder` holds `snapshot/` and
+    /// `log/`.
     pub fn start(folder: &Path) -> Server {
         Server::start_with(folder, &[])
     }
 
-    /// The same, with more flags.
+    /// Starts a server like [`start`](Self::start), with more flags.
     pub fn start_with(folder: &Path, flags: &[&str]) -> Server {
         Server::try_start(folder, flags)
             .unwrap_or_else(|log| panic!("the server did not start:\n{log}"))
     }
 
-    /// The same, with more flags; what it wrote to stderr if it ended before it served.
+    /// Starts a server like [`start_with`](Self::start_with). Returns its stderr if it ended before
+    /// it served.
     pub fn try_start(folder: &Path, flags: &[&str]) -> Result<Server, String> {
         let log = format!("embedded:{}", folder.join("log").display());
         Server::try_follow(folder, &log, flags)
     }
 
-    /// The same, under another program: the first word of `wrapper` and its arguments, which must become the server's process.
+    /// Starts a server like [`try_start`](Self::try_start), under another program. `wrapper` is
+    /// that program and its arguments. The program must become the server's process.
     pub fn try_start_under(
         wrapper: &[&str],
         folder: &Path,
@@ -60,7 +64,8 @@ impl Server {
         Server::serve(command, folder, &log, flags)
     }
 
-    /// The same, of the log that `databus` names. `folder` holds `snapshot/`.
+    /// Starts a server like [`try_start`](Self::try_start), on the log that `databus` names.
+    /// `folder` holds `snapshot/`.
     pub fn try_follow(folder: &Path, databus: &str, flags: &[&str]) -> Result<Server, String> {
         let command = Command::new(binary("graph-server"));
         Server::serve(command, folder, databus, flags)
@@ -82,7 +87,8 @@ impl Server {
         Server::spawn(&mut command, &folder.join("server.log"))
     }
 
-    /// Starts a relay on the log in `folder/log`, which begins with the graph of this lineage, on ports of its own (0: free ones).
+    /// Starts a relay on the log in `folder/log`, which begins with the graph of this lineage. A
+    /// port of 0 takes a free one.
     pub fn relay(folder: &Path, lineage: &str, ports: [u16; 2], flags: &[&str]) -> Server {
         let [listen, admin] = ports.map(|port| format!("127.0.0.1:{port}"));
         let mut command = Command::new(binary("databus"));
@@ -97,7 +103,8 @@ impl Server {
             .unwrap_or_else(|log| panic!("the relay did not start:\n{log}"))
     }
 
-    /// Runs it until it says where it listens; what it wrote to stderr, kept in the file `log`, if it ended before.
+    /// Runs the process until it prints its addresses. Its stderr goes to the file `log`, and is
+    /// returned if the process ended before.
     fn spawn(command: &mut Command, log: &Path) -> Result<Server, String> {
         let stderr = File::create(log).expect("a file for the process's stderr");
         let mut process = command
@@ -133,12 +140,12 @@ impl Server {
         ))
     }
 
-    /// The public listener, as `http://127.0.0.1:PORT`.
+    /// Returns the public listener, as `http://127.0.0.1:PORT`.
     pub fn public(&self) -> &str {
         &self.public
     }
 
-    /// The ports of both listeners, to start another one on.
+    /// Returns the ports of both listeners, so that another server can start on them.
     pub fn ports(&self) -> [u16; 2] {
         [&self.public, &self.admin].map(|address| {
             let port = address
@@ -149,7 +156,7 @@ impl Server {
         })
     }
 
-    /// The admin listener, as `http://127.0.0.1:PORT`.
+    /// Returns the admin listener, as `http://127.0.0.1:PORT`.
     pub fn admin(&self) -> &str {
         &self.admin
     }
@@ -159,14 +166,14 @@ impl Server {
         Connections::to(&self.public, &self.admin).await
     }
 
-    /// Waits until it has ended, and so has the program that it was started under.
+    /// Waits until the server has ended, and the program under which it was started.
     pub fn wait(mut self) -> ExitStatus {
         let status = self.process.wait().expect("the server was running");
         io::copy(&mut self.output, &mut io::sink()).expect("its output has an end");
         status
     }
 
-    /// The most memory that it has had resident so far, in bytes.
+    /// Returns the peak of the resident memory so far, in bytes.
     pub fn peak_memory_bytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))
             .expect("the server runs");
@@ -179,13 +186,13 @@ impl Server {
         kib * 1024
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL, and waits for the end.
     pub fn kill(mut self) {
         self.process.kill().expect("the server was running");
         self.wait();
     }
 
-    /// SIGTERM, and how it ended.
+    /// Sends SIGTERM, and returns the exit status.
     pub fn terminate(self) -> ExitStatus {
         let pid = self.process.id().to_string();
         let sent = Command::new("sh")
@@ -199,7 +206,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only when it has ended already, which is what is wanted.
+        // Both fail only if the process has already ended, which is the aim.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

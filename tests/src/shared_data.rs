@@ -1,8 +1,9 @@
-//! Public data sets that tests may be pointed to by `CLOUD_SHARED` (default: `../shared` beside the workspace).
+//! Finds the public data sets in `CLOUD_SHARED` (default: `../shared` beside the workspace).
 
 use std::path::{Path, PathBuf};
 
-/// The folder of a data set. Without it: a loud word on stderr and `None`; under `CI=true` a failure.
+/// Returns the folder of a data set. If it is missing: prints a clear message on stderr and returns
+/// `None`, or fails under `CI=true`.
 pub fn data_set(name: &str) -> Option<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()

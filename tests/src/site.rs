@@ -1,4 +1,4 @@
-//! A small site: rows written as CSV files, and the snapshot that the loader builds of them.
+//! Builds a small site: writes the rows as CSV files, and runs the loader on them.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,12 +8,13 @@ use std::process::Command;
 use crate::binaries::binary;
 use crate::model::Model;
 
-/// The columns of the dumps that have other names than the loader's.
+/// The options for the columns of the dumps whose names differ from the loader's.
 const MAP: [&str; 2] = [
     "--map",
     "connections:member=member_id,other=other_id,time=connected_at:ms",
 ];
-/// So that an answer that hangs on the numbers of nodes is another one than the model's.
+/// The options for the order of nodes. It differs from the order of ids, so that an answer that
+/// depends on node numbers differs from the model's.
 const ORDER: [&str; 2] = ["--order", "community"];
 const FILES: [&str; 6] = [
     "--members",
@@ -24,12 +25,14 @@ const FILES: [&str; 6] = [
     "connections.csv",
 ];
 
-/// Writes `model` as dumps below `folder` and builds `folder/snapshot` from them with the real loader.
+/// Writes `model` as dumps below `folder`, and builds `folder/snapshot` from them with the real
+/// loader.
 pub fn build(model: &Model, folder: &Path) {
     build_with(model, folder, &ORDER);
 }
 
-/// The same under another program: the first word of `wrapper` and its arguments, which must become the loader's process.
+/// Builds a site like [`build`], under another program. `wrapper` is that program and its
+/// arguments. The program must become the loader's process.
 pub fn build_under(wrapper: &[&str], model: &Model, folder: &Path) {
     write_dump(model, folder);
     let (program, arguments) = wrapper.split_first().expect("a program");
@@ -39,7 +42,7 @@ pub fn build_under(wrapper: &[&str], model: &Model, folder: &Path) {
     run(command, folder, &folder.join("snapshot"), &FILES, &options);
 }
 
-/// The same with these options.
+/// Builds a site like [`build`], with these options.
 pub fn build_with(model: &Model, folder: &Path, options: &[&str]) {
     write_dump(model, folder);
     load(folder, &FILES, &[&MAP, options].concat());
@@ -47,7 +50,8 @@ pub fn build_with(model: &Model, folder: &Path, options: &[&str]) {
 
 fn write_dump(model: &Model, folder: &Path) {
     let mut members = String::from(
-        "member_id,given_name,family_name,display_name,headline,place,region,country,industry,summary,skills\n",
+        "member_id,given_name,family_name,display_name,headline,\
+         place,region,country,industry,summary,skills\n",
     );
     let mut positions =
         String::from("member_id,position_id,kind,organisation,title,country,from,to,current\n");
@@ -86,7 +90,7 @@ fn write_dump(model: &Model, folder: &Path) {
     fs::write(folder.join("connections.csv"), connections).expect("connections.csv");
 }
 
-/// Runs `loader build` in `folder`, with `--out snapshot`; panics with its output when it fails.
+/// Runs `loader build` in `folder`, with `--out snapshot`. Panics with its output if it fails.
 pub fn load(folder: &Path, files: &[&str], options: &[&str]) {
     let command = Command::new(binary("loader"));
     run(command, folder, Path::new("snapshot"), files, options);
@@ -111,7 +115,7 @@ fn run(mut command: Command, folder: &Path, out: &Path, files: &[&str], options:
     );
 }
 
-/// The lineage of the newest snapshot in a folder, as `loader inspect` prints it.
+/// Returns the lineage of the newest snapshot in a folder, as `loader inspect` prints it.
 pub fn lineage(snapshot: &Path) -> String {
     let inspected = Command::new(binary("loader"))
         .arg("inspect")
@@ -123,7 +127,7 @@ pub fn lineage(snapshot: &Path) -> String {
     lineage.expect("a line about the lineage").trim().to_owned()
 }
 
-/// Copies a folder with everything in it.
+/// Copies a folder with all its content.
 pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {

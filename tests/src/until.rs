@@ -1,12 +1,12 @@
-//! Waiting for what another process does.
+//! Waits for a change in another process.
 
 use std::time::Duration;
 
-/// A condition that does not hold by then fails the test.
+/// The time after which an unfulfilled condition fails the test.
 const DEADLINE: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Polls until there is something; panics with `what` at the deadline.
+/// Polls until there is a value. Panics with `what` at the deadline.
 pub async fn until<T>(what: &str, mut poll: impl AsyncFnMut() -> Option<T>) -> T {
     let polled = tokio::time::timeout(DEADLINE, async {
         let mut interval = tokio::time::interval(POLL_INTERVAL);

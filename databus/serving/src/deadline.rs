@@ -1,7 +1,8 @@
-//! When a request must be answered: the `grpc-timeout` it came with, bounded, or the default.
+//! Sets the deadline of each request: the bounded `grpc-timeout` that it states, or the default.
 //!
-//! A layer around all services, because the transport's own answers an expired deadline with CANCELLED. It also stops
-//! waiting for handlers; work on other threads asks the [`Deadline`] itself.
+//! This is a layer around all services, because tonic answers an expired deadline with CANCELLED
+//! instead of DEADLINE_EXCEEDED. The layer also stops waiting for handlers. Work on other threads
+//! checks the [`Deadline`] itself.
 
 use crate::limits;
 use crate::{Refusal, ServingLimits};
@@ -15,7 +16,7 @@ use std::{
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-/// When a request must be answered.
+/// The time by which a request must be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
     at: Instant,
@@ -23,13 +24,14 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// The deadline of the request; every request has one once it went through the layer.
+    /// Returns the deadline of the request. Every request that went through [`DeadlineLayer`] has
+    /// one; any other gets the default from now.
     pub fn of<M>(request: &tonic::Request<M>) -> Self {
         let default = || Self::after(limits::DEADLINE_DEFAULT);
         request.extensions().get().copied().unwrap_or_else(default)
     }
 
-    /// So long from now.
+    /// Returns the deadline this long from now. It counts as stated by the caller.
     pub fn after(time: Duration) -> Self {
         Self {
             at: Instant::now() + time,
@@ -37,23 +39,23 @@ impl Deadline {
         }
     }
 
-    /// When it passes.
+    /// Returns the time at which the deadline passes.
     pub fn at(self) -> Instant {
         self.at
     }
 
-    /// For streams, which have no default: only what the caller stated.
+    /// Returns the deadline that the caller stated. Streams use it, because they have no default.
     pub fn stated(self) -> Option<Instant> {
         self.stated.then_some(self.at)
     }
 
-    /// Whether it has passed.
+    /// Returns whether the deadline has passed.
     pub fn passed(self) -> bool {
         Instant::now() >= self.at
     }
 }
 
-/// Gives every request its deadline.
+/// A layer that gives every request its [`Deadline`].
 #[derive(Clone, Copy, Debug)]
 pub struct DeadlineLayer {
     default: Duration,
@@ -61,7 +63,8 @@ pub struct DeadlineLayer {
 }
 
 impl DeadlineLayer {
-    /// The default where a request states none, and the latest that is taken.
+    /// Takes the default for requests that state no deadline, and the latest deadline that is
+    /// allowed.
     pub fn new(limits: &ServingLimits) -> Self {
         Self {
             default: limits.deadline_default,
@@ -89,7 +92,7 @@ impl DeadlineLayer {
 
 const HEADER: &str = "grpc-timeout";
 
-/// 1 to 8 digits and a unit, as the gRPC protocol over HTTP/2 defines it.
+/// Parses 1 to 8 digits and a unit, as the gRPC protocol over HTTP/2 defines it.
 fn parse_timeout(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -118,7 +121,7 @@ impl<S> Layer<S> for DeadlineLayer {
     }
 }
 
-/// See [`DeadlineLayer`].
+/// A service behind a [`DeadlineLayer`].
 #[derive(Clone, Debug)]
 pub struct DeadlineService<S> {
     layer: DeadlineLayer,

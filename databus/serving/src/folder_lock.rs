@@ -1,7 +1,7 @@
-//! One process at a time on a folder: the lock of the owner of a log, or of a site's snapshots.
+//! A lock that admits one process at a time to a folder: to a log, or to a site's snapshots.
 //!
-//! The operating system releases the lock when the process ends, however it ends. So no lock is
-//! ever stale.
+//! The operating system releases the lock when the process ends, in whatever way. A lock is
+//! therefore never stale.
 
 use std::{
     fs::{File, TryLockError},
@@ -18,10 +18,10 @@ pub struct FolderLock {
     _file: File,
 }
 
-/// The lock was not taken.
+/// The reason that a lock was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another process holds it.
+    /// Another process holds the lock.
     #[error("another process holds {}", file.display())]
     InUse {
         /// The lock file.
@@ -32,7 +32,7 @@ pub enum LockError {
     File {
         /// The lock file.
         file: PathBuf,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -41,7 +41,7 @@ impl FolderLock {
     /// Takes the lock of a folder that exists.
     ///
     /// # Errors
-    /// When another process holds the lock, or its file cannot be used.
+    /// If another process holds the lock, or its file cannot be opened or locked.
     pub fn take(folder: &Path) -> Result<Self, LockError> {
         let file = folder.join(NAME);
         let opened = File::options()

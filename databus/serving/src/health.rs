@@ -1,4 +1,4 @@
-//! `grpc.health.v1`: whether the server, and each of its services, serves.
+//! The health checks of `grpc.health.v1`: whether the server, and each of its services, serves.
 
 use tonic_health::{
     ServingStatus,
@@ -6,7 +6,7 @@ use tonic_health::{
     server::{HealthReporter, HealthService},
 };
 
-/// What health checks are answered with; clones are the same.
+/// The state that health checks return. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Health {
     reporter: HealthReporter,
@@ -14,7 +14,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// SERVING, for these services, named as the protos name them, and for the whole server.
+    /// Reports SERVING for the whole server and for these services, named as in the protos.
     pub async fn serving(services: &'static [&'static str]) -> Self {
         let reporter = HealthReporter::new();
         let health = Self { reporter, services };
@@ -22,12 +22,13 @@ impl Health {
         health
     }
 
-    /// NOT_SERVING from here on.
+    /// Reports NOT_SERVING from now on, for the whole server and all services.
     pub async fn not_serving(&self) {
         self.set(ServingStatus::NotServing).await;
     }
 
-    /// NOT_SERVING for some of the services from here on, while the server goes on serving.
+    /// Reports NOT_SERVING for some of the services from now on, while the server itself goes on
+    /// serving.
     pub async fn services_not_serving(&self, services: &[&str]) {
         for service in services {
             let status = ServingStatus::NotServing;

@@ -1,7 +1,7 @@
-//! How many requests are answered at a time, over all connections of both listeners.
+//! Limits how many requests are answered at a time, over all connections of both listeners.
 //!
-//! A stream counts until it has begun; from there the limits of its own call count. Health checks and reflection always
-//! pass: an overloaded server should say so.
+//! A stream counts until it has begun; from then on the limits of its own call apply. Health checks
+//! and reflection always pass, so that an overloaded server can still report its state.
 
 use crate::Refusal;
 use http::{Request, Response};
@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-/// Refuses requests beyond a number at a time.
+/// A layer that rejects requests beyond a number in flight.
 #[derive(Clone, Debug)]
 pub struct InFlightLayer {
     places: Arc<Semaphore>,
@@ -23,7 +23,7 @@ pub struct InFlightLayer {
 }
 
 impl InFlightLayer {
-    /// At most so many at a time; clones count together.
+    /// Allows at most `max` requests at a time. Clones share the limit.
     pub fn new(max: usize) -> Self {
         Self {
             places: Arc::new(Semaphore::new(max)),
@@ -43,7 +43,7 @@ impl<S> Layer<S> for InFlightLayer {
     }
 }
 
-/// See [`InFlightLayer`].
+/// A service behind an [`InFlightLayer`].
 #[derive(Clone, Debug)]
 pub struct InFlightService<S> {
     layer: InFlightLayer,

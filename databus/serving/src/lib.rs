@@ -1,19 +1,19 @@
-//! What every server is made of, log or no log: connections, deadlines, refusals, health, and the process around them.
+//! The parts of every server, with or without a log: listeners, deadlines, refusals, the process.
 //!
-//! | noun | file | what |
+//! | noun | file | content |
 //! |---|---|---|
 //! | listener, transport | a file each | connections, with every limit of hyper and h2 stated |
-//! | listeners | `listeners.rs` | the two of every server, and the layers before its services |
-//! | observe, metrics | a file, a folder | counted calls, the line of a slow one, the page of metrics |
+//! | listeners | `listeners.rs` | the two listeners of every server, and the layers before its services |
+//! | observe, metrics | a file, a folder | call counts, the log line of a slow call, the page of metrics |
 //! | pages | `pages.rs` | `/metrics`, `/livez`, `/readyz` |
-//! | deadline, in flight, tonic errors | a file each | what every request goes through |
-//! | refusal | `refusal.rs` | why a request is not answered, and how that looks on the wire |
-//! | health, routes | a file each | what stands on every listener |
-//! | process | `process.rs` | the log on stderr, an end by signal |
+//! | deadline, in flight, tonic errors | a file each | the layers that every request passes |
+//! | refusal | `refusal.rs` | the reason that a request is not answered, and its form on the wire |
+//! | health, routes | a file each | the services of every listener |
+//! | process | `process.rs` | the log on stderr, and shutdown by a signal |
 //! | folder lock | `folder_lock.rs` | one process at a time on a folder |
 //! | limits, quantity | a file each | every limit of the wire; sizes and times as text |
 //!
-//! The crate knows no log, no graph and no call of its own.
+//! The crate knows no log and no graph, and has no calls of its own.
 
 mod deadline;
 mod folder_lock;

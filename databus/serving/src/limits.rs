@@ -1,67 +1,69 @@
 //! Every limit of the wire in one place, with its unit in its name.
 //!
-//! The transport's own defaults are no limits in places (a message to send may have any size, streams are not counted),
-//! so every one is stated here.
+//! Some defaults of the transport are unlimited: a message to send may have any size, and streams
+//! are not counted. Therefore every limit is stated here.
 
 use std::time::Duration;
 
-/// A message to the server: a window part of 1 MiB with its frame.
+/// The longest message to the server: a window part of 1 MiB with its frame.
 pub const REQUEST_BYTES_MAX: usize = 2 << 20;
-/// A message from the server.
+/// The longest message from the server.
 pub const ANSWER_BYTES_MAX: usize = 16 << 20;
-/// Headers of one request.
+/// The total size of the headers of one request.
 pub const HEADER_BYTES_MAX: u32 = 16 << 10;
-/// What a caller may send on one stream before the server has read it.
+/// The bytes that a caller may send on one stream before the server has read them.
 pub const STREAM_WINDOW_BYTES: u32 = 1 << 20;
-/// What a caller may send on one connection before the server has read it.
+/// The bytes that a caller may send on one connection before the server has read them.
 pub const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
-/// What of one stream's answers is kept for a caller that has not read them.
+/// The bytes of one stream's answers that are kept while the caller does not read them.
 pub const STREAM_SEND_BYTES: usize = 400 << 10;
-/// What of a connection's answers is gathered before it is sent, and what one more write brings.
+/// The bytes of a connection's answers that are gathered before they are sent. One more write may
+/// exceed it.
 pub const OUTGOING_BYTES: usize = 64 << 10;
-/// An HTTP/2 frame.
+/// The largest HTTP/2 frame.
 pub const FRAME_BYTES_MAX: u32 = 64 << 10;
-/// Streams that a caller opened and reset before they were accepted (CVE-2023-44487).
+/// The streams that a caller may open and reset before they are accepted (CVE-2023-44487).
 pub const RESET_STREAMS_MAX: usize = 20;
-/// Streams that the server reset for the caller's faults, on one connection.
+/// The streams of one connection that the server may reset for the caller's errors.
 pub const LOCAL_ERROR_RESET_STREAMS_MAX: usize = 1_024;
-/// An idle connection is asked for a sign of life this often.
+/// The interval of HTTP/2 pings on an idle connection.
 pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
-/// A connection that gives none for this long is closed.
+/// The time after an unanswered ping at which the connection is closed.
 pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A connection that has not said as much as the first line of HTTP/2 by then is closed.
+/// The time within which a connection must send the first line of HTTP/2, or be closed.
 pub const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
-/// The first line of HTTP/2.
+/// The length of the first line of HTTP/2.
 pub const OPENING_BYTES: usize = 24;
-/// A connection that has not sent a request by then is told to connect again when it has one.
+/// The time within which a connection must send a request. After it, the server sends GOAWAY: the
+/// caller connects again when it has a request.
 pub const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
-/// The headers of an HTTP/1.1 request, the time before them included.
+/// The time for the headers of an HTTP/1.1 request, including the wait before them.
 pub const HTTP1_HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Headers of one HTTP/1.1 request.
+/// The number of headers of one HTTP/1.1 request.
 pub const HTTP1_HEADERS_MAX: usize = 64;
-/// Between two attempts to accept connections when the system has no means for more.
+/// The time between two attempts to accept a connection, when the system has no resources for more.
 pub const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Pages of metrics being made at a time.
+/// The number of metrics pages that are built at a time.
 pub const SCRAPES_IN_FLIGHT_MAX: usize = 2;
-/// Deadline of a request that states none, unless a server says otherwise.
+/// The deadline of a request that states none, unless the server configures another.
 pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(10);
 
-/// Limits of a server that depend on its machine.
+/// The limits of a server that depend on its machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServingLimits {
-    /// Open connections of one listener; further ones wait to be accepted.
+    /// The open connections of one listener. Further ones wait to be accepted.
     pub connections_max: usize,
-    /// Open streams of one connection.
+    /// The open streams of one connection.
     pub concurrent_streams_max: u32,
-    /// Requests being answered, streams apart.
+    /// The requests that are answered at a time, without streams.
     pub requests_in_flight_max: usize,
-    /// Deadline of a request that states none.
+    /// The deadline of a request that states none.
     pub deadline_default: Duration,
-    /// Latest deadline of a request.
+    /// The latest deadline of a request.
     pub deadline_max: Duration,
-    /// At shutdown, what is still being answered after this is cut off.
+    /// The time that requests in flight have at shutdown. After it, they are cut off.
     pub drain_timeout: Duration,
 }
 

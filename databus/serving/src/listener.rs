@@ -1,4 +1,6 @@
-//! A listening socket that accepts a bounded number of connections at a time; further ones wait in the system's queue.
+//! A listening socket with a bounded number of open connections.
+//!
+//! Further connections wait in the system's queue.
 
 use crate::limits::{ACCEPT_RETRY_INTERVAL, OPENING_BYTES, OPENING_TIMEOUT};
 use crate::outgoing::Outgoing;
@@ -18,17 +20,17 @@ use tokio::{
     time::Sleep,
 };
 
-/// An address cannot be listened on.
+/// The error when an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {source}")]
 pub struct ListenError {
-    /// Where.
+    /// The address.
     pub address: SocketAddr,
-    /// What the system says.
+    /// The system's error.
     pub source: io::Error,
 }
 
-/// Bound, and not yet accepting.
+/// A socket that is bound, and does not accept yet.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
@@ -37,7 +39,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens on an address; port 0 takes a free one. At most so many connections are open at a time.
+    /// Listens on an address; port 0 takes a free one. At most `connections_max` connections are
+    /// open at a time.
     pub fn bind(address: SocketAddr, connections_max: usize) -> Result<Self, ListenError> {
         let bind = || {
             let socket = StdTcpListener::bind(address)?;
@@ -53,12 +56,12 @@ impl Listener {
         bind().map_err(|source| ListenError { address, source })
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The next connection, when there is a place for it.
+    /// Returns the next connection, as soon as the limit allows one more.
     pub(crate) async fn accept(&self) -> Connection {
         loop {
             let accepted = async {
@@ -71,8 +74,13 @@ impl Listener {
             match accepted.await {
                 Ok(connection) => return connection,
                 Err(error) => {
-                    // Such as no file descriptors left: the connections that are open go on.
-                    tracing::warn!(%error, address = %self.address, "a connection was not accepted");
+                    // One cause is that no file descriptors are left. The open connections are not
+                    // affected.
+                    tracing::warn!(
+                        %error,
+                        address = %self.address,
+                        "a connection was not accepted"
+                    );
                     tokio::time::sleep(ACCEPT_RETRY_INTERVAL).await;
                 }
             }
@@ -80,12 +88,15 @@ impl Listener {
     }
 }
 
-/// A connection, which holds its place until it is closed. One that says nothing at first is closed. What is written to it is
-/// sent by whoever drives it: see [`Outgoing`].
+/// A connection, which counts towards the listener's limit until it is closed.
+///
+/// It is closed if it does not send the first line of HTTP/2 in time. The task of the connection
+/// sends what is written to it, from its [`Outgoing`].
 pub(crate) struct Connection {
     incoming: OwnedReadHalf,
     outgoing: Outgoing,
-    /// Until the caller has said enough for the protocol's own timeouts to begin.
+    /// Present until [`OPENING_BYTES`] have arrived. From then on the timeouts of the protocol
+    /// apply.
     opening: Option<Opening>,
     _place: OwnedSemaphorePermit,
 }
@@ -109,7 +120,7 @@ impl Connection {
         }
     }
 
-    /// What is written to it and waits to be sent.
+    /// Returns the buffer of bytes that are written to the connection and not yet sent.
     pub(crate) fn outgoing(&self) -> Outgoing {
         self.outgoing.clone()
     }
@@ -159,7 +170,7 @@ impl AsyncWrite for Connection {
         true
     }
 
-    /// At once: it is sent after the protocol has said everything that it has to say.
+    /// Returns at once: the bytes are sent after the protocol has written all that it has.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
@@ -174,7 +185,7 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    /// What a connection reads whose caller says `said` and then nothing more.
+    /// Reads from a connection whose caller sends `said` and then nothing more.
     async fn read(said: &[u8], timeout: Duration) -> io::Result<usize> {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut caller = TcpStream::connect(socket.local_addr().unwrap())

@@ -1,6 +1,6 @@
-//! The two listeners of a server: what every request goes through, and how they end.
+//! The two listeners of a server: the layers that every request passes, and how they end.
 //!
-//! The public listener answers gRPC alone. The admin listener answers gRPC, and the pages by HTTP.
+//! The public listener answers gRPC only. The admin listener answers gRPC, and the pages over HTTP.
 
 use crate::{
     DeadlineLayer, InFlightLayer, ListenError, Listener, ObserveLayer, Protocols, ServingLimits,
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, service::Routes};
 use tower::{Service, ServiceBuilder};
 
-/// A listener's task panicked.
+/// The error when a listener's task panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the listener thread panicked")]
 pub struct ListenerPanicked;
@@ -26,13 +26,13 @@ pub struct BoundListeners {
     admin: Listener,
 }
 
-/// The answers of a server.
+/// The services and pages of a server.
 pub struct Services<T: 'static> {
     /// The services of the public listener.
     pub public: Routes,
     /// The services of the admin listener.
     pub admin: Routes,
-    /// The pages of the admin listener: see [`pages`](crate::pages).
+    /// The pages of the admin listener, from [`pages`](crate::pages).
     pub pages: Router,
     /// The counts of all calls.
     pub observe: ObserveLayer<T>,
@@ -51,7 +51,7 @@ impl BoundListeners {
     /// Listens on both addresses; port 0 takes a free one.
     ///
     /// # Errors
-    /// When an address cannot be listened on.
+    /// If an address cannot be listened on.
     pub fn bind(
         public: SocketAddr,
         admin: SocketAddr,
@@ -63,7 +63,7 @@ impl BoundListeners {
         })
     }
 
-    /// Answers on both listeners, each in a task of its own, until `stopping`.
+    /// Answers on both listeners, each in a task of its own, until `stopping` is cancelled.
     pub fn serve<T: Default + Send + 'static>(
         self,
         services: Services<T>,
@@ -101,8 +101,8 @@ impl BoundListeners {
     }
 }
 
-/// Puts `routes` behind what every request goes through: counting, its deadline, details for
-/// tonic's errors, a place among those in flight.
+/// Puts `routes` behind the layers that every request passes: the counts, the deadline, the details
+/// for tonic's errors, and the limit of requests in flight.
 fn layered<T: Default + Send + 'static>(
     routes: Routes,
     observe: &ObserveLayer<T>,
@@ -122,22 +122,23 @@ fn layered<T: Default + Send + 'static>(
 }
 
 impl Listeners {
-    /// Returns where the public listener listens.
+    /// Returns the address of the public listener.
     #[must_use]
     pub fn public_addr(&self) -> SocketAddr {
         self.public_addr
     }
 
-    /// Returns where the admin listener listens.
+    /// Returns the address of the admin listener.
     #[must_use]
     pub fn admin_addr(&self) -> SocketAddr {
         self.admin_addr
     }
 
-    /// Waits until what is being answered is answered, and cuts off what is not by then. The token was cancelled.
+    /// Waits until the requests in flight are answered, and cuts off the rest after `timeout`. The
+    /// listeners' token must be cancelled before.
     ///
     /// # Errors
-    /// When a listener panicked.
+    /// If a listener panicked.
     pub async fn drain(self, timeout: Duration) -> Result<(), ListenerPanicked> {
         let aborts = [self.public.abort_handle(), self.admin.abort_handle()];
         let both = async { (self.public.await, self.admin.await) };

@@ -1,10 +1,11 @@
-//! Counts every call and its time by its code, and writes a line for each slow one.
+//! Counts every call and its time by its code, and writes a log line for each slow call.
 //!
-//! The outermost layer: it sees refusals of the others too. A stream's time is until it begins.
+//! This is the outermost layer, so it also sees the refusals of the other layers. The time of a
+//! stream is the time until it begins.
 //!
-//! A server notes facts of a request while it answers, in a value of the request's task. They
-//! stand in the line of a slow request. So a fact is noted where it is known, without being handed
-//! through and without an allocation.
+//! A server notes facts about a request while it answers, in a task-local value. The line of a slow
+//! request contains them. A fact is noted where it is known, without passing it through calls and
+//! without an allocation.
 
 use crate::metrics::{Calls, InFlight};
 use http::{Request, Response};
@@ -20,36 +21,36 @@ use tokio::task::{LocalKey, futures::TaskLocalFuture};
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
-/// A call that took longer than calls should.
+/// A call that took longer than the threshold.
 #[derive(Clone, Copy, Debug)]
 pub struct SlowCall<'a> {
     /// The method, as in `cloud.v1.NetworkService/GetDegrees`.
     pub rpc: &'a str,
     /// The time to its answer.
     pub milliseconds: u64,
-    /// How it ended.
+    /// The code with which the call ended.
     pub code: Code,
 }
 
-/// Counts calls, and reports the slow ones with the facts `T` that the server notes.
+/// A layer that counts calls, and reports the slow ones with the facts `T` that the server notes.
 #[derive(Debug)]
 pub struct ObserveLayer<T: 'static> {
     calls: Arc<Calls>,
     slow: Slow<T>,
 }
 
-/// Which calls are slow, and how they are reported.
+/// The threshold of slow calls, and the way in which they are reported.
 #[derive(Debug)]
 struct Slow<T: 'static> {
-    /// A call that takes longer is slow; `None` when no call is.
+    /// The time above which a call is slow; `None` if no call is.
     over: Option<Duration>,
     facts: &'static LocalKey<T>,
     report: fn(SlowCall<'_>, &T),
 }
 
 impl<T> ObserveLayer<T> {
-    /// Counts in `calls`. A call that takes longer than `over` is reported, with the facts that
-    /// stand in `facts`.
+    /// Counts in `calls`. A call that takes longer than `over` is passed to `report`, with the
+    /// facts that are noted in `facts`.
     pub fn new(
         calls: Arc<Calls>,
         over: Option<Duration>,
@@ -70,7 +71,7 @@ tokio::task_local! {
 }
 
 impl ObserveLayer<()> {
-    /// Counts in `calls`, and reports a call that takes longer than `over`, without facts.
+    /// Counts in `calls`, and logs a call that takes longer than `over`, without facts.
     pub fn without_facts(calls: Arc<Calls>, over: Option<Duration>) -> Self {
         Self::new(calls, over, &NO_FACTS, |call, ()| {
             let SlowCall {
@@ -150,7 +151,7 @@ where
 }
 
 pin_project! {
-    /// A call on its way to its answer.
+    /// The future of a call and its answer.
     pub struct Observed<F, T: 'static> {
         in_flight: InFlight,
         slow: Slow<T>,
@@ -159,7 +160,8 @@ pin_project! {
     }
 
     impl<F, T: 'static> PinnedDrop for Observed<F, T> {
-        /// Reports here and not with the answer: a call whose caller is gone gets its line too.
+        /// Reports on drop and not with the answer, so that a call whose caller has gone is
+        /// reported too.
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             let (code, time) = this.in_flight.outcome();
@@ -186,7 +188,8 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let answer = ready!(this.answer.as_mut().poll(context))?;
-        // What goes well says so behind its message.
+        // A successful answer has its status in the trailers, behind its message. Only errors have
+        // it here.
         let code = answer
             .headers()
             .get(Status::GRPC_STATUS)

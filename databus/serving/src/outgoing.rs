@@ -1,9 +1,12 @@
-//! What is to be sent on a connection, gathered until the connection's task has nothing more to say.
+//! The bytes to be sent on a connection, gathered until the connection's task has no more to write.
 //!
-//! HTTP/2 asks for its bytes to be sent once for each message longer than some hundred bytes and again for the trailers behind it,
-//! and a task that answers wakes the connection's for each answer. Gathered, a page of degrees takes one system call instead
-//! of two, and answers that are ready together take one in all. (Bench: "batches of 100 degrees per second over gRPC": a quarter
-//! more, and half of that because a connection waits a turn for what else is being answered.)
+//! HTTP/2 flushes once for each message longer than some hundred bytes, and again for the trailers
+//! behind it. Each task that answers wakes the task of the connection for its answer. Gathered, a
+//! page of degrees takes one system call instead of two. Answers that are ready together take one
+//! system call in all.
+//!
+//! (Bench: "batches of 100 degrees per second over gRPC": a quarter more. Half of that comes from
+//! the turn that a connection waits for other answers in progress.)
 
 use crate::limits::OUTGOING_BYTES;
 use bytes::{Buf as _, BytesMut};
@@ -15,7 +18,7 @@ use std::{
 };
 use tokio::{io::AsyncWrite as _, net::tcp::OwnedWriteHalf};
 
-/// The sending half of a connection; clones are the same.
+/// The sending half of a connection. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing(Arc<Mutex<Half>>);
 
@@ -31,7 +34,7 @@ impl Outgoing {
         Self(Arc::new(Mutex::new(Half { stream, bytes })))
     }
 
-    /// Takes bytes to be sent later, if there is room; else sends what there is first.
+    /// Takes bytes to be sent later. If the buffer is full, it is sent first.
     pub(crate) fn poll_take(
         &self,
         context: &mut Context<'_>,
@@ -47,17 +50,17 @@ impl Outgoing {
         Poll::Ready(Ok(bytes.iter().map(|slice| slice.len()).sum()))
     }
 
-    /// Whether there is nothing to send.
+    /// Returns whether there is nothing to send.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().bytes.is_empty()
     }
 
-    /// Sends what there is.
+    /// Sends the bytes that are gathered.
     pub(crate) fn poll_send(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.lock().poll_send(context)
     }
 
-    /// Sends what there is, and that there will be no more.
+    /// Sends the bytes that are gathered, and closes the sending half.
     pub(crate) fn poll_shutdown(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut half = self.lock();
         ready!(half.poll_send(context))?;

@@ -1,7 +1,9 @@
-//! The admin listener's HTTP: `/livez` and `/readyz` for programs that start and watch servers,
-//! `/metrics` for Prometheus.
+//! The HTTP pages of the admin listener: `/livez`, `/readyz` and `/metrics`.
 //!
-//! They are answered outside the limit of requests in flight: an overloaded server should say that it lives.
+//! The first two are for supervisors, `/metrics` is for Prometheus.
+//!
+//! The pages are answered outside the limit of requests in flight, so that an overloaded server
+//! still reports that it lives.
 
 use crate::{Refusal, limits::SCRAPES_IN_FLIGHT_MAX};
 use axum::{Router, response::IntoResponse, routing::get};
@@ -18,9 +20,11 @@ use tokio::sync::Semaphore;
 use tonic::body::Body;
 use tower::Service;
 
-/// The pages of a server that answers whether it serves, and makes its page of metrics.
+/// Returns the pages of a server: `serving` answers `/readyz`, and `metrics` makes the page of
+/// metrics.
 ///
-/// A server that serves may answer with a line on the part that it does not serve.
+/// `serving` returns a refusal if the server does not serve. If it serves, it may return a line
+/// about a part that it does not serve.
 ///
 /// `metrics` runs on a thread that may wait for files.
 pub fn pages(
@@ -38,7 +42,8 @@ pub fn pages(
         )
 }
 
-/// Returns whether reads should be sent here, and why not, or what is missing all the same.
+/// Returns the status that says whether reads may be sent to this server. The text says why not, or
+/// which part is missing.
 fn readiness(serving: Result<Option<String>, Refusal>) -> (StatusCode, String) {
     match serving {
         Ok(None) => (StatusCode::OK, "ok\n".to_owned()),
@@ -77,7 +82,7 @@ async fn scrape(
     }
 }
 
-/// A service that answers gRPC by one service, and everything else by the pages.
+/// A service that passes gRPC requests to one service, and everything else to the pages.
 #[derive(Clone)]
 pub(crate) struct RpcOrPages<S> {
     pub(crate) rpc: S,

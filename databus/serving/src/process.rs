@@ -1,4 +1,4 @@
-//! What every server's process does around its work: its log on stderr, an end by signal, and none of its threads lost.
+//! The process of a server: its log on stderr, its end by a signal, and the abort on a panic.
 
 use serde::{Deserialize, Serialize};
 use std::{
@@ -9,25 +9,25 @@ use std::{
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-/// How the log's lines look.
+/// The format of the log's lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
-    /// For people.
+    /// Readable text.
     Text,
-    /// An object a line.
+    /// One JSON object a line.
     Json,
 }
 
-/// Whether a filter of the log can be read; an error says what is wrong with it.
+/// Checks that a filter of the log can be parsed. The error says what is wrong with it.
 pub fn check_log_level(level: &str) -> Result<(), String> {
     let parsed = EnvFilter::builder().parse(level);
     parsed
         .map(drop)
-        .map_err(|error| format!("`{level}` is no filter: {error}"))
+        .map_err(|error| format!("`{level}` is not a log filter: {error}"))
 }
 
-/// The process's log goes to stderr from here on, as far as the filter lets it.
+/// Writes the log of the process to stderr from now on, as far as the filter allows.
 pub fn log_to_stderr(format: LogFormat, level: &str) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(level))
@@ -38,8 +38,10 @@ pub fn log_to_stderr(format: LogFormat, level: &str) {
     }
 }
 
-/// A panic anywhere ends the process: what is acknowledged is durable, and a new start takes seconds, so nothing is
-/// worth answering from a process that has lost a thread.
+/// Makes a panic on any thread abort the process.
+///
+/// What is acknowledged is durable, and a restart takes seconds. A process that has lost a thread
+/// is therefore not worth keeping.
 pub fn die_on_panic() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -48,11 +50,11 @@ pub fn die_on_panic() {
     }));
 }
 
-/// Runs a server until SIGTERM or SIGINT: starts it, prints where it listens (public and admin),
-/// and shuts it down.
+/// Runs a server until SIGTERM or SIGINT: starts it, prints its public and admin addresses, and
+/// shuts it down.
 ///
 /// # Errors
-/// When the server does not start, or did not end in order.
+/// If the server does not start, or its shutdown fails.
 pub fn run<Running, StartError, ShutdownError>(
     start: impl Future<Output = Result<Running, StartError>>,
     addresses: impl FnOnce(&Running) -> [SocketAddr; 2],
@@ -66,7 +68,8 @@ where
         .enable_all()
         .build()?;
     let outcome = runtime.block_on(async {
-        // Before the start, so that a signal during it is not lost.
+        // The handlers are installed before the start, so that a signal during the start is not
+        // lost.
         let mut signals = EndSignals::new()?;
         let running = tokio::select! {
             running = start => running?,
@@ -81,12 +84,12 @@ where
         tracing::info!("shutting down");
         Ok(shutdown(running).await?)
     });
-    // What still runs on blocking threads was cut off: it must not hold the process.
+    // Work that still runs on blocking threads was cut off. It must not keep the process alive.
     runtime.shutdown_background();
     outcome
 }
 
-/// SIGTERM and SIGINT, from when this is made.
+/// The signals SIGTERM and SIGINT, received from the time at which this is created.
 #[derive(Debug)]
 struct EndSignals {
     terminate: Signal,
@@ -94,7 +97,8 @@ struct EndSignals {
 }
 
 impl EndSignals {
-    /// Takes both signals over: the process does not end by itself any more. Within a runtime.
+    /// Installs handlers for both signals, so that they no longer end the process. Must be called
+    /// within a runtime.
     fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -102,7 +106,7 @@ impl EndSignals {
         })
     }
 
-    /// Waits for one.
+    /// Waits for one of the signals.
     async fn received(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}

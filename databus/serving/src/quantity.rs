@@ -1,8 +1,8 @@
-//! Sizes and times as people write them: `256MiB`, `2s`; a bare number counts bytes, or milliseconds.
+//! Sizes and times as text: `256MiB`, `2s`. A bare number counts bytes, or milliseconds.
 
 use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
-/// A unit's name, and how many of the smallest it is.
+/// The names of units, and how many of the smallest unit each is.
 type Units = [(&'static str, u64)];
 
 const BYTES: &Units = &[
@@ -20,37 +20,37 @@ const MILLISECONDS: &Units = &[
     ("ms", 1),
 ];
 
-/// A number of bytes: for serde's `with`, and for clap's `value_parser`.
+/// A number of bytes, for serde's `with` and for clap's `value_parser`.
 pub mod bytes {
-    /// From text, or what the text should have been.
+    /// Parses a text. The error says what the text should have been.
     pub fn parse(text: &str) -> Result<u64, String> {
         super::parse(text, super::BYTES)
     }
 
-    /// In the largest unit of which it is a whole number.
+    /// Writes the value in the largest unit of which it is a whole multiple.
     pub fn serialize<S: serde::Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         super::serialize(*value, super::BYTES, serializer)
     }
 
-    /// From text with a unit, or from a bare number.
+    /// Reads a text with a unit, or a bare number.
     pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         super::deserialize(super::BYTES, deserializer)
     }
 }
 
-/// A number of milliseconds: for serde's `with`, and for clap's `value_parser`.
+/// A number of milliseconds, for serde's `with` and for clap's `value_parser`.
 pub mod milliseconds {
-    /// From text, or what the text should have been.
+    /// Parses a text. The error says what the text should have been.
     pub fn parse(text: &str) -> Result<u64, String> {
         super::parse(text, super::MILLISECONDS)
     }
 
-    /// In the largest unit of which it is a whole number.
+    /// Writes the value in the largest unit of which it is a whole multiple.
     pub fn serialize<S: serde::Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         super::serialize(*value, super::MILLISECONDS, serializer)
     }
 
-    /// From text with a unit, or from a bare number.
+    /// Reads a text with a unit, or a bare number.
     pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         super::deserialize(super::MILLISECONDS, deserializer)
     }
@@ -81,7 +81,7 @@ fn parse(text: &str, units: &Units) -> Result<u64, String> {
     })
 }
 
-/// In the largest unit of which it is a whole number.
+/// Writes the value in the largest unit of which it is a whole multiple.
 fn serialize<S: Serializer>(value: u64, units: &Units, serializer: S) -> Result<S::Ok, S::Error> {
     let fitting = |(_, factor): &&(&str, u64)| value != 0 && value.is_multiple_of(*factor);
     match units.iter().find(fitting) {

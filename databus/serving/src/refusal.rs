@@ -1,8 +1,8 @@
-//! A refusal: why a request is not answered, and how that looks on the wire.
+//! Refusals: why a request is not answered, and the gRPC status for each.
 //!
-//! Every server's own code returns a [`Refusal`], and one conversion makes a gRPC status of it.
-//! Programs read the details: the field (`BadRequest`), or a reason with its figures (`ErrorInfo`;
-//! and `QuotaFailure` for a limit). People read the message.
+//! The code of every server returns a [`Refusal`], and one conversion turns it into a gRPC status.
+//! Programs read the details: the field (`BadRequest`), or a reason with its figures (`ErrorInfo`,
+//! and `QuotaFailure` for a limit). The message is for a human reader.
 
 use std::collections::HashMap;
 use tonic::{Code, Status};
@@ -10,10 +10,10 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 /// The domain of all reasons, in `ErrorInfo`.
 const DOMAIN: &str = "cloud.v1";
-/// The name of the figure that says why, in words.
+/// The name of the figure that explains the reason in words.
 const WHY: &str = "why";
 
-/// Why a request is not answered.
+/// The reason that a request is not answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
@@ -37,9 +37,9 @@ enum Subject {
     Resource { kind: &'static str, name: String },
 }
 
-/// A refusal of any kind.
+/// Builds a refusal of any kind.
 impl Refusal {
-    /// Refuses with a code and a message, and no detail yet.
+    /// Returns a refusal with a code and a message, and no details yet.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -86,7 +86,7 @@ impl Refusal {
         self
     }
 
-    /// Refuses for a reason that is explained in words.
+    /// Returns a refusal with a reason that is explained in words.
     pub fn explained(
         code: Code,
         reason: &'static str,
@@ -98,7 +98,7 @@ impl Refusal {
             .with_figure(WHY, why)
     }
 
-    /// Returns whether this is the refusal's reason.
+    /// Returns whether the refusal has this reason.
     pub fn is(&self, reason: &str) -> bool {
         self.reason == Some(reason)
     }
@@ -109,12 +109,12 @@ impl Refusal {
         figure.map(|(_, figure)| figure.as_str())
     }
 
-    /// Returns the explanation in words, or else the message.
+    /// Returns the explanation in words; without one, the message.
     pub fn why(&self) -> &str {
         self.figure(WHY).unwrap_or(&self.message)
     }
 
-    /// Returns the field of the request that is wrong.
+    /// Returns the wrong field of the request, if the refusal is about one.
     pub fn wrong_field(&self) -> Option<&str> {
         match &self.subject {
             Some(Subject::Field { field, .. }) => Some(field),
@@ -123,9 +123,9 @@ impl Refusal {
     }
 }
 
-/// The refusals of every server. The request is wrong.
+/// The refusals of a request that is wrong.
 impl Refusal {
-    /// One field of the request is wrong.
+    /// Rejects a request with a wrong field, and says what is wrong with it.
     pub fn field(field: impl Into<String>, problem: impl Into<String>) -> Self {
         let (field, problem) = (field.into(), problem.into());
         let message = format!("{field}: {problem}");
@@ -135,7 +135,7 @@ impl Refusal {
         }
     }
 
-    /// The request asks for more than one may.
+    /// Rejects a request that asks for more than the limit.
     pub fn too_large(field: &'static str, asked: u64, limit: u64) -> Self {
         let message = format!("{field} is {asked}, and at most {limit} are allowed");
         Self::new(Code::ResourceExhausted, message)
@@ -146,7 +146,7 @@ impl Refusal {
             .with_quota(field)
     }
 
-    /// The request's message is larger than this many bytes.
+    /// Rejects a request whose message is larger than `limit` bytes.
     pub fn request_too_large(limit: u64) -> Self {
         let message = format!("the request is larger than {limit} bytes");
         Self::new(Code::ResourceExhausted, message)
@@ -155,27 +155,27 @@ impl Refusal {
             .with_quota("request_bytes")
     }
 
-    /// The request is no message of its method.
+    /// Rejects a request that cannot be decoded as the message of its method.
     pub fn malformed(why: &str) -> Self {
         let message = format!("the request cannot be read: {why}");
         Self::explained(Code::InvalidArgument, "MALFORMED", message, why)
     }
 
-    /// The server has no such method.
+    /// Rejects a request for a method that the server does not have.
     pub fn unimplemented(why: &str) -> Self {
         Self::explained(Code::Unimplemented, "UNIMPLEMENTED", why, why)
     }
 
-    /// The request names a thing that is not there.
+    /// Rejects a request that names a thing that does not exist.
     pub fn not_found(why: &str) -> Self {
         let message = format!("there is no such thing: {why}");
         Self::explained(Code::NotFound, "NOT_FOUND", message, why)
     }
 }
 
-/// The server cannot answer now.
+/// The refusals of a server that cannot answer now.
 impl Refusal {
-    /// As many are there already as may be.
+    /// Rejects a request because `limit` of them are already in progress.
     pub fn busy(what: &'static str, limit: u64) -> Self {
         let message = format!("{what}: at most {limit} at a time");
         Self::new(Code::ResourceExhausted, message)
@@ -185,23 +185,23 @@ impl Refusal {
             .with_quota(what)
     }
 
-    /// The server does not serve.
+    /// Rejects a request because the server does not serve.
     pub fn not_serving(why: &str) -> Self {
         let message = format!("the server is not serving: {why}");
         Self::explained(Code::Unavailable, "NOT_SERVING", message, why)
     }
 
-    /// The server ends.
+    /// Rejects a request because the server is shutting down.
     pub fn shutting_down() -> Self {
         Self::not_serving("shutting down")
     }
 
-    /// The request's deadline has passed.
+    /// Rejects a request whose deadline has passed.
     pub fn deadline() -> Self {
         Self::new(Code::DeadlineExceeded, "the deadline passed").with_reason("DEADLINE")
     }
 
-    /// Data that the answer needs is corrupt.
+    /// Rejects a request because data that the answer needs is corrupt.
     pub fn corrupt(what: &'static str, why: &str) -> Self {
         let message = format!("{what} is corrupt: {why}");
         Self::new(Code::DataLoss, message)
@@ -210,7 +210,7 @@ impl Refusal {
             .with_figure(WHY, why)
     }
 
-    /// The server failed.
+    /// Rejects a request because the server failed.
     pub fn internal(why: impl Into<String>) -> Self {
         let why = why.into();
         Self::explained(Code::Internal, "INTERNAL", why.as_str(), &why)

@@ -1,10 +1,10 @@
-//! What stands on every listener: health and reflection, and the bounds of every message.
+//! The services of every listener, health and reflection, and the size limits of every message.
 
 use crate::Health;
 use cloud_proto::FILE_DESCRIPTOR_SET;
 use tonic::service::Routes;
 
-/// A generated service with the sizes of its messages bounded both ways.
+/// Limits the sizes of a generated service's messages, both requests and answers.
 #[macro_export]
 macro_rules! sized {
     ($service:expr) => {
@@ -14,10 +14,10 @@ macro_rules! sized {
     };
 }
 
-/// Health and reflection; a listener's own services are added.
+/// Returns the routes of health and reflection. A listener adds its own services.
 ///
 /// # Errors
-/// When the descriptors of the protos cannot be read.
+/// If the descriptors of the protos cannot be read.
 pub fn with_health(health: &Health) -> Result<Routes, tonic_reflection::server::Error> {
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)

@@ -1,9 +1,13 @@
-//! Errors that tonic answers by itself, before a service is asked: given the code and details that the server's own
-//! errors have.
+//! Gives the errors that tonic itself returns the codes and details of the server's own errors.
 //!
-//! Tonic says INTERNAL of a message that cannot be decoded, OUT_OF_RANGE of one that is too large, UNIMPLEMENTED of a method that
-//! is not there, and NOT_FOUND of a service whose health nobody knows, all without details. The server's own errors always have
-//! details.
+//! Tonic answers before a service is called, always without details:
+//!
+//! - INTERNAL for a message that cannot be decoded,
+//! - OUT_OF_RANGE for one that is too large,
+//! - UNIMPLEMENTED for a method that does not exist,
+//! - NOT_FOUND for the health of a service that is not known.
+//!
+//! The server's own errors always have details.
 
 use crate::Refusal;
 use crate::limits::REQUEST_BYTES_MAX;
@@ -17,11 +21,12 @@ use std::{
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
-/// Details for errors that have none.
+/// A layer that adds details to errors that have none.
 #[derive(Clone, Copy, Debug)]
 pub struct TonicErrorsLayer;
 
-/// What tonic means by `status`; none when the server said it.
+/// Returns the refusal for a status of tonic's own. `None` for a status with details, which the
+/// server returned, and for any other code.
 pub fn refusal_of_tonic(status: &Status) -> Option<Refusal> {
     if !status.details().is_empty() {
         return None;
@@ -44,7 +49,7 @@ impl<S> Layer<S> for TonicErrorsLayer {
     }
 }
 
-/// See [`TonicErrorsLayer`].
+/// A service behind a [`TonicErrorsLayer`].
 #[derive(Clone, Debug)]
 pub struct TonicErrorsService<S> {
     inner: S,
@@ -70,7 +75,7 @@ where
 }
 
 pin_project! {
-    /// An answer, its error with details.
+    /// The future of an answer. An error gets its details.
     pub struct Detailed<F> {
         #[pin]
         answer: F,

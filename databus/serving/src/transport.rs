@@ -1,8 +1,7 @@
-//! A listener's connections: HTTP/2 for gRPC, on the admin listener HTTP/1.1 too, with every limit of hyper and h2
-//! stated.
+//! The connections of a listener: HTTP/2 for gRPC, and HTTP/1.1 too on the admin listener.
 //!
-//! Tonic's own server does not let all of them be stated, and wraps each call in layers that this server does by itself
-//! (deadlines, limits, errors).
+//! Every limit of hyper and h2 is stated. Tonic's own server does not allow that for all of them.
+//! It also wraps each call in layers that this server has itself: deadlines, limits and errors.
 
 use crate::limits;
 use crate::{
@@ -29,17 +28,19 @@ use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tower::{Service, ServiceExt};
 
-/// What may be spoken on a listener.
+/// The protocols of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocols {
-    /// gRPC.
+    /// HTTP/2, for gRPC.
     Http2,
-    /// gRPC, and pages.
+    /// HTTP/2 for gRPC, and HTTP/1.1 for pages.
     Http1And2,
 }
 
-/// Serves `service` on every connection until `stopping`; then the socket is closed, what is being answered is
-/// answered to its end, and this returns. Dropped, it cuts off whatever is open.
+/// Serves `service` on every connection until `stopping` is cancelled.
+///
+/// Then it closes the socket, answers the requests in flight to their end, and returns. If the
+/// future is dropped, it cuts off all open connections.
 pub async fn serve<S>(
     listener: Listener,
     protocols: Protocols,
@@ -56,7 +57,7 @@ pub async fn serve<S>(
     loop {
         let connection = tokio::select! {
             connection = listener.accept() => connection,
-            // Ended ones are let go of.
+            // Removes the tasks of connections that have ended.
             Some(_) = connections.join_next() => continue,
             () = stopping.cancelled() => break,
         };
@@ -74,7 +75,8 @@ pub async fn serve<S>(
     while connections.join_next().await.is_some() {}
 }
 
-/// Answers one connection until its caller, or `stopping`, ends it; or `first_request`, if none has come by then.
+/// Answers one connection until its caller or `stopping` ends it. It also ends if no request has
+/// come within `first_request`.
 async fn answer<S>(
     connection: Connection,
     builder: Builder<TokioExecutor>,
@@ -114,7 +116,8 @@ async fn answer<S>(
             let others = unanswered.load(Ordering::Relaxed) > 0 && !outgoing.is_empty();
             waited = outcome.is_pending() && others && !waited;
             if waited {
-                // One turn of all tasks, in which the others' answers may come: they are sent as one.
+                // Other tasks get one turn, in which their answers may arrive. All are then sent as
+                // one.
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -207,12 +210,12 @@ mod tests {
             Duration::from_millis(50),
             CancellationToken::new(),
         );
-        // The preface, and settings without any.
+        // The HTTP/2 preface, and an empty SETTINGS frame.
         let opening = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
         let hears = async {
             caller.write_all(opening).await.unwrap();
             while kind_of_frame(&mut caller).await != GOAWAY {}
-            // It does not wait for a caller who does not answer any more.
+            // The connection does not wait for a caller that no longer answers.
             drop(caller);
         };
         tokio::join!(hears, answers);
@@ -220,7 +223,7 @@ mod tests {
 
     const GOAWAY: u8 = 7;
 
-    /// Reads a frame.
+    /// Reads a frame and returns its type.
     async fn kind_of_frame(stream: &mut TcpStream) -> u8 {
         let mut head = [0; 9];
         stream.read_exact(&mut head).await.unwrap();

@@ -1,4 +1,4 @@
-//! A server whose profiles and search cannot be served: its graph is, and goes on.
+//! A server whose profiles and search cannot be served: it continues to serve its graph.
 
 use crate::{
     compaction::{name, upserted},
@@ -33,7 +33,7 @@ fn damage(path: &Path) {
     fs::write(path, bytes).unwrap();
 }
 
-/// A file of the newest snapshot's search index.
+/// Returns a file of the newest snapshot's search index.
 fn index_file(site: &Path) -> PathBuf {
     let newest = newest_snapshots(&site.join("snapshot")).unwrap().remove(0);
     let mut files = fs::read_dir(newest.join("search")).unwrap();
@@ -61,7 +61,8 @@ impl SmallSite {
         answer.unwrap().degrees[0].degree()
     }
 
-    /// The graph is served and followed; profiles and search are not, for this reason.
+    /// Checks that the graph is served and followed, and that profiles and search are not, for this
+    /// reason.
     async fn serves_its_graph_alone(&self, why: &str) {
         for (service, status) in [
             ("", ServingStatus::Serving),
@@ -83,7 +84,8 @@ impl SmallSite {
         let searched = client.search(1, "acme", SearchOptions::default()).await;
         refused(searched.unwrap_err());
         refused(client.profiles(&[1]).await.unwrap_err());
-        // An empty at_least, and one that only the graph has reached.
+        // The requests above state no at_least. The next one states a point that only the graph has
+        // reached.
         let made = self.publish([connection_added(7, 9)]).await;
         let waiting = client.at_least(made.clone());
         refused(waiting.profiles(&[1]).await.unwrap_err());
@@ -109,7 +111,7 @@ impl SmallSite {
         assert!(reason.contains(why), "{reason}");
     }
 
-    /// The graph becomes a snapshot without profiles at its SCN.
+    /// Compacts the graph into a snapshot without profiles at its SCN.
     async fn compacts(&self) -> AsOf {
         let made = self.publish([connection_added(8, 3)]).await;
         assert_eq!(self.snapshot(&made).await, made);
@@ -144,13 +146,13 @@ async fn a_damaged_index_of_the_only_snapshot_leaves_the_graph_serving() {
     let file = site.folder.path().join("snapshot").join(name(&taken));
     let manifest = Manifest::read(&file).unwrap();
     assert_eq!((manifest.scn.get(), manifest.profiles_scn().get()), (3, 0));
-    // The next start finds the same, from the snapshot that it has taken.
+    // The next start finds the same state, from the snapshot that the server has taken.
     let site = site.restart(Limits::DEFAULT).await;
     let status = site.admin.status().await.unwrap();
     assert_eq!(status.snapshot.unwrap().scn, taken.scn);
     site.serves_its_graph_alone(&why).await;
 
-    // With the index as it was, profiles and search come to where the graph is.
+    // With the original index, profiles and search reach the SCN of the graph.
     let folder = site.stop().await;
     fs::copy(index_file(sound.path()), &index).unwrap();
     let new = folder.path().join("snapshot").join(name(&taken));
@@ -181,7 +183,7 @@ async fn damaged_live_profiles_leave_the_graph_serving() {
     site.serves_its_graph_alone("profiles.redb").await;
     let taken = site.compacts().await;
 
-    // Without them, the snapshot's profiles and the log make them again.
+    // Without them, the snapshot's profiles and the log rebuild them.
     let folder = site.stop().await;
     fs::remove_dir_all(folder.path().join("snapshot/live")).unwrap();
     let site = SmallSite::on(folder, Limits::DEFAULT).await;
@@ -208,7 +210,7 @@ async fn a_commit_that_fails_for_good_leaves_the_graph_serving() {
     let error = shutdown.unwrap_err().to_string();
     assert!(error.contains("profiles and search"), "{error}");
 
-    // The next start makes the index again.
+    // The next start rebuilds the index.
     let site = SmallSite::on(site.folder, Limits::DEFAULT).await;
     let found = site.client.at_least(taken).profiles(&[2]).await.unwrap();
     let profile = found.results[0].profile.clone().unwrap();
@@ -217,12 +219,12 @@ async fn a_commit_that_fails_for_good_leaves_the_graph_serving() {
     site.stop().await;
 }
 
-/// A window that fills a segment of its own.
+/// Returns a window that fills a segment of its own.
 fn large_window() -> Window {
     Window::of((0..1_000).map(|other| connection_added(1, other + 100)))
 }
 
-/// A site whose index is damaged, after a window.
+/// Returns a site whose index is damaged, after a window.
 async fn broken() -> TempDir {
     let site = SmallSite::start(Limits::DEFAULT).await;
     site.publish([upserted(2, "changed")]).await;
@@ -245,8 +247,8 @@ async fn the_log_keeps_what_search_needs_up_to_its_limit_of_bytes() {
     }
     let made = site.publish([connection_added(8, 3)]).await;
     site.snapshot(&made).await;
-    // By age alone nothing goes, however often it is looked at: the profiles stand at the
-    // beginning.
+    // The limit of age alone deletes no segment, however often it is checked: the profiles are at
+    // the beginning.
     let looks = async |site: &SmallSite| {
         let page = get(site.running.admin_addr(), "/metrics").await;
         assert!(page.contains("cloud_oldest_profiles_scn 0\n"), "{page}");
@@ -259,7 +261,7 @@ async fn the_log_keeps_what_search_needs_up_to_its_limit_of_bytes() {
     })
     .await;
 
-    // By its size it does, and then the reason says so.
+    // The limit of size deletes segments, and then the reason says so.
     let small = Limits {
         log_bytes_max: 1,
         ..limits
@@ -274,7 +276,7 @@ async fn the_log_keeps_what_search_needs_up_to_its_limit_of_bytes() {
     let after = site.publish([connection_added(8, 4)]).await;
     assert_eq!(site.first_degree(&after, 8, 4).await, Degree::First);
 
-    // A start whose profiles are sound, and older than the log, serves its graph.
+    // A start whose profiles are sound, but older than the log, serves its graph.
     let folder = site.stop().await;
     damage(&index_file(folder.path()));
     fs::remove_dir_all(folder.path().join("snapshot/live")).unwrap();

@@ -1,4 +1,4 @@
-//! Compactions and snapshots of a running server: what they leave on disk, and that nobody can tell from the answers.
+//! Compactions and snapshots of a running server: the files that they leave, and unchanged answers.
 
 use crate::small_site::{CONNECTIONS, MEMBERS, SmallSite};
 use crate::until::{until, until_true};
@@ -13,7 +13,7 @@ use cloud_client::{
 use graph_server::Limits;
 use std::{fs, path::Path, time::Duration};
 
-/// A compaction begins as soon as anything has changed.
+/// Returns limits under which a compaction begins after any change.
 fn always() -> Limits {
     Limits {
         compaction_bytes_min: 0,
@@ -48,7 +48,7 @@ impl SmallSite {
         published.unwrap().as_of
     }
 
-    /// Takes a snapshot that stands at that point or above.
+    /// Takes a snapshot at this point or later.
     pub(crate) async fn snapshot(&self, at_least: &AsOf) -> AsOf {
         let taken = self
             .admin
@@ -57,7 +57,7 @@ impl SmallSite {
         taken.unwrap().as_of.unwrap()
     }
 
-    /// Everything about everybody, as of that point.
+    /// Returns the answers to all requests about all members, as of this point.
     pub(crate) async fn everything(&self, at_least: &AsOf) -> String {
         let client = self.client.at_least(at_least.clone());
         let everybody: Vec<u64> = (1..=12).collect();
@@ -140,7 +140,8 @@ async fn a_snapshot_is_taken_when_it_is_asked_for_and_a_start_goes_on_from_it() 
     let file = site.folder.path().join("snapshot").join(name(&before));
     assert!(names(&file).contains(&"profiles.redb".to_owned()));
 
-    // Changes on top, before and after the restart; members who come back find their profiles gone, and their nodes.
+    // Changes on top, before and after the restart. Members who come back have no profiles, and
+    // their old nodes.
     let after = site
         .publish([
             connection_added(6, 9),
@@ -172,7 +173,7 @@ async fn profiles_are_restored_from_the_snapshot_when_the_live_ones_are_gone() {
     let site = SmallSite::on(site.folder, Limits::DEFAULT).await;
     assert_eq!(site.everything(&last).await, told);
 
-    // The same when only the index is gone, or cannot be used.
+    // The result is the same if only the index is missing, or cannot be used.
     drop((site.client, site.admin));
     site.running.shutdown().await.unwrap();
     fs::remove_dir_all(live.join("search")).unwrap();
@@ -200,7 +201,8 @@ async fn a_damaged_snapshot_is_passed_over_for_the_one_before() {
         let site = SmallSite::on(site.folder, Limits::DEFAULT).await;
         assert_eq!(site.admin.status().await.unwrap().snapshot.unwrap().scn, 0);
         assert_eq!(site.everything(&last).await, told);
-        // The next one takes the damaged one's place when it stands at the same SCN, and is another one otherwise.
+        // The next snapshot replaces the damaged one if it is at the same SCN; otherwise it is
+        // added.
         assert_eq!(site.snapshot(&last).await, last);
         assert_eq!(site.everything(&last).await, told);
         site.running.shutdown().await.unwrap();
@@ -219,14 +221,14 @@ async fn the_last_ones_are_kept() {
         let published = site.publish([connection_added(8, other)]).await;
         taken.push(name(&site.snapshot(&published).await));
     }
-    // Older ones are removed after the answer.
+    // Older snapshots are removed after the answer.
     let kept = &taken[2..];
     until_true("older snapshots are removed", async || {
         site.snapshots() == kept
     })
     .await;
     let last = site.publish([connection_added(8, 5)]).await;
-    // The folder that profiles and index were opened from is gone.
+    // The folder from which profiles and index were opened is removed.
     let told = site.everything(&last).await;
     let site = site.restart(limits).await;
     assert_eq!(site.everything(&last).await, told);
@@ -250,7 +252,8 @@ async fn the_last_ones_are_kept() {
 
 #[tokio::test]
 async fn what_is_over_the_overlays_budget_waits_and_goes_on() {
-    // Less than an overlay takes that has one entry: every window waits until the one before it is folded.
+    // The limit is below the size of an overlay with one entry: every window waits until the one
+    // before it is compacted.
     let limits = Limits {
         overlay_bytes_max: 1,
         ..Limits::DEFAULT
@@ -288,7 +291,7 @@ async fn what_is_over_the_overlays_budget_waits_and_goes_on() {
 async fn a_failed_compaction_is_told_and_tried_again() {
     let site = SmallSite::start(Limits::DEFAULT).await;
     let last = site.publish([connection_added(8, 1)]).await;
-    // A file of the snapshot that is gone cannot be linked.
+    // A file of the snapshot that is missing cannot be linked.
     let base = site
         .folder
         .path()
@@ -339,7 +342,7 @@ async fn what_waits_for_room_says_why_and_goes_on_by_itself() {
         said.contains("waits for a compaction, which failed"),
         "{said}"
     );
-    // Reads go on meanwhile, as of what is there.
+    // Reads continue meanwhile, as of the current state.
     let degrees = site
         .client
         .degrees(8, &[2], DegreesOptions::default())

@@ -1,5 +1,6 @@
-//! What the server refuses because of where it stands, as the client crate tells it. What is wrong with a request by itself stands in
-//! `bad_requests/`.
+//! Refusals that depend on the server's state, as the client crate reports them.
+//!
+//! Refusals of requests that are wrong in themselves are in `bad_requests/`.
 
 use crate::small_site::SmallSite;
 use cloud_client::proto::databus::v1::{
@@ -16,7 +17,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-/// The call fails with this code, and names this field, member or reason.
+/// Checks that the call fails with this code, and names this field, member or reason.
 #[track_caller]
 fn check<T: Debug>(outcome: Result<T, Error>, code: Code, named: &str) {
     let error = outcome.unwrap_err();
@@ -197,7 +198,8 @@ async fn what_is_over_a_limit_is_refused_with_the_limit() {
     site.running.shutdown().await.unwrap();
 }
 
-/// With no place before the heavy threads, only what runs where it was asked is answered.
+/// Without places in the queue of the heavy threads, only work that runs on the thread of its
+/// connection is answered.
 #[tokio::test]
 async fn heavy_work_never_runs_where_it_was_asked() {
     for (inline_edges_max, is_heavy) in [(0, true), (100_000, false)] {
@@ -328,7 +330,7 @@ async fn a_wrong_window_ends_the_call_after_those_before_it() {
     let field = "part.changes[0].connection_added.member_id";
     check(answers.next().await, Code::InvalidArgument, field);
 
-    // Over the generated client: ours sends no parts that make no window.
+    // This uses the generated client: the client crate does not send parts that make no window.
     let admin = format!("http://{}", site.running.admin_addr());
     let mut wire = PublisherClient::new(channel(admin).await);
     let part = |part| PublishRequest { part };
@@ -388,7 +390,7 @@ async fn a_slow_subscriber_is_told_where_to_resume() {
     };
     let site = SmallSite::start(limits).await;
     let mut slow = site.client.subscribe(0, &[], "").await.unwrap();
-    // More than the windows of HTTP/2 and the server's queue hold.
+    // This is more than the windows of HTTP/2 and the server's queue hold.
     let (sender, mut answers) = site.admin.publisher().await.unwrap();
     let windows = 24;
     for _ in 0..windows {
@@ -401,7 +403,7 @@ async fn a_slow_subscriber_is_told_where_to_resume() {
     }
     drop(sender);
     while answers.next().await.unwrap().is_some() {}
-    // It is cut off by the server's own clock, while nothing is read here: then its place is free.
+    // The server cuts it off by its own clock, while nothing is read here. Then its place is free.
     let subscribe_when_free = async |after_scn| loop {
         if let Ok(subscription) = site.client.subscribe(after_scn, &[], "").await {
             break subscription;
@@ -445,7 +447,7 @@ async fn streams_end_when_the_server_does() {
         .unwrap();
     assert!(answers.next().await.unwrap().is_some());
     let public = site.running.public_addr().to_string();
-    // Long before the hard end.
+    // This is long before the hard end.
     let ended = tokio::time::timeout(Duration::from_secs(30), site.running.shutdown()).await;
     ended.expect("streams do not hold it").unwrap();
     check(answers.next().await, Code::Unavailable, "NOT_SERVING");

@@ -1,4 +1,4 @@
-//! Every call once, and a restart.
+//! Sends every call once, and restarts the server.
 
 use crate::small_site::{CONNECTIONS, MEMBERS, SmallSite, profile};
 use cloud_client::proto::cloud::v1::Suggestion;
@@ -161,7 +161,8 @@ async fn pages_neither_skip_nor_repeat_while_others_change() {
     };
     let (members, total, token) = list(&site.client, "").await;
     assert_eq!((members, total), (vec![2], 3));
-    // The last line of the page goes, one before it comes, and one between it and the next.
+    // The last line of the page is removed, one before it is added, and one between it and the
+    // next.
     let changes = [
         connection_removed(3, 2),
         connection_added(3, 1),
@@ -252,7 +253,8 @@ async fn sessions_keep_views_and_see_changes() {
         .await
         .unwrap();
     assert_eq!(answer.member_ids, [3, 7]);
-    // An end is an end, however often it is said; and nobody minds one that never was.
+    // Ending a session succeeds however often it is repeated, and also for a session that never
+    // existed.
     for session in [
         &first.session,
         &first.session,
@@ -431,7 +433,7 @@ async fn a_subscriber_hears_every_window() {
             );
         }
     }
-    // From the middle, and with more to come.
+    // This starts from the middle, and more follows.
     let mut rest = site.client.subscribe(scns[2], &[], "").await.unwrap();
     assert_eq!(next_part(&mut rest).await.scn, scns[3]);
     let status = site.client.log_status().await.unwrap();

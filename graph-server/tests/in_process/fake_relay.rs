@@ -1,4 +1,4 @@
-//! A relay that sends what a test tells it to.
+//! A relay that sends the parts that a test gives it.
 
 use cloud_client::proto::databus::v1::{
     AsOf, GetStatusRequest, GetStatusResponse, Heartbeat, SubscribeRequest, SubscribeResponse,
@@ -18,27 +18,29 @@ use tokio::net::TcpListener;
 use tokio_stream::{Stream, StreamExt as _, wrappers::TcpListenerStream};
 use tonic::{Request, Response, Status, async_trait, transport::Server};
 
-/// A part, and the SCN that is said to stand before its window.
+/// A part, and the SCN that the relay states as that before its window.
 pub(crate) type Sent = (WindowPart, u64);
 
-/// Its log as it says when asked, and what a subscriber hears; clones are the same relay.
+/// A relay with the log that it reports, and the parts that its subscribers receive. Clones are the
+/// same relay.
 #[derive(Clone)]
 pub(crate) struct FakeRelay {
     log_id: String,
     lineage_id: String,
-    /// Where its log ends, when it is asked for its status.
+    /// The end of its log in its status.
     head: Arc<AtomicU64>,
-    /// Each for one subscription.
+    /// The parts for the next subscriptions, one script for each.
     scripts: Arc<Mutex<Vec<Vec<Sent>>>>,
-    /// For every further one; when there is none, they hear only of a head that is far away.
+    /// The parts for every further subscription. Without them, it receives only heartbeats with a
+    /// head that is far away.
     rest: Arc<Mutex<Option<Vec<Sent>>>>,
 }
 
-/// The head that heartbeats tell of.
+/// The head in the heartbeats.
 const FAR: u64 = 1_000;
 
 impl FakeRelay {
-    /// At its address, in this process, until the test ends.
+    /// Starts the relay at its address, in this process, until the test ends.
     pub(crate) async fn start(log_id: &str, lineage_id: &str, head: u64) -> (Self, SocketAddr) {
         let relay = Self {
             log_id: log_id.to_owned(),
@@ -56,7 +58,7 @@ impl FakeRelay {
         (relay, address)
     }
 
-    /// Asked for its status, it says that its log ends there.
+    /// Sets the end of the log in its status.
     pub(crate) fn ends_at(&self, head: u64) {
         self.head.store(head, Ordering::Relaxed);
     }
@@ -66,12 +68,13 @@ impl FakeRelay {
         Some(AsOf { log_id, scn })
     }
 
-    /// What the next subscription hears that has no script yet; then it ends.
+    /// Sets the parts for the next subscription without a script. Then the subscription ends.
     pub(crate) fn sends(&self, parts: Vec<Sent>) {
         self.scripts.lock().unwrap().push(parts);
     }
 
-    /// What every subscription hears that has no script: who is gone by then may have asked too.
+    /// Sets the parts for every subscription without a script. A client that has gone may have
+    /// subscribed too.
     pub(crate) fn sends_everybody(&self, parts: Vec<Sent>) {
         *self.rest.lock().unwrap() = Some(parts);
     }

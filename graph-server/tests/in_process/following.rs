@@ -1,5 +1,6 @@
-//! Servers that follow a relay: they answer as one with a log of its own does, say what is missing while the relay is away, and
-//! say when only another snapshot helps.
+//! Servers that follow a relay: they answer as a server with a log of its own does.
+//!
+//! They report their lag while the relay is away, and report when only another snapshot helps.
 
 use crate::compaction::upserted;
 use crate::relay_site::{Follower, Relay, RelaySite, copy};
@@ -61,7 +62,7 @@ async fn two_followers_answer_as_the_log_says() {
             .await
             .unwrap();
         assert_eq!(session.as_of, Some(made.as_of.clone()));
-        // What the relay owns is its own to serve.
+        // Calls of the log's owner are refused with the relay's address.
         let owner = format!("http://{}", relay.address());
         let owner = ("owner", owner.as_str());
         let published = admin.publish(Window::of([connection_added(1, 8)])).await;
@@ -79,7 +80,7 @@ async fn two_followers_answer_as_the_log_says() {
         let status = admin.status().await.unwrap();
         assert_eq!(status.log_head, Some(made.as_of.clone()));
     }
-    // A server that follows one is no relay.
+    // A server that follows a relay is not a relay itself.
     let [one, two] = followers;
     let error = site
         .try_follower("three", one.running.public_addr())
@@ -194,7 +195,7 @@ async fn a_relay_that_is_away_is_lag_with_its_reason_until_it_is_back() {
     relay.stop().await;
     let reason = follower.lags_because("is not followed").await;
     assert!(reason.contains(&address.to_string()), "{reason}");
-    // What is there is answered, and nothing else is waited for in vain.
+    // Requests are answered from the current state, and none waits in vain.
     let none = DegreesOptions::default();
     follower.client.degrees(1, &[7], none).await.unwrap();
     let admin = follower.running.admin_addr();
@@ -225,7 +226,7 @@ async fn a_relay_that_is_away_is_lag_with_its_reason_until_it_is_back() {
     relay.stop().await;
 }
 
-/// A server of this name that has followed the relay up to a window, and is stopped again.
+/// Starts a server of this name, which follows the relay up to a window, and stops it again.
 async fn followed(site: &RelaySite, name: &str, relay: &Relay) -> AsOf {
     let follower = site.follower(name, relay.address()).await;
     let made = relay.admin.publish(Window::of([connection_added(1, 7)]));
@@ -246,7 +247,7 @@ async fn a_server_that_starts_without_its_relay_answers_and_catches_up() {
     let follower = site.follower("one", address).await;
     let reason = follower.lags_because("is not followed").await;
     assert!(reason.contains(&address.to_string()), "{reason}");
-    // It says the same as when the relay is lost later.
+    // It reports the same as when the relay is lost later.
     let admin = follower.running.admin_addr();
     assert!(get(admin, "/readyz").await.starts_with("HTTP/1.1 200 "));
     let page = get(admin, "/metrics").await;
@@ -336,7 +337,7 @@ async fn a_server_that_never_followed_a_log_waits_for_its_relay() {
     relay.stop().await;
     let follower = site.follower("one", address);
     let relay = async {
-        // It is asked, and whoever is there says nothing and goes.
+        // A peer accepts the connection of the server, and closes it without an answer.
         let nobody = TcpListener::bind(address).await.unwrap();
         drop(nobody.accept().await.unwrap());
         drop(nobody);
@@ -347,10 +348,10 @@ async fn a_server_that_never_followed_a_log_waits_for_its_relay() {
     relay.stop().await;
 }
 
-/// Segments as small as they may be, and none kept that is not needed.
+/// The flags of the smallest possible segments, of which none is kept longer than needed.
 const FORGETFUL: [&str; 4] = ["--log-segment-bytes", "4KiB", "--log-bytes-max", "1"];
 
-/// Publishes until the log has let go of every SCN up to one.
+/// Publishes until the log has deleted the windows up to an SCN.
 async fn forget(site: &RelaySite, scn: u64) -> AsOf {
     let relay = site.relay(&FORGETFUL).await;
     let head = until("the log's oldest segments are removed", async || {
@@ -389,7 +390,8 @@ async fn a_subscriber_below_what_is_kept_is_told_the_oldest() {
     relay.stop().await;
 }
 
-/// The running server does not serve any more, and says why; it still ends in order, with the reason.
+/// Checks that the running server stops serving and reports the reason. Its shutdown still ends,
+/// with the reason.
 async fn stops_serving(follower: Follower, why: &str) {
     let admin = follower.running.admin_addr();
     let said = until("/readyz says 503", async || {
@@ -401,7 +403,7 @@ async fn stops_serving(follower: Follower, why: &str) {
         said.contains("bootstrap again") && said.contains(why),
         "{said}"
     );
-    // What is there is answered all the same.
+    // Requests are still answered from the current state.
     let answer = follower.client.network_sizes(1, false).await.unwrap();
     assert!(answer.as_of.is_some());
     let error = follower.stop().await.unwrap_err();
@@ -469,7 +471,7 @@ async fn a_log_that_is_another_one_or_has_lost_changes_is_not_followed() {
         Some(first.as_of)
     );
     stops_serving(behind, "ends at SCN 1").await;
-    // Its overlay stands where the log does not reach.
+    // Its overlay is beyond the end of the log.
     let error = site.try_follower("behind", address).await.err().unwrap();
     assert!(error.to_string().contains("has lost changes"), "{error}");
 

@@ -1,5 +1,4 @@
-//! A log that is not as it should be, as a server that follows it meets it: a typed outcome each, and nothing wrong is ever
-//! applied.
+//! Faults in the log that a server follows: each has a typed outcome, and nothing wrong is applied.
 
 use crate::fake_relay::{FakeRelay, Sent};
 use crate::relay_site::{Follower, RelaySite};
@@ -15,7 +14,7 @@ use std::fs;
 const LOG: &str = "00112233445566778899aabbccddeeff";
 const OTHER: &str = "ffeeddccbbaa99887766554433221100";
 
-/// A part of window `scn`: each of its parts connects member 1 with member 100 + `scn`.
+/// Returns a part of window `scn`. Each part connects member 1 with member 100 + `scn`.
 fn sent((scn, part, last, previous_scn): (u64, u32, bool, u64)) -> Sent {
     let part = WindowPart {
         scn,
@@ -27,7 +26,7 @@ fn sent((scn, part, last, previous_scn): (u64, u32, bool, u64)) -> Sent {
     (part, previous_scn)
 }
 
-/// The SCN where the graph stands, and the windows up to 9 whose connection is there.
+/// Returns the SCN of the graph, and the windows up to 9 whose connection it has.
 async fn state(follower: &Follower) -> (u64, Vec<u64>) {
     let members: Vec<_> = (101..110).collect();
     let answer = follower
@@ -45,8 +44,9 @@ async fn state(follower: &Follower) -> (u64, Vec<u64>) {
     )
 }
 
-/// A relay sends these parts (SCN, number, last, SCN before the window): the last window that is applied, and why no other is; what
-/// it sends right then is applied.
+/// Checks the effect of parts (SCN, number, last, SCN before the window) from a relay. `reached` is
+/// the last window that is applied, and `why` the reason that no other is. Correct parts that the
+/// relay sends afterwards are applied.
 async fn check(parts: &[(u64, u32, bool, u64)], reached: u64, why: &str) {
     let site = RelaySite::new();
     let (relay, address) = FakeRelay::start(LOG, &site.lineage(), 0).await;
@@ -55,7 +55,7 @@ async fn check(parts: &[(u64, u32, bool, u64)], reached: u64, why: &str) {
     follower.lags_because(why).await;
     let applied: Vec<_> = (1..=reached).collect();
     assert_eq!(state(&follower).await, (reached, applied.clone()));
-    // The subscription that is open now hears nothing any more; a server that starts again opens another one.
+    // The open subscription receives nothing more. A server that starts again opens another one.
     follower.stop().await.unwrap();
     relay.ends_at(reached);
     relay.sends_everybody(vec![sent((9, 0, true, reached))]);
@@ -88,7 +88,7 @@ async fn a_window_that_comes_twice_is_applied_once() {
 #[tokio::test]
 async fn windows_in_another_order_are_not_applied() {
     let parts = [(1, 0, true, 0), (3, 0, true, 1), (2, 0, true, 3)];
-    // SCNs may have gaps: 3 after 1 is right by itself.
+    // SCNs may have gaps, so 3 after 1 is correct in itself.
     let site = RelaySite::new();
     let (relay, address) = FakeRelay::start(LOG, &site.lineage(), 0).await;
     relay.sends(parts.into_iter().map(sent).collect());
@@ -104,7 +104,7 @@ async fn a_window_without_all_its_parts_is_not_applied() {
     check(&parts, 1, "part 2 of window 2, and part 1").await;
     let parts = [(1, 0, true, 0), (2, 0, false, 1), (3, 0, true, 2)];
     check(&parts, 1, "window 3 comes after window 2").await;
-    // The relay breaks off in the middle.
+    // The relay breaks off in the middle of a window.
     let parts = [(1, 0, true, 0), (2, 0, false, 1)];
     check(&parts, 1, "it ended the subscription").await;
 }
@@ -161,7 +161,8 @@ async fn a_change_of_a_later_version_stops_the_server_before_half_a_window() {
     follower.stop().await.unwrap_err();
 }
 
-/// A snapshot at SCN 5 of [`LOG`], or at the beginning, and a relay with this log: why the server does not start.
+/// Returns why a server does not start on a snapshot and a relay with this log. The snapshot is at
+/// SCN 5 of [`LOG`], or at the beginning.
 async fn refused(at_scn: bool, log_id: &str, lineage_id: Option<&str>, head: u64) -> StartError {
     let site = RelaySite::new();
     if at_scn {
@@ -189,7 +190,8 @@ async fn refused(at_scn: bool, log_id: &str, lineage_id: Option<&str>, head: u64
 async fn a_log_that_is_not_the_snapshots_is_refused_at_the_start() {
     let error = refused(false, LOG, Some(OTHER), 9).await;
     assert!(
-        matches!(&error, StartError::LogSource(LogSourceError::OtherGraph { found, .. }) if found.to_string() == OTHER),
+        matches!(&error, StartError::LogSource(LogSourceError::OtherGraph { found, .. })
+            if found.to_string() == OTHER),
         "{error}"
     );
     let error = refused(true, OTHER, None, 9).await;

@@ -1,4 +1,6 @@
-//! A relay and the servers that follow it, in this process: their folders stay when they are stopped and started again.
+//! A relay and the servers that follow it, in this process.
+//!
+//! Their folders remain when they are stopped and restarted.
 
 use crate::small_site::{config, write_snapshot};
 use crate::until::until;
@@ -11,7 +13,7 @@ use graph_server::{Config, Limits, Running, ShutdownError, StartError, serve};
 use std::{fs, net::SocketAddr, path::Path};
 use tempfile::TempDir;
 
-/// A small site's snapshot and the log that goes on from it.
+/// A small site's snapshot, and the log that continues it.
 pub(crate) struct RelaySite {
     pub(crate) folder: TempDir,
 }
@@ -37,7 +39,7 @@ impl RelaySite {
         Self { folder }
     }
 
-    /// The lineage of the snapshot.
+    /// Returns the lineage of the snapshot.
     pub(crate) fn lineage(&self) -> String {
         let snapshot = cloud_engine::newest_snapshots(&self.folder.path().join("snapshot"));
         let manifest = Manifest::read(&snapshot.unwrap()[0]).unwrap();
@@ -49,7 +51,7 @@ impl RelaySite {
             .await
     }
 
-    /// A relay at an address, on a log of this name.
+    /// Starts a relay at an address, on a log of this name.
     pub(crate) async fn relay_at(&self, address: SocketAddr, log: &str, flags: &[&str]) -> Relay {
         let (log, listen) = (self.folder.path().join(log), address.to_string());
         let lineage = self.lineage();
@@ -77,7 +79,7 @@ impl RelaySite {
         }
     }
 
-    /// What a server of this name would be started with: it has a copy of the snapshot.
+    /// Returns the configuration of a server of this name, which has a copy of the snapshot.
     pub(crate) fn config(&self, name: &str, relay: SocketAddr, limits: Limits) -> Config {
         let folder = self.folder.path().join(name);
         if !folder.exists() {
@@ -129,8 +131,8 @@ impl Follower {
         self.running.shutdown().await
     }
 
-    /// Waits until graph and profiles have reached `as_of`. One call waits 2 s at most, which a
-    /// large window may exceed on a busy machine.
+    /// Waits until graph and profiles have reached `as_of`. One call waits 2 s at most, and a large
+    /// window may take longer on a busy machine.
     pub(crate) async fn reach(&self, as_of: &AsOf) {
         let client = self.client.at_least(as_of.clone());
         let there = async || {
@@ -148,7 +150,8 @@ impl Follower {
         .await;
     }
 
-    /// Waits until the graph's lag has a reason that holds this text; an empty one: none.
+    /// Waits until the reason of the graph's lag contains this text, or until there is no reason if
+    /// the text is empty.
     pub(crate) async fn lags_because(&self, text: &str) -> String {
         until(&format!("a lag because of {text:?}"), async || {
             let status = self.admin.status().await.unwrap();

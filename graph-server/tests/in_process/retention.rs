@@ -1,4 +1,4 @@
-//! A server with a log of its own lets go of old segments, and keeps what its snapshot needs.
+//! A server with a log of its own deletes old segments, and keeps those that its snapshot needs.
 
 use crate::until::until_true;
 use crate::{relay_site::copy, small_site::SmallSite};
@@ -10,12 +10,12 @@ use std::{fs, path::Path};
 
 const SNAPSHOT_SCN: u64 = 5;
 
-/// A window that fills a segment of its own.
+/// Returns a window that fills a segment of its own.
 fn large_window() -> Window {
     Window::of((0..1_000).map(|other| connection_added(1, other + 100)))
 }
 
-/// Says of the newest snapshot that it stands at [`SNAPSHOT_SCN`], and takes away what stands further.
+/// Sets the SCN of the newest snapshot to [`SNAPSHOT_SCN`], and removes the files that are further.
 fn move_snapshot(site: &Path, log_id: &str) {
     let folder = site.join("snapshot");
     for entry in fs::read_dir(&folder).unwrap() {
@@ -50,18 +50,18 @@ async fn the_log_keeps_what_the_snapshot_goes_on_from() {
     for _ in 0..8 {
         site.admin.publish(large_window()).await.unwrap();
     }
-    // The snapshot stands at the beginning: everything is needed.
+    // The snapshot is at the beginning: every segment is needed.
     let status = site.client.log_status().await.unwrap();
     assert_eq!((status.oldest_after_scn, status.segments), (0, 8));
     let folder = site.stop().await;
     move_snapshot(folder.path(), &status.head.unwrap().log_id);
-    // Twice: what was let go of is not missed by a start.
+    // This runs twice, because a start must not need the deleted segments.
     let mut folder = folder;
     for head in [9, 10] {
         let site = SmallSite::on(folder, limits.clone()).await;
         let made = site.admin.publish(large_window()).await.unwrap();
         assert_eq!(made.as_of.scn, head);
-        // One after the other, and none above.
+        // Segments are deleted one after the other, and none above the snapshot.
         until_true("the log begins at the snapshot", async || {
             let oldest = site.client.log_status().await.unwrap().oldest_after_scn;
             assert!(oldest <= SNAPSHOT_SCN);
@@ -74,7 +74,8 @@ async fn the_log_keeps_what_the_snapshot_goes_on_from() {
     }
 }
 
-/// Of connections that come and go between members who stay: it has nothing for profiles.
+/// Returns a window of connections that are added and removed between existing members. It holds no
+/// change of profiles.
 fn window_without_profiles(number: u64) -> Window {
     let change = match number % 2 {
         0 => connection_added,
@@ -103,7 +104,7 @@ async fn a_start_asks_for_nothing_that_its_snapshot_holds() {
         site.client.log_status().await.unwrap().oldest_after_scn >= 11
     })
     .await;
-    // As a kill leaves it: the live profiles were last written when the server started.
+    // This is the state after a kill: the live profiles were last written when the server started.
     let killed = tempfile::tempdir().unwrap();
     copy(site.folder.path(), killed.path());
     site.stop().await;

@@ -1,5 +1,6 @@
-//! A site that serves its graph alone, from a silent snapshot. It answers as a site with empty
-//! profiles does, through changes, compactions and restarts.
+//! A site that serves its graph only, from a silent snapshot.
+//!
+//! It answers as a site with empty profiles does, through changes, compactions and restarts.
 
 use crate::{
     compaction::{name, removed, upserted},

@@ -1,8 +1,10 @@
-//! A small site in a scratch directory, and a server on it in this process.
+//! A small site in a temporary directory, and a server on it in this process.
 //!
-//! Nodes are in descending order of member id, so that an answer that depends on them would be another one.
+//! Nodes are in descending order of member id, so that an answer that depends on their order
+//! differs.
 //!
-//! Members 1 to 8 with connections 1-2, 2-3, 3-4, 4-5, 1-6, 6-3 (made one second after the other), and 7 and 8 alone.
+//! Members 1 to 8 have the connections 1-2, 2-3, 3-4, 4-5, 1-6, 6-3, made one second after the
+//! other. Members 7 and 8 have none.
 
 use cloud_client::{Admin, Client};
 use cloud_engine::{
@@ -40,7 +42,7 @@ impl SmallSite {
         Self::on(folder, limits).await
     }
 
-    /// Starts a server on a site that is there.
+    /// Starts a server on an existing site.
     pub(crate) async fn on(folder: TempDir, limits: Limits) -> Self {
         let running = serve(config(folder.path(), limits)).await.unwrap();
         let client = Client::connect(running.public_addr().to_string())
@@ -57,12 +59,12 @@ impl SmallSite {
         }
     }
 
-    /// Stops the server and starts another one on the same site.
+    /// Stops the server, and starts another one on the same site.
     pub(crate) async fn restart(self, limits: Limits) -> Self {
         Self::on(self.stop().await, limits).await
     }
 
-    /// Stops the server; its site stays.
+    /// Stops the server. Its site remains.
     pub(crate) async fn stop(self) -> TempDir {
         drop((self.client, self.admin));
         self.running.shutdown().await.unwrap();
@@ -83,7 +85,7 @@ pub(crate) fn config(folder: &Path, limits: Limits) -> Config {
     }
 }
 
-/// An even member is an engineer, an odd one a painter.
+/// Returns a member's profile. An even member is an engineer, an odd one a painter.
 pub(crate) fn profile(id: u64) -> Profile {
     let title = if id.is_multiple_of(2) {
         "Engineer"
@@ -114,7 +116,7 @@ pub(crate) fn write_snapshot(site: &Path) {
     write_snapshot_of(site, profile);
 }
 
-/// With these profiles.
+/// Writes a snapshot with these profiles.
 pub(crate) fn write_snapshot_of(site: &Path, profile: fn(u64) -> Profile) {
     let snapshot = create(site);
     let mut profiles = ProfileFileWriter::create(&snapshot.join(PROFILES_NAME)).unwrap();
@@ -130,7 +132,7 @@ pub(crate) fn write_snapshot_of(site: &Path, profile: fn(u64) -> Profile) {
     });
 }
 
-/// Of a dump that says nothing about people.
+/// Writes the snapshot of a dump without profiles.
 pub(crate) fn write_silent_snapshot(site: &Path) {
     let snapshot = create(site);
     let people = NoProfiles::new(MEMBERS as u32);
@@ -145,13 +147,13 @@ fn create(site: &Path) -> PathBuf {
     snapshot
 }
 
-/// By node.
+/// Returns the members by node.
 fn members() -> Vec<MemberId> {
     let member = |id| MemberId::new(id).unwrap();
     (1..=MEMBERS).rev().map(member).collect()
 }
 
-/// Writes the graph, and what `people` writes for its lineage.
+/// Writes the graph, and the files that `people` writes for its lineage.
 fn finish(
     snapshot: &Path,
     profiles: ContentDigest,

@@ -1,4 +1,4 @@
-//! What the transport answers by itself, and the admin listener over HTTP/1.1.
+//! The answers of the transport itself, and the admin listener over HTTP/1.1.
 
 use crate::small_site::SmallSite;
 use cloud_client::DegreesOptions;
@@ -26,7 +26,7 @@ async fn channel(address: SocketAddr) -> Channel {
     endpoint.connect().await.unwrap()
 }
 
-/// How `path` answers `message`.
+/// Returns the error with which `path` answers `message`.
 async fn error<M, A>(channel: &Channel, path: &'static str, message: M) -> Status
 where
     M: Message + 'static,
@@ -54,7 +54,7 @@ fn check(status: &Status, code: Code, reason: &str) {
 async fn errors_of_the_transport_have_codes_and_details() {
     let site = SmallSite::start(Limits::default()).await;
     let public = channel(site.running.public_addr()).await;
-    // A text where GetDegrees has a number.
+    // The message has a text where GetDegrees has a number.
     let text = || AsOf {
         log_id: "x".into(),
         scn: 1,
@@ -66,7 +66,7 @@ async fn errors_of_the_transport_have_codes_and_details() {
         let status = error::<_, GetDegreesResponse>(&public, path, text()).await;
         check(&status, Code::Unimplemented, "UNIMPLEMENTED");
     }
-    // Asked about a service that is none: the request's one field is a text too.
+    // The request names a service that does not exist: its one field is a text too.
     let check_health = "/grpc.health.v1.Health/Check";
     let nothing = AsOf {
         log_id: "nothing".into(),
@@ -82,7 +82,7 @@ async fn errors_of_the_transport_have_codes_and_details() {
     let status = profiles.get_profiles(members).await.unwrap_err();
     check(&status, Code::ResourceExhausted, "REQUEST_TOO_LARGE");
 
-    // In a stream: a text where a window's part is.
+    // The stream has a text in the place of a window's part.
     let admin = channel(site.running.admin_addr()).await;
     let mut client = Grpc::new(admin);
     client.ready().await.unwrap();
@@ -106,7 +106,7 @@ async fn errors_of_the_transport_have_codes_and_details() {
     site.running.shutdown().await.unwrap();
 }
 
-/// The answer to GET `path` over HTTP/1.1, head and all.
+/// Returns the answer to GET `path` over HTTP/1.1, including its head.
 pub(crate) async fn get(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: cloud\r\nconnection: close\r\n\r\n");
@@ -167,7 +167,7 @@ async fn the_admin_listener_speaks_http_beside_grpc() {
             .find("200")
             .is_none()
     );
-    // The same port answers gRPC, and tells of memory by part.
+    // The same port answers gRPC, and reports memory by part.
     site.client.begin_session(1).await.unwrap();
     let status = site.admin.status().await.unwrap();
     let views = status.memory.iter().find(|part| part.part == "views");

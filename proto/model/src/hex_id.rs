@@ -12,7 +12,7 @@ pub struct LineageId(u128);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct LogId(u128);
 
-/// The text is not 32 hexadecimal digits.
+/// The error for a text that is not 32 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not an id of 32 hexadecimal digits")]
 pub struct InvalidHexId {

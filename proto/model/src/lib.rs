@@ -1,8 +1,7 @@
-//! The ids and times that every part of The Cloud shares: member ids, SCNs, log ids and lineage
-//! ids.
+//! The ids and times that all parts of The Cloud share: member ids, SCNs, log ids and lineage ids.
 //!
 //! Each is a type of its own, so that a member id is never taken for an SCN. The crate knows no
-//! wire, no file and no graph.
+//! wire format, no file and no graph.
 
 mod connection_time;
 mod hex_id;

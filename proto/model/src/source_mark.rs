@@ -3,11 +3,11 @@
 use crate::Scn;
 use serde::{Deserialize, Serialize};
 
-/// The last offset of a source that was applied, and its window.
+/// The offset of the last window of a source that was applied, and the SCN of that window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceMark {
-    /// The source.
+    /// The id of the source.
     pub source_id: String,
     /// The place of the window in the source.
     pub offset: u64,

@@ -1,4 +1,4 @@
-//! A change as it was read from the log: typed once, and relied on from then on.
+//! A change as read from the log, converted once to a type on which all later code relies.
 
 use crate::{invalid_value::InvalidValue, mask::Mask, rules::check_id};
 use cloud_model::{ConnectionTime, MemberId};
@@ -7,21 +7,21 @@ use cloud_proto::databus::v1::{Member, Position, change::Event};
 use prost_types::Timestamp;
 use std::{fmt, num::NonZeroU64};
 
-/// A position of a member. Never 0.
+/// The id of a position of a member. Never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PositionId(NonZeroU64);
 
-/// An event of the log: what is true from here on.
+/// An event of the log, which states what is true from its SCN on.
 ///
-/// It holds what any version's rules let in, and does not apply the rules again. What a message says of a field that the
-/// mask does not name means nothing.
+/// The rules of the version that wrote the event have accepted it, and they are not applied again.
+/// The value of a field that the mask does not name has no meaning.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     /// The member exists, and these fields have these values.
     MemberUpserted {
         /// The member.
         member_id: MemberId,
-        /// The values. Its id is `member_id`.
+        /// The values. The id in it is `member_id`.
         member: Member,
         /// The fields that are stated.
         fields: Mask<Member>,
@@ -35,7 +35,7 @@ pub enum Change {
     PositionUpserted {
         /// The member.
         member_id: MemberId,
-        /// The values. Its id is not 0.
+        /// The values. The id in it is not 0.
         position: Position,
         /// The fields that are stated.
         fields: Mask<Position>,
@@ -51,22 +51,22 @@ pub enum Change {
     ConnectionAdded {
         /// One member.
         member_id: MemberId,
-        /// The other.
+        /// The other member.
         other_id: MemberId,
-        /// The time of the connection; absent: the window's.
+        /// The time of the connection. `None`: the time of the window.
         time: Option<ConnectionTime>,
     },
     /// The two members are not connected.
     ConnectionRemoved {
         /// One member.
         member_id: MemberId,
-        /// The other.
+        /// The other member.
         other_id: MemberId,
     },
 }
 
 impl PositionId {
-    /// The id with this number; `None` for 0.
+    /// Returns the id with this number; `None` for 0.
     #[must_use]
     pub fn new(id: u64) -> Option<Self> {
         NonZeroU64::new(id).map(Self)
@@ -88,11 +88,11 @@ impl fmt::Display for PositionId {
 impl TryFrom<proto::Change> for Change {
     type Error = InvalidValue;
 
-    /// Makes the typed change.
+    /// Converts a change from the wire.
     ///
     /// # Errors
-    /// For what no version's rules let in: an event of an unknown kind, an id of 0, an unknown field in a mask. Then the
-    /// log was written by a later version, or not by this product.
+    /// If no version's rules accept the change: an event of an unknown kind, an id of 0, an unknown
+    /// field in a mask. Then a later version wrote the log, or another product.
     fn try_from(change: proto::Change) -> Result<Self, InvalidValue> {
         match change.event.ok_or_else(unknown_kind)? {
             Event::MemberUpserted(event) => {
@@ -190,10 +190,10 @@ impl From<Change> for proto::Change {
     }
 }
 
-/// Checks that this version knows the kind of a change, and nothing else of it.
+/// Checks only that this version knows the kind of a change.
 ///
 /// # Errors
-/// When it does not.
+/// If it does not.
 pub fn check_kind(change: &proto::Change) -> Result<(), InvalidValue> {
     let event = change.event.as_ref();
     event.map(drop).ok_or_else(unknown_kind)
@@ -203,7 +203,8 @@ fn unknown_kind() -> InvalidValue {
     InvalidValue::new("event", "is of a kind that this version does not know")
 }
 
-/// Reads a time to the millisecond. One before 1970 is unknown: earlier versions did not let it in either.
+/// Reads a time to the millisecond. Negative seconds read as 0: the rules of earlier versions did
+/// not accept them either.
 #[must_use]
 pub fn time_from_proto(time: &Timestamp) -> ConnectionTime {
     let seconds = u64::try_from(time.seconds).unwrap_or(0);
@@ -244,7 +245,7 @@ mod tests {
         proptest,
     };
 
-    /// A text that rules could treat in more than one way.
+    /// Generates a text that rules could treat in more than one way.
     fn text() -> impl Strategy<Value = String> {
         prop_oneof![
             Just(String::new()),

@@ -1,5 +1,6 @@
-//! A change as one line, readable and as JSON: what `cloudctl watch` and `databus dump` print, and `cloudctl publish`
-//! reads.
+//! A change as one line, as readable text and as JSON.
+//!
+//! `cloudctl watch` and `databus dump` print the lines, and `cloudctl publish` reads them.
 
 use crate::{
     field::{Field, Fields, Value},
@@ -44,7 +45,7 @@ pub enum ChangeLine {
     ConnectionAdded {
         member_id: u64,
         other_id: u64,
-        /// RFC 3339.
+        /// The time of the connection, as in RFC 3339.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         connected_at: Option<String>,
     },
@@ -52,11 +53,11 @@ pub enum ChangeLine {
         member_id: u64,
         other_id: u64,
     },
-    /// A change of a kind that this version does not know: a later one wrote it.
+    /// A change of a kind that this version does not know. A later version wrote it.
     Unknown {},
 }
 
-/// A member or a position as a JSON object, its fields by the names in the table.
+/// A member or a position as a JSON object. Its fields have the names of the table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Line<M>(pub M);
 
@@ -80,7 +81,7 @@ impl<M: Fields> Serialize for Line<M> {
                 Value::Texts { access, .. } => {
                     object.serialize_entry(name, (access.get)(&self.0))?;
                 }
-                // What is not said is work, where a change states it.
+                // An unspecified kind means work in a change that states the kind.
                 Value::Kind(access) => {
                     let kind = Kind::from(*(access.get)(&self.0));
                     object.serialize_entry(name, kind.word().unwrap_or("work"))?;
@@ -131,7 +132,7 @@ impl<'de, M: Fields> Visitor<'de> for LineVisitor<M> {
     }
 }
 
-/// Reads a field's value; kinds and dates may also be texts as in a dump.
+/// Reads the value of a field. Kinds and dates may also be texts as in a dump.
 fn read_field<'de, M, A: MapAccess<'de>>(
     field: &Field<M>,
     message: &mut M,
@@ -300,7 +301,8 @@ impl fmt::Display for ChangeLine {
     }
 }
 
-/// Returns a line for a part of a window and one for each of its changes, and the same as JSON.
+/// Returns a part of a window as text, with a line for the window and one for each change, and as
+/// JSON.
 pub fn part_lines(part: WindowPart) -> (String, Json) {
     let WindowPart {
         scn,
@@ -336,11 +338,20 @@ mod tests {
     #[test]
     fn lines_become_changes_and_come_back() {
         let lines = [
-            r#"{"member_upserted":{"member":{"member_id":18446744073709551615,"headline":"Diver"},"fields":["headline"]}}"#,
+            concat!(
+                r#"{"member_upserted":{"member":{"member_id":18446744073709551615,"#,
+                r#""headline":"Diver"},"fields":["headline"]}}"#
+            ),
             r#"{"member_removed":{"member_id":7}}"#,
-            r#"{"position_upserted":{"member_id":7,"position":{"position_id":1,"kind":"education","from":{"year":2001}}}}"#,
+            concat!(
+                r#"{"position_upserted":{"member_id":7,"position":{"position_id":1,"#,
+                r#""kind":"education","from":{"year":2001}}}}"#
+            ),
             r#"{"position_removed":{"member_id":7,"position_id":1}}"#,
-            r#"{"connection_added":{"member_id":7,"other_id":9,"connected_at":"2010-09-14T06:02:03.456Z"}}"#,
+            concat!(
+                r#"{"connection_added":{"member_id":7,"other_id":9,"#,
+                r#""connected_at":"2010-09-14T06:02:03.456Z"}}"#
+            ),
             r#"{"connection_removed":{"member_id":7,"other_id":9}}"#,
         ];
         for text in lines {

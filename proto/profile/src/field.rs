@@ -1,4 +1,4 @@
-//! A field of a member or a position: everything that the product needs to know of it.
+//! A field of a member or a position, with its name, type, limits and search fields.
 
 use crate::{
     invalid_value::{InvalidValue, excerpt},
@@ -7,9 +7,9 @@ use crate::{
 };
 use cloud_proto::databus::v1::YearMonth;
 
-/// A message whose fields stand in the table.
+/// A message whose fields are listed in the table.
 pub trait Fields: Clone + Default + Sized + 'static {
-    /// The message's name.
+    /// The name of the message.
     const NAME: &'static str;
     /// The table: each field once, in the order in which fields are checked and printed.
     const FIELDS: &'static [Field<Self>];
@@ -17,58 +17,59 @@ pub trait Fields: Clone + Default + Sized + 'static {
 
 /// A field of the message `M`.
 pub struct Field<M: 'static> {
-    /// Its name in masks, JSON, error messages and the header of a dump.
+    /// The name of the field in masks, JSON, error messages and the header of a dump.
     pub name: &'static str,
-    /// What it holds, how to reach it, and its limits.
+    /// The type of the field, the access to its value, and its limits.
     pub value: Value<M>,
-    /// The label with which profiles are printed; empty: the value stands alone; absent: not printed.
+    /// The label of the value in a printed profile. Empty: the value is printed without a label.
+    /// `None`: it is not printed.
     pub label: Option<&'static str>,
-    /// The search fields in which its texts are found. They may depend on the message: an organisation is a
-    /// company or a school.
+    /// The search fields in which the texts are found. They may depend on the message: an
+    /// organisation is a company or a school.
     pub search: fn(&M) -> &'static [SearchField],
 }
 
 /// The type of a field, with access to its value.
 pub enum Value<M: 'static> {
-    /// A number that names something: never 0.
+    /// A number that identifies something. Never 0.
     Id(Access<M, u64>),
     /// A text.
     Text {
-        /// The way to it.
+        /// The access to the text.
         access: Access<M, String>,
-        /// The longest one, trimmed.
+        /// The length of the longest text, trimmed.
         bytes_max: usize,
     },
     /// A list of texts.
     Texts {
-        /// The way to it.
+        /// The access to the list.
         access: Access<M, Vec<String>>,
-        /// The most that there may be, empty ones aside.
+        /// The number of entries at most, not counting empty ones.
         entries_max: usize,
-        /// The longest one, trimmed.
+        /// The length of the longest entry, trimmed.
         bytes_max: usize,
     },
     /// The kind of a position, a [`Kind`].
     Kind(Access<M, i32>),
-    /// A year, or a month of one.
+    /// A year, or a month of a year.
     YearMonth(Access<M, Option<YearMonth>>),
-    /// Yes or no.
+    /// True or false.
     Truth(Access<M, bool>),
 }
 
-/// The way to a field's value.
+/// The access to the value of a field.
 pub struct Access<M: 'static, V: 'static> {
-    /// Reads it.
+    /// Returns the value.
     pub get: fn(&M) -> &V,
-    /// Reaches it for writing.
+    /// Returns the value for writing.
     pub get_mut: fn(&mut M) -> &mut V,
 }
 
-/// Separates the entries of a list where a field is one text, as in a dump.
+/// The separator of the entries of a list that is one text, as in a dump.
 const ENTRY_SEPARATOR: char = ';';
 
 impl<M> Field<M> {
-    /// Makes a row of the table for a field that is neither printed nor searched.
+    /// Makes the row of the table for a field that is neither printed nor searched.
     pub(crate) const fn new(name: &'static str, value: Value<M>) -> Self {
         Self {
             name,
@@ -104,7 +105,8 @@ impl<M> Field<M> {
         }
     }
 
-    /// Calls `each` with every text of the field that is not empty; with none where the field holds something else.
+    /// Calls `each` with every text of the field that is not empty. A field of another type has no
+    /// texts.
     pub fn for_each_text<'m>(&self, message: &'m M, each: impl FnMut(&'m str)) {
         let texts = match &self.value {
             Value::Text { access, .. } => std::slice::from_ref((access.get)(message)),
@@ -118,13 +120,14 @@ impl<M> Field<M> {
             .for_each(each);
     }
 
-    /// Sets the field from a text, as a dump has it: numbers in digits, `work` or `education`, `YYYY`, `YYYY-MM` or
-    /// `YYYY-MM-DD` (the day is not kept), `true` or `false`, entries of a list between semicolons. White space
-    /// around it and the case of a word do not matter; an empty text is the absent value. The rules check the
-    /// value later.
+    /// Sets the field from a text of a dump. An empty text is the absent value. White space around
+    /// the text and the case of words do not matter. The rules check the value later.
+    ///
+    /// The formats are: numbers in digits; `work` or `education`; `YYYY`, `YYYY-MM` or `YYYY-MM-DD`
+    /// (the day is not kept); `true` or `false`; the entries of a list between semicolons.
     ///
     /// # Errors
-    /// When the text cannot be read as a value of the field's type.
+    /// If the text cannot be read as a value of the field's type.
     pub fn set_from_text(&self, message: &mut M, text: &str) -> Result<(), InvalidValue> {
         let text = text.trim();
         let unreadable =
@@ -157,10 +160,10 @@ impl<M> Field<M> {
     }
 }
 
-/// Reads an id: digits, with white space around them; 0 from an empty text.
+/// Reads an id: digits, with white space around them. An empty text is 0.
 ///
 /// # Errors
-/// For any other text, with the field's name.
+/// If it is any other text. The error carries the name of the field.
 pub fn id_from_text(field: &str, text: &str) -> Result<u64, InvalidValue> {
     let text = text.trim();
     let id = if text.is_empty() {
@@ -174,7 +177,7 @@ pub fn id_from_text(field: &str, text: &str) -> Result<u64, InvalidValue> {
     })
 }
 
-/// Reads a number of digits alone: no sign.
+/// Reads a number that consists of digits only, without a sign.
 fn number(text: &str) -> Option<u64> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
@@ -190,7 +193,7 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// Reads a year of four digits, a month and a day of two. The rules say which years and months there are.
+/// Reads a year of four digits, a month and a day of two. The rules check the year and the month.
 fn year_month(text: &str) -> Result<Option<YearMonth>, ()> {
     if text.is_empty() {
         return Ok(None);
@@ -225,7 +228,7 @@ mod tests {
     use crate::rules::{check_id, complete_position};
     use cloud_proto::databus::v1::Position;
 
-    /// Sets one field from a text, applies the rules, and prints what became of it.
+    /// Sets one field from a text, applies the rules, and compares the resulting value or error.
     fn check(name: &str, text: &str, expected: &str) {
         let field = Position::FIELDS
             .iter()

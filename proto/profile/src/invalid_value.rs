@@ -1,13 +1,14 @@
-//! A value that the rules refuse.
+//! The error for a value that the rules reject.
 
-/// A value that neither a dump nor the log may bring: the field, and the reason. Sending it again does not help.
+/// A value that is not allowed in a dump or in the log: the field, and the reason. A retry does not
+/// help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}{}{reason}", if field.is_empty() { "" } else { ": " })]
 pub struct InvalidValue {
-    /// The path of the field from the checked message: `headline`, `skills[3]`, `connection_added.other_id`. Empty: the
-    /// message as a whole.
+    /// The path of the field from the checked message: `headline`, `skills[3]`,
+    /// `connection_added.other_id`. Empty if the message as a whole is meant.
     pub field: String,
-    /// The fault, and the limit where there is one.
+    /// The fault, with the limit if there is one.
     pub reason: String,
 }
 
@@ -19,7 +20,7 @@ impl InvalidValue {
         }
     }
 
-    /// Returns the same fault with the path from the message that holds the checked one.
+    /// Returns the same fault, with the path from the message that holds the checked one.
     pub(crate) fn within(self, parent: &str) -> Self {
         let field = match self.field.as_str() {
             "" => parent.to_owned(),
@@ -35,7 +36,7 @@ impl InvalidValue {
     }
 }
 
-/// Quotes a text for a reason: control characters escaped, cut when it is long.
+/// Quotes a text for a reason. Control characters are escaped, and a long text is cut.
 pub(crate) fn excerpt(text: &str) -> String {
     const CHARACTERS_MAX: usize = 40;
     match text.char_indices().nth(CHARACTERS_MAX) {

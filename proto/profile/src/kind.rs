@@ -2,22 +2,23 @@
 
 use cloud_proto::databus::v1::PositionKind;
 
-/// The kind of a position, every form that a log or a snapshot may hold. The rules let only the first two in; logs and
-/// snapshots of earlier versions hold the others.
+/// The kind of a position, in every form that a log or a snapshot may hold.
+///
+/// The rules accept only the first two. Logs and snapshots of earlier versions hold the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A job.
     Work,
     /// A course of study.
     Education,
-    /// Not said.
+    /// No kind is stated.
     Unspecified,
-    /// A number that names no kind of this version.
+    /// A number that is not a kind in this version.
     Unknown(i32),
 }
 
 impl Kind {
-    /// Returns the kind that a word names; an empty text names none.
+    /// Returns the kind for a word. An empty text is [`Unspecified`](Self::Unspecified).
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
@@ -28,7 +29,7 @@ impl Kind {
         }
     }
 
-    /// Returns the word for a kind that the rules let in.
+    /// Returns the word for a kind that the rules accept.
     #[must_use]
     pub fn word(self) -> Option<&'static str> {
         match self {

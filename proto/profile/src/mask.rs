@@ -8,22 +8,25 @@ use crate::{
 use prost_types::FieldMask;
 use std::{fmt, marker::PhantomData};
 
-/// A set of fields of the message `M`: the ones that a change gives values to. The message's id is in no mask: it says
-/// which member or position is meant, named or not.
+/// A set of fields of the message `M`: those to which a change gives values.
+///
+/// The id of the message is in no mask, even if it is named: it says which member or position is
+/// meant.
 pub struct Mask<M> {
-    /// The bit of a field is its place in the table.
+    /// The bits of the fields. The bit of a field is its place in the table.
     bits: u32,
     message: PhantomData<fn() -> M>,
 }
 
 impl<M: Fields> Mask<M> {
-    /// The mask that names every field.
+    /// Returns the mask that names every field.
     #[must_use]
     pub fn all() -> Self {
         (0..M::FIELDS.len()).fold(Self::none(), Self::with)
     }
 
-    /// The mask that names no field: the member or position exists, and nothing else is said.
+    /// Returns the mask that names no field: the member or position exists, and nothing else is
+    /// stated.
     #[must_use]
     pub fn none() -> Self {
         Self {
@@ -32,10 +35,10 @@ impl<M: Fields> Mask<M> {
         }
     }
 
-    /// The fields with these names; an absent mask names all of them.
+    /// Returns the mask of the fields with these names. An absent mask names all fields.
     ///
     /// # Errors
-    /// When a path is the name of no field, or there are more than [`MASK_PATHS_MAX`].
+    /// If a path is not the name of a field, or there are more than [`MASK_PATHS_MAX`].
     pub fn from_proto(mask: Option<&FieldMask>) -> Result<Self, InvalidValue> {
         let Some(FieldMask { paths }) = mask else {
             return Ok(Self::all());
@@ -54,7 +57,7 @@ impl<M: Fields> Mask<M> {
         })
     }
 
-    /// Returns the names of the fields; absent for all of them.
+    /// Returns the names of the fields; `None` if the mask names all.
     #[must_use]
     pub fn to_proto(self) -> Option<FieldMask> {
         (self != Self::all()).then(|| FieldMask {
@@ -62,7 +65,7 @@ impl<M: Fields> Mask<M> {
         })
     }
 
-    /// Whether the field of this name is in the mask.
+    /// Returns whether the field of this name is in the mask.
     #[must_use]
     pub fn names(self, name: &str) -> bool {
         self.fields().any(|field| field.name == name)
@@ -123,7 +126,7 @@ mod tests {
         assert_eq!(from_paths::<M>(&all), Ok(Mask::all()));
         assert_eq!(Mask::<M>::from_proto(None), Ok(Mask::all()));
         assert_eq!(Mask::<M>::all().to_proto(), None);
-        // The id is named by every mask, or by none.
+        // Naming the id does not change a mask.
         assert_eq!(from_paths::<M>(&all[..1]), Ok(Mask::none()));
         for name in &all[1..] {
             let mask = from_paths::<M>(&[name, name]).unwrap();

@@ -1,6 +1,6 @@
-//! What a change does to a profile: the fields that its mask names take the new values, the others keep theirs.
+//! Applies changes to profiles: only the fields that the mask names take the new values.
 //!
-//! A profile that is absent belongs to a member who does not exist.
+//! An absent profile means that the member does not exist.
 
 use crate::{field::Fields, mask::Mask};
 use cloud_proto::{
@@ -9,7 +9,7 @@ use cloud_proto::{
 };
 use std::cmp::Reverse;
 
-/// The profile of a member of whom nothing but the id is known.
+/// Returns the profile of a member of whom only the id is known.
 #[must_use]
 pub fn empty_profile(member_id: u64) -> Profile {
     Profile {
@@ -21,7 +21,8 @@ pub fn empty_profile(member_id: u64) -> Profile {
     }
 }
 
-/// Returns the profile once the member exists and the fields that the mask names have these values.
+/// Returns the profile after an upsert of the member, in which the fields that the mask names take
+/// these values.
 #[must_use]
 pub fn upsert_member(profile: Option<Profile>, member: Member, fields: Mask<Member>) -> Profile {
     let mut profile = profile.unwrap_or_else(|| empty_profile(member.member_id));
@@ -31,7 +32,8 @@ pub fn upsert_member(profile: Option<Profile>, member: Member, fields: Mask<Memb
     profile
 }
 
-/// Returns the profile once the member has this position and the fields that the mask names have these values.
+/// Returns the profile after an upsert of the position, in which the fields that the mask names
+/// take these values.
 #[must_use]
 pub fn upsert_position(
     mut profile: Profile,
@@ -51,7 +53,7 @@ pub fn upsert_position(
     profile
 }
 
-/// The member does not have this position.
+/// Returns the profile without this position.
 #[must_use]
 pub fn remove_position(mut profile: Profile, position_id: u64) -> Profile {
     profile
@@ -60,7 +62,8 @@ pub fn remove_position(mut profile: Profile, position_id: u64) -> Profile {
     profile
 }
 
-/// Current ones first, then the latest begun (those without a beginning last), then by id.
+/// Sorts positions: current ones first, then those with the latest begin (those without one last),
+/// then by id.
 pub fn sort_positions(positions: &mut [Position]) {
     positions.sort_by_key(|position| {
         let from = position.from.map(|from| (from.year, from.month));

@@ -1,4 +1,6 @@
-//! The rules, as functions that trim, complete and check: see the crate's page for what they say.
+//! The rules as functions that trim, complete and check values.
+//!
+//! The [crate](crate#rules) states the rules.
 
 use crate::{
     field::{Field, Fields, Value},
@@ -14,13 +16,13 @@ use cloud_proto::databus::v1::{
 use prost::Message as _;
 use prost_types::Timestamp;
 
-/// What a change without a mask takes beside its member: two tags, two lengths.
+/// The bytes of a change without a mask beside its member: two tags and two lengths.
 const MEMBER_HEAD_BYTES: usize = 8;
 
-/// Trims, completes and checks a change on its way into the log.
+/// Trims, completes and checks a change before it is appended to the log.
 ///
 /// # Errors
-/// With the first field that breaks a rule, its path from the change.
+/// If a field breaks a rule: the first such field, with its path from the change.
 pub fn complete_change(change: &mut Change) -> Result<(), InvalidValue> {
     match &mut change.event {
         None => {
@@ -49,10 +51,12 @@ pub fn complete_change(change: &mut Change) -> Result<(), InvalidValue> {
     check_bytes("event", change.encoded_len(), CHANGE_BYTES_MAX)
 }
 
-/// Trims, completes and checks a member, of whom `named` are the fields that are stated. Without its positions.
+/// Trims, completes and checks a member without its positions. `named` are the fields that are
+/// stated.
 ///
 /// # Errors
-/// With the first field that breaks a rule; with an empty field when the member as a whole does.
+/// If a field breaks a rule: the first such field. The field is empty if the member as a whole
+/// breaks one.
 pub fn complete_member(member: &mut Member, named: Mask<Member>) -> Result<(), InvalidValue> {
     check_id("member_id", member.member_id)?;
     complete_fields(member, named)?;
@@ -72,11 +76,11 @@ pub fn complete_member(member: &mut Member, named: Mask<Member>) -> Result<(), I
     check_bytes("", member.encoded_len(), bytes_max)
 }
 
-/// Trims, completes and checks a position, of which `named` are the fields that are stated. Its id is left to
-/// [`check_id`]: a dump may leave it out.
+/// Trims, completes and checks a position. `named` are the fields that are stated. The id is not
+/// checked here but by [`check_id`], because a dump may omit it.
 ///
 /// # Errors
-/// With the first field that breaks a rule.
+/// If a field breaks a rule: the first such field.
 pub fn complete_position(
     position: &mut Position,
     named: Mask<Position>,
@@ -95,7 +99,7 @@ pub fn complete_position(
 /// Checks the id of a member or a position.
 ///
 /// # Errors
-/// For 0.
+/// If it is 0.
 pub fn check_id(field: &str, id: u64) -> Result<(), InvalidValue> {
     match id {
         0 => Err(InvalidValue::new(field, "is 0")),
@@ -103,10 +107,11 @@ pub fn check_id(field: &str, id: u64) -> Result<(), InvalidValue> {
     }
 }
 
-/// Checks a point in time: since 1970, before the year 10000, a valid part of a second.
+/// Checks a point in time: not before 1970, before the year 10000, and with a valid part of a
+/// second.
 ///
 /// # Errors
-/// For any other.
+/// If it is any other.
 pub fn check_time(field: &str, time: &Timestamp) -> Result<(), InvalidValue> {
     const YEAR_10000_SECONDS: i64 = 253_402_300_800;
     let Timestamp { seconds, nanos } = *time;
@@ -171,7 +176,7 @@ fn complete_fields<M: Fields>(message: &mut M, named: Mask<M>) -> Result<(), Inv
                 complete_kind(name, (access.get_mut)(message))?;
             }
             Value::YearMonth(access) => check_year_month(name, (access.get)(message).as_ref())?,
-            // A kind that is not stated keeps its value, whatever stands in the message.
+            // A kind that is not stated keeps its value, even an unknown one.
             Value::Kind(_) | Value::Id(_) | Value::Truth(_) => {}
         }
     }
@@ -191,7 +196,7 @@ fn complete_texts(
         return Err(InvalidValue::new(name, reason));
     }
     for (number, text) in texts.iter().enumerate() {
-        // The place is the one in the list that came, with the empty entries.
+        // The place is that in the received list, including the empty entries.
         check_text(name, text, bytes_max).map_err(|invalid| InvalidValue {
             field: format!("{name}[{number}]"),
             ..invalid
@@ -361,7 +366,7 @@ mod tests {
                 member(|_, member| member.skills = vec![String::new(), "x".repeat(1025)]),
                 "member_upserted.member.skills[1]",
             ),
-            // Each field is within its limit, and all together are not.
+            // Each field is within its limit, but all together are not.
             (
                 member(|_, member| {
                     member.skills = vec!["x".repeat(1024); 1000];
@@ -518,7 +523,8 @@ mod tests {
                 event.fields = mask(&["title"]);
                 position.kind = 3;
             }),
-            // A change that does not state both is taken: the profile may then be current and ended.
+            // A change that does not state both is accepted. The profile may then be current and
+            // ended.
             position(|event, position| {
                 event.fields = mask(&["current"]);
                 position.current = true;
@@ -527,7 +533,7 @@ mod tests {
             // White space does not count.
             member(|_, member| member.headline = format!("\t{}\u{a0}\n", "x".repeat(1024))),
             member(|_, member| member.skills = vec![" ".to_owned(); 10_000]),
-            // A display name that is not made has no length.
+            // The length of a display name is checked only if the name is completed.
             member(|event, member| {
                 event.fields = mask(&["given_name", "family_name"]);
                 member.given_name = "x".repeat(600);

@@ -1,10 +1,10 @@
 //! The fields that a search can name.
 
-/// A field of a member's profile, by the name that queries give it.
+/// A field of a member's profile that queries can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum SearchField {
-    /// Given, family and displayed name.
+    /// Given, family and display name.
     Name,
     /// Given name.
     Given,
@@ -12,30 +12,31 @@ pub enum SearchField {
     Family,
     /// The line under the name.
     Headline,
-    /// The text about oneself.
+    /// The member's text about themselves.
     Summary,
     /// The member's industry.
     Industry,
-    /// Where the member lives: town.
+    /// The town where the member lives.
     Place,
-    /// Where the member lives: state, province.
+    /// The state or province where the member lives.
     Region,
-    /// Where the member lives: country.
+    /// The country where the member lives.
     Country,
-    /// Skills, each a value of its own.
+    /// The skills, each a value of its own.
     Skill,
-    /// Titles and degrees of positions.
+    /// The titles and degrees of positions.
     Title,
-    /// Organisations of positions that are work.
+    /// The organisations of positions that are work.
     Company,
-    /// Organisations of positions that are education.
+    /// The organisations of positions that are education.
     School,
-    /// Organisations of all positions.
+    /// The organisations of all positions.
     Organisation,
 }
 
 impl SearchField {
-    /// All search fields, in the order of the index's schema. An index that exists relies on it: append only.
+    /// All search fields, in the order of the index's schema. Existing indexes rely on the order,
+    /// so new fields are only appended.
     pub const ALL: [Self; 14] = [
         Self::Name,
         Self::Given,
@@ -53,7 +54,7 @@ impl SearchField {
         Self::Organisation,
     ];
 
-    /// The fields that are searched for a word that names none.
+    /// The fields that are searched for a word without a field.
     pub const DEFAULT: [Self; 6] = [
         Self::Name,
         Self::Headline,
@@ -63,7 +64,7 @@ impl SearchField {
         Self::Skill,
     ];
 
-    /// Returns the name that queries write.
+    /// Returns the name of the field in queries.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

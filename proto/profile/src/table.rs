@@ -1,4 +1,4 @@
-//! The table of fields: what a member and a position consist of. A new field is added to the proto and here.
+//! The table of the fields of members and positions. A new field is added to the proto and here.
 
 use crate::{
     field::{
@@ -148,7 +148,7 @@ impl Fields for Position {
     ];
 }
 
-/// A text of the usual length.
+/// Makes the row of a text field of at most [`TEXT_BYTES_MAX`] bytes.
 const fn text<M>(
     name: &'static str,
     get: fn(&M) -> &String,

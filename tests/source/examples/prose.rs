@@ -1,5 +1,6 @@
 //! Prints the counts of [`cloud_source::prose`] for the workspace in a folder (default: this one).
-//! The second argument `places` prints every place that was counted too.
+//!
+//! With the second argument `places`, it also prints every place that was counted.
 
 use std::path::PathBuf;
 

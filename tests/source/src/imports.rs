@@ -1,5 +1,6 @@
-//! Which file of a crate imports from which, without its unit tests. Re-exports are followed to
-//! the file that they name.
+//! Finds which file of a crate imports from which, without its unit tests.
+//!
+//! Re-exports are followed to the file that they name.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
@@ -8,31 +9,32 @@ use std::path::PathBuf;
 use crate::tokens::{Token, split};
 use crate::workspace::Crate;
 
-/// The path of a module from the crate's root, a name each; empty for the root.
+/// The path of a module from the crate's root, one name an entry. Empty for the root.
 pub type Module = Vec<String>;
 
-/// A crate's modules that are files of their own, and what each imports from the others.
+/// The modules of a crate that are files of their own, and the imports of each from the others.
 #[derive(Debug, Default)]
 pub struct Imports {
     /// The file of each module.
     pub files: BTreeMap<Module, PathBuf>,
-    /// The files that each imports from, without itself and its re-exports.
+    /// The files from which each file imports, without itself and its re-exports.
     pub edges: BTreeMap<Module, BTreeSet<Module>>,
 }
 
 /// The imports and re-exports of one file.
 #[derive(Default)]
 struct Source {
-    /// Paths that it uses: the first name is `crate`, `self`, `super`, or a module's.
+    /// The paths that the file uses. The first name is `crate`, `self`, `super`, or a module's.
     paths: Vec<Vec<String>>,
-    /// Names that it re-exports, and from where.
+    /// The names that the file re-exports, and from where.
     exports: BTreeMap<String, Vec<String>>,
-    /// Modules that only unit tests have.
+    /// The modules that only unit tests have.
     test_modules: Vec<String>,
 }
 
 impl Imports {
-    /// Reads the files below a crate's `src/`. Beside a `lib.rs`, `main.rs` is another crate's root.
+    /// Reads the files below a crate's `src/`. If there is a `lib.rs`, `main.rs` is another crate's
+    /// root and is skipped.
     pub fn read(of: &Crate) -> Self {
         let folder = of.folder.join("src");
         let has_library = folder.join("lib.rs").exists();
@@ -75,7 +77,8 @@ impl Imports {
         Self { files, edges }
     }
 
-    /// Circles of three files or more: of each the shortest, with its smallest file first.
+    /// Returns the circles of three files or more: the shortest of each, with its smallest file
+    /// first.
     pub fn circles(&self) -> BTreeSet<Vec<Module>> {
         let mut circles = BTreeSet::new();
         for (from, targets) in &self.edges {
@@ -91,7 +94,7 @@ impl Imports {
         circles
     }
 
-    /// The shortest way over a third file.
+    /// Returns the shortest way over a third file.
     fn way(&self, from: &Module, to: &Module) -> Option<Vec<Module>> {
         let mut before: BTreeMap<&Module, &Module> = BTreeMap::new();
         let mut queue = VecDeque::from([from]);
@@ -122,7 +125,7 @@ fn child(module: &Module, name: &str) -> Module {
     child
 }
 
-/// The file that a path leads to; none when it leads out of the crate.
+/// Returns the file to which a path leads; `None` if it leads out of the crate.
 fn resolve(
     sources: &BTreeMap<Module, Source>,
     from: &Module,
@@ -225,7 +228,7 @@ fn is_no_import(before: &[&str]) -> bool {
     matches!(before, [.., "$" | "::"] | [.., "(", "in"])
 }
 
-/// Whether `pub`, or `pub(...)`, stands before.
+/// Returns whether `pub` or `pub(...)` is the last of the words before.
 fn is_public(before: &[&str]) -> bool {
     matches!(
         before,
@@ -233,7 +236,7 @@ fn is_public(before: &[&str]) -> bool {
     )
 }
 
-/// Up to the end of the item that begins here: its `;`, or the brace that closes it.
+/// Returns the length of the item that begins here, up to its `;` or its closing brace.
 fn item_length(words: &[&str]) -> usize {
     let mut depth = 0_usize;
     for (place, word) in words.iter().enumerate() {
@@ -252,7 +255,7 @@ fn item_length(words: &[&str]) -> usize {
     words.len()
 }
 
-/// The paths of a `use` tree, and the name that each has here.
+/// Collects the paths of a `use` tree, and the name that each has in this file.
 fn tree(words: &[&str], before: &mut Vec<String>, paths: &mut Vec<(Vec<String>, String)>) {
     let length = before.len();
     let mut at = 0;

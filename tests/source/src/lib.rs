@@ -3,7 +3,7 @@
 //! - [`workspace`] lists the crates, their files, and which crates each may use;
 //! - [`tokens`] splits a Rust file into tokens and comments;
 //! - [`imports`] finds which file of a crate imports from which, and the circles among them;
-//! - [`prose`] counts what the house's rules of writing forbid.
+//! - [`prose`] counts the places in which prose breaks the rules of writing.
 
 pub mod imports;
 pub mod prose;

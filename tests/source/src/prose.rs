@@ -1,4 +1,4 @@
-//! Counts what the rules of writing forbid, in each crate's comments, error texts and line lengths.
+//! Counts where comments, error texts and line lengths of each crate break the rules of writing.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 use crate::tokens::{Comment, Token, split};
 use crate::workspace::{Crate, crates};
 
-/// Columns of a line, code and comments alike.
+/// The columns of a line, for code and comments alike.
 pub const COLUMNS_MAX: usize = 100;
 
-/// A doc comment begins with the noun or verb that it documents, not with one of these.
+/// The words with which a doc comment must not begin. It begins with the noun or verb it documents.
 const OPENINGS: [&str; 6] = ["of", "as", "so", "none", "what", "that"];
 
-/// Components act, not persons; and the field has its own words for the last two.
+/// The words that describe components as persons.
 const WORDS: [&str; 8] = [
     "somebody", "nobody", "whoever", "told", "heard", "asked", "hope", "patience",
 ];
 const PHRASES: [&[&str]; 3] = [&["anew"], &["let", "go", "of"], &["lets", "go", "of"]];
 
-/// The rules, in the order of the table's columns.
+/// The names of the rules, in the order of the table's columns.
 pub const RULES: [&str; 4] = ["openings", "words", "long-lines", "see-the-module"];
 
 /// One place where a rule is broken.
@@ -29,13 +29,13 @@ pub struct Finding {
     pub rule: usize,
     /// The file.
     pub file: PathBuf,
-    /// From 1.
+    /// The line, from 1.
     pub line: usize,
-    /// The line, or the part of it that matters.
+    /// The line, or the relevant part of it.
     pub text: String,
 }
 
-/// The findings of each crate of the workspace in this folder, by the crate's name.
+/// Returns the findings of each crate of the workspace in this folder, by the crate's name.
 pub fn findings(root: &Path) -> Vec<(String, Vec<Finding>)> {
     let of_crate = |each: Crate| {
         let files = each.files("", &["rs", "proto"]);
@@ -47,7 +47,7 @@ pub fn findings(root: &Path) -> Vec<(String, Vec<Finding>)> {
     all
 }
 
-/// How often each rule is broken.
+/// Counts how often each rule is broken.
 pub fn counts(findings: &[Finding]) -> [usize; 4] {
     let mut counts = [0; 4];
     for finding in findings {
@@ -56,7 +56,7 @@ pub fn counts(findings: &[Finding]) -> [usize; 4] {
     counts
 }
 
-/// The counts as the table that is committed: a line for each crate, and their sum.
+/// Returns the counts as the table that is committed: a line for each crate, and their sum.
 pub fn table(all: &[(String, Vec<Finding>)]) -> String {
     let mut table = String::from("crate");
     for rule in RULES {
@@ -129,7 +129,7 @@ fn in_file(path: &Path) -> Vec<Finding> {
     found
 }
 
-/// The first line of each doc comment.
+/// Returns the first line of each doc comment.
 fn first_lines(comments: &[Comment]) -> impl Iterator<Item = &Comment> {
     let is_first = |place: usize| {
         let before = place.checked_sub(1).and_then(|place| comments.get(place));
@@ -140,7 +140,7 @@ fn first_lines(comments: &[Comment]) -> impl Iterator<Item = &Comment> {
         .map(|(_, comment)| comment)
 }
 
-/// The texts of `#[error("...")]`.
+/// Returns the texts of `#[error("...")]`.
 fn error_texts(tokens: &[Token]) -> impl Iterator<Item = &Token> {
     tokens
         .windows(3)
@@ -149,7 +149,7 @@ fn error_texts(tokens: &[Token]) -> impl Iterator<Item = &Token> {
         .filter(|token| token.text.starts_with('"'))
 }
 
-/// In lower case, without marks.
+/// Splits a text into its words, in lower case and without punctuation.
 fn words(text: &str) -> Vec<String> {
     text.split(|char: char| !char.is_alphanumeric() && char != '\'' && char != '_')
         .filter(|word| !word.is_empty())

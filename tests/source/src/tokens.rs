@@ -1,35 +1,35 @@
-//! A Rust file as tokens and comments: enough of the language to find paths and prose, and no more.
+//! Splits a Rust file into tokens and comments: as much of the language as paths and prose need.
 
-/// A word, a number, a mark, or a string literal; and the line it stands on, from 1.
+/// A word, a number, a mark or a string literal, with its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// The text as it stands in the file; a string literal keeps its quotes.
+    /// The text as in the file. A string literal keeps its quotes.
     pub text: String,
-    /// From 1.
+    /// The line, from 1.
     pub line: usize,
 }
 
 /// One line of a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment {
-    /// Without the slashes.
+    /// The text without the slashes.
     pub text: String,
-    /// From 1.
+    /// The line, from 1.
     pub line: usize,
-    /// Whether rustdoc renders it: `///` or `//!`.
+    /// True if rustdoc renders it: `///` or `//!`.
     pub is_doc: bool,
 }
 
-/// Both, in the order of the file.
+/// The tokens and the comments of a file, in its order.
 #[derive(Clone, Debug, Default)]
 pub struct Tokens {
-    /// Everything but comments and blanks.
+    /// Everything except comments and blanks.
     pub tokens: Vec<Token>,
     /// Every line of every comment.
     pub comments: Vec<Comment>,
 }
 
-/// Splits a file.
+/// Splits a file into tokens and comments.
 pub fn split(text: &str) -> Tokens {
     let bytes: Vec<char> = text.chars().collect();
     let mut reader = Reader {
@@ -85,7 +85,7 @@ impl Reader<'_> {
         end.unwrap_or(rest.len())
     }
 
-    /// Takes so many characters as one token.
+    /// Takes this many characters as one token.
     fn token(&mut self, length: usize) {
         let end = (self.at + length).min(self.text.len());
         let text: String = self.text[self.at..end].iter().collect();
@@ -147,7 +147,7 @@ impl Reader<'_> {
         self.token(length);
     }
 
-    /// How many hashes stand before the quote of a raw string; none when this is no raw string.
+    /// Returns the number of hashes before the quote of a raw string; `None` if this is not one.
     fn raw_hashes(&self, prefix: usize) -> Option<usize> {
         let hashes = (0..)
             .take_while(|&number| self.peek(prefix + number) == '#')
@@ -169,7 +169,7 @@ impl Reader<'_> {
         self.token(length + hashes);
     }
 
-    /// A character literal, or a lifetime.
+    /// Takes a character literal, or a lifetime.
     fn quote(&mut self) {
         if self.peek(1) == '\\' {
             let mut length = 3;

@@ -1,4 +1,4 @@
-//! The crates of a workspace, read from its `Cargo.toml` files.
+//! Lists the crates of a workspace, read from its `Cargo.toml` files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub struct Crate {
     pub uses: Vec<String>,
 }
 
-/// The folder of the workspace that this crate stands in.
+/// Returns the folder of the workspace to which this crate belongs.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = here.ancestors().nth(2);
@@ -22,7 +22,7 @@ pub fn root() -> PathBuf {
         .to_owned()
 }
 
-/// The crates of the workspace in this folder; panics when a manifest cannot be read.
+/// Returns the crates of the workspace in this folder. Panics if a manifest cannot be read.
 pub fn crates(root: &Path) -> Vec<Crate> {
     let read = |folder: &Path| {
         let path = folder.join("Cargo.toml");
@@ -70,7 +70,8 @@ pub fn crates(root: &Path) -> Vec<Crate> {
         .collect()
 }
 
-/// The keys and values of a section, a line each: all that the workspace's own manifests need.
+/// Returns the keys and values of a section that has one of them a line, as all the workspace's own
+/// manifests do.
 fn section<'a>(manifest: &'a str, name: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
     let header = format!("[{name}]");
     let lines = manifest
@@ -84,7 +85,8 @@ fn section<'a>(manifest: &'a str, name: &str) -> impl Iterator<Item = (&'a str, 
 }
 
 impl Crate {
-    /// Its files with one of these extensions, in order, without those of crates in folders below.
+    /// Returns the crate's files with one of these extensions, in order. Files of crates in folders
+    /// below are left out.
     pub fn files(&self, folder: &str, extensions: &[&str]) -> Vec<PathBuf> {
         let mut files = Vec::new();
         let mut folders = vec![self.folder.join(folder)];

@@ -1,5 +1,4 @@
-//! The source itself: the arrows between crates and folders, prose that gets no worse, and the
-//! table of promises.
+//! Tests of the source itself: its imports, its prose, and the table of promises.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,7 +8,8 @@ use cloud_source::imports::{Imports, Module};
 use cloud_source::prose;
 use cloud_source::workspace::{Crate, crates, root};
 
-/// Which of the workspace's crates each may use. Benches and tests are not here: they may use any.
+/// The crates of the workspace that each crate may use. Benches and tests are not listed: they may
+/// use any.
 const ARROWS: [(&str, &[&str]); 12] = [
     ("cloud-model", &[]),
     ("cloud-proto", &[]),
@@ -67,8 +67,8 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ),
 ];
 
-/// Packages that keep cloudctl small by their absence: the search index, the store of profiles, and
-/// every server.
+/// The packages that must not be in cloudctl, to keep it small: the search index, the profile
+/// store, and every server.
 const NOT_IN_CLOUDCTL: [&str; 6] = [
     "tantivy",
     "redb",
@@ -156,7 +156,8 @@ fn files_import_in_no_circle_but_pairs() {
     );
 }
 
-/// The folders beside `folder`, and beside those above it, that its files import from.
+/// Returns the folders from which the files of `folder` import: those beside it, and beside its
+/// parents.
 fn imported_folders(imports: &Imports, folder: &Module) -> BTreeSet<String> {
     let is_folder = |module: &[String]| {
         imports
@@ -273,7 +274,7 @@ fn prose_gets_no_worse() {
     }
 }
 
-/// Every test that the table of promises names exists in the file that it names.
+/// Every test that the table of promises names exists in the named file.
 #[test]
 fn the_table_of_promises_names_tests_that_exist() {
     let text = fs::read_to_string(root().join("tests/src/lib.rs")).expect("the table's file");
@@ -314,7 +315,7 @@ fn the_table_of_promises_names_tests_that_exist() {
     }
 }
 
-/// Keeps the list of crates that is read here from being empty.
+/// The list of crates that the other tests read is not empty.
 #[test]
 fn the_workspace_is_read() {
     let names: Vec<String> = crates(&root())

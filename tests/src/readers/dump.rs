@@ -1,5 +1,7 @@
-//! Rows of a dump: the loader builds a snapshot of them, or says which row is wrong. The first byte says which kind of file the
-//! others are, how their rows are written, and whether bad rows are skipped.
+//! Rows of a dump: the loader builds a snapshot of them, or says which row is wrong.
+//!
+//! The first byte says which kind of file the others are, how their rows are written, and whether
+//! bad rows are skipped.
 
 use std::fs;
 
@@ -11,14 +13,16 @@ use super::{Mutated, Reader, nothing_to_seal};
 pub(super) const READER: Reader = Reader {
     name: "dump",
     valid: || {
-        b"\0member_id,other_id,connected_at\n3,1,2008-07-02T12:00:00Z\n1,2,\n2,1,2008-07-02T12:00:00Z\n".to_vec()
+        b"\0member_id,other_id,connected_at\n\
+          3,1,2008-07-02T12:00:00Z\n1,2,\n2,1,2008-07-02T12:00:00Z\n"
+            .to_vec()
     },
     reseal: nothing_to_seal,
     read,
     mutated: Mutated::Any,
 };
 
-/// Who has the positions, in each way that rows are written.
+/// The members who have the positions, in each form in which rows are written.
 const MEMBERS: [(RowSyntax, bool, &str); 4] = [
     (
         RowSyntax::Csv,
@@ -42,13 +46,14 @@ const MEMBERS: [(RowSyntax, bool, &str); 4] = [
     ),
 ];
 
-/// Columns by number, where no header names them.
+/// The columns by number, for files without a header.
 const CONNECTION_COLUMNS: &str = "connections:member=1,other=2,time=3";
 const MEMBER_COLUMNS: &str = "members:member_id=1,display_name=2,headline=3";
 const POSITION_COLUMNS: &str =
     "positions:member_id=1,position_id=2,kind=3,title=4,from=5,to=6,current=7";
 
-/// Bits of the first byte: two say which kind of file, two how rows are written, and one whether bad rows are skipped.
+/// Reads the rows. The first byte has two bits for the kind of file, two for the form of the rows,
+/// and one for skipping bad rows.
 fn read(bytes: &[u8]) -> Result<String, String> {
     let Some((&first, rows)) = bytes.split_first() else {
         return Err("nothing to read".to_owned());
@@ -98,7 +103,7 @@ fn read(bytes: &[u8]) -> Result<String, String> {
     ))
 }
 
-/// All rejected rows are listed.
+/// Checks that all rejected rows are listed.
 fn check_rejects(summary: &Summary) {
     let Some(rejected) = &summary.rejected else {
         return;

@@ -1,4 +1,4 @@
-//! `graph.csr`: opened, and every question asked of what was opened.
+//! `graph.csr`: opens the file, and runs every query on it.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,8 @@ pub(super) const READER: Reader = Reader {
 
 const HEADER_BYTES: usize = 128;
 
-/// A snapshot of a small graph with times, written once a thread, and the bytes of one of its files.
+/// Returns a snapshot of a small graph with times, and the bytes of one of its files. It is written
+/// once a thread.
 pub(super) fn snapshot(name: &str) -> (Manifest, Vec<u8>) {
     thread_local! {
         static MANIFEST: Manifest = write();
@@ -36,7 +37,7 @@ pub(super) fn snapshot(name: &str) -> (Manifest, Vec<u8>) {
 
 fn write() -> Manifest {
     let member = |id: u64| MemberId::new(id).expect("not 0");
-    // Each of 1 to 40 once, in another order than theirs, so that the file holds both orders.
+    // Each of 1 to 40 once, in an order other than by number, so that the file holds both orders.
     let numbers = (1..=40).map(|number| number * 17 % 41);
     let members: Vec<_> = numbers.map(|number| member(number * number)).collect();
     let edge = |one: usize, other: usize| {
@@ -54,7 +55,7 @@ fn write() -> Manifest {
     lineage.graph(&csr.content());
     let lineage_id = lineage.finish();
     let base = Base::from_content(lineage_id, &csr.content()).expect("a graph");
-    // Folded, so that there are nodes without a member.
+    // The graph is folded, so that there are nodes without a member.
     let mut writer = Writer::new(Arc::new(base), Scn::BEGINNING);
     let changes = [
         GraphChange::MemberRemoved(members[7]),
@@ -106,7 +107,7 @@ fn read(bytes: &[u8]) -> Result<String, String> {
     fs::write(folder.join(TIMES_NAME), times).expect("writes");
     let path = folder.join(GRAPH_NAME);
     replace(&path, &mut manifest, bytes);
-    // A graph of another size is refused by the times beside it.
+    // A graph of another size is refused because of the times beside it.
     let error = |error: FileError| {
         let times_name =
             matches!(&error, FileError::WrongLength { path, .. } if path.ends_with(TIMES_NAME));
@@ -117,7 +118,7 @@ fn read(bytes: &[u8]) -> Result<String, String> {
         .map_err(|error| named(error, &folder))
 }
 
-/// Writes the file, and names it in the manifest as it is.
+/// Writes the file, and puts its entry in the manifest.
 pub(super) fn replace(path: &Path, manifest: &mut Manifest, bytes: &[u8]) {
     fs::write(path, bytes).expect("writes");
     let name = path
@@ -132,7 +133,7 @@ pub(super) fn replace(path: &Path, manifest: &mut Manifest, bytes: &[u8]) {
     });
 }
 
-/// Walks through everything, and asks a few questions of a few viewers.
+/// Reads all nodes, and runs a few queries for a few viewers.
 pub(super) fn ask(graph: &Graph) -> Result<String, FileError> {
     let mut told = format!(
         "{} members, {} connections\n",

@@ -1,4 +1,4 @@
-//! A log's segment: recovered, and every window read.
+//! A segment of a log: recovers it and reads every window.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ pub(super) const READER: Reader = Reader {
 
 /// The first segment of a log.
 pub(super) const SEGMENT: &str = "00000000000000000001.log";
-/// Where a segment's header says which window is its first one.
+/// The offset of the first window's SCN in a segment's header.
 pub(super) const FIRST_SCN_AT: usize = 48;
 const FRAME_HEAD_BYTES: usize = 16;
 
@@ -53,7 +53,7 @@ fn valid() -> Vec<u8> {
     fs::read(folder.join(SEGMENT)).expect("reads")
 }
 
-/// Of a segment.
+/// Repairs the checksums of a segment.
 pub(super) fn reseal(mut bytes: Vec<u8>) -> Vec<u8> {
     let header = field(&bytes, 12)
         .map(|length| u32::from_le_bytes(length) as usize)

@@ -1,6 +1,7 @@
-//! The files of a log as `databus dump` reads them: checked, listed from their beginning, and listed again from each SCN.
+//! The files of a log as `databus dump` reads them: checked, listed, and listed from each SCN.
 //!
-//! The bytes are two segments: the length of the first, and both one after the other. The second is called as its header says.
+//! The bytes are two segments: the length of the first, and both one after the other. The name of
+//! the second follows from its header.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +24,8 @@ pub(super) const READER: Reader = Reader {
     mutated: Mutated::RefusedOrShorter,
 };
 
-/// The first segment holds more than what two entries of the index stand apart.
+/// The size at which a segment ends. The first segment is longer than the interval of two entries
+/// of the index.
 const SEGMENT_BYTES: u64 = 70 << 10;
 const SUMMARY_BYTES: usize = 15 << 10;
 
@@ -79,7 +81,7 @@ fn joined(first: &[u8], second: &[u8]) -> Vec<u8> {
     [&(first.len() as u32).to_le_bytes(), first, second].concat()
 }
 
-/// Both segments; all of it is one when the length says so.
+/// Splits the bytes into both segments. The first is all of them if the length says so.
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, segments) = bytes.split_first_chunk()?;
     let length = u32::from_le_bytes(*length) as usize;
@@ -103,7 +105,7 @@ fn read(bytes: &[u8]) -> Result<String, String> {
         fs::write(folder.join(format!("{scn:020}.log")), second).expect("writes");
     }
     let verified = verify(&folder).map_err(|error| named(error, &folder));
-    // Whatever is wrong, listing it does not panic.
+    // Listing does not panic, whatever the fault.
     let listed = list(&folder);
     if let Some(fault) = verified?.faults.first() {
         return Err(named(fault, &folder));
@@ -111,7 +113,8 @@ fn read(bytes: &[u8]) -> Result<String, String> {
     Ok(listed.unwrap_or_else(|error| panic!("nothing is wrong with the log, and {error}")))
 }
 
-/// Everything that is durable, as it is printed; errors when it cannot be read, or reads otherwise from another place.
+/// Lists all durable windows as they are printed. Returns an error if a window cannot be read, or
+/// if a read from another place differs.
 fn list(folder: &Path) -> Result<String, String> {
     let mut files = LogFiles::open(folder).map_err(|error| named(error, folder))?;
     let oldest = files.status().oldest_after_scn;
@@ -124,7 +127,7 @@ fn list(folder: &Path) -> Result<String, String> {
         let (scn, (text, json)) = (part.scn, part_lines(part));
         windows.push((scn, format!("{text}{json}\n")));
     }
-    // The index knows by now where windows stand; what it leads to is the same.
+    // The index now has entries. A read that uses them returns the same windows.
     for (place, (after, _)) in windows.iter().enumerate() {
         let reader = files.read_after(Scn::new(*after));
         let next = reader.and_then(|mut reader| reader.next_part());

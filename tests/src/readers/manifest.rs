@@ -1,4 +1,4 @@
-//! `manifest.json`: read, and the files that it names opened.
+//! `manifest.json`: reads it, and opens the files that it names.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! `overlay-<scn>.bin`: read over its base, every question asked, and one more window applied.
+//! `overlay-<scn>.bin`: reads it over its base, runs every query, and applies one more window.
 
 use std::fs;
 use std::sync::Arc;
@@ -106,7 +106,7 @@ fn read(bytes: &[u8]) -> Result<String, String> {
         GraphChange::MemberRemoved(member(1)),
         GraphChange::MemberAdded(member(5)),
     ];
-    // Refused only where there is no SCN above.
+    // It is refused only if there is no SCN above.
     if recovered.writer.apply(next, &changes).is_ok() {
         ask(&recovered.writer.version().graph()).expect("the base is sound");
     }

@@ -1,4 +1,6 @@
-//! Page tokens of each list. The first byte says which one; the rest is the text that a caller sends.
+//! Page tokens of each list.
+//!
+//! The first byte selects the list; the rest is the text that a caller sends.
 
 use cloud_engine::{Degree, ListedConnection};
 use cloud_model::MemberId;
@@ -15,7 +17,7 @@ pub(super) const READER: Reader = Reader {
     mutated: Mutated::Any,
 };
 
-/// The version and the digest of the parameters, in digits.
+/// The number of digits of the version and of the digest of the parameters.
 const BOUND_DIGITS: usize = 2 + 16;
 
 fn parameters() -> Parameters {
@@ -35,7 +37,7 @@ fn member(id: u64) -> MemberId {
     MemberId::new(id).expect("not 0")
 }
 
-/// Bound to the right parameters.
+/// Binds the token to the right parameters.
 fn reseal(mut bytes: Vec<u8>) -> Vec<u8> {
     let token = parameters().token(&member(1));
     if let Some(bound) = bytes.get_mut(1..=BOUND_DIGITS) {
@@ -54,7 +56,7 @@ fn read(bytes: &[u8]) -> Result<String, String> {
     }
 }
 
-/// What is taken is the token of its key, and of nothing else.
+/// Reads a token. One that is accepted equals the token of its key.
 fn key<Key: PageKey>(token: &str, tell: impl Fn(&Key) -> String) -> Result<String, String> {
     let key = parameters().key::<Key>(token);
     let Some(key) = key.map_err(|error| error.to_string())? else {

@@ -1,7 +1,8 @@
 //! The search index of a snapshot and the live stores, as the server opens them.
 //!
-//! Their formats are tantivy's and redb's, whose readers trust their own checksums; so nothing is repaired here. What is proved is
-//! that ours notice first.
+//! The formats are those of tantivy and redb, whose readers trust their own checksums. Therefore
+//! nothing is repaired here. The tests prove that the checks of this project notice the damage
+//! first.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use super::profiles::profile;
 use super::scratch::{empty_folder, folder, named};
 use super::{Mutated, Reader, nothing_to_seal};
 
-/// The first byte says which of the index's files the others are.
+/// The reader of the search index. The first byte says which of the index's files the others are.
 pub(super) const SEARCH_INDEX: Reader = Reader {
     name: "search-index",
     valid: valid_index,
@@ -42,7 +43,7 @@ fn log() -> LogId {
     LogId::new(77)
 }
 
-/// A snapshot's profiles and index, written once a thread.
+/// Returns a snapshot's profiles and index, written once a thread.
 fn snapshot() -> (PathBuf, Manifest) {
     thread_local! {
         static WRITTEN: (PathBuf, Manifest) = write(&empty_folder("people-snapshot"));
@@ -78,7 +79,7 @@ fn write(snapshot: &Path) -> (PathBuf, Manifest) {
     (snapshot.to_owned(), manifest)
 }
 
-/// The files of the index, each with its path.
+/// Returns the paths of the files of the index.
 fn index_files() -> Vec<PathBuf> {
     let (snapshot, manifest) = snapshot();
     let of_index = manifest
@@ -118,7 +119,7 @@ fn read_index(bytes: &[u8]) -> Result<String, String> {
     }
 }
 
-/// A live store with changes of two commits.
+/// Returns a live store with changes of two commits.
 fn valid_live() -> Vec<u8> {
     let (snapshot, manifest) = snapshot();
     let live = empty_folder("live-written");
@@ -143,7 +144,7 @@ fn valid_live() -> Vec<u8> {
     fs::read(live.join(LIVE_PROFILES_NAME)).expect("reads")
 }
 
-/// What is there is one of the commits as it was.
+/// Reads a live store. Its content equals the state of one of the commits.
 fn read_live(bytes: &[u8]) -> Result<String, String> {
     let (snapshot, manifest) = snapshot();
     let live = empty_folder("people-live");

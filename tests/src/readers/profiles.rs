@@ -1,4 +1,4 @@
-//! `profiles.bin`, with records and silent: opened, and every node's profile read.
+//! `profiles.bin`, with records and silent: opens the file, and reads every node's profile.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ pub(super) const READER: Reader = Reader {
     mutated: Mutated::RefusedOrSame,
 };
 
-/// Of a snapshot that says nothing about people.
+/// The reader of a snapshot that has no records of profiles.
 pub(super) const SILENT: Reader = Reader {
     name: "silent-profiles",
     valid: valid_silent,
@@ -28,10 +28,10 @@ pub(super) const SILENT: Reader = Reader {
 
 const HEADER_BYTES: usize = 64;
 const MEMBERS: u64 = 12;
-/// So many profiles of a silent file are read: no length bounds how many there are.
+/// The number of profiles that are read of a silent file: its length does not bound their number.
 const SILENT_NODES_READ: u64 = 16;
 
-/// One of some profiles that differ.
+/// Returns one of several different profiles.
 pub(super) fn profile(id: u64) -> Profile {
     let member = Member {
         member_id: id,
@@ -115,7 +115,7 @@ fn read(bytes: &[u8]) -> Result<String, String> {
         Some(nodes) => u64::from(nodes).min(SILENT_NODES_READ),
         None => file.node_count(),
     };
-    // As many as a file may claim that is no longer than what was given.
+    // The file may claim at most as many nodes as fit into the given bytes.
     assert!(
         file.silent_nodes().is_some() || nodes <= bytes.len() as u64 / 8,
         "{nodes} nodes in {} bytes",

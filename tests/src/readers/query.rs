@@ -1,4 +1,4 @@
-//! What somebody types into a search box.
+//! The query of a search, as typed by a user.
 
 use cloud_search::{QUERY_BYTES_MAX, Query};
 

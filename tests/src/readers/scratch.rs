@@ -1,13 +1,17 @@
-//! A folder in memory where there is one, for files that are written only to be read once.
+//! A folder in memory, if the machine has one, for files that are written only to be read once.
 
 use std::path::{Path, PathBuf};
 
-/// A folder of this thread's own, which exists until the thread ends.
+/// Returns a folder of this thread, which exists until the thread ends.
 pub(super) fn folder(name: &str) -> PathBuf {
     thread_local! {
         static ROOT: tempfile::TempDir = {
             let memory = Path::new("/dev/shm");
-            let root = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+            let root = if memory.is_dir() {
+                tempfile::tempdir_in(memory)
+            } else {
+                tempfile::tempdir()
+            };
             root.expect("a temporary folder")
         };
     }
@@ -16,14 +20,14 @@ pub(super) fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// The same, empty.
+/// Returns the folder after removing its content.
 pub(super) fn empty_folder(name: &str) -> PathBuf {
     let path = folder(name);
     std::fs::remove_dir_all(&path).expect("removes");
     folder(name)
 }
 
-/// The refusal's text, which names the file.
+/// Returns the text of a refusal, and checks that it names the file.
 pub(super) fn named(error: impl std::fmt::Display, path: &Path) -> String {
     let text = error.to_string();
     assert!(

@@ -1,4 +1,4 @@
-//! `times.bin`, beside the graph that it belongs to: opened, and the time of every connection read.
+//! `times.bin`, beside its graph: opens the file, and reads the time of every connection.
 
 use std::fs;
 use std::sync::Arc;

@@ -1,4 +1,6 @@
-//! What Publish takes: parts in protobuf, put together and checked. Each message follows its length, as on the wire.
+//! The input of Publish: parts in protobuf, assembled and checked.
+//!
+//! Each message follows its length, as on the wire.
 
 use cloud_proto::databus::v1::change::Event;
 use cloud_proto::databus::v1::{

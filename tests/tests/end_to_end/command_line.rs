@@ -1,4 +1,6 @@
-//! cloudctl as a script uses it: one JSON object on stdout, ids as numbers, exit codes that say what kind of answer it was.
+//! cloudctl as used by a script: one JSON object on stdout, and exit codes by kind of answer.
+//!
+//! Ids are numbers in the JSON.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -11,10 +13,10 @@ use cloud_tests::server::Server;
 use cloud_tests::site;
 use serde_json::{Value, json};
 
-const HUGE: u64 = 9_007_199_254_740_993; // above what a double holds exactly
+const HUGE: u64 = 9_007_199_254_740_993; // 2^53 + 1, which a double cannot hold
 const NOBODY: u64 = 404;
 
-/// 1 - 2 - 3 - HUGE, and 5 apart from them.
+/// Returns a site with the connections 1 - 2 - 3 - HUGE, and member 5 without connections.
 fn small_site() -> Model {
     let mut model = Model::default();
     for (id, name, headline) in [
@@ -139,7 +141,7 @@ fn scripts_get_json_and_exit_codes() {
         "Dee"
     );
 
-    // A change, and reading it back.
+    // A change, and a read that sees it.
     let made = json_of(&server, &["connect", "1", "5"]);
     let scn = made["as_of"]["scn"].as_u64().expect("an SCN");
     let point = format!("{scn}@{}", made["as_of"]["log_id"].as_str().expect("a log"));
@@ -286,7 +288,8 @@ fn a_dump_of_a_site_whose_log_runs_goes_on_from_its_scn() {
     let server = Server::start(old.path());
     let before_dump = json_of(&server, &["connect", "1", "3"]);
     json_of(&server, &["disconnect", "2", "3"]);
-    // The dump began behind the first change. Part of it was read behind the second: changes state what is true.
+    // The dump began after the first change. Part of it was read after the second: changes state
+    // what is true.
     let log_id = before_dump["as_of"]["log_id"].as_str().expect("a log");
     let scn = before_dump["as_of"]["scn"].as_u64().expect("an SCN");
     let mut dumped = small_site();

@@ -1,7 +1,9 @@
-//! A full disk under the real server: what cannot be written is refused with a word that says why, what was there is answered as
-//! before, and with room again everything goes on, without a restart.
+//! A full disk under the real server: writes are refused with a reason, and reads continue.
 //!
-//! The disk is a small tmpfs, which only root may mount; without root nothing is tested, and a line says so.
+//! Once there is room again, everything works without a restart.
+//!
+//! The disk is a small tmpfs, which only root may mount. Without root nothing is tested, and a line
+//! says so.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -24,17 +26,17 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 const DISK_BYTES: u64 = 24 << 20;
-/// Between two commits of profiles that failed lies a second.
+/// The time limit of each wait. A commit of profiles that failed is retried after a second.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A mounted tmpfs, which goes when it is dropped.
+/// A mounted tmpfs, which is unmounted on drop.
 struct SmallDisk {
     path: PathBuf,
     _folder: tempfile::TempDir,
 }
 
 impl SmallDisk {
-    /// None: not root.
+    /// Mounts a tmpfs; `None` if this process does not run as root.
     fn mount() -> Option<Self> {
         let id = Command::new("id")
             .arg("-u")
@@ -43,7 +45,8 @@ impl SmallDisk {
             .stdout;
         if id.trim_ascii() != b"0" {
             println!(
-                "\n==== NOT TESTED: a full disk is a small tmpfs, and only root may mount one ====\n"
+                "\n==== NOT TESTED: a full disk is a small tmpfs, \
+                 and only root may mount one ====\n"
             );
             return None;
         }
@@ -67,7 +70,7 @@ impl SmallDisk {
         })
     }
 
-    /// Leaves no page free.
+    /// Fills the disk until no page is free.
     fn fill(&self) {
         let mut ballast = File::options()
             .create(true)
@@ -90,7 +93,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily, so that a server that is being killed does not hold it.
+        // The unmount is lazy, so that a server that is being killed does not block it.
         let unmounted = Command::new("umount")
             .arg("--lazy")
             .arg(&self.path)
@@ -103,7 +106,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// A server on a small disk, and what it should answer.
+/// A server on a small disk, with the model of its answers.
 struct Site {
     disk: SmallDisk,
     model: Model,
@@ -118,7 +121,7 @@ impl Site {
         Self::start_with_log(None).await
     }
 
-    /// With the log on this other disk, or not.
+    /// Starts a site, with the log on another disk if one is given.
     async fn start_with_log(elsewhere: Option<&Path>) -> Option<(Self, Server, Connections)> {
         let disk = SmallDisk::mount()?;
         let mut random = ChaCha8Rng::seed_from_u64(3);
@@ -170,7 +173,8 @@ impl Site {
         Ok(())
     }
 
-    /// Answers are as the model's at the head, from profiles and search too, once they have come there.
+    /// Checks that answers equal the model's at the head, from profiles and search too, after
+    /// waiting for them to reach it.
     async fn check(&mut self, connections: &Connections) {
         self.wait(connections).await;
         let mut reader = Reader::new(connections.clone(), self.ids.clone(), self.random.clone());
@@ -199,7 +203,8 @@ impl Site {
         }
     }
 
-    /// The graph is answered as of the head; profiles may be behind, and are answered all the same.
+    /// Checks that the graph is answered as of the head. Profiles may be behind, but are still
+    /// answered.
     async fn check_reads_go_on(&self, connections: &Connections) {
         let mut reader = Reader::new(connections.clone(), self.ids.clone(), self.random.clone());
         let mut answered = 0;
@@ -223,7 +228,8 @@ impl Site {
             .expect("profiles are read while nothing can be written");
     }
 
-    /// A server that starts on what is there answers rightly, takes changes, and ends well.
+    /// Checks that a server that starts on this disk answers correctly, accepts changes, and ends
+    /// well.
     async fn check_start(&mut self) {
         let server = Server::start(&self.disk.path);
         let connections = server.connect().await;
@@ -268,7 +274,7 @@ async fn appends_are_refused_until_there_is_room() {
     };
     for round in 0..3 {
         site.disk.fill();
-        // What is left of the log's last page may take a few.
+        // The free part of the log's last page may take a few windows.
         let mut refused = None;
         let mut window = site.next_window();
         for _ in 0..500 {
@@ -317,7 +323,7 @@ async fn a_snapshot_that_finds_no_room_leaves_the_one_before() {
     assert!(is_about_room(&refused), "{refused}");
     assert_eq!(site.snapshots(), before, "nothing half-made has a name");
     site.check_reads_go_on(&connections).await;
-    // Killed as it is, it starts from what was there.
+    // After a kill in this state, it starts from the earlier snapshot.
     server.kill();
     site.disk.make_room();
     let server = Server::start(&site.disk.path);
@@ -357,7 +363,8 @@ async fn an_end_that_finds_no_room_costs_time_only() {
     let Some((mut site, server, connections)) = Site::start().await else {
         return;
     };
-    // An overlay of more than the few pages that stores let go of when they are closed, and nobody else to get those.
+    // The overlay is larger than the few pages that stores free when they are closed. The filler
+    // thread takes those.
     for _ in 0..300 {
         site.publish(&connections).await.expect("there is room");
     }

@@ -1,4 +1,6 @@
-//! A client in another language, generated from the protos by that language's own tool: Python with grpcio.
+//! A client in another language, generated from the protos: Python with grpcio.
+//!
+//! The stubs come from the code generator of that language.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -84,7 +86,7 @@ fn python_gets_a_page_of_degrees_and_a_search() {
     assert_eq!(answer["viewer_0"], "INVALID_ARGUMENT");
 }
 
-/// Runs Python's own gRPC code generator over the protos.
+/// Runs Python's own gRPC code generator on the protos.
 fn generate_stubs(python: &Path, workspace: &Path, folder: &Path) -> PathBuf {
     let stubs = folder.join("stubs");
     std::fs::create_dir(&stubs).expect("a folder");

@@ -1,6 +1,9 @@
-//! The real server killed with SIGKILL under writers and readers, and in every second round in one of many compactions: nothing
-//! that was acknowledged is lost, nothing is there that was never sent, and the answers equal those of a server that replays
-//! everything afresh.
+//! Kills the real server under load, and checks that no acknowledged change is lost.
+//!
+//! The signal is SIGKILL, and the load is writers and readers.
+//!
+//! In every second round the kill falls into one of many compactions. The log holds no window that
+//! was never sent. The answers equal those of a server that replays the whole log.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -18,12 +21,14 @@ use rand_chacha::ChaCha8Rng;
 
 const WRITERS: u64 = 4;
 const READERS: u64 = 4;
-/// The log is checked from where the last check ended, and from its beginning in every so many rounds.
+/// The number of rounds between two checks of the whole log. The other checks begin where the last
+/// one ended.
 const WHOLE_EVERY: u64 = 50;
-/// With fewer, the kills would meet a server that does nothing.
+/// The least rate of acknowledged changes. Below it, the kills would hit an idle server.
 const CHANGES_PER_SECOND_MIN: f64 = 200.0;
 
-/// What the writers sent, by source and offset, and what was acknowledged, by SCN.
+/// The windows that the writers sent, by source and offset, and those that were acknowledged, by
+/// SCN.
 #[derive(Default)]
 struct Sent {
     sent: BTreeMap<(String, u64), WindowPart>,
@@ -82,7 +87,8 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
             .map(|reader| {
                 let random = ChaCha8Rng::seed_from_u64(seed ^ (round << 16) ^ (reader << 8) ^ 1);
                 let mut reader = Reader::new(connections.clone(), ids.clone(), random);
-                // Ends when its task is aborted, or the server's end makes a question panic.
+                // The task ends when it is aborted, or when the end of the server makes a request
+                // panic.
                 tokio::spawn(async move {
                     loop {
                         reader.ask().await;
@@ -90,7 +96,8 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
                 })
             })
             .collect();
-        // Kill at a random number of acknowledged windows, not at a time: a slow machine does the same work.
+        // The kill comes at a random number of acknowledged windows, not at a time: a slow machine
+        // does the same work.
         let enough = before + random.random_range(50..250);
         while sent.lock().expect("no writer panicked").acknowledged.len() < enough {
             assert!(
@@ -131,7 +138,8 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
         );
     }
 
-    // The model, and a server without overlay or live stores that replays the whole log.
+    // The model is compared with a server without overlay or live stores, which replays the whole
+    // log.
     let mut model = base;
     for part in windows.values() {
         let time = part
@@ -146,7 +154,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
     site::copy(&folder.path().join("log"), &folder.path().join("fresh/log"));
     let fresh = Server::start(&folder.path().join("fresh"));
     check_answers(&fresh.connect().await, &model, &windows, &ids).await;
-    // And the one that was stopped starts from its overlay, which holds everything: nothing is replayed.
+    // The stopped server starts from its overlay, which holds everything: nothing is replayed.
     let (head, _) = windows.last_key_value().expect("something was written");
     assert!(
         folder
@@ -159,7 +167,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
     check_answers(&restarted.connect().await, &model, &windows, &ids).await;
 }
 
-/// Publishes windows one after the other until the server is gone.
+/// Publishes windows one after the other until the server has gone.
 async fn write(
     connections: Connections,
     source: String,
@@ -194,7 +202,7 @@ async fn write(
     }
 }
 
-/// Every window of the log above `after`, by SCN.
+/// Returns every window of the log above `after`, by SCN.
 async fn log(connections: &Connections, after: u64) -> BTreeMap<u64, WindowPart> {
     let subscribed = connections.client.subscribe(after, &[], "").await;
     let mut events = subscribed.expect("a log");
@@ -217,7 +225,8 @@ async fn log(connections: &Connections, after: u64) -> BTreeMap<u64, WindowPart>
     windows
 }
 
-/// Whether what the log holds above `after` is what was sent, and everything that was acknowledged.
+/// Checks that the log above `after` holds only windows that were sent, and all that were
+/// acknowledged.
 fn check_log(log: &BTreeMap<u64, WindowPart>, after: u64, sent: &Sent) {
     for (scn, (source, offset)) in sent.acknowledged.range(after + 1..) {
         let part = log
@@ -240,7 +249,7 @@ fn check_log(log: &BTreeMap<u64, WindowPart>, after: u64, sent: &Sent) {
     }
 }
 
-/// Many random questions, all at the end of the log.
+/// Checks many random requests, all answered as of the end of the log.
 async fn check_answers(
     connections: &Connections,
     model: &Model,
@@ -254,7 +263,8 @@ async fn check_answers(
         .await
         .expect("a status");
     let log_id = status.log_head.expect("a log").log_id;
-    // Waits until search and profiles have reached the head, as a caller that read it before would.
+    // Waits until search and profiles have reached the head, as for a caller that has read it
+    // before.
     let at_least = Some(AtLeast {
         point: Some(at_least::Point::AsOf(AsOf { log_id, scn: head })),
     });

@@ -1,4 +1,4 @@
-//! Every query, asked by concurrent readers while changes are applied, equals the model at the SCN that the answer states.
+//! Compares every query under concurrent changes with the model at the SCN that the answer states.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use rand_chacha::ChaCha8Rng;
 const MEMBERS: usize = 60;
 const READERS: u64 = 3;
 
-/// A snapshot is taken whenever so many windows have been published.
+/// The number of windows after which a snapshot is taken.
 const SNAPSHOT_WINDOWS: u64 = 30;
 
-/// Who owns the log.
+/// The owner of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
-    /// The server that is asked.
+    /// The server that is queried.
     Server,
     /// A relay, which the server follows.
     Relay,
@@ -34,13 +34,13 @@ async fn check(shape: Shape, seed: u64, owner: Owner) {
     check_with(shape, seed, owner, false, &[]).await;
 }
 
-/// The same while the graph goes over to new bases, one after the other.
+/// Runs the same check while the graph is compacted into new bases, one after the other.
 async fn check_compacting(shape: Shape, seed: u64, owner: Owner) {
     let compactions = check_with(shape, seed, owner, true, &[]).await;
     assert!(compactions >= 4, "only {compactions} compactions");
 }
 
-/// Answers how many compactions there were.
+/// Runs the check, and returns the number of compactions.
 async fn check_with(
     shape: Shape,
     seed: u64,
@@ -53,7 +53,7 @@ async fn check_with(
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut model = history::site(shape, MEMBERS, &mut random);
     site::build(&model, folder.path());
-    // Some members that the snapshot does not have.
+    // Some of the members are not in the snapshot.
     let mut ids: Vec<u64> = model.members().map(|(id, _)| id).collect();
     ids.extend((1..10).map(|new| 1_000_003 * new));
 
@@ -98,7 +98,7 @@ async fn check_with(
         let as_of = published.expect("published").as_of;
         windows.insert(as_of.scn, part);
         if compacting && window % SNAPSHOT_WINDOWS == 0 {
-            // Windows go on meanwhile, but not beyond the next one.
+            // Publishing continues meanwhile, but not beyond the next snapshot.
             let snapshot = tokio::spawn(take_snapshot(connections.clone(), as_of));
             if let Some(before) = taking.replace(snapshot) {
                 before.await.expect("a snapshot is taken");
@@ -199,8 +199,8 @@ async fn answers_equal_the_model_under_preferential_attachment() {
     check(Shape::PreferentialAttachment, 3, Owner::Server).await;
 }
 
-/// Where views are large work, small pages of the well connected are answered without one, and what turns out to be large on the way
-/// begins again.
+/// If views count as large work, small pages of well-connected members are answered without one. A
+/// request that turns out to be large on the way starts again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_equal_the_model_where_little_is_done_at_once() {
     let flags = ["--inline-edges-max", "100"];

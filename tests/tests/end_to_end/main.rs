@@ -1,7 +1,8 @@
-//! End-to-end tests: the real binaries, started, killed, stopped and asked over the wire.
+//! End-to-end tests: they start, kill, stop and query the real binaries over the wire.
 //!
-//! They are modules of one binary, since each binary links the whole product. Two others stay apart because they need a
-//! process of their own: `mutations` replaces the allocator, and `power_loss` runs servers in its own process.
+//! They are modules of one binary, since each binary links the whole product. Two other test
+//! binaries need a process of their own: `mutations` replaces the allocator, and `power_loss` runs
+//! servers in its own process.
 
 mod command_line;
 mod disk_full;

@@ -1,4 +1,4 @@
-//! graph-server as operators run it: a file and flags, what is wrong with them, and the log that it writes.
+//! graph-server as operators run it: a file and flags, errors in them, and the log that it writes.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -76,7 +76,8 @@ fn a_wrong_configuration_is_refused_before_anything_is_opened() {
     check(
         "log-level = \"loud=x\"\n",
         &site,
-        "log-level: `loud=x` is no filter: error parsing level filter: expected one of \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\", or a number 0-5",
+        "log-level: `loud=x` is not a log filter: error parsing level filter: expected one of \
+         \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\", or a number 0-5",
     );
 }
 
@@ -105,7 +106,8 @@ fn the_log_is_an_object_a_line_when_asked() {
     assert!(lines.iter().all(|line| line["level"] == "INFO"), "{log}");
 }
 
-/// With members files and without: it has more nodes than the first one has profiles.
+/// The test runs with members files and without. The second snapshot has more nodes than the first
+/// one has profiles.
 #[test]
 fn a_snapshot_that_a_server_took_passes_inspection() {
     for files in [

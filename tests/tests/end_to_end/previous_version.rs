@@ -1,7 +1,6 @@
-//! A site that an earlier version left on disk: this version opens it, answers the same, and goes
-//! on with it.
+//! A site that an earlier version left on disk: this version gives the same answers, and goes on.
 //!
-//! `tests/fixtures/README.md` says what stands in a fixture and how it is made.
+//! `tests/fixtures/README.md` describes the content of a fixture and how it is made.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,7 @@ use cloud_tests::server::Server;
 use cloud_tests::site;
 use serde_json::Value;
 
-/// Each version whose files are kept.
+/// The versions whose files are kept.
 const FIXTURES: [&str; 1] = ["2026-11"];
 
 fn fixture(file: &str) -> PathBuf {
@@ -22,7 +21,7 @@ fn fixture(file: &str) -> PathBuf {
         .join(file)
 }
 
-/// A copy of the site, to be changed.
+/// Returns a copy of the site that the test may change.
 fn unpack(name: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let unpacked = Command::new("tar")
@@ -36,7 +35,7 @@ fn unpack(name: &str) -> tempfile::TempDir {
     folder
 }
 
-/// The lines of a recording, each a JSON value.
+/// Returns the lines of a recording, each a JSON value.
 fn recorded(file: &str) -> Vec<Value> {
     let text = fs::read_to_string(fixture(file)).expect("a recording");
     text.lines()
@@ -44,7 +43,7 @@ fn recorded(file: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Asks every recorded question, each as of the point at which it was answered.
+/// Sends every recorded request, each as of the point at which it was answered.
 fn check_answers(server: &Server, name: &str) {
     for line in recorded(&format!("{name}.answers.jsonl")) {
         let (question, expected) = (&line["question"], &line["answer"]);
@@ -65,7 +64,8 @@ fn check_answers(server: &Server, name: &str) {
     }
 }
 
-/// Everything that was recorded is there and equal. A later version may print more fields.
+/// Checks that everything that was recorded is present and equal. A later version may print more
+/// fields.
 fn check_same(recorded: &Value, now: &Value, place: &str) {
     match (recorded, now) {
         (Value::Object(fields), Value::Object(_)) => {
@@ -87,7 +87,8 @@ fn check_same(recorded: &Value, now: &Value, place: &str) {
     }
 }
 
-/// The site takes changes, takes a snapshot, ends in order, and starts again with all of it.
+/// Checks that the site accepts changes, takes a snapshot, ends in order, and starts again with all
+/// of it.
 fn check_goes_on(folder: &Path, server: Server) {
     let connected = json_of(&server, &["connect", "2", "90002"])["as_of"].clone();
     let snapshot = json_of(&server, &["snapshot"]);

@@ -1,4 +1,4 @@
-//! A public social network (LDBC SNB's data at scale factor 0.1), loaded and asked; the answers are another system's.
+//! Compares answers on a public social network (LDBC SNB at scale factor 0.1) with another system.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -70,7 +70,7 @@ async fn another_systems_answers_are_ours() {
     every_pair(&connections, persons.keys().copied().collect()).await;
 }
 
-/// The degree of every ordered pair of members with connections.
+/// Checks the degree of every ordered pair of members with connections.
 async fn every_pair(connections: &Connections, persons: Vec<u64>) {
     let mut connected = Vec::new();
     for member_id in persons {
@@ -118,7 +118,7 @@ async fn every_pair(connections: &Connections, persons: Vec<u64>) {
     assert_eq!(counts, expected.into());
 }
 
-/// IC1: the distance of each friend (within 3 steps) of a name.
+/// IC1: the distance of each friend (within 3 steps) with a given name.
 async fn friends_by_name(connections: &Connections, asked: &Value, expected: &Value) {
     let viewer_id = number(asked, "personIdQ1");
     let friends = array(expected);
@@ -135,7 +135,7 @@ async fn friends_by_name(connections: &Connections, asked: &Value, expected: &Va
     for (member, distance) in &distances {
         assert_eq!(degrees[member] as u64, *distance, "{viewer_id} -> {member}");
     }
-    // The same members are found by searching for the name within the network.
+    // A search for the name within the network finds the same members.
     let name = text(asked, "firstName");
     let request = SearchMembersRequest {
         viewer_id,
@@ -173,7 +173,8 @@ async fn friends_of_friends(connections: &Connections, asked: &Value, expected: 
     }
 }
 
-/// IC11: friends, and friends of friends, who began to work before a year for a company in a country.
+/// IC11: friends, and friends of friends, who began to work before a year at a company in a
+/// country.
 async fn friends_at_work(connections: &Connections, asked: &Value, expected: &Value) {
     let viewer_id = number(asked, "personIdQ11");
     let mut members = network(connections, viewer_id, Degree::First).await;
@@ -205,7 +206,7 @@ async fn friends_at_work(connections: &Connections, asked: &Value, expected: &Va
     assert_eq!(found, expected, "at work in {country} for {viewer_id}");
 }
 
-/// All members at one degree, in pages.
+/// Returns all members at one degree, in pages.
 async fn network(connections: &Connections, viewer_id: u64, degree: Degree) -> Vec<u64> {
     let (mut members, mut token) = (Vec::new(), String::new());
     loop {
@@ -252,7 +253,7 @@ async fn path_length(connections: &Connections, asked: &Value, expected: &Value)
     );
 }
 
-/// IC14: all shortest paths. (Their weights come from messages, which are no connections.)
+/// IC14: all shortest paths. Their weights come from messages, which are not connections.
 async fn shortest_paths(connections: &Connections, asked: &Value, expected: &Value) {
     let viewer_id = number(asked, "person1IdQ14StartNode");
     let member_id = number(asked, "person2IdQ14EndNode");
@@ -369,14 +370,15 @@ async fn degrees(
         .collect()
 }
 
-/// What the tables say of a person, apart from the names.
+/// The data of a person in the tables, apart from the names.
 struct Person {
     city_id: u64,
     city: String,
     positions: usize,
 }
 
-/// Builds a snapshot: connections directly from the data's own file, members and positions from files joined here.
+/// Builds a snapshot: connections directly from the data's own file, members and positions from
+/// files joined here.
 fn load(data: &Path, folder: &Path) -> BTreeMap<u64, Person> {
     let places: BTreeMap<u64, String> = rows(data, "place_0_0.csv")
         .into_iter()
@@ -405,7 +407,7 @@ fn load(data: &Path, folder: &Path) -> BTreeMap<u64, Person> {
             },
         );
     }
-    // A university stands in a city, which is what IC11 does not ask about.
+    // A university is in a city, which IC11 does not use.
     let countries: BTreeMap<u64, String> = rows(data, "organisation_isLocatedIn_place_0_0.csv")
         .into_iter()
         .map(|row| (id(&row[0]), places[&id(&row[1])].clone()))

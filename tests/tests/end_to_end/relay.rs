@@ -1,5 +1,6 @@
-//! One relay, two servers that follow it and a writer, under kill -9 of any of them: all answer as the model does at the same SCN,
-//! and as a server that owns a copy of the log.
+//! One relay, two followers and a writer, under kill -9 of any of them.
+//!
+//! All answer as the model does at the same SCN, and as a server that owns a copy of the log.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +21,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use tonic::Code;
 
-/// A site and what was published of its source "core" so far.
+/// A site, with the windows of its source "core" that were published so far.
 struct Site {
     folder: tempfile::TempDir,
     lineage: String,
@@ -92,7 +93,7 @@ impl Site {
         last.expect("at least one window")
     }
 
-    /// The model with everything that was published.
+    /// Returns the model with everything that was published.
     fn moved(&self) -> Model {
         let mut model = self.model.clone();
         for part in self.published.values() {
@@ -112,7 +113,8 @@ async fn publish_one(relay: &Connections, part: WindowPart) -> Result<Published,
     published.map_err(|refused| refused.code())
 }
 
-/// Random questions, each answered as of this point by graph and profiles, and as the model answers.
+/// Sends random requests. Graph and profiles must answer each as of this point, and as the model
+/// does.
 async fn check_answers(server: &Server, as_of: &AsOf, model: &Model, ids: &[u64]) {
     let connections = server.connect().await;
     let at_least = Some(AtLeast {
@@ -122,7 +124,7 @@ async fn check_answers(server: &Server, as_of: &AsOf, model: &Model, ids: &[u64]
         member_ids: ids.to_vec(),
         at_least,
     };
-    // A wait ends after 2 s; a relay that was away is found again within 5.
+    // A wait ends after 2 s. After the relay was away, the server reconnects within 5 s.
     while let Err(status) = connections.client.call(request.clone()).await {
         assert_eq!(status.code(), Code::Unavailable, "{status}");
     }
@@ -157,7 +159,8 @@ async fn followers_of_a_relay_answer_alike_whoever_is_killed() {
         let connections = relay.connect().await;
         let as_of = site.publish(&connections, 40).await;
         if round % 2 == 0 {
-            // The relay goes while a window is on its way: acknowledged or not, it stands in the log once.
+            // The relay is killed while a window is in flight: acknowledged or not, the log holds
+            // it once.
             let on_its_way = history::window(&site.ids, &mut site.random);
             site.offset += 1;
             let on_its_way = WindowPart {
@@ -240,7 +243,8 @@ async fn a_server_that_is_there_before_its_relay_answers_and_catches_up() {
         let stands = status.graph.expect("where the graph stands");
         assert_eq!(stands.log_id, as_of.log_id);
         if is_killed {
-            // The graph stands where the last orderly end left it, and the profiles further: what is asked of both waits.
+            // The graph is at the SCN of the last orderly end, and the profiles are further: a
+            // request for both waits.
             assert!(stands.scn < as_of.scn, "{stands:?}");
             let request = cloud_proto::cloud::v1::GetNetworkSizesRequest {
                 viewer_id: site.ids[0],
@@ -271,7 +275,7 @@ fn dump(folder: &Path, flags: &[&str]) -> Output {
         .expect("the binary starts")
 }
 
-/// Its lines as JSON, when it ended well.
+/// Returns the lines of an output as JSON. The process must have succeeded.
 fn json(output: &Output) -> Vec<Value> {
     assert!(
         output.status.success(),
@@ -290,7 +294,7 @@ async fn a_dump_says_what_a_log_holds_while_a_relay_owns_it() {
     let connections = relay.connect().await;
     let as_of = site.publish(&connections, 200).await;
     let log = site.path("log");
-    // The mark that says that the last window is durable follows it by 50 ms.
+    // The mark that makes the last window durable follows it by 50 ms.
     let counted = loop {
         let counted = json(&dump(&log, &["--count", "--json"])).remove(0);
         if counted["last_scn"] == as_of.scn {
@@ -361,7 +365,7 @@ async fn a_dump_that_follows_prints_what_becomes_durable() {
         .spawn()
         .expect("the binary starts");
     let mut lines = BufReader::new(following.stdout.take().expect("a piped stdout")).lines();
-    // In several segments, and each printed before the next is published.
+    // The windows fill several segments, and each is printed before the next is published.
     for _ in 0..20 {
         let as_of = site.publish(&connections, 10).await;
         let printed = lines.by_ref().take(10).map(|line| {
@@ -405,7 +409,7 @@ fn a_relay_says_what_it_lacks() {
         (["--lineage", "x"], "is not an id of 32 hexadecimal digits"),
         (["--log-segment-bytes", "1KiB"], "must be at least 4096"),
         (["--connections-max", "0"], "0 is not in 1..=1048576"),
-        (["--log-level", "loud=x"], "is no filter"),
+        (["--log-level", "loud=x"], "is not a log filter"),
     ];
     for (flags, expected) in wrong {
         let (code, said) = relay(&flags);

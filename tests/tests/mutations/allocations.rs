@@ -1,4 +1,4 @@
-//! The system's allocator, which remembers the largest allocation of each thread.
+//! An allocator on top of the system's that records the largest allocation of each thread.
 #![expect(
     unsafe_code,
     reason = "an allocator is an unsafe trait; this one only hands on to the system's"
@@ -11,10 +11,10 @@ thread_local! {
     static LARGEST: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The allocator.
+/// The allocator of this test binary.
 pub(crate) struct Counted;
 
-/// Runs a call, and answers the largest allocation that this thread made in it.
+/// Runs a call, and returns its result and the largest allocation that this thread made in it.
 pub(crate) fn largest_in<T>(call: impl FnOnce() -> T) -> (T, usize) {
     LARGEST.set(0);
     let answer = call();
@@ -22,11 +22,12 @@ pub(crate) fn largest_in<T>(call: impl FnOnce() -> T) -> (T, usize) {
 }
 
 fn count(bytes: usize) {
-    // A thread that ends has no cell any more; nobody asks for its figure.
+    // A thread that is ending has no cell any more, and its figure is not needed.
     let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(bytes)));
 }
 
-// SAFETY: every call is handed on to the system's allocator as it came; counting neither allocates nor panics.
+// SAFETY: every call is passed to the system's allocator unchanged; counting neither allocates nor
+// panics.
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());

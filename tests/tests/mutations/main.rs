@@ -1,5 +1,6 @@
-//! Random and mutated bytes against everything that reads bytes from outside: refused by name, or the same content; never a panic,
-//! and never an allocation out of proportion to what was given.
+//! Random and mutated bytes against every reader: refused by name, or the same content.
+//!
+//! No reader panics, and no allocation is out of proportion to the given bytes.
 
 mod allocations;
 mod mutation;
@@ -9,13 +10,14 @@ use mutation::{Mutation, mutations};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// No allocation of the thread that reads is larger than this many times the bytes that were given, beside a fixed part.
+/// The largest allocation of the reading thread, as a multiple of the given bytes, in addition to a
+/// fixed part.
 const ALLOCATION_PER_BYTE_MAX: usize = 64;
-/// A reader's own buffers, whatever it is given.
+/// The fixed part of a reader's own buffers, for any input.
 const BUFFERS_BYTES_MAX: usize = 2 << 20;
-/// The same of redb and tantivy.
+/// The fixed part of redb and tantivy.
 const STORES_BYTES_MAX: usize = 40 << 20;
-/// The same of the loader, whose memory is bounded by a limit of its own.
+/// The fixed part of the loader, whose memory is bounded by a limit of its own.
 const LOADER_BYTES_MAX: usize = 128 << 20;
 
 #[global_allocator]
@@ -23,10 +25,10 @@ static ALLOCATOR: allocations::Counted = allocations::Counted;
 
 fn cases(reader: &Reader) -> u32 {
     let quick = match reader.name {
-        // Each opens a database or an index.
+        // Each case opens a database or an index.
         "search-index" | "live-profiles" => 150,
         "log" => 400,
-        // Each builds a snapshot.
+        // Each case builds a snapshot.
         "dump" => 40,
         _ => 2_000,
     };
@@ -37,7 +39,7 @@ fn cases(reader: &Reader) -> u32 {
     }
 }
 
-/// Reads within the bound of memory.
+/// Reads the bytes, and checks the bound of memory.
 fn read(reader: &Reader, bytes: &[u8]) -> Result<String, String> {
     let (outcome, largest) = allocations::largest_in(|| (reader.read)(bytes));
     let fixed = match reader.name {
@@ -74,7 +76,7 @@ fn named(name: &str) -> &'static Reader {
     cloud_tests::readers::reader(name).expect("a reader of this name")
 }
 
-/// What was written is read, and sealing what is sealed changes nothing.
+/// Checks that valid bytes are read, and that repairing their checksums changes nothing.
 fn valid_bytes_are_taken(reader: &Reader) -> (Vec<u8>, String) {
     let valid = (reader.valid)();
     let sealed = (reader.reseal)(valid.clone());
@@ -105,7 +107,7 @@ fn mutated_bytes(reader: &Reader) {
     });
 }
 
-/// With checksums that are right the content may be another, and what stands behind them is checked all the same.
+/// With correct checksums the content may differ, and the checks behind them must still hold.
 fn sealed_mutations(reader: &Reader) {
     let (valid, content) = valid_bytes_are_taken(reader);
     let [taken, refused] = [std::cell::Cell::new(0), std::cell::Cell::new(0)];
@@ -134,7 +136,7 @@ fn any_bytes(reader: &Reader) {
         reader,
         prop::collection::vec(any::<u8>(), 0..600),
         |bytes| {
-            // Few random bytes are a query; none are a file.
+            // A few random bytes may be a query, but never a file.
             let outcome = read(reader, &bytes);
             prop_assert!(outcome.is_err() || reader.mutated != Mutated::RefusedOrSame);
             Ok(())

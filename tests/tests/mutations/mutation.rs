@@ -1,20 +1,20 @@
-//! One change to some bytes: what rot, a cut, a stray write or a forger does.
+//! One change to some bytes, as by bit rot, a cut, a stray write or a forger.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// See the module.
+/// One mutation of some bytes.
 #[derive(Clone, Debug)]
 pub(crate) enum Mutation {
     FlipBit(Index, u32),
     SetByte(Index, u8),
-    /// A number at a place where one may stand: of 4 or 8 bytes, little-endian.
+    /// Sets a number at a place where one may be: of 4 or 8 bytes, little-endian.
     SetNumber {
         place: Index,
         wide: bool,
         number: u64,
     },
-    /// The number there, one more or less.
+    /// Increases or decreases the number at a place by one.
     Count {
         place: Index,
         wide: bool,
@@ -26,7 +26,7 @@ pub(crate) enum Mutation {
     Swap(Index, Index, usize),
 }
 
-/// A few of them, one after the other.
+/// Generates a few mutations, which are applied one after the other.
 pub(crate) fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
     let place = any::<Index>;
     let number = prop_oneof![
@@ -38,12 +38,16 @@ pub(crate) fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
     let one = prop_oneof![
         4 => (place(), 0..8_u32).prop_map(|(at, bit)| Mutation::FlipBit(at, bit)),
         3 => (place(), any::<u8>()).prop_map(|(at, byte)| Mutation::SetByte(at, byte)),
-        6 => (place(), any::<bool>(), number).prop_map(|(place, wide, number)| Mutation::SetNumber { place, wide, number }),
-        4 => (place(), any::<bool>(), any::<bool>()).prop_map(|(place, wide, up)| Mutation::Count { place, wide, up }),
+        6 => (place(), any::<bool>(), number)
+            .prop_map(|(place, wide, number)| Mutation::SetNumber { place, wide, number }),
+        4 => (place(), any::<bool>(), any::<bool>())
+            .prop_map(|(place, wide, up)| Mutation::Count { place, wide, up }),
         1 => place().prop_map(Mutation::Cut),
-        1 => (place(), any::<u8>(), 1..200_usize).prop_map(|(at, byte, times)| Mutation::Insert(at, byte, times)),
+        1 => (place(), any::<u8>(), 1..200_usize)
+            .prop_map(|(at, byte, times)| Mutation::Insert(at, byte, times)),
         1 => (place(), 1..200_usize).prop_map(|(at, bytes)| Mutation::Remove(at, bytes)),
-        2 => (place(), place(), 1..64_usize).prop_map(|(one, other, bytes)| Mutation::Swap(one, other, bytes)),
+        2 => (place(), place(), 1..64_usize)
+            .prop_map(|(one, other, bytes)| Mutation::Swap(one, other, bytes)),
     ];
     prop::collection::vec(one, 1..4)
 }

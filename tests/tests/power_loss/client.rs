@@ -1,4 +1,4 @@
-//! The one who changes a server in its life, and notes what was promised.
+//! The client that changes a server during its life, and records the promises it received.
 
 use cloud_client::Error;
 use cloud_proto::cloud::v1::{GetProfilesRequest, GetStatusRequest, TakeSnapshotRequest};
@@ -11,23 +11,23 @@ use cloud_tests::until::until;
 use crate::life::{End, Promise, Serving, Step, now};
 use crate::story::Story;
 
-/// See the module.
+/// A client of one server.
 pub(crate) struct Client<'a> {
     pub(crate) story: &'a Story,
-    /// Windows.
+    /// The number of windows that were acknowledged.
     pub(crate) acknowledged: u64,
-    /// By time, in µs since 1970.
+    /// The promises by time, in µs since 1970.
     pub(crate) promises: Vec<(u64, Promise)>,
 }
 
-/// The server has gone.
+/// The error when the server has gone.
 struct Gone;
 
-/// A write that the disk refused is tried again so often.
+/// The number of attempts to send a write that the disk refuses.
 const ATTEMPTS_MAX: usize = 200;
 
 impl Client<'_> {
-    /// Takes the script's steps.
+    /// Runs the steps of the script.
     pub(crate) async fn work(&mut self, server: &Server, script: &Serving) {
         let connections = server.connect().await;
         for step in script.steps {
@@ -61,7 +61,7 @@ impl Client<'_> {
         }
     }
 
-    /// What the overlay that is written at the end is to hold.
+    /// Waits until everything that the overlay at the end must hold is applied.
     async fn wait_until_applied(&self, connections: &Connections) {
         let status = connections
             .admin
@@ -86,7 +86,8 @@ impl Client<'_> {
         self.promises.push((now(), promise));
     }
 
-    /// The next windows of the story on one stream, again from the first that was refused.
+    /// Publishes the next windows of the story on one stream, again from the first that was
+    /// refused.
     async fn publish(&mut self, connections: &Connections, windows: u64) -> Result<(), Gone> {
         let last = self.acknowledged + windows;
         for _ in 0..ATTEMPTS_MAX {
@@ -99,7 +100,8 @@ impl Client<'_> {
         panic!("{ATTEMPTS_MAX} attempts were refused");
     }
 
-    /// Sends all of them, and then takes the answers; an error is the first refusal, or none when the stream ended.
+    /// Sends all windows, and then reads the answers. The error is the first refusal, or `None` if
+    /// the stream ended.
     async fn publish_up_to(
         &mut self,
         connections: &Connections,
@@ -108,7 +110,7 @@ impl Client<'_> {
         let (windows, mut answers) = connections.admin.publisher().await?;
         for scn in self.acknowledged + 1..=last {
             let window = history::to_publish(self.story.window(scn));
-            // A refusal ends the stream: the answers say why.
+            // A refusal ends the stream; the answers hold the reason.
             if windows.send(window).await.is_err() {
                 break;
             }
@@ -167,7 +169,7 @@ async fn wait_until_let_go(connections: &Connections) -> Result<(), Gone> {
     .await
 }
 
-/// Whether the connection broke, and not the server refused.
+/// Returns whether the connection broke, in contrast to a refusal by the server.
 fn is_gone(refused: &Error) -> bool {
     matches!(refused, Error::Unreachable { .. })
 }

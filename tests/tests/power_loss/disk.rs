@@ -1,9 +1,12 @@
-//! A disk as a power loss sees it: what was written is there, what was synced stays.
+//! A disk at a power loss: all writes are visible before it, and synced writes remain after it.
 //!
-//! Stricter than most file systems, so that no sync is there for one of them alone: each folder's names and each file's bytes
-//! are made durable by their own sync and by nothing else. Names are kept up to some point of their folder's journal, or the last
-//! change alone; bytes by sectors of 512. After a failed sync, as with Linux, what was written reads back and is no longer dirty: no later sync makes it
-//! durable, and whether it is there after a power loss is chance.
+//! The model is stricter than most file systems, so that each sync is needed on some of them. The
+//! names of each folder and the bytes of each file become durable by their own sync only.
+//!
+//! A power loss keeps the names up to some point of their folder's journal, or only the last
+//! change. It keeps bytes by sectors of 512. After a failed sync, as with Linux, the written bytes
+//! read back and are no longer dirty. No later sync makes them durable, and a power loss keeps them
+//! by chance.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,13 +18,13 @@ use crate::folder::{Folder, apply_names};
 use crate::journal::State;
 use crate::tree::Tree;
 
-/// A file or a folder, whatever it is called.
+/// The number of a file or a folder, independent of its names.
 pub(crate) type Number = usize;
 
 /// The root folder.
 pub(crate) const ROOT: Number = 0;
 
-/// See the module.
+/// A simulated disk.
 #[derive(Clone)]
 pub(crate) struct Disk {
     nodes: Vec<Node>,
@@ -33,7 +36,7 @@ enum Node {
     File(File),
 }
 
-/// What of the un-synced is there after a power loss.
+/// The parts of the changes without a sync that a power loss keeps.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Loss {
     pub(crate) names: Names,
@@ -44,9 +47,10 @@ pub(crate) struct Loss {
 pub(crate) enum Names {
     Kept,
     Lost,
-    /// In each folder up to some point.
+    /// In each folder, the changes up to some point are kept.
     Prefix,
-    /// In each folder the last change alone: not every file system keeps a folder's changes in order.
+    /// In each folder, only the last change is kept: not every file system keeps a folder's changes
+    /// in order.
     Last,
 }
 
@@ -54,16 +58,16 @@ pub(crate) enum Names {
 pub(crate) enum Data {
     Kept,
     Lost,
-    /// The lengths are there, the bytes are not.
+    /// The lengths are kept, but not the bytes.
     Zeros,
-    /// In each file up to some sector.
+    /// In each file, the bytes up to some sector are kept.
     Torn,
-    /// Each sector on its own.
+    /// Each sector is kept or lost on its own.
     Sectors,
 }
 
 impl Disk {
-    /// A disk on which everything is durable.
+    /// Returns a disk on which everything is durable.
     pub(crate) fn holding(tree: &Tree) -> Self {
         let mut disk = Self {
             nodes: vec![Node::Folder(Folder::default())],
@@ -82,7 +86,7 @@ impl Disk {
         disk
     }
 
-    /// What is called so.
+    /// Returns the file or folder at this path.
     pub(crate) fn find(&self, path: &str) -> Option<Number> {
         let mut at = ROOT;
         for name in path.split('/').filter(|name| !name.is_empty()) {
@@ -91,7 +95,7 @@ impl Disk {
         Some(at)
     }
 
-    /// What it is called now; none: it has lost its name.
+    /// Returns the current path; `None` if it no longer has a name.
     pub(crate) fn path(&self, number: Number) -> Option<String> {
         self.path_below(ROOT, "", number)
     }
@@ -110,7 +114,8 @@ impl Disk {
         })
     }
 
-    /// The name that was given or taken last in a folder, if that is not durable; and whether it was given.
+    /// Returns the last name that was added or removed in a folder, if that is not durable yet.
+    /// True: it was added.
     pub(crate) fn last_name(&self, number: Number) -> Option<(&str, bool)> {
         let (_, _, changes) = self.folder(number)?.journal.changes.last()?;
         let (name, number) = changes.last()?;
@@ -144,7 +149,8 @@ impl Disk {
         self.change_names(folder, vec![(name, None)]);
     }
 
-    /// At once within a folder; from one folder to another the two may be torn apart.
+    /// Renames a file or folder: atomically within one folder. Between two folders, a power loss
+    /// may keep one half only.
     pub(crate) fn rename(&mut self, from: &str, to: &str) {
         let number = self.find(from).expect("what is renamed is there");
         let (from_folder, from_name) = self.parent(from);
@@ -171,7 +177,7 @@ impl Disk {
         self.change_data(number, DataChange::Cut { bytes });
     }
 
-    /// Where a sync that begins now reaches to.
+    /// Returns the mark of a sync that begins now: the changes before it are synced.
     pub(crate) fn mark(&self, number: Number) -> u64 {
         match &self.nodes[number] {
             Node::Folder(folder) => folder.journal.next,
@@ -179,7 +185,7 @@ impl Disk {
         }
     }
 
-    /// A sync ends that began at the mark.
+    /// Ends a sync that began at the mark.
     pub(crate) fn sync(&mut self, number: Number, mark: u64, is_good: bool) {
         let becomes = if is_good {
             State::Durable
@@ -188,7 +194,7 @@ impl Disk {
         };
         match &mut self.nodes[number] {
             Node::Folder(folder) => {
-                // A journal of names is written in order or not at all: a later sync brings it in whole.
+                // A journal of names is written in order: a later sync writes it as a whole.
                 if is_good {
                     folder.journal.sync(mark, State::Durable);
                 }
@@ -205,7 +211,7 @@ impl Disk {
         }
     }
 
-    /// The disk as it reads now.
+    /// Returns the disk as it reads now.
     pub(crate) fn tree(&self) -> Tree {
         let mut tree = Tree::default();
         self.collect(
@@ -218,7 +224,7 @@ impl Disk {
         tree
     }
 
-    /// The disk as it comes back when power goes now.
+    /// Returns the disk as it reads after a power loss now.
     pub(crate) fn after(&self, loss: Loss, random: &mut ChaCha8Rng) -> Tree {
         let mut tree = Tree::default();
         let mut random_of_names = random.clone();
@@ -229,7 +235,7 @@ impl Disk {
             &mut tree,
             &mut |folder| folder.after(loss.names, &mut random_of_names),
             &mut |file| {
-                // All names of a file find the same bytes.
+                // All names of a file lead to the same bytes.
                 let content = contents.entry(std::ptr::from_ref(file));
                 content
                     .or_insert_with(|| file.after(loss.data, random))

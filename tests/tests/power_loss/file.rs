@@ -1,4 +1,4 @@
-//! The bytes of a file: as they read, as they are durable, and what lies between.
+//! The bytes of a file: as they read, as they are durable, and the changes between the two.
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ impl File {
             };
             kept_whole &= change.apply_sectors(&mut bytes, &mut keep);
         }
-        // Lengths are the file system's, and may be there before what they cover.
+        // The file system stores lengths, and may write them before the bytes that they cover.
         let grows = match data {
             Data::Zeros => true,
             Data::Sectors | Data::Torn => random.random(),
@@ -77,7 +77,7 @@ impl DataChange {
         }
     }
 
-    /// Answers whether all of it was kept.
+    /// Applies the sectors that are to be kept, and returns whether all of them were.
     fn apply_sectors(&self, to: &mut Vec<u8>, keep: &mut impl FnMut(usize) -> bool) -> bool {
         match self {
             Self::Cut { bytes } => {

@@ -1,4 +1,4 @@
-//! The names in a folder: as they are, as they are durable, and what lies between.
+//! The names in a folder: as they are, as they are durable, and the changes between the two.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::journal::{Journal, State};
 pub(crate) struct Folder {
     pub(crate) names: BTreeMap<String, Number>,
     pub(crate) durable: BTreeMap<String, Number>,
-    /// What was done to the names that are durable.
+    /// The changes to the durable names.
     pub(crate) journal: Journal<Vec<(String, Option<Number>)>>,
 }
 

@@ -1,6 +1,6 @@
-//! What was done to a file or a folder and is not durable yet.
+//! The changes to a file or a folder that are not durable yet.
 
-/// What was done since the last good sync, in order.
+/// The changes since the last successful sync, in order.
 #[derive(Clone)]
 pub(crate) struct Journal<T> {
     pub(crate) changes: Vec<(u64, State, T)>,
@@ -10,7 +10,7 @@ pub(crate) struct Journal<T> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     Dirty,
-    /// Its sync failed.
+    /// The sync of the change failed.
     Forgotten,
     Durable,
 }
@@ -38,7 +38,8 @@ impl<T> Journal<T> {
         }
     }
 
-    /// The changes at the beginning that are durable: they need not be remembered as changes.
+    /// Removes and returns the changes at the beginning that are durable: they need not be kept as
+    /// changes.
     pub(crate) fn settled(&mut self) -> impl Iterator<Item = T> + '_ {
         let settled = self
             .changes

@@ -1,5 +1,6 @@
-//! A real process's life on a disk, under strace: a server's, changed by one client and ended in one of several ways, or the
-//! loader's.
+//! The life of a real process on a disk, under strace: that of a server, or that of the loader.
+//!
+//! One client changes the server, which ends in one of several ways.
 
 use std::fs;
 use std::path::Path;
@@ -14,51 +15,51 @@ use crate::client::Client;
 use crate::story::Story;
 use crate::trace::{self, CALLS, Event, STRING_BYTES_MAX};
 
-/// What is done to a server, in order.
+/// A step of a server's life.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
-    /// So many windows, each acknowledged before the next is sent.
+    /// Publishes this many windows, each acknowledged before the next is sent.
     Publish(usize),
-    /// So many windows on one stream, all sent before the first is acknowledged.
+    /// Publishes this many windows on one stream, all sent before the first is acknowledged.
     Together(usize),
     TakeSnapshot,
     /// Waits until the log holds one segment only.
     LetGo,
 }
 
-/// How a server ends.
+/// The way in which a server ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// SIGTERM, and it ends in order.
+    /// By SIGTERM, in order.
     Terminated,
-    /// SIGTERM while the disk fails: it may say that it did not end in order.
+    /// By SIGTERM while the disk fails. It may report that it did not end in order.
     TerminatedBadly,
-    /// SIGKILL by the client, after the last step.
+    /// By SIGKILL from the client, after the last step.
     Killed,
-    /// SIGKILL at a call that strace waits for, whatever step that is in.
+    /// By SIGKILL at a call that strace waits for, in any step.
     KilledAtCall,
 }
 
-/// A life to be lived.
+/// The script of a process's life.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Script {
-    /// The loader's, which builds the site.
+    /// The loader builds the site.
     Build,
-    /// A server's.
+    /// A server runs on the site.
     Serve(Serving),
 }
 
-/// A server's life to be lived.
+/// The script of a server's life.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Serving {
-    /// What strace does to the server's calls, as its `-e inject=` takes it.
+    /// The injections into the server's calls, in the form of strace's `-e inject=`.
     pub(crate) inject: Option<&'static str>,
     pub(crate) flags: &'static [&'static str],
     pub(crate) steps: &'static [Step],
     pub(crate) end: End,
 }
 
-/// What was promised, and when.
+/// A promise that was made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Promise {
     /// The site was built.
@@ -71,21 +72,22 @@ pub(crate) enum Promise {
     Overlay,
 }
 
-/// A life that was lived.
+/// The record of a process's life.
 pub(crate) struct Life {
     pub(crate) events: Vec<Event>,
-    /// By time, in µs since 1970.
+    /// The promises by time, in µs since 1970.
     pub(crate) promises: Vec<(u64, Promise)>,
-    /// When the server was ready, in the same time.
+    /// The time at which the server was ready, on the same clock.
     pub(crate) ready: u64,
-    /// Windows that are acknowledged by its end.
+    /// The number of windows that are acknowledged by its end.
     pub(crate) acknowledged: u64,
-    /// Whether it was a server's.
+    /// True if the process was a server.
     pub(crate) serves: bool,
 }
 
 impl Script {
-    /// Lives it on the site in `folder`; `acknowledged` windows of the story are in its log for certain.
+    /// Runs the script on the site in `folder`. At least `acknowledged` windows of the story are in
+    /// its log.
     pub(crate) async fn live(&self, folder: &Path, story: &Story, acknowledged: u64) -> Life {
         let trace = folder.join("trace");
         let inject = match self {
@@ -107,8 +109,9 @@ impl Script {
     }
 }
 
-/// The trace of a process that has ended. strace runs apart from it (`-D`) and writes on for a moment: the last line is the end of the
-/// process, which bears the id of the thread that made the first call.
+/// Returns the trace of a process that has ended. strace runs apart from it (`-D`) and writes on
+/// for a moment. The last line is the end of the process, with the id of the thread that made the
+/// first call.
 async fn whole(trace: &Path) -> String {
     until("strace writes the end of the process", async || {
         let text = fs::read_to_string(trace).expect("strace writes text");
@@ -131,12 +134,13 @@ fn strace(trace: &Path, inject: Option<&str>) -> Vec<String> {
         String::from("-xx"),
         format!("-s{STRING_BYTES_MAX}"),
         String::from("--quiet=attach,personality"),
-        // Signals say nothing that is wanted, but one: without it strace writes no last line of a process that is killed.
+        // Signals are not needed, except for one: without it strace writes no last line for a
+        // process that is killed.
         String::from("--signal=KILL"),
         format!("--output={}", trace.display()),
         format!("--trace={CALLS}"),
         match inject {
-            // Faster; but a signal cannot be sent at the stops that this makes.
+            // This is faster, but a signal cannot be sent at the stops that it makes.
             None => String::from("--seccomp-bpf"),
             Some(inject) => format!("--inject={inject}"),
         },
@@ -199,7 +203,7 @@ impl Serving {
     }
 }
 
-/// Panics with what to do when there is no strace, or it may not trace.
+/// Panics with instructions if strace is missing, or may not trace.
 pub(crate) fn check_strace() {
     let ran = Command::new("strace")
         .args([
@@ -215,12 +219,13 @@ pub(crate) fn check_strace() {
     let works = ran.as_ref().is_ok_and(std::process::ExitStatus::success);
     assert!(
         works,
-        "these tests trace the server with strace, which is not there or may not trace ({ran:?}): run `tests/strace-installed` \
+        "these tests trace the server with strace, which is missing or may not trace ({ran:?}): \
+         run `tests/strace-installed` \
          once as root"
     );
 }
 
-/// In µs since 1970.
+/// Returns the time in µs since 1970.
 pub(crate) fn now() -> u64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     now.expect("after 1970").as_micros() as u64

@@ -1,11 +1,14 @@
-//! Power that goes at any moment of the real server's life: at every write, sync and change of a name that it asks the system for.
+//! Power losses at any moment of the real server's life: at every write, sync and change of a name.
 //!
-//! The server is traced with strace, so what is recorded is what it does, whichever crate does it: the log, snapshots, overlays,
-//! manifests, and the stores below `live/`. A [`Replay`](replay::Replay) brings a [`Disk`](disk::Disk) to each moment of the trace,
-//! which after a power loss holds what was synced and some of what was not. There a server is started in this process, asked for
-//! everything, and compared with the model: it must stand at one SCN, at least at the last that was acknowledged.
+//! The server is traced with strace, so the record covers every crate: the log, snapshots,
+//! overlays, manifests, and the stores below `live/`. A [`Replay`](replay::Replay) brings a
+//! [`Disk`](disk::Disk) to each moment of the trace. After a power loss the disk holds the synced
+//! changes, and some of the others. A server is started there in this process, queried for
+//! everything, and compared with the model. It must be at one SCN, at least at the last one that
+//! was acknowledged.
 //!
-//! That the syncs are needed is shown too: with any kind of them taken out, some moment must fail the same check.
+//! The tests also show that the syncs are needed: without any one kind of them, some moment must
+//! fail the same check.
 
 mod client;
 mod disk;
@@ -31,7 +34,7 @@ use run::Run;
 use story::Story;
 use trial::{Outcome, lose_power, runtime, some_disks, with_every_sync, without_sync};
 
-/// No second snapshot to fall back to.
+/// The flags for a server that keeps no second snapshot to fall back to.
 const KEEP_ONE: &[&str] = &["--snapshots-kept", "1"];
 
 const fn life(steps: &'static [Step], end: End) -> Script {
@@ -52,7 +55,7 @@ const fn injected(inject: &'static str, steps: &'static [Step], end: End) -> Scr
     })
 }
 
-/// Windows, snapshots, and each way to end.
+/// Lives with windows, snapshots, and each way to end.
 const LIVES: [Script; 5] = [
     life(
         &[
@@ -68,7 +71,8 @@ const LIVES: [Script; 5] = [
         End::Terminated,
     ),
     life(&[Step::Publish(2)], End::Terminated),
-    // Ends before a window is synced that is written: one of the log's, since no other thread comes to its 8th sync by then.
+    // It ends before a written window is synced. The sync is the log's, since no other thread
+    // reaches its 8th sync by then.
     injected(
         "fdatasync:signal=KILL:when=8",
         &[Step::Publish(12)],
@@ -80,14 +84,15 @@ const LIVES: [Script; 5] = [
     ),
 ];
 
-/// The first life ends before the folder is synced in which the log's first segment has got its name.
+/// The first life ends before the sync of the folder in which the log's first segment was named.
 const ENDED_EARLY: [Script; 2] = [
     injected("fsync:signal=KILL:when=3", &[], End::KilledAtCall),
     life(&[Step::Publish(3)], End::Killed),
 ];
 
-/// A disk that fails to sync now and then, whatever it is that is synced. Threads and calls are counted each on their own, and a start
-/// on files that are there syncs less often than 7 times: who cannot open its files says so.
+/// Lives on a disk that sometimes fails to sync, for any file. Each thread and each call has its
+/// own count. A start on existing files syncs less often than 7 times: a server that cannot open
+/// its files reports it.
 const FAILING: [Script; 3] = [
     life(&[Step::Publish(1)], End::Terminated),
     injected(
@@ -107,10 +112,11 @@ const FAILING: [Script; 3] = [
     ),
 ];
 
-/// On a disk from which the stores below `live/` are gone.
+/// A life on a disk on which the stores below `live/` are missing.
 const RESTORED: [Script; 1] = [life(&[Step::Publish(2)], End::Killed)];
 
-/// A log of several segments, of which those go that the snapshot does not need: by size, then by age.
+/// Lives with a log of several segments. Segments that the snapshot does not need are deleted: by
+/// size, then by age.
 const SEGMENTS: [Script; 2] = [
     Script::Serve(Serving {
         inject: None,
@@ -148,12 +154,12 @@ const SEGMENTS: [Script; 2] = [
 /// The first build of a site, and the first life on it.
 const BUILT: [Script; 2] = [Script::Build, life(&[Step::Publish(1)], End::Killed)];
 
-/// A start on what a power loss has left.
+/// A start on a disk after a power loss.
 const RECOVERY: [Script; 1] = [life(&[Step::Publish(1)], End::Killed)];
 
 const SEED: u64 = 11;
 
-/// The runs, by what is special about them. Lived once for all tests.
+/// The runs, with a name for the special property of each. They run once for all tests.
 struct Runs {
     story: Story,
     named: [(&'static str, Run); 6],
@@ -192,7 +198,7 @@ fn runs() -> &'static Runs {
     })
 }
 
-/// So many in `make test`, and in `make test-long`.
+/// Returns the number for `make test`, or that for `make test-long`.
 fn many(few: usize, long: usize) -> usize {
     if std::env::var_os("CLOUD_TEST_LONG").is_some() {
         long
@@ -201,7 +207,7 @@ fn many(few: usize, long: usize) -> usize {
     }
 }
 
-/// Prints the figures; panics when a recovery was not as promised.
+/// Prints the figures. Panics if a recovery broke a promise.
 fn judge(name: &str, outcome: &Outcome, begun: Instant) {
     let Outcome {
         moments,
@@ -249,23 +255,27 @@ fn a_recovery_may_be_cut_off_too() {
     }
 }
 
-/// Syncs that no power loss can miss, by the beginning of their kind's name, and why.
+/// The syncs that no power loss can miss, by the beginning of their kind's name, with the reason.
 const NEVER_MISSED: [(&str, &str); 4] = [
     (
         "snapshot/live/profiles.redb",
-        "what the live profiles say, the log holds too; that redb finds its last whole commit is for redb to show",
+        "the log also holds the content of the live profiles, and redb is responsible for finding \
+         its last whole commit",
     ),
     (
         "log/ after nothing",
-        "who lets go of segments syncs before each, and before the first of them there is nothing to sync",
+        "the deletion of segments syncs before each one, and before the first there is nothing to \
+         sync",
     ),
     (
         "snapshot/.building-PID/scratch/",
-        "the loader writes its own format there, and what is there is gone when the snapshot gets its name",
+        "the loader writes its own format there, and the folder is deleted when the snapshot gets \
+         its name",
     ),
     (
         "snapshot/.building-PID/search/.part-",
-        "tantivy syncs the folder and the list of the segment that it makes; both are gone when the snapshot gets its name",
+        "tantivy syncs the folder and the list of its segment, and both are deleted when the \
+         snapshot gets its name",
     ),
 ];
 

@@ -1,4 +1,4 @@
-//! Whether a server that starts on what a power loss has left keeps what was promised, and says nothing else.
+//! Checks that a server that starts after a power loss keeps its promises, and answers correctly.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ use tokio::runtime::Runtime;
 use crate::story::Story;
 use crate::tree::Tree;
 
-/// What was promised before the power went.
+/// The promises that were made before the power loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Promised {
     /// The site was built.
@@ -39,7 +39,7 @@ pub(crate) struct Promised {
     pub(crate) overlay: bool,
 }
 
-/// Writes the tree where nothing is synced: in memory, if the system has such a folder.
+/// Writes the tree to a folder that is never synced: in memory, if the system has such a folder.
 pub(crate) fn written(tree: &Tree) -> TempDir {
     let memory = Path::new("/dev/shm");
     let folder = if memory.is_dir() {
@@ -57,7 +57,7 @@ pub(crate) fn written(tree: &Tree) -> TempDir {
     folder
 }
 
-/// The SCN to which the site recovers, or what is wrong.
+/// Returns the SCN to which the site recovers, or the error.
 pub(crate) fn check(
     runtime: &Runtime,
     tree: &Tree,
@@ -75,7 +75,8 @@ pub(crate) fn check(
     }
 }
 
-/// A site that nobody was told of may be missing whole: then it can be built where the first attempt ended.
+/// Builds the site if it is missing. A site whose build was not acknowledged may be missing as a
+/// whole, and must be buildable where the first attempt ended.
 fn build_if_missing(story: &Story, folder: &Path) -> Result<(), String> {
     let site = folder.join("snapshot");
     if site.is_dir() {
@@ -90,17 +91,17 @@ fn build_if_missing(story: &Story, folder: &Path) -> Result<(), String> {
     built.map_err(|panic| panic.downcast_ref::<String>().cloned().unwrap_or_default())
 }
 
-/// What a server made of a folder.
+/// The result of a server's start on a folder.
 pub(crate) enum Served {
-    /// It recovered to this SCN, and all its answers are right.
+    /// It recovered to this SCN, and all its answers are correct.
     Well(u64),
     /// It did not start, or refused an answer, for this reason.
     Not(String),
-    /// It answered what is not so.
+    /// It gave an answer that is wrong.
     Wrongly(String),
 }
 
-/// Serves what is in the folder, asks for everything and changes something.
+/// Serves the folder, queries everything, and changes something.
 pub(crate) fn served(
     runtime: &Runtime,
     folder: &Path,
@@ -117,7 +118,8 @@ pub(crate) fn served(
     }
 }
 
-/// The newest snapshot is whole, and so is every overlay file: what has its name has its bytes.
+/// Checks that the newest snapshot is whole, and every overlay file too: a file that has its name
+/// has its bytes.
 fn check_files(folder: &Path, promised: Promised) -> Result<(), String> {
     let site = folder.join("snapshot");
     let newest = newest_snapshots(&site).map_err(|error| error.to_string())?;
@@ -156,7 +158,7 @@ fn check_files(folder: &Path, promised: Promised) -> Result<(), String> {
     Ok(())
 }
 
-/// As the first segment's header says; none when no segment has one.
+/// Returns the id in the first segment's header; `None` if no segment has one.
 fn log_id(log: &Path) -> Option<LogId> {
     let mut segments: Vec<PathBuf> = fs::read_dir(log)
         .ok()?
@@ -194,7 +196,7 @@ async fn check_server(folder: &Path, story: &Story, promised: Promised) -> Resul
     Ok(head)
 }
 
-/// Answers the SCN that the server recovered to.
+/// Checks a running server, and returns the SCN to which it recovered.
 async fn check_running(
     addresses: [SocketAddr; 2],
     story: &Story,
@@ -215,7 +217,7 @@ async fn check_running(
     }
     check_answers(&connections, story, &head).await?;
 
-    // It goes on: the next window, which may be a repeat for the one who sends it.
+    // It continues with the next window, which may be a repeat for its sender.
     let next = head.scn + 1;
     let window = history::to_publish(story.window(next));
     let published = connections.admin.publish(window).await;
@@ -230,8 +232,11 @@ async fn check_running(
     Ok(head.scn)
 }
 
-/// Every member, every connection, and some words, as of that point. Panics when something is not as in the story.
-/// Errors with what was refused.
+/// Queries every member, every connection, and some words, as of that point. Panics if an answer
+/// differs from the story.
+///
+/// # Errors
+/// If the server refused: the refusal.
 async fn check_answers(
     connections: &Connections,
     story: &Story,

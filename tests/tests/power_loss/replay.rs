@@ -1,4 +1,4 @@
-//! From traced calls to what they do to a [`Disk`].
+//! Replays traced calls on a [`Disk`].
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ pub(crate) struct Replay {
     root: String,
     descriptors: BTreeMap<u64, usize>,
     open: Vec<Open>,
-    /// By thread, where the sync that it has begun reaches to.
+    /// The mark of the sync in progress, by thread.
     marks: BTreeMap<u32, u64>,
 }
 
-/// What descriptors stand for that were made of one another.
+/// The open file that descriptors share if they were duplicated from one another.
 #[derive(Clone, Copy)]
 struct Open {
     number: Number,
@@ -25,14 +25,14 @@ struct Open {
     appends: bool,
 }
 
-/// What a call did.
+/// The effect of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Nothing that a power loss could tell.
+    /// No effect that a power loss could show.
     Nothing,
-    /// Names or bytes are others.
+    /// Names or bytes have changed.
     Changed,
-    /// What was changed is durable, or was to become so.
+    /// A sync has ended, successfully or not.
     Synced,
 }
 
@@ -47,13 +47,14 @@ impl Replay {
         }
     }
 
-    /// Another process on the same disk.
+    /// Returns a replay of another process on the same disk.
     pub(crate) fn next_process(self) -> Self {
         let root = self.root.trim_end_matches('/').to_owned();
         Self::new(self.disk, &root)
     }
 
-    /// What is synced by this event, if it is the end of a sync: named as [`sync_kind`] does.
+    /// Returns the kind of sync that this event ends, as [`sync_kind`] names it; `None` if it ends
+    /// none.
     pub(crate) fn sync_of(&self, event: &Event) -> Option<String> {
         if !event.call.is_sync() || event.phase == Phase::Begun {
             return None;
@@ -62,7 +63,8 @@ impl Replay {
         Some(sync_kind(&self.disk, open.number))
     }
 
-    /// Does what the event did. `is_done`: whether a sync that answered well makes anything durable.
+    /// Applies an event to the disk. `is_done` is false for a sync that succeeds without making
+    /// anything durable.
     pub(crate) fn take(&mut self, event: &Event, is_done: bool) -> Effect {
         let call = &event.call;
         let name = call.name.as_str();
@@ -73,7 +75,7 @@ impl Replay {
             self.marks
                 .insert(call.thread(), self.disk.mark(open.number));
         }
-        // A number is free for the next one as soon as its close has begun.
+        // A descriptor may be reused as soon as its close has begun.
         if event.phase != Phase::Ended && name == "close" {
             self.descriptors.remove(&call.number(0));
         }
@@ -218,7 +220,8 @@ impl Replay {
         Effect::Changed
     }
 
-    /// `copy_file_range(from, NULL, to, NULL, ..)` and `sendfile(to, from, NULL, ..)`.
+    /// Copies bytes: `copy_file_range(from, NULL, to, NULL, ..)` and `sendfile(to, from, NULL,
+    /// ..)`.
     fn copy(&mut self, call: &Call, bytes: u64) -> Effect {
         let (from_at, to_at, offsets): (usize, usize, &[usize]) = if call.name == "sendfile" {
             (1, 0, &[2])
@@ -254,7 +257,8 @@ impl Replay {
         }
     }
 
-    /// A call about names, given by where the folder and the path stand in its arguments.
+    /// Applies a call that changes names. The places are those of the folder and the path in its
+    /// arguments.
     fn names(
         &mut self,
         call: &Call,
@@ -274,7 +278,7 @@ impl Replay {
         }
     }
 
-    /// Below the root; none: elsewhere.
+    /// Returns the path below the root; `None` if it is elsewhere.
     fn path(&self, call: &Call, folder: Option<usize>, path: usize) -> Option<String> {
         let path = call.path(path);
         if let Some(descriptor) = path.strip_prefix("/proc/self/fd/") {
@@ -300,7 +304,7 @@ impl Replay {
     }
 
     fn open(&self, call: &Call, at: usize) -> Option<Open> {
-        // -1, or AT_FDCWD.
+        // The descriptor is -1, or AT_FDCWD.
         let descriptor: u64 = call.arguments.get(at)?.parse().ok()?;
         Some(self.open[*self.descriptors.get(&descriptor)?])
     }
@@ -311,18 +315,19 @@ impl Replay {
     }
 }
 
-/// How many of its bytes a write has written is its answer.
+/// Returns the bytes that a write has written: its result is their number.
 fn call_bytes(call: &Call, result: u64) -> Vec<u8> {
     let mut bytes = call.bytes(1);
     bytes.truncate(result as usize);
     bytes
 }
 
-/// What the first segment of a log is called for.
+/// The number in the name of a log's first segment.
 const FIRST_SCN: &str = "00000000000000000001";
 
-/// What a sync is for: the file that it makes durable, numbers apart; of a folder that holds several things, what was done in it
-/// last. A file of the search index that gets another folder, and is synced in both, is one file.
+/// Returns the purpose of a sync: the file that it makes durable, with its numbers left out. For a
+/// folder of several things, the last change in it counts. A file of the search index that is moved
+/// to another folder, and synced in both, is one file.
 fn sync_kind(disk: &Disk, number: Number) -> String {
     let path = disk
         .path(number)

@@ -1,4 +1,4 @@
-//! Bits that rot in any file of a site: refused by name, or served as if they had not; never served wrongly.
+//! Bit rot in any file of a site: the file is refused by name, or its content is served unchanged.
 
 use std::fs;
 use std::sync::Mutex;
@@ -12,8 +12,8 @@ use crate::story::Story;
 use crate::tree::Tree;
 use crate::trial::{THREADS, runtime};
 
-/// Flips one bit somewhere in the files, again and again, each file as often as the next one. Answers how often a server then served
-/// all the same, and what was wrong.
+/// Flips one bit in the files, again and again, each file equally often. Returns how often a server
+/// still served, and the failures.
 pub(crate) fn rot(
     tree: &Tree,
     story: &Story,

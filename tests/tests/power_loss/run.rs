@@ -1,4 +1,4 @@
-//! Lives one after the other on one disk, and the disk at every moment of them.
+//! Runs several lives one after the other on one disk, with the disk at every moment of them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,26 +16,26 @@ use crate::story::Story;
 use crate::trace::{Event, on_their_way};
 use crate::tree::Tree;
 
-/// See the module.
+/// Several lives on one disk.
 pub(crate) struct Run {
     root: String,
     beginning: Tree,
     lives: Vec<Life>,
-    /// By life and event, whether it changed or synced something.
+    /// True for each event that changed or synced something, by life and event.
     effective: Vec<Vec<bool>>,
     promised: Promised,
 }
 
-/// A moment at which the power may go.
+/// A moment at which the power may fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub(crate) life: usize,
-    /// Before this event; behind the last: after the life.
+    /// The event before which the power fails. The number of events means after the life.
     pub(crate) event: usize,
 }
 
 impl Run {
-    /// Lives the scripts on a new site.
+    /// Runs the scripts on a new site.
     pub(crate) async fn on_a_new_site(story: &Story, scripts: &[Script]) -> Self {
         let folder = written(&Tree::default());
         site::build(story.beginning(), folder.path());
@@ -46,13 +46,13 @@ impl Run {
         Self::on(folder, story, scripts, promised).await
     }
 
-    /// Lives the scripts where no site is yet.
+    /// Runs the scripts where there is no site yet.
     pub(crate) async fn on_nothing(story: &Story, scripts: &[Script]) -> Self {
         let folder = written(&Tree::default());
         Self::on(folder, story, scripts, Promised::default()).await
     }
 
-    /// Lives the scripts on a disk as a power loss has left it.
+    /// Runs the scripts on a disk after a power loss.
     pub(crate) async fn after(
         tree: &Tree,
         promised: Promised,
@@ -109,8 +109,8 @@ impl Run {
         }
     }
 
-    /// Goes through the run; shows the disk before everything that changes or syncs something, and after each life. `is_done` says
-    /// of each sync, by its kind, whether it makes anything durable.
+    /// Visits the disk before each event that changes or syncs something, and after each life.
+    /// `is_done` says for each sync, by its kind, whether it makes anything durable.
     pub(crate) fn go_through(
         &self,
         is_done: &dyn Fn(&str) -> bool,
@@ -153,7 +153,7 @@ impl Run {
         }
     }
 
-    /// The disk after the last life, and what was promised by then.
+    /// Returns the disk after the last life, and the promises by then.
     pub(crate) fn end(&self) -> (Tree, Promised) {
         let mut end = None;
         self.go_through(&|_| true, &mut |moment, disk, promised| {
@@ -165,7 +165,7 @@ impl Run {
         end.expect("a run has a life")
     }
 
-    /// The kinds of all syncs.
+    /// Returns the kinds of all syncs.
     pub(crate) fn sync_kinds(&self) -> BTreeSet<String> {
         let kinds = std::cell::RefCell::new(BTreeSet::new());
         let note = |kind: &str| {
@@ -190,7 +190,8 @@ impl Run {
         }
     }
 
-    /// What is synced of a log while a server starts on what another one has left is another kind.
+    /// Returns the kind of a sync. Syncs of a log while a server starts on an existing log are
+    /// kinds of their own.
     fn kind(&self, life: usize, time: u64, kind: &str) -> String {
         let is_of_start = self.is_there(life) && time < self.lives[life].ready;
         match kind.strip_prefix("log/") {
@@ -202,7 +203,7 @@ impl Run {
         }
     }
 
-    /// Whether a life begins with a log.
+    /// Returns whether a life begins with an existing log.
     fn is_there(&self, life: usize) -> bool {
         let mut earlier = self.lives[..life].iter();
         earlier.any(|life| life.serves) || self.beginning.folders.contains("log")
@@ -220,7 +221,7 @@ impl Promised {
     }
 }
 
-/// What is there in one of the two only, or another thing in both.
+/// Returns the paths that are in one of the two only, or differ between them.
 fn differing(one: &Tree, other: &Tree) -> BTreeSet<String> {
     let files = one.files.keys().chain(other.files.keys());
     let files = files.filter(|path| one.files.get(*path) != other.files.get(*path));
@@ -230,7 +231,7 @@ fn differing(one: &Tree, other: &Tree) -> BTreeSet<String> {
         .collect()
 }
 
-/// The folders of site and log.
+/// Returns the folders of site and log.
 fn read(root: &Path) -> Tree {
     let mut tree = Tree::default();
     for name in ["snapshot", "log"] {

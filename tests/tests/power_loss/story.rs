@@ -1,4 +1,4 @@
-//! What happens to a site: its windows in order, and the oracle after each of them.
+//! The history of a site: its windows in order, and the oracle after each of them.
 
 use cloud_proto::databus::v1::WindowPart;
 use cloud_tests::history::{self, Shape};
@@ -6,11 +6,11 @@ use cloud_tests::model::Model;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
-/// One source's windows; the n-th stands at SCN n.
+/// The windows of one source. The n-th has SCN n.
 pub(crate) struct Story {
     pub(crate) ids: Vec<u64>,
     windows: Vec<WindowPart>,
-    /// At each SCN, from 0 on.
+    /// The model at each SCN, from 0 on.
     models: Vec<Model>,
 }
 
@@ -41,7 +41,7 @@ impl Story {
         }
     }
 
-    /// The site before anything happened.
+    /// Returns the site before any change.
     pub(crate) fn beginning(&self) -> &Model {
         &self.models[0]
     }

@@ -1,23 +1,29 @@
-//! What `strace` has written of a process, as calls in the order in which they came to their end.
+//! Parses a trace of `strace`, as calls in the order in which they ended.
 //!
-//! Strings come in hexadecimal (`-xx`) and whole (`-s`), so a line holds no comma, bracket or quote that is not strace's own.
+//! Strings are in hexadecimal (`-xx`) and whole (`-s`). A line therefore holds no comma, bracket or
+//! quote except strace's own.
 
 use std::collections::BTreeMap;
 
-/// What is traced: everything that changes files or folders, and what a descriptor stands for.
-pub(crate) const CALLS: &str = "openat,open,creat,write,pwrite64,writev,pwritev,pwritev2,ftruncate,truncate,\
-fallocate,fsync,fdatasync,sync_file_range,msync,sync,syncfs,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,\
-unlinkat,mkdir,mkdirat,rmdir,close,dup,dup2,dup3,fcntl,lseek,copy_file_range,sendfile,splice,mmap";
+/// The calls that are traced: all that change files or folders, and all that change the meaning of
+/// a descriptor.
+pub(crate) const CALLS: &str = "\
+    openat,open,creat,write,pwrite64,writev,pwritev,pwritev2,ftruncate,truncate,fallocate,fsync,\
+    fdatasync,sync_file_range,msync,sync,syncfs,rename,renameat,renameat2,link,linkat,symlink,\
+    symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,close,dup,dup2,dup3,fcntl,lseek,\
+    copy_file_range,sendfile,splice,mmap";
 
-/// No single write of a small site is longer.
+/// The longest string of the trace. No single write of a small site is longer.
 pub(crate) const STRING_BYTES_MAX: usize = 16 << 20;
 
-/// One step of a process.
+/// One event in the life of a process.
 #[derive(Debug)]
 pub(crate) struct Event {
-    /// In µs since 1970. A call that strace saw end on the line on which it began has the time of its beginning.
+    /// The time in µs since 1970. A call that begins and ends on one line of strace has the time of
+    /// its beginning.
     pub(crate) time: u64,
-    /// A beginning stands apart only when other calls came between it and the end.
+    /// The phase of the call. The beginning is an event of its own only if other calls came before
+    /// the end.
     pub(crate) phase: Phase,
     pub(crate) call: Call,
 }
@@ -26,7 +32,7 @@ pub(crate) struct Event {
 pub(crate) enum Phase {
     Begun,
     Ended,
-    /// Began and ended.
+    /// The call began and ended.
     Whole,
 }
 
@@ -35,15 +41,15 @@ pub(crate) enum Phase {
 pub(crate) struct Call {
     pub(crate) name: String,
     pub(crate) arguments: Vec<String>,
-    /// None: it failed, or the process ended first.
+    /// The result; `None` if the call failed, or the process ended first.
     pub(crate) result: Option<u64>,
-    /// The process ended first.
+    /// True if the process ended first.
     is_unknown: bool,
     thread: u32,
 }
 
 impl Call {
-    /// Whose call it is, to find the end to a beginning.
+    /// Returns the thread of the call, with which the end of a beginning is found.
     pub(crate) fn thread(&self) -> u32 {
         self.thread
     }
@@ -69,7 +75,7 @@ impl Call {
         String::from_utf8(self.bytes(at)).expect("our paths are UTF-8")
     }
 
-    /// For people.
+    /// Returns the call as text for a human reader.
     pub(crate) fn described(&self) -> String {
         let argument = |text: &String| match text.starts_with('"').then(|| string(text)) {
             Some(bytes) if bytes.len() < 200 && bytes.is_ascii() => {
@@ -88,7 +94,7 @@ impl Call {
             .is_some_and(|flags| flags.split('|').any(|found| found == flag))
     }
 
-    /// The strings of a writev, one after the other.
+    /// Returns the strings of a writev, concatenated.
     pub(crate) fn gathered(&self, at: usize) -> Vec<u8> {
         self.arguments[at]
             .split("iov_base=")
@@ -98,7 +104,8 @@ impl Call {
     }
 }
 
-/// The calls that were on their way when the process was killed: they may have come to their end, as what is added says.
+/// Returns an end for each call, except syncs, that was in progress when the process was killed:
+/// such a call may have completed.
 pub(crate) fn on_their_way(events: &[Event]) -> Vec<Event> {
     let mut last: BTreeMap<u32, &Event> = BTreeMap::new();
     for event in events {
@@ -122,7 +129,7 @@ pub(crate) fn on_their_way(events: &[Event]) -> Vec<Event> {
     ended.collect()
 }
 
-/// The calls of a trace that strace wrote with `-f -ttt -xx`.
+/// Parses the calls of a trace that strace wrote with `-f -ttt -xx`.
 pub(crate) fn parse(trace: &str) -> Vec<Event> {
     let mut begun: BTreeMap<u32, String> = BTreeMap::new();
     let mut events = Vec::new();
@@ -138,7 +145,8 @@ pub(crate) fn parse(trace: &str) -> Vec<Event> {
             continue;
         }
         if let Some(head) = rest.strip_suffix(" <unfinished ...>") {
-            // Its arguments end where it was interrupted: all of them, for calls that only give the system something.
+            // Its arguments end where it was interrupted. They are complete for calls that only
+            // pass data to the system.
             let call = call(thread, &format!("{head}) = ?"));
             begun.insert(thread, head.to_owned());
             let phase = Phase::Begun;
@@ -180,7 +188,7 @@ fn call(thread: u32, text: &str) -> Call {
     }
 }
 
-/// At the commas that stand in no bracket.
+/// Splits the arguments at the commas outside brackets.
 fn split(arguments: &str) -> Vec<String> {
     let (mut depth, mut from, mut parts) = (0, 0, Vec::new());
     for (at, byte) in arguments.bytes().enumerate() {
@@ -198,7 +206,7 @@ fn split(arguments: &str) -> Vec<String> {
     parts
 }
 
-/// `"\x2f\x74"`
+/// Decodes a string such as `"\x2f\x74"`.
 fn string(text: &str) -> Vec<u8> {
     let quoted = text
         .strip_prefix('"')

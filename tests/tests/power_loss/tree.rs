@@ -1,4 +1,4 @@
-//! What is on a disk: folders and files by path.
+//! The content of a disk: folders and files by path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,7 +12,8 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// Tells trees apart, but for one pair in billions.
+    /// Returns a digest of the tree. Two different trees have the same digest in one of billions of
+    /// cases.
     pub(crate) fn digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.folders.hash(&mut hasher);
@@ -22,7 +23,7 @@ impl Tree {
         hasher.finish()
     }
 
-    /// Without a folder and what is in it.
+    /// Returns the tree without a folder and its content.
     pub(crate) fn without(&self, folder: &str) -> Self {
         let is_other = |path: &String| path != folder && !path.starts_with(&format!("{folder}/"));
         let folders = self

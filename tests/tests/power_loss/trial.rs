@@ -1,4 +1,4 @@
-//! Many power losses, each tried once: recovered on two threads, and judged.
+//! Tries many power losses, each once: recovers on two threads, and judges the result.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -16,7 +16,7 @@ use crate::tree::Tree;
 
 pub(crate) const THREADS: usize = 2;
 
-/// Where it is decided what is left of the un-synced, without chance.
+/// The losses that decide without chance which unsynced changes are kept.
 pub(crate) const PLAIN_LOSSES: [Loss; 6] = [
     Loss {
         names: Names::Kept,
@@ -44,7 +44,7 @@ pub(crate) const PLAIN_LOSSES: [Loss; 6] = [
     },
 ];
 
-/// And where by chance.
+/// The losses that decide by chance.
 const CHANCES: [Loss; 3] = [
     Loss {
         names: Names::Prefix,
@@ -60,15 +60,15 @@ const CHANCES: [Loss; 3] = [
     },
 ];
 
-/// What came of it.
+/// The results of the power losses of a run.
 pub(crate) struct Outcome {
-    /// Moments of the run.
+    /// The number of moments of the run.
     pub(crate) moments: usize,
-    /// Power losses that left different disks.
+    /// The number of power losses that left different disks.
     pub(crate) disks: usize,
-    /// Of those, recovered from.
+    /// The number of those disks that were recovered from.
     pub(crate) recovered: usize,
-    /// What was wrong.
+    /// The failures.
     pub(crate) failures: Vec<String>,
 }
 
@@ -81,8 +81,9 @@ pub(crate) fn runtime() -> Runtime {
         .expect("a runtime")
 }
 
-/// Lets power go at every moment of the run, in each plain way and so many times by chance, and recovers from as many of the
-/// different disks that are left as `recoveries_max` says, evenly spread over the run.
+/// Simulates a power loss at every moment of the run, in each plain way and `chances` times by
+/// chance. Recovers from at most `recoveries_max` of the different disks, evenly spread over the
+/// run.
 pub(crate) fn lose_power(
     run: &Run,
     story: &Story,
@@ -138,7 +139,8 @@ pub(crate) fn lose_power(
     }
 }
 
-/// Each disk that differs from those before, or of which more was promised. Answers how many moments there are.
+/// Calls `take` with each disk that differs from those before, or has more promises. Returns the
+/// number of moments.
 fn every_disk(
     run: &Run,
     chances: usize,
@@ -163,12 +165,12 @@ fn every_disk(
     moments
 }
 
-/// Disks by their digests, each with what was promised.
+/// Disks by their digests, each with its promises.
 pub(crate) type Seen = BTreeSet<(u64, Promised)>;
 
-/// Those that plain losses leave when every sync is done.
+/// Returns the disks that plain losses leave if every sync takes effect.
 pub(crate) fn with_every_sync(run: &Run) -> Seen {
-    // Nothing here is left to chance.
+    // No plain loss uses the random numbers.
     let mut random = ChaCha8Rng::seed_from_u64(0);
     let mut seen = Seen::new();
     run.go_through(&|_| true, &mut |_, disk, promised| {
@@ -180,8 +182,10 @@ pub(crate) fn with_every_sync(run: &Run) -> Seen {
     seen
 }
 
-/// How a check fails when syncs of this kind make nothing durable; none: it never does. Tried are disks that are not there with every
-/// sync done: first those on which something was promised a moment before, then the others, up to `recoveries_max`.
+/// Returns how a check fails if syncs of this kind make nothing durable, or `None` if it never
+/// does; and the number of tries. It tries disks that do not occur if every sync takes effect. The
+/// first ones are those with a new promise a moment before, then come the others, up to
+/// `recoveries_max`.
 pub(crate) fn without_sync(
     run: &Run,
     story: &Story,
@@ -219,7 +223,8 @@ pub(crate) fn without_sync(
     (tried, found)
 }
 
-/// Disks that a power loss has left somewhere in the run, by chance, and what was promised by then.
+/// Returns disks that a power loss may leave at random moments of the run, with the promises by
+/// then.
 pub(crate) fn some_disks(run: &Run, count: usize, seed: u64) -> Vec<(Tree, Promised)> {
     let mut moments = 0;
     run.go_through(&|_| true, &mut |_, _, _| {

@@ -1,4 +1,4 @@
-//! What calls there are, how many of each are in flight, and how long they took.
+//! Counts the calls of each method: how many are in flight, and how long they took.
 
 use crate::metrics::{Histogram, Page};
 use cloud_proto::FILE_DESCRIPTOR_SET;
@@ -14,7 +14,7 @@ use std::{
 };
 use tonic::Code;
 
-/// gRPC's codes.
+/// The number of gRPC's codes.
 const CODES: usize = 17;
 
 /// The counts of all calls to all listeners. Counting is lock-free.
@@ -27,7 +27,7 @@ pub struct Calls {
 /// The counts of one method.
 #[derive(Debug)]
 struct Call {
-    /// As in `cloud.v1.NetworkService/GetDegrees`.
+    /// The method, as in `cloud.v1.NetworkService/GetDegrees`.
     name: String,
     in_flight: AtomicU64,
     by_code: [Histogram; CODES],
@@ -44,11 +44,11 @@ impl Call {
 }
 
 impl Calls {
-    /// Counts every method of the protos, and all others together: health, reflection, and methods
-    /// that do not exist.
+    /// Creates a count for every method of the protos, and one for all others together: health,
+    /// reflection, and methods that do not exist.
     ///
     /// # Errors
-    /// When the descriptors of the protos cannot be read.
+    /// If the descriptors of the protos cannot be read.
     pub fn new() -> Result<Self, DecodeError> {
         let mut calls = Vec::new();
         for file in FileDescriptorSet::decode(FILE_DESCRIPTOR_SET)?.file {
@@ -79,7 +79,7 @@ impl Calls {
         });
         page.histograms(
             "cloud_rpc_seconds",
-            "Time to an answer; of a stream, until it began.",
+            "Time until the answer; for a stream, until it began.",
             by_code,
         );
         let in_flight = self.calls.iter();
@@ -87,13 +87,13 @@ impl Calls {
             in_flight.map(|call| (call.name.as_str(), call.in_flight.load(Ordering::Relaxed)));
         page.gauges(
             "cloud_rpc_in_flight",
-            "Calls being answered; streams until they began.",
+            "Calls that are being answered; streams until they began.",
             "rpc",
             in_flight,
         );
     }
 
-    /// A call to `path` begins.
+    /// Counts a call to `path` as in flight until the returned value is dropped.
     pub(crate) fn begin(self: &Arc<Self>, path: &str) -> InFlight {
         let other = self.calls.len() - 1;
         let in_flight = InFlight {
@@ -130,7 +130,7 @@ fn code_name(code: i32) -> &'static str {
     }
 }
 
-/// A call that is being answered; counted when this is dropped.
+/// A call that is being answered. It is counted when this is dropped.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     calls: Arc<Calls>,
@@ -144,12 +144,13 @@ impl InFlight {
         &self.call().name
     }
 
-    /// The answer is there.
+    /// Records that the answer is there, with its code.
     pub(crate) fn answered(&mut self, code: Code) {
         self.answered = Some((code, self.begun.elapsed()));
     }
 
-    /// How it ended, and how long that took; its caller is gone if it was not answered.
+    /// Returns the code and the time of the call. Without an answer the code is CANCELLED: the
+    /// caller has gone.
     pub(crate) fn outcome(&self) -> (Code, Duration) {
         let gone = || (Code::Cancelled, self.begun.elapsed());
         self.answered.unwrap_or_else(gone)

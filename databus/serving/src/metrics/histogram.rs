@@ -1,13 +1,14 @@
-//! How long calls, or syncs, took: a count for each range of times.
+//! A histogram of times, of calls or of syncs: a count for each range of times.
 //!
-//! Fixed atomics, so that a call costs two additions and nothing grows between two scrapes.
+//! The counts are a fixed array of atomics. A call costs two additions, and nothing grows between
+//! two scrapes.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
-/// Upper bounds of the ranges; the last range has none.
+/// The upper bounds of the ranges. The last range has none.
 pub(crate) const BOUNDS: [Duration; 16] = [
     Duration::from_micros(100),
     Duration::from_micros(250),
@@ -27,7 +28,7 @@ pub(crate) const BOUNDS: [Duration; 16] = [
     Duration::from_secs(10),
 ];
 
-/// Counted times. Recording one is lock-free.
+/// Counts of times. Recording one is lock-free.
 #[derive(Debug, Default)]
 pub struct Histogram {
     counts: [AtomicU64; BOUNDS.len() + 1],
@@ -50,7 +51,8 @@ impl Histogram {
         counts.all(|count| count.load(Ordering::Relaxed) == 0)
     }
 
-    /// How many took at most each bound, all of them at the end; and the sum of their seconds.
+    /// Returns how many times were at most each bound, last the count of all, and the sum in
+    /// seconds.
     pub(crate) fn cumulative(&self) -> ([u64; BOUNDS.len() + 1], f64) {
         let mut sum = 0;
         let counts = self.counts.each_ref().map(|count| {

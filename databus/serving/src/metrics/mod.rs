@@ -1,8 +1,8 @@
-//! Metrics: what a server counts, and the page of it that Prometheus scrapes.
+//! The metrics that a server counts, and the page of them that Prometheus scrapes.
 //!
-//! The page is text of our own, and not that of `prometheus-client`. Its histogram takes a mutex
-//! for each time that it records. Its pages are OpenMetrics, which names counters otherwise in
-//! their types and ends with a line of its own.
+//! The page is written here, without the crate `prometheus-client`. Its histogram takes a mutex for
+//! each time that it records. Its pages are OpenMetrics, which names the types of counters in
+//! another way and ends with a line of its own.
 //!
 //! Imports from no other folder of the crate.
 

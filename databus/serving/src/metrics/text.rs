@@ -1,4 +1,4 @@
-//! The text that Prometheus scrapes: for each metric its help, its kind, and a line for each value.
+//! The text that Prometheus scrapes: for each metric its help, its type, and a line for each value.
 
 use crate::metrics::{
     Calls,
@@ -15,17 +15,17 @@ pub struct Page {
     text: String,
 }
 
-/// Name and value of a label.
+/// The name and the value of a label.
 type Label<'a> = (&'a str, &'a str);
 
 impl Page {
-    /// Writes what every server has: its start, whether it serves, its calls.
+    /// Writes the metrics of every server: its start, whether it serves, and its calls.
     pub fn server(&mut self, started: Instant, is_serving: bool, calls: &Calls) {
         let started = SystemTime::now().checked_sub(started.elapsed());
         let since = started.and_then(|started| started.duration_since(UNIX_EPOCH).ok());
         self.gauge(
             "process_start_time_seconds",
-            "When the server had started, in seconds since 1970.",
+            "Time at which the server started, in seconds since 1970.",
             since.unwrap_or_default().as_secs_f64(),
         );
         self.gauge(
@@ -41,19 +41,19 @@ impl Page {
         self.text
     }
 
-    /// A value that goes up and down.
+    /// Writes a value that goes up and down.
     pub fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
         self.describe(name, help, "gauge");
         self.value(name, &[], value);
     }
 
-    /// A value that only goes up.
+    /// Writes a value that only goes up.
     pub fn counter(&mut self, name: &str, help: &str, value: impl Display) {
         self.describe(name, help, "counter");
         self.value(name, &[], value);
     }
 
-    /// Values that go up and down, by one label.
+    /// Writes values that go up and down, by one label.
     pub fn gauges<'a, V: Display>(
         &mut self,
         name: &str,
@@ -67,7 +67,7 @@ impl Page {
         }
     }
 
-    /// Values that only go up, by one label.
+    /// Writes values that only go up, by one label.
     pub fn counters<'a, V: Display>(
         &mut self,
         name: &str,
@@ -81,13 +81,13 @@ impl Page {
         }
     }
 
-    /// Writes times in seconds.
+    /// Writes a histogram of times, in seconds.
     pub fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) {
         self.describe(name, help, "histogram");
         self.times(name, &[], histogram);
     }
 
-    /// Writes times in seconds, by labels; those without any are left out.
+    /// Writes histograms of times in seconds, by labels. Empty histograms are left out.
     pub(crate) fn histograms<'a>(
         &mut self,
         name: &str,

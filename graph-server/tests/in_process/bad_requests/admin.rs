@@ -1,4 +1,6 @@
-//! cloud.v1.AdminService, and calls whose requests have no fields: there is nothing to get wrong but the bytes, see `every_method`.
+//! The rows of cloud.v1.AdminService, and of calls whose requests have no fields.
+//!
+//! Such a request can only be wrong in its bytes: the tests of that are in `every_method`.
 
 use super::{
     page::at_least,

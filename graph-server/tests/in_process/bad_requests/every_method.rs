@@ -1,4 +1,4 @@
-//! What can be wrong with any call, whatever it asks: its bytes, its size, its deadline, where and whom it is sent to.
+//! Errors that any call can have: in its bytes, its size, its deadline, its listener, its method.
 
 use super::{
     limits, methods,

@@ -1,7 +1,8 @@
-//! Every call, every field: what is sent, and the code and details of the answer.
+//! Every call and every field: the request, and the code and details of the answer.
 //!
-//! The rows are data, a file for each service. What has no row is found by the descriptors that the server itself reflects: a
-//! method, or a field of its request, that no row is about fails [`every_method_and_every_field_has_a_row`].
+//! The rows are data, with a file for each service. The descriptors that the server itself reflects
+//! show which rows are missing: [`every_method_and_every_field_has_a_row`] fails for each method,
+//! and each field of a request, without a row.
 
 mod admin;
 mod every_method;
@@ -22,7 +23,7 @@ use raw::Wire;
 use row::Row;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A read does not wait long for what never comes.
+/// Returns limits under which a read does not wait long for a point that never comes.
 fn limits() -> Limits {
     Limits {
         wait_ms_max: 20,
@@ -34,13 +35,13 @@ async fn rows(wire: &Wire, log_id: &str) -> Vec<Row> {
     let mut rows = network::rows(wire, log_id).await;
     rows.extend(people::rows(wire, log_id).await);
     rows.extend(subscribe::rows());
-    // Before anything is published.
+    // These rows come before anything is published.
     rows.extend(admin::rows(log_id));
     rows.extend(publish::rows());
     rows
 }
 
-/// Each method's full name, with the fields of its request.
+/// Returns each method's full name, with the fields of its request.
 fn methods() -> BTreeMap<String, BTreeSet<String>> {
     let files = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap().file;
     let messages: BTreeMap<String, BTreeSet<String>> = files

@@ -1,4 +1,4 @@
-//! cloud.v1.NetworkService.
+//! The rows of cloud.v1.NetworkService.
 
 use super::{
     page::{at_least, bounded, sizes, tokens},
@@ -19,7 +19,7 @@ const SUGGESTIONS: &str = "cloud.v1.NetworkService/SuggestConnections";
 const BEGIN: &str = "cloud.v1.NetworkService/BeginSession";
 const END: &str = "cloud.v1.NetworkService/EndSession";
 
-/// The next page's token, of a page of one.
+/// Returns the token of the next page, from a page of one.
 async fn token<A: Message + Default>(
     wire: &Wire,
     call: &str,
@@ -64,7 +64,7 @@ pub(super) async fn rows(wire: &Wire, log_id: &str) -> Vec<Row> {
     rows
 }
 
-/// The rows about the one id that a call names.
+/// Returns the rows about the one id that a call names.
 pub(super) fn ids<M: Message>(
     call: &'static str,
     field: &'static str,
@@ -84,7 +84,7 @@ pub(super) fn ids<M: Message>(
     ]
 }
 
-/// The rows about a batch of ids; unknown ones are answered.
+/// Returns the rows about a batch of ids; unknown ones are answered.
 pub(super) fn batches<M: Message>(
     call: &'static str,
     first_wrong: &'static str,

@@ -1,4 +1,4 @@
-//! The rows that every read shares: `at_least`, page sizes, page tokens.
+//! The rows that all reads share: `at_least`, page sizes, page tokens.
 
 use super::row::{Outcome, Row, row};
 use cloud_proto::databus::v1::{AsOf, AtLeast, SourceOffset, at_least::Point};

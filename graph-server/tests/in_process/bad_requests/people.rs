@@ -1,4 +1,4 @@
-//! cloud.v1.SearchService and cloud.v1.ProfileService.
+//! The rows of cloud.v1.SearchService and cloud.v1.ProfileService.
 
 use super::{
     network::{batches, ids},

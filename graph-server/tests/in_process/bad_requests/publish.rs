@@ -1,4 +1,4 @@
-//! databus.v1.Publisher: streams of parts, and the changes in them.
+//! The rows of databus.v1.Publisher: streams of parts, and the changes in them.
 
 use super::row::{Outcome, Row, row, rows_of};
 use cloud_proto::databus::v1::change::Event;
@@ -7,7 +7,7 @@ use prost::Message as _;
 use prost_types::{FieldMask, Timestamp};
 
 const PUBLISH: &str = "databus.v1.Publisher/Publish";
-/// A name or a text of a member.
+/// The limit of a name or a text of a member.
 const TEXT_BYTES_MAX: usize = 1_024;
 
 pub(super) fn rows() -> Vec<Row> {
@@ -31,7 +31,7 @@ fn whole(changes: Vec<Change>) -> WindowPart {
     }
 }
 
-/// A window of a good change and this one, which is refused for this field of it.
+/// Returns a row that sends a good change and this one, which is refused because of this field.
 fn refused(what: &'static str, event: Event, field: &'static str) -> Row {
     let good = Event::ConnectionRemoved(ConnectionRemoved {
         member_id: 7,

@@ -1,4 +1,4 @@
-//! Any bytes to any path: what generated clients would not send.
+//! Sends any bytes to any path, also those that generated clients would not send.
 
 use crate::small_site::SmallSite;
 use prost::bytes::{Buf as _, BufMut as _};
@@ -32,8 +32,8 @@ impl Wire {
         }
     }
 
-    /// Sends the messages, and answers the first answer or the error; of a stream the error that ends it, or its first two
-    /// answers' last.
+    /// Sends the messages and returns the first answer, or the error. A stream returns the error
+    /// that ends it, or the last of its first two answers.
     pub(super) async fn ask(
         &self,
         call: &str,
@@ -77,7 +77,7 @@ impl Wire {
     }
 }
 
-/// Where a service stands.
+/// Returns the listener of a service.
 pub(super) fn listener_of(call: &str) -> Listener {
     let admin = ["cloud.v1.AdminService/", "databus.v1.Publisher/"];
     if admin.iter().any(|service| call.starts_with(service)) {
@@ -92,7 +92,7 @@ async fn channel(address: SocketAddr) -> Channel {
     endpoint.connect().await.unwrap()
 }
 
-/// Messages as the bytes that they are.
+/// A codec that passes messages as bytes.
 struct RawCodec;
 
 impl Codec for RawCodec {

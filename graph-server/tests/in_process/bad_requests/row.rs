@@ -1,30 +1,31 @@
-//! One row: a call, the field that it is about, what is sent, and how it is answered.
+//! One row: a call, the field that it is about, the messages, and the expected answer.
 
 use super::raw::Wire;
 use prost::Message;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-/// See the module.
+/// A call with its messages and the expected answer.
 #[derive(Debug)]
 pub(super) struct Row {
-    /// Package, service and method.
+    /// The package, service and method.
     pub(super) call: &'static str,
-    /// A field of the request, as errors name it.
+    /// The field of the request, as errors name it.
     pub(super) about: &'static str,
-    /// In the words of a test's name.
+    /// The case, in the words of a test's name.
     what: &'static str,
     messages: Vec<Vec<u8>>,
     outcome: Outcome,
 }
 
-/// How a row is answered.
+/// The expected answer of a row.
 #[derive(Clone, Debug)]
 pub(super) enum Outcome {
     Answered,
     /// INVALID_ARGUMENT: `BadRequest` with one violation of this field.
     Field(&'static str),
-    /// RESOURCE_EXHAUSTED: `ErrorInfo` with what was asked and the limit, and `QuotaFailure` with the field.
+    /// RESOURCE_EXHAUSTED: `ErrorInfo` with the requested number and the limit, and `QuotaFailure`
+    /// with the field.
     TooLarge {
         field: &'static str,
         asked: u64,
@@ -36,7 +37,7 @@ pub(super) enum Outcome {
     Reason(Code, &'static str, &'static str, String),
 }
 
-/// A row that sends one message.
+/// Returns a row that sends one message.
 pub(super) fn row(
     call: &'static str,
     about: &'static str,
@@ -47,7 +48,7 @@ pub(super) fn row(
     rows_of(call, about, what, vec![message.encode_to_vec()], outcome)
 }
 
-/// A row that sends these bytes.
+/// Returns a row that sends these bytes.
 pub(super) fn rows_of(
     call: &'static str,
     about: &'static str,
@@ -65,7 +66,7 @@ pub(super) fn rows_of(
 }
 
 impl Row {
-    /// Asks, and answers what is otherwise than expected.
+    /// Sends the messages. The error says how the answer differs from the expected one.
     pub(super) async fn check(&self, wire: &Wire) -> Result<(), String> {
         let answer = wire.ask(self.call, self.messages.clone(), None).await;
         self.outcome
@@ -135,7 +136,7 @@ fn violated(details: &ErrorDetails) -> Vec<&str> {
         .collect()
 }
 
-/// Whether the reason is this one, with this figure; no name: any figures.
+/// Returns whether the reason is this one, with this figure. An empty name accepts any figures.
 fn has(details: &ErrorDetails, reason: &str, name: &str, value: &str) -> bool {
     details.error_info().is_some_and(|info| {
         info.domain == "cloud.v1"

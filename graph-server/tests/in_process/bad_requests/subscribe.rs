@@ -1,4 +1,4 @@
-//! databus.v1.Databus.
+//! The rows of databus.v1.Databus.
 
 use super::row::{Outcome, Row, row};
 use cloud_proto::databus::v1::SubscribeRequest;
@@ -28,7 +28,7 @@ pub(super) fn rows() -> Vec<Row> {
         ..Default::default()
     };
     let wrong_kind = Outcome::Field;
-    // The head is far below: what other rows publish does not reach it.
+    // The head is far below: the windows of other rows do not reach it.
     let far = 1_000_000;
     vec![
         row(

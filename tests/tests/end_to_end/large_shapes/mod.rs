@@ -1,5 +1,7 @@
-//! A member with 1,000,000 connections, a clique of 1,000 members and a path of 1,000,000: every question is answered right, or
-//! refused with the limit, within its deadline and within memory; and those who ask little do not wait for those who ask much.
+//! Huge shapes: a member with 1,000,000 connections, a clique of 1,000, a path of 1,000,000.
+//!
+//! Every request is answered correctly, or refused with the limit, within its deadline and within
+//! the memory limit. Callers with light requests do not wait for callers with heavy ones.
 
 mod questions;
 mod shapes;
@@ -17,11 +19,13 @@ use cloud_tests::site;
 use shapes::{CLIQUE_MEMBERS, HUB, LEAVES, PATH_MEMBERS, clique, leaf, path};
 use tonic::Code;
 
-/// Of the server's peak: its binary, the graph and the index as far as they are mapped (some 60 MB), views, and what one heavy request
-/// takes beside them. Nothing here grows with the number of requests.
+/// The limit of the server's peak memory. It covers the binary, the mapped parts of the graph and
+/// the index (some 60 MB), views, and the memory of one heavy request. None of these grows with the
+/// number of requests.
 const PEAK_MEMORY_BYTES_MAX: u64 = 256 << 20;
 
-/// The snapshot, built once for all tests of this binary: in cargo's folder, where the next run replaces it.
+/// The snapshot, built once for all tests of this binary. It is in cargo's folder, where the next
+/// run replaces it.
 static SITE: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("large-shapes");
     if folder.exists() {
@@ -33,8 +37,8 @@ static SITE: LazyLock<PathBuf> = LazyLock::new(|| {
     folder
 });
 
-/// A folder of its own for a server, on the one snapshot: hard links, since files of a snapshot never change. (What stands beside the
-/// snapshot, its lock above all, is each server's own.)
+/// Returns a folder for one server with the shared snapshot as hard links, since files of a
+/// snapshot never change. The files beside the snapshot, above all its lock, belong to each server.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir_in(&*SITE).expect("a temporary folder");
     let name = cloud_engine::snapshot_name(cloud_model::Scn::BEGINNING);
@@ -57,7 +61,7 @@ fn link_all(from: &Path, to: &Path) {
     }
 }
 
-/// One of each kind, and those where the shapes meet.
+/// Returns one viewer of each kind, and those where the shapes meet.
 fn viewers() -> [u64; 10] {
     [
         HUB,
@@ -122,13 +126,14 @@ async fn a_low_budget_refuses_with_the_limit_and_nothing_else() {
         let calls = &refused[&viewer];
         assert!(calls.contains(&"GetNetworkSizes"), "{viewer}: {calls:?}");
     }
-    // Only where the hub itself is asked about: how far it is from here, its connections say.
+    // Requests are refused only if they name the hub itself: its distance from here follows from
+    // its connections.
     for viewer in [path(PATH_MEMBERS / 2), path(PATH_MEMBERS)] {
         assert_eq!(refused[&viewer], ["GetDegrees", "BeginSession"], "{viewer}");
     }
 }
 
-/// The heavier of two kinds of load.
+/// Requests the heavier of two kinds of load.
 async fn third_degree_size(connections: &Connections, viewer_id: u64) -> Result<(), Error> {
     let request = GetNetworkSizesRequest {
         viewer_id,
@@ -150,7 +155,7 @@ async fn a_page_of_third_degree_sizes_does_not_delay_others() {
     let heavy_connections = server.connect().await;
     let over = Arc::new(AtomicBool::new(false));
     let heavy_answered = Arc::new(AtomicUsize::new(0));
-    // As soon as one is answered, its place is taken by the next: the queue is never empty.
+    // As soon as one request is answered, the next takes its place: the queue is never empty.
     let heavy: Vec<_> = (0..HEAVY_AT_A_TIME)
         .map(|caller| {
             let (connections, over, answered) = (
@@ -161,8 +166,9 @@ async fn a_page_of_third_degree_sizes_does_not_delay_others() {
             tokio::spawn(async move {
                 let mut viewer = 10 + caller;
                 while !over.load(Ordering::Relaxed) {
-                    // They run when nobody else has work: some do not come to their turn in time, and while those still hold
-                    // their places in the queue, there may be none for the next.
+                    // Heavy requests run only if no other work is waiting, so some miss their
+                    // deadlines. While those still hold their places in the queue, there may be no
+                    // place for the next.
                     match third_degree_size(&connections, leaf(viewer)).await {
                         Ok(()) => drop(answered.fetch_add(1, Ordering::Relaxed)),
                         Err(status) => assert!(
@@ -204,7 +210,7 @@ async fn a_page_of_third_degree_sizes_does_not_delay_others() {
             degrees,
             [Degree::Second, Degree::Third, Degree::OutOfNetwork]
         );
-        // One that waited behind the queue would see it pass by: 200 to each.
+        // A request that waited behind the queue would be passed by 200 heavy ones.
         let heavy = heavy_answered.load(Ordering::Relaxed) - before;
         assert!(
             heavy < 200 + 10 * asked,
@@ -264,6 +270,6 @@ async fn what_the_queue_has_no_place_for_is_refused_at_once() {
         "{answered} answered, {} refused",
         refused.len()
     );
-    // Nobody waited for the queue only to be refused: the last to hear anything heard an answer.
+    // A refusal does not wait for the queue: the last outcome to arrive is an answer.
     assert!(outcomes.last().expect("64").is_ok());
 }

@@ -1,4 +1,6 @@
-//! Every call of NetworkService about one viewer, and search and profiles beside it: each answer is compared with the closed form.
+//! Sends every call of NetworkService for one viewer, and search and profiles.
+//!
+//! The answers are compared with the closed form.
 
 use cloud_proto::cloud::v1::*;
 use std::time::Duration;
@@ -13,9 +15,9 @@ use super::shapes::{
 
 type Outcome = (&'static str, Result<(), Error>);
 
-/// Asks all, one after the other. What is answered is right; what is refused is the caller's to judge.
+/// Sends all calls, one after the other. An answer must be correct; the caller judges the refusals.
 pub(crate) async fn ask_all(connections: &Connections, viewer: u64) -> Vec<Outcome> {
-    // A stated deadline: nothing runs longer.
+    // The deadline is stated, so that no request runs longer.
     let connections = &Connections {
         client: connections.client.timeout(Duration::from_secs(30)),
         admin: connections.admin.clone(),
@@ -103,7 +105,8 @@ async fn degrees(connections: &Connections, viewer_id: u64) -> Result<(), Error>
     Ok(())
 }
 
-/// From one to the other, by connections, and no longer than it has to be.
+/// Checks that a path leads from one member to the other along connections, and that it is a
+/// shortest one.
 fn check_path(path: &[u64], from: u64, to: u64) {
     assert_eq!(
         (path.first(), path.last()),
@@ -136,7 +139,7 @@ async fn sizes(
     Ok(())
 }
 
-/// The first page and the next.
+/// Checks the first page and the next.
 async fn list_connections(
     connections: &Connections,
     member_id: u64,
@@ -217,8 +220,8 @@ async fn list_shared(
     Ok(())
 }
 
-/// The site has no two ways of one length but within the star and the clique, where they are of two connections at most; so there is
-/// one shortest path between any two.
+/// Checks paths. Only the star and the clique have several paths of equal length, and in them the
+/// paths have two connections at most. So there is one shortest path between any two members.
 async fn list_paths(
     connections: &Connections,
     viewer_id: u64,
@@ -254,7 +257,8 @@ async fn list_paths(
     Ok(())
 }
 
-/// Of equal ones the smallest ids: nobody shares more than one connection with a member at 2nd degree.
+/// Checks suggestions: the smallest ids, because all counts are equal. No member shares more than
+/// one connection with a member at 2nd degree.
 async fn suggestions(
     connections: &Connections,
     viewer_id: u64,
@@ -300,7 +304,8 @@ async fn session(connections: &Connections, viewer_id: u64) -> Result<(), Error>
     Ok(())
 }
 
-/// Nobody has a name here, so everybody matches nothing but the empty query.
+/// Checks search. Members have no names here, so only the empty query matches, and it matches all
+/// of them.
 async fn search(connections: &Connections, viewer_id: u64, first: usize) -> Result<(), Error> {
     let request = SearchMembersRequest {
         viewer_id,

@@ -1,7 +1,7 @@
-//! The site: a star, a clique and a path, joined at two leaves; and what is true of it in closed form.
+//! The large shapes, joined at two leaves of the star, and their answers in closed form.
 //!
 //! ```text
-//! path(1,000,000) ... path(2) - path(1) - leaf(1) - HUB - leaf(2) - clique(1) = every other of the clique
+//! path(1,000,000) ... path(2) - path(1) - leaf(1) - HUB - leaf(2) - clique(1) = rest of the clique
 //!                                                    |
 //!                                                leaf(3) to leaf(1,000,000)
 //! ```
@@ -14,32 +14,32 @@ use cloud_proto::cloud::v1::Degree;
 
 /// The member with 1,000,000 connections.
 pub(crate) const HUB: u64 = 1;
-/// Its connections.
+/// The number of the hub's connections.
 pub(crate) const LEAVES: u64 = 1_000_000;
-/// Everybody with everybody.
+/// The number of members of the clique, who are all connected to each other.
 pub(crate) const CLIQUE_MEMBERS: u64 = 1_000;
-/// One after the other.
+/// The number of members of the path, each connected to the next.
 pub(crate) const PATH_MEMBERS: u64 = 1_000_000;
 
 const CLIQUE_FROM: u64 = 2_000_000;
 const PATH_FROM: u64 = 3_000_000;
 
-/// A connection of the hub, from 1.
+/// Returns the id of a connection of the hub, counted from 1.
 pub(crate) fn leaf(number: u64) -> u64 {
     HUB + number
 }
 
-/// A member of the clique, from 1.
+/// Returns the id of a member of the clique, counted from 1.
 pub(crate) fn clique(number: u64) -> u64 {
     CLIQUE_FROM + number
 }
 
-/// A member of the path, from 1.
+/// Returns the id of a member of the path, counted from 1.
 pub(crate) fn path(number: u64) -> u64 {
     PATH_FROM + number
 }
 
-/// The dump.
+/// Writes the dump.
 pub(crate) fn write_connections(file: &Path) {
     let mut file = BufWriter::new(File::create(file).expect("creates"));
     writeln!(file, "member_id,other_id").expect("writes");
@@ -53,10 +53,10 @@ pub(crate) fn write_connections(file: &Path) {
     row(leaf(2), clique(1));
 }
 
-/// Where a member stands.
+/// The shape to which a member belongs, and its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// 0 is the hub.
+    /// The star. Number 0 is the hub.
     Star(u64),
     Clique(u64),
     Path(u64),
@@ -71,7 +71,7 @@ impl Place {
         }
     }
 
-    /// The leaf by which it hangs on the hub, and how far that is.
+    /// Returns the leaf of the hub on the way to this member, and the distance from that leaf.
     fn root(self) -> (u64, u64) {
         match self {
             Self::Star(number) => (number, 0),
@@ -81,7 +81,7 @@ impl Place {
     }
 }
 
-/// Connections between two members.
+/// Returns the number of connections between two members.
 pub(crate) fn distance(one: u64, other: u64) -> u64 {
     let (one, other) = (Place::of(one), Place::of(other));
     match (one, other) {
@@ -99,7 +99,7 @@ pub(crate) fn distance(one: u64, other: u64) -> u64 {
     }
 }
 
-/// As the wire says it.
+/// Returns the degree as on the wire.
 pub(crate) fn degree(viewer: u64, member: u64) -> Degree {
     match distance(viewer, member) {
         0 => Degree::Self_,
@@ -110,21 +110,21 @@ pub(crate) fn degree(viewer: u64, member: u64) -> Degree {
     }
 }
 
-/// Everybody, by id.
+/// Returns all members, by id.
 pub(crate) fn members() -> impl Iterator<Item = u64> {
     (HUB..=leaf(LEAVES))
         .chain(clique(1)..=clique(CLIQUE_MEMBERS))
         .chain(path(1)..=path(PATH_MEMBERS))
 }
 
-/// Everybody so far away, by id.
+/// Returns all members at this distance, by id.
 pub(crate) fn at_distance(viewer: u64, wanted: u64) -> Vec<u64> {
     members()
         .filter(|&member| distance(viewer, member) == wanted)
         .collect()
 }
 
-/// The members connected to both, by id.
+/// Returns the members who are connected to both, by id.
 pub(crate) fn shared(one: u64, other: u64) -> Vec<u64> {
     members()
         .filter(|&member| distance(one, member) == 1 && distance(other, member) == 1)

@@ -1,9 +1,17 @@
-//! A snapshot and a log of the version before the rules, with each form of change that it let in.
+//! A snapshot and a log of the version before the rules, with each form of change that it accepted.
 //!
-//! The log holds texts with white space around them, with control characters and NUL; empty display names beside given
-//! names; empty skills; masks of nothing, of the id alone, of a field twice; positions whose kind is unspecified, 3 and
-//! 99 under masks that do not name it; a position that is current and ended; times at 1970 and below a millisecond. The
-//! snapshot holds a position without a kind. `profiles.bin` is what that version answered to GetProfiles.
+//! The log holds:
+//!
+//! - texts with white space around them, with control characters and NUL;
+//! - empty display names beside given names;
+//! - empty skills;
+//! - masks of nothing, of the id alone, of a field twice;
+//! - positions whose kind is unspecified, 3 and 99 under masks that do not name it;
+//! - a position that is current and ended;
+//! - times at 1970 and below a millisecond.
+//!
+//! The snapshot holds a position without a kind. `profiles.bin` is that version's answer to
+//! GetProfiles.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +31,7 @@ async fn what_an_earlier_version_let_in_is_replayed_as_it_is() {
     copy(&fixture, folder.path());
     let expected = fs::read(fixture.join("profiles.bin")).expect("the answer");
     let expected = GetProfilesResponse::decode(expected.as_slice()).expect("a GetProfilesResponse");
-    // Replayed from the log, then from the stores that the first run left.
+    // The state is replayed from the log, then from the stores that the first run left.
     for _ in 0..2 {
         let site = Site::serve(folder.path()).await;
         let at_least = expected.as_of.clone().expect("a point");

@@ -1,4 +1,4 @@
-//! One set of rules for members and positions: the same whichever way they came in, and never applied at replay.
+//! One set of rules for members and positions: equal for dump and log, and never applied at replay.
 
 mod earlier_version;
 mod odd;

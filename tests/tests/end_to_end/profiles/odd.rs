@@ -8,7 +8,7 @@ use cloud_proto::databus::v1::{
 use rand::{Rng as _, SeedableRng as _, seq::IndexedRandom as _};
 use rand_chacha::ChaCha8Rng;
 
-/// What was said of one member or position, before any rule.
+/// A member or a position as stated, before any rule.
 #[derive(Clone, Debug)]
 pub(crate) enum Odd {
     /// A member.
@@ -17,10 +17,12 @@ pub(crate) enum Odd {
     Position(u64, Position),
 }
 
-/// Members up to here are odd themselves; those above, up to twice as many, are plain and have odd positions.
+/// The largest id of members who are odd themselves. Those above, up to twice as many, are plain
+/// and have odd positions.
 pub(crate) const OWNERS_AFTER: u64 = 1_000_000;
 
-pub(crate) const MEMBER_COLUMNS: &str = "member_id,given_name,family_name,display_name,headline,place,region,country,industry,summary,skills\n";
+pub(crate) const MEMBER_COLUMNS: &str = "member_id,given_name,family_name,display_name,headline,\
+    place,region,country,industry,summary,skills\n";
 pub(crate) const POSITION_COLUMNS: &str =
     "member_id,position_id,kind,organisation,title,country,from,to,current,organisation_id\n";
 
@@ -131,7 +133,8 @@ const WORDS: [&str; 60] = [
     "lie",
 ];
 
-/// Every field of `TEXTS`, lengths about each limit, kinds and dates one by one.
+/// Returns members and positions with every text of `TEXTS`, lengths around each limit, and kinds
+/// and dates one by one.
 pub(crate) fn hand_made() -> Vec<Odd> {
     let mut odd = Vec::new();
     let lengths = [1023, 1024, 1025].map(|bytes| "x".repeat(bytes));
@@ -221,7 +224,7 @@ pub(crate) fn hand_made() -> Vec<Odd> {
     odd
 }
 
-/// So many odd members and positions, the same for the same seed.
+/// Returns this many odd members and positions, the same for the same seed.
 pub(crate) fn generated(seed: u64, count: u64) -> Vec<Odd> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut odd = Vec::new();
@@ -234,7 +237,7 @@ pub(crate) fn generated(seed: u64, count: u64) -> Vec<Odd> {
         } else {
             odd.push(Odd::Member(generated_member(&mut random, id)));
         }
-        // A row that says the same again is no error on either way.
+        // A row that repeats the one before is not an error in either way.
         if random.random_bool(0.02) {
             odd.extend(odd.last().cloned());
         }
@@ -306,7 +309,7 @@ fn generated_position(random: &mut ChaCha8Rng, position_id: u64) -> Position {
     }
 }
 
-/// Queries for each word in each field, and for the words in none.
+/// Returns queries for each word in each field, and for the words without a field.
 pub(crate) fn queries() -> Vec<String> {
     let fields = [
         "",
@@ -335,7 +338,7 @@ pub(crate) fn queries() -> Vec<String> {
 }
 
 impl Odd {
-    /// The row of a dump, with its line end. Kinds and dates that are no values are written all the same.
+    /// Returns the row of a dump, with its line end. Invalid kinds and dates are written too.
     pub(crate) fn row(&self) -> String {
         let mut row = String::new();
         let mut add = |field: &str| {
@@ -385,7 +388,7 @@ impl Odd {
         row + "\n"
     }
 
-    /// The same as a change.
+    /// Returns the same as a change.
     pub(crate) fn change(&self) -> Change {
         let event = match self.clone() {
             Self::Member(member) => Event::MemberUpserted(MemberUpserted {
@@ -401,7 +404,7 @@ impl Odd {
         Change { event: Some(event) }
     }
 
-    /// What the row begins with: it is in no other row, repeats aside.
+    /// Returns the ids at the beginning of the row, which are in no other row except repeats.
     pub(crate) fn key(&self) -> (u64, u64) {
         match self {
             Self::Member(member) => (member.member_id, 0),
@@ -409,7 +412,7 @@ impl Odd {
         }
     }
 
-    /// The path of the message in a change.
+    /// Returns the path of the message in a change.
     pub(crate) fn path(&self) -> &'static str {
         match self {
             Self::Member(_) => "member_upserted.member",

@@ -1,8 +1,11 @@
-//! A site that is loaded from a dump and the same site published through a log are one site: the same profiles, the
-//! same answers of searches, and for the same bad value the same error.
+//! A site that is loaded from a dump equals the same site published through a log.
 //!
-//! One server starts from what the loader built. Another one starts from a member who knows nobody, and everything else
-//! is published to it. What the loader skipped is published too, one by one, and has to be refused for the same reason.
+//! Both have the same profiles, the same answers of searches, and for the same bad value the same
+//! error.
+//!
+//! One server starts from the loader's snapshot. Another one starts from a member without
+//! connections, and everything else is published to it. The rows that the loader skipped are
+//! published too, one by one, and must be refused for the same reason.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +22,7 @@ use super::odd::{
 };
 use super::site::{Site, search};
 
-/// A plain member of both sites, from whose side is searched.
+/// A plain member of both sites, who is the viewer of the searches.
 const VIEWER: u64 = 2 * OWNERS_AFTER;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,7 +85,7 @@ async fn a_site_that_is_loaded_and_one_that_is_published_are_the_same() {
     let mut members: Vec<u64> = good.iter().map(|odd| odd.key().0).collect();
     members.sort_unstable();
     members.dedup();
-    // A slow machine may need longer than one call waits.
+    // A slow machine may need more time than one call waits.
     while let Err(error) = other.profiles(&[VIEWER]).await {
         assert!(matches!(error, Error::TryAgain(_)), "{error}");
     }
@@ -110,7 +113,8 @@ async fn a_site_that_is_loaded_and_one_that_is_published_are_the_same() {
     published_site.stop().await;
 }
 
-/// The loader names column, field and reason; the log's path is longer. A kind is a word there and a number here.
+/// Compares the errors. The loader names column, field and reason; the log's path is longer. A kind
+/// is a word in the dump and a number in the log.
 fn check_error(odd: &Odd, reason: &str, field: &str, description: &str) {
     let from_field = reason
         .split_once("column ")
@@ -149,7 +153,7 @@ fn load<'a>(folder: &Path, odd: impl Iterator<Item = &'a Odd>) {
     build(&options).unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// The reason for each row that was skipped, by what the row begins with.
+/// Returns the reason for each skipped row, by the ids at the beginning of the row.
 fn rejected(list: &Path) -> BTreeMap<(u64, u64), String> {
     let mut rows = csv::Reader::from_path(list).expect("a list of skipped rows");
     let mut rejected = BTreeMap::new();

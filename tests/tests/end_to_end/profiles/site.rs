@@ -39,7 +39,7 @@ impl Site {
     }
 }
 
-/// How many members match, and the first hundred of them in order of their ids.
+/// Returns the number of members who match, and the first hundred of them in order of their ids.
 pub(crate) async fn search(client: &Client, viewer: u64, query: &str) -> (u64, Vec<u64>) {
     let options = SearchOptions {
         degrees: Vec::new(),
