@@ -29,8 +29,14 @@ impl Counts {
         self.windows += 1;
         let (first, _) = self.scns.unwrap_or((*scn, *scn));
         self.scns = Some((first, *scn));
-        let [members, removed_members, positions, removed_positions, added, removed] =
-            &mut self.changes;
+        let [
+            members,
+            removed_members,
+            positions,
+            removed_positions,
+            added,
+            removed,
+        ] = &mut self.changes;
         for change in &window.changes {
             *match change {
                 Change::MemberUpserted { .. } => &mut *members,
@@ -46,7 +52,9 @@ impl Counts {
     /// For people, and as JSON.
     pub(super) fn lines(&self, files: &LogFiles) -> (String, Value) {
         let status = files.status();
-        let [first, last] = self.scns.map_or([0; 2], |(first, last)| [first.get(), last.get()]);
+        let [first, last] = self
+            .scns
+            .map_or([0; 2], |(first, last)| [first.get(), last.get()]);
         let (log_id, lineage) = (files.log_id(), files.origin());
         let mut text = format!("log       {log_id}\nlineage   {lineage}\n");
         text += &format!(

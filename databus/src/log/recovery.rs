@@ -24,7 +24,7 @@ use crate::disk::{Disk, DiskFile};
 use cloud_model::{LineageId, LogId, Scn};
 pub(super) use found::Found;
 pub(super) use rot::said_durable_behind;
-use std::{io, sync::Arc};
+use std::sync::Arc;
 use tail::Tail;
 
 /// A log as it was found, durable as it is.

@@ -6,6 +6,7 @@ use crate::{
         applier::{Applier, FollowedWindow},
         error::IngestError,
         progress::{Part, Progress},
+        rewind::Rewind,
     },
     log_source::{LogSource, LogSourceError, Next, Windows},
 };
@@ -26,6 +27,9 @@ pub(crate) struct Follower {
     pub(crate) appliers: Vec<Box<dyn Applier>>,
     pub(crate) compaction: Arc<Compaction>,
     pub(crate) progress: Arc<Progress>,
+    pub(crate) rewind: Rewind,
+    /// Ends the current pass through the log: the server stops, or an applier wants to rewind.
+    pub(crate) pass: CancellationToken,
     pub(crate) stop: CancellationToken,
 }
 
@@ -89,6 +93,10 @@ impl Follower {
                     self.each(|applier| applier.flush())?;
                 }
                 Next::InReach => self.progress.set_out_of_reach(None),
+                Next::End if self.pass.is_cancelled() && !self.stop.is_cancelled() => {
+                    self.pass = self.rewind.begin_pass();
+                    self.read_again()?;
+                }
                 Next::End => return Ok(()),
             }
         }
@@ -97,24 +105,30 @@ impl Follower {
     /// Returns the source's next event. A relay reports only while it is read that its log no
     /// longer holds a window.
     fn next(&mut self) -> Result<Next, IngestError> {
-        match self.windows.next(&self.stop) {
+        match self.windows.next(&self.pass) {
             Err(error) if error.is_dropped() && self.leave_profiles(&error) => {
-                (self.after_scn, self.windows) = windows_of(&*self.source, &self.progress)?;
-                Ok(self.windows.next(&self.stop)?)
+                self.read_again()?;
+                Ok(self.windows.next(&self.pass)?)
             }
             next => Ok(next?),
         }
     }
 
-    /// Returns whether the missing windows are needed by profiles only. If so, profiles fail, and
-    /// their applier is removed.
+    /// Reads on after the SCN of the part that is furthest behind, without the appliers of parts
+    /// that have failed.
+    fn read_again(&mut self) -> Result<(), IngestError> {
+        (self.after_scn, self.windows) = windows_of(&*self.source, &self.progress)?;
+        self.appliers
+            .retain(|applier| self.progress.check(applier.part()).is_ok());
+        Ok(())
+    }
+
+    /// Returns whether the missing windows are needed by profiles only. If so, profiles fail.
     fn leave_profiles(&mut self, error: &LogSourceError) -> bool {
         let is_behind = self.after_scn < self.progress.reached().graph.scn;
         if is_behind {
             let reason = dropped(self.after_scn, error);
             self.progress.fail(Part::Profiles, &reason);
-            self.appliers
-                .retain(|applier| applier.part() != Part::Profiles);
         }
         is_behind
     }

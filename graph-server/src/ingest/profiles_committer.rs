@@ -4,11 +4,16 @@
 //! While changes wait, there is at most one commit in an interval; without changes, there is none.
 //! While a start catches up, there is one commit for every [`REPLAY_COMMIT_CHANGES`] changes, and
 //! one when the relay is out of reach.
+//!
+//! While a commit fails because the disk is full, the queue is emptied and its windows are left in
+//! the log: the graph goes on however long it lasts. Once a commit succeeds, the follower rewinds
+//! and reads these windows again.
 
 use crate::{
     ingest::{
         error::IngestError,
         progress::{Part, Progress},
+        rewind::Rewind,
     },
     limits::{COMMIT_RETRY_INTERVAL, Limits, PROFILES_QUEUE_WINDOWS_MAX, REPLAY_COMMIT_CHANGES},
 };
@@ -30,6 +35,7 @@ pub(crate) struct ProfilesCommitter {
     pub(crate) writer: PeopleWriter,
     pub(crate) people: People,
     pub(crate) progress: Arc<Progress>,
+    rewind: Rewind,
     stop: CancellationToken,
     windows: Receiver<Message>,
     interval: Duration,
@@ -55,6 +61,7 @@ impl ProfilesCommitter {
         people: People,
         writer: PeopleWriter,
         progress: Arc<Progress>,
+        rewind: Rewind,
         stop: CancellationToken,
         limits: &Limits,
     ) -> (Self, SyncSender<Message>) {
@@ -65,6 +72,7 @@ impl ProfilesCommitter {
             writer,
             people,
             progress,
+            rewind,
             stop,
             windows,
             interval,
@@ -115,6 +123,8 @@ impl ProfilesCommitter {
 
     fn take(&mut self, message: Message) -> Result<(), IngestError> {
         match message {
+            // Windows were left in the log before this one, and are read again first.
+            Message::Window(scn, _) if scn.get() != self.applied.get() + 1 => {}
             Message::Window(scn, changes) => {
                 self.changes_waiting += changes.len();
                 self.writer.apply(scn, changes)?;
@@ -143,14 +153,28 @@ impl ProfilesCommitter {
                 applied = %self.applied,
                 "profiles and search cannot be written, retrying"
             );
-            std::thread::sleep(COMMIT_RETRY_INTERVAL);
+            self.leave_windows_until(Instant::now() + COMMIT_RETRY_INTERVAL);
         }
         if held_up {
             self.progress.hold_up(Part::Profiles, None);
+            self.progress.profiles_reached(self.people.applied_scn());
+            self.rewind.request();
         }
         self.changes_waiting = 0;
         self.commit_asked = false;
         Ok(())
+    }
+
+    /// Empties the queue until a time. The windows stay in the log.
+    fn leave_windows_until(&mut self, end: Instant) {
+        while let Some(left) = end.checked_duration_since(Instant::now()) {
+            match self.windows.recv_timeout(left) {
+                Ok(Message::CaughtUp) => self.caught_up = true,
+                Ok(Message::Window(..) | Message::Commit) => {}
+                Err(RecvTimeoutError::Timeout) => return,
+                Err(RecvTimeoutError::Disconnected) => return std::thread::sleep(left),
+            }
+        }
     }
 
     /// Waits for the next message, but not beyond the time when a commit is due.

@@ -14,7 +14,7 @@ use crate::{
     compaction::{self, Compaction, Compactor, SharedWriter},
     config::Config,
     ingest::{
-        Follower, GraphApplier, IngestError, ProfilesApplier, ProfilesCommitter,
+        Follower, GraphApplier, IngestError, ProfilesApplier, ProfilesCommitter, Rewind,
         applier::Applier,
         progress::{Part, PartProgress, Progress, Reached},
         windows_of,
@@ -167,6 +167,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     let compaction = Arc::new(Compaction::new(&folder, &writer, manifest, &limits)?);
     let writer: SharedWriter = Arc::new(Mutex::new(writer));
     let stop_ingest = CancellationToken::new();
+    let rewind = Rewind::new(stop_ingest.clone());
     let mut appliers: Vec<Box<dyn Applier>> = vec![Box::new(GraphApplier {
         writer: Arc::clone(&writer),
         compaction: Arc::clone(&compaction),
@@ -178,6 +179,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
                 people.clone(),
                 people_writer,
                 Arc::clone(&progress),
+                rewind.clone(),
                 stop_ingest.clone(),
                 &limits,
             );
@@ -197,6 +199,8 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         appliers,
         compaction: Arc::clone(&compaction),
         progress: Arc::clone(&progress),
+        pass: rewind.begin_pass(),
+        rewind,
         stop: stop_ingest.clone(),
     };
     let heavy = Workers::new(
