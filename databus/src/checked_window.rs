@@ -1,7 +1,8 @@
-//! A window that passed every check, encoded: what the log takes, and all that it keeps of a window while it waits.
+//! A window that passed every check, in the encoded form that the log queues and writes.
 //!
-//! Changes are encoded as they arrive, so a window of ten million costs its bytes on disk (about 40 a change) and not its
-//! size as structures (about 300). Parts are cut here: however a publisher cut its window, the log's parts are full.
+//! Changes are encoded as they arrive. A window of ten million changes therefore costs its bytes on
+//! disk (about 40 a change), not its size as structures (about 300 a change). Parts are cut here:
+//! the log's parts are full, however the publisher cut its window.
 
 use crate::limits::{PART_BYTES_MAX, SOURCE_ID_BYTES_MAX};
 use crate::window::Window;
@@ -11,30 +12,31 @@ use cloud_proto::databus::v1::{Change, WindowPart};
 use prost::{Message as _, encoding};
 use prost_types::Timestamp;
 
-/// A window that the log does not take. The publisher's mistake; sending it again does not help.
+/// The reason why the log rejects a window. It is the publisher's mistake; sending the window again
+/// does not help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWindow {
-    /// One of its changes is wrong.
+    /// One of the window's changes is wrong.
     #[error("changes[{change}].{invalid}")]
     Change {
-        /// Which of the window's changes, counted from 0 over all parts.
+        /// The place of the change in the window, counted from 0 over all parts.
         change: usize,
-        /// What is wrong with it.
+        /// The field that is wrong, and the reason.
         invalid: InvalidValue,
     },
-    /// What it says of its source is wrong.
+    /// The window's source, offset or commit time is wrong.
     #[error("{0}")]
     Source(InvalidValue),
-    /// More changes than one window may have: bootstrap again from the source instead.
+    /// The window has more changes than allowed: bootstrap again from the source instead.
     #[error("the window has more than {changes_max} changes: bootstrap again from the source")]
     TooManyChanges {
-        /// The limit.
+        /// The most changes that a window may have.
         changes_max: usize,
     },
-    /// More bytes than one window may have: bootstrap again from the source instead.
+    /// The window has more bytes than allowed: bootstrap again from the source instead.
     #[error("the window has more than {bytes_max} bytes: bootstrap again from the source")]
     TooManyBytes {
-        /// The limit.
+        /// The most encoded bytes that a window's changes may have.
         bytes_max: usize,
     },
 }
@@ -45,7 +47,8 @@ pub struct CheckedWindow {
     pub(crate) source_id: String,
     pub(crate) source_offset: u64,
     pub(crate) changes: usize,
-    /// Each a `WindowPart` without its SCN, at most [`PART_BYTES_MAX`] with it; never empty.
+    /// The encoded `WindowPart`s without their SCN; never empty. With its SCN, each has at most
+    /// [`PART_BYTES_MAX`] bytes.
     pub(crate) parts: Vec<Vec<u8>>,
 }
 
@@ -64,46 +67,47 @@ impl CheckedWindow {
         Ok(encoder.finish())
     }
 
-    /// The source that committed it.
+    /// Returns the source that committed the window.
     pub fn source_id(&self) -> &str {
         &self.source_id
     }
 
-    /// Where it stood in its source.
+    /// Returns the window's offset in its source.
     pub fn source_offset(&self) -> u64 {
         self.source_offset
     }
 
-    /// Encoded, all parts together.
+    /// Returns the encoded size of all parts together, in bytes.
     pub fn bytes(&self) -> usize {
         self.parts.iter().map(Vec::len).sum()
     }
 }
 
-/// How large a window may be.
+/// The limits of a window's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WindowLimits {
-    /// Changes, all parts together.
+    /// The most changes, over all parts.
     pub changes_max: usize,
-    /// Encoded bytes, all parts together.
+    /// The most encoded bytes of the changes, over all parts.
     pub bytes_max: usize,
 }
 
-/// Room in every part for its SCN, which is known last: a key and the longest varint.
+/// The bytes that each part keeps free for its SCN, which is known last: a key and the longest
+/// varint.
 const SCN_BYTES_MAX: usize = 11;
-/// Tags of `WindowPart`'s fields that are encoded one by one.
+/// The tags of the `WindowPart` fields that are encoded one by one.
 const SCN_TAG: u32 = 1;
 const LAST_TAG: u32 = 6;
 const CHANGES_TAG: u32 = 7;
-/// `last = true`, encoded.
+/// The encoded length of `last = true`.
 const LAST_BYTES: usize = 2;
 
-/// The field that a part lacks until its window gets a place.
+/// Encodes the SCN, which a part lacks until its window has a place in the log.
 pub(crate) fn encode_scn(scn: Scn, buffer: &mut Vec<u8>) {
     encoding::uint64::encode(SCN_TAG, &scn.get(), buffer);
 }
 
-/// Takes a window's changes one by one, applies the rules to each, and cuts them into full parts.
+/// Encodes a window's changes one by one: applies the rules to each, and cuts them into full parts.
 #[derive(Debug)]
 pub(crate) struct WindowEncoder {
     head: WindowPart,
@@ -202,8 +206,14 @@ fn check_source(source_id: &str, source_offset: u64) -> Result<(), InvalidWindow
             format!("is {bytes} bytes, more than {SOURCE_ID_BYTES_MAX}"),
         ),
         ("", 0) => Ok(()),
-        ("", offset) => invalid("source_offset", format!("is {offset} without a source_id")),
-        (source, 0) => invalid("source_offset", format!("is 0, of source {source:?}")),
+        ("", offset) => invalid(
+            "source_offset",
+            format!("is {offset} without a source_id, where it must be 0"),
+        ),
+        (source, 0) => invalid(
+            "source_offset",
+            format!("is 0, but source {source:?} needs an offset above 0"),
+        ),
         _ => Ok(()),
     }
 }

@@ -1,9 +1,10 @@
-//! All that the log asks of a file system, so that the tests can put a failing one under it.
+//! The file system operations that the log needs, as traits, so that tests can use a failing disk.
 //!
-//! Two nouns: a folder of named files, and a file that is read, written, cut and synced at offsets. What is written may be
-//! lost until [`DiskFile::sync`] has answered; a name that was given may be lost until [`Disk::sync_names`] has. After a
-//! failed sync nothing is known of what was written since the last good one, even where it reads back: Linux drops dirty
-//! pages that could not be written, and says so only once.
+//! A [`Disk`] is a folder of named files. A [`DiskFile`] is read, written, truncated and synced at
+//! offsets. Written bytes may be lost until [`DiskFile::sync`] has returned. A name that was
+//! created, changed or removed may be lost or come back until [`Disk::sync_names`] has returned.
+//! After a failed sync nothing is known of the bytes written since the last good sync, even if they
+//! read back. Linux drops dirty pages that could not be written, and reports that only once.
 
 use std::{
     fmt,
@@ -17,46 +18,48 @@ use std::{
 
 /// A folder of files.
 pub trait Disk: fmt::Debug + Send + Sync + 'static {
-    /// The files in it, in any order.
+    /// Returns the names of the files in the folder, in any order.
     fn names(&self) -> io::Result<Vec<String>>;
-    /// An empty file of this name, instead of one that is there.
+    /// Creates an empty file of this name, which replaces a file that has the name.
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
-    /// The file of this name, to read and to write.
+    /// Opens the file of this name, for reading and (unless the folder is read-only) for writing.
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
-    /// Gives a file another name, at once, instead of one that has it.
+    /// Renames a file atomically. A file that has the new name is replaced.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
-    /// Takes a file's name away; whoever has it open reads on.
+    /// Removes a file's name. Handles that are open already still read the file.
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// When a file was written to last.
+    /// Returns the time of the last write to a file.
     fn written_at(&self, name: &str) -> io::Result<SystemTime>;
-    /// Makes names durable that were given or taken away.
+    /// Makes the names durable that were created, changed or removed.
     fn sync_names(&self) -> io::Result<()>;
-    /// What to call a file in a message.
+    /// Returns the path of a file, for messages.
     fn path(&self, name: &str) -> PathBuf;
 }
 
 /// A file of a [`Disk`].
 pub trait DiskFile: fmt::Debug + Send + Sync + 'static {
-    /// Its length.
+    /// Returns the file's length.
     fn bytes(&self) -> io::Result<u64>;
-    /// Fills the buffer from an offset on, or answers less than its length at the file's end.
+    /// Reads from an offset until the buffer is full or the file ends. Returns the number of bytes
+    /// read.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Writes all of the bytes at an offset.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
-    /// Cuts it to a length.
+    /// Truncates the file to a length.
     fn cut(&self, bytes: u64) -> io::Result<()>;
-    /// Makes durable what was written and cut.
+    /// Makes the writes and truncations so far durable.
     fn sync(&self) -> io::Result<()>;
 }
 
-/// A folder of the operating system's.
+/// A folder of the operating system.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
 }
 
 impl Folder {
-    /// The folder of this path, made durably if it is not there.
+    /// Opens the folder at a path. Creates it, and the folders above it, durably if they are
+    /// missing.
     pub fn open(path: &Path) -> io::Result<Self> {
         let missing = path
             .ancestors()
@@ -119,14 +122,14 @@ impl Disk for Folder {
     }
 }
 
-/// A folder that somebody else may own: nothing in it can be changed through this.
+/// A folder that another process may own. Operations that would change it return an error.
 #[derive(Debug)]
 pub struct ReadOnlyFolder {
     path: PathBuf,
 }
 
 impl ReadOnlyFolder {
-    /// The folder of this path.
+    /// Returns the folder at a path.
     pub fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
@@ -171,7 +174,7 @@ impl Disk for ReadOnlyFolder {
 fn names(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
-        // A name that is not UTF-8 is none of ours.
+        // The log's files have UTF-8 names, so a name that is not UTF-8 is skipped.
         names.extend(entry?.file_name().into_string().ok());
     }
     Ok(names)

@@ -1,6 +1,7 @@
-//! `databus dump`: a log's windows for people and scripts, counted or checked.
+//! `databus dump`: prints a log's windows for people and scripts, counts them, or checks the files.
 //!
-//! The log may belong to a process that runs: nothing is locked or changed, and only what is durable is read.
+//! The log may belong to a running process: nothing is locked or changed, and only durable windows
+//! are printed.
 
 mod count;
 
@@ -16,57 +17,60 @@ use std::{
     time::Duration,
 };
 
-/// Between two looks for more: the owner of the log does not know of this reader.
+/// The interval between two polls for new windows. The log's owner does not know of this reader,
+/// and cannot notify it.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What to print of which log.
+/// The options of `databus dump`.
 #[derive(Debug, clap::Args)]
 pub struct Dump {
-    /// The folder of the log. Another process may own it: nothing is locked or changed, only what is durable is read.
+    /// The folder of the log. Another process may own it: nothing is locked or changed, and only
+    /// durable windows are printed.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// Windows above this SCN; from the oldest one when it is not given.
+    /// Begin with the first window above this SCN; by default with the oldest one.
     #[arg(long, value_name = "SCN", conflicts_with = "verify")]
     pub after_scn: Option<u64>,
-    /// Objects of JSON, one a line.
+    /// Print JSON objects, one a line.
     #[arg(long)]
     pub json: bool,
-    /// Do not print windows: check every frame, and name the file and offset of what is wrong.
+    /// Check every frame instead of printing windows, and name the file and offset of each fault.
     #[arg(long)]
     pub verify: bool,
-    /// Do not print windows: count them, and their changes by kind.
+    /// Count the windows, and their changes by kind, instead of printing them.
     #[arg(long, conflicts_with = "verify")]
     pub count: bool,
-    /// Go on printing as windows become durable, until interrupted.
+    /// Keep printing windows as they become durable, until interrupted.
     #[arg(long, conflicts_with_all = ["verify", "count"])]
     pub follow: bool,
 }
 
-/// Nothing, or no more, could be printed.
+/// The reason why nothing, or nothing more, could be printed.
 #[derive(Debug, thiserror::Error)]
 pub enum DumpError {
-    /// The log's files do not make a log.
+    /// The log's files cannot be opened as a log.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The log cannot be read from there, or not on.
+    /// The log cannot be read from the given SCN, or not any further.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// Whoever reads what is printed does not.
+    /// The output could not be written.
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
-    /// The log was checked, and is not whole.
+    /// The check found faults in the log.
     #[error("{faults} faults")]
     Faults {
-        /// How many were printed.
+        /// The number of faults that were printed.
         faults: usize,
     },
 }
 
 impl Dump {
-    /// Prints what is asked for.
+    /// Prints the windows, the counts or the faults of the log, as the options say.
     ///
     /// # Errors
-    /// At the first fault of the log; when it is only checked, after all of them.
+    /// Returns the first error. With [`verify`](Self::verify), all faults are printed before the
+    /// error is returned.
     pub fn run(&self, out: &mut impl Write) -> Result<(), DumpError> {
         if self.verify {
             return self.print_verified(&verify(&self.folder)?, out);

@@ -1,13 +1,14 @@
 //! The databus: change events and the ordered, durable log that carries them.
 //!
-//! A source (the site's core database, or whoever publishes) commits **windows** of **changes**; each change states what
-//! is true from then on. The log gives every window a place, its **SCN**, and answers once the window is durable; whoever
-//! follows the log (graph, profiles, search, replicas) applies windows in that order and ends in the same state.
+//! A source, such as the site's core database, commits **windows** of **changes**. Each change
+//! states what is true from then on. The log gives every window a place, its **SCN**, and
+//! acknowledges the window once it is durable. Followers of the log (graph, profiles, search,
+//! replicas) apply the windows in that order, and end in the same state.
 //!
 //! ```text
 //! parts of windows ─> WindowAssembler ─> CheckedWindow ─> Pipeline ─┐
 //!                                                                   ├─> writer ─> segment files
-//!                                                        Window ────┘     │ one sync for a whole group
+//!                                                        Window ────┘     │ one sync for a group
 //!                                                                         v
 //!                                          LogReader <── durable head (SCN), sources' offsets
 //! ```
@@ -24,13 +25,22 @@
 //! let log = Log::open(folder, graph, LogOptions::default())?;
 //!
 //! // Members 7 and 9 connect; the core database committed it at offset 4711.
-//! let event = Event::ConnectionAdded(ConnectionAdded { member_id: 7, other_id: 9, connected_at: None });
+//! let event = Event::ConnectionAdded(ConnectionAdded {
+//!     member_id: 7,
+//!     other_id: 9,
+//!     connected_at: None,
+//! });
 //! let changes = vec![Change { event: Some(event) }];
-//! let window = Window { source_id: "core".into(), source_offset: 4711, commit_time: None, changes };
+//! let window = Window {
+//!     source_id: "core".into(),
+//!     source_offset: 4711,
+//!     commit_time: None,
+//!     changes,
+//! };
 //! let appended = log.append_blocking(window.clone())?;
 //! assert_eq!((appended.scn, appended.repeat), (Scn::new(1), false));
 //!
-//! // The source was not sure that we got it, and sends it again: nothing is written.
+//! // The source did not get the answer, and sends the window again: nothing is written.
 //! assert!(log.append_blocking(window.clone())?.repeat);
 //!
 //! // A follower that has applied nothing reads from the beginning.
@@ -41,13 +51,19 @@
 //! # }
 //! ```
 //!
-//! Any number of followers on other machines: [`relay`] owns a log and serves it; what a server of a log is made of stands in
-//! [`rpc`]. [`dump`] prints and checks the files of a log that another process may own.
+//! For followers on other machines, [`relay`] owns a log and serves it. The parts of such a server
+//! are in [`rpc`]. [`dump`] prints and checks the files of a log that another process may own.
 //!
-//! What holds, whatever happens: a window is answered, visible to readers, and counted in the head only once it is
-//! durable. After a crash the log is a prefix of what was sent, with everything that was answered. What was damaged since
-//! is refused, with file and offset. A full disk or a failed sync refuses appends, not reads, and appends go on when
-//! there is room. The formats, and why that is so, stand in `log/frame.rs` and `log/segment_header.rs`.
+//! The log guarantees:
+//!
+//! - A window is acknowledged, visible to readers, and counted in the head only once it is durable.
+//! - After a crash the log is a prefix of what was sent, with every window that was acknowledged.
+//! - Data that was damaged later is rejected, with file and offset.
+//! - A full disk or a failed sync rejects appends, but not reads. Appends succeed again once there
+//!   is room.
+//!
+//! The formats, and the reasons why the guarantees hold, are in `log/frame.rs` and
+//! `log/segment_header.rs`.
 
 pub mod disk;
 pub mod dump;

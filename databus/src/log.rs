@@ -3,18 +3,18 @@
 //! | noun | file | what |
 //! |---|---|---|
 //! | frame | `frame.rs` | one part of a window, or a mark; the byte table |
-//! | segment header | `segment_header.rs` | which log, where it goes on, how far it holds each source; the byte table |
-//! | tail segment | `tail_segment.rs` | what is appended to, and what happens when a sync fails |
+//! | segment header | `segment_header.rs` | which log, where it continues, how far it holds each source; the byte table |
+//! | tail segment | `tail_segment.rs` | the segment that is appended to, and what happens when a sync fails |
 //! | group | `group.rs` | the windows that one sync makes durable |
-//! | writer | `writer.rs` | the thread that forms groups out of what callers queue |
-//! | pipeline | `pipeline.rs` | windows in flight, none behind one that failed |
-//! | published | `published.rs` | what readers see: only what is durable |
+//! | writer | `writer.rs` | the thread that forms groups out of the windows that callers queue |
+//! | pipeline | `pipeline.rs` | windows in flight; none is appended after one that failed |
+//! | published | `published.rs` | the state that readers see: only what is durable |
 //! | reader | `reader.rs` | windows in order from any SCN |
-//! | recovery | `recovery.rs` | from a folder as a crash left it to a log |
-//! | retention | `retention.rs` | which segments are let go of, and when |
-//! | files, verify | `files.rs`, `verify.rs` | a log read, and checked, by somebody who does not own it |
+//! | recovery | `recovery.rs` | makes a log out of a folder that a crash left behind |
+//! | retention | `retention.rs` | which segments are removed, and when |
+//! | files, verify | `files.rs`, `verify.rs` | read and check a log that another process may own |
 //!
-//! What is not here: other engines, and anything that knows what a change means.
+//! Other storage engines, and the meaning of a change, are outside this module.
 
 mod error;
 mod files;
@@ -69,7 +69,8 @@ use tokio::{
 };
 use writer::Writer;
 
-/// An ordered, durable log of windows; clones are the same log. Dropping the last one closes it.
+/// An ordered, durable log of windows. Clones share one log, which is closed when the last clone is
+/// dropped.
 #[derive(Clone, Debug)]
 pub struct Log {
     handle: Arc<Handle>,
@@ -85,18 +86,21 @@ struct Handle {
 }
 
 impl Log {
-    /// Opens the log in a folder, recovered and durable as far as it can be read, or makes it: see [`LogOptions::log_id`].
-    /// `origin` is the lineage of the graph that the log began with. Errors when another process has it open.
+    /// Opens the log in a folder, and recovers it: everything that can then be read is durable.
+    /// Creates a log if there is none, unless [`LogOptions::log_id`] or [`LogOptions::durable_scn`]
+    /// expects one. `origin` is the lineage of the graph that the log began with. Returns an error
+    /// if the log is already open, in another process or in this one.
     pub fn open(folder: &Path, origin: LineageId, options: LogOptions) -> Result<Self, OpenError> {
         Self::open_folder(folder, Some(origin), options)
     }
 
-    /// As [`open`](Self::open), whatever graph the log began with; none is made.
+    /// Opens the log like [`open`](Self::open), whatever graph it began with. Creates no log.
     pub fn open_any(folder: &Path, options: LogOptions) -> Result<Self, OpenError> {
         Self::open_folder(folder, None, options)
     }
 
-    /// As [`open`](Self::open), on any disk, which nobody else uses.
+    /// Opens the log like [`open`](Self::open), on any disk. Takes no lock: the disk must have no
+    /// other user.
     pub fn open_on(
         disk: Arc<dyn Disk>,
         origin: LineageId,
@@ -115,32 +119,33 @@ impl Log {
         self.handle.published.origin
     }
 
-    /// How large its windows may be.
+    /// Returns the limits of the log's windows.
     pub fn window_limits(&self) -> WindowLimits {
         self.handle.limits
     }
 
-    /// Appends a window; answers once it is durable. A publisher with more than one in flight uses a [`Pipeline`].
+    /// Appends a window, and returns once it is durable. A publisher with more than one window in
+    /// flight uses a [`Pipeline`].
     pub async fn append(&self, window: Window) -> Result<Appended, AppendError> {
         self.append_checked(CheckedWindow::new(window, self.handle.limits)?)
             .await
     }
 
-    /// Appends a window that is checked and encoded already.
+    /// Appends a window that is already checked and encoded.
     pub async fn append_checked(&self, window: CheckedWindow) -> Result<Appended, AppendError> {
         self.pipeline().append(window).await
     }
 
-    /// As [`append`](Self::append), for a thread that may wait.
+    /// Appends a window like [`append`](Self::append), and blocks the thread until it is durable.
     ///
     /// # Panics
-    /// Within an asynchronous task.
+    /// If called within an asynchronous task.
     pub fn append_blocking(&self, window: Window) -> Result<Appended, AppendError> {
         self.pipeline()
             .append_blocking(CheckedWindow::new(window, self.handle.limits)?)
     }
 
-    /// Begins a stream of windows that are appended without waiting for each answer.
+    /// Returns a new pipeline, which appends windows without waiting for each answer.
     pub fn pipeline(&self) -> Pipeline {
         Pipeline::new(self.handle.requests.clone())
     }
@@ -150,30 +155,32 @@ impl Log {
         self.handle.published.head()
     }
 
-    /// Tells of every new head, once its windows can be read.
+    /// Returns a watch on the head. It changes once the new windows can be read.
     pub fn head_watch(&self) -> watch::Receiver<Scn> {
         self.handle.published.head_watch()
     }
 
-    /// Windows above an SCN, in order. Reads at most 64 KiB to find the first, or a whole segment from before the start
-    /// that is read for the first time.
+    /// Returns a reader of the windows above an SCN, in order. To find the first window, this reads
+    /// at most 64 KiB. It reads up to a whole segment if the segment is from before the start, and
+    /// is read for the first time.
     pub fn read_after(&self, scn: Scn) -> Result<LogReader, ReadError> {
         LogReader::after(&self.handle.published, scn)
     }
 
-    /// How far it holds a source.
+    /// Returns how far the log holds a source; `None` for a source that the log does not know.
     pub fn source(&self, source_id: &str) -> Option<SourceMark> {
         self.handle
             .published
             .sources(|sources| sources.get(source_id))
     }
 
-    /// How far it holds every source, by source; at most [`SOURCES_MAX`](crate::limits::SOURCES_MAX).
+    /// Returns how far the log holds every source, sorted by source. There are at most
+    /// [`SOURCES_MAX`](crate::limits::SOURCES_MAX).
     pub fn sources(&self) -> Vec<SourceMark> {
         self.handle.published.sources(Sources::list)
     }
 
-    /// Where it begins and ends.
+    /// Returns where the log begins and ends, and its size.
     pub fn status(&self) -> LogStatus {
         self.handle.published.status()
     }
@@ -183,8 +190,9 @@ impl Log {
         &self.handle.published.syncs
     }
 
-    /// Removes the oldest segments that are over what is kept, as of `now`: never the one that is
-    /// written, and never a window that is needed. Nothing once the log is closed. File work.
+    /// Removes the oldest segments that exceed `retention`, as of `now`. Never removes the segment
+    /// that is written to, or a window that is needed. Does nothing once the log is closed. Blocks
+    /// on file work.
     pub fn retain(
         &self,
         retention: Retention,
@@ -195,8 +203,8 @@ impl Log {
         published.retain(retention, kept_for.into(), now)
     }
 
-    /// Appends what is queued, then ends with a durable mark and gives the lock back. Waits for the disk. What is durable
-    /// can still be read; a second call does nothing.
+    /// Appends the queued windows, ends the log with a durable mark, and releases the lock. Blocks
+    /// on the disk. Durable windows can still be read. A second call does nothing.
     pub fn close(&self) -> Result<(), AppendError> {
         self.handle.close()
     }
@@ -268,7 +276,7 @@ impl Handle {
             .unwrap_or_else(PoisonError::into_inner)
             .take()
         {
-            // A writer that panicked has told where, and its callers that the log is closed.
+            // A panic of the writer was reported by the thread, and its callers get `Closed` too.
             Some(writer) => writer.join().unwrap_or(Err(AppendError::Closed)),
             None => Ok(()),
         }
@@ -278,7 +286,7 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         if let Err(error) = self.close() {
-            tracing::error!(log_id = %self.published.log_id, %error, "the log was not closed well");
+            tracing::error!(log_id = %self.published.log_id, %error, "the log could not be closed");
         }
     }
 }

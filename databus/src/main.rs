@@ -1,4 +1,5 @@
-//! `databus serve`: a relay, which owns a log and serves it; `databus dump`: what a log holds.
+//! The program `databus`: `serve` runs a relay, which owns a log and serves it, and `dump` prints a
+//! log.
 
 use clap::{Parser, Subcommand};
 use cloud_serving::process::{die_on_panic, log_to_stderr, run};
@@ -22,9 +23,11 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Owns a log and serves it until SIGTERM or SIGINT: graph servers follow it with --databus http://ADDRESS.
+    /// Owns a log and serves it until SIGTERM or SIGINT. Graph servers follow it with --databus
+    /// http://ADDRESS.
     Serve(Box<RelayConfig>),
-    /// Prints a log's windows, counts them, or checks every frame. Exits with 1 when something is wrong with the log.
+    /// Prints a log's windows, counts them, or checks every frame. Exits with 1 if the log has a
+    /// fault or cannot be read.
     Dump(Dump),
 }
 
@@ -47,7 +50,7 @@ fn main() -> ExitCode {
 
 fn print(dump: &Dump) -> Result<(), Box<dyn Error>> {
     match dump.run(&mut BufWriter::new(io::stdout().lock())) {
-        // Whoever reads, as `head` does, has read enough.
+        // Not an error: a program such as `head` has read enough and closed the pipe.
         Err(DumpError::Print(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         outcome => Ok(outcome?),
     }

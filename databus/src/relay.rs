@@ -1,7 +1,8 @@
-//! The relay, `databus serve`: a process that owns a log and serves it to any number of graph servers.
+//! The relay, `databus serve`: a process that owns a log and serves it to many graph servers.
 //!
-//! `Subscribe` and `GetStatus` stand on the public listener, `Publish` on the admin one, health and reflection on both.
-//! The admin listener has the pages `/metrics`, `/livez` and `/readyz` too.
+//! `Subscribe` and `GetStatus` are served on the public listener, `Publish` on the admin listener,
+//! health and reflection on both. The admin listener also serves the pages `/metrics`, `/livez` and
+//! `/readyz`.
 
 use crate::{
     AppendError, Log, LogOptions, OpenError, Retention,
@@ -28,59 +29,61 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Of whatever is counted one by one.
+/// The highest value of an option that counts things.
 const COUNT_MAX: u64 = 1 << 20;
 
-/// What a relay is started with.
+/// The options of `databus serve`.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 pub struct RelayConfig {
     /// The folder of the log, which this process owns while it runs.
     #[arg(long, value_name = "DIR")]
     pub log: PathBuf,
-    /// The lineage of the graph that the log begins with, as `loader inspect` prints it: needed to make a new log; a log of
-    /// another one is refused.
+    /// The lineage of the graph that the log begins with, as `loader inspect` prints it. It is
+    /// needed to create a log. A log that began with another graph is rejected.
     #[arg(long, value_name = "LINEAGE")]
     pub lineage: Option<LineageId>,
-    /// Where the log is followed; port 0 takes a free one.
+    /// The address where graph servers follow the log; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50061")]
     pub listen: SocketAddr,
-    /// Where changes are published; port 0 takes a free one.
+    /// The address where changes are published; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50062")]
     pub admin_listen: SocketAddr,
-    /// Lines of the log on stderr: text or json.
+    /// The format of the process's log lines on stderr: text or json.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
-    /// What is logged: error, warn, info, debug or trace; or a filter such as info,databus=debug.
+    /// The level of the log lines: error, warn, info, debug or trace; or a filter such as
+    /// info,databus=debug.
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = log_level)]
     pub log_level: String,
-    /// A request that takes longer gets a line in the log; 0: none does.
+    /// The time above which a request gets a log line; 0: none does.
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = milliseconds::parse)]
     pub slow_request_ms: u64,
-    /// A segment of the log that has grown to this gets a successor; at least 4KiB.
+    /// The size at which a segment of the log gets a successor; at least 4KiB.
     #[arg(long, value_name = "BYTES", default_value = "128MiB", value_parser = segment_bytes)]
     pub log_segment_bytes: u64,
-    /// The log's oldest segments are removed while it is larger than this; 0: none are.
+    /// The oldest segments of the log are removed while it is larger than this; 0: none are.
     #[arg(long, value_name = "BYTES", default_value = "0", value_parser = bytes::parse)]
     pub log_bytes_max: u64,
-    /// Segments of the log are removed when their last window is older than this; 0: none are.
+    /// Segments of the log whose last write is older than this are removed; 0: none are.
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = milliseconds::parse)]
     pub log_age_ms_max: u64,
-    /// Open connections of one listener; further ones wait to be accepted.
+    /// The most open connections of each listener; further ones wait to be accepted.
     #[arg(long, value_name = "CONNECTIONS", default_value = "4096", value_parser = count(1))]
     pub connections_max: usize,
-    /// Open subscriptions.
+    /// The most open subscriptions.
     #[arg(long, value_name = "SUBSCRIPTIONS", default_value = "256", value_parser = count(0))]
     pub subscriptions_max: usize,
-    /// Open Publish calls.
+    /// The most open Publish calls.
     #[arg(long, value_name = "CALLS", default_value = "256", value_parser = count(0))]
     pub publishers_max: usize,
-    /// Published windows that wait for the log's sync, all calls together; a larger one waits until it is alone.
+    /// The most bytes of published windows that wait for the log's sync, over all calls; a larger
+    /// window waits until no other one waits.
     #[arg(long, value_name = "BYTES", default_value = "256MiB", value_parser = bytes::parse)]
     pub publish_bytes_max: u64,
-    /// A subscriber or publisher that takes nothing of what it is sent for this long is cut off.
+    /// The time after which a subscriber or publisher that reads nothing of its stream is cut off.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = milliseconds::parse)]
     pub stall_ms_max: u64,
-    /// At shutdown, what is still being answered after this is cut off.
+    /// The time after which calls that are still open at shutdown are cut off.
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = milliseconds::parse)]
     pub drain_timeout_ms: u64,
 }
@@ -101,7 +104,7 @@ fn count(min: u64) -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(min..=COUNT_MAX)
 }
 
-/// The relay cannot start.
+/// The reason why a relay cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
     /// An address cannot be listened on.
@@ -110,32 +113,32 @@ pub enum RelayError {
     /// The log cannot be opened.
     #[error("the log: {0}")]
     Log(#[from] OpenError),
-    /// Opening the log ended early.
+    /// The task that opens the log ended early.
     #[error("opening the log: {0}")]
     Ended(#[from] tokio::task::JoinError),
-    /// The methods cannot be counted by their descriptors.
+    /// The descriptors, by which methods are counted, cannot be decoded.
     #[error("descriptors: {0}")]
     Descriptors(#[from] prost::DecodeError),
-    /// Reflection cannot read its own descriptors.
+    /// The reflection service cannot read its descriptors.
     #[error("reflection: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
 }
 
-/// The relay did not end in order. What was acknowledged is durable all the same.
+/// The reason why a relay did not end in order. Acknowledged windows are durable all the same.
 #[derive(Debug, thiserror::Error)]
 pub enum ShutdownError {
     /// A listener panicked.
     #[error(transparent)]
     Listener(#[from] ListenerPanicked),
-    /// Closing the log ended early.
+    /// The task that closes the log ended early.
     #[error("closing the log: {0}")]
     Ended(#[from] tokio::task::JoinError),
-    /// The log was not closed in order.
+    /// The log could not be closed in order.
     #[error("the log: {0}")]
     Log(#[from] AppendError),
 }
 
-/// A relay that answers. Ends with [`Running::shutdown`].
+/// A relay that serves requests. It ends with [`Running::shutdown`].
 #[derive(Debug)]
 pub struct Running {
     log: Log,
@@ -145,10 +148,10 @@ pub struct Running {
     drain_timeout: Duration,
 }
 
-/// Starts a relay; it answers when this returns.
+/// Starts a relay. It serves requests when this returns.
 ///
 /// # Errors
-/// When the log cannot be opened, or the addresses cannot be listened on.
+/// If the log cannot be opened, or an address cannot be listened on.
 pub async fn serve(config: RelayConfig) -> Result<Running, RelayError> {
     let limits = config.limits();
     let streams = config.stream_limits();
@@ -201,7 +204,7 @@ pub async fn serve(config: RelayConfig) -> Result<Running, RelayError> {
     })
 }
 
-/// Makes the relay's page of metrics.
+/// Returns the relay's page of metrics.
 fn metrics(server: &LogServer, started: Instant, calls: &Calls) -> String {
     let mut page = Page::default();
     page.server(started, server.check_serving().is_ok(), calls);
@@ -242,20 +245,21 @@ impl RelayConfig {
 }
 
 impl Running {
-    /// Where the log is followed.
+    /// Returns the address where the log is followed.
     pub fn public_addr(&self) -> SocketAddr {
         self.listeners.public_addr()
     }
 
-    /// Where changes are published.
+    /// Returns the address where changes are published.
     pub fn admin_addr(&self) -> SocketAddr {
         self.listeners.admin_addr()
     }
 
-    /// Ends in order: says that it is not serving, answers what was asked, at most for the drain timeout, closes the log.
+    /// Ends in order: reports NOT_SERVING, drains open calls for at most the drain timeout, closes
+    /// the log.
     ///
     /// # Errors
-    /// When one of these failed; the others were done all the same.
+    /// If one of these steps failed. The other steps are done all the same.
     pub async fn shutdown(self) -> Result<(), ShutdownError> {
         self.health.not_serving().await;
         self.stopping.cancel();

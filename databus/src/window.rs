@@ -1,22 +1,26 @@
 //! A window: the changes of one source transaction, which become visible together.
 //!
-//! An empty window is fine: it says that the source stands at `source_offset`, and whoever waits for that offset goes on.
+//! An empty window is valid: it states that the source stands at `source_offset`. A read that waits
+//! for that offset can then go on.
 
 use cloud_model::Scn;
 use cloud_profile::Change;
 use cloud_proto::databus::v1 as proto;
 use prost_types::Timestamp;
 
-/// The changes of one source transaction: as a publisher sends them, or typed, as they are read from the log.
+/// The changes of one source transaction: as a publisher sends them, or typed, as they are read
+/// from the log.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Window<C = proto::Change> {
-    /// The source that committed it; "" for a publisher that numbers nothing, whose windows are never repeats.
+    /// The source that committed the window. It is "" for a publisher without offsets, whose
+    /// windows are never repeats.
     pub source_id: String,
-    /// Where it stood in its source (for PostgreSQL an LSN), never 0; 0 with an empty `source_id`.
+    /// The window's offset in its source (for PostgreSQL an LSN). It is 0 if `source_id` is empty,
+    /// and never 0 otherwise.
     pub source_offset: u64,
-    /// When the source committed it.
+    /// The time at which the source committed the window.
     pub commit_time: Option<Timestamp>,
-    /// What is true from here on, in order.
+    /// The changes in order. Each states what is true from then on.
     pub changes: Vec<C>,
 }
 
@@ -37,11 +41,11 @@ impl From<Window<Change>> for Window {
     }
 }
 
-/// A window, and where it stands in the log.
+/// A window, and its place in the log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoggedWindow {
-    /// System change number: increases along the log.
+    /// The system change number of the window, which increases along the log.
     pub scn: Scn,
-    /// The window, its changes typed.
+    /// The window with typed changes.
     pub window: Window<Change>,
 }

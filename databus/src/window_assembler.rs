@@ -1,44 +1,45 @@
-//! From parts, as they arrive on a stream, to windows that the log takes.
+//! Assembles parts, as they arrive on a stream, into windows that the log takes.
 //!
-//! Every part is checked and encoded at once and then dropped, so an assembler holds at most one window's bytes, and a
-//! window that is wrong or too large is refused at the part that makes it so.
+//! Each part is checked and encoded at once, and then dropped. An assembler therefore holds at most
+//! one window's bytes. A window that is wrong or too large is rejected at the part that makes it
+//! so.
 
 use crate::checked_window::{CheckedWindow, InvalidWindow, WindowEncoder, WindowLimits};
 use crate::limits::PART_BYTES_MAX;
 use cloud_proto::databus::v1::WindowPart;
 use prost::Message as _;
 
-/// Parts that do not make a window. The publisher's mistake; the stream ends here.
+/// The reason why parts do not make a window. It is the publisher's mistake; the stream ends here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPart {
     /// A part is too large.
     #[error("part {part} is {bytes} bytes, more than {}", PART_BYTES_MAX)]
     TooLarge {
-        /// Its number.
+        /// The number of the part.
         part: u32,
-        /// Its size, encoded.
+        /// The encoded size of the part.
         bytes: usize,
     },
-    /// Only the log gives SCNs.
+    /// The part has an SCN, which only the log assigns.
     #[error("part.scn: is {scn}; the log gives it, so 0 is expected")]
     ScnGiven {
-        /// What was sent.
+        /// The SCN in the part.
         scn: u64,
     },
     /// A part is missing, or came twice.
-    #[error("part.part: is {part}, and {expected} is next")]
+    #[error("part.part: is {part}, but {expected} is next")]
     OutOfOrder {
-        /// What was sent.
+        /// The number of the part.
         part: u32,
-        /// What would have been right.
+        /// The number that was expected.
         expected: u32,
     },
-    /// A later part says something else of the window than its first one did.
-    #[error("part.{field}: part {part} does not say what part 0 said")]
+    /// A later part has another source, offset or commit time than the first part of its window.
+    #[error("part.{field}: part {part} has another value than part 0")]
     AnotherWindow {
-        /// The part's number.
+        /// The number of the part.
         part: u32,
-        /// What differs.
+        /// The field that differs.
         field: &'static str,
     },
     /// The window is wrong, or too large.
@@ -47,12 +48,12 @@ pub enum InvalidPart {
     /// The stream ended within a window.
     #[error("the stream ended after {parts} parts of a window, before its last")]
     Unfinished {
-        /// How many came.
+        /// The number of parts that came.
         parts: u32,
     },
 }
 
-/// Turns a stream of parts into windows.
+/// Assembles a stream of parts into windows.
 #[derive(Debug)]
 pub struct WindowAssembler {
     limits: WindowLimits,
@@ -61,14 +62,15 @@ pub struct WindowAssembler {
 
 #[derive(Debug)]
 struct Begun {
-    /// The first part, its changes taken out: what every other part has to repeat.
+    /// The first part without its changes. Every other part must repeat its source, offset and
+    /// commit time.
     first: WindowPart,
     parts: u32,
     encoder: WindowEncoder,
 }
 
 impl WindowAssembler {
-    /// Expects the first part of a window.
+    /// Returns an assembler that expects the first part of a window.
     pub fn new(limits: WindowLimits) -> Self {
         Self {
             limits,
@@ -76,7 +78,8 @@ impl WindowAssembler {
         }
     }
 
-    /// Takes the next part; answers the window when this was its last. After an error the assembler expects a first part.
+    /// Takes the next part. Returns the window if this was its last part. After an error the
+    /// assembler expects a first part.
     pub fn push(&mut self, mut part: WindowPart) -> Result<Option<CheckedWindow>, InvalidPart> {
         let begun = self.begun.take();
         let bytes = part.encoded_len();
@@ -113,7 +116,7 @@ impl WindowAssembler {
         Ok(None)
     }
 
-    /// The stream has ended: an error when a window was begun.
+    /// Ends the stream. Returns an error if a window was begun.
     pub fn finish(self) -> Result<(), InvalidPart> {
         self.begun.map_or(Ok(()), |begun| {
             Err(InvalidPart::Unfinished { parts: begun.parts })

@@ -1,11 +1,11 @@
-//! How many windows a log holds, and changes of each kind.
+//! Counts the windows of a log, and their changes by kind.
 
 use crate::{LogFiles, LoggedWindow};
 use cloud_model::Scn;
 use cloud_profile::Change;
 use serde_json::{Map, Value, json};
 
-/// Kinds of changes, by the names of the protos.
+/// The kinds of changes, by their names in the protos.
 const KINDS: [&str; 6] = [
     "member_upserted",
     "member_removed",
@@ -15,12 +15,12 @@ const KINDS: [&str; 6] = [
     "connection_removed",
 ];
 
-/// What was read.
+/// The counts so far.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     windows: u64,
     changes: [u64; KINDS.len()],
-    /// Of the first and the last window.
+    /// The SCNs of the first and the last window.
     scns: Option<(Scn, Scn)>,
 }
 
@@ -49,7 +49,7 @@ impl Counts {
         }
     }
 
-    /// For people, and as JSON.
+    /// Returns the counts as text for people, and as JSON.
     pub(super) fn lines(&self, files: &LogFiles) -> (String, Value) {
         let status = files.status();
         let [first, last] = self

@@ -1,4 +1,5 @@
-//! What can go wrong with a log, by consequence: repair or choose another, try again, or the request is wrong.
+//! The errors of a log, by what to do: repair or replace the log, try again, or correct the
+//! request.
 
 use crate::checked_window::InvalidWindow;
 use crate::disk::Disk;
@@ -7,91 +8,116 @@ use cloud_profile::InvalidValue;
 use cloud_serving::LockError;
 use std::{io, path::PathBuf, sync::Arc};
 
-/// The log cannot be opened. Nothing was changed, and nothing of it is served.
+/// The reason why a log cannot be opened. Nothing of it is served, and no durable window was
+/// changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// A second process asked for the log.
+    /// The log is already open, in another process or in this one.
     #[error("the log is in use by another process, which holds {}", file.display())]
     InUse {
         /// The lock file.
         file: PathBuf,
     },
-    /// The file system failed.
+    /// The file system returned an error.
     #[error("{}: {source}", file.display())]
     File {
         /// The file or folder.
         file: PathBuf,
-        /// What it answered.
+        /// The error of the file system.
         source: io::Error,
     },
-    /// There is no log here, and nothing says which graph a new one begins with.
-    #[error("{}: no log here; a new one has to be told the lineage of the graph that it begins with", folder.display())]
+    /// The folder holds no log, and no lineage was given for a new one.
+    #[error(
+        "{}: no log here; a new one has to be told the lineage of the graph that it \
+         begins with",
+        folder.display()
+    )]
     NoLog {
-        /// Where it was looked for.
+        /// The folder.
         folder: PathBuf,
     },
-    /// There is no log here, and one that goes on from a snapshot cannot be made.
-    #[error("{}: no log here; the snapshot goes on from log {log_id}: bootstrap again, or restore that log from a copy", folder.display())]
+    /// The folder holds no log, and the log that a snapshot continues cannot be created.
+    #[error(
+        "{}: no log here; the snapshot continues log {log_id}: bootstrap again, or restore that \
+         log from a copy",
+        folder.display()
+    )]
     Missing {
-        /// Where it was looked for.
+        /// The folder.
         folder: PathBuf,
-        /// The one that was asked for.
+        /// The log that the snapshot continues.
         log_id: LogId,
     },
-    /// The log is another one.
-    #[error("{}: is of log {found}; the snapshot goes on from log {expected}: bootstrap again, or put that log there", file.display())]
+    /// The log is not the one that the snapshot continues.
+    #[error(
+        "{}: is of log {found}, but the snapshot continues log {expected}: bootstrap again, or put \
+         that log there",
+        file.display()
+    )]
     ForeignLog {
-        /// A segment of it.
+        /// A segment of the log.
         file: PathBuf,
-        /// Its `log_id`.
+        /// The log of the segment.
         found: LogId,
-        /// The one that was asked for.
+        /// The log that the snapshot continues.
         expected: LogId,
     },
     /// The log began with another graph.
-    #[error("{}: the log began with graph {found}; the snapshot is of graph {expected}", file.display())]
+    #[error(
+        "{}: the log began with graph {found}, but graph {expected} is expected: use the log or \
+         the snapshot of the same graph",
+        file.display()
+    )]
     ForeignOrigin {
-        /// A segment of it.
+        /// A segment of the log.
         file: PathBuf,
-        /// The lineage it began with.
+        /// The lineage that the log began with.
         found: LineageId,
-        /// The lineage that was asked for.
+        /// The lineage that was expected.
         expected: LineageId,
     },
-    /// A file that has the name of a segment is none.
+    /// The file has the name of a segment, but is not a segment.
     #[error("{}: is not a segment of a log", file.display())]
     NotASegment {
         /// The file.
         file: PathBuf,
     },
-    /// A segment of a later version.
-    #[error("{}: has format version {version}, and this server reads up to {supported}", file.display())]
+    /// The segment was written by a later version.
+    #[error(
+        "{}: has format version {version}, but this program reads up to version {supported}: use a \
+         newer one",
+        file.display()
+    )]
     FutureVersion {
         /// The file.
         file: PathBuf,
-        /// Its version.
+        /// The format version of the file.
         version: u32,
-        /// The highest that can be read.
+        /// The highest version that can be read.
         supported: u32,
     },
-    /// A segment that cannot be read or does not fit the others: restore it from a copy.
+    /// The segment cannot be read, or does not fit the others: restore it from a copy.
     #[error("{}: damaged at byte {offset}: {reason}; restore the file from a copy", file.display())]
     Damaged {
         /// The file.
         file: PathBuf,
-        /// Where in it.
+        /// The offset of the fault in the file.
         offset: u64,
-        /// What does not fit.
+        /// The fault.
         reason: String,
     },
     /// The log ends before an SCN that was durable.
-    #[error("{}: ends at SCN {head}, and SCN {durable_scn} was durable: the log has lost changes; bootstrap again, or restore it from a copy", folder.display())]
+    #[error(
+        "{}: ends at SCN {head}, but SCN {durable_scn} was durable: the log has lost changes; \
+         bootstrap again, or restore it from a copy",
+        folder.display()
+    )]
     Lost {
-        /// Where it stands.
+        /// The folder of the log.
         folder: PathBuf,
-        /// The last SCN found.
+        /// The last SCN of the log.
         head: Scn,
-        /// The SCN that a snapshot knows.
+        /// The SCN that a snapshot knows to be durable.
         durable_scn: Scn,
     },
 }
@@ -124,96 +150,103 @@ impl From<LockError> for OpenError {
     }
 }
 
-/// The window was not acknowledged.
+/// The reason why a window was not acknowledged.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum AppendError {
-    /// The window is wrong; sending it again does not help.
+    /// The window is invalid; sending it again does not help.
     #[error(transparent)]
     Invalid(#[from] InvalidWindow),
-    /// The log remembers as many sources as it can.
-    #[error("source {source_id:?} would be one more than the {sources_max} that a log remembers")]
+    /// The log already remembers as many sources as it can.
+    #[error("source {source_id:?} would be one more than the {sources_max} sources of a log")]
     TooManySources {
-        /// The new one.
+        /// The source that is new.
         source_id: String,
-        /// The limit.
+        /// The most sources that a log remembers.
         sources_max: usize,
     },
-    /// It could not be made durable (a full disk, a failed sync). Send it again: it is written once there is room. If the
-    /// process dies first, it may come back all the same; its source's offset then makes the second one a repeat.
+    /// The window could not be made durable (a full disk, a failed sync). Send it again: it is
+    /// written once there is room. If the process dies first, the first attempt may still turn out
+    /// to be durable. Its source's offset then makes the second one a repeat.
     #[error("{}: the window is not durable, byte {offset}: {source}", file.display())]
     NotDurable {
         /// The segment.
         file: PathBuf,
-        /// What it ends with: everything durable is below.
+        /// The durable end of the segment.
         offset: u64,
-        /// What the file system answered.
+        /// The error of the file system.
         source: Arc<io::Error>,
     },
-    /// An earlier window of the same pipeline was refused, so this one would leave a gap; begin again with that one.
-    #[error("an earlier window of the same stream was refused")]
+    /// An earlier window of the same pipeline was rejected, so this one would leave a gap. Send the
+    /// windows again from the rejected one on, in a new pipeline.
+    #[error("an earlier window of the same stream was rejected: send again from that one on")]
     AfterRefused,
-    /// The log was closed.
+    /// The log is closed.
     #[error("the log is closed")]
     Closed,
 }
 
-/// A segment that the log should let go of is still there. It is tried again when the log is asked again.
+/// The reason why a segment could not be removed. It is still there; the next call of
+/// [`Log::retain`](crate::Log::retain) tries again.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: cannot be removed: {source}", file.display())]
 pub struct RetainError {
     /// The segment.
     pub file: PathBuf,
-    /// What the file system answered.
+    /// The error of the file system.
     pub source: io::Error,
 }
 
-/// The log cannot be read from there, or not on.
+/// The reason why the log cannot be read from an SCN, or not any further.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// Windows after the SCN are no longer kept: bootstrap again.
-    #[error("after SCN {after_scn}: the log is kept after SCN {oldest_after_scn} only")]
+    /// The windows after the SCN are no longer kept: bootstrap again.
+    #[error("cannot read after SCN {after_scn}: the log is kept after SCN {oldest_after_scn} only")]
     TooOld {
-        /// What was asked for.
+        /// The SCN to read after.
         after_scn: Scn,
-        /// The lowest that can be asked for.
+        /// The lowest SCN that can be read after.
         oldest_after_scn: Scn,
     },
-    /// The log does not reach the SCN.
-    #[error("after SCN {after_scn}: the log ends at SCN {head}")]
+    /// The log ends before the SCN.
+    #[error("cannot read after SCN {after_scn}: the log ends at SCN {head}")]
     BeyondHead {
-        /// What was asked for.
+        /// The SCN to read after.
         after_scn: Scn,
         /// The last durable SCN.
         head: Scn,
     },
-    /// What was durable has changed since: restore the file from a copy.
+    /// Data that was durable has changed since: restore the file from a copy.
     #[error("{}: damaged at byte {offset}: {reason}; restore the file from a copy", file.display())]
     Damaged {
         /// The file.
         file: PathBuf,
-        /// Where in it.
+        /// The offset of the fault in the file.
         offset: u64,
-        /// What does not fit.
+        /// The fault.
         reason: String,
     },
-    /// A change that no rule of this version or an earlier one let in: a later server wrote it.
-    #[error("{}: at byte {offset}: window {scn}: {invalid}; a later version wrote it: use that one", file.display())]
+    /// A change is invalid by the rules of this version and of all earlier ones: a later server
+    /// wrote it.
+    #[error(
+        "{}: at byte {offset}: window {scn}: {invalid}; a later version wrote it: use a newer one",
+        file.display()
+    )]
     UnknownChange {
         /// The segment.
         file: PathBuf,
-        /// Where in it.
+        /// The offset of the change's frame in the file.
         offset: u64,
-        /// The window.
+        /// The SCN of the window.
         scn: Scn,
-        /// The field that is not understood.
+        /// The field that cannot be understood.
         invalid: InvalidValue,
     },
-    /// The file system failed.
+    /// The file system returned an error.
     #[error("{}: {source}", file.display())]
     File {
         /// The segment.
         file: PathBuf,
-        /// What it answered.
+        /// The error of the file system.
         source: io::Error,
     },
 }

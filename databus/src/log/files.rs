@@ -1,8 +1,9 @@
-//! A log's files, read by somebody who does not own them: no lock is taken and nothing is changed.
+//! Reads the files of a log that another process may own: takes no lock and changes nothing.
 //!
-//! The process that owns the log may write meanwhile, so only what its files say to be durable is read: segments up to the
-//! end that their successor gives them, and the last one up to the highest `durable_to` of its frames. An idle log's last
-//! mark covers everything; while windows are written, those of the last moment are not seen yet.
+//! The owner may write at the same time, so only data that the files show to be durable is read. A
+//! segment with a successor is read up to the end that the successor's header states. The last
+//! segment is read up to the highest `durable_to` of its frames. The last mark of an idle log
+//! covers everything. While windows are written, those of the last moment are not visible yet.
 
 use super::error::{OpenError, ReadError};
 use super::frame_reader::FrameReader;
@@ -25,12 +26,12 @@ pub struct LogFiles {
 }
 
 impl LogFiles {
-    /// Reads the heads of all segments, and the last one to its durable end.
+    /// Reads the headers of all segments, and the last segment to its durable end.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
         Self::open_on(Arc::new(ReadOnlyFolder::new(folder)))
     }
 
-    /// As [`open`](Self::open), on any disk.
+    /// Opens a log like [`open`](Self::open), on any disk.
     pub fn open_on(disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
         let mut found: Vec<Found> = Vec::new();
         for name in segment_names(&*disk)? {
@@ -58,13 +59,13 @@ impl LogFiles {
         Ok(files)
     }
 
-    /// Looks what has become durable since, and what is gone.
+    /// Finds what has become durable since the last look, and which segments were removed.
     pub fn refresh(&mut self) -> Result<(), OpenError> {
         let disk = Arc::clone(&self.published.disk);
         let names = segment_names(&*disk)?;
         let oldest = names.first().and_then(|name| scn_of_name(name));
         if oldest.is_some_and(|oldest| oldest > self.last.segment.first_scn) {
-            // The owner let go of everything that was known here.
+            // The owner has removed every segment that was known here.
             let anew = Self::open_on(disk)?;
             self.published.begin_anew(&anew.published);
             self.last = anew.last;
@@ -76,7 +77,7 @@ impl LogFiles {
             self.published.forget_oldest();
         }
         let known = self.last.segment.first_scn;
-        // One that stayed empty may have been made anew under its name.
+        // A segment that stayed empty may have been replaced by another one of the same name.
         let empty = self.last.segment.is_empty();
         let renewed = |scn| scn == known && empty;
         let new = names
@@ -116,17 +117,18 @@ impl LogFiles {
         self.published.origin
     }
 
-    /// Where it begins and ends, as of the last look.
+    /// Returns where the log begins and ends, as of the last [`refresh`](Self::refresh).
     pub fn status(&self) -> LogStatus {
         self.published.status()
     }
 
-    /// Durable windows above an SCN, in order, as of the last look and of later ones.
+    /// Returns a reader of the durable windows above an SCN, in order. It also sees the windows
+    /// that later calls of [`refresh`](Self::refresh) find.
     pub fn read_after(&self, scn: Scn) -> Result<LogReader, ReadError> {
         LogReader::after(&self.published, scn)
     }
 
-    /// Reads on in the last segment, up to what its frames say to be durable.
+    /// Reads on in the last segment, up to the offset that its frames show to be durable.
     fn read_tail(&self) -> Result<(), OpenError> {
         let disk = &*self.published.disk;
         let segment = &self.last.segment;
@@ -134,10 +136,11 @@ impl LogFiles {
         let mut frames = FrameReader::new(Arc::clone(&self.last.file), segment.seed, segment.end());
         let (mut end, mut head) = (segment.end(), self.published.head());
         let (mut durable_to, mut between_windows) = (end, true);
-        // Where windows end that are not known to be durable yet, and the last one's SCN there.
+        // The ends of windows that are not known to be durable yet, each with the last SCN before
+        // it.
         let mut ends = VecDeque::new();
         let mut last_scn = head;
-        // A frame that is none is on its way, or a crash tore it.
+        // A frame that is invalid is still being written, or was torn by a crash.
         while let Ok(Some(frame)) = frames.next(limit) {
             durable_to = durable_to.max(frame.durable_to);
             if !frame.body.is_empty() {
@@ -160,7 +163,7 @@ impl LogFiles {
     }
 }
 
-/// The names of segments, in order.
+/// Returns the names of the segments, in order.
 pub(super) fn segment_names(disk: &dyn Disk) -> Result<Vec<String>, OpenError> {
     let names = disk
         .names()
@@ -173,7 +176,7 @@ pub(super) fn segment_names(disk: &dyn Disk) -> Result<Vec<String>, OpenError> {
     Ok(names)
 }
 
-/// None when the owner let go of it meanwhile.
+/// Reads a segment's header; `None` if the owner has removed the segment meanwhile.
 fn find(disk: &dyn Disk, name: &str) -> Result<Option<Found>, OpenError> {
     match Found::read(disk, name) {
         Ok(found) => Ok(Some(found)),
@@ -182,7 +185,8 @@ fn find(disk: &dyn Disk, name: &str) -> Result<Option<Found>, OpenError> {
     }
 }
 
-/// A segment goes on where another one ends.
+/// Checks that a segment continues the previous one. Extends the previous one to the end that the
+/// header of its successor states.
 fn follow(previous: &Found, next: &Found, disk: &dyn Disk) -> Result<(), OpenError> {
     next.continues(previous, disk)?;
     if let Some(before) = next.header.previous {

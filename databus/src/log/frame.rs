@@ -7,44 +7,47 @@
 //! | 8 | 8 | `durable_to`: every byte of the segment below this offset was synced when the frame was written |
 //! | 16 | length | the body: a `WindowPart` in protobuf, at most 1 MiB |
 //!
-//! Integers are little-endian. The seed is the checksum of the segment's header, which holds a random salt: a frame is
-//! good in its own segment at its own offset only, so neither a stale block of another file, nor a frame that a publisher
-//! wrote into the text of a profile, passes for one. A region of zeros is no frame, since `durable_to` is never below the
-//! header's length.
+//! Integers are little-endian. The seed is the checksum of the segment's header, which holds a
+//! random salt. A frame is therefore valid only in its own segment, at its own offset. Neither a
+//! stale block of another file nor a frame that a publisher wrote into the text of a profile passes
+//! for one. A region of zeros is not a frame, because `durable_to` is never below the header's
+//! length.
 //!
-//! **Why a crash at any byte is survived.** Whatever was not synced may be there, missing, zero or torn by the sector. A
-//! frame that is not whole fails its checksum; the first that fails ends what is read. What tells a torn tail from rot is
-//! `durable_to`: everything below the highest one in the segment was synced, so it must be there. A good frame *behind*
-//! the first bad one may carry it, so the rest of the segment is searched: if a good frame there says that the bad one was
-//! durable, the file is refused; otherwise nothing behind the bad one was ever acknowledged, and it is cut.
+//! **Why the log survives a crash at any byte.** Bytes that were not synced may be there, missing,
+//! zero, or torn at any sector. A frame that is not whole fails its checksum. Reading ends at the
+//! first frame that fails. `durable_to` tells a torn tail from rot: everything below the highest
+//! `durable_to` in the segment was synced, so it must be there. A good frame *behind* the first bad
+//! one may carry that value, so the rest of the segment is searched. If a good frame there says
+//! that the bad one was durable, the file is rejected. Otherwise nothing behind the bad frame was
+//! ever acknowledged, and it is cut.
 
 use crate::limits::PART_BYTES_MAX;
 
-/// What stands before the body.
+/// The length of a frame's head, which precedes the body.
 pub(crate) const FRAME_HEAD_BYTES: usize = 16;
 
-/// Where the checksummed bytes begin.
+/// The offset in a frame at which the checksummed bytes begin.
 const CHECKED_FROM: usize = 4;
 
-/// The segment's part in its frames' checksums, and the least that `durable_to` can be.
+/// The segment's contribution to its frames' checksums, and the lowest valid `durable_to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameSeed {
     pub(crate) crc: u32,
     pub(crate) header_bytes: u64,
 }
 
-/// Why there is no frame where one should be.
+/// The reason why a frame is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FrameFault {
-    #[error("a frame of {body_bytes} bytes, more than {}", PART_BYTES_MAX)]
+    #[error("the frame has {body_bytes} bytes, more than {}", PART_BYTES_MAX)]
     TooLong { body_bytes: usize },
-    #[error("a frame that says byte {durable_to} was durable before it")]
+    #[error("the frame says that byte {durable_to} was durable, which is not possible there")]
     DurableTo { durable_to: u64 },
-    #[error("a frame with checksum {found:08x}, and {written:08x} was written")]
+    #[error("the frame has checksum {found:08x}, but {written:08x} was written")]
     Checksum { found: u32, written: u32 },
 }
 
-/// What stands before the body, as read: nothing of it is checked yet.
+/// The head of a frame, as read and not checked yet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FrameHead {
     crc: u32,
@@ -62,12 +65,12 @@ impl FrameHead {
         }
     }
 
-    /// The whole frame's length.
+    /// Returns the length of the whole frame.
     pub(crate) fn frame_bytes(&self) -> usize {
         FRAME_HEAD_BYTES + self.body_bytes
     }
 
-    /// Whether a frame that stands at the offset can have this head. O(1).
+    /// Checks whether a frame at the offset can have this head. O(1).
     pub(crate) fn check_bounds(&self, seed: FrameSeed, offset: u64) -> Result<(), FrameFault> {
         let Self {
             body_bytes,
@@ -99,7 +102,8 @@ impl FrameHead {
     }
 }
 
-/// Appends a frame that will stand at an offset; `body` appends its bytes.
+/// Appends a frame to the buffer; `body` appends the frame's body. The frame will stand at `offset`
+/// of its segment.
 pub(crate) fn push_frame(
     buffer: &mut Vec<u8>,
     seed: FrameSeed,

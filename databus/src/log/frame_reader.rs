@@ -1,10 +1,11 @@
-//! Reads the frames of one segment in order, each with its checksum, up to a limit that may move on.
+//! Reads the frames of one segment in order and checks their checksums, up to a limit that may
+//! grow.
 
 use super::frame::{FRAME_HEAD_BYTES, FrameFault, FrameHead, FrameSeed};
 use crate::disk::DiskFile;
 use std::{io, sync::Arc};
 
-/// Bytes that are read at once, when there are so many.
+/// The number of bytes that are read at once, if the limit allows it.
 const READ_BYTES: usize = 256 << 10;
 
 /// A frame whose checksum is right.
@@ -12,18 +13,18 @@ const READ_BYTES: usize = 256 << 10;
 pub(crate) struct Frame<'a> {
     pub(crate) offset: u64,
     pub(crate) durable_to: u64,
-    /// A `WindowPart`; empty in a mark.
+    /// An encoded `WindowPart`; empty in a mark.
     pub(crate) body: &'a [u8],
 }
 
-/// What stands where a frame should.
+/// The reason why a frame could not be read.
 #[derive(Debug)]
 pub(crate) enum FrameError {
     Damaged { offset: u64, reason: String },
     File(io::Error),
 }
 
-/// A place in a segment, and the bytes read ahead of it.
+/// A position in a segment, and the bytes read ahead of it.
 #[derive(Debug)]
 pub(crate) struct FrameReader {
     file: Arc<dyn DiskFile>,
@@ -34,7 +35,7 @@ pub(crate) struct FrameReader {
 }
 
 impl FrameReader {
-    /// Stands before the frame at an offset.
+    /// Returns a reader that is positioned before the frame at an offset.
     pub(crate) fn new(file: Arc<dyn DiskFile>, seed: FrameSeed, offset: u64) -> Self {
         Self {
             file,
@@ -45,12 +46,12 @@ impl FrameReader {
         }
     }
 
-    /// Where the next frame stands.
+    /// Returns the offset of the next frame.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The next frame; `None` when it would stand at the limit. After an error it stands where it stood.
+    /// Returns the next frame; `None` at the limit. After an error the position is unchanged.
     pub(crate) fn next(&mut self, limit: u64) -> Result<Option<Frame<'_>>, FrameError> {
         let (seed, offset) = (self.seed, self.offset);
         if offset >= limit {
@@ -89,12 +90,12 @@ impl FrameReader {
         self.buffer.get(start..start + bytes).unwrap_or_default()
     }
 
-    /// Makes sure that so many bytes are in the buffer from the offset on.
+    /// Makes sure that the buffer holds this many bytes from the offset on.
     fn fill(&mut self, bytes: usize, limit: u64) -> Result<(), FrameError> {
         let ends_early = |offset: u64, end: u64| FrameError::Damaged {
             offset,
             reason: format!(
-                "a frame of at least {bytes} bytes, and the segment ends at byte {end}"
+                "the frame has at least {bytes} bytes, but the segment ends at byte {end}"
             ),
         };
         let available = limit - self.offset;

@@ -1,4 +1,4 @@
-//! The windows that one sync makes durable, from the first that joins to the answers to all of them.
+//! A group: the windows that one sync makes durable, and the answers to their callers.
 
 use super::error::AppendError;
 use super::segment::Segment;
@@ -22,33 +22,34 @@ pub struct Appended {
     pub repeat: bool,
 }
 
-/// A window that waits for the writer, and who waits for it.
+/// A window in the writer's queue, and the way to answer its caller.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) window: CheckedWindow,
     pub(crate) answer: Answer,
 }
 
-/// Who waits for a window.
+/// The way to answer the caller that waits for a window.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) sender: oneshot::Sender<Result<Appended, AppendError>>,
-    /// Shared by a pipeline's windows: one of them was refused.
+    /// True once a window of the pipeline was rejected. The pipeline's windows share this flag.
     pub(crate) broken: Arc<AtomicBool>,
 }
 
 impl Answer {
-    /// Whether an earlier window of the pipeline was refused. Only the writer asks, and only it refuses.
+    /// Returns whether an earlier window of the pipeline was rejected. Only the writer reads and
+    /// sets this flag.
     pub(crate) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
     }
 
-    /// A caller that has gone away does not need to know.
+    /// Answers that the window is durable. A caller that has gone away is ignored.
     pub(crate) fn acknowledge(self, appended: Appended) {
         drop(self.sender.send(Ok(appended)));
     }
 
-    /// Later windows of the pipeline are refused too.
+    /// Answers with an error. Later windows of the pipeline are then rejected too.
     pub(crate) fn refuse(self, error: AppendError) {
         self.broken.store(true, Ordering::Relaxed);
         drop(self.sender.send(Err(error)));
@@ -58,20 +59,20 @@ impl Answer {
 /// Windows that are written and not yet durable.
 #[derive(Debug, Default)]
 pub(crate) struct Group {
-    /// Frames that are not yet written.
+    /// The frames that are not written yet.
     pub(crate) buffer: Vec<u8>,
-    /// Written frames' bytes, the buffer's included.
+    /// The size of all frames of the group, including the buffer.
     pub(crate) bytes: u64,
-    /// Windows in it.
+    /// The number of windows in the group.
     pub(crate) windows: u64,
-    /// The last windows of the sources in it.
+    /// The last window of each source in the group.
     pub(crate) sources: Sources,
     entries: Vec<IndexEntry>,
     waiting: Vec<(Answer, Appended)>,
 }
 
 impl Group {
-    /// A window's first frame stands at an offset.
+    /// Records the offset of a window's first frame.
     pub(crate) fn note(&mut self, scn: u64, offset: u64) {
         self.entries.extend(
             PartPlace {
@@ -83,26 +84,26 @@ impl Group {
         );
     }
 
-    /// A caller waits for the group.
+    /// Adds a caller that waits for the group.
     pub(crate) fn wait(&mut self, answer: Answer, appended: Appended) {
         self.waiting.push((answer, appended));
     }
 
-    /// The group is durable: its segment's readers find the windows.
+    /// Adds the windows of a durable group to the index of their segment, where readers find them.
     pub(crate) fn note_in(&mut self, segment: &Segment) {
         for entry in self.entries.drain(..) {
             segment.note(entry);
         }
     }
 
-    /// Tells everybody where their windows stand.
+    /// Answers each caller with the place of its window.
     pub(crate) fn acknowledge(self) {
         for (answer, appended) in self.waiting {
             answer.acknowledge(appended);
         }
     }
 
-    /// Tells everybody why their windows are not durable.
+    /// Answers each caller with the reason why its window is not durable.
     pub(crate) fn refuse(self, error: &AppendError) {
         for (answer, _) in self.waiting {
             answer.refuse(error.clone());

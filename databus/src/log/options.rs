@@ -1,29 +1,32 @@
-//! What can be chosen about a log, and what is known of it from elsewhere.
+//! The options of a log, and the facts that a snapshot knows about it.
 
 use crate::checked_window::WindowLimits;
 use crate::limits::{WINDOW_BYTES_MAX, WINDOW_CHANGES_MAX};
 use cloud_model::{LogId, Scn};
 use std::time::Duration;
 
-/// How a log is opened. `LogOptions::default()` is right for a server with a new log.
+/// The options with which a log is opened. `LogOptions::default()` is right for a server with a new
+/// log.
 #[derive(Clone, Debug)]
 pub struct LogOptions {
-    /// The log that a snapshot goes on from: any other is refused, and none is made. `None`: the log may be made, and
-    /// must have begun with the origin that is given.
+    /// The log that a snapshot continues. Any other log is rejected, and no log is created. With
+    /// `None` the log may be created. A log that exists must then have begun with the given origin.
     pub log_id: Option<LogId>,
-    /// An SCN that is known to have been durable, from a snapshot: a log that does not reach it has lost something.
+    /// An SCN that a snapshot knows to be durable. A log that ends before it has lost changes.
     pub durable_scn: Scn,
-    /// A segment that has grown to this many bytes gets a successor (it ends with the group that fills it).
+    /// The size at which a segment gets a successor, in bytes. The segment ends with the group that
+    /// fills it.
     pub segment_bytes: u64,
-    /// Changes in a window, at most.
+    /// The most changes in a window.
     pub window_changes_max: usize,
-    /// Encoded bytes in a window, at most.
+    /// The most encoded bytes of a window's changes.
     pub window_bytes_max: usize,
-    /// Windows that wait for the writer, at most; further callers wait for room.
+    /// The most windows in the writer's queue. Further callers wait for room.
     pub queue_windows_max: usize,
-    /// Bytes that are written between two syncs, unless one window is larger.
+    /// The size at which a group is synced, in bytes. The last window of the group may exceed it.
     pub group_bytes_max: usize,
-    /// After so long without a successor a group commit is followed by a mark.
+    /// The time after which a group commit is followed by a mark, unless another group follows
+    /// first.
     pub mark_after: Duration,
 }
 

@@ -1,7 +1,9 @@
-//! Windows that one publisher appends without waiting for each answer: all up to the first that is refused, none after.
+//! A pipeline: appends one publisher's windows in order, without waiting for each answer.
 //!
-//! Without it a window that fails could be followed by one of the same source that succeeds, as the disk has room again;
-//! when the first is then sent once more, it looks like a repeat, is answered like one, and is lost.
+//! It appends every window up to the first that is rejected, and none after it. Without a pipeline,
+//! a window that fails could be followed by a window of the same source that succeeds, because the
+//! disk has room again. If the first window is then sent again, its offset makes it look like a
+//! repeat. It would be acknowledged as a repeat, and lost.
 
 use super::error::AppendError;
 use super::group::{Answer, Appended, Request};
@@ -9,7 +11,8 @@ use crate::checked_window::CheckedWindow;
 use std::sync::{Arc, atomic::AtomicBool};
 use tokio::sync::{mpsc, oneshot};
 
-/// Appends windows in order. After the first error every later window is refused; begin again with a new pipeline.
+/// Appends windows in order. After the first error it rejects every later window; the publisher
+/// then begins a new pipeline.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     requests: mpsc::Sender<Request>,
@@ -24,8 +27,9 @@ impl Pipeline {
         }
     }
 
-    /// Appends a window behind those whose futures were polled before; answers once it is durable. Waits while the queue
-    /// is full. A future that is dropped later than its first poll may have appended its window.
+    /// Appends a window behind those whose futures were polled before, and returns once it is
+    /// durable. Waits while the queue is full. A future that is dropped after its first poll may
+    /// have appended its window.
     pub async fn append(&self, window: CheckedWindow) -> Result<Appended, AppendError> {
         let (request, answer) = self.request(window);
         self.requests
@@ -35,10 +39,10 @@ impl Pipeline {
         answer.await.map_err(|_| AppendError::Closed)?
     }
 
-    /// As [`append`](Self::append), for a thread that may wait.
+    /// Appends a window like [`append`](Self::append), and blocks the thread until it is durable.
     ///
     /// # Panics
-    /// Within an asynchronous task.
+    /// If called within an asynchronous task.
     pub fn append_blocking(&self, window: CheckedWindow) -> Result<Appended, AppendError> {
         let (request, answer) = self.request(window);
         self.requests

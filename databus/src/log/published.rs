@@ -1,7 +1,7 @@
-//! What readers see of a log: its segments, its sources and its head, each only as far as it is durable.
+//! The state of a log that readers see: its segments, sources and head, as far as they are durable.
 //!
-//! The writer publishes in this order: a segment's new end, the sources, the head. Whoever has seen the head can read up
-//! to it.
+//! The writer publishes in this order: the new end of a segment, the sources, the head. A reader
+//! that has seen the head can read up to it.
 
 use super::error::ReadError;
 use super::retention::first_not_needed;
@@ -32,13 +32,14 @@ pub(crate) struct Published {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) log_id: LogId,
     pub(crate) origin: LineageId,
-    /// Ascending by first SCN; never empty. An empty one is the last.
+    /// The segments, ascending by first SCN. There is at least one, and only the last may hold no
+    /// windows.
     segments: RwLock<Vec<Arc<Segment>>>,
     sources: RwLock<Sources>,
     head: watch::Sender<Scn>,
     /// The times of the syncs that made windows durable.
     pub(crate) syncs: Histogram,
-    /// Whether segments may be taken away; held while they are.
+    /// True if segments may be removed. The lock is held while they are removed.
     retaining: Mutex<bool>,
 }
 
@@ -85,7 +86,7 @@ impl Published {
         })
     }
 
-    /// The segment that holds the window after an SCN, or would hold it.
+    /// Returns the segment that holds the window after an SCN, or will hold it.
     pub(crate) fn segment_after_scn(&self, after_scn: Scn) -> Result<Arc<Segment>, ReadError> {
         let head = self.head();
         if after_scn > head {
@@ -104,7 +105,7 @@ impl Published {
         })
     }
 
-    /// Whether the windows after an SCN are still there.
+    /// Returns an error if windows after an SCN were removed.
     pub(crate) fn check_kept(&self, after_scn: Scn) -> Result<(), ReadError> {
         match self.segments(oldest_after_scn) {
             oldest_after_scn if after_scn < oldest_after_scn => Err(ReadError::TooOld {
@@ -115,7 +116,8 @@ impl Published {
         }
     }
 
-    /// The segment with windows that goes on where another one ends. One that stayed empty may have been made anew.
+    /// Returns the next segment that holds windows. A segment that stayed empty may have been
+    /// replaced by one with the same first SCN.
     pub(crate) fn segment_following(&self, segment: &Arc<Segment>) -> Option<Arc<Segment>> {
         self.segments(|segments| {
             let begins = segments.partition_point(|other| other.first_scn < segment.first_scn);
@@ -126,7 +128,7 @@ impl Published {
         })
     }
 
-    /// A segment begins, instead of one that stayed empty.
+    /// Adds a new segment. It replaces the last one if that stayed empty.
     pub(crate) fn begin(&self, segment: Arc<Segment>) {
         let mut segments = self.segments_mut();
         if segments
@@ -138,40 +140,42 @@ impl Published {
         segments.push(segment);
     }
 
-    /// Nothing is taken away from here on: the folder may be another process's soon.
+    /// Ends the removal of segments for good, because another process may soon own the folder.
     pub(crate) fn end_retention(&self) {
         *self.retaining() = false;
     }
 
-    /// One at a time takes segments away, and none when it is false.
+    /// Locks the removal of segments, so that one caller at a time removes them. The value is false
+    /// once the removal of segments has ended.
     pub(crate) fn retaining(&self) -> MutexGuard<'_, bool> {
         self.retaining
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The oldest segment, unless it is written to, or whoever reads after the SCN needs it.
+    /// Returns the oldest segment, unless it is written to, or a reader after the SCN needs it.
     pub(crate) fn oldest_not_needed(&self, needed_after_scn: Scn) -> Option<Arc<Segment>> {
         self.segments(|segments| first_not_needed(segments, needed_after_scn).cloned())
     }
 
-    /// The log begins behind its oldest segment from here on.
+    /// Removes the oldest segment from the list. The log then begins with the next one.
     pub(crate) fn forget_oldest(&self) {
         self.segments_mut().remove(0);
     }
 
-    /// Its oldest segment is still there.
+    /// Puts the oldest segment back into the list, because it could not be removed.
     pub(crate) fn remember_oldest(&self, oldest: Arc<Segment>) {
         self.segments_mut().insert(0, oldest);
     }
 
-    /// The log is as another look at it found it.
+    /// Replaces the segments and the head by those that another look at the log found.
     pub(crate) fn begin_anew(&self, found: &Self) {
         *self.segments_mut() = found.segments(<[_]>::to_vec);
         self.head.send_replace(found.head());
     }
 
-    /// Everything up to the SCN is durable, and the segment may be read to its new end.
+    /// Publishes that a segment may be read up to its new end, and that everything up to the SCN is
+    /// durable.
     pub(crate) fn publish(&self, segment: &Segment, end: u64, sources: Sources, head: Scn) {
         segment.extend_to(end);
         self.sources

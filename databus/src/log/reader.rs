@@ -1,7 +1,8 @@
-//! Reads a log's windows in order, from any SCN that is kept to the durable head, and on from there as it moves.
+//! Reads a log's windows in order, from any SCN that is kept to the durable head, and on as it
+//! advances.
 //!
-//! Every frame's checksum and every part's place is checked as it is read, so what is served is what was written, or an
-//! error that names the file and the offset.
+//! Each frame's checksum and each part's place are checked as they are read. A reader returns what
+//! was written, or an error that names the file and the offset.
 
 use super::error::ReadError;
 use super::frame_reader::{FrameError, FrameReader};
@@ -15,14 +16,14 @@ use cloud_proto::databus::v1::WindowPart;
 use prost::Message;
 use std::sync::Arc;
 
-/// A part of a window, its changes typed.
+/// A part of a window with typed changes.
 struct TypedPart {
     /// The part without its changes.
     head: WindowPart,
     changes: Vec<Change>,
 }
 
-/// A place in a log. Reads block on the disk, never on the writer.
+/// A position in a log. Reads block on the disk, never on the writer.
 #[derive(Debug)]
 pub struct LogReader {
     published: Arc<Published>,
@@ -50,8 +51,9 @@ impl LogReader {
         Ok(reader)
     }
 
-    /// Reads the next part, as it goes over the wire; `None` at the durable head, where
-    /// [`Log::head_watch`](crate::Log::head_watch) tells when there is more. A window's parts become readable together.
+    /// Reads the next part, in its form on the wire. Returns `None` at the durable head; a
+    /// [`Log::head_watch`](crate::Log::head_watch) changes when there is more. The parts of a
+    /// window become readable together.
     pub fn next_part(&mut self) -> Result<Option<WindowPart>, ReadError> {
         self.next(|part: WindowPart| {
             part.changes.iter().try_for_each(check_kind)?;
@@ -59,7 +61,8 @@ impl LogReader {
         })
     }
 
-    /// Reads the next window, all its parts together, its changes typed; `None` at the durable head.
+    /// Reads the next window, with all its parts and with typed changes. Returns `None` at the
+    /// durable head.
     pub fn next_window(&mut self) -> Result<Option<LoggedWindow>, ReadError> {
         let Some(TypedPart { head, mut changes }) = self.next(TypedPart::new)? else {
             return Ok(None);
@@ -90,7 +93,8 @@ impl LogReader {
         }))
     }
 
-    /// The SCN that was read last and whole, or the one that it began after.
+    /// Returns the SCN of the last window that was read whole, or the SCN that the reader began
+    /// after.
     pub fn after_scn(&self) -> Scn {
         Scn::new(self.sequence.next_scn() - 1)
     }
@@ -143,15 +147,17 @@ impl LogReader {
         Ok(())
     }
 
-    /// At the end of a segment: goes on with the next one, or stays because there is none.
+    /// Continues at the end of a segment: in the next one, or in this one if it has grown. Returns
+    /// false if neither has more to read.
     fn follow(&mut self, end: u64) -> Result<bool, ReadError> {
         let Some(following) = self.published.segment_following(&self.segment) else {
-            // What follows may be gone, and nothing be there yet behind it.
+            // The windows that follow may have been removed while no later segment holds windows
+            // yet.
             self.published.check_kept(self.after_scn())?;
             return Ok(false);
         };
         if self.segment.end() != end {
-            // It grew after its end was looked at, and before its successor began.
+            // The segment grew after its end was read above, and before its successor began.
             return Ok(true);
         }
         let after_scn = self.after_scn();
@@ -190,7 +196,7 @@ fn open_frames(
     match published.disk.open(&segment.name) {
         Ok(file) => Ok(FrameReader::new(file, segment.seed, offset)),
         Err(error) => {
-            // It was let go of after it was found.
+            // The segment may have been removed after it was found.
             published.check_kept(after_scn)?;
             Err(read_error(published, segment, FrameError::File(error)))
         }

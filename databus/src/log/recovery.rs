@@ -1,16 +1,22 @@
-//! From a folder as a crash left it to a log: what is kept is durable before anybody reads it, what is cut is gone.
+//! Recovery: makes a log out of a folder that a crash may have left in any state.
+//!
+//! Data that is kept is durable before any reader sees it. Data that is cut does not come back.
 //!
 //! 1. The folder is synced.
-//! 2. Every header is read: all of the log that is asked for, each continuing its predecessor, each predecessor reaching
-//!    the end that its successor gives it. What a predecessor holds behind that end never counted, and is cut.
-//! 3. The last segment is read frame by frame. The first bad frame is rot if a mark (or a snapshot's SCN) says that it
-//!    was durable: the log is refused. Otherwise it is where a crash tore the tail.
-//! 4. The last segment is cut behind its last whole window, and what no mark covers is written again in place, then
-//!    synced. Written again, because the kernel may hold pages of a failed sync that read back and are not dirty: a sync
-//!    alone would answer that they are durable. (Writing bytes over themselves is safe to tear.)
+//! 2. Every header is read. Each segment must belong to the expected log and continue its
+//!    predecessor. Each predecessor must reach the end that the header of its successor states.
+//!    Bytes of a predecessor behind that end never counted, and are cut.
+//! 3. The last segment is read frame by frame. The first bad frame is rot if a `durable_to` (or a
+//!    snapshot's SCN) says that it was durable. The log is then rejected. Otherwise a crash tore
+//!    the tail at that frame.
+//! 4. The last segment is cut behind its last whole window. The bytes that no `durable_to` covers
+//!    are written again in place, then synced. A sync alone is not enough: the kernel may hold
+//!    pages of a failed sync that read back but are not dirty. A sync would then report them as
+//!    durable. Writing bytes over themselves is safe even if the write is torn.
 //!
-//! A crash in between leaves a folder for which the same four steps do the same. Earlier segments are not read here but
-//! checked frame by frame when they are: a start costs one segment, not the log.
+//! A crash during recovery leaves a folder for which the same four steps do the same. The frames of
+//! earlier segments are not read here: they are checked when a reader reads them. A start therefore
+//! costs one segment, not the whole log.
 
 mod found;
 mod rot;
@@ -27,24 +33,25 @@ pub(super) use rot::said_durable_behind;
 use std::sync::Arc;
 use tail::Tail;
 
-/// A log as it was found, durable as it is.
+/// A recovered log. Everything in it is durable.
 #[derive(Debug)]
 pub(crate) struct Recovered {
     pub(crate) log_id: LogId,
     pub(crate) origin: LineageId,
-    /// Ascending by first SCN; never empty.
+    /// The segments, ascending by first SCN; never empty.
     pub(crate) segments: Vec<Arc<Segment>>,
-    /// The last of them.
+    /// The last segment.
     pub(crate) last: Arc<Segment>,
-    /// And its file.
+    /// The file of the last segment.
     pub(crate) file: Arc<dyn DiskFile>,
     pub(crate) sources: Sources,
     pub(crate) head: Scn,
-    /// Whether the last segment ends in windows that no mark covers yet.
+    /// True if the last segment ends in windows that no mark covers yet.
     pub(crate) unmarked: bool,
 }
 
-/// Recovers the log in a folder; `None` when there is none. O(segments + bytes of the last segment).
+/// Recovers the log in a folder; `None` if there is no log. O(segments + bytes of the last
+/// segment).
 pub(crate) fn recover(
     disk: &dyn Disk,
     origin: Option<LineageId>,

@@ -1,13 +1,15 @@
-//! What a log lets go of: whole segments, oldest first, by age and by size.
+//! Retention: removes a log's oldest segments, by age and by size.
 //!
-//! Never the segment that is written, and never a window that is needed: a start from a snapshot
-//! reads on from there. A window that is wanted goes by size alone, never by age ([`KeptFor`]). A
-//! reader that stands in a segment that goes away reads it to its end.
+//! Only whole segments are removed. The segment that is written to is never removed. Neither is a
+//! window that is needed, because a start from a snapshot reads on from there. A window that is
+//! only wanted is removed by size, never by age ([`KeptFor`]). A reader that is inside a removed
+//! segment still reads it to its end.
 //!
-//! **Why a crash in between is survived.** A name that was taken away may come back until the folder is synced. It is
-//! synced before the next name is taken away, so what a crash leaves is an end of the log without a gap, and recovery asks
-//! nothing of what stood before the first segment that it finds. The last offset of each source stands at the head of
-//! every segment, so no repeat is taken for a new window because the one that it repeats is gone.
+//! **Why a crash during a removal is safe.** A removed name may come back until the folder is
+//! synced. The folder is synced before the next name is removed, so a crash leaves an end of the
+//! log without a gap. Recovery needs nothing from before the first segment that it finds. The
+//! header of every segment holds the last offset of each source. A repeat is therefore recognized
+//! even if the window that it repeats was removed.
 
 use super::error::RetainError;
 use super::published::Published;
@@ -19,17 +21,18 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// How much of a log is kept, beyond what somebody needs. The default keeps everything.
+/// The limits above which old segments are removed, unless they are needed. The default keeps
+/// everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
-    /// A segment goes when its last window was written longer ago than this.
+    /// The age above which a segment is removed, counted from the last write to it.
     pub age_max: Option<Duration>,
-    /// The oldest segments go while all together have more bytes than this.
+    /// The size of the log above which the oldest segments are removed, in bytes.
     pub bytes_max: Option<u64>,
 }
 
 impl Retention {
-    /// From flags: 0 of either keeps whatever it is about.
+    /// Returns the retention for the values of two flags, in which 0 means no limit.
     pub fn of(age_ms_max: u64, bytes_max: u64) -> Self {
         Self {
             age_max: (age_ms_max > 0).then(|| Duration::from_millis(age_ms_max)),
@@ -38,17 +41,19 @@ impl Retention {
     }
 }
 
-/// What is read from a log later.
+/// The windows of a log that later reads need or want.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeptFor {
-    /// No window above this SCN is removed ([`Scn::MAX`]: none is needed).
+    /// The SCN above which windows are needed: none of them is removed. [`Scn::MAX`] if none is
+    /// needed.
     pub needed_after_scn: Scn,
-    /// No window above this SCN is removed by its age, but it may be by the log's size.
+    /// The SCN above which windows are wanted: they are removed by the log's size, but not by their
+    /// age.
     pub wanted_after_scn: Scn,
 }
 
 impl From<Scn> for KeptFor {
-    /// Every window above the SCN is needed.
+    /// Declares every window above the SCN as needed.
     fn from(scn: Scn) -> Self {
         Self {
             needed_after_scn: scn,
@@ -57,19 +62,19 @@ impl From<Scn> for KeptFor {
     }
 }
 
-/// What was removed from a log.
+/// The segments that were removed from a log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Segments.
+    /// The number of removed segments.
     pub segments: usize,
-    /// The segments' bytes.
+    /// The size of the removed segments.
     pub bytes: u64,
-    /// Those of the segments that held a window which was wanted.
+    /// The number of removed segments that held a wanted window.
     pub wanted_segments: usize,
 }
 
 impl Published {
-    /// See [`Log::retain`](super::Log::retain).
+    /// Implements [`Log::retain`](super::Log::retain).
     pub(crate) fn retain(
         &self,
         retention: Retention,
@@ -93,7 +98,8 @@ impl Published {
                 break;
             }
             self.disk.sync_names().map_err(failed)?;
-            // No reader begins in it from here on; one that was about to is told that it is gone.
+            // No reader begins in the segment from here on. A reader that was about to open it
+            // learns that it is gone.
             self.forget_oldest();
             if let Err(source) = self.disk.remove(&oldest.name) {
                 let error = failed(source);
@@ -116,14 +122,14 @@ impl Published {
             return Ok(false);
         };
         let written_at = self.disk.written_at(&oldest.name)?;
-        // A time that is still to come is no age.
+        // A time in the future is no age.
         Ok(now
             .duration_since(written_at)
             .is_ok_and(|age| age > age_max))
     }
 }
 
-/// The first of the segments, when another one follows and holds everything above an SCN.
+/// Returns the first segment, if another one follows and holds everything above an SCN.
 pub(super) fn first_not_needed(
     segments: &[Arc<Segment>],
     needed_after_scn: Scn,

@@ -1,4 +1,4 @@
-//! A segment as the process knows it: its place in the log, how far it may be read, and its index.
+//! A segment in memory: its place in the log, the end up to which it may be read, and its index.
 
 use super::frame::FrameSeed;
 use super::segment_header::{Previous, SegmentHeader};
@@ -8,25 +8,25 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-/// How a segment's file is called while it is being made.
+/// The suffix of a segment's file until its header is durable.
 const UNFINISHED_SUFFIX: &str = ".new";
 const SUFFIX: &str = ".log";
 const SCN_DIGITS: usize = 20;
 
-/// One file of the log.
+/// A segment, which is one file of the log.
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) name: String,
     pub(crate) first_scn: u64,
     pub(crate) previous: Option<Previous>,
     pub(crate) seed: FrameSeed,
-    /// Every byte below is durable and may be read; whole windows only.
+    /// The offset below which every byte is durable and may be read. It lies between two windows.
     end: AtomicU64,
     index: Mutex<SparseIndex>,
 }
 
 impl Segment {
-    /// A segment that has its header, and nothing else that may be read.
+    /// Returns a segment with its header, and with nothing else to read yet.
     pub(crate) fn new(header: &SegmentHeader, seed: FrameSeed) -> Self {
         let first = IndexEntry {
             scn: header.first_scn,
@@ -46,7 +46,7 @@ impl Segment {
         self.end.load(Ordering::Acquire)
     }
 
-    /// Everything below is durable from here on.
+    /// Moves the end: everything below it is durable.
     pub(crate) fn extend_to(&self, end: u64) {
         self.end.store(end, Ordering::Release);
     }
@@ -70,24 +70,24 @@ impl Segment {
     }
 }
 
-/// The file of the segment that begins with an SCN: names sort as SCNs do.
+/// Returns the file name of the segment that begins with an SCN. Names sort like their SCNs.
 pub(crate) fn segment_name(first_scn: u64) -> String {
     format!("{first_scn:0SCN_DIGITS$}{SUFFIX}")
 }
 
-/// What the file is called until its header is durable.
+/// Returns the name of the file until its header is durable.
 pub(crate) fn unfinished_name(first_scn: u64) -> String {
     segment_name(first_scn) + UNFINISHED_SUFFIX
 }
 
-/// The first SCN of the segment that has this name; `None` for any other file.
+/// Returns the first SCN of the segment that has this name; `None` for any other file.
 pub(crate) fn scn_of_name(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(SUFFIX)?;
     let decimal = digits.len() == SCN_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
     decimal.then(|| digits.parse().ok()).flatten()
 }
 
-/// Whether a file is a segment that was never finished.
+/// Returns whether a file is a segment that was never finished.
 pub(crate) fn is_unfinished(name: &str) -> bool {
     name.strip_suffix(UNFINISHED_SUFFIX)
         .and_then(scn_of_name)

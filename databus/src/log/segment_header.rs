@@ -1,4 +1,5 @@
-//! The head of a segment: which log it belongs to, where it continues its predecessor, and how far it holds each source.
+//! The header of a segment: its log, the segment that it continues, and how far it holds each
+//! source.
 //!
 //! | offset | bytes | what |
 //! |---|---|---|
@@ -7,21 +8,22 @@
 //! | 12 | 4 | length of the header, all of this table |
 //! | 16 | 16 | `log_id` |
 //! | 32 | 16 | origin: the lineage of the graph that the log began with |
-//! | 48 | 8 | SCN of the first window that stands here, also the file's name |
+//! | 48 | 8 | SCN of the first window in the segment, also the file's name |
 //! | 56 | 8 | the preceding segment's first SCN; 0: the log begins here |
-//! | 64 | 8 | where the preceding segment ends: every byte below was synced, and none from there on counts |
+//! | 64 | 8 | end of the preceding segment: every byte below was synced, and no byte from there on counts |
 //! | 72 | 8 | salt, random |
-//! | 80 | 4 | sources, at most 1,024; then for each |
+//! | 80 | 4 | number of sources, at most 1,024; then for each |
 //! | | 2, n | length of the source's id, and the id |
 //! | | 8, 8 | its last offset before this segment, and the SCN of the window that carried it |
 //! | end - 4 | 4 | crc32c over everything before |
 //!
 //! Integers are little-endian, the two 128-bit ids big-endian (as they are printed).
 //!
-//! **Why a crash at any byte is survived.** A segment is written under another name, synced, and only then renamed, and
-//! nothing of it is acknowledged before the folder is synced: a header that does not check out was damaged later. The
-//! preceding segment's end stands *here*, so a segment whose sync failed ends durably in the same step in which its
-//! successor begins, whatever the failed pages hold.
+//! **Why a crash at any byte is safe.** A segment is written under another name, synced, and only
+//! then renamed. Nothing in it is acknowledged before the folder is synced. A header that is
+//! invalid was therefore damaged later. The end of the preceding segment is stored *here*. A
+//! segment whose sync failed therefore ends durably in the same step in which its successor begins,
+//! whatever the failed pages hold.
 
 use super::frame::FrameSeed;
 use crate::limits::{SOURCE_ID_BYTES_MAX, SOURCES_MAX};
@@ -29,11 +31,11 @@ use cloud_model::{LineageId, LogId, Scn, SourceMark};
 use rand::{TryRngCore as _, rngs::OsRng};
 use std::io;
 
-/// No header is longer.
+/// The length of the longest header.
 pub(crate) const HEADER_BYTES_MAX: usize =
     FIXED_BYTES + SOURCES_MAX * (2 + SOURCE_ID_BYTES_MAX + 16);
 
-/// What has to be read to know how long the header is.
+/// The number of bytes that must be read to know the length of the header.
 pub(crate) const PREFIX_BYTES: usize = 16;
 
 const MAGIC: [u8; 8] = *b"CLOUDLOG";
@@ -51,14 +53,14 @@ pub(crate) struct SegmentHeader {
     pub(crate) sources: Vec<SourceMark>,
 }
 
-/// Where a segment continues another one.
+/// The segment that another one continues, and its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Previous {
     pub(crate) first_scn: u64,
     pub(crate) end: u64,
 }
 
-/// Bytes that are no header of this version.
+/// The reason why bytes are not a header of this version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HeaderError {
     NotASegment,
@@ -66,13 +68,13 @@ pub(crate) enum HeaderError {
     Damaged { offset: u64, reason: String },
 }
 
-/// A new segment's salt, from the system's source of randomness.
+/// Returns a new segment's salt, from the system's source of randomness.
 pub(crate) fn random_salt() -> io::Result<u64> {
     OsRng.try_next_u64().map_err(io::Error::other)
 }
 
 impl SegmentHeader {
-    /// Its bytes, and what the frames behind it are checked with.
+    /// Returns the header's bytes, and the seed with which the frames behind it are checked.
     pub(crate) fn encode(&self) -> (Vec<u8>, FrameSeed) {
         let sources: usize = self
             .sources
@@ -111,7 +113,7 @@ impl SegmentHeader {
         )
     }
 
-    /// How long the header is, from its first bytes.
+    /// Returns the length of the header, from its first bytes.
     pub(crate) fn length(prefix: &[u8]) -> Result<usize, HeaderError> {
         let mut fields = Fields { rest: prefix };
         if fields.take() != Some(MAGIC) {
@@ -129,11 +131,11 @@ impl SegmentHeader {
         }
         match fields.u32().map(|length| length as usize) {
             Some(length) if (FIXED_BYTES..=HEADER_BYTES_MAX).contains(&length) => Ok(length),
-            _ => Err(damaged(12, "a header of impossible length")),
+            _ => Err(damaged(12, "the header's length is not possible")),
         }
     }
 
-    /// Reads a whole header; also answers what the frames behind it are checked with.
+    /// Decodes a whole header. Also returns the seed with which the frames behind it are checked.
     pub(crate) fn decode(header: &[u8]) -> Result<(Self, FrameSeed), HeaderError> {
         let length = Self::length(header)?;
         if header.len() != length {
@@ -144,7 +146,7 @@ impl SegmentHeader {
         };
         let crc = u32::from_le_bytes(*crc);
         if crc32c::crc32c(checked) != crc {
-            return Err(damaged(0, "the header's checksum does not fit"));
+            return Err(damaged(0, "the header's checksum is wrong"));
         }
         let seed = FrameSeed {
             crc,
@@ -152,7 +154,7 @@ impl SegmentHeader {
         };
         match Self::fields(checked) {
             Some(decoded) => Ok((decoded, seed)),
-            None => Err(damaged(PREFIX_BYTES, "the header's fields do not fit")),
+            None => Err(damaged(PREFIX_BYTES, "the header's fields are invalid")),
         }
     }
 
@@ -197,7 +199,7 @@ impl SegmentHeader {
     }
 }
 
-/// The fields not yet read; every step checks that it is there.
+/// The fields that are not read yet. Each step checks that the field is there.
 struct Fields<'a> {
     rest: &'a [u8],
 }

@@ -1,12 +1,13 @@
-//! The order that parts have in a log: each window's from 0 to its last, windows one SCN after another.
+//! The order of the parts in a log: windows by SCN, and the parts of each window from 0 to its
+//! last.
 //!
-//! A frame says where it stands, and a reader knows what is next; so a frame that is missing, doubled or of another
-//! segment is found even where its checksum is right.
+//! A frame states its place, and a reader knows which place is next. A frame that is missing,
+//! doubled or of another segment is therefore found even if its checksum is right.
 
 use super::sparse_index::IndexEntry;
 use cloud_proto::databus::v1::WindowPart;
 
-/// What a part says of itself, its changes skipped: the same fields as `WindowPart`.
+/// The fields of a `WindowPart` without its commit time and changes, which are skipped.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct PartHead {
     #[prost(uint64, tag = "1")]
@@ -21,14 +22,14 @@ pub(crate) struct PartHead {
     pub(crate) last: bool,
 }
 
-/// Which part comes next.
+/// The place of the next part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sequence {
     scn: u64,
     part: u32,
 }
 
-/// Where a part stands among parts.
+/// The place of a part in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PartPlace {
     pub(crate) scn: u64,
@@ -37,27 +38,28 @@ pub(crate) struct PartPlace {
 }
 
 impl Sequence {
-    /// A window's first part is next.
+    /// Returns a sequence in which the first part of a window is next.
     pub(crate) fn beginning_with(scn: u64) -> Self {
         Self { scn, part: 0 }
     }
 
-    /// The window whose part is next.
+    /// Returns the SCN of the window whose part is next.
     pub(crate) fn next_scn(&self) -> u64 {
         self.scn
     }
 
-    /// Whether the parts so far are whole windows.
+    /// Returns whether the parts so far are whole windows.
     pub(crate) fn between_windows(&self) -> bool {
         self.part == 0
     }
 
-    /// The part that is there has to be the next one; an error says what was expected.
+    /// Accepts a part that is the next one. Otherwise returns an error that names the expected
+    /// part.
     pub(crate) fn accept(&mut self, place: PartPlace) -> Result<(), String> {
         let PartPlace { scn, part, last } = place;
         if (scn, part) != (self.scn, self.part) {
             return Err(format!(
-                "part {part} of window {scn}, and part {} of window {} is next",
+                "found part {part} of window {scn}, but part {} of window {} is next",
                 self.part, self.scn
             ));
         }
@@ -72,7 +74,8 @@ impl Sequence {
 }
 
 impl PartPlace {
-    /// What the index has to know when a window begins at an offset.
+    /// Returns the index entry of a window that begins at an offset; `None` if this is not its
+    /// first part.
     pub(crate) fn entry(&self, offset: u64) -> Option<IndexEntry> {
         (self.part == 0).then_some(IndexEntry {
             scn: self.scn,

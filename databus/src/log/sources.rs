@@ -1,6 +1,7 @@
-//! How far the log holds each source: what makes a repeat of a window known as one.
+//! The last window of each source in the log, by which repeats of windows are recognized.
 //!
-//! The marks stand at the head of every segment, so they are bounded in number and need no file of their own.
+//! The header of every segment holds these marks. They are therefore bounded in number, and need no
+//! file of their own.
 
 use cloud_model::{Scn, SourceMark};
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ impl Sources {
             .map(|mark| source_mark(source_id, *mark))
     }
 
-    /// A window of this source became the last one. Windows without a source are not remembered.
+    /// Records the last window of a source. Windows without a source are not recorded.
     pub(crate) fn set(&mut self, source_id: &str, offset: u64, scn: Scn) {
         if source_id.is_empty() {
             return;
@@ -38,12 +39,12 @@ impl Sources {
         }
     }
 
-    /// Takes over every mark of later windows.
+    /// Takes over the marks of later windows.
     pub(crate) fn merge(&mut self, later: Self) {
         self.marks.extend(later.marks);
     }
 
-    /// How many of these sources are not in others.
+    /// Returns how many of these sources are not in others.
     pub(crate) fn count_not_in(&self, others: &Self) -> usize {
         self.marks
             .keys()
@@ -55,7 +56,7 @@ impl Sources {
         self.marks.len()
     }
 
-    /// All of them, by source.
+    /// Returns all marks, sorted by source.
     pub(crate) fn list(&self) -> Vec<SourceMark> {
         self.marks
             .iter()

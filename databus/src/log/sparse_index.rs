@@ -1,19 +1,19 @@
-//! Where windows stand in a segment, one entry for every 64 KiB: a reader of some SCN begins near it.
+//! A sparse index of the windows in a segment: an entry every 64 KiB, near which a reader begins.
 //!
-//! In memory only. It grows as windows are appended, recovered or passed by a reader; a segment from before the start has
-//! its first window until somebody reads it.
+//! The index is in memory only. It grows as windows are appended, recovered or passed by a reader.
+//! An older segment that was not read since the start has only its first window in the index.
 
-/// Bytes of a segment between two entries, at least. 128 MiB have 2,048 entries: 32 KiB.
+/// The least distance of two entries, in bytes of the segment. 128 MiB have 2,048 entries, 32 KiB.
 const EVERY_BYTES: u64 = 64 << 10;
 
-/// Entries of (SCN, offset of the window's first frame), ascending.
+/// The entries (SCN, offset of the window's first frame), ascending.
 #[derive(Debug)]
 pub(crate) struct SparseIndex {
     first: IndexEntry,
     further: Vec<IndexEntry>,
 }
 
-/// A window, and where its first frame stands.
+/// The SCN of a window, and the offset of its first frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct IndexEntry {
     pub(crate) scn: u64,
@@ -21,7 +21,7 @@ pub(crate) struct IndexEntry {
 }
 
 impl SparseIndex {
-    /// Knows a segment's first window.
+    /// Returns an index that holds only a segment's first window.
     pub(crate) fn new(first: IndexEntry) -> Self {
         Self {
             first,
@@ -29,7 +29,7 @@ impl SparseIndex {
         }
     }
 
-    /// A window was met; kept when it is far enough behind the last entry. O(1).
+    /// Adds a window if it is far enough behind the last entry. O(1).
     pub(crate) fn note(&mut self, entry: IndexEntry) {
         let last = self.further.last().unwrap_or(&self.first);
         if entry.offset >= last.offset + EVERY_BYTES {
@@ -37,7 +37,7 @@ impl SparseIndex {
         }
     }
 
-    /// The last entry at or before an SCN, or the segment's first. O(log entries).
+    /// Returns the last entry at or before an SCN, or the segment's first. O(log entries).
     pub(crate) fn at_or_before(&self, scn: u64) -> IndexEntry {
         let behind = self.further.partition_point(|entry| entry.scn <= scn);
         behind

@@ -1,7 +1,7 @@
-//! The segment that is appended to: its frames are written, synced, and read only then.
+//! The segment that is appended to: its frames are written, then synced, and only then readable.
 //!
-//! `durable` is where the last good sync left it. What is written behind may be lost; after a failed write or sync it is
-//! given up: the segment has ended at `durable`, and its successor's header says so.
+//! `durable` is the end after the last good sync. Bytes behind it may be lost. A failed write or
+//! sync gives them up: the segment has ended at `durable`, and its successor's header says so.
 
 use super::frame::push_frame;
 use super::segment::{Segment, segment_name, unfinished_name};
@@ -16,18 +16,18 @@ use std::{io, sync::Arc};
 pub(crate) struct TailSegment {
     pub(crate) segment: Arc<Segment>,
     file: Arc<dyn DiskFile>,
-    /// Every byte below is synced.
+    /// The offset below which every byte is synced.
     durable: u64,
-    /// Where the next frame goes: at or behind `durable`.
+    /// The offset of the next frame, at or behind `durable`.
     position: u64,
-    /// There are windows that no mark covers.
+    /// True if there are windows that no mark covers.
     unmarked: bool,
-    /// Nothing is written to it any more.
+    /// True once nothing is written to the segment any more.
     ended: bool,
 }
 
 impl TailSegment {
-    /// The last segment of a log that was recovered.
+    /// Returns the last segment of a recovered log.
     pub(crate) fn recovered(
         segment: Arc<Segment>,
         file: Arc<dyn DiskFile>,
@@ -44,7 +44,8 @@ impl TailSegment {
         }
     }
 
-    /// Makes a segment, durably: after this answer it belongs to the log, and its predecessor has ended.
+    /// Creates a segment durably. Once this returns, the segment belongs to the log and its
+    /// predecessor has ended.
     pub(crate) fn create(
         disk: &dyn Disk,
         (log_id, origin): (LogId, LineageId),
@@ -75,7 +76,8 @@ impl TailSegment {
         ))
     }
 
-    /// What a successor has to say of the segments before it: an empty one is replaced by it.
+    /// Returns the predecessor for the header of a successor. An empty segment is replaced by its
+    /// successor, and passes on its own predecessor.
     pub(crate) fn as_previous(&self) -> Option<Previous> {
         if self.segment.is_empty() {
             return self.segment.previous;
@@ -86,7 +88,8 @@ impl TailSegment {
         })
     }
 
-    /// Whether appends need a successor: it has failed, or has grown to its size.
+    /// Returns whether appends need a successor, because this segment has failed or reached its
+    /// size.
     pub(crate) fn is_over(&self, segment_bytes: u64) -> bool {
         self.ended || (self.durable >= segment_bytes && !self.segment.is_empty())
     }
@@ -95,17 +98,17 @@ impl TailSegment {
         self.durable
     }
 
-    /// Where frames go that follow what was written.
+    /// Returns the offset of the next frame, behind everything that was written.
     pub(crate) fn position(&self) -> u64 {
         self.position
     }
 
-    /// Whether a mark would say something new.
+    /// Returns whether a mark would add information.
     pub(crate) fn is_unmarked(&self) -> bool {
         self.unmarked && !self.ended
     }
 
-    /// Appends a frame that will stand at an offset of this segment to a buffer.
+    /// Appends a frame to a buffer. The frame will stand at an offset of this segment.
     pub(crate) fn push_frame(
         &self,
         buffer: &mut Vec<u8>,
@@ -130,7 +133,8 @@ impl TailSegment {
         Ok(())
     }
 
-    /// Writes a mark, unsynced: it says what an earlier sync did. One that fails is written over by the next frame.
+    /// Writes a mark without a sync: it states what an earlier sync made durable. If this fails,
+    /// the next frame overwrites it.
     pub(crate) fn mark(&mut self) -> io::Result<()> {
         self.unmarked = false;
         let mut mark = Vec::new();
@@ -140,7 +144,7 @@ impl TailSegment {
         Ok(())
     }
 
-    /// Ends with a mark, and everything durable.
+    /// Ends the segment with a mark, and makes everything durable.
     pub(crate) fn close(&mut self) -> io::Result<()> {
         if self.ended {
             return Ok(());
@@ -151,7 +155,8 @@ impl TailSegment {
         self.sync()
     }
 
-    /// Gives up everything that was not synced. The cut only makes room: what counts, the successor's header says.
+    /// Gives up everything that was not synced. The cut only frees space: the end that counts is in
+    /// the successor's header.
     pub(crate) fn give_up(&mut self) -> io::Result<()> {
         self.ended = true;
         self.position = self.durable;

@@ -1,7 +1,7 @@
-//! Every frame of a log's files, checked: what a reader would meet, and what it never would.
+//! Checks every frame of a log's files, including frames that a reader would never reach.
 //!
-//! Nothing is changed and no lock is taken, so the log may belong to a process that runs. Each segment is checked to its
-//! first fault, and the next one all the same.
+//! Nothing is changed and no lock is taken, so the log may belong to a running process. Each
+//! segment is checked up to its first fault. The next segment is checked all the same.
 
 use super::error::OpenError;
 use super::files::segment_names;
@@ -14,22 +14,24 @@ use cloud_proto::databus::v1::WindowPart;
 use prost::Message as _;
 use std::{io, path::Path, sync::Arc};
 
-/// What was checked, and what is wrong.
+/// The result of a check: what was checked, and the faults.
 #[derive(Debug, Default)]
 pub struct Verified {
-    /// Files.
+    /// The number of files.
     pub segments: usize,
-    /// Good frames, marks among them.
+    /// The number of good frames, including marks.
     pub frames: u64,
-    /// Whole windows.
+    /// The number of whole windows.
     pub windows: u64,
-    /// Behind the last whole window: being written, or torn by a crash; nothing says that they were durable.
+    /// The number of bytes behind the last whole window. They are being written, or were torn by a
+    /// crash: nothing says that they were durable.
     pub undurable_bytes: u64,
-    /// Each with its file and offset.
+    /// The faults, each with its file and (where there is one) its offset.
     pub faults: Vec<OpenError>,
 }
 
-/// Checks the log in a folder. Errors when the folder cannot be listed or holds no log. O(bytes).
+/// Checks the log in a folder. Returns an error if the folder cannot be listed or holds no log.
+/// O(bytes).
 pub fn verify(folder: &Path) -> Result<Verified, OpenError> {
     let disk = ReadOnlyFolder::new(folder);
     let names = segment_names(&disk)?;
@@ -38,12 +40,12 @@ pub fn verify(folder: &Path) -> Result<Verified, OpenError> {
         return Err(OpenError::NoLog { folder });
     }
     let mut verified = Verified::default();
-    // None: its head is wrong.
+    // `None` stands for an invalid header.
     let mut found: Vec<Option<Found>> = Vec::new();
     for name in names {
         match Found::read(&disk, &name) {
             Ok(segment) => found.push(Some(segment)),
-            // The owner let go of it meanwhile: that happens to the oldest only.
+            // The owner has removed the segment meanwhile, which happens to the oldest only.
             Err(OpenError::File { source, .. })
                 if source.kind() == io::ErrorKind::NotFound && found.is_empty() => {}
             Err(error) => {
@@ -64,7 +66,7 @@ pub fn verify(folder: &Path) -> Result<Verified, OpenError> {
 }
 
 impl Verified {
-    /// A segment, its successor if any, and how they fit.
+    /// Checks a segment, and that its successor continues it.
     fn check(
         &mut self,
         segment: &Found,
@@ -73,7 +75,7 @@ impl Verified {
     ) -> Result<(), OpenError> {
         match successor {
             None => self.walk_tail(segment, disk),
-            // Where it ends stands in a head that cannot be read.
+            // The end of the segment is stated in a header that cannot be read.
             Some(None) => self.walk(segment, segment.bytes, disk).map(drop),
             Some(Some(next)) => {
                 next.continues(segment, disk)?;
@@ -89,7 +91,7 @@ impl Verified {
         }
     }
 
-    /// Every frame up to an end.
+    /// Checks every frame up to an end.
     fn walk(&mut self, segment: &Found, end: u64, disk: &dyn Disk) -> Result<Sequence, OpenError> {
         let mut walk = Walk::begin(segment);
         while let Some(frame) = walk.frames.next(end).map_err(fault(segment, disk))? {
@@ -99,7 +101,8 @@ impl Verified {
         Ok(walk.sequence)
     }
 
-    /// Every frame of the last segment; what follows the last good one may be on its way.
+    /// Checks every frame of the last segment. Bytes behind the last good frame may be in the
+    /// middle of a write.
     fn walk_tail(&mut self, segment: &Found, disk: &dyn Disk) -> Result<(), OpenError> {
         let mut walk = Walk::begin(segment);
         let mut whole_to = walk.frames.offset();
@@ -138,7 +141,7 @@ impl Verified {
                 let reason = format!("{reason}; it was durable");
                 return Err(OpenError::damaged(disk, &segment.name, offset, reason));
             }
-            // The owner may have written the rest of it since it was read here.
+            // The owner may have written the rest of the frame since it was read here.
             looked_again = Some(offset);
             end = segment.file.bytes().map_err(failed)?;
             walk.frames = FrameReader::new(Arc::clone(&segment.file), seed, offset);
@@ -157,7 +160,7 @@ impl Verified {
     }
 }
 
-/// A way through a segment's frames.
+/// A position in a segment's frames.
 struct Walk {
     frames: FrameReader,
     sequence: Sequence,
@@ -173,7 +176,8 @@ impl Walk {
     }
 }
 
-/// Checks a frame's part, which has to be the next one. Returns whether it ends its window; `None` for a mark.
+/// Checks that a frame's part is the next one. Returns whether it ends its window; `None` for a
+/// mark.
 fn take(sequence: &mut Sequence, frame: &Frame<'_>) -> Result<Option<bool>, FrameError> {
     let offset = frame.offset;
     let refused = |reason: String| FrameError::Damaged { offset, reason };

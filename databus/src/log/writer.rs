@@ -1,9 +1,10 @@
-//! The one writer: takes what callers have queued, writes it as one group, syncs once, publishes, answers all.
+//! The only writer of a log: writes queued windows as a group, syncs once, publishes and answers.
 //!
-//! While it syncs, the next group gathers in the queue: the slower the disk, the larger the groups. A window in a group
-//! with another window of the same source and a lower offset is no repeat; a repeat of a window in the group waits for
-//! the group. After any failure the group's callers get the error, the segment has ended at its last good sync, and the
-//! next group begins a new one; if that fails too, so does the group after, until there is room.
+//! While it syncs, the next group gathers in the queue: the slower the disk, the larger the groups.
+//! A window is new if the last window of its source, in the group or in the log, has a lower
+//! offset. A repeat of a window in the group is answered together with the group. After any failure
+//! the group's callers get the error, and the segment has ended at its last good sync. The next
+//! group begins a new segment. If that fails too, so does that group, until there is room.
 
 use super::error::AppendError;
 use super::group::{Answer, Appended, Group, Request};
@@ -21,19 +22,20 @@ use tokio::{
     time::timeout,
 };
 
-/// What the writer's thread owns.
+/// The state that the writer's thread owns.
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) published: Arc<Published>,
     pub(crate) tail: TailSegment,
     pub(crate) options: LogOptions,
     pub(crate) closing: Arc<Notify>,
-    /// Given back when the writer has ended.
+    /// The lock of the folder, which is released when the writer has ended.
     pub(crate) lock: Option<FolderLock>,
 }
 
 impl Writer {
-    /// Serves the queue until the log is closed, then everything that is queued, and ends with a synced mark.
+    /// Serves the queue until the log is closed, and then everything that is still queued. Ends
+    /// with a synced mark.
     pub(crate) fn run(
         mut self,
         runtime: &Runtime,
@@ -50,7 +52,8 @@ impl Writer {
         self.finish()
     }
 
-    /// Waits for requests; none when a mark is due first. False: closed, and nothing is queued.
+    /// Waits for requests. Returns without any if a mark is due first. Returns false if the log is
+    /// closed and nothing is queued.
     async fn receive(&self, queue: &mut mpsc::Receiver<Request>, batch: &mut Vec<Request>) -> bool {
         let limit = self.options.queue_windows_max.max(1);
         let mark_after = self.options.mark_after;
@@ -84,7 +87,7 @@ impl Writer {
         self.sync(group);
     }
 
-    /// Takes a window into the group; after a failure the group that is answered is a new one.
+    /// Adds a window to the group. After a failure it returns a new group.
     fn join(&mut self, mut group: Group, window: CheckedWindow, answer: Answer) -> Group {
         if answer.is_broken() {
             answer.refuse(AppendError::AfterRefused);
@@ -158,7 +161,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes the group durable, then visible, then known to its callers.
+    /// Makes the group durable, then visible, and then answers its callers.
     fn sync(&mut self, mut group: Group) {
         if group.windows == 0 {
             return group.acknowledge();
@@ -214,7 +217,8 @@ impl Writer {
 
     fn mark(&mut self) {
         if let Err(error) = self.tail.mark() {
-            // A mark only sharpens what recovery can tell; the windows are durable without it.
+            // A mark only helps recovery to tell rot from a torn tail. The windows are durable
+            // without it.
             let name = &self.tail.segment.name;
             tracing::warn!(segment = name, %error, "a mark could not be written");
         }

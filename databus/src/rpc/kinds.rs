@@ -1,19 +1,20 @@
-//! Which changes a subscriber wants, and a window's parts without the others.
+//! Filters a window's parts by the kinds of changes that a subscriber wants.
 
 use cloud_proto::databus::v1::{Change, ChangeKind, WindowPart, change::Event};
 use cloud_serving::Refusal;
 
-/// Takes the changes of other kinds out of a window's parts, given in their order.
+/// A filter that removes the changes of other kinds from the parts of windows, which it gets in
+/// order.
 #[derive(Clone, Debug)]
 pub(super) struct Kinds {
-    /// None: all.
+    /// The wanted kinds; `None` means all.
     kinds: Option<Vec<ChangeKind>>,
     /// The number of the next part that is passed on.
     next_part: u32,
 }
 
 impl Kinds {
-    /// None in `kinds`: all.
+    /// Returns a filter for these kinds; an empty list means all.
     pub(super) fn new(kinds: &[i32]) -> Result<Self, Refusal> {
         let known = |(place, &kind): (usize, &i32)| match ChangeKind::try_from(kind) {
             Ok(ChangeKind::Unspecified) | Err(_) => Err(Refusal::field(
@@ -33,7 +34,8 @@ impl Kinds {
         })
     }
 
-    /// The part with only the changes wanted; none for a part that would be empty and is not its window's last.
+    /// Returns the part with only the wanted changes. Returns `None` for a part that would be empty
+    /// and is not its window's last.
     pub(super) fn filter(&mut self, mut part: WindowPart) -> Option<WindowPart> {
         let Some(kinds) = &self.kinds else {
             return Some(part);
@@ -77,10 +79,11 @@ mod tests {
         }
     }
 
-    /// Filters a window's parts by kind 1 (member), and checks which numbers and how many changes come out.
+    /// Filters a window's parts by kind 1 (member), and checks the numbers of the parts and how
+    /// many changes each has.
     fn check(parts: &[Vec<Change>], expected: &[(u32, usize)]) {
         let mut kinds = Kinds::new(&[ChangeKind::Member.into()]).unwrap();
-        // Twice: the second window is numbered from 0 again.
+        // Two windows: the second is numbered from 0 again.
         for scn in 1..=2 {
             let part = |(number, changes): (usize, &Vec<Change>)| WindowPart {
                 scn,

@@ -1,11 +1,11 @@
-//! The metrics of a log that the process owns and serves: its files, its streams, its syncs, what
-//! was published.
+//! The metrics of a log that the process owns and serves: its files, streams, syncs and published
+//! windows.
 
 use super::LogServer;
 use cloud_serving::metrics::Page;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What was published over the wire since the start. Lock-free.
+/// The counts of what was published over the wire since the start. Lock-free.
 #[derive(Debug, Default)]
 pub(super) struct PublishCounts {
     windows: AtomicU64,
@@ -15,7 +15,7 @@ pub(super) struct PublishCounts {
     failures: AtomicU64,
 }
 
-/// How large a window is.
+/// The size of a window.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WindowSize {
     pub(super) changes: u64,
@@ -23,25 +23,25 @@ pub(super) struct WindowSize {
 }
 
 impl PublishCounts {
-    /// A window became durable.
+    /// Counts a window that became durable.
     pub(super) fn durable(&self, size: WindowSize) {
         self.windows.fetch_add(1, Ordering::Relaxed);
         self.changes.fetch_add(size.changes, Ordering::Relaxed);
         self.bytes.fetch_add(size.bytes, Ordering::Relaxed);
     }
 
-    /// A window was a repeat, and was not written again.
+    /// Counts a window that was a repeat, and was not written again.
     pub(super) fn repeated(&self) {
         self.repeats.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A window was not made durable.
+    /// Counts a window that was not made durable.
     pub(super) fn failed(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Writes the metrics of a log, but for its head.
+/// Writes the metrics of a log, except its head.
 pub fn write_log_metrics(server: &LogServer, page: &mut Page) {
     let status = server.log.status();
     page.gauge("cloud_log_bytes", "Size of the log's files.", status.bytes);

@@ -1,4 +1,4 @@
-//! A log that is served: what its subscribers and its publishers share.
+//! A log that is served: the state that its subscribers and its publishers share.
 
 use super::{log_metrics::PublishCounts, sent_scns::SentScns};
 use crate::{
@@ -16,22 +16,22 @@ use std::{
 use tokio::{sync::Semaphore, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-/// Why the process does not take windows now, if it does not.
+/// A function that returns why the process takes no windows now; `None` if it takes them.
 type Trouble = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
-/// A log, and the places for those who read and write it over the wire.
+/// A log that is served over the wire, with the permits and counters of its calls.
 pub struct LogServer {
     pub(super) log: Log,
-    /// The log's name, as answers state it.
+    /// The log's name, as responses state it.
     pub(super) log_id: String,
     pub(super) limits: StreamLimits,
     pub(super) subscriptions: Arc<Semaphore>,
     pub(super) publishers: Arc<Semaphore>,
     pub(super) sent_scns: Arc<SentScns>,
     pub(super) published: PublishCounts,
-    /// KiB of windows that wait for the log.
+    /// The room for windows that wait for the log, in KiB.
     pub(super) publish_kib: Arc<Semaphore>,
-    /// Cancelled when the server shuts down: streams end.
+    /// Cancelled when the server shuts down; the streams then end.
     pub(super) stopping: CancellationToken,
     trouble: Trouble,
 }
@@ -46,7 +46,8 @@ impl fmt::Debug for LogServer {
 }
 
 impl LogServer {
-    /// Serves a log until `stopping`; no window is taken while `trouble` says why not.
+    /// Returns a server of a log, which serves until `stopping` is cancelled. It takes no window
+    /// while `trouble` returns a reason.
     pub fn new(
         log: Log,
         limits: StreamLimits,
@@ -67,29 +68,30 @@ impl LogServer {
         }
     }
 
-    /// What is served.
+    /// Returns the log that is served.
     pub fn log(&self) -> &Log {
         &self.log
     }
 
-    /// Open subscriptions.
+    /// Returns the number of open subscriptions.
     pub fn subscriptions(&self) -> usize {
         self.limits.subscriptions_max - self.subscriptions.available_permits()
     }
 
-    /// Returns the number of each open subscription, and the SCN of the last window that it was sent
-    /// whole.
+    /// Returns the number of each open subscription, and the SCN of the last window that was sent
+    /// to it whole.
     pub fn sent_scns(&self) -> Vec<(u64, Scn)> {
         self.sent_scns.list()
     }
 
-    /// Open Publish calls.
+    /// Returns the number of open Publish calls.
     pub fn publishers(&self) -> usize {
         self.limits.publishers_max - self.publishers.available_permits()
     }
 
-    /// Removes what is over `retention`, now and then until the server stops; never a window that
-    /// `kept_for` says to be needed.
+    /// Applies `retention` to the log every [`RETENTION_INTERVAL`] until the server stops. Never
+    /// removes a window that `kept_for` declares as needed. Returns at once if `retention` has no
+    /// limit.
     pub async fn keep_to<Kept: Into<KeptFor>>(
         self: Arc<Self>,
         retention: Retention,
@@ -128,25 +130,26 @@ impl LogServer {
                         let wanted_after_scn = kept_for.wanted_after_scn;
                         tracing::warn!(
                             %wanted_after_scn,
-                            "the log is over its limit of bytes: it has removed windows that were wanted"
+                            "the log is over its limit of bytes: it has removed windows that were \
+                             wanted"
                         );
                     }
                 }
-                // It is tried again, and said again when it is another problem.
+                // The next tick tries again. Only an error with another text is logged again.
                 Ok(Err(error)) if told != error.to_string() => {
-                    tracing::error!(%error, "the log keeps more than it should");
+                    tracing::error!(%error, "old segments cannot be removed; will be retried");
                     told = error.to_string();
                 }
                 Ok(Err(_)) => {}
-                Err(error) => tracing::error!(%error, "the log was not looked at"),
+                Err(error) => tracing::error!(%error, "the removal of old segments ended early"),
             }
         }
     }
 
-    /// Refuses to take windows when the process does not serve.
+    /// Checks that the process takes windows.
     ///
     /// # Errors
-    /// When it does not.
+    /// If the process is shutting down, or does not serve for another reason.
     pub fn check_serving(&self) -> Result<(), Refusal> {
         if self.stopping.is_cancelled() {
             return Err(Refusal::shutting_down());
@@ -154,7 +157,7 @@ impl LogServer {
         (self.trouble)().map_or(Ok(()), |why| Err(Refusal::not_serving(&why)))
     }
 
-    /// An SCN of the log, as answers state it.
+    /// Returns an SCN of the log, as responses state it.
     pub(super) fn as_of(&self, scn: Scn) -> AsOf {
         AsOf {
             log_id: self.log_id.clone(),

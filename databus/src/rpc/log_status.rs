@@ -1,10 +1,10 @@
-//! Where does the log begin and end?
+//! GetStatus: where the log begins and ends.
 
 use super::LogServer;
 use cloud_model::SourceMark;
 use cloud_proto::databus::v1::{GetStatusResponse, SourceStatus};
 
-/// As of now.
+/// Returns the current status of the log.
 pub fn log_status(server: &LogServer) -> GetStatusResponse {
     let status = server.log.status();
     let source = |SourceMark {

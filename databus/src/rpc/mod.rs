@@ -1,12 +1,13 @@
-//! The calls of `databus.v1` on the log that the process owns: the graph server with an embedded log, and the relay.
+//! The calls of `databus.v1` on a log that the process owns: in a relay, or in a graph server with
+//! an embedded log.
 //!
 //! | noun | file | what |
 //! |---|---|---|
-//! | log server | `log_server.rs` | a log, and the places for those who read and write it over the wire |
+//! | log server | `log_server.rs` | a log that is served over the wire, with the permits and counters of its calls |
 //! | publish, subscribe, log status | a file each | the calls |
 //! | log metrics, sent SCNs | a file each | what an operator sees of the log and its streams |
 //! | kinds | `kinds.rs` | a window's parts with only the changes that a subscriber wants |
-//! | refusals | `refusals.rs` | the refusals of a log, and of its errors |
+//! | refusals | `refusals.rs` | the error responses of a log, and those for its own errors |
 //!
 //! Imports from `log` and the top of the crate.
 

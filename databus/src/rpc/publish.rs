@@ -1,7 +1,7 @@
-//! Here are windows: make them durable, and tell me where each stands.
+//! Publish: appends the caller's windows to the log, and answers where each of them stands.
 //!
-//! Reading and answering go on side by side, so that one caller's windows share the log's group commit; a bounded
-//! queue of windows between the two keeps the answers in order.
+//! One task reads windows and another answers them, so that the windows of one caller share the
+//! log's group commit. A bounded queue of windows between the two keeps the answers in order.
 
 use super::{LogServer, log_metrics::WindowSize, refusals::slow_publisher};
 use crate::{
@@ -23,14 +23,14 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming};
 
-/// What the caller reads from.
+/// The stream of answers to the caller.
 pub type Answers = ReceiverStream<Result<PublishResponse, Status>>;
 
-/// A window on its way to the log, or why there are no more.
+/// A window on its way to the log, or the reason why there are no more.
 type Queued = Result<Appending, Refusal>;
 type Appending = Pin<Box<dyn Future<Output = Result<Appended, AppendError>> + Send>>;
 
-/// Answers each window in order, once it is durable.
+/// Serves a Publish call: appends the windows in order, and answers each once it is durable.
 pub async fn publish(
     server: &Arc<LogServer>,
     request: Request<Streaming<PublishRequest>>,
@@ -42,7 +42,8 @@ pub async fn publish(
     let parts = request.into_inner();
     let (queue, windows) = mpsc::channel(WINDOWS_IN_FLIGHT_MAX);
     let (answers, receiver) = mpsc::channel(WINDOWS_IN_FLIGHT_MAX + 1);
-    // The last place is for the reason why it ends: the others may be full of what the caller did not take.
+    // The last place is kept free for the error that ends the call. The other places may be full of
+    // answers that the caller has not read.
     let ended = |_| Refusal::internal("the call ended before it began");
     let last = answers.clone().reserve_owned().await.map_err(ended)?;
     let (answering, answered) = oneshot::channel::<()>();
@@ -52,11 +53,12 @@ pub async fn publish(
             outcome = read(&reader, parts, &queue) => outcome,
             () = reader.stopping.cancelled() => Err(Refusal::shutting_down()),
             () = expired(deadline) => Err(Refusal::deadline()),
-            // The other side has told the caller why.
+            // The answering task has ended the call.
             _ = answered => return,
         };
         if let Err(refusal) = outcome {
-            // Behind the windows that are on their way. It fails only when the other side has ended.
+            // The error is queued behind the windows in flight. Sending fails only if the answering
+            // task has ended.
             let _ = queue.send(Err(refusal)).await;
         }
     });
@@ -77,7 +79,7 @@ async fn expired(deadline: Option<Instant>) {
     }
 }
 
-/// Hands the windows to the log in their order, until the caller has no more.
+/// Passes the windows to the log in their order, until the caller sends no more.
 async fn read(
     server: &Arc<LogServer>,
     mut parts: Streaming<PublishRequest>,
@@ -91,7 +93,8 @@ async fn read(
             Ok(None) => break,
             Err(status) => match refusal_of_tonic(&status) {
                 Some(refusal) => return Err(refusal),
-                // A caller that breaks the call off has published what was whole before.
+                // If the caller breaks the call off, the windows that were whole before are
+                // published.
                 None => break,
             },
         };
@@ -108,7 +111,7 @@ async fn read(
     Ok(assembler.finish()?)
 }
 
-/// Waits until the window's bytes have room, and queues it in the log.
+/// Waits until there is room for the window's bytes, and queues the window in the log.
 async fn begin(
     server: &Arc<LogServer>,
     pipeline: &Pipeline,
@@ -126,9 +129,9 @@ async fn begin(
     let closed = |_| Refusal::internal("the room for windows was closed");
     let (room, pipeline) = (room.map_err(closed)?, pipeline.clone());
     let server = Arc::clone(server);
-    // The log takes windows in the order in which their futures reach its queue. They do at the first poll, because the
-    // queue is as long as all that may be in flight, and because tokio's budget of a task, which may put off any poll,
-    // does not apply here.
+    // The log takes windows in the order in which their futures reach its queue. Each future
+    // reaches it at its first poll, for two reasons. The queue has room for all windows that may be
+    // in flight. And tokio's budget of a task, which may delay any poll, does not apply here.
     let mut appending: Appending = Box::pin(unconstrained(async move {
         let appended = pipeline.append(window).await;
         match &appended {
@@ -147,7 +150,7 @@ async fn begin(
     )
 }
 
-/// Answers each window once it is durable; the first that is not ends the call.
+/// Answers each window once it is durable. The first error ends the call.
 async fn answer(
     server: &LogServer,
     mut windows: mpsc::Receiver<Queued>,

@@ -1,18 +1,18 @@
-//! The refusals of a log, and what the log's own errors look like to a caller.
+//! The error responses of a log, and the responses for the log's own errors.
 
 use crate::{AppendError, InvalidPart, InvalidWindow, ReadError};
 use cloud_model::Scn;
 use cloud_serving::Refusal;
 use tonic::Code;
 
-/// Characters of a log's name that are sent back: twice its length. Details are sent in a header,
-/// which has a limit.
+/// The most characters of a log's name that are sent back: twice its length. Details are sent in a
+/// header, which has a limit.
 const ECHO_CHARS: usize = 64;
 
-/// The caller asked about another log than this one.
+/// Returns the refusal of a request that names another log than this one.
 pub fn other_log(ours: &str, asked: &str) -> Refusal {
     let asked: String = asked.chars().take(ECHO_CHARS).collect();
-    let message = format!("this server follows log {ours}, and was asked about log {asked}");
+    let message = format!("this server has log {ours}, but the request names log {asked}");
     Refusal::new(Code::FailedPrecondition, message)
         .with_reason("OTHER_LOG")
         .with_figure("log_id", ours)
@@ -20,7 +20,7 @@ pub fn other_log(ours: &str, asked: &str) -> Refusal {
         .with_log_condition("log_id")
 }
 
-/// The log is another server's to serve.
+/// Returns the refusal of a request that only the server that owns the log can serve.
 pub fn not_owner(owner: &str) -> Refusal {
     let message = format!(
         "this server only follows the log that {owner} owns: subscribe there, and publish on its \
@@ -32,18 +32,19 @@ pub fn not_owner(owner: &str) -> Refusal {
         .with_log_condition("owner")
 }
 
-/// The subscriber took nothing for too long.
+/// Returns the refusal of a subscriber that read nothing for too long.
 pub(super) fn slow_subscriber(stalled_ms: u64, resume_after: Scn) -> Refusal {
     let message =
-        format!("the subscriber took nothing for {stalled_ms} ms: resume after SCN {resume_after}");
+        format!("the subscriber read nothing for {stalled_ms} ms: resume after SCN {resume_after}");
     Refusal::new(Code::ResourceExhausted, message)
         .with_reason("SLOW_SUBSCRIBER")
         .with_figure("resume_after_scn", resume_after)
 }
 
-/// The publisher took no answer for too long.
+/// Returns the refusal of a publisher that read no answer for too long.
 pub(super) fn slow_publisher(stalled_ms: u64) -> Refusal {
-    let message = format!("the publisher took no answer for {stalled_ms} ms");
+    let message =
+        format!("the publisher read no answer for {stalled_ms} ms: send unanswered windows again");
     Refusal::new(Code::ResourceExhausted, message)
         .with_reason("SLOW_PUBLISHER")
         .with_figure("stalled_ms", stalled_ms)
@@ -114,7 +115,7 @@ impl From<AppendError> for Refusal {
     }
 }
 
-/// Refuses a window; its fields are named from `prefix` on.
+/// Returns the refusal of a window. The names of its fields begin with `prefix`.
 fn of_window(window: InvalidWindow, prefix: &str) -> Refusal {
     let too_large = |field, limit: usize| {
         let limit = limit as u64;

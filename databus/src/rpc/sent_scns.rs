@@ -1,4 +1,4 @@
-//! How far each subscription is: the SCN of the last window that was sent whole.
+//! The progress of each subscription: the SCN of the last window that was sent whole.
 
 use cloud_model::Scn;
 use std::{
@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-/// The open subscriptions of a server.
+/// The open subscriptions of a server, by number.
 #[derive(Debug, Default)]
 pub(super) struct SentScns(Mutex<Numbered>);
 
@@ -19,7 +19,7 @@ struct Numbered {
     open: BTreeMap<u64, Arc<AtomicU64>>,
 }
 
-/// How far one subscription is. It is listed as long as this lives.
+/// The progress of one subscription. The subscription is listed until this value is dropped.
 #[derive(Debug)]
 pub(super) struct SentScn {
     all: Arc<SentScns>,

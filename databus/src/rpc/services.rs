@@ -1,15 +1,15 @@
-//! The generated service traits of `databus.v1`, on the log that the process owns.
+//! The generated service traits of `databus.v1`, implemented on the log that the process owns.
 
 use super::{LogServer, log_status::log_status, publish, subscribe};
 use cloud_proto::databus::v1 as databus;
 use std::sync::Arc;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
-/// databus.v1.Databus.
+/// The service databus.v1.Databus.
 #[derive(Clone, Debug)]
 pub struct DatabusRpc(pub Arc<LogServer>);
 
-/// databus.v1.Publisher.
+/// The service databus.v1.Publisher.
 #[derive(Clone, Debug)]
 pub struct PublisherRpc(pub Arc<LogServer>);
 

@@ -1,8 +1,8 @@
-//! Here is an SCN: give me the windows above it, and every later one.
+//! Subscribe: streams the windows above an SCN, and then every later one.
 //!
-//! One task for each subscription reads the log (on a blocking thread, it is file work) a few parts ahead of the
-//! caller. A caller that takes nothing for a while is cut off with the SCN to resume after, instead of being buffered
-//! for.
+//! Each subscription has a task that reads the log a few parts ahead of the caller. It reads on a
+//! blocking thread, because that is file work. A caller that reads nothing for a while is cut off
+//! with the SCN to resume after. Its parts are not buffered any further.
 
 use super::{
     LogServer,
@@ -27,10 +27,10 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
 
-/// What the caller reads from.
+/// The stream of events to the caller.
 pub type Events = ReceiverStream<Result<SubscribeResponse, Status>>;
 
-/// The windows after an SCN, and every later one.
+/// Serves a Subscribe call: streams the windows after an SCN, and every later one.
 pub async fn subscribe(
     server: &Arc<LogServer>,
     request: Request<SubscribeRequest>,
@@ -52,7 +52,8 @@ pub async fn subscribe(
     let log = server.log.clone();
     let reader = blocking(move || log.read_after(after_scn)).await??;
     let (events, receiver) = mpsc::channel(SUBSCRIPTION_PARTS_MAX + 1);
-    // The last place is for the reason why it ends: the others may be full of what the caller did not take.
+    // The last place is kept free for the error that ends the call. The other places may be full of
+    // events that the caller has not read.
     let ended = |_| Refusal::internal("the subscription ended before it began");
     let end = events.clone().reserve_owned().await.map_err(ended)?;
     let subscription = Subscription {
@@ -72,12 +73,12 @@ struct Subscription {
     server: Arc<LogServer>,
     events: mpsc::Sender<Result<SubscribeResponse, Status>>,
     kinds: Kinds,
-    /// Of the last window whose every part was sent.
+    /// The SCN of the last window whose every part was sent.
     sent_scn: SentScn,
     _place: OwnedSemaphorePermit,
 }
 
-/// Why a subscription ends: the caller went away, or hears a reason.
+/// The reason why a subscription ends: the caller has gone away, or gets an error.
 enum End {
     Gone,
     Refused(Refusal),
@@ -121,7 +122,8 @@ impl Subscription {
                     return end;
                 }
             }
-            // Seen before the log is read, so that a window that comes in between wakes the wait below.
+            // The head is marked as seen before the log is read. A window that becomes durable in
+            // between then ends the wait below.
             head.mark_unchanged();
             let read = blocking(move || read_ahead(reader)).await;
             let (parts, rest) = match read {
@@ -170,7 +172,7 @@ impl Subscription {
     }
 }
 
-/// The next parts that are there, a few at a time.
+/// Reads the next parts that are there, at most [`SUBSCRIPTION_PARTS_MAX`].
 fn read_ahead(mut reader: LogReader) -> Result<(Vec<WindowPart>, LogReader), ReadError> {
     let mut parts = Vec::new();
     while parts.len() < SUBSCRIPTION_PARTS_MAX {

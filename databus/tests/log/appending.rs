@@ -1,4 +1,5 @@
-//! What is appended is read back, in order, across segments, parts and restarts; repeats are known.
+//! Appends: windows are read back in order, across segments, parts and restarts, and repeats are
+//! recognized.
 
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{RandomWindows, connect, connections, open, options, origin, read_all};
@@ -38,8 +39,14 @@ proptest! {
                 prop_assert!(log.source(&mark.source_id).unwrap().offset >= mark.offset);
             }
             for mark in log.sources() {
-                let last = expected.iter().rposition(|window| window.source_id == mark.source_id).unwrap();
-                prop_assert_eq!((mark.scn.get(), mark.offset), (last as u64 + 1, expected[last].source_offset));
+                let last = expected
+                    .iter()
+                    .rposition(|window| window.source_id == mark.source_id)
+                    .unwrap();
+                prop_assert_eq!(
+                    (mark.scn.get(), mark.offset),
+                    (last as u64 + 1, expected[last].source_offset)
+                );
             }
         }
     }
@@ -121,7 +128,7 @@ fn the_number_of_sources_is_bounded() {
         "{refused}"
     );
     drop(log);
-    // All of them stand in every header, and are found there.
+    // Every header holds all of the sources, and opening the log finds them there.
     let log = open(&disk, 0);
     log.append_blocking(window(0, 2)).unwrap();
     drop(log);
@@ -164,6 +171,6 @@ fn a_closed_log_refuses_windows_and_is_still_read() {
         Err(AppendError::Closed)
     ));
     assert_eq!(read_all(&log).len(), 1);
-    // Its lock is given back, though the handle still lives.
+    // The lock is released, though the handle still exists.
     drop(Log::open(folder.path(), origin(), options(1 << 20)).unwrap());
 }

@@ -1,4 +1,5 @@
-//! Many callers at once, threads and tasks: every window once, each source's in order, few syncs.
+//! Many callers at once, threads and tasks: every window is stored once, each source's in order, in
+//! few syncs.
 
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{connections, open, options, origin, read_all};
@@ -66,7 +67,7 @@ async fn windows_that_wait_together_share_a_sync() {
     let pipeline = log.pipeline();
     let held = disk.hold();
     let waiting = queue_all(&log, &pipeline);
-    // The tasks queue their windows while the disk stands still.
+    // The tasks queue their windows while the disk is held.
     for _ in 0..WINDOWS {
         tokio::task::yield_now().await;
     }
@@ -78,7 +79,7 @@ async fn windows_that_wait_together_share_a_sync() {
     assert!(syncs <= 3, "{syncs} syncs for {WINDOWS} windows");
 }
 
-/// All windows, on tasks of this thread: they are queued in order, when it yields.
+/// Queues all windows, on tasks of this thread. They are queued in order, when the thread yields.
 fn queue_all(
     log: &Log,
     pipeline: &databus::Pipeline,

@@ -1,5 +1,8 @@
-//! Crashes at every operation of the disk, kill and loss of power, during appends with failing syncs and during recovery:
-//! what comes back is a prefix of what was sent, with everything that was acknowledged.
+//! Crashes at every operation of the disk: a kill or a loss of power, during appends and during
+//! recovery.
+//!
+//! Some of the syncs during the appends fail. Recovery finds a prefix of what was sent, with every
+//! window that was acknowledged.
 
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{RandomWindows, connections, open, read_all, seed};
@@ -20,7 +23,8 @@ fn a_crash_at_any_operation_keeps_what_was_acknowledged() {
     }
 }
 
-/// Appends with faults in between; every copy of the disk that an append left behind is crashed and recovered.
+/// Appends windows with faults in between. Every copy of the disk that an append left behind is
+/// crashed and recovered.
 fn history(random: &mut StdRng) {
     let disk = Arc::new(MemoryDisk::default());
     let segment_bytes = [0, 400, 1000, 1 << 20][random.random_range(0..4)];
@@ -55,11 +59,12 @@ fn history(random: &mut StdRng) {
     }
 }
 
-/// What was sent to the log so far.
+/// The windows that were sent to the log so far.
 #[derive(Default)]
 struct Sent {
     acknowledged: Vec<Window>,
-    /// Refused since, or not answered yet: one of them may have become durable all the same, at the end.
+    /// The windows that were rejected since, or are not answered yet. One of them may still have
+    /// become durable, at the end.
     open: Vec<Window>,
 }
 
@@ -78,11 +83,12 @@ fn check(crashed: &MemoryDisk, sent: &Sent, random: &mut StdRng) {
         let log = open(&crashed, 1000);
         let mut found = read_all(&log);
         sent.check(&found);
-        // Recovery itself may crash anywhere.
+        // Recovery itself may crash at any operation.
         for during in crashed.watched() {
             sent.check(&read_all(&open(&Arc::new(during.powerless(random)), 1000)));
         }
-        // What it has served once stays, however it ends from here on; so does what is appended then.
+        // What the log has served once is there after any later crash, and so is what is appended
+        // then.
         let served = crashed.powerless(random);
         assert_eq!(read_all(&open(&Arc::new(served), 1000)), found);
         found.push(Window {

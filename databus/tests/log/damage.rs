@@ -1,4 +1,5 @@
-//! Rot and tears: what was durable is served as it was or refused by name; what was torn is cut.
+//! Rot and torn tails: durable data is served as it was or rejected by file name; what was torn is
+//! cut.
 
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{RandomWindows, connections, open, options, origin, read_all};
@@ -11,7 +12,8 @@ fn reopen(disk: &Arc<MemoryDisk>, options: LogOptions) -> Result<Log, OpenError>
     Log::open_on(Arc::clone(disk) as _, origin(), options)
 }
 
-/// A log of one segment whose windows each have a frame, and where each frame ends. Not closed: no mark at its end.
+/// Returns a log of one segment, in which each window has one frame, and the end of each frame. The
+/// log is not closed: it has no mark at its end.
 fn log_with_ends(windows: u64) -> (MemoryDisk, Vec<Window>, Vec<usize>) {
     let disk = Arc::new(MemoryDisk::default());
     let log = open(&disk, 1 << 30);
@@ -37,7 +39,7 @@ fn a_log_cut_at_any_byte_of_its_last_frames_keeps_what_stands_before() {
         let log = open(&disk, 1 << 30);
         let kept = ends.iter().filter(|end| **end <= cut).count() - 1;
         assert_eq!(read_all(&log), expected[..kept], "cut at {cut}");
-        // And the log goes on from there.
+        // The log continues from there.
         log.append_blocking(connections(100, 1)).unwrap();
         drop(log);
         let again = read_all(&open(&disk, 1 << 30));
@@ -94,8 +96,8 @@ fn zeros_behind_the_last_frame_are_a_torn_tail() {
     }
 }
 
-/// Two windows of one group, the first of them torn: the second reads back, and would stand right behind a window of the
-/// first one's length.
+/// Checks two windows of one group, the first of them torn. The second reads back. It would stand
+/// right behind a window of the first one's length.
 #[tokio::test]
 async fn what_stands_behind_a_torn_frame_does_not_come_back() {
     let disk = Arc::new(MemoryDisk::default());
@@ -152,7 +154,7 @@ fn every_flipped_bit_is_refused_by_name_or_harmless() {
             }
         }
     }
-    // Only the closing mark, which nothing says was durable, may be lost.
+    // Only the closing mark may be lost, because nothing says that it was durable.
     assert_eq!(recovered, 16 * 8, "and {refused} were refused");
 }
 
@@ -186,7 +188,7 @@ fn random_damage_is_never_served() {
         disk.set_bytes(name, bytes);
         if let Some(windows) = served(&disk, name) {
             assert_eq!(windows, expected[..windows.len()], "{name}");
-            // Short of everything only where the last segment ends early, as after a crash.
+            // Windows are missing only if the last segment ends early, as after a crash.
             assert!(
                 windows.len() == expected.len() || (name == segments.last().unwrap() && whole > 0)
             );
@@ -194,7 +196,7 @@ fn random_damage_is_never_served() {
     }
 }
 
-/// What is read of a damaged log; `None`: refused, with the file's name.
+/// Returns the windows that a damaged log serves; `None` if it is rejected with the file's name.
 fn served(disk: &Arc<MemoryDisk>, name: &str) -> Option<Vec<Window>> {
     let damaged_file = Path::new("memory").join(name);
     let log = match reopen(disk, options(1 << 30)) {

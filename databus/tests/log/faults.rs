@@ -1,4 +1,5 @@
-//! A failed sync and a full disk: callers get the error, reads go on, and appends work again without a restart.
+//! A failed sync and a full disk: callers get the error, reads work, and appends work again without
+//! a restart.
 
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{connections, open, read_all, seed};
@@ -25,7 +26,7 @@ fn refused(log: &Log, window: Window) {
     );
 }
 
-/// What every way of ending now would bring back.
+/// Checks the windows that recovery finds, however the process or the machine stops now.
 fn check_recovery(disk: &MemoryDisk, expected: &[Window]) {
     let seed = seed();
     println!("seed {seed}");
@@ -46,7 +47,7 @@ fn after_a_failed_sync_appends_go_on_in_a_new_segment() {
     disk.fail_syncs(1);
     refused(&log, connections(2, 1));
     assert!(reader.next_window().unwrap().is_none());
-    // The same window again: it was not applied, so it is no repeat.
+    // The same window again is not a repeat, because it was not applied.
     let appended = log.append_blocking(connections(2, 2)).unwrap();
     assert_eq!((appended.scn.get(), appended.repeat), (2, false));
     assert_eq!(log.status().segments, 2);
@@ -78,7 +79,7 @@ fn what_failed_to_be_synced_is_not_believed_even_if_it_reads_back() {
     );
     log.append_blocking(connections(2, 2)).unwrap();
     drop(log);
-    // The cut did not reach the disk, and the window did after all.
+    // The cut did not reach the disk, but the window did.
     disk.set_bytes(name, longest);
     let log = open(&disk, 1 << 20);
     assert_eq!(read_all(&log), [connections(1, 1), connections(2, 2)]);
@@ -107,7 +108,7 @@ fn a_segment_that_never_held_a_window_is_replaced() {
     for _ in 0..3 {
         disk.fail_syncs(1);
         refused(&log, connections(1, 1));
-        // The next try makes the segment, and fails to sync what it holds.
+        // The next attempt begins a new segment, whose first sync fails.
         assert!(reader.next_window().unwrap().is_none());
     }
     log.append_blocking(connections(1, 1)).unwrap();
@@ -154,7 +155,7 @@ async fn no_window_of_a_pipeline_follows_one_that_failed() {
     let (disk, log) = {
         let disk = Arc::new(MemoryDisk::default());
         let mut options = crate::windows::options(1 << 20);
-        // Every window is a group of its own, so that the first fails and the second would not.
+        // Every window is a group of its own: the first one fails, and the second one would not.
         options.group_bytes_max = 1;
         (
             Arc::clone(&disk),

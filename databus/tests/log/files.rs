@@ -1,4 +1,5 @@
-//! A log's files, read beside the log that owns them: never more than what is durable, and all of it in the end.
+//! The files of a log, read beside the log that owns them: only what is durable, and all of it in
+//! the end.
 
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{RandomWindows, connections, open, origin, read_on, seed};
@@ -11,8 +12,8 @@ fn files(disk: &Arc<MemoryDisk>) -> LogFiles {
     LogFiles::open_on(Arc::clone(disk) as _).unwrap()
 }
 
-/// Random appends with failing syncs, segments that end and segments that go, looked at after each: from the first look on,
-/// and afresh.
+/// Appends random windows, with failing syncs and segments that end. After some of them it reads
+/// the files, with a reader that has followed from the start and with a new one.
 #[test]
 fn what_is_read_is_durable_and_in_the_end_all_of_it() {
     let seed = seed();
@@ -46,7 +47,7 @@ fn what_is_read_is_durable_and_in_the_end_all_of_it() {
                 assert_eq!(afresh.status(), follower.status());
             }
         }
-        // Behind a failure no mark says that what stood before it is durable; the next segment does.
+        // After a failure no mark says that the bytes before it are durable. The next segment does.
         let last = windows.next();
         log.append_blocking(last.clone()).unwrap();
         acknowledged.push(last);
@@ -108,7 +109,7 @@ fn a_reader_that_looks_too_late_is_told_what_is_kept() {
         .unwrap();
     files.refresh().unwrap();
     assert_eq!(files.status().oldest_after_scn.get(), 2);
-    // Its segment was never seen to its end, and is gone.
+    // The reader never saw its segment to the end, and the segment is gone.
     assert!(matches!(
         reader.next_window(),
         Err(databus::ReadError::TooOld {
@@ -122,7 +123,7 @@ fn a_reader_that_looks_too_late_is_told_what_is_kept() {
     );
 }
 
-/// A closed log of three segments, one window each.
+/// Creates a closed log of three segments, with one window each.
 fn log_in(folder: &Path) {
     let options = LogOptions {
         segment_bytes: 0,
@@ -138,7 +139,7 @@ fn log_in(folder: &Path) {
 const SECOND: &str = "00000000000000000002.log";
 const LAST: &str = "00000000000000000003.log";
 
-/// The faults of a log whose file of this name was changed.
+/// Returns the faults of a log of which the file with this name was changed.
 fn faults(name: &str, change: impl FnOnce(&mut Vec<u8>)) -> (Verified, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     log_in(folder.path());
@@ -161,7 +162,8 @@ fn every_fault_is_named_with_its_file_and_offset() {
     assert_eq!(sound.undurable_bytes, 0);
     // Every header but the first names the one source.
     let header = 88 + 2 + "core".len() + 16;
-    // Of the second segment, and of the last one, whose mark says that its window was durable.
+    // Damage of the second segment, and of the last one, whose mark says that its window was
+    // durable.
     for name in [SECOND, LAST] {
         for at in [20, header, header + 4, header + 40] {
             let (verified, faults) = faults(name, |bytes| bytes[at] ^= 1);
@@ -175,7 +177,7 @@ fn every_fault_is_named_with_its_file_and_offset() {
     assert!(missing[0].contains(SECOND), "{missing:?}");
     let (cut, _) = faults(LAST, |bytes| bytes.truncate(header + 20));
     assert_eq!((cut.windows, cut.faults.len()), (2, 0));
-    // Nothing behind says that it was durable: a crash may have left it so.
+    // Nothing behind these bytes says that they were durable: a crash may have left them.
     assert_eq!(cut.undurable_bytes, 20);
 }
 
@@ -206,7 +208,8 @@ fn a_log_is_read_while_its_owner_has_it_open() {
     for offset in 1..=3 {
         log.append_blocking(connections(offset, 1)).unwrap();
     }
-    // The next group's frames say that those before it are durable, and so does the mark that follows when none comes.
+    // A group is known to be durable from the frames of the next group, or from the mark that
+    // follows if none comes.
     let mut files = LogFiles::open(folder.path()).unwrap();
     while files.status().head.get() < 3 {
         files.refresh().unwrap();

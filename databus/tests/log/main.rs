@@ -1,4 +1,4 @@
-//! The log from outside: what is appended is read back, whatever happens to the disk in between.
+//! The log from outside: appended windows are read back, whatever happens to the disk in between.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod appending;

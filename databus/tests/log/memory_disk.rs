@@ -1,8 +1,10 @@
-//! A disk in memory that does to files what a bad day does: syncs that fail, no room left, power that goes.
+//! A disk in memory that fails as real disks do: syncs that fail, no room left, loss of power.
 //!
-//! As Linux: what is written reads back at once; a good sync makes it durable; a failed one leaves it readable and *not*
-//! dirty, so that a later sync answers well and makes nothing of it durable but what happened to be written. When power goes, every sector that was
-//! written since the last sync is kept or lost on its own, and names are kept up to a random point of their journal.
+//! It behaves like Linux. Written bytes read back at once, and a good sync makes them durable. A
+//! failed sync leaves them readable and *not* dirty. A later sync then succeeds, but makes none of
+//! them durable, except sectors that happened to be written. At a loss of power, each sector that
+//! was written since the last sync is kept or lost on its own. Names are kept up to a random point
+//! of their journal.
 
 use databus::disk::{Disk, DiskFile};
 use rand::{Rng as _, rngs::StdRng};
@@ -16,7 +18,7 @@ use std::{
 
 const SECTOR_BYTES: usize = 64;
 
-/// The disk; clones share it.
+/// The disk. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MemoryDisk {
     state: Arc<Mutex<State>>,
@@ -26,7 +28,7 @@ pub(crate) struct MemoryDisk {
 struct State {
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
-    /// Renames, creations and removals since the folder was last synced: what the names were after each.
+    /// The names after each creation, renaming and removal since the folder was last synced.
     name_journal: Vec<BTreeMap<String, usize>>,
     files: Vec<FileState>,
     syncs_to_fail: usize,
@@ -34,9 +36,9 @@ struct State {
     room: Option<usize>,
     syncs: usize,
     removes_to_fail: usize,
-    /// What its clock says, in seconds since 1970.
+    /// The time of the disk's clock, in seconds since 1970.
     second: u64,
-    /// Called with the disk as it is after each operation.
+    /// True if a copy of the disk is kept after each operation.
     watched: bool,
     history: Vec<State>,
 }
@@ -47,7 +49,7 @@ struct FileState {
     durable: Vec<u8>,
     dirty: BTreeSet<usize>,
     cut_to: Option<usize>,
-    /// By the disk's clock.
+    /// The time of the last write, by the disk's clock.
     written_at: u64,
 }
 
@@ -58,12 +60,12 @@ struct MemoryFile {
 }
 
 impl MemoryDisk {
-    /// The disk as SIGKILL leaves it now: everything that was written reads back.
+    /// Returns the disk as SIGKILL leaves it now: everything that was written reads back.
     pub(crate) fn killed(&self) -> Self {
         Self::from(self.lock().clone_without_faults())
     }
 
-    /// The disk as it comes back when power goes now.
+    /// Returns the disk as it comes back after a loss of power now.
     pub(crate) fn powerless(&self, random: &mut StdRng) -> Self {
         let mut state = self.lock().clone_without_faults();
         let kept = random.random_range(0..=state.name_journal.len());
@@ -78,12 +80,12 @@ impl MemoryDisk {
         Self::from(state)
     }
 
-    /// Keeps a copy after each operation from here on.
+    /// Keeps a copy of the disk after each operation from here on.
     pub(crate) fn watch(&self) {
         self.lock().watched = true;
     }
 
-    /// The copies since the last call.
+    /// Returns the copies since the last call.
     pub(crate) fn watched(&self) -> Vec<Self> {
         std::mem::take(&mut self.lock().history)
             .into_iter()
@@ -103,27 +105,27 @@ impl MemoryDisk {
         self.lock().removes_to_fail = count;
     }
 
-    /// Sets its clock, in seconds since 1970.
+    /// Sets the disk's clock, in seconds since 1970.
     pub(crate) fn set_second(&self, second: u64) {
         self.lock().second = second;
     }
 
-    /// Bytes that may still be written to new places.
+    /// Sets the number of bytes that may still be written to new places; `None` means any.
     pub(crate) fn set_room(&self, room: Option<usize>) {
         self.lock().room = room;
     }
 
-    /// While what is answered lives, whoever uses the disk waits.
+    /// Blocks every user of the disk until the returned guard is dropped.
     pub(crate) fn hold(&self) -> impl Sized + '_ {
         self.lock()
     }
 
-    /// Good syncs of files so far.
+    /// Returns the number of good syncs of files so far.
     pub(crate) fn syncs(&self) -> usize {
         self.lock().syncs
     }
 
-    /// Segments by name, in order.
+    /// Returns the names of the segments, in order.
     pub(crate) fn segments(&self) -> Vec<String> {
         self.lock()
             .names
@@ -138,7 +140,7 @@ impl MemoryDisk {
         state.files[state.names[name]].cached.clone()
     }
 
-    /// Another content for a file, durable at once.
+    /// Replaces the content of a file, durably at once.
     pub(crate) fn set_bytes(&self, name: &str, bytes: Vec<u8>) {
         let mut state = self.lock();
         let number = state.files.len();
@@ -313,7 +315,7 @@ impl DiskFile for MemoryFile {
         let offset = offset as usize;
         let file = &mut state.files[self.number];
         let grows = (offset + bytes.len()).saturating_sub(file.cached.len());
-        // A full disk takes what it has room for, and then says so.
+        // A full disk writes what it has room for, and then returns an error.
         let missing = state.room.map_or(0, |room| grows.saturating_sub(room));
         state.room = state.room.map(|room| room - (grows - missing));
         let taken = &bytes[..bytes.len() - missing];

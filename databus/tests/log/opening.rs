@@ -1,4 +1,4 @@
-//! Opening: one process at a time, the right log, a version that is known.
+//! Opening a log: by one process at a time, only the expected log, and only a known version.
 
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{change, connections, open, options, origin, read_all};
@@ -30,7 +30,7 @@ fn a_second_process_is_refused() {
         .args(["--exact", "opening::a_second_process_is_refused"])
         .env(FOLDER, folder.path());
     assert!(second.status().unwrap().success());
-    // Nor is it opened twice by this one.
+    // The same process cannot open it twice either.
     assert!(matches!(
         Log::open(folder.path(), origin(), options(1 << 20)),
         Err(OpenError::InUse { .. })
@@ -80,7 +80,7 @@ fn only_the_log_that_is_asked_for_is_opened() {
         ),
         "{lost}"
     );
-    // A snapshot made since then has another lineage, and names the log.
+    // A snapshot that was made since then has another lineage, and names the log.
     let log = attempt(other_graph, Some(log_id), 3).unwrap();
     assert_eq!(
         (log.log_id(), log.origin(), log.head().get()),
@@ -142,7 +142,7 @@ fn every_log_has_its_own_name() {
     assert!([one, other].iter().all(|name| name.to_string().len() == 32));
 }
 
-/// The windows of `version_1.log`: a change of each kind, a large window, an empty one.
+/// Returns the windows of `version_1.log`: a change of each kind, a large window, an empty one.
 fn windows_of_version_1() -> [Window; 4] {
     let text = str::to_owned;
     let member = Member {

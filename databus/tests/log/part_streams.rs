@@ -1,4 +1,5 @@
-//! Parts as a publisher streams them: however a window is cut, it is the same window; what is none is refused.
+//! Parts as a publisher streams them: a window does not depend on its cuts, and parts of no window
+//! are rejected.
 
 use crate::windows::{RandomWindows, connect, connections};
 use cloud_proto::databus::v1::WindowPart;
@@ -143,6 +144,14 @@ fn what_a_window_says_of_its_source_is_checked() {
         1,
         Some("source_id: is 129 bytes, more than 128"),
     );
-    check("", 5, Some("source_offset: is 5 without a source_id"));
-    check("core", 0, Some("source_offset: is 0, of source \"core\""));
+    check(
+        "",
+        5,
+        Some("source_offset: is 5 without a source_id, where it must be 0"),
+    );
+    check(
+        "core",
+        0,
+        Some("source_offset: is 0, but source \"core\" needs an offset above 0"),
+    );
 }

@@ -1,4 +1,5 @@
-//! Readers: from any SCN, in parts or in windows, at the head and on from there.
+//! Readers: they begin after any SCN, read parts or windows, wait at the head, and continue from
+//! there.
 
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{RandomWindows, connections, open, read_on};
@@ -18,7 +19,7 @@ fn a_reader_begins_after_any_scn() {
         }
         check_every_scn(&log, &expected);
         drop(log);
-        // Segments from before the start have no index yet.
+        // Segments from before the log was opened have no index yet.
         check_every_scn(&open(&disk, segment_bytes), &expected);
     }
 }

@@ -1,4 +1,4 @@
-//! Retention: what goes, what stays, and what whoever reads or crashes in between is told.
+//! Retention: which segments are removed, which stay, and what readers and crashes in between find.
 
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{connections, open, options, origin, read_on, seed};
@@ -28,7 +28,8 @@ fn younger_than(seconds: u64) -> Retention {
     }
 }
 
-/// A log of so many windows, each in a segment of its own and written a second after the one before.
+/// Returns a log of this many windows. Each has its own segment, written a second after the one
+/// before.
 fn log_of(windows: u64, disk: &Arc<MemoryDisk>) -> Log {
     let log = open(disk, 0);
     for scn in 1..=windows {
@@ -38,7 +39,8 @@ fn log_of(windows: u64, disk: &Arc<MemoryDisk>) -> Log {
     log
 }
 
-/// A log of five windows, kept so: after which SCN it can be read.
+/// Applies a retention to a log of five windows, and checks after which SCN the log can then be
+/// read.
 #[track_caller]
 fn check(retention: Retention, needed_after_scn: u64, now: u64, oldest_after_scn: u64) {
     let disk = Arc::new(MemoryDisk::default());
@@ -65,7 +67,8 @@ fn check(retention: Retention, needed_after_scn: u64, now: u64, oldest_after_scn
     );
     assert_eq!(disk.segments().len(), after.segments);
     check_readable(&log, oldest_after_scn);
-    // It survives a restart, and so does what is known of the source: its windows that are gone are repeats.
+    // The removal survives a restart. So does the source's last offset: its removed windows are
+    // repeats.
     drop(log);
     let log = open(&disk, 0);
     assert_eq!(log.status().oldest_after_scn.get(), oldest_after_scn);
@@ -117,7 +120,7 @@ fn whole_segments_go_by_age_and_by_size_but_never_the_last() {
     check(smaller_than(0), NOBODY, 0, 4);
     check(younger_than(2), NOBODY, 5, 2);
     check(younger_than(0), NOBODY, 1_000_000, 4);
-    // A clock that went back makes nothing old.
+    // A clock that went back makes no segment old.
     check(younger_than(0), NOBODY, 0, 0);
 }
 
@@ -168,7 +171,7 @@ fn a_reader_reads_its_segment_to_the_end_and_is_told_that_the_next_is_gone() {
         ),
         "{refused}"
     );
-    // Its segment has no name any more.
+    // The reader's segment has no name any more.
     log.retain(smaller_than(0), Scn::MAX, at(0)).unwrap();
     assert_eq!(log.status().oldest_after_scn.get(), 4);
     assert_eq!(read_on(&mut late, 3).len(), 2);
@@ -201,7 +204,7 @@ fn a_closed_log_lets_go_of_nothing() {
     assert_eq!((dropped, disk.segments().len()), (Dropped::default(), 3));
 }
 
-/// Whatever a crash leaves, during removals and appends that go on beside them, is a log that ends as this one does.
+/// Checks that a crash during removals, with appends in between, leaves an end of the same log.
 #[test]
 fn a_crash_leaves_an_end_of_the_log() {
     let seed = seed();

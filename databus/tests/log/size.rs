@@ -1,4 +1,4 @@
-//! What a connection change costs on disk, frame included.
+//! The bytes that a connection change takes on disk, frame included.
 
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{change, open};
@@ -7,7 +7,8 @@ use databus::Window;
 use prost_types::Timestamp;
 use std::sync::Arc;
 
-/// The time of each connection is given, and the source is named as a database names itself.
+/// Returns the bytes per change. Each connection has a time, and the source has a name as a
+/// database has it.
 fn bytes_per_change(changes: u64, id: u64) -> u64 {
     let disk = Arc::new(MemoryDisk::default());
     let log = open(&disk, 1 << 30);

@@ -16,7 +16,8 @@ pub(crate) fn origin() -> LineageId {
     GRAPH.parse().unwrap()
 }
 
-/// Marks come only when the log is closed, so that a test decides what the disk sees.
+/// Returns options without marks until the log is closed, so that a test decides what the disk
+/// sees.
 pub(crate) fn options(segment_bytes: u64) -> LogOptions {
     LogOptions {
         segment_bytes,
@@ -34,7 +35,7 @@ pub(crate) fn open(disk: &Arc<impl Disk>, segment_bytes: u64) -> Log {
     .unwrap()
 }
 
-/// Everything from a log's beginning to its head, SCNs checked.
+/// Reads everything from a log's beginning to its head, and checks the SCNs.
 pub(crate) fn read_all(log: &Log) -> Vec<Window> {
     let mut reader = log.read_after(Scn::BEGINNING).unwrap();
     let windows = read_on(&mut reader, 0);
@@ -52,7 +53,7 @@ pub(crate) fn read_on(reader: &mut LogReader, mut after_scn: u64) -> Vec<Window>
     windows
 }
 
-/// A window of the source "core" with so many connections.
+/// Returns a window of the source "core" with this many connections.
 pub(crate) fn connections(source_offset: u64, count: u64) -> Window {
     let changes = (0..count)
         .map(|number| connect(source_offset + 1, source_offset + 2 + number))
@@ -84,7 +85,7 @@ fn time(seconds: u64) -> Timestamp {
     }
 }
 
-/// Endless windows, the same for the same seed; each source's offsets increase.
+/// Endless windows, the same for the same seed. The offsets of each source increase.
 pub(crate) struct RandomWindows {
     random: StdRng,
     offset: u64,
@@ -119,7 +120,7 @@ impl RandomWindows {
         }
     }
 
-    /// One of several parts: its members' summaries fill them.
+    /// Returns a window of several parts, which its members' summaries fill.
     pub(crate) fn next_of_many_parts(&mut self) -> Window {
         let mut window = self.next();
         for _ in 0..self.random.random_range(18..60) {
@@ -194,7 +195,7 @@ impl RandomWindows {
     }
 }
 
-/// Another one every time, printed by whoever takes it.
+/// Returns another seed every time. The caller prints it.
 pub(crate) fn seed() -> u64 {
     use rand::{TryRngCore as _, rngs::OsRng};
     OsRng.try_next_u64().unwrap()

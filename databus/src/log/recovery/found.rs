@@ -1,4 +1,4 @@
-//! A segment that was found in the folder: its header is right, and it fits the log and its predecessor.
+//! A segment that was found in the folder, and the checks that it fits the log and its predecessor.
 
 use crate::disk::{Disk, DiskFile};
 use crate::log::error::OpenError;
@@ -8,7 +8,7 @@ use crate::log::segment_header::{HeaderError, PREFIX_BYTES, Previous, SegmentHea
 use cloud_model::LineageId;
 use std::{path::PathBuf, sync::Arc};
 
-/// A segment whose header is right.
+/// A segment with a valid header.
 #[derive(Debug)]
 pub(in crate::log) struct Found {
     pub(in crate::log) name: String,
@@ -46,7 +46,8 @@ impl Found {
         })
     }
 
-    /// This segment is of the log that was asked for.
+    /// Checks that this segment is of the expected log. If the options name no log, the origin is
+    /// compared.
     pub(in crate::log) fn belongs_to(
         &self,
         origin: Option<LineageId>,
@@ -72,7 +73,8 @@ impl Found {
         }
     }
 
-    /// This segment follows another one: of the same log, with nothing missing between them or at the other's end.
+    /// Checks that this segment continues another one. Both must be of the same log, with nothing
+    /// missing between them or at the end of the other one.
     pub(in crate::log) fn continues(
         &self,
         previous: &Self,
@@ -110,7 +112,8 @@ impl Found {
         Ok(())
     }
 
-    /// The successor says where this segment ends.
+    /// Sets the end of this segment, which the header of its successor states. Cuts a longer file
+    /// durably.
     pub(in crate::log) fn end_at(&self, end: u64, disk: &dyn Disk) -> Result<(), OpenError> {
         self.segment.extend_to(end);
         if self.bytes == end {

@@ -1,16 +1,18 @@
-//! Rot or a torn tail: the search behind a bad frame for a good one that says the bad one was durable.
+//! Tells rot from a torn tail: a good frame behind a bad one may say that the bad one was durable.
 //!
-//! The bad frame's length cannot be trusted, so every byte behind it may begin a frame. Two bounds (on the length, and on
-//! `durable_to`, which lies between the bad frame and the offset) leave next to no false heads to compute checksums for.
+//! The length in the bad frame cannot be trusted, so every byte behind it may begin a frame. Two
+//! bounds leave almost no false heads whose checksums must be computed: one on the length, and one
+//! on `durable_to`. The latter lies between the bad frame and the offset.
 
 use crate::disk::DiskFile;
 use crate::log::frame::{FRAME_HEAD_BYTES, FrameHead, FrameSeed};
 use std::io;
 
-/// Bytes that are searched at once.
+/// The number of bytes that are searched at once.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Whether a good frame behind the bad one says that the bad one was durable. O(bytes behind it).
+/// Returns whether a good frame behind the bad one says that the bad one was durable. O(bytes
+/// behind it).
 pub(in crate::log) fn said_durable_behind(
     file: &dyn DiskFile,
     seed: FrameSeed,
@@ -34,7 +36,7 @@ pub(in crate::log) fn said_durable_behind(
                 return Ok(true);
             }
         }
-        // Heads that begin in the chunk's last bytes are whole in the next one.
+        // A head that begins in the chunk's last bytes is whole in the next chunk.
         chunk_offset += (read - FRAME_HEAD_BYTES + 1) as u64;
     }
 }

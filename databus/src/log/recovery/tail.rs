@@ -1,4 +1,4 @@
-//! The last segment's frames: which of them are kept, and made durable before anybody reads them.
+//! The tail of the log: decides which frames of the last segment are kept, and makes them durable.
 
 use super::found::Found;
 use super::rot::said_durable_behind;
@@ -13,10 +13,10 @@ use cloud_model::Scn;
 use prost::Message as _;
 use std::{io, sync::Arc};
 
-/// Bytes that are written again at once.
+/// The number of bytes that are rewritten at once.
 const CHUNK_BYTES: u64 = 1 << 20;
 
-/// What the last segment's frames add to the log.
+/// The state that the last segment's frames add to the log.
 pub(super) struct Tail {
     pub(super) sources: Sources,
     pub(super) head: Scn,
@@ -69,16 +69,16 @@ impl Tail {
     }
 }
 
-/// The frames of the last segment, up to the first that is none.
+/// The result of reading the last segment's frames, up to the first bad one.
 struct Scan {
     sequence: Sequence,
     sources: Sources,
-    /// Behind the last whole window or mark.
+    /// The offset behind the last whole window or mark.
     end: u64,
-    /// The highest mark.
+    /// The highest `durable_to` of the frames.
     durable_to: u64,
     unmarked: bool,
-    /// Where a frame is not whole, or a window lacks parts.
+    /// The offset at which a frame or a window is not whole, and the reason.
     torn: Option<(u64, String)>,
 }
 
@@ -116,7 +116,8 @@ impl Scan {
         }
     }
 
-    /// A frame with a right checksum that does not fit its place was not torn by a crash.
+    /// Takes a frame with a right checksum. If it does not fit its place, that is an error: no
+    /// crash tore it.
     fn take(&mut self, body: &[u8], offset: u64, segment: &Segment) -> Result<(), String> {
         if body.is_empty() {
             self.unmarked = false;
@@ -137,7 +138,8 @@ impl Scan {
     }
 }
 
-/// Cuts the segment at `end`, and writes what no mark covers once more before the sync.
+/// Cuts the segment at `end`. Before the sync, it writes the bytes that `durable_to` does not cover
+/// once more.
 fn make_durable(last: &Found, durable_to: u64, end: u64) -> io::Result<()> {
     let mut chunk = Vec::new();
     let mut offset = durable_to;
