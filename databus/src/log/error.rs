@@ -28,8 +28,8 @@ pub enum OpenError {
     },
     /// The folder holds no log, and no lineage was given for a new one.
     #[error(
-        "{}: no log here; a new one has to be told the lineage of the graph that it \
-         begins with",
+        "{}: no log here; a new one needs the lineage of the graph that it begins with: \
+         give `--lineage`",
         folder.display()
     )]
     NoLog {

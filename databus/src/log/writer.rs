@@ -195,7 +195,11 @@ impl Writer {
         tracing::error!(segment = name, %error, windows = group.windows, "not durable");
         let error = self.not_durable(error);
         if let Err(error) = self.tail.give_up() {
-            tracing::warn!(segment = name, %error, "cannot be cut; its successor will say where it ends");
+            tracing::warn!(
+                segment = name,
+                %error,
+                "cannot be cut; its successor will say where it ends"
+            );
         }
         group.refuse(&error);
     }

@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cloud_client::Error;
-use cloud_proto::cloud::v1::{GetProfilesRequest, GetStatusRequest, TakeSnapshotRequest};
+use cloud_proto::cloud::v1::{
+    GetNetworkSizesRequest, GetProfilesRequest, GetStatusRequest, TakeSnapshotRequest,
+};
 use cloud_proto::databus::v1::at_least::Point;
 use cloud_proto::databus::v1::{AsOf, AtLeast, WindowPart};
 use cloud_tests::history::{self, Shape};
@@ -22,6 +24,7 @@ use cloud_tests::model::Model;
 use cloud_tests::questions::Reader;
 use cloud_tests::server::{Connections, Server};
 use cloud_tests::site;
+use graph_server::limits::PROFILES_QUEUE_WINDOWS_MAX;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
@@ -173,6 +176,22 @@ impl Site {
         Ok(())
     }
 
+    /// Publishes until the status says that profiles find no room, and returns its reason. The log
+    /// is on another disk.
+    async fn publish_until_profiles_wait(&mut self, connections: &Connections) -> String {
+        let begun = Instant::now();
+        loop {
+            let published = self.publish(connections).await;
+            published.expect("the log is elsewhere");
+            let status = connections.admin.call(GetStatusRequest {}).await;
+            let lag = status.expect("a status").search_lag;
+            if let Some(lag) = lag.filter(|lag| lag.reason.contains("No space left on device")) {
+                return lag.reason;
+            }
+            assert!(begun.elapsed() < PATIENCE, "profiles are still written");
+        }
+    }
+
     /// Checks that answers equal the model's at the head, from profiles and search too, after
     /// waiting for them to reach it.
     async fn check(&mut self, connections: &Connections) {
@@ -190,9 +209,7 @@ impl Site {
         let begun = Instant::now();
         let request = GetProfilesRequest {
             member_ids: self.ids.clone(),
-            at_least: Some(AtLeast {
-                point: Some(Point::AsOf(self.head.clone())),
-            }),
+            at_least: self.at_head(),
         };
         while let Err(refused) = connections.client.call(request.clone()).await {
             assert!(
@@ -239,11 +256,16 @@ impl Site {
         assert!(server.terminate().success(), "SIGTERM ends the server well");
     }
 
-    fn snapshot_request(&self) -> TakeSnapshotRequest {
-        let at_least = Some(AtLeast {
+    fn at_head(&self) -> Option<AtLeast> {
+        Some(AtLeast {
             point: Some(Point::AsOf(self.head.clone())),
-        });
-        TakeSnapshotRequest { at_least }
+        })
+    }
+
+    fn snapshot_request(&self) -> TakeSnapshotRequest {
+        TakeSnapshotRequest {
+            at_least: self.at_head(),
+        }
     }
 
     fn snapshots(&self) -> Vec<String> {
@@ -397,6 +419,36 @@ async fn an_end_that_finds_no_room_costs_time_only() {
     assert_eq!(site.snapshots().len(), 2, "a snapshot and an overlay");
 }
 
+/// More windows than the queue to the profiles has places for: the graph does not wait for them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_graph_goes_on_while_profiles_cannot_be_written() {
+    let log = tempfile::tempdir().expect("a temporary folder");
+    let Some((mut site, server, connections)) = Site::start_with_log(Some(log.path())).await else {
+        return;
+    };
+    site.disk.fill();
+    let reason = site.publish_until_profiles_wait(&connections).await;
+    println!("{reason}");
+    for _ in 0..PROFILES_QUEUE_WINDOWS_MAX + 100 {
+        (site.publish(&connections).await).expect("the log is elsewhere");
+    }
+    let status = connections.admin.call(GetStatusRequest {}).await;
+    let lag = status.expect("a status").search_lag.expect("profiles wait");
+    assert!(lag.reason.contains("No space left on device"), "{lag:?}");
+    let sizes = connections.client.call(GetNetworkSizesRequest {
+        viewer_id: site.ids[0],
+        third: false,
+        at_least: site.at_head(),
+    });
+    sizes.await.expect("the graph reaches the log's head");
+    site.check_reads_go_on(&connections).await;
+    site.disk.make_room();
+    site.check(&connections).await;
+    drop(connections);
+    assert!(server.terminate().success());
+    site.check_start().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_end_does_not_wait_for_profiles_that_cannot_be_written() {
     let log = tempfile::tempdir().expect("a temporary folder");
@@ -404,18 +456,7 @@ async fn an_end_does_not_wait_for_profiles_that_cannot_be_written() {
         return;
     };
     site.disk.fill();
-    let begun = Instant::now();
-    let reason = loop {
-        site.publish(&connections)
-            .await
-            .expect("the log is elsewhere");
-        let status = connections.admin.call(GetStatusRequest {}).await;
-        let lag = status.expect("a status").search_lag;
-        if let Some(lag) = lag.filter(|lag| lag.reason.contains("No space left on device")) {
-            break lag.reason;
-        }
-        assert!(begun.elapsed() < PATIENCE, "profiles are still written");
-    };
+    let reason = site.publish_until_profiles_wait(&connections).await;
     println!("{reason}");
     drop(connections);
     let status = server.terminate();

@@ -402,7 +402,7 @@ fn a_relay_says_what_it_lacks() {
     let (code, said) = relay(&[]);
     assert_eq!(code, Some(1), "{said}");
     assert!(
-        said.contains("no log here; a new one has to be told the lineage"),
+        said.contains("no log here; a new one needs the lineage"),
         "{said}"
     );
     let wrong = [
