@@ -15,13 +15,7 @@ fn main() {
         .is_some_and(|argument| argument == "places")
     {
         for finding in all.iter().flat_map(|(_, found)| found) {
-            let rule = prose::RULES[finding.rule];
-            eprintln!(
-                "{}:{}: {rule}: {}",
-                finding.file.display(),
-                finding.line,
-                finding.text
-            );
+            eprintln!("{finding}");
         }
     }
     print!("{}", prose::table(&all));

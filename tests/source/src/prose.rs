@@ -1,6 +1,6 @@
 //! Counts where comments, error texts and line lengths of each crate break the rules of writing.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,14 @@ pub struct Finding {
     pub text: String,
 }
 
+/// The file, the line, the rule, and the text.
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (file, rule) = (self.file.display(), RULES[self.rule]);
+        write!(formatter, "{file}:{}: {rule}: {}", self.line, self.text)
+    }
+}
+
 /// Returns the findings of each crate of the workspace in this folder, by the crate's name.
 pub fn findings(root: &Path) -> Vec<(String, Vec<Finding>)> {
     let of_crate = |each: Crate| {
@@ -56,7 +64,7 @@ pub fn counts(findings: &[Finding]) -> [usize; 4] {
     counts
 }
 
-/// Returns the counts as the table that is committed: a line for each crate, and their sum.
+/// Returns the counts as a table: a line for each crate, and their sum.
 pub fn table(all: &[(String, Vec<Finding>)]) -> String {
     let mut table = String::from("crate");
     for rule in RULES {
