@@ -27,11 +27,13 @@ pub fn check_log_level(level: &str) -> Result<(), String> {
         .map_err(|error| format!("`{level}` is not a log filter: {error}"))
 }
 
-/// Writes the log of the process to stderr from now on, as far as the filter allows.
+/// Writes the log of the process to stderr from now on, as far as the filter allows. A line that
+/// cannot be written is dropped: the subscriber would report it with `eprintln!`, which panics.
 pub fn log_to_stderr(format: LogFormat, level: &str) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(level))
-        .with_writer(io::stderr);
+        .with_writer(io::stderr)
+        .log_internal_errors(false);
     match format {
         LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
