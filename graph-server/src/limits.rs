@@ -47,6 +47,9 @@ pub const PAGE_TOKEN_BYTES_MAX: usize = 256;
 
 /// Maximum windows in the queue between the ingest of the graph and that of the profiles.
 pub const PROFILES_QUEUE_WINDOWS_MAX: usize = 4_096;
+/// Time for which the follower waits at that full queue before it checks whether profiles are held
+/// up.
+pub const HELD_UP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// Time before the first retry to reach the relay; it doubles up to [`RELAY_RETRY_MAX`].
 pub const RELAY_RETRY_MIN: Duration = Duration::from_millis(100);
 /// Maximum time between two attempts to reach the relay.

@@ -6,7 +6,6 @@ use crate::{
         applier::{Applier, FollowedWindow},
         error::IngestError,
         progress::{Part, Progress},
-        rewind::Rewind,
     },
     log_source::{LogSource, LogSourceError, Next, Windows},
 };
@@ -27,8 +26,8 @@ pub(crate) struct Follower {
     pub(crate) appliers: Vec<Box<dyn Applier>>,
     pub(crate) compaction: Arc<Compaction>,
     pub(crate) progress: Arc<Progress>,
-    pub(crate) rewind: Rewind,
-    /// Ends the current pass through the log: the server stops, or an applier wants to rewind.
+    /// Ends the current pass through the log: the server stops, or a part was held up until now and
+    /// has left windows in the log.
     pub(crate) pass: CancellationToken,
     pub(crate) stop: CancellationToken,
 }
@@ -94,7 +93,7 @@ impl Follower {
                 }
                 Next::InReach => self.progress.set_out_of_reach(None),
                 Next::End if self.pass.is_cancelled() && !self.stop.is_cancelled() => {
-                    self.pass = self.rewind.begin_pass();
+                    self.pass = self.progress.begin_pass(&self.stop);
                     self.read_again()?;
                 }
                 Next::End => return Ok(()),

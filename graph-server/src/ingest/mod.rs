@@ -15,11 +15,9 @@ pub(crate) mod lag;
 mod profiles_applier;
 mod profiles_committer;
 pub(crate) mod progress;
-mod rewind;
 
 pub use error::IngestError;
 pub(crate) use follower::{Follower, windows_of};
 pub(crate) use graph_applier::GraphApplier;
 pub(crate) use profiles_applier::ProfilesApplier;
 pub(crate) use profiles_committer::ProfilesCommitter;
-pub(crate) use rewind::Rewind;

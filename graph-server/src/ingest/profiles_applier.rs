@@ -1,15 +1,19 @@
 //! Passes the changes of profiles to the thread that commits them.
 
-use crate::ingest::{
-    applier::{Applier, FollowedWindow},
-    changes::people_changes,
-    error::IngestError,
-    profiles_committer::Message,
-    progress::Part,
+use crate::{
+    ingest::{
+        applier::{Applier, FollowedWindow},
+        changes::people_changes,
+        error::IngestError,
+        profiles_committer::Message,
+        progress::{Part, Progress},
+    },
+    limits::HELD_UP_CHECK_INTERVAL,
 };
 use cloud_engine::Current;
 use cloud_model::Scn;
-use std::sync::mpsc::SyncSender;
+use crossbeam_channel::{SendTimeoutError, Sender, TrySendError};
+use std::sync::Arc;
 
 /// The profiles' applier: a queue to the committing thread. Dropping it ends that thread, after a
 /// last commit.
@@ -17,13 +21,25 @@ pub(crate) struct ProfilesApplier {
     pub(crate) current: Current,
     /// The SCN of the profiles when the server started.
     pub(crate) started_at: Scn,
-    pub(crate) queue: SyncSender<Message>,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) queue: Sender<Message>,
 }
 
 impl ProfilesApplier {
+    /// Queues a message, and waits while the queue is full. Drops the message if profiles are held
+    /// up then: the log keeps its window, and the follower reads it again.
     fn send(&self, message: Message) -> Result<(), IngestError> {
-        let sent = self.queue.send(message);
-        sent.map_err(|_| IngestError::ProfilesStopped)
+        let mut unsent = match self.queue.try_send(message) {
+            Err(TrySendError::Full(message)) => message,
+            sent => return sent.map_err(|_| IngestError::ProfilesStopped),
+        };
+        while self.progress.reached().profiles.held_up.is_none() {
+            match self.queue.send_timeout(unsent, HELD_UP_CHECK_INTERVAL) {
+                Err(SendTimeoutError::Timeout(message)) => unsent = message,
+                sent => return sent.map_err(|_| IngestError::ProfilesStopped),
+            }
+        }
+        Ok(())
     }
 }
 

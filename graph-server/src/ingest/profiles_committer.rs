@@ -5,26 +5,22 @@
 //! While a start catches up, there is one commit for every [`REPLAY_COMMIT_CHANGES`] changes, and
 //! one when the relay is out of reach.
 //!
-//! While a commit fails because the disk is full, the queue is emptied and its windows are left in
-//! the log: the graph goes on however long it lasts. Once a commit succeeds, the follower rewinds
-//! and reads these windows again.
+//! While the disk is full, a commit waits and the queue fills. The follower then leaves windows in
+//! the log, so that the graph goes on, and reads them again once profiles can be written.
 
 use crate::{
     ingest::{
         error::IngestError,
         progress::{Part, Progress},
-        rewind::Rewind,
     },
     limits::{COMMIT_RETRY_INTERVAL, Limits, PROFILES_QUEUE_WINDOWS_MAX, REPLAY_COMMIT_CHANGES},
 };
 use cloud_model::Scn;
 use cloud_search::{People, PeopleChange, PeopleWriter};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::{
     io,
-    sync::{
-        Arc,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
-    },
+    sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -35,7 +31,6 @@ pub(crate) struct ProfilesCommitter {
     pub(crate) writer: PeopleWriter,
     pub(crate) people: People,
     pub(crate) progress: Arc<Progress>,
-    rewind: Rewind,
     stop: CancellationToken,
     windows: Receiver<Message>,
     interval: Duration,
@@ -61,18 +56,16 @@ impl ProfilesCommitter {
         people: People,
         writer: PeopleWriter,
         progress: Arc<Progress>,
-        rewind: Rewind,
         stop: CancellationToken,
         limits: &Limits,
-    ) -> (Self, SyncSender<Message>) {
-        let (queue, windows) = sync_channel(PROFILES_QUEUE_WINDOWS_MAX);
+    ) -> (Self, Sender<Message>) {
+        let (queue, windows) = bounded(PROFILES_QUEUE_WINDOWS_MAX);
         let interval = Duration::from_millis(limits.people_commit_interval_ms);
         let committer = Self {
             applied: people.applied_scn(),
             writer,
             people,
             progress,
-            rewind,
             stop,
             windows,
             interval,
@@ -123,7 +116,7 @@ impl ProfilesCommitter {
 
     fn take(&mut self, message: Message) -> Result<(), IngestError> {
         match message {
-            // Windows were left in the log before this one, and are read again first.
+            // Read again after a hold-up, or follows windows that are still to be read again.
             Message::Window(scn, _) if scn.get() != self.applied.get() + 1 => {}
             Message::Window(scn, changes) => {
                 self.changes_waiting += changes.len();
@@ -153,28 +146,14 @@ impl ProfilesCommitter {
                 applied = %self.applied,
                 "profiles and search cannot be written, retrying"
             );
-            self.leave_windows_until(Instant::now() + COMMIT_RETRY_INTERVAL);
+            std::thread::sleep(COMMIT_RETRY_INTERVAL);
         }
         if held_up {
             self.progress.hold_up(Part::Profiles, None);
-            self.progress.profiles_reached(self.people.applied_scn());
-            self.rewind.request();
         }
         self.changes_waiting = 0;
         self.commit_asked = false;
         Ok(())
-    }
-
-    /// Empties the queue until a time. The windows stay in the log.
-    fn leave_windows_until(&mut self, end: Instant) {
-        while let Some(left) = end.checked_duration_since(Instant::now()) {
-            match self.windows.recv_timeout(left) {
-                Ok(Message::CaughtUp) => self.caught_up = true,
-                Ok(Message::Window(..) | Message::Commit) => {}
-                Err(RecvTimeoutError::Timeout) => return,
-                Err(RecvTimeoutError::Disconnected) => return std::thread::sleep(left),
-            }
-        }
     }
 
     /// Waits for the next message, but not beyond the time when a commit is due.

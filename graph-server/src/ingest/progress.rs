@@ -18,12 +18,13 @@ use databus::rpc::other_log;
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
 
 /// A part of the server: windows are applied to it, and reads are answered from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +108,8 @@ pub(crate) struct Progress {
     lag: LagWatch,
     windows: AtomicU64,
     changes: AtomicU64,
+    /// Ends the follower's current pass through the log.
+    pass: Mutex<CancellationToken>,
     waiters: Semaphore,
     waiters_max: usize,
     wait_max: Duration,
@@ -131,6 +134,7 @@ impl Progress {
             lag: LagWatch::default(),
             windows: AtomicU64::default(),
             changes: AtomicU64::default(),
+            pass: Mutex::default(),
             waiters: Semaphore::new(limits.waiters_max),
             waiters_max: limits.waiters_max,
             wait_max: Duration::from_millis(limits.wait_ms_max),
@@ -165,10 +169,25 @@ impl Progress {
             .send_if_modified(|reached| std::mem::replace(&mut reached.profiles.scn, scn) != scn);
     }
 
-    /// Records why a part cannot advance now; `None` if it can again.
+    /// Records why a part cannot advance now; `None` if it can again. The follower then begins a
+    /// new pass, which reads the windows again that the part has left in the log.
     pub(crate) fn hold_up(&self, part: Part, reason: Option<&str>) {
-        self.reached
-            .send_modify(|reached| reached.part_mut(part).held_up = reason.map(Arc::from));
+        let mut has_ended = false;
+        self.reached.send_modify(|reached| {
+            let held_up = &mut reached.part_mut(part).held_up;
+            has_ended = held_up.is_some() && reason.is_none();
+            *held_up = reason.map(Arc::from);
+        });
+        if has_ended {
+            self.pass().cancel();
+        }
+    }
+
+    /// Begins the follower's next pass through the log, and returns the token that ends it.
+    pub(crate) fn begin_pass(&self, stop: &CancellationToken) -> CancellationToken {
+        let pass = stop.child_token();
+        *self.pass() = pass.clone();
+        pass
     }
 
     /// Records why the log cannot be read now; `None` if it can again.
@@ -327,7 +346,11 @@ impl Progress {
         scn.is_some_and(|scn| scn <= reached.part(part).scn)
     }
 
-    fn sources(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, SourceMark>> {
+    fn pass(&self) -> MutexGuard<'_, CancellationToken> {
+        self.pass.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sources(&self) -> MutexGuard<'_, BTreeMap<String, SourceMark>> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -447,6 +470,22 @@ mod tests {
         progress.stop_following("the log is damaged");
         let refusal = progress.wait(scn(1), Part::Graph, soon()).await;
         assert!(refusal.unwrap_err().is("NOT_SERVING"));
+    }
+
+    #[test]
+    fn the_end_of_a_hold_up_ends_the_followers_pass() {
+        let progress = progress(1);
+        let stop = CancellationToken::new();
+        let pass = progress.begin_pass(&stop);
+        progress.hold_up(Part::Profiles, None);
+        progress.hold_up(Part::Profiles, Some("no room"));
+        assert!(!pass.is_cancelled());
+        progress.hold_up(Part::Profiles, None);
+        assert!(pass.is_cancelled());
+        let next = progress.begin_pass(&stop);
+        assert!(!next.is_cancelled());
+        stop.cancel();
+        assert!(next.is_cancelled());
     }
 
     #[tokio::test]

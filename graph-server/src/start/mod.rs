@@ -14,7 +14,7 @@ use crate::{
     compaction::{self, Compaction, Compactor, SharedWriter},
     config::Config,
     ingest::{
-        Follower, GraphApplier, IngestError, ProfilesApplier, ProfilesCommitter, Rewind,
+        Follower, GraphApplier, IngestError, ProfilesApplier, ProfilesCommitter,
         applier::Applier,
         progress::{Part, PartProgress, Progress, Reached},
         windows_of,
@@ -167,7 +167,6 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     let compaction = Arc::new(Compaction::new(&folder, &writer, manifest, &limits)?);
     let writer: SharedWriter = Arc::new(Mutex::new(writer));
     let stop_ingest = CancellationToken::new();
-    let rewind = Rewind::new(stop_ingest.clone());
     let mut appliers: Vec<Box<dyn Applier>> = vec![Box::new(GraphApplier {
         writer: Arc::clone(&writer),
         compaction: Arc::clone(&compaction),
@@ -179,13 +178,13 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
                 people.clone(),
                 people_writer,
                 Arc::clone(&progress),
-                rewind.clone(),
                 stop_ingest.clone(),
                 &limits,
             );
             appliers.push(Box::new(ProfilesApplier {
                 current: current.clone(),
                 started_at: profiles_scn,
+                progress: Arc::clone(&progress),
                 queue,
             }));
             (Some(people), Some(committer))
@@ -199,8 +198,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         appliers,
         compaction: Arc::clone(&compaction),
         progress: Arc::clone(&progress),
-        pass: rewind.begin_pass(),
-        rewind,
+        pass: progress.begin_pass(&stop_ingest),
         stop: stop_ingest.clone(),
     };
     let heavy = Workers::new(
