@@ -38,7 +38,7 @@ enum Needs {
     /// Any site.
     Graph,
     /// A site with profiles.
-    People,
+    Profiles,
     /// Any site, and the rivals' programs. Measured only when `--only` names it.
     Rivals,
 }
@@ -127,19 +127,19 @@ impl Group {
         Self {
             name: "search",
             heading: SEARCH,
-            needs: Needs::People,
+            needs: Needs::Profiles,
             measure: search::measure,
         },
         Self {
             name: "plain-tantivy",
             heading: SEARCH,
-            needs: Needs::People,
+            needs: Needs::Profiles,
             measure: plain_tantivy::measure,
         },
         Self {
             name: "profiles",
             heading: SEARCH,
-            needs: Needs::People,
+            needs: Needs::Profiles,
             measure: profiles::measure,
         },
         Self {
@@ -162,7 +162,7 @@ impl Group {
     pub fn measure(&self, setting: &Setting, figures: &mut Figures) {
         eprintln!("{}", self.name);
         figures.section(self.heading);
-        if self.needs == Needs::People && setting.options().graph_only {
+        if self.needs == Needs::Profiles && setting.options().graph_only {
             figures.push_skipped(self.name, "the site has no profiles (--graph-only)");
             return;
         }

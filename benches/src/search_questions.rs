@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cloud_engine::{Budget, Degree, Graph, Scratch, View};
 use cloud_model::{LogId, MemberId};
 use cloud_proto::cloud::v1 as cloud;
-use cloud_search::{Degrees, Network, Page, People, Published, Query, search};
+use cloud_search::{Degrees, Network, Page, ProfileStore, Published, Query, search};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
@@ -53,7 +53,7 @@ impl Searching {
     /// Opens a snapshot of the site. `live` is the folder of the files that a server keeps beside
     /// it.
     pub fn at(site: &Site, live: ServerFolder) -> Outcome<Self> {
-        let (people, _) = People::open(
+        let (people, _) = ProfileStore::open(
             site.snapshot(),
             site.manifest(),
             live.path(),

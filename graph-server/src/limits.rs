@@ -191,7 +191,7 @@ pub struct Limits {
     /// Minimum time between two commits of profiles and search.
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
-    pub people_commit_interval_ms: u64,
+    pub profiles_commit_interval_ms: u64,
     /// At shutdown, requests still in progress after this are cut off.
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
@@ -228,7 +228,7 @@ impl Limits {
         waiters_max: 1_024,
         deadline_ms_default: 10_000,
         deadline_ms_max: 60_000,
-        people_commit_interval_ms: 100,
+        profiles_commit_interval_ms: 100,
         drain_timeout_ms: 3_000,
     };
 }

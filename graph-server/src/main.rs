@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         Some(("config", arguments)) => print_config(arguments),
         Some(("serve", arguments)) => Config::from_arguments(arguments)
             .map_err(Into::into)
-            .map(serve_until_told),
+            .map(serve_until_stopped),
         _ => Err("no such command".into()),
     };
     outcome.unwrap_or_else(|error| {
@@ -51,7 +51,7 @@ fn print_config(arguments: &ArgMatches) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn serve_until_told(config: Config) -> ExitCode {
+fn serve_until_stopped(config: Config) -> ExitCode {
     log_to_stderr(config.log_format, &config.log_level);
     die_on_panic();
     let addresses = |running: &Running| [running.public_addr(), running.admin_addr()];

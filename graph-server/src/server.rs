@@ -104,8 +104,8 @@ impl Running {
         let listeners = self.listeners.drain(drain).await.map_err(Into::into);
         stop_ingest.cancel();
         // Writes that fail now are not retried: the log holds the changes.
-        if let Some(people) = &site.people {
-            people.persistence().give_up();
+        if let Some(profiles) = &site.profiles {
+            profiles.persistence().give_up();
         }
         site.compaction.call();
         let progress = Arc::clone(&site.progress);
@@ -160,8 +160,8 @@ async fn keep_tidy(site: Arc<Site>) {
     {
         site.views.tidy();
         site.progress.lag(site.log.head());
-        let people = site.people.as_ref();
-        let trouble = people.and_then(|people| people.persistence().trouble());
+        let profiles = site.profiles.as_ref();
+        let trouble = profiles.and_then(|profiles| profiles.persistence().trouble());
         if trouble.is_some() || was_held_up {
             site.progress.hold_up(Part::Profiles, trouble.as_deref());
         }

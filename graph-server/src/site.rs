@@ -9,7 +9,7 @@ use crate::{
     views::view_cache::Views,
     workers::Workers,
 };
-use cloud_search::People;
+use cloud_search::ProfileStore;
 use cloud_serving::{self as serving, metrics::Calls};
 use databus::rpc::LogServer;
 use std::{
@@ -28,7 +28,7 @@ pub(crate) struct Site {
     pub(crate) graphs: Graphs,
     pub(crate) compaction: Arc<Compaction>,
     /// Profiles and index; `None` if they could not be opened. `progress` holds the reason.
-    pub(crate) people: Option<People>,
+    pub(crate) profiles: Option<ProfileStore>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) views: Arc<Views>,
     pub(crate) heavy: Workers,
@@ -62,9 +62,9 @@ impl Site {
     }
 
     /// Returns the profiles, or an error once they are not served.
-    pub(crate) fn served_profiles(&self) -> Result<&People, serving::Refusal> {
+    pub(crate) fn served_profiles(&self) -> Result<&ProfileStore, serving::Refusal> {
         self.progress.check(Part::Profiles)?;
         let closed = || serving::Refusal::internal("profiles are not open");
-        self.people.as_ref().ok_or_else(closed)
+        self.profiles.as_ref().ok_or_else(closed)
     }
 }

@@ -135,7 +135,7 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
 
     let members = graph.member_ids.len() as u64;
     let people_files = match &people {
-        None => PeopleFiles::Silent(NoProfiles::new(graph.member_ids.len() as u32)),
+        None => PeopleFiles::Empty(NoProfiles::new(graph.member_ids.len() as u32)),
         Some(people) => {
             progress.begin("write profiles", members, Unit::Members);
             let by_node = ProfilesByNode::new(

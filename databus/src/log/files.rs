@@ -66,9 +66,9 @@ impl LogFiles {
         let oldest = names.first().and_then(|name| scn_of_name(name));
         if oldest.is_some_and(|oldest| oldest > self.last.segment.first_scn) {
             // The owner has removed every segment that was known here.
-            let anew = Self::open_on(disk)?;
-            self.published.begin_anew(&anew.published);
-            self.last = anew.last;
+            let reopened = Self::open_on(disk)?;
+            self.published.replace_with(&reopened.published);
+            self.last = reopened.last;
             return Ok(());
         }
         while let Some(segment) = self.published.oldest_not_needed(Scn::MAX)

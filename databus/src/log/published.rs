@@ -169,7 +169,7 @@ impl Published {
     }
 
     /// Replaces the segments and the head by those that another look at the log found.
-    pub(crate) fn begin_anew(&self, found: &Self) {
+    pub(crate) fn replace_with(&self, found: &Self) {
         *self.segments_mut() = found.segments(<[_]>::to_vec);
         self.head.send_replace(found.head());
     }

@@ -102,7 +102,7 @@ impl LogServer {
         }
         let mut interval = tokio::time::interval(RETENTION_INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut told = String::new();
+        let mut logged = String::new();
         while self
             .stopping
             .run_until_cancelled(interval.tick())
@@ -115,7 +115,7 @@ impl LogServer {
             });
             match looked.await {
                 Ok(Ok(dropped)) => {
-                    told.clear();
+                    logged.clear();
                     if dropped.segments > 0 {
                         let oldest_after_scn = self.log.status().oldest_after_scn.get();
                         let (segments, bytes) = (dropped.segments, dropped.bytes);
@@ -136,9 +136,9 @@ impl LogServer {
                     }
                 }
                 // The next tick tries again. Only an error with another text is logged again.
-                Ok(Err(error)) if told != error.to_string() => {
+                Ok(Err(error)) if logged != error.to_string() => {
                     tracing::error!(%error, "old segments cannot be removed; will be retried");
-                    told = error.to_string();
+                    logged = error.to_string();
                 }
                 Ok(Err(_)) => {}
                 Err(error) => tracing::error!(%error, "the removal of old segments ended early"),

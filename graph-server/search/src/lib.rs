@@ -5,12 +5,12 @@
 //! indexes. Later changes are in a small database and in small segments; they *supersede* the
 //! snapshot's data of the same nodes.
 //!
-//! [`People`] opens both. Its one [`PeopleWriter`] merges changes and commits them. Readers load
+//! [`ProfileStore`] opens both. Its one [`ProfileWriter`] merges changes and commits them. Readers load
 //! the [`Published`] state, read profiles from it, or [`search`] it.
 //!
 //! - *Build a snapshot's files from the profiles of all members:* [`ProfileFileWriter`],
 //!   [`BaseIndexWriter`]; for a dump without profiles, [`NoProfiles`].
-//! - *Apply a window of the log:* [`PeopleWriter::apply`], then [`PeopleWriter::commit`] to make it
+//! - *Apply a window of the log:* [`ProfileWriter::apply`], then [`ProfileWriter::commit`] to make it
 //!   visible to readers.
 //! - *Parse the text of a query:* [`Query::parse`].
 //! - *Find the members of a network who match it:* [`search`].
@@ -29,9 +29,9 @@
 
 mod index;
 mod no_profiles;
-mod people;
-mod people_change;
-mod people_writer;
+mod profile_change;
+mod profile_store;
+mod profile_writer;
 mod profiles;
 mod published;
 mod query;
@@ -43,9 +43,9 @@ pub use index::document::for_each_value;
 pub use index::index_error::IndexError;
 pub use index::tokens::{TOKEN_CHARACTERS_MAX, tokens};
 pub use no_profiles::NoProfiles;
-pub use people::{LIVE_INDEX_NAME, OpenError, People};
-pub use people_change::PeopleChange;
-pub use people_writer::{ApplyError, PeopleWriter};
+pub use profile_change::ProfileChange;
+pub use profile_store::{LIVE_INDEX_NAME, OpenError, ProfileStore};
+pub use profile_writer::{ApplyError, ProfileWriter};
 pub use profiles::live_profiles::LIVE_PROFILES_NAME;
 pub use profiles::persistent_file::Persistence;
 pub use profiles::profile_file::{PROFILE_BYTES_MAX, PROFILES_NAME, ProfileFile};

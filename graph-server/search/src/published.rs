@@ -88,7 +88,7 @@ impl Published {
 
     /// Writes the profiles that changed since the snapshot into the directory of a new one. Syncs
     /// the file, but not the directory. The file is valid at [`scn`](Self::scn);
-    /// [`People::open`](crate::People::open) reads it where there is no newer one.
+    /// [`ProfileStore::open`](crate::ProfileStore::open) reads it where there is no newer one.
     ///
     /// # Errors
     /// If a profile cannot be read, or the file cannot be written.

@@ -23,7 +23,7 @@ use crate::{
 };
 use cloud_engine::{Base, Manifest, Version};
 use cloud_model::{LineageId, LogId, Scn, SourceMark};
-use cloud_search::People;
+use cloud_search::ProfileStore;
 use cloud_serving::FolderLock;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::{
@@ -44,7 +44,7 @@ pub(crate) struct Compactor {
     pub(crate) compaction: Arc<Compaction>,
     pub(crate) writer: SharedWriter,
     /// The profiles; absent where they could not be opened.
-    pub(crate) people: Option<People>,
+    pub(crate) profiles: Option<ProfileStore>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) views: Arc<Views>,
     pub(crate) site: PathBuf,
@@ -218,7 +218,7 @@ impl Compactor {
         }
         self.wait_for_profiles(runtime, scn);
         self.goes_on()?;
-        let profiles = self.profiles().map(People::published);
+        let profiles = self.profiles().map(ProfileStore::published);
         let (path, manifest) = self.piece(|| snapshot.finish(profiles.as_deref()))?;
         self.goes_on()?;
         let base = self.piece(|| open(&path, &manifest))?;
@@ -236,9 +236,9 @@ impl Compactor {
     }
 
     /// Returns the profiles, unless they have failed.
-    fn profiles(&self) -> Option<&People> {
+    fn profiles(&self) -> Option<&ProfileStore> {
         let serve = self.progress.check(Part::Profiles).is_ok();
-        self.people.as_ref().filter(|_| serve)
+        self.profiles.as_ref().filter(|_| serve)
     }
 
     /// Waits until profiles are committed up to the graph's SCN: they are mostly some 100 ms

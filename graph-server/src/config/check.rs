@@ -166,8 +166,8 @@ impl Limits {
             ),
             ("deadline-ms-max", self.deadline_ms_max, time),
             (
-                "people-commit-interval-ms",
-                self.people_commit_interval_ms,
+                "profiles-commit-interval-ms",
+                self.profiles_commit_interval_ms,
                 0..=MILLISECONDS_MAX,
             ),
             (

@@ -3,7 +3,7 @@
 use cloud_engine::{Graph, GraphChange};
 use cloud_model::{ConnectionTime, MemberId};
 use cloud_profile::{Change, time_from_proto};
-use cloud_search::PeopleChange;
+use cloud_search::ProfileChange;
 use databus::Window;
 use std::collections::HashSet;
 
@@ -51,21 +51,21 @@ pub(crate) fn graph_changes(window: &Window<Change>) -> Vec<GraphChange> {
 /// `created` are the members that the window created. It is `None` if they are not known: the graph
 /// was ahead of the profiles when the server started. Every member that the window implies is then
 /// reported as created, which has the same result.
-pub(crate) fn people_changes(
+pub(crate) fn profile_changes(
     window: Vec<Change>,
     graph: &Graph,
     created: Option<&HashSet<MemberId>>,
-) -> Vec<PeopleChange> {
+) -> Vec<ProfileChange> {
     let mut changes = Vec::new();
     for change in window {
         for member_id in members_implied(&change).into_iter().flatten() {
             if created.is_none_or(|created| created.contains(&member_id))
                 && let Some(node) = graph.known_node(member_id)
             {
-                changes.push(PeopleChange::MemberCreated { node, member_id });
+                changes.push(ProfileChange::MemberCreated { node, member_id });
             }
         }
-        changes.extend(people_change(change, graph));
+        changes.extend(profile_change(change, graph));
     }
     changes
 }
@@ -85,19 +85,19 @@ fn members_implied(change: &Change) -> [Option<MemberId>; 2] {
 }
 
 /// Returns the change to a profile. `None` for a connection, and for a member who never existed.
-fn people_change(change: Change, graph: &Graph) -> Option<PeopleChange> {
+fn profile_change(change: Change, graph: &Graph) -> Option<ProfileChange> {
     match change {
         Change::MemberUpserted {
             member_id,
             member,
             fields,
-        } => Some(PeopleChange::MemberUpserted {
+        } => Some(ProfileChange::MemberUpserted {
             node: graph.known_node(member_id)?,
             member_id,
             values: member,
             fields,
         }),
-        Change::MemberRemoved { member_id } => Some(PeopleChange::MemberRemoved {
+        Change::MemberRemoved { member_id } => Some(ProfileChange::MemberRemoved {
             node: graph.known_node(member_id)?,
             member_id,
         }),
@@ -105,7 +105,7 @@ fn people_change(change: Change, graph: &Graph) -> Option<PeopleChange> {
             member_id,
             position,
             fields,
-        } => Some(PeopleChange::PositionUpserted {
+        } => Some(ProfileChange::PositionUpserted {
             node: graph.known_node(member_id)?,
             member_id,
             position,
@@ -114,7 +114,7 @@ fn people_change(change: Change, graph: &Graph) -> Option<PeopleChange> {
         Change::PositionRemoved {
             member_id,
             position_id,
-        } => Some(PeopleChange::PositionRemoved {
+        } => Some(ProfileChange::PositionRemoved {
             node: graph.known_node(member_id)?,
             member_id,
             position_id,
@@ -192,13 +192,13 @@ mod tests {
             .map(|created| created.member)
             .collect();
         let text = |created| {
-            let changes = people_changes(window.changes.clone(), &graph, created);
-            let letter = |change: &PeopleChange| match change {
-                PeopleChange::MemberUpserted { .. } => "U",
-                PeopleChange::MemberCreated { .. } => "C",
-                PeopleChange::MemberRemoved { .. } => "R",
-                PeopleChange::PositionUpserted { .. } => "P",
-                PeopleChange::PositionRemoved { .. } => "Q",
+            let changes = profile_changes(window.changes.clone(), &graph, created);
+            let letter = |change: &ProfileChange| match change {
+                ProfileChange::MemberUpserted { .. } => "U",
+                ProfileChange::MemberCreated { .. } => "C",
+                ProfileChange::MemberRemoved { .. } => "R",
+                ProfileChange::PositionUpserted { .. } => "P",
+                ProfileChange::PositionRemoved { .. } => "Q",
             };
             let text = |change| format!("{}{}", letter(change), graph.member(change.node()));
             changes.iter().map(text).collect::<Vec<_>>().join(" ")

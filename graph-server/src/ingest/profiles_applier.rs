@@ -3,7 +3,7 @@
 use crate::{
     ingest::{
         applier::{Applier, FollowedWindow},
-        changes::people_changes,
+        changes::profile_changes,
         error::IngestError,
         profiles_committer::Message,
         progress::{Part, Progress},
@@ -58,7 +58,7 @@ impl Applier for ProfilesApplier {
         } else {
             let changes = std::mem::take(&mut followed.window.changes);
             let (graph, created) = (self.current.graph(), followed.created.as_ref());
-            people_changes(changes, &graph, created)
+            profile_changes(changes, &graph, created)
         };
         self.send(Message::Window(followed.scn, changes))
     }

@@ -16,7 +16,7 @@ use crate::{
     limits::{COMMIT_RETRY_INTERVAL, Limits, PROFILES_QUEUE_WINDOWS_MAX, REPLAY_COMMIT_CHANGES},
 };
 use cloud_model::Scn;
-use cloud_search::{People, PeopleChange, PeopleWriter};
+use cloud_search::{ProfileChange, ProfileStore, ProfileWriter};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::{
     io,
@@ -28,8 +28,8 @@ use tokio_util::sync::CancellationToken;
 
 /// The committing thread: its inputs and its loop.
 pub(crate) struct ProfilesCommitter {
-    pub(crate) writer: PeopleWriter,
-    pub(crate) people: People,
+    pub(crate) writer: ProfileWriter,
+    pub(crate) profiles: ProfileStore,
     pub(crate) progress: Arc<Progress>,
     stop: CancellationToken,
     windows: Receiver<Message>,
@@ -43,7 +43,7 @@ pub(crate) struct ProfilesCommitter {
 
 /// A message from the follower's thread.
 pub(crate) enum Message {
-    Window(Scn, Vec<PeopleChange>),
+    Window(Scn, Vec<ProfileChange>),
     /// Every window that the log held at the start has been sent.
     CaughtUp,
     /// The windows sent so far are to be committed soon.
@@ -53,18 +53,18 @@ pub(crate) enum Message {
 impl ProfilesCommitter {
     /// Creates the committer, and the queue to it.
     pub(crate) fn new(
-        people: People,
-        writer: PeopleWriter,
+        profiles: ProfileStore,
+        writer: ProfileWriter,
         progress: Arc<Progress>,
         stop: CancellationToken,
         limits: &Limits,
     ) -> (Self, Sender<Message>) {
         let (queue, windows) = bounded(PROFILES_QUEUE_WINDOWS_MAX);
-        let interval = Duration::from_millis(limits.people_commit_interval_ms);
+        let interval = Duration::from_millis(limits.profiles_commit_interval_ms);
         let committer = Self {
-            applied: people.applied_scn(),
+            applied: profiles.applied_scn(),
             writer,
-            people,
+            profiles,
             progress,
             stop,
             windows,
@@ -108,7 +108,7 @@ impl ProfilesCommitter {
             if self.commit_is_due() {
                 self.commit()?;
             }
-            self.progress.profiles_reached(self.people.applied_scn());
+            self.progress.profiles_reached(self.profiles.applied_scn());
         }
         self.writer.close(self.applied)?;
         Ok(())

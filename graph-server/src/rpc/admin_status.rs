@@ -6,7 +6,7 @@ use cloud_proto::cloud::v1::{
     CompactionStatus, GetStatusResponse, LagStatus, MemoryPart, OverlayStatus, RunningCompaction,
     SnapshotStatus, ViewCacheStatus,
 };
-use cloud_search::People;
+use cloud_search::ProfileStore;
 use cloud_serving::Refusal;
 use std::sync::Arc;
 
@@ -16,9 +16,9 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
     let memory = memory.map_err(|ended| Refusal::internal(ended.to_string()))?;
     let memory = memory.map_err(|error| Refusal::internal(error.to_string()))?;
     let [graph_lag, search_lag] = site.progress.lag(site.log.head()).map(lag);
-    let people = site.people.as_ref();
+    let profiles = site.profiles.as_ref();
     let reached = site.progress.reached().profiles.scn;
-    let profiles_scn = people.map_or(reached, People::applied_scn);
+    let profiles_scn = profiles.map_or(reached, ProfileStore::applied_scn);
     let graph = site.graphs.for_status();
     let overlay = graph.version().stats();
     let compaction = site.compaction.status();

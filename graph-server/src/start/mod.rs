@@ -28,7 +28,7 @@ use crate::{
 };
 use cloud_engine::{Recovered, read_overlay};
 use cloud_model::{LogId, Scn};
-use cloud_search::People;
+use cloud_search::ProfileStore;
 use cloud_serving::{FolderLock, metrics::Calls};
 use databus::rpc::LogServer;
 pub use error::StartError;
@@ -133,9 +133,9 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     stage("overlay", begun, format_args!("SCN {scn}"));
 
     let begun = Instant::now();
-    let opened = People::open(&path, &manifest, &live, log_id);
+    let opened = ProfileStore::open(&path, &manifest, &live, log_id);
     let profiles_scn = match &opened {
-        Ok((people, _)) => people.applied_scn(),
+        Ok((profiles, _)) => profiles.applied_scn(),
         Err(_) => manifest.profiles_scn(),
     };
     let reached = Reached {
@@ -145,14 +145,14 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     };
     let progress = Arc::new(Progress::new(log_id, reached, sources, &limits));
     let opened = match opened {
-        Ok((people, people_writer)) => {
-            if let Some(error) = people_writer.replaced_index() {
+        Ok((profiles, profile_writer)) => {
+            if let Some(error) = profile_writer.replaced_index() {
                 tracing::warn!(%error, "the live index is rebuilt from the live profiles");
             }
             not_beyond("profiles", profiles_scn, head)?;
             let at = format_args!("SCN {profiles_scn}");
             stage("profiles and search", begun, at);
-            Some((people, people_writer))
+            Some((profiles, profile_writer))
         }
         Err(error) => {
             let reason = format!("profiles and search: {error}");
@@ -172,11 +172,11 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         compaction: Arc::clone(&compaction),
         progress: Arc::clone(&progress),
     })];
-    let (people, committer) = match opened {
-        Some((people, people_writer)) => {
+    let (profiles, committer) = match opened {
+        Some((profiles, profile_writer)) => {
             let (committer, queue) = ProfilesCommitter::new(
-                people.clone(),
-                people_writer,
+                profiles.clone(),
+                profile_writer,
                 Arc::clone(&progress),
                 stop_ingest.clone(),
                 &limits,
@@ -187,7 +187,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
                 progress: Arc::clone(&progress),
                 queue,
             }));
-            (Some(people), Some(committer))
+            (Some(profiles), Some(committer))
         }
         None => (None, None),
     };
@@ -217,7 +217,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     let compactor = Compactor {
         compaction: Arc::clone(&compaction),
         writer: Arc::clone(&writer),
-        people: people.clone(),
+        profiles: profiles.clone(),
         progress: Arc::clone(&progress),
         views: Arc::clone(&views),
         site: folder.clone(),
@@ -250,7 +250,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         limits,
         graphs: Graphs::new(current),
         compaction,
-        people,
+        profiles,
         progress,
     };
     let started = Started {
@@ -273,7 +273,7 @@ const LIVE_NAME: &str = "live";
 
 /// Returns the id of the log that was followed before, if the live profiles hold it.
 fn followed_log(live: &Path) -> Option<LogId> {
-    People::followed_log(live).unwrap_or_else(|error| {
+    ProfileStore::followed_log(live).unwrap_or_else(|error| {
         tracing::warn!(%error, "the live profiles do not say which log was followed");
         None
     })

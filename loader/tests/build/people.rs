@@ -6,7 +6,7 @@ use cloud_engine::{Base, Budget, Degree, Manifest, Scratch, View, Writer};
 use cloud_model::{LogId, MemberId};
 use cloud_profile::empty_profile;
 use cloud_proto::databus::v1::{Position, PositionKind, YearMonth};
-use cloud_search::{Degrees, Network, People, Query, search};
+use cloud_search::{Degrees, Network, ProfileStore, Query, search};
 use loader::NodeOrder;
 use loader::inspect::inspect;
 
@@ -97,7 +97,7 @@ fn check_found(order: NodeOrder) {
     let manifest = Manifest::read(&snapshot).unwrap();
     let log_id = LogId::new(7);
     let (people, _writer) =
-        People::open(&snapshot, &manifest, &dump.path().join("live"), log_id).unwrap();
+        ProfileStore::open(&snapshot, &manifest, &dump.path().join("live"), log_id).unwrap();
     let base = Arc::new(Base::open(&snapshot, &manifest).unwrap());
     let graph = Writer::new(base, manifest.scn).version().graph();
     let viewer = graph.node(MemberId::new(10).unwrap()).unwrap();

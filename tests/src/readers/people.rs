@@ -12,8 +12,8 @@ use cloud_model::{LogId, MemberId, Scn};
 use cloud_profile::Mask;
 use cloud_proto::databus::v1::Member;
 use cloud_search::{
-    BASE_INDEX_NAME, BaseIndexWriter, LIVE_PROFILES_NAME, PROFILES_NAME, People, PeopleChange,
-    ProfileFileWriter,
+    BASE_INDEX_NAME, BaseIndexWriter, LIVE_PROFILES_NAME, PROFILES_NAME, ProfileChange,
+    ProfileFileWriter, ProfileStore,
 };
 
 use super::profiles::profile;
@@ -104,7 +104,7 @@ fn read_index(bytes: &[u8]) -> Result<String, String> {
     let path = &files[usize::from(file) % files.len()];
     let sound = fs::read(path).expect("reads");
     fs::write(path, content).expect("writes");
-    let opened = People::open(&snapshot, &manifest, &empty_folder("people-live"), log());
+    let opened = ProfileStore::open(&snapshot, &manifest, &empty_folder("people-live"), log());
     fs::write(path, &sound).expect("writes");
     match opened {
         Ok(_) => {
@@ -123,14 +123,15 @@ fn read_index(bytes: &[u8]) -> Result<String, String> {
 fn valid_live() -> Vec<u8> {
     let (snapshot, manifest) = snapshot();
     let live = empty_folder("live-written");
-    let (people, mut writer) = People::open(&snapshot, &manifest, &live, log()).expect("opens");
+    let (people, mut writer) =
+        ProfileStore::open(&snapshot, &manifest, &live, log()).expect("opens");
     for (scn, node) in [(3, 0), (5, 1)] {
         let member = Member {
             member_id: u64::from(node) + 1,
             headline: "changed".to_owned(),
             ..Default::default()
         };
-        let change = PeopleChange::MemberUpserted {
+        let change = ProfileChange::MemberUpserted {
             node: NodeIndex::new(node),
             member_id: MemberId::new(u64::from(node) + 1).expect("is not 0"),
             values: member,
@@ -150,7 +151,7 @@ fn read_live(bytes: &[u8]) -> Result<String, String> {
     let live = empty_folder("people-live");
     let path = live.join(LIVE_PROFILES_NAME);
     fs::write(&path, bytes).expect("writes");
-    let (people, _writer) = People::open(&snapshot, &manifest, &live, log())
+    let (people, _writer) = ProfileStore::open(&snapshot, &manifest, &live, log())
         .map_err(|error| named(error, &folder("people-live")))?;
     let scn = people.applied_scn().get();
     let mut told = format!("SCN {scn}\n");

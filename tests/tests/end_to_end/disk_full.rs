@@ -30,7 +30,7 @@ use rand_chacha::ChaCha8Rng;
 
 const DISK_BYTES: u64 = 24 << 20;
 /// The time limit of each wait. A commit of profiles that failed is retried after a second.
-const PATIENCE: Duration = Duration::from_secs(20);
+const WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// A mounted tmpfs, which is unmounted on drop.
 struct SmallDisk {
@@ -188,7 +188,7 @@ impl Site {
             if let Some(lag) = lag.filter(|lag| lag.reason.contains("No space left on device")) {
                 return lag.reason;
             }
-            assert!(begun.elapsed() < PATIENCE, "profiles are still written");
+            assert!(begun.elapsed() < WAIT_MAX, "profiles are still written");
         }
     }
 
@@ -213,7 +213,7 @@ impl Site {
         };
         while let Err(refused) = connections.client.call(request.clone()).await {
             assert!(
-                begun.elapsed() < PATIENCE,
+                begun.elapsed() < WAIT_MAX,
                 "profiles do not come to SCN {}: {refused}",
                 self.head.scn
             );
@@ -362,7 +362,7 @@ async fn a_snapshot_that_finds_no_room_leaves_the_one_before() {
     let taken = loop {
         match connections.admin.call(site.snapshot_request()).await {
             Ok(taken) => break taken,
-            Err(refused) => assert!(begun.elapsed() < PATIENCE, "{refused}"),
+            Err(refused) => assert!(begun.elapsed() < WAIT_MAX, "{refused}"),
         }
     };
     assert_eq!(taken.as_of, Some(site.head.clone()));

@@ -41,7 +41,7 @@ impl Client<'_> {
                 }
                 Step::Together(windows) => self.publish(&connections, windows as u64).await,
                 Step::TakeSnapshot => self.take_snapshot(&connections).await,
-                Step::LetGo => wait_until_let_go(&connections).await,
+                Step::AwaitRetention => wait_for_retention(&connections).await,
             };
             if done.is_err() {
                 assert_eq!(
@@ -158,7 +158,7 @@ impl Client<'_> {
     }
 }
 
-async fn wait_until_let_go(connections: &Connections) -> Result<(), Gone> {
+async fn wait_for_retention(connections: &Connections) -> Result<(), Gone> {
     until("the log holds one segment", async || {
         let status = connections.client.log_status().await;
         match status {

@@ -24,7 +24,7 @@ pub(crate) enum Step {
     Together(usize),
     TakeSnapshot,
     /// Waits until the log holds one segment only.
-    LetGo,
+    AwaitRetention,
 }
 
 /// The way in which a server ends.

@@ -131,7 +131,7 @@ const SEGMENTS: [Script; 2] = [
         steps: &[
             Step::Publish(40),
             Step::TakeSnapshot,
-            Step::LetGo,
+            Step::AwaitRetention,
             Step::Publish(2),
         ],
         end: End::Killed,
@@ -146,7 +146,7 @@ const SEGMENTS: [Script; 2] = [
             "--log-age-ms-max",
             "1ms",
         ],
-        steps: &[Step::Publish(40), Step::TakeSnapshot, Step::LetGo],
+        steps: &[Step::Publish(40), Step::TakeSnapshot, Step::AwaitRetention],
         end: End::Terminated,
     }),
 ];

@@ -180,7 +180,7 @@ async fn check_server(folder: &Path, story: &Story, promised: Promised) -> Resul
         listen: "127.0.0.1:0".parse().expect("an address"),
         admin_listen: "127.0.0.1:0".parse().expect("an address"),
         limits: Limits {
-            people_commit_interval_ms: 1,
+            profiles_commit_interval_ms: 1,
             ..Limits::DEFAULT
         },
         ..Config::default()

@@ -208,10 +208,10 @@ fn push_last_words(version: &Version, node: NodeIndex, scn: Scn, entries: &mut V
     let in_base = |word: &LastWord| {
         base_counts && version.base.connected(node, NodeIndex::new(word.neighbour))
     };
-    let told = words
+    let stated = words
         .iter()
         .filter(|word| word.stamp.is_added() || in_base(word));
-    entries.extend(told.map(|word| entry(word.neighbour, word.stamp)));
+    entries.extend(stated.map(|word| entry(word.neighbour, word.stamp)));
 }
 
 /// The arrays of an opened file.

@@ -32,7 +32,7 @@ pub struct Persistence {
 struct State {
     trouble: Option<Arc<str>>,
     /// Whether to retry. False while the file is being opened: there, an error is reported at once.
-    hopes: bool,
+    retries: bool,
 }
 
 impl Persistence {
@@ -43,13 +43,13 @@ impl Persistence {
     }
 
     /// Turns retries on.
-    pub(crate) fn hope(&self) {
-        lock(&self.state).hopes = true;
+    pub(crate) fn retry(&self) {
+        lock(&self.state).retries = true;
     }
 
     /// Turns retries off: the next error is reported at once.
     pub fn give_up(&self) {
-        lock(&self.state).hopes = false;
+        lock(&self.state).retries = false;
         self.changed.notify_all();
     }
 
@@ -64,14 +64,14 @@ impl Persistence {
                 Err(error) => error,
             };
             let mut state = lock(&self.state);
-            if state.hopes {
+            if state.retries {
                 state.trouble = Some(error.to_string().into());
                 let waited = self
                     .changed
-                    .wait_timeout_while(state, RETRY_INTERVAL, |state| state.hopes);
+                    .wait_timeout_while(state, RETRY_INTERVAL, |state| state.retries);
                 (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
             }
-            if !state.hopes {
+            if !state.retries {
                 return Err(error);
             }
         }

@@ -7,7 +7,7 @@ use crate::{
 use cloud_engine::{FileError, Manifest, NodeIndex};
 use cloud_model::{LineageId, LogId, Scn};
 use cloud_proto::cloud::v1::Profile;
-use cloud_search::{IndexError, OpenError, People, ProfileFile};
+use cloud_search::{IndexError, OpenError, ProfileFile, ProfileStore};
 use std::{fs, path::Path};
 
 fn site() -> Site {
@@ -104,7 +104,7 @@ fn a_cut_or_longer_file_is_refused() {
 
 pub(crate) fn open_error(site: &Site, manifest: &Manifest, log: u128, live: &str) -> OpenError {
     let directory = site.directory.path();
-    let opened = People::open(
+    let opened = ProfileStore::open(
         &directory.join("snapshot"),
         manifest,
         &directory.join(live),
@@ -172,7 +172,7 @@ fn another_sites_files_are_refused() {
     drop((people, writer));
     let opened = |live: &str| {
         let log = LogId::new(LOG + 1);
-        People::open(
+        ProfileStore::open(
             &directory.path().join("snapshot"),
             &manifest,
             &directory.path().join(live),
@@ -244,7 +244,7 @@ fn damaged_live_profiles_are_never_served() {
         let live = directory.path().join(format!("live-{round}"));
         fs::create_dir(&live).unwrap();
         fs::copy(&path, live.join("profiles.redb")).unwrap();
-        let opened = People::open(
+        let opened = ProfileStore::open(
             &directory.path().join("snapshot"),
             &manifest,
             &live,

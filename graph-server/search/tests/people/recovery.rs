@@ -7,7 +7,7 @@ use crate::{
 };
 use cloud_engine::{Graph, Manifest, Writer};
 use cloud_model::Scn;
-use cloud_search::{People, Query, search};
+use cloud_search::{ProfileStore, Query, search};
 use std::{fs, io, path::Path, sync::Arc};
 
 /// Copies the live stores as a crash would leave them. Merges run in the background: if the index's
@@ -46,7 +46,7 @@ fn copy_index(site: &Site, live: &Path) {
 }
 
 /// Returns everything that profiles and index contain.
-fn all(people: &People, graph: &Graph, truth: &Truth) -> Vec<String> {
+fn all(people: &ProfileStore, graph: &Graph, truth: &Truth) -> Vec<String> {
     let published = people.published();
     let mut said = vec![format!("SCN {}", published.scn())];
     for &member in truth.profiles.keys() {
@@ -74,7 +74,7 @@ fn all(people: &People, graph: &Graph, truth: &Truth) -> Vec<String> {
 }
 
 /// Replays the log above the SCN of the stores, with a graph that starts at the beginning.
-fn replayed(site: &Site, live: &str) -> (People, Graph) {
+fn replayed(site: &Site, live: &str) -> (ProfileStore, Graph) {
     let (people, mut writer) = open(site.directory.path(), &site.manifest, live);
     let mut graph = Writer::new(Arc::clone(&site.base), Scn::BEGINNING);
     for (scn, changes) in &site.windows {

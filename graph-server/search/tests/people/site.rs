@@ -14,8 +14,8 @@ use cloud_proto::{
     databus::v1::{Member, Position},
 };
 use cloud_search::{
-    BaseIndexWriter, Network, NoProfiles, PROFILES_NAME, People, PeopleChange, PeopleWriter,
-    ProfileFileWriter,
+    BaseIndexWriter, Network, NoProfiles, PROFILES_NAME, ProfileChange, ProfileFileWriter,
+    ProfileStore, ProfileWriter,
 };
 use prost_types::FieldMask;
 use std::{
@@ -54,8 +54,8 @@ pub(crate) struct Site {
     pub(crate) manifest: Manifest,
     pub(crate) base: Arc<Base>,
     pub(crate) graph: Writer,
-    pub(crate) people: People,
-    pub(crate) writer: PeopleWriter,
+    pub(crate) people: ProfileStore,
+    pub(crate) writer: ProfileWriter,
     pub(crate) truth: Truth,
     pub(crate) windows: Vec<(Scn, Vec<Change>)>,
 }
@@ -226,7 +226,7 @@ impl Site {
 }
 
 /// Applies a window to graph, profiles and index.
-pub(crate) fn apply(graph: &mut Writer, writer: &mut PeopleWriter, scn: Scn, changes: &[Change]) {
+pub(crate) fn apply(graph: &mut Writer, writer: &mut ProfileWriter, scn: Scn, changes: &[Change]) {
     let mut people = Vec::new();
     let mut graph_changes = Vec::new();
     for change in changes {
@@ -254,7 +254,7 @@ pub(crate) fn apply(graph: &mut Writer, writer: &mut PeopleWriter, scn: Scn, cha
         match change.clone() {
             Change::MemberUpserted(member, fields) => {
                 let node = node(member.member_id).unwrap();
-                people.push(PeopleChange::MemberUpserted {
+                people.push(ProfileChange::MemberUpserted {
                     node,
                     member_id: id(member.member_id),
                     values: member,
@@ -262,13 +262,13 @@ pub(crate) fn apply(graph: &mut Writer, writer: &mut PeopleWriter, scn: Scn, cha
                 });
             }
             Change::MemberRemoved(member) => {
-                people.extend(node(member).map(|node| PeopleChange::MemberRemoved {
+                people.extend(node(member).map(|node| ProfileChange::MemberRemoved {
                     node,
                     member_id: id(member),
                 }));
             }
             Change::PositionUpserted(member, position, fields) => {
-                people.extend(node(member).map(|node| PeopleChange::PositionUpserted {
+                people.extend(node(member).map(|node| ProfileChange::PositionUpserted {
                     node,
                     member_id: id(member),
                     position,
@@ -276,7 +276,7 @@ pub(crate) fn apply(graph: &mut Writer, writer: &mut PeopleWriter, scn: Scn, cha
                 }));
             }
             Change::PositionRemoved(member, position_id) => {
-                people.extend(node(member).map(|node| PeopleChange::PositionRemoved {
+                people.extend(node(member).map(|node| ProfileChange::PositionRemoved {
                     node,
                     member_id: id(member),
                     position_id: PositionId::new(position_id).unwrap(),
@@ -285,7 +285,7 @@ pub(crate) fn apply(graph: &mut Writer, writer: &mut PeopleWriter, scn: Scn, cha
             Change::ConnectionAdded(one, other) if one != other => {
                 for member in [one, other] {
                     let node = node(member).unwrap();
-                    people.push(PeopleChange::MemberCreated {
+                    people.push(ProfileChange::MemberCreated {
                         node,
                         member_id: id(member),
                     });
@@ -297,8 +297,12 @@ pub(crate) fn apply(graph: &mut Writer, writer: &mut PeopleWriter, scn: Scn, cha
     writer.apply(scn, people).unwrap();
 }
 
-pub(crate) fn open(directory: &Path, manifest: &Manifest, live: &str) -> (People, PeopleWriter) {
-    People::open(
+pub(crate) fn open(
+    directory: &Path,
+    manifest: &Manifest,
+    live: &str,
+) -> (ProfileStore, ProfileWriter) {
+    ProfileStore::open(
         &directory.join("snapshot"),
         manifest,
         &directory.join(live),

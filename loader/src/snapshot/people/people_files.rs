@@ -29,13 +29,13 @@ const INDEX_THREADS: usize = 2;
 /// lineage is known: the profiles are a part of it.
 pub(crate) enum PeopleFiles<'a> {
     /// The files of a dump without profiles.
-    Silent(NoProfiles),
+    Empty(NoProfiles),
     /// The profiles, which are written already.
-    Told(Box<Told<'a>>),
+    Written(Box<Written<'a>>),
 }
 
 /// The written profiles, which can be read once more for the index.
-pub(crate) struct Told<'a> {
+pub(crate) struct Written<'a> {
     by_node: ProfilesByNode<'a>,
     profiles: ProfileFileWriter,
     members: u64,
@@ -60,7 +60,7 @@ impl<'a> PeopleFiles<'a> {
         }
         let counts = reader.counts();
         drop(reader);
-        Ok(Self::Told(Box::new(Told {
+        Ok(Self::Written(Box::new(Written {
             by_node,
             profiles,
             members,
@@ -71,16 +71,16 @@ impl<'a> PeopleFiles<'a> {
     /// Returns the digest of the profiles' content.
     pub(crate) fn content_digest(&self) -> ContentDigest {
         match self {
-            Self::Silent(people) => people.content_digest(),
-            Self::Told(told) => told.profiles.content_digest(),
+            Self::Empty(people) => people.content_digest(),
+            Self::Written(written) => written.profiles.content_digest(),
         }
     }
 
     /// Returns the numbers of positions and of repeated rows.
     pub(crate) fn counts(&self) -> ProfileCounts {
         match self {
-            Self::Silent(_) => ProfileCounts::default(),
-            Self::Told(told) => told.counts,
+            Self::Empty(_) => ProfileCounts::default(),
+            Self::Written(written) => written.counts,
         }
     }
 
@@ -93,12 +93,12 @@ impl<'a> PeopleFiles<'a> {
         progress: &mut Progress,
     ) -> Result<Vec<ManifestFile>, Error> {
         match self {
-            Self::Silent(people) => Ok(people.write(directory, lineage)?),
-            Self::Told(told) => {
-                let mut files = vec![told.profiles.finish(lineage)?];
-                progress.begin("index profiles", told.members, Unit::Members);
+            Self::Empty(people) => Ok(people.write(directory, lineage)?),
+            Self::Written(written) => {
+                let mut files = vec![written.profiles.finish(lineage)?];
+                progress.begin("index profiles", written.members, Unit::Members);
                 files.extend(write_index(
-                    &told.by_node,
+                    &written.by_node,
                     directory,
                     index_bytes,
                     progress,

@@ -7,7 +7,7 @@ use crate::{
         index_error::IndexError,
         live_index::LiveIndex,
     },
-    people_writer::PeopleWriter,
+    profile_writer::ProfileWriter,
     profiles::{
         live_profiles::{BUILDING_PROFILES_NAME, LIVE_PROFILES_NAME, LiveProfiles, mark_of},
         persistent_file::Persistence,
@@ -31,7 +31,7 @@ pub const LIVE_INDEX_NAME: &str = "search";
 
 /// Profiles and index. Cheap to clone.
 #[derive(Clone)]
-pub struct People {
+pub struct ProfileStore {
     pub(crate) published: Arc<ArcSwap<Published>>,
     pub(crate) persistence: Arc<Persistence>,
 }
@@ -47,14 +47,14 @@ pub enum OpenError {
     Index(#[from] IndexError),
 }
 
-impl People {
+impl ProfileStore {
     /// Opens a snapshot's profiles and index, and the later changes in `live`, which is created if
     /// absent. `live` must be of this log.
     ///
     /// The two live stores commit one after the other, profiles first. After a crash between the
     /// two, the index catches up with the profiles. Both are then at one SCN, from which the log is
     /// replayed. An unusable live index is rebuilt from the live profiles
-    /// ([`PeopleWriter::replaced_index`]).
+    /// ([`ProfileWriter::replaced_index`]).
     ///
     /// If there are no live profiles, or they are older than the snapshot, the snapshot's copy of
     /// them is used, if it has one. The other files of such a snapshot are those of the first
@@ -68,7 +68,7 @@ impl People {
         manifest: &Manifest,
         live: &Path,
         log: LogId,
-    ) -> Result<(Self, PeopleWriter), OpenError> {
+    ) -> Result<(Self, ProfileWriter), OpenError> {
         let profiles = ProfileFile::open(&snapshot.join(PROFILES_NAME), manifest.lineage_id)?;
         let index = BaseIndex::open(snapshot, manifest, &profiles)?;
         fs::create_dir_all(live).map_err(|source| FileError::Io {
@@ -105,7 +105,7 @@ impl People {
         // An index without documents is valid before every change.
         let empty = fresh.at(Scn::BEGINNING);
         let live_index = LiveIndex::open(&index_path, empty)?;
-        PeopleWriter::open(
+        ProfileWriter::open(
             Arc::new(Base { profiles, index }),
             live_profiles,
             live_index,

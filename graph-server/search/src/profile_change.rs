@@ -8,7 +8,7 @@ use cloud_proto::databus::v1::{Member, Position};
 
 /// A change of one member's profile.
 #[derive(Clone, Debug, PartialEq)]
-pub enum PeopleChange {
+pub enum ProfileChange {
     /// The member exists, and the fields named by the mask have these values.
     MemberUpserted {
         /// The member's node.
@@ -58,7 +58,7 @@ pub enum PeopleChange {
     },
 }
 
-impl PeopleChange {
+impl ProfileChange {
     /// Returns the node of the member whose profile changes.
     #[must_use]
     pub fn node(&self) -> NodeIndex {

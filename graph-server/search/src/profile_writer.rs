@@ -2,8 +2,8 @@
 
 use crate::{
     index::{index_error::IndexError, live_index::LiveIndex},
-    people::{OpenError, People},
-    people_change::PeopleChange,
+    profile_change::ProfileChange,
+    profile_store::{OpenError, ProfileStore},
     profiles::{
         live_profiles::{LiveProfiles, LiveProfilesReader, LiveRecord},
         persistent_file::Persistence,
@@ -19,8 +19,8 @@ use roaring::RoaringBitmap;
 use std::{collections::BTreeMap, io::ErrorKind, sync::Arc};
 
 /// The one writer of profiles and index.
-pub struct PeopleWriter {
-    people: People,
+pub struct ProfileWriter {
+    store: ProfileStore,
     base: Arc<Base>,
     live_profiles: LiveProfiles,
     live_index: LiveIndex,
@@ -57,13 +57,13 @@ impl ApplyError {
     }
 }
 
-impl PeopleWriter {
+impl ProfileWriter {
     pub(crate) fn open(
         base: Arc<Base>,
         live_profiles: LiveProfiles,
         mut live_index: LiveIndex,
         persistence: Arc<Persistence>,
-    ) -> Result<(People, Self), OpenError> {
+    ) -> Result<(ProfileStore, Self), OpenError> {
         let committed = Arc::new(live_profiles.reader()?);
         let superseded = catch_up(&live_profiles, &committed, &mut live_index)?;
         let applied = live_profiles.scn();
@@ -74,14 +74,14 @@ impl PeopleWriter {
             superseded.clone(),
             applied,
         );
-        persistence.hope();
-        let people = People {
+        persistence.retry();
+        let store = ProfileStore {
             published: Arc::new(ArcSwap::from_pointee(published)),
             persistence,
         };
         let pending = BTreeMap::new();
         let writer = Self {
-            people: people.clone(),
+            store: store.clone(),
             base,
             live_profiles,
             live_index,
@@ -90,21 +90,23 @@ impl PeopleWriter {
             superseded,
             applied,
         };
-        Ok((people, writer))
+        Ok((store, writer))
     }
 
     /// Merges a window's changes into the next commit. Skips a window at or below the applied SCN.
     /// If no changes wait for a commit, a window without changes is published at once.
     ///
     /// If a profile cannot be read. Nothing of the window is then taken.
-    pub fn apply(&mut self, scn: Scn, changes: Vec<PeopleChange>) -> Result<(), ApplyError> {
+    pub fn apply(&mut self, scn: Scn, changes: Vec<ProfileChange>) -> Result<(), ApplyError> {
         if scn <= self.applied {
             return Ok(());
         }
         let mut window: BTreeMap<NodeIndex, LiveRecord> = BTreeMap::new();
         for change in changes {
             let node = change.node();
-            if matches!(change, PeopleChange::MemberCreated { .. }) && self.exists(&window, node)? {
+            if matches!(change, ProfileChange::MemberCreated { .. })
+                && self.exists(&window, node)?
+            {
                 continue;
             }
             let old = match window.remove(&node) {
@@ -136,7 +138,7 @@ impl PeopleWriter {
     pub fn advance(&mut self, scn: Scn) {
         self.applied = self.applied.max(scn);
         if self.pending.is_empty() {
-            self.people.published.load().extend(self.applied);
+            self.store.published.load().extend(self.applied);
         }
     }
 
@@ -185,7 +187,7 @@ impl PeopleWriter {
             superseded.clone(),
             scn,
         );
-        self.people.published.store(Arc::new(published));
+        self.store.published.store(Arc::new(published));
         self.committed = committed;
         self.superseded = superseded;
         self.pending.clear();
@@ -256,25 +258,25 @@ fn catch_up(
 }
 
 /// Returns the profile after a change; `None` is a member who does not exist.
-fn changed(old: Option<Profile>, change: PeopleChange) -> Option<Profile> {
+fn changed(old: Option<Profile>, change: ProfileChange) -> Option<Profile> {
     match (old, change) {
-        (old, PeopleChange::MemberUpserted { values, fields, .. }) => {
+        (old, ProfileChange::MemberUpserted { values, fields, .. }) => {
             Some(upsert_member(old, values, fields))
         }
-        (old, PeopleChange::MemberCreated { member_id, .. }) => {
+        (old, ProfileChange::MemberCreated { member_id, .. }) => {
             Some(old.unwrap_or_else(|| empty_profile(member_id.get())))
         }
-        (_, PeopleChange::MemberRemoved { .. }) => None,
-        (None, PeopleChange::PositionUpserted { .. } | PeopleChange::PositionRemoved { .. }) => {
+        (_, ProfileChange::MemberRemoved { .. }) => None,
+        (None, ProfileChange::PositionUpserted { .. } | ProfileChange::PositionRemoved { .. }) => {
             None
         }
         (
             Some(old),
-            PeopleChange::PositionUpserted {
+            ProfileChange::PositionUpserted {
                 position, fields, ..
             },
         ) => Some(upsert_position(old, position, fields)),
-        (Some(old), PeopleChange::PositionRemoved { position_id, .. }) => {
+        (Some(old), ProfileChange::PositionRemoved { position_id, .. }) => {
             Some(remove_position(old, position_id.get()))
         }
     }
