@@ -5,13 +5,13 @@
 //! indexes. Later changes are in a small database and in small segments; they *supersede* the
 //! snapshot's data of the same nodes.
 //!
-//! [`ProfileStore`] opens both. Its one [`ProfileWriter`] merges changes and commits them. Readers load
-//! the [`Published`] state, read profiles from it, or [`search`] it.
+//! [`ProfileStore`] opens both. Its one [`ProfileWriter`] merges changes and commits them. Readers
+//! load the [`Published`] state, read profiles from it, or [`search`] it.
 //!
 //! - *Build a snapshot's files from the profiles of all members:* [`ProfileFileWriter`],
 //!   [`BaseIndexWriter`]; for a dump without profiles, [`NoProfiles`].
-//! - *Apply a window of the log:* [`ProfileWriter::apply`], then [`ProfileWriter::commit`] to make it
-//!   visible to readers.
+//! - *Apply a window of the log:* [`ProfileWriter::apply`], then [`ProfileWriter::commit`] to make
+//!   it visible to readers.
 //! - *Parse the text of a query:* [`Query::parse`].
 //! - *Find the members of a network who match it:* [`search`].
 //!
