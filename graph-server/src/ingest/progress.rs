@@ -169,13 +169,13 @@ impl Progress {
             .send_if_modified(|reached| std::mem::replace(&mut reached.profiles.scn, scn) != scn);
     }
 
-    /// Records why a part cannot advance now; `None` if it can again. The follower then begins a
-    /// new pass, which reads the windows again that the part has left in the log.
+    /// Records why a part cannot advance now; `None` if it can again. When profiles can, the
+    /// follower begins a new pass: it reads the windows again that they have left in the log.
     pub(crate) fn hold_up(&self, part: Part, reason: Option<&str>) {
         let mut has_ended = false;
         self.reached.send_modify(|reached| {
             let held_up = &mut reached.part_mut(part).held_up;
-            has_ended = held_up.is_some() && reason.is_none();
+            has_ended = part == Part::Profiles && held_up.is_some() && reason.is_none();
             *held_up = reason.map(Arc::from);
         });
         if has_ended {
