@@ -135,7 +135,7 @@ fn for_each_row<T>(
                 let parsed = row.and_then(|record| {
                     let layout = &file.layout;
                     check_width(record, &mut width)?;
-                    parse(&PersonFields { record, layout })
+                    parse(&PersonFields::new(record, layout)?)
                 });
                 let place = Place {
                     file: index as u32,
