@@ -31,6 +31,8 @@ pub(crate) trait Applier: Send {
 /// A window on its way through the appliers.
 #[derive(Debug)]
 pub(crate) struct FollowedWindow {
+    /// The SCN of the window before it. SCNs may have gaps.
+    pub(crate) previous_scn: Scn,
     pub(crate) scn: Scn,
     /// The window; its changes are gone once the last applier has taken them.
     pub(crate) window: Window<Change>,

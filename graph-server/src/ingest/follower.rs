@@ -147,9 +147,10 @@ impl Follower {
     }
 
     fn apply(&mut self, LoggedWindow { scn, window }: LoggedWindow) -> Result<(), IngestError> {
-        self.after_scn = scn;
+        let previous_scn = std::mem::replace(&mut self.after_scn, scn);
         self.progress.followed(window.changes.len());
         let mut followed = FollowedWindow {
+            previous_scn,
             is_repeat: self.is_repeat(scn, &window),
             scn,
             window,

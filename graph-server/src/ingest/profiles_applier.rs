@@ -60,7 +60,11 @@ impl Applier for ProfilesApplier {
             let (graph, created) = (self.current.graph(), followed.created.as_ref());
             profile_changes(changes, &graph, created)
         };
-        self.send(Message::Window(followed.scn, changes))
+        self.send(Message::Window {
+            previous_scn: followed.previous_scn,
+            scn: followed.scn,
+            changes,
+        })
     }
 
     fn caught_up(&mut self) -> Result<(), IngestError> {

@@ -43,7 +43,12 @@ pub(crate) struct ProfilesCommitter {
 
 /// A message from the follower's thread.
 pub(crate) enum Message {
-    Window(Scn, Vec<ProfileChange>),
+    /// A window's changes of profiles, none among them.
+    Window {
+        previous_scn: Scn,
+        scn: Scn,
+        changes: Vec<ProfileChange>,
+    },
     /// Every window that the log held at the start has been sent.
     CaughtUp,
     /// The windows sent so far are to be committed soon.
@@ -117,8 +122,10 @@ impl ProfilesCommitter {
     fn take(&mut self, message: Message) -> Result<(), IngestError> {
         match message {
             // Read again after a hold-up, or follows windows that are still to be read again.
-            Message::Window(scn, _) if scn.get() != self.applied.get() + 1 => {}
-            Message::Window(scn, changes) => {
+            Message::Window {
+                previous_scn, scn, ..
+            } if scn <= self.applied || previous_scn > self.applied => {}
+            Message::Window { scn, changes, .. } => {
                 self.changes_waiting += changes.len();
                 self.writer.apply(scn, changes)?;
                 self.applied = scn;
