@@ -1,8 +1,9 @@
 //! The metrics that a server counts, and the page of them that Prometheus scrapes.
 //!
-//! The page is written here, without the crate `prometheus-client`. Its histogram takes a mutex for
-//! each time that it records. Its pages are OpenMetrics, which names the types of counters in
-//! another way and ends with a line of its own.
+//! The page is written here, without the crate `prometheus-client`. Nearly all values are read when
+//! the page is requested. To pass them on, that crate's `Collector` needs as many lines as it would
+//! save in `text.rs`. Its pages are OpenMetrics, which names the types of counters in another way
+//! and ends with a line of its own.
 //!
 //! Imports from no other folder of the crate.
 
