@@ -287,6 +287,15 @@ impl Progress {
         {
             return Err(other_log(&self.log_id, &as_of.log_id).into());
         }
+        if let Point::Source(source) = &point
+            && source.source_id.is_empty()
+            && self.sources().len() > 1
+        {
+            return Err(Refusal::field(
+                "at_least.source.source_id",
+                format!("is empty, and the log has {} sources", self.sources().len()),
+            ));
+        }
         self.wait_for(&point, part, deadline).await
     }
 
@@ -305,7 +314,14 @@ impl Progress {
     }
 
     async fn wait_for(&self, point: &Point, part: Part, deadline: Deadline) -> Result<(), Refusal> {
-        if self.has(point, part, &self.reached.borrow()) {
+        // A source's mark moves with every window. The first one that carries the point is kept,
+        // so that a part behind the graph has a fixed SCN to reach.
+        let mut scn = None;
+        let mut has = |reached: &Reached| {
+            scn = scn.or_else(|| self.scn_of(point));
+            scn.is_some_and(|scn| scn <= reached.part(part).scn)
+        };
+        if has(&self.reached.borrow()) {
             return Ok(());
         }
         let limit = self.waiters_max as u64;
@@ -314,15 +330,14 @@ impl Progress {
         let begun = Instant::now();
         let end = deadline.at().min(begun + self.wait_max);
         let mut watch = self.watch();
-        let reached = watch
-            .wait_for(|reached| reached.ended(part).is_some() || self.has(point, part, reached));
+        let reached = watch.wait_for(|reached| reached.ended(part).is_some() || has(reached));
         let outcome = match tokio::time::timeout_at(end.into(), reached).await {
             Ok(Ok(reached)) => Some(reached.clone()),
             Ok(Err(_)) | Err(_) => None,
         };
         let ended = outcome.as_ref().and_then(|reached| reached.ended(part));
         match (&outcome, ended) {
-            (Some(reached), _) if self.has(point, part, reached) => Ok(()),
+            (Some(reached), _) if has(reached) => Ok(()),
             (_, Some(reason)) => Err(serving::Refusal::not_serving(reason).into()),
             _ if deadline.passed() => Err(serving::Refusal::deadline().into()),
             _ => Err(Refusal::not_reached(
@@ -332,18 +347,21 @@ impl Progress {
         }
     }
 
-    fn has(&self, point: &Point, part: Part, reached: &Reached) -> bool {
-        let scn = match point {
+    /// Returns the SCN of a window that carries the point, and all windows before it; `None` while
+    /// the graph holds no such window.
+    fn scn_of(&self, point: &Point) -> Option<Scn> {
+        match point {
             Point::AsOf(as_of) => Some(Scn::new(as_of.scn)),
-            // The mark is the source's last window, which may be later than the requested one: the
-            // wait may then be a little longer than necessary.
-            Point::Source(source) => self
-                .sources()
-                .get(&source.source_id)
-                .filter(|mark| mark.offset >= source.offset)
-                .map(|mark| mark.scn),
-        };
-        scn.is_some_and(|scn| scn <= reached.part(part).scn)
+            Point::Source(source) => {
+                let sources = self.sources();
+                let mark = match source.source_id.as_str() {
+                    "" => sources.values().next(),
+                    source_id => sources.get(source_id),
+                };
+                mark.filter(|mark| mark.offset >= source.offset)
+                    .map(|mark| mark.scn)
+            }
+        }
     }
 
     fn pass(&self) -> MutexGuard<'_, CancellationToken> {
@@ -421,11 +439,71 @@ mod tests {
             scn: Scn::new(3),
         };
         progress.graph_reached(Scn::new(3), Some(mark));
-        let check = |offset, part| progress.has(&point(offset), part, &progress.reached());
-        assert!(check(70, Part::Graph) && check(1, Part::Graph) && !check(71, Part::Graph));
-        assert!(!check(70, Part::Profiles));
-        progress.profiles_reached(Scn::new(3));
-        assert!(check(70, Part::Profiles));
+        assert_eq!(progress.scn_of(&point(1)), Some(Scn::new(3)));
+        assert_eq!(progress.scn_of(&point(70)), Some(Scn::new(3)));
+        assert_eq!(progress.scn_of(&point(71)), None);
+    }
+
+    /// The source's mark moves on with every poll of the wait.
+    #[tokio::test]
+    async fn a_source_offset_is_reached_while_its_source_goes_on() {
+        let progress = progress(1);
+        let publish = |scn: u64| {
+            let mark = SourceMark {
+                source_id: "pg".into(),
+                offset: 10 * scn,
+                scn: Scn::new(scn),
+            };
+            progress.graph_reached(Scn::new(scn), Some(mark));
+        };
+        for source_id in ["pg", ""] {
+            publish(7);
+            progress.profiles_reached(Scn::new(6));
+            let point = Point::Source(SourceOffset {
+                source_id: source_id.into(),
+                offset: 70,
+            });
+            let at_least = Some(AtLeast { point: Some(point) });
+            let waits = async { progress.wait(at_least, Part::Profiles, soon()).await };
+            let moves = async {
+                for scn in 8..20 {
+                    publish(scn);
+                    tokio::task::yield_now().await;
+                    progress.profiles_reached(Scn::new(scn - 1));
+                }
+            };
+            assert_eq!(tokio::join!(waits, moves).0, Ok(()));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_empty_source_names_the_only_one() {
+        let progress = progress(1);
+        let at_least = || {
+            let source = SourceOffset {
+                source_id: String::new(),
+                offset: 1,
+            };
+            Some(AtLeast {
+                point: Some(Point::Source(source)),
+            })
+        };
+        let refusal = progress.wait(at_least(), Part::Graph, soon()).await;
+        assert!(refusal.unwrap_err().is("NOT_REACHED"));
+        for (scn, source_id) in [(1, "pg"), (2, "orders")] {
+            let mark = SourceMark {
+                source_id: source_id.into(),
+                offset: 5,
+                scn: Scn::new(scn),
+            };
+            progress.graph_reached(Scn::new(scn), Some(mark));
+            let waited = progress.wait(at_least(), Part::Graph, soon()).await;
+            let field = waited
+                .err()
+                .and_then(|refusal| refusal.wrong_field().map(str::to_owned));
+            let expected = (scn == 2).then(|| "at_least.source.source_id".to_owned());
+            assert_eq!(field, expected);
+        }
     }
 
     #[tokio::test]
