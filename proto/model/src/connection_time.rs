@@ -18,18 +18,21 @@ impl ConnectionTime {
     /// Returns the time this many milliseconds after the beginning of 1970, at most
     /// [`MAX`](Self::MAX). 0 is [`UNKNOWN`](Self::UNKNOWN).
     #[must_use]
+    #[inline]
     pub fn from_millis(millis: u64) -> Self {
         Self(millis.min(Self::MAX.0))
     }
 
     /// Returns the milliseconds since 1970; 0 when unknown.
     #[must_use]
+    #[inline]
     pub fn millis(self) -> u64 {
         self.0
     }
 
     /// Returns whether the time is known.
     #[must_use]
+    #[inline]
     pub fn is_known(self) -> bool {
         self != Self::UNKNOWN
     }

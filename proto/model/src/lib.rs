@@ -2,6 +2,9 @@
 //!
 //! Each is a type of its own, so that a member id is never taken for an SCN. The crate knows no
 //! wire format, no file and no graph.
+//!
+//! The accessors of ids and times are `#[inline]`: without it, the engine calls them across crates
+//! for each change, and applying changes takes a tenth longer (bench `engine`, `apply`).
 
 mod connection_time;
 mod hex_id;

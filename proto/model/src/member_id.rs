@@ -9,12 +9,14 @@ pub struct MemberId(NonZeroU64);
 
 impl MemberId {
     /// Wraps a number. `None` for 0.
+    #[inline]
     pub fn new(id: u64) -> Option<Self> {
         NonZeroU64::new(id).map(Self)
     }
 
     /// Returns the number.
     #[must_use]
+    #[inline]
     pub fn get(self) -> u64 {
         self.0.get()
     }

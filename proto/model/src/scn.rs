@@ -18,12 +18,14 @@ impl Scn {
 
     /// Wraps a number.
     #[must_use]
+    #[inline]
     pub const fn new(scn: u64) -> Self {
         Self(scn)
     }
 
     /// Returns the number.
     #[must_use]
+    #[inline]
     pub fn get(self) -> u64 {
         self.0
     }
