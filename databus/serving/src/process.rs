@@ -42,7 +42,7 @@ pub fn log_to_stderr(format: LogFormat, level: &str) {
 
 /// Makes a panic on any thread abort the process.
 ///
-/// What is acknowledged is durable, and a restart takes seconds. A process that has lost a thread
+/// Acknowledged changes are durable, and a restart takes seconds. A process that has lost a thread
 /// is therefore not worth keeping.
 pub fn die_on_panic() {
     let report = std::panic::take_hook();

@@ -15,7 +15,7 @@ pub(super) const REMOVING_PREFIX: &str = ".removing-";
 
 /// Removes the snapshots and overlay files that the snapshot at `in_use` makes unnecessary.
 ///
-/// Of the older snapshots, the newest are kept, so that `kept` remain together with the one in use.
+/// The newest of the older snapshots are kept, so that `kept` remain together with the one in use.
 /// Overlay files belong to older snapshots and are removed. Snapshots that are newer, of another
 /// lineage, or without a readable manifest stay.
 pub(super) fn remove_others(

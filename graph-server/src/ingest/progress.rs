@@ -355,6 +355,7 @@ impl Progress {
             Point::Source(source) => {
                 let sources = self.sources();
                 let mark = match source.source_id.as_str() {
+                    "" if sources.len() > 1 => None,
                     "" => sources.values().next(),
                     source_id => sources.get(source_id),
                 };
@@ -503,6 +504,9 @@ mod tests {
                 .and_then(|refusal| refusal.wrong_field().map(str::to_owned));
             let expected = (scn == 2).then(|| "at_least.source.source_id".to_owned());
             assert_eq!(field, expected);
+            // A wait that began with one source does not take another source's offset.
+            let found = progress.scn_of(&at_least().unwrap().point.unwrap());
+            assert_eq!(found, (scn == 1).then(|| Scn::new(scn)));
         }
     }
 
