@@ -40,12 +40,12 @@ const DELETED_SHARE_MAX: f32 = 0.5;
 pub(crate) struct LiveIndex {
     path: PathBuf,
     index: Index,
-    writer: IndexWriter,
+    /// The writer; absent after an error, until the next commit opens another. Tantivy's own
+    /// rollback is not used: if it fails, the writer panics when it is used again.
+    writer: Option<IndexWriter>,
     reader: IndexReader,
     mark: StoreMark,
     replaced: Option<IndexError>,
-    /// Whether the last commit failed: tantivy's writer must roll back after an error.
-    has_failed: bool,
 }
 
 /// One segment of the index as of a commit.
@@ -111,15 +111,7 @@ impl LiveIndex {
         };
         mark.check(path, fresh.lineage, fresh.log)?;
         check_files(path, &index)?;
-        let options = IndexWriterOptions::builder()
-            .memory_budget_per_thread(WRITER_BYTES)
-            .num_worker_threads(1)
-            .num_merge_threads(1)
-            .build();
-        let writer = index.writer_with_options(options).map_err(&error)?;
-        let mut merge_policy = LogMergePolicy::default();
-        merge_policy.set_del_docs_ratio_before_merge(DELETED_SHARE_MAX);
-        writer.set_merge_policy(Box::new(merge_policy));
+        let writer = open_writer(&index).map_err(&error)?;
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
@@ -128,11 +120,10 @@ impl LiveIndex {
         let mut live = Self {
             path: path.to_owned(),
             index,
-            writer,
+            writer: Some(writer),
             reader,
             mark,
             replaced: None,
-            has_failed: false,
         };
         if payload.is_none() {
             live.commit(fresh.scn, [])?;
@@ -151,37 +142,42 @@ impl LiveIndex {
         scn: Scn,
         changed: impl IntoIterator<Item = (NodeIndex, Option<&'a Profile>)>,
     ) -> Result<(), IndexError> {
+        let mut writer = self.take_writer()?;
         let error = IndexError::tantivy(&self.path);
-        if self.has_failed {
-            self.writer.rollback().map_err(&error)?;
-        }
-        self.has_failed = true;
         for (node, profile) in changed {
-            self.writer
-                .delete_term(Term::from_field_u64(node_field(), u64::from(node.get())));
+            writer.delete_term(Term::from_field_u64(node_field(), u64::from(node.get())));
             if let Some(profile) = profile {
-                self.writer
+                writer
                     .add_document(live_document(node, profile))
                     .map_err(&error)?;
             }
         }
         let mark = self.mark.at(scn);
-        let mut commit = self.writer.prepare_commit().map_err(&error)?;
+        let mut commit = writer.prepare_commit().map_err(&error)?;
         commit.set_payload(&mark.to_string());
         commit.commit().map_err(&error)?;
         self.reader.reload().map_err(&error)?;
         self.mark = mark;
-        self.has_failed = false;
+        self.writer = Some(writer);
         Ok(())
     }
 
     /// Deletes every document, as if no profile had changed since the snapshot. A commit must
     /// follow.
     pub(crate) fn clear(&mut self) -> Result<(), IndexError> {
-        self.writer
+        let writer = self.take_writer()?;
+        writer
             .delete_all_documents()
             .map_err(IndexError::tantivy(&self.path))?;
+        self.writer = Some(writer);
         Ok(())
+    }
+
+    fn take_writer(&mut self) -> Result<IndexWriter, IndexError> {
+        match self.writer.take() {
+            Some(writer) => Ok(writer),
+            None => open_writer(&self.index).map_err(IndexError::tantivy(&self.path)),
+        }
     }
 
     /// Returns the segments as of the last commit.
@@ -211,12 +207,27 @@ impl LiveIndex {
             writer,
             ..
         } = self;
-        writer
-            .wait_merging_threads()
-            .map_err(IndexError::tantivy(&path))?;
+        if let Some(writer) = writer {
+            writer
+                .wait_merging_threads()
+                .map_err(IndexError::tantivy(&path))?;
+        }
         drop(index);
         Ok(())
     }
+}
+
+fn open_writer(index: &Index) -> tantivy::Result<IndexWriter> {
+    let options = IndexWriterOptions::builder()
+        .memory_budget_per_thread(WRITER_BYTES)
+        .num_worker_threads(1)
+        .num_merge_threads(1)
+        .build();
+    let writer = index.writer_with_options(options)?;
+    let mut merge_policy = LogMergePolicy::default();
+    merge_policy.set_del_docs_ratio_before_merge(DELETED_SHARE_MAX);
+    writer.set_merge_policy(Box::new(merge_policy));
+    Ok(writer)
 }
 
 /// Checks every file against the checksum at its end.

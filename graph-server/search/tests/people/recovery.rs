@@ -352,3 +352,28 @@ fn what_nothing_changes_stays_published() {
         Scn::new(9)
     );
 }
+
+/// Without its directory, no attempt to commit the index succeeds, and none ends the process.
+#[test]
+fn a_commit_that_failed_several_times_succeeds_once_the_index_can_be_written() {
+    let random = &mut Random(7);
+    let mut truth = Truth::default();
+    for member in 1..20 {
+        truth.profiles.insert(member, random.profile(member));
+    }
+    let mut site = Site::new(truth);
+    let changes = |random: &mut Random| (0..5).map(|_| random.change(30)).collect();
+    site.apply(1, changes(random));
+    site.commit();
+    let (index, away) = (site.live().join("search"), site.live().join("away"));
+    fs::rename(&index, &away).unwrap();
+    for scn in 2..5 {
+        site.apply(scn, changes(random));
+        assert!(site.writer.commit(Scn::new(scn)).is_err(), "{scn}");
+    }
+    fs::rename(&away, &index).unwrap();
+    site.commit();
+    let (people, graph) = replayed(&site, "replayed");
+    let expected = all(&people, &graph, &site.truth);
+    assert_eq!(all(&site.people, &site.graph(), &site.truth), expected);
+}
