@@ -8,7 +8,7 @@ use crate::tokens::{Comment, Token, split};
 use crate::workspace::{Crate, crates};
 
 /// The columns of a line, for code and comments alike.
-pub const COLUMNS_MAX: usize = 100;
+const COLUMNS_MAX: usize = 100;
 
 /// The words with which a doc comment must not begin. It begins with the noun or verb it documents.
 const OPENINGS: [&str; 6] = ["of", "as", "so", "none", "what", "that"];
@@ -56,7 +56,7 @@ pub fn findings(root: &Path) -> Vec<(String, Vec<Finding>)> {
 }
 
 /// Counts how often each rule is broken.
-pub fn counts(findings: &[Finding]) -> [usize; 4] {
+fn counts(findings: &[Finding]) -> [usize; 4] {
     let mut counts = [0; 4];
     for finding in findings {
         counts[finding.rule] += 1;
