@@ -173,11 +173,15 @@ impl LiveIndex {
         Ok(())
     }
 
+    /// Takes the writer, or opens another. Damage is reported as such: the list of segments is read
+    /// first.
     fn take_writer(&mut self) -> Result<IndexWriter, IndexError> {
-        match self.writer.take() {
-            Some(writer) => Ok(writer),
-            None => open_writer(&self.index).map_err(IndexError::tantivy(&self.path)),
+        if let Some(writer) = self.writer.take() {
+            return Ok(writer);
         }
+        let error = IndexError::tantivy(&self.path);
+        self.index.load_metas().map_err(&error)?;
+        open_writer(&self.index).map_err(error)
     }
 
     /// Returns the segments as of the last commit.
