@@ -295,13 +295,29 @@ impl Client {
         kinds: &[databus::ChangeKind],
         log_id: &str,
     ) -> Result<Subscription, Error> {
-        let request = databus::SubscribeRequest {
-            after_scn,
-            kinds: kinds.iter().map(|&kind| kind.into()).collect(),
+        let after = databus::AsOf {
             log_id: log_id.to_owned(),
+            scn: after_scn,
+            history: 0,
+        };
+        self.subscribe_after(&after, kinds).await
+    }
+
+    /// Subscribes like [`subscribe`](Self::subscribe), after a point of a log. The server refuses the
+    /// call with the reason `OTHER_LOG` if its log has another id, or another history at the point.
+    pub async fn subscribe_after(
+        &self,
+        after: &databus::AsOf,
+        kinds: &[databus::ChangeKind],
+    ) -> Result<Subscription, Error> {
+        let request = databus::SubscribeRequest {
+            after_scn: after.scn,
+            kinds: kinds.iter().map(|&kind| kind.into()).collect(),
+            log_id: after.log_id.clone(),
+            after_history: after.history,
         };
         let stream = self.answer(self.log.clone().subscribe(request).await)?;
-        Ok(Subscription::new(self.address.clone(), after_scn, stream))
+        Ok(Subscription::new(self.address.clone(), after.scn, stream))
     }
 
     pub(crate) fn answer<M>(&self, answer: Result<Response<M>, Status>) -> Result<M, Error> {

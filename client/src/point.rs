@@ -29,11 +29,18 @@ impl From<AsOf> for Point {
     }
 }
 
-/// `SCN@LOG_ID`, or `SOURCE_ID:OFFSET`.
+/// `SCN@LOG_ID/HISTORY`, the history as 16 hexadecimal digits and only if it is known; or
+/// `SOURCE_ID:OFFSET`.
 impl fmt::Display for Point {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            at_least::Point::AsOf(as_of) => write!(formatter, "{}@{}", as_of.scn, as_of.log_id),
+            at_least::Point::AsOf(as_of) => {
+                write!(formatter, "{}@{}", as_of.scn, as_of.log_id)?;
+                match as_of.history {
+                    0 => Ok(()),
+                    history => write!(formatter, "/{history:016x}"),
+                }
+            }
             at_least::Point::Source(source) => {
                 write!(formatter, "{}:{}", source.source_id, source.offset)
             }
@@ -43,7 +50,7 @@ impl fmt::Display for Point {
 
 /// The error for a text that is not a [`Point`].
 #[derive(Debug, thiserror::Error)]
-#[error("`{text}` is neither SCN@LOG_ID nor SOURCE_ID:OFFSET")]
+#[error("`{text}` is neither SCN@LOG_ID/HISTORY nor SOURCE_ID:OFFSET")]
 pub struct ParsePointError {
     /// The text.
     pub text: String,
@@ -56,12 +63,22 @@ impl FromStr for Point {
         let error = || ParsePointError {
             text: text.to_owned(),
         };
-        if let Some((scn, log_id)) = text.split_once('@')
+        if let Some((scn, log)) = text.split_once('@')
             && let Ok(scn) = scn.parse()
         {
+            let (log_id, history) = match log.split_once('/') {
+                Some((log_id, history)) if history.len() == 16 => {
+                    let history = u64::from_str_radix(history, 16);
+                    (log_id, history.map_err(|_| error())?)
+                }
+                Some(_) => return Err(error()),
+                None => (log, 0),
+            };
+            let log_id = log_id.to_owned();
             return Ok(AsOf {
-                log_id: log_id.to_owned(),
+                log_id,
                 scn,
+                history,
             }
             .into());
         }
@@ -81,6 +98,7 @@ mod tests {
     fn text_and_back() {
         for text in [
             "17@00112233445566778899aabbccddeeff",
+            "17@00112233445566778899aabbccddeeff/0000000000000abc",
             "pg:7:123",
             "orders@east:9",
         ] {
@@ -90,7 +108,15 @@ mod tests {
 
     #[test]
     fn other_text_is_refused() {
-        for text in ["", "17", "x@y", "source:", "source:x"] {
+        for text in [
+            "",
+            "17",
+            "x@y",
+            "source:",
+            "source:x",
+            "1@ab/",
+            "1@ab/000000000000000x",
+        ] {
             assert!(text.parse::<Point>().is_err(), "{text}");
         }
     }

@@ -4,9 +4,10 @@
 //! disk (about 40 a change), not its size as structures (about 300 a change). Parts are cut here:
 //! the log's parts are full, however the publisher cut its window.
 
+use crate::history::{CHANGES_TAG, ChangesHash, WindowContent};
 use crate::limits::{PART_BYTES_MAX, SOURCE_ID_BYTES_MAX};
 use crate::window::Window;
-use cloud_model::Scn;
+use cloud_model::{History, Scn};
 use cloud_profile::{InvalidValue, check_time, complete_change};
 use cloud_proto::databus::v1::{Change, WindowPart};
 use prost::{Message as _, encoding};
@@ -46,9 +47,11 @@ pub enum InvalidWindow {
 pub struct CheckedWindow {
     pub(crate) source_id: String,
     pub(crate) source_offset: u64,
+    commit_time: Option<Timestamp>,
     pub(crate) changes: usize,
-    /// The encoded `WindowPart`s without their SCN; never empty. With its SCN, each has at most
-    /// [`PART_BYTES_MAX`] bytes.
+    changes_hash: u64,
+    /// The encoded `WindowPart`s without their SCN, the last without its histories; never empty.
+    /// With them, each has at most [`PART_BYTES_MAX`] bytes.
     pub(crate) parts: Vec<Vec<u8>>,
 }
 
@@ -77,6 +80,17 @@ impl CheckedWindow {
         self.source_offset
     }
 
+    /// Returns the history of the window at an SCN. O(1).
+    pub(crate) fn history(&self, before: History, scn: Scn) -> History {
+        let content = WindowContent {
+            source_id: &self.source_id,
+            source_offset: self.source_offset,
+            commit_time: self.commit_time,
+            changes_hash: self.changes_hash,
+        };
+        content.history(before, scn)
+    }
+
     /// Returns the encoded size of all parts together, in bytes.
     pub fn bytes(&self) -> usize {
         self.parts.iter().map(Vec::len).sum()
@@ -95,16 +109,26 @@ pub struct WindowLimits {
 /// The bytes that each part keeps free for its SCN, which is known last: a key and the longest
 /// varint.
 const SCN_BYTES_MAX: usize = 11;
+/// The bytes of the two histories in a last part: a key and 8 bytes each.
+const HISTORIES_BYTES: usize = 18;
 /// The tags of the `WindowPart` fields that are encoded one by one.
 const SCN_TAG: u32 = 1;
 const LAST_TAG: u32 = 6;
-const CHANGES_TAG: u32 = 7;
+const HISTORY_BEFORE_TAG: u32 = 8;
+const HISTORY_TAG: u32 = 9;
 /// The encoded length of `last = true`.
 const LAST_BYTES: usize = 2;
 
 /// Encodes the SCN, which a part lacks until its window has a place in the log.
 pub(crate) fn encode_scn(scn: Scn, buffer: &mut Vec<u8>) {
     encoding::uint64::encode(SCN_TAG, &scn.get(), buffer);
+}
+
+/// Encodes the history before a window and its own, which its last part lacks until the window has a
+/// place in the log.
+pub(crate) fn encode_histories(before: History, own: History, buffer: &mut Vec<u8>) {
+    encoding::fixed64::encode(HISTORY_BEFORE_TAG, &before.get(), buffer);
+    encoding::fixed64::encode(HISTORY_TAG, &own.get(), buffer);
 }
 
 /// Encodes a window's changes one by one: applies the rules to each, and cuts them into full parts.
@@ -116,6 +140,9 @@ pub(crate) struct WindowEncoder {
     bytes: usize,
     full: Vec<Vec<u8>>,
     current: Vec<u8>,
+    /// The offset in `current` at which its changes begin.
+    changes_from: usize,
+    changes_hash: ChangesHash,
 }
 
 impl WindowEncoder {
@@ -142,7 +169,9 @@ impl WindowEncoder {
             changes: 0,
             bytes: 0,
             full: Vec::new(),
+            changes_from: current.len(),
             current,
+            changes_hash: ChangesHash::default(),
         })
     }
 
@@ -162,12 +191,14 @@ impl WindowEncoder {
         if self.bytes + bytes > bytes_max {
             return Err(InvalidWindow::TooManyBytes { bytes_max });
         }
-        if self.current.len() + bytes + LAST_BYTES + SCN_BYTES_MAX > PART_BYTES_MAX {
+        let reserved = LAST_BYTES + SCN_BYTES_MAX + HISTORIES_BYTES;
+        if self.current.len() + bytes + reserved > PART_BYTES_MAX {
+            self.changes_hash
+                .add(changes_of(&self.current, self.changes_from));
             self.head.part += 1;
-            self.full.push(std::mem::replace(
-                &mut self.current,
-                self.head.encode_to_vec(),
-            ));
+            let next = self.head.encode_to_vec();
+            self.changes_from = next.len();
+            self.full.push(std::mem::replace(&mut self.current, next));
         }
         self.changes += 1;
         self.bytes += bytes;
@@ -176,20 +207,29 @@ impl WindowEncoder {
     }
 
     pub(crate) fn finish(mut self) -> CheckedWindow {
+        let changes = changes_of(&self.current, self.changes_from);
+        let changes_hash = self.changes_hash.finish(changes);
         encoding::bool::encode(LAST_TAG, &true, &mut self.current);
         self.full.push(self.current);
         let WindowPart {
             source_id,
             source_offset,
+            commit_time,
             ..
         } = self.head;
         CheckedWindow {
             source_id,
             source_offset,
+            commit_time,
             changes: self.changes,
+            changes_hash,
             parts: self.full,
         }
     }
+}
+
+fn changes_of(part: &[u8], from: usize) -> &[u8] {
+    part.get(from..).unwrap_or_default()
 }
 
 fn check_source(source_id: &str, source_offset: u64) -> Result<(), InvalidWindow> {
@@ -209,10 +249,6 @@ fn check_source(source_id: &str, source_offset: u64) -> Result<(), InvalidWindow
         ("", offset) => invalid(
             "source_offset",
             format!("is {offset} without a source_id, where it must be 0"),
-        ),
-        (source, 0) => invalid(
-            "source_offset",
-            format!("is 0, but source {source:?} needs an offset above 0"),
         ),
         _ => Ok(()),
     }

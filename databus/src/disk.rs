@@ -28,7 +28,10 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file's name. Handles that are open already still read the file.
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// Returns the time of the last write to a file.
+    /// Returns the current time, which segments state as the time of their beginning.
+    fn now(&self) -> SystemTime;
+    /// Returns the time of the last write to a file. It decides the age of segments that a version
+    /// without such times wrote.
     fn written_at(&self, name: &str) -> io::Result<SystemTime>;
     /// Makes the names durable that were created, changed or removed.
     fn sync_names(&self) -> io::Result<()>;
@@ -109,6 +112,10 @@ impl Disk for Folder {
         fs::remove_file(self.path(name))
     }
 
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
     fn written_at(&self, name: &str) -> io::Result<SystemTime> {
         fs::metadata(self.path(name))?.modified()
     }
@@ -156,6 +163,10 @@ impl Disk for ReadOnlyFolder {
 
     fn remove(&self, _: &str) -> io::Result<()> {
         Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
     }
 
     fn written_at(&self, name: &str) -> io::Result<SystemTime> {

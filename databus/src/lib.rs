@@ -72,11 +72,15 @@ pub mod relay;
 pub mod rpc;
 
 mod checked_window;
+mod histories;
+mod history;
 mod log;
 mod window;
 mod window_assembler;
 
 pub use checked_window::{CheckedWindow, InvalidWindow, WindowLimits};
+pub use histories::Histories;
+pub use history::{BrokenChain, Chain};
 pub use log::{
     AppendError, Appended, Dropped, KeptFor, Log, LogFiles, LogOptions, LogReader, LogStatus,
     OpenError, Pipeline, ReadError, RetainError, Retention, Verified, verify,

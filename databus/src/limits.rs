@@ -21,6 +21,10 @@ pub const SOURCE_ID_BYTES_MAX: usize = 128;
 /// segment.
 pub const SOURCES_MAX: usize = 1024;
 
+/// The number of newest windows whose histories are kept at hand, to state them and to compare them
+/// with those that callers send.
+pub const HISTORIES_KEPT: usize = 65_536;
+
 /// The interval between two heartbeats of a subscription.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// The most parts that are read from the log ahead of a subscriber.

@@ -49,8 +49,9 @@ pub use verify::{Verified, verify};
 
 use crate::checked_window::{CheckedWindow, WindowLimits};
 use crate::disk::{Disk, Folder};
+use crate::history::before_first;
 use crate::window::Window;
-use cloud_model::{LineageId, LogId, Scn, SourceMark};
+use cloud_model::{LineageId, LogId, LogPoint, Scn, SourceMark};
 use cloud_serving::{FolderLock, metrics::Histogram};
 use group::Request;
 use published::Published;
@@ -153,6 +154,17 @@ impl Log {
     /// Returns the last durable SCN; [`Scn::BEGINNING`] in a log without windows.
     pub fn head(&self) -> Scn {
         self.handle.published.head()
+    }
+
+    /// Returns the last durable SCN and the history there, which is unknown if a version without
+    /// histories wrote the last window.
+    pub fn head_point(&self) -> LogPoint {
+        self.handle.published.head_point()
+    }
+
+    /// Returns the point at an SCN, with its history if the window is among the newest.
+    pub fn point(&self, scn: Scn) -> LogPoint {
+        self.handle.published.histories.point(scn)
     }
 
     /// Returns a watch on the head. It changes once the new windows can be read.
@@ -300,13 +312,15 @@ fn resume(disk: &Arc<dyn Disk>, recovered: Recovered) -> (Published, TailSegment
         file,
         sources,
         head,
+        points,
         unmarked,
     } = recovered;
     let tail = TailSegment::recovered(last, file, unmarked);
-    (
-        Published::new(Arc::clone(disk), (log_id, origin), segments, sources, head),
-        tail,
-    )
+    let published = Published::new(Arc::clone(disk), (log_id, origin), segments, sources, head);
+    for point in points {
+        published.histories.note(point);
+    }
+    (published, tail)
 }
 
 fn create(
@@ -333,16 +347,14 @@ fn create(
     let failed = |source| OpenError::file(&**disk, "", source);
     let log_id = identity::random_log_id().map_err(failed)?;
     let sources = Sources::default();
-    let tail = TailSegment::create(&**disk, (log_id, origin), 1, None, &sources).map_err(failed)?;
+    let (head, log) = (Scn::BEGINNING, (log_id, origin));
+    let history = before_first(log_id, head);
+    let tail = TailSegment::create(&**disk, log, 1, None, history, &sources).map_err(failed)?;
     let segments = vec![Arc::clone(&tail.segment)];
-    Ok((
-        Published::new(
-            Arc::clone(disk),
-            (log_id, origin),
-            segments,
-            sources,
-            Scn::BEGINNING,
-        ),
-        tail,
-    ))
+    let published = Published::new(Arc::clone(disk), log, segments, sources, head);
+    published.histories.note(LogPoint {
+        scn: head,
+        history: Some(history),
+    });
+    Ok((published, tail))
 }

@@ -26,6 +26,9 @@ pub enum InvalidPart {
         /// The SCN in the part.
         scn: u64,
     },
+    /// The part has a history, which only the log computes.
+    #[error("part.history: is given; the log computes it, so 0 is expected")]
+    HistoryGiven,
     /// A part is missing, or came twice.
     #[error("part.part: is {part}, but {expected} is next")]
     OutOfOrder {
@@ -91,6 +94,9 @@ impl WindowAssembler {
         }
         if part.scn != 0 {
             return Err(InvalidPart::ScnGiven { scn: part.scn });
+        }
+        if (part.history_before, part.history) != (0, 0) {
+            return Err(InvalidPart::HistoryGiven);
         }
         let expected = begun.as_ref().map_or(0, |begun| begun.parts);
         if part.part != expected {

@@ -122,7 +122,9 @@ impl Running {
             });
             let written = followed.and_then(|()| {
                 let writer = lock(&writer);
-                let path = writer.write_overlay(&folder, log_id, &progress.source_marks())?;
+                let points = progress.points_to(writer.version().published());
+                let sources = progress.source_marks();
+                let path = writer.write_overlay(&folder, log_id, &sources, &points)?;
                 tracing::info!(overlay = %path.display(), "written");
                 Ok(())
             });

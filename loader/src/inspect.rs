@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cloud_engine::{
-    Base, FileError, MANIFEST_NAME, Manifest, ManifestFile, NodeIndex, StandsAt, newest_snapshots,
+    Base, FileError, MANIFEST_NAME, Manifest, ManifestFile, NodeIndex, SourceOffset, StandsAt,
+    newest_snapshots,
 };
 use cloud_search::{LIVE_PROFILES_NAME, PROFILES_NAME, ProfileFile};
 use rayon::prelude::*;
@@ -163,11 +164,16 @@ impl fmt::Display for Inspection {
         }
         for ManifestFile {
             name,
+            role,
+            scn,
             bytes,
             crc32c,
         } in &manifest.files
         {
-            writeln!(f, "verified     {name}: {bytes} bytes, crc32c {crc32c:08x}")?;
+            writeln!(
+                f,
+                "verified     {name}: {role}, as of SCN {scn}, {bytes} bytes, crc32c {crc32c:08x}"
+            )?;
         }
         Ok(())
     }
@@ -180,9 +186,23 @@ impl fmt::Display for Standing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             StandsAt::Beginning {} => f.write_str("the beginning of a new log"),
-            StandsAt::AtScn { log_id, scn } => write!(f, "SCN {scn} of log {log_id}"),
-            StandsAt::AtSourceOffset { source_id, offset } => {
-                write!(f, "offset {offset} of source {source_id}")
+            StandsAt::AtScn {
+                log_id,
+                scn,
+                history,
+            } => {
+                write!(f, "SCN {scn} of log {log_id}")?;
+                match history {
+                    Some(history) => write!(f, ", history {history}"),
+                    None => Ok(()),
+                }
+            }
+            StandsAt::AtSourceOffsets { offsets } => {
+                let offsets = offsets.iter().map(|at| {
+                    let SourceOffset { source_id, offset } = at;
+                    format!("offset {offset} of source {source_id}")
+                });
+                f.write_str(&offsets.collect::<Vec<_>>().join(", "))
             }
         }
     }

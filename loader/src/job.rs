@@ -163,15 +163,12 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
     let rejected = write_rejects(rejects, &dump, &scratch, &staging, &mut progress)?;
     progress.begin("sync", 0, Unit::None);
     fs::remove_dir_all(&scratch).map_err(Error::file("remove", &scratch))?;
+    let scn = options.scn();
     let manifest = Manifest {
-        lineage_id,
-        scn: options.scn(),
-        stands_at: options.manifest_stands_at(),
-        profiles_scn: None,
-        sources: Vec::new(),
         members,
         connections: graph.connections,
-        files,
+        files: files.into_iter().map(|file| file.at(scn)).collect(),
+        ..Manifest::new(lineage_id, scn, options.manifest_stands_at())
     };
     manifest.write(staging.path())?;
     let snapshot = staging.publish()?;

@@ -25,7 +25,7 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    pub(super) fn add(&mut self, LoggedWindow { scn, window }: &LoggedWindow) {
+    pub(super) fn add(&mut self, LoggedWindow { scn, window, .. }: &LoggedWindow) {
         self.windows += 1;
         let (first, _) = self.scns.unwrap_or((*scn, *scn));
         self.scns = Some((first, *scn));

@@ -14,7 +14,7 @@ use super::segment::scn_of_name;
 use super::sequence::PartHead;
 use super::sources::Sources;
 use crate::disk::{Disk, ReadOnlyFolder};
-use cloud_model::{LineageId, LogId, Scn};
+use cloud_model::{History, LineageId, LogId, LogPoint, Scn};
 use prost::Message as _;
 use std::{collections::VecDeque, io, path::Path, sync::Arc};
 
@@ -149,6 +149,12 @@ impl LogFiles {
                 };
                 between_windows = part.last;
                 last_scn = Scn::new(part.scn);
+                if part.last {
+                    self.published.histories.note(LogPoint {
+                        scn: last_scn,
+                        history: History::new(part.history),
+                    });
+                }
             }
             if between_windows {
                 ends.push_back((frames.offset(), last_scn));

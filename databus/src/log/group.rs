@@ -6,7 +6,7 @@ use super::sequence::PartPlace;
 use super::sources::Sources;
 use super::sparse_index::IndexEntry;
 use crate::checked_window::CheckedWindow;
-use cloud_model::Scn;
+use cloud_model::{History, LogPoint, Scn};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -18,8 +18,39 @@ use tokio::sync::oneshot;
 pub struct Appended {
     /// The SCN of the window; for a repeat, the SCN of its source's last window.
     pub scn: Scn,
+    /// The history there; `None` if it is not known: for a repeat of a window that is no longer among
+    /// the newest.
+    pub history: Option<History>,
     /// True if the window was at or below its source's last offset, and was not written again.
     pub repeat: bool,
+}
+
+impl Appended {
+    /// Returns the place of a window that was written.
+    pub(crate) fn new(point: LogPoint) -> Self {
+        Self {
+            scn: point.scn,
+            history: point.history,
+            repeat: false,
+        }
+    }
+
+    /// Returns the place of a source's last window, for a repeat.
+    pub(crate) fn repeat(point: LogPoint) -> Self {
+        Self {
+            repeat: true,
+            ..Self::new(point)
+        }
+    }
+
+    /// Returns the point in the log.
+    #[must_use]
+    pub fn point(&self) -> LogPoint {
+        LogPoint {
+            scn: self.scn,
+            history: self.history,
+        }
+    }
 }
 
 /// A window in the writer's queue, and the way to answer its caller.
@@ -63,10 +94,10 @@ pub(crate) struct Group {
     pub(crate) buffer: Vec<u8>,
     /// The size of all frames of the group, including the buffer.
     pub(crate) bytes: u64,
-    /// The number of windows in the group.
-    pub(crate) windows: u64,
     /// The last window of each source in the group.
     pub(crate) sources: Sources,
+    /// The points of the group's windows, in order.
+    pub(crate) points: Vec<LogPoint>,
     entries: Vec<IndexEntry>,
     waiting: Vec<(Answer, Appended)>,
 }
@@ -74,14 +105,7 @@ pub(crate) struct Group {
 impl Group {
     /// Records the offset of a window's first frame.
     pub(crate) fn note(&mut self, scn: u64, offset: u64) {
-        self.entries.extend(
-            PartPlace {
-                scn,
-                part: 0,
-                last: false,
-            }
-            .entry(offset),
-        );
+        self.entries.extend(PartPlace::first_of(scn).entry(offset));
     }
 
     /// Adds a caller that waits for the group.

@@ -8,9 +8,13 @@ use super::retention::first_not_needed;
 use super::segment::Segment;
 use super::sources::Sources;
 use crate::disk::Disk;
-use cloud_model::{LineageId, LogId, Scn};
+use crate::histories::Histories;
+use cloud_model::{LineageId, LogId, LogPoint, Scn};
 use cloud_serving::metrics::Histogram;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 use tokio::sync::watch;
 
 /// The bounds and the size of a log.
@@ -37,6 +41,8 @@ pub(crate) struct Published {
     segments: RwLock<Vec<Arc<Segment>>>,
     sources: RwLock<Sources>,
     head: watch::Sender<Scn>,
+    /// The histories of the newest windows, noted before the head says that they are durable.
+    pub(crate) histories: Histories,
     /// The times of the syncs that made windows durable.
     pub(crate) syncs: Histogram,
     /// True if segments may be removed. The lock is held while they are removed.
@@ -59,6 +65,7 @@ impl Published {
             segments,
             sources,
             head: watch::Sender::new(head),
+            histories: Histories::default(),
             syncs: Histogram::default(),
             retaining: Mutex::new(true),
         }
@@ -66,6 +73,11 @@ impl Published {
 
     pub(crate) fn head(&self) -> Scn {
         *self.head.borrow()
+    }
+
+    /// Returns the head with its history.
+    pub(crate) fn head_point(&self) -> LogPoint {
+        self.histories.point(self.head())
     }
 
     pub(crate) fn head_watch(&self) -> watch::Receiver<Scn> {
@@ -126,6 +138,17 @@ impl Published {
                 .find(|other| !Arc::ptr_eq(other, segment) && !other.is_empty())
                 .cloned()
         })
+    }
+
+    /// Returns the time at which the segment behind another one was begun, if it states one.
+    pub(crate) fn successor_begun(&self, segment: &Segment) -> Option<SystemTime> {
+        let begun = self.segments(|segments| {
+            let mut later = segments.iter();
+            later
+                .find(|other| other.first_scn > segment.first_scn)
+                .and_then(|successor| successor.begun)
+        });
+        UNIX_EPOCH.checked_add(Duration::from_millis(begun?.at_ms))
     }
 
     /// Adds a new segment. It replaces the last one if that stayed empty.

@@ -10,7 +10,7 @@ use super::published::Published;
 use super::segment::Segment;
 use super::sequence::{PartHead, PartPlace, Sequence};
 use crate::window::{LoggedWindow, Window};
-use cloud_model::Scn;
+use cloud_model::{History, LogPoint, Scn};
 use cloud_profile::{Change, InvalidValue, check_kind};
 use cloud_proto::databus::v1::WindowPart;
 use prost::Message;
@@ -35,12 +35,15 @@ pub struct LogReader {
 impl LogReader {
     pub(crate) fn after(published: &Arc<Published>, after_scn: Scn) -> Result<Self, ReadError> {
         let segment = published.segment_after_scn(after_scn)?;
-        let entry = segment.at_or_before(after_scn.get().saturating_add(1));
+        // The window at `after_scn` is read too, for its history, unless the segment begins behind it.
+        let entry = segment.at_or_before(after_scn.get());
+        let before = segment.history_before();
+        let before = before.filter(|_| entry.scn == segment.first_scn);
         let mut reader = Self {
             frames: open_frames(published, &segment, entry.offset, after_scn)?,
             published: Arc::clone(published),
             segment,
-            sequence: Sequence::beginning_with(entry.scn),
+            sequence: Sequence::beginning_with(entry.scn, before),
         };
         while reader.sequence.next_scn() <= after_scn.get() {
             let skipped = reader.next(|head: PartHead| Ok(head))?;
@@ -67,12 +70,12 @@ impl LogReader {
         let Some(TypedPart { head, mut changes }) = self.next(TypedPart::new)? else {
             return Ok(None);
         };
-        let mut last = head.last;
+        let (mut last, mut before) = (head.last, head.history_before);
         while !last {
             let Some(part) = self.next(TypedPart::new)? else {
                 return Err(self.damaged(format!("window {} is not whole", head.scn)));
             };
-            last = part.head.last;
+            (last, before) = (part.head.last, part.head.history_before);
             changes.extend(part.changes);
         }
         let WindowPart {
@@ -84,6 +87,8 @@ impl LogReader {
         } = head;
         Ok(Some(LoggedWindow {
             scn: Scn::new(scn),
+            before: History::new(before),
+            history: self.point().history,
             window: Window {
                 source_id,
                 source_offset,
@@ -96,7 +101,13 @@ impl LogReader {
     /// Returns the SCN of the last window that was read whole, or the SCN that the reader began
     /// after.
     pub fn after_scn(&self) -> Scn {
-        Scn::new(self.sequence.next_scn() - 1)
+        self.point().scn
+    }
+
+    /// Returns the point behind the last window that was read whole, or the one that the reader began
+    /// at. Its history is unknown if a version without histories wrote the window.
+    pub fn point(&self) -> LogPoint {
+        self.sequence.point()
     }
 
     fn next<Part, Out>(
@@ -161,12 +172,15 @@ impl LogReader {
             return Ok(true);
         }
         let after_scn = self.after_scn();
-        if Sequence::beginning_with(following.first_scn) != self.sequence {
+        let mut sequence = self.sequence;
+        if let Err(reason) = sequence.enter(following.first_scn, following.history_before()) {
             self.published.check_kept(after_scn)?;
-            return Err(self.damaged(format!("the segment ends, and {} follows", following.name)));
+            let name = &following.name;
+            return Err(self.damaged(format!("the segment ends, and {name} follows: {reason}")));
         }
         let begins = following.seed.header_bytes;
         self.frames = open_frames(&self.published, &following, begins, after_scn)?;
+        self.sequence = sequence;
         self.segment = following;
         Ok(true)
     }

@@ -27,7 +27,7 @@ use super::options::LogOptions;
 use super::segment::{Segment, is_unfinished, scn_of_name};
 use super::sources::Sources;
 use crate::disk::{Disk, DiskFile};
-use cloud_model::{LineageId, LogId, Scn};
+use cloud_model::{LineageId, LogId, LogPoint, Scn};
 pub(super) use found::Found;
 pub(super) use rot::said_durable_behind;
 use std::sync::Arc;
@@ -46,6 +46,8 @@ pub(crate) struct Recovered {
     pub(crate) file: Arc<dyn DiskFile>,
     pub(crate) sources: Sources,
     pub(crate) head: Scn,
+    /// The newest points of the last segment whose history is known, in order.
+    pub(crate) points: Vec<LogPoint>,
     /// True if the last segment ends in windows that no mark covers yet.
     pub(crate) unmarked: bool,
 }
@@ -91,6 +93,7 @@ pub(crate) fn recover(
     let Tail {
         sources,
         head,
+        points,
         unmarked,
     } = Tail::recover(&last, disk, options)?;
     let (log_id, origin) = (last.header.log_id, last.header.origin);
@@ -109,6 +112,7 @@ pub(crate) fn recover(
         file,
         sources,
         head,
+        points,
         unmarked,
     }))
 }

@@ -25,7 +25,8 @@ use std::{
 /// everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
-    /// The age above which a segment is removed, counted from the last write to it.
+    /// The age above which a segment is removed, counted from the time at which its successor was
+    /// begun: nothing was written to it afterwards.
     pub age_max: Option<Duration>,
     /// The size of the log above which the oldest segments are removed, in bytes.
     pub bytes_max: Option<u64>,
@@ -121,7 +122,11 @@ impl Published {
         let Some(age_max) = age_max else {
             return Ok(false);
         };
-        let written_at = self.disk.written_at(&oldest.name)?;
+        // A segment of version 1 does not state when it was begun.
+        let written_at = match self.successor_begun(oldest) {
+            Some(begun_at) => begun_at,
+            None => self.disk.written_at(&oldest.name)?,
+        };
         // A time in the future is no age.
         Ok(now
             .duration_since(written_at)

@@ -1,8 +1,9 @@
 //! A segment in memory: its place in the log, the end up to which it may be read, and its index.
 
 use super::frame::FrameSeed;
-use super::segment_header::{Previous, SegmentHeader};
+use super::segment_header::{Begun, Previous, SegmentHeader};
 use super::sparse_index::{IndexEntry, SparseIndex};
+use cloud_model::History;
 use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
@@ -19,6 +20,9 @@ pub(crate) struct Segment {
     pub(crate) name: String,
     pub(crate) first_scn: u64,
     pub(crate) previous: Option<Previous>,
+    /// The history before the first window, and the time at which the segment was begun; `None` in a
+    /// segment of version 1, whose windows have no histories.
+    pub(crate) begun: Option<Begun>,
     pub(crate) seed: FrameSeed,
     /// The offset below which every byte is durable and may be read. It lies between two windows.
     end: AtomicU64,
@@ -36,10 +40,16 @@ impl Segment {
             name: segment_name(header.first_scn),
             first_scn: header.first_scn,
             previous: header.previous,
+            begun: header.begun,
             seed,
             end: AtomicU64::new(seed.header_bytes),
             index: Mutex::new(SparseIndex::new(first)),
         }
+    }
+
+    /// Returns the history before the first window, if the segment states it.
+    pub(crate) fn history_before(&self) -> Option<History> {
+        self.begun.map(|begun| begun.history_before)
     }
 
     pub(crate) fn end(&self) -> u64 {

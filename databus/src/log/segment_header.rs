@@ -4,7 +4,7 @@
 //! | offset | bytes | what |
 //! |---|---|---|
 //! | 0 | 8 | `CLOUDLOG` |
-//! | 8 | 4 | format version: 1 |
+//! | 8 | 4 | format version: 2 |
 //! | 12 | 4 | length of the header, all of this table |
 //! | 16 | 16 | `log_id` |
 //! | 32 | 16 | origin: the lineage of the graph that the log began with |
@@ -12,12 +12,16 @@
 //! | 56 | 8 | the preceding segment's first SCN; 0: the log begins here |
 //! | 64 | 8 | end of the preceding segment: every byte below was synced, and no byte from there on counts |
 //! | 72 | 8 | salt, random |
-//! | 80 | 4 | number of sources, at most 1,024; then for each |
+//! | 80 | 8 | history before the first window |
+//! | 88 | 8 | time at which the segment was begun, in ms since 1970 |
+//! | 96 | 4 | number of sources, at most 1,024; then for each |
 //! | | 2, n | length of the source's id, and the id |
 //! | | 8, 8 | its last offset before this segment, and the SCN of the window that carried it |
 //! | end - 4 | 4 | crc32c over everything before |
 //!
-//! Integers are little-endian, the two 128-bit ids big-endian (as they are printed).
+//! Integers are little-endian, the two 128-bit ids big-endian (as they are printed). Version 1 lacks
+//! the 16 bytes from offset 80 on, and its segments' windows have no histories. It is still read; a
+//! log's next segment is of version 2.
 //!
 //! **Why a crash at any byte is safe.** A segment is written under another name, synced, and only
 //! then renamed. Nothing in it is acknowledged before the folder is synced. A header that is
@@ -27,7 +31,7 @@
 
 use super::frame::FrameSeed;
 use crate::limits::{SOURCE_ID_BYTES_MAX, SOURCES_MAX};
-use cloud_model::{LineageId, LogId, Scn, SourceMark};
+use cloud_model::{History, LineageId, LogId, Scn, SourceMark};
 use rand::{TryRngCore as _, rngs::OsRng};
 use std::io;
 
@@ -39,8 +43,12 @@ pub(crate) const HEADER_BYTES_MAX: usize =
 pub(crate) const PREFIX_BYTES: usize = 16;
 
 const MAGIC: [u8; 8] = *b"CLOUDLOG";
-const VERSION: u32 = 1;
-const FIXED_BYTES: usize = 88;
+const VERSION_AT: usize = 8;
+const VERSION: u32 = 2;
+/// The version before histories.
+const VERSION_1: u32 = 1;
+const FIXED_BYTES: usize = 104;
+const FIXED_BYTES_1: usize = 88;
 
 /// A segment's header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +58,8 @@ pub(crate) struct SegmentHeader {
     pub(crate) first_scn: u64,
     pub(crate) previous: Option<Previous>,
     pub(crate) salt: u64,
+    /// `None` in version 1.
+    pub(crate) begun: Option<Begun>,
     pub(crate) sources: Vec<SourceMark>,
 }
 
@@ -58,6 +68,16 @@ pub(crate) struct SegmentHeader {
 pub(crate) struct Previous {
     pub(crate) first_scn: u64,
     pub(crate) end: u64,
+}
+
+/// What a segment states since version 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Begun {
+    /// The history before the first window.
+    pub(crate) history_before: History,
+    /// The time at which the segment was begun, in ms since 1970. Nothing was written to an earlier
+    /// segment afterwards.
+    pub(crate) at_ms: u64,
 }
 
 /// The reason why bytes are not a header of this version.
@@ -81,19 +101,27 @@ impl SegmentHeader {
             .iter()
             .map(|source| 2 + source.source_id.len() + 16)
             .sum();
-        let length = FIXED_BYTES + sources;
+        let (version, fixed_bytes) = match self.begun {
+            Some(_) => (VERSION, FIXED_BYTES),
+            None => (VERSION_1, FIXED_BYTES_1),
+        };
+        let length = fixed_bytes + sources;
         let previous = self.previous.unwrap_or(Previous {
             first_scn: 0,
             end: 0,
         });
         let mut bytes = Vec::with_capacity(length);
         bytes.extend(MAGIC);
-        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend(version.to_le_bytes());
         bytes.extend((length as u32).to_le_bytes());
         bytes.extend(self.log_id.to_be_bytes());
         bytes.extend(self.origin.to_be_bytes());
         for number in [self.first_scn, previous.first_scn, previous.end, self.salt] {
             bytes.extend(number.to_le_bytes());
+        }
+        if let Some(begun) = self.begun {
+            bytes.extend(begun.history_before.get().to_le_bytes());
+            bytes.extend(begun.at_ms.to_le_bytes());
         }
         bytes.extend((self.sources.len() as u32).to_le_bytes());
         for source in &self.sources {
@@ -119,8 +147,9 @@ impl SegmentHeader {
         if fields.take() != Some(MAGIC) {
             return Err(HeaderError::NotASegment);
         }
-        match fields.u32() {
-            Some(VERSION) => {}
+        let fixed_bytes = match fields.u32() {
+            Some(VERSION) => FIXED_BYTES,
+            Some(VERSION_1) => FIXED_BYTES_1,
             Some(version) if version > VERSION => {
                 return Err(HeaderError::FutureVersion {
                     version,
@@ -128,9 +157,9 @@ impl SegmentHeader {
                 });
             }
             _ => return Err(HeaderError::NotASegment),
-        }
+        };
         match fields.u32().map(|length| length as usize) {
-            Some(length) if (FIXED_BYTES..=HEADER_BYTES_MAX).contains(&length) => Ok(length),
+            Some(length) if (fixed_bytes..=HEADER_BYTES_MAX).contains(&length) => Ok(length),
             _ => Err(damaged(12, "the header's length is not possible")),
         }
     }
@@ -160,8 +189,10 @@ impl SegmentHeader {
 
     fn fields(checked: &[u8]) -> Option<Self> {
         let mut fields = Fields {
-            rest: checked.get(PREFIX_BYTES..)?,
+            rest: checked.get(VERSION_AT..)?,
         };
+        let version = fields.u32()?;
+        fields.u32()?;
         let log_id = LogId::from_be_bytes(fields.take()?);
         let origin = LineageId::from_be_bytes(fields.take()?);
         let first_scn = fields.u64()?;
@@ -170,6 +201,13 @@ impl SegmentHeader {
             end: fields.u64()?,
         };
         let salt = fields.u64()?;
+        let begun = match version {
+            VERSION_1 => None,
+            _ => Some(Begun {
+                history_before: History::new(fields.u64()?)?,
+                at_ms: fields.u64()?,
+            }),
+        };
         let count = fields.u32()? as usize;
         if first_scn == 0 || previous.first_scn >= first_scn || count > SOURCES_MAX {
             return None;
@@ -194,6 +232,7 @@ impl SegmentHeader {
             first_scn,
             previous,
             salt,
+            begun,
             sources,
         })
     }

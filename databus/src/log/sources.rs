@@ -25,9 +25,9 @@ impl Sources {
             .map(|mark| source_mark(source_id, *mark))
     }
 
-    /// Records the last window of a source. Windows without a source are not recorded.
+    /// Records the last window of a source. Windows without a source or an offset are not recorded.
     pub(crate) fn set(&mut self, source_id: &str, offset: u64, scn: Scn) {
-        if source_id.is_empty() {
+        if source_id.is_empty() || offset == 0 {
             return;
         }
         match self.marks.get_mut(source_id) {

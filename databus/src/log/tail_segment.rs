@@ -5,11 +5,11 @@
 
 use super::frame::push_frame;
 use super::segment::{Segment, segment_name, unfinished_name};
-use super::segment_header::{Previous, SegmentHeader, random_salt};
+use super::segment_header::{Begun, Previous, SegmentHeader, random_salt};
 use super::sources::Sources;
 use crate::disk::{Disk, DiskFile};
-use cloud_model::{LineageId, LogId};
-use std::{io, sync::Arc};
+use cloud_model::{History, LineageId, LogId};
+use std::{io, sync::Arc, time::UNIX_EPOCH};
 
 /// The last segment of the log.
 #[derive(Debug)]
@@ -27,20 +27,22 @@ pub(crate) struct TailSegment {
 }
 
 impl TailSegment {
-    /// Returns the last segment of a recovered log.
+    /// Returns the last segment of a recovered log. A segment of version 1 has ended: the next window
+    /// begins one whose windows have histories.
     pub(crate) fn recovered(
         segment: Arc<Segment>,
         file: Arc<dyn DiskFile>,
         unmarked: bool,
     ) -> Self {
         let end = segment.end();
+        let ended = segment.begun.is_none();
         Self {
             segment,
             file,
             durable: end,
             position: end,
             unmarked,
-            ended: false,
+            ended,
         }
     }
 
@@ -51,15 +53,23 @@ impl TailSegment {
         (log_id, origin): (LogId, LineageId),
         first_scn: u64,
         previous: Option<Previous>,
+        history_before: History,
         sources: &Sources,
     ) -> io::Result<Self> {
         let (salt, sources) = (random_salt()?, sources.list());
+        let since_1970 = disk.now().duration_since(UNIX_EPOCH);
+        let at_ms = since_1970.map_or(0, |time| time.as_millis() as u64);
+        let begun = Some(Begun {
+            history_before,
+            at_ms,
+        });
         let header = SegmentHeader {
             log_id,
             origin,
             first_scn,
             previous,
             salt,
+            begun,
             sources,
         };
         let (bytes, seed) = header.encode();

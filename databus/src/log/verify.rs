@@ -9,6 +9,8 @@ use super::frame_reader::{Frame, FrameError, FrameReader};
 use super::recovery::{Found, said_durable_behind};
 use super::sequence::{PartPlace, Sequence};
 use crate::disk::{Disk, ReadOnlyFolder};
+use crate::history::{ChangesHash, WindowContent};
+use cloud_model::{History, Scn};
 use cloud_profile::Change;
 use cloud_proto::databus::v1::WindowPart;
 use prost::Message as _;
@@ -80,13 +82,12 @@ impl Verified {
             Some(Some(next)) => {
                 next.continues(segment, disk)?;
                 let end = next.header.previous.map_or(segment.bytes, |here| here.end);
-                let sequence = self.walk(segment, end, disk)?;
-                let expected = Sequence::beginning_with(next.header.first_scn);
-                if sequence == expected {
-                    return Ok(());
-                }
-                let reason = format!("the segment ends, and {} follows", next.name);
-                Err(OpenError::damaged(disk, &segment.name, end, reason))
+                let mut sequence = self.walk(segment, end, disk)?;
+                let entered = sequence.enter(next.header.first_scn, next.segment.history_before());
+                entered.map_err(|reason| {
+                    let reason = format!("the segment ends, and {} follows: {reason}", next.name);
+                    OpenError::damaged(disk, &segment.name, end, reason)
+                })
             }
         }
     }
@@ -95,8 +96,8 @@ impl Verified {
     fn walk(&mut self, segment: &Found, end: u64, disk: &dyn Disk) -> Result<Sequence, OpenError> {
         let mut walk = Walk::begin(segment);
         while let Some(frame) = walk.frames.next(end).map_err(fault(segment, disk))? {
-            let part = take(&mut walk.sequence, &frame).map_err(fault(segment, disk))?;
-            self.count(part);
+            let part = take(&mut walk.sequence, &mut walk.changes_hash, &frame);
+            self.count(part.map_err(fault(segment, disk))?);
         }
         Ok(walk.sequence)
     }
@@ -114,7 +115,7 @@ impl Verified {
             let torn = match walk.frames.next(end) {
                 Ok(Some(frame)) => {
                     durable_to = durable_to.max(frame.durable_to);
-                    let taken = take(&mut walk.sequence, &frame);
+                    let taken = take(&mut walk.sequence, &mut walk.changes_hash, &frame);
                     self.count(taken.map_err(fault(segment, disk))?);
                     None
                 }
@@ -164,6 +165,8 @@ impl Verified {
 struct Walk {
     frames: FrameReader,
     sequence: Sequence,
+    /// The hash of the changes of the window that was begun.
+    changes_hash: ChangesHash,
 }
 
 impl Walk {
@@ -171,14 +174,22 @@ impl Walk {
         let seed = segment.segment.seed;
         Self {
             frames: FrameReader::new(Arc::clone(&segment.file), seed, seed.header_bytes),
-            sequence: Sequence::beginning_with(segment.header.first_scn),
+            sequence: Sequence::beginning_with(
+                segment.header.first_scn,
+                segment.segment.history_before(),
+            ),
+            changes_hash: ChangesHash::default(),
         }
     }
 }
 
-/// Checks that a frame's part is the next one. Returns whether it ends its window; `None` for a
-/// mark.
-fn take(sequence: &mut Sequence, frame: &Frame<'_>) -> Result<Option<bool>, FrameError> {
+/// Checks that a frame's part is the next one, and that a window's history is the one of its content.
+/// Returns whether the part ends its window; `None` for a mark.
+fn take(
+    sequence: &mut Sequence,
+    changes_hash: &mut ChangesHash,
+    frame: &Frame<'_>,
+) -> Result<Option<bool>, FrameError> {
     let offset = frame.offset;
     let refused = |reason: String| FrameError::Damaged { offset, reason };
     if frame.body.is_empty() {
@@ -186,7 +197,27 @@ fn take(sequence: &mut Sequence, frame: &Frame<'_>) -> Result<Option<bool>, Fram
     }
     let part = WindowPart::decode(frame.body).map_err(|error| refused(error.to_string()))?;
     sequence.accept(PartPlace::from(&part)).map_err(refused)?;
+    let added = changes_hash.add_part(frame.body);
+    added.map_err(|error| refused(error.to_string()))?;
     let (scn, last) = (part.scn, part.last);
+    let states = History::new(part.history_before).zip(History::new(part.history));
+    if last {
+        let changes_hash = std::mem::take(changes_hash).finish(&[]);
+        let content = WindowContent {
+            source_id: &part.source_id,
+            source_offset: part.source_offset,
+            commit_time: part.commit_time,
+            changes_hash,
+        };
+        if let Some((before, stated)) = states
+            && let found = content.history(before, Scn::new(scn))
+            && found != stated
+        {
+            let reason =
+                format!("window {scn} states history {stated}, but its content has {found}");
+            return Err(refused(reason));
+        }
+    }
     for change in part.changes {
         Change::try_from(change).map_err(|invalid| refused(format!("window {scn}: {invalid}")))?;
     }

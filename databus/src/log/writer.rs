@@ -11,9 +11,10 @@ use super::group::{Answer, Appended, Group, Request};
 use super::options::LogOptions;
 use super::published::Published;
 use super::tail_segment::TailSegment;
-use crate::checked_window::{CheckedWindow, encode_scn};
+use crate::checked_window::{CheckedWindow, encode_histories, encode_scn};
+use crate::history::before_first;
 use crate::limits::SOURCES_MAX;
-use cloud_model::Scn;
+use cloud_model::{History, LogPoint, Scn};
 use cloud_serving::FolderLock;
 use std::{io, sync::Arc, time::Instant};
 use tokio::{
@@ -99,12 +100,12 @@ impl Writer {
             .clone()
             .or_else(|| self.published.sources(|sources| sources.get(source_id)));
         if let Some(last) = &last
-            && window.source_offset <= last.offset
+            && (1..=last.offset).contains(&window.source_offset)
         {
-            let appended = Appended {
-                scn: last.scn,
-                repeat: true,
-            };
+            let in_points = group.points.iter().rev();
+            let point = in_points.copied().find(|point| point.scn == last.scn);
+            let point = point.unwrap_or_else(|| self.published.histories.point(last.scn));
+            let appended = Appended::repeat(point);
             if in_group.is_some() {
                 group.wait(answer, appended);
             } else {
@@ -112,7 +113,8 @@ impl Writer {
             }
             return group;
         }
-        if last.is_none() && !source_id.is_empty() && self.sources(&group) >= SOURCES_MAX {
+        let is_new_source = last.is_none() && window.source_offset > 0;
+        if is_new_source && self.sources(&group) >= SOURCES_MAX {
             let source_id = source_id.to_owned();
             answer.refuse(AppendError::TooManySources {
                 source_id,
@@ -120,9 +122,18 @@ impl Writer {
             });
             return group;
         }
-        let scn = Scn::new(self.published.head().get() + group.windows + 1);
-        group.wait(answer, Appended { scn, repeat: false });
-        match self.write(&mut group, &window, scn) {
+        let before = group.points.last().copied();
+        let before = before.unwrap_or_else(|| self.published.head_point());
+        let scn = Scn::new(before.scn.get() + 1);
+        let history_before = before
+            .history
+            .unwrap_or_else(|| before_first(self.published.log_id, before.scn));
+        let point = LogPoint {
+            scn,
+            history: Some(window.history(history_before, scn)),
+        };
+        group.wait(answer, Appended::new(point));
+        match self.write(&mut group, &window, history_before, point) {
             Ok(()) => group,
             Err(error) => {
                 self.fail(group, error);
@@ -136,17 +147,28 @@ impl Writer {
             .sources(|sources| sources.len() + group.sources.count_not_in(sources))
     }
 
-    fn write(&mut self, group: &mut Group, window: &CheckedWindow, scn: Scn) -> io::Result<()> {
-        if group.windows == 0 && self.tail.is_over(self.options.segment_bytes) {
-            self.begin_segment(scn.get())?;
+    fn write(
+        &mut self,
+        group: &mut Group,
+        window: &CheckedWindow,
+        history_before: History,
+        point: LogPoint,
+    ) -> io::Result<()> {
+        let scn = point.scn;
+        if group.points.is_empty() && self.tail.is_over(self.options.segment_bytes) {
+            self.begin_segment(scn.get(), history_before)?;
         }
         group.note(scn.get(), self.tail.position() + group.buffer.len() as u64);
-        for part in &window.parts {
+        let last_part = window.parts.len() - 1;
+        for (number, part) in window.parts.iter().enumerate() {
             let offset = self.tail.position() + group.buffer.len() as u64;
             let before = group.buffer.len();
             self.tail.push_frame(&mut group.buffer, offset, |body| {
                 encode_scn(scn, body);
                 body.extend_from_slice(part);
+                if let Some(history) = point.history.filter(|_| number == last_part) {
+                    encode_histories(history_before, history, body);
+                }
             });
             group.bytes += (group.buffer.len() - before) as u64;
             if group.buffer.len() >= self.options.group_bytes_max {
@@ -154,7 +176,7 @@ impl Writer {
                 group.buffer.clear();
             }
         }
-        group.windows += 1;
+        group.points.push(point);
         group
             .sources
             .set(&window.source_id, window.source_offset, scn);
@@ -163,9 +185,9 @@ impl Writer {
 
     /// Makes the group durable, then visible, and then answers its callers.
     fn sync(&mut self, mut group: Group) {
-        if group.windows == 0 {
+        let Some(last) = group.points.last().copied() else {
             return group.acknowledge();
-        }
+        };
         let written = self
             .tail
             .write(&group.buffer)
@@ -175,10 +197,12 @@ impl Writer {
         }
         let segment = &self.tail.segment;
         group.note_in(segment);
-        let head = Scn::new(self.published.head().get() + group.windows);
+        for point in &group.points {
+            self.published.histories.note(*point);
+        }
         let sources = std::mem::take(&mut group.sources);
         self.published
-            .publish(segment, self.tail.durable(), sources, head);
+            .publish(segment, self.tail.durable(), sources, last.scn);
         group.acknowledge();
     }
 
@@ -192,7 +216,8 @@ impl Writer {
     fn fail(&mut self, group: Group, error: io::Error) {
         let segment = Arc::clone(&self.tail.segment);
         let name = &segment.name;
-        tracing::error!(segment = name, %error, windows = group.windows, "not durable");
+        let windows = group.points.len();
+        tracing::error!(segment = name, %error, windows, "not durable");
         let error = self.not_durable(error);
         if let Err(error) = self.tail.give_up() {
             tracing::warn!(
@@ -204,7 +229,7 @@ impl Writer {
         group.refuse(&error);
     }
 
-    fn begin_segment(&mut self, first_scn: u64) -> io::Result<()> {
+    fn begin_segment(&mut self, first_scn: u64, history_before: History) -> io::Result<()> {
         let Published {
             disk,
             log_id,
@@ -213,8 +238,14 @@ impl Writer {
         } = &*self.published;
         let previous = self.tail.as_previous();
         let sources = self.published.sources(Clone::clone);
-        self.tail =
-            TailSegment::create(&**disk, (*log_id, *origin), first_scn, previous, &sources)?;
+        self.tail = TailSegment::create(
+            &**disk,
+            (*log_id, *origin),
+            first_scn,
+            previous,
+            history_before,
+            &sources,
+        )?;
         self.published.begin(Arc::clone(&self.tail.segment));
         Ok(())
     }

@@ -5,7 +5,7 @@ use crate::{
     KeptFor, Log, Retention,
     limits::{RETENTION_INTERVAL, StreamLimits},
 };
-use cloud_model::Scn;
+use cloud_model::{History, LogPoint, Scn};
 use cloud_proto::databus::v1::AsOf;
 use cloud_serving::Refusal;
 use std::{
@@ -157,11 +157,12 @@ impl LogServer {
         (self.trouble)().map_or(Ok(()), |why| Err(Refusal::not_serving(&why)))
     }
 
-    /// Returns an SCN of the log, as responses state it.
-    pub(super) fn as_of(&self, scn: Scn) -> AsOf {
+    /// Returns a point of the log, as responses state it.
+    pub(super) fn as_of(&self, point: LogPoint) -> AsOf {
         AsOf {
             log_id: self.log_id.clone(),
-            scn: scn.get(),
+            scn: point.scn.get(),
+            history: History::number(point.history),
         }
     }
 

@@ -17,7 +17,7 @@ pub fn log_status(server: &LogServer) -> GetStatusResponse {
         scn: scn.get(),
     };
     GetStatusResponse {
-        head: Some(server.as_of(status.head)),
+        head: Some(server.as_of(server.log.point(status.head))),
         oldest_after_scn: status.oldest_after_scn.get(),
         bytes: status.bytes,
         segments: u32::try_from(status.segments).unwrap_or(u32::MAX),

@@ -157,10 +157,10 @@ async fn answer(
     answers: &mpsc::Sender<Result<PublishResponse, Status>>,
 ) -> Result<(), Refusal> {
     while let Some(window) = windows.recv().await {
-        let Appended { scn, repeat } = window?.await?;
+        let appended = window?.await?;
         let answer = PublishResponse {
-            as_of: Some(server.as_of(scn)),
-            repeat,
+            as_of: Some(server.as_of(appended.point())),
+            repeat: appended.repeat,
         };
         match answers
             .send_timeout(Ok(answer), server.limits.stall_max)

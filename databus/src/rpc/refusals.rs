@@ -1,7 +1,7 @@
 //! The error responses of a log, and the responses for the log's own errors.
 
 use crate::{AppendError, InvalidPart, InvalidWindow, ReadError};
-use cloud_model::Scn;
+use cloud_model::{History, LogPoint, Scn};
 use cloud_serving::Refusal;
 use tonic::Code;
 
@@ -18,6 +18,26 @@ pub fn other_log(ours: &str, asked: &str) -> Refusal {
         .with_figure("log_id", ours)
         .with_figure("asked", asked)
         .with_log_condition("log_id")
+}
+
+/// Returns the refusal of a request whose point has another history than the log has there. The
+/// log was restored from an older copy and written on, or the caller was.
+pub fn other_history(log_id: &str, ours: LogPoint, asked: LogPoint) -> Refusal {
+    let number = |point: LogPoint| format!("{:016x}", History::number(point.history));
+    let message = format!(
+        "log {log_id} has history {} at SCN {}, but the request names history {}: the log was \
+         restored from a copy, and has other windows; bootstrap again",
+        number(ours),
+        asked.scn,
+        number(asked),
+    );
+    Refusal::new(Code::FailedPrecondition, message)
+        .with_reason("OTHER_LOG")
+        .with_figure("log_id", log_id)
+        .with_figure("scn", asked.scn)
+        .with_figure("history", number(ours))
+        .with_figure("asked_history", number(asked))
+        .with_log_condition("history")
 }
 
 /// Returns the refusal of a request that only the server that owns the log can serve.

@@ -7,14 +7,14 @@
 use super::{
     LogServer,
     kinds::Kinds,
-    refusals::{other_log, slow_subscriber},
+    refusals::{other_history, other_log, slow_subscriber},
     sent_scns::SentScn,
 };
 use crate::{
     LogReader, ReadError,
     limits::{HEARTBEAT_INTERVAL, SUBSCRIPTION_PARTS_MAX},
 };
-use cloud_model::Scn;
+use cloud_model::{History, LogPoint, Scn};
 use cloud_proto::databus::v1::{
     Heartbeat, SubscribeRequest, SubscribeResponse, WindowPart, subscribe_response::Event,
 };
@@ -40,17 +40,24 @@ pub async fn subscribe(
         after_scn,
         kinds,
         log_id,
+        after_history,
     } = request.into_inner();
     if !log_id.is_empty() && log_id != server.log_id {
         return Err(other_log(&server.log_id, &log_id));
     }
-    let after_scn = Scn::new(after_scn);
+    let after = LogPoint {
+        scn: Scn::new(after_scn),
+        history: History::new(after_history),
+    };
     let kinds = Kinds::new(&kinds)?;
     let limit = server.limits.subscriptions_max as u64;
     let place = Arc::clone(&server.subscriptions).try_acquire_owned();
     let place = place.map_err(|_| Refusal::busy("subscriptions", limit))?;
     let log = server.log.clone();
-    let reader = blocking(move || log.read_after(after_scn)).await??;
+    let reader = blocking(move || log.read_after(after.scn)).await??;
+    if reader.point().differs(&after) {
+        return Err(other_history(&server.log_id, reader.point(), after));
+    }
     let (events, receiver) = mpsc::channel(SUBSCRIPTION_PARTS_MAX + 1);
     // The last place is kept free for the error that ends the call. The other places may be full of
     // events that the caller has not read.
@@ -58,7 +65,7 @@ pub async fn subscribe(
     let end = events.clone().reserve_owned().await.map_err(ended)?;
     let subscription = Subscription {
         events,
-        sent_scn: server.sent_scns.begin(after_scn),
+        sent_scn: server.sent_scns.begin(after.scn),
         kinds,
         server: Arc::clone(server),
         _place: place,
@@ -114,7 +121,7 @@ impl Subscription {
         loop {
             if Instant::now() >= heartbeat_at {
                 heartbeat_at = Instant::now() + HEARTBEAT_INTERVAL;
-                let head = self.server.as_of(self.server.log.head());
+                let head = self.server.as_of(self.server.log.head_point());
                 if let Err(end) = self
                     .send(Event::Heartbeat(Heartbeat { head: Some(head) }))
                     .await

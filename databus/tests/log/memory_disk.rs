@@ -271,6 +271,10 @@ impl Disk for MemoryDisk {
         })
     }
 
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(self.lock().second)
+    }
+
     fn written_at(&self, name: &str) -> io::Result<SystemTime> {
         let state = self.lock();
         let number = *state.names.get(name).ok_or(ErrorKind::NotFound)?;

@@ -120,8 +120,10 @@ pub use base::graph_writer::{GraphWriter, UnsealedGraph, write_graph};
 pub use base::times_file::TIMES_NAME;
 pub use files::content_error::ContentError;
 pub use files::file_error::FileError;
+pub use files::histories_file::{HISTORIES_NAME, read_histories, write_histories};
 pub use files::manifest::{
-    MANIFEST_NAME, Manifest, ManifestFile, StandsAt, newest_snapshots, snapshot_name,
+    FileRole, MANIFEST_NAME, Manifest, ManifestFile, SourceOffset, StandsAt, newest_snapshots,
+    snapshot_name,
 };
 pub use graph::Graph;
 pub use neighbours::Neighbours;

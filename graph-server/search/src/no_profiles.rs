@@ -14,7 +14,7 @@ use crate::{
         profile_header::{Content, HEADER_BYTES, Header},
     },
 };
-use cloud_engine::{ContentDigest, FileError, ManifestFile};
+use cloud_engine::{ContentDigest, FileError, FileRole, ManifestFile};
 use cloud_model::LineageId;
 use std::{
     fs::{self, File},
@@ -80,10 +80,11 @@ impl NoProfiles {
                 source,
             })?;
         ProfileFile::open(&path, lineage)?;
-        Ok(ManifestFile {
-            name: PROFILES_NAME.to_owned(),
-            bytes: HEADER_BYTES,
-            crc32c: crc32c::crc32c(&header),
-        })
+        Ok(ManifestFile::new(
+            FileRole::Profiles,
+            PROFILES_NAME.to_owned(),
+            HEADER_BYTES,
+            crc32c::crc32c(&header),
+        ))
     }
 }

@@ -78,7 +78,7 @@ impl ProfileStore {
         let fresh = StoreMark {
             lineage: manifest.lineage_id,
             log,
-            scn: manifest.profiles_scn(),
+            point: manifest.profiles_point(),
         };
         let (path, index_path) = (live.join(LIVE_PROFILES_NAME), live.join(LIVE_INDEX_NAME));
         let copy = manifest.file(LIVE_PROFILES_NAME);
@@ -89,7 +89,7 @@ impl ProfileStore {
         }
         let persistence = Arc::new(Persistence::default());
         let mut live_profiles = LiveProfiles::open(&path, fresh, &persistence)?;
-        if live_profiles.scn() < fresh.scn {
+        if live_profiles.scn() < fresh.point.scn {
             // The snapshot covers the SCNs between, and the log may have deleted them.
             drop(live_profiles);
             match copy {
@@ -103,7 +103,7 @@ impl ProfileStore {
             live_profiles = LiveProfiles::open(&path, fresh, &persistence)?;
         }
         // An index without documents is valid before every change.
-        let empty = fresh.at(Scn::BEGINNING);
+        let empty = fresh.at(Scn::BEGINNING.into());
         let live_index = LiveIndex::open(&index_path, empty)?;
         ProfileWriter::open(
             Arc::new(Base { profiles, index }),

@@ -12,7 +12,7 @@ use crate::{
 };
 use arc_swap::ArcSwap;
 use cloud_engine::{FileError, NodeIndex};
-use cloud_model::Scn;
+use cloud_model::{LogPoint, Scn};
 use cloud_profile::{empty_profile, remove_position, upsert_member, upsert_position};
 use cloud_proto::cloud::v1::Profile;
 use roaring::RoaringBitmap;
@@ -30,7 +30,7 @@ pub struct ProfileWriter {
     pending: BTreeMap<NodeIndex, LiveRecord>,
     /// The nodes that have a record in the live profiles.
     superseded: RoaringBitmap,
-    applied: Scn,
+    applied: LogPoint,
 }
 
 /// Why changes could not be applied or committed: stop and repair. Nothing of the window was taken.
@@ -66,13 +66,13 @@ impl ProfileWriter {
     ) -> Result<(ProfileStore, Self), OpenError> {
         let committed = Arc::new(live_profiles.reader()?);
         let superseded = catch_up(&live_profiles, &committed, &mut live_index)?;
-        let applied = live_profiles.scn();
+        let applied = live_profiles.point();
         let published = Published::new(
             Arc::clone(&base),
             live_index.segments()?,
             Arc::clone(&committed),
             superseded.clone(),
-            applied,
+            applied.scn,
         );
         persistence.retry();
         let store = ProfileStore {
@@ -97,8 +97,14 @@ impl ProfileWriter {
     /// If no changes wait for a commit, a window without changes is published at once.
     ///
     /// If a profile cannot be read. Nothing of the window is then taken.
-    pub fn apply(&mut self, scn: Scn, changes: Vec<ProfileChange>) -> Result<(), ApplyError> {
-        if scn <= self.applied {
+    pub fn apply(
+        &mut self,
+        point: impl Into<LogPoint>,
+        changes: Vec<ProfileChange>,
+    ) -> Result<(), ApplyError> {
+        let point = point.into();
+        let scn = point.scn;
+        if scn <= self.applied.scn {
             return Ok(());
         }
         let mut window: BTreeMap<NodeIndex, LiveRecord> = BTreeMap::new();
@@ -117,8 +123,14 @@ impl ProfileWriter {
             window.insert(node, LiveRecord { scn, profile });
         }
         self.pending.append(&mut window);
-        self.advance(scn);
+        self.advance(point);
         Ok(())
+    }
+
+    /// Returns the point up to which every window was applied.
+    #[must_use]
+    pub fn applied(&self) -> LogPoint {
+        self.applied
     }
 
     /// Returns whether changes wait for a commit.
@@ -133,12 +145,14 @@ impl ProfileWriter {
         self.live_index.replaced()
     }
 
-    /// Records that every window up to this SCN was applied. If no changes wait for a commit, the
-    /// published state becomes valid at this SCN too.
-    pub fn advance(&mut self, scn: Scn) {
-        self.applied = self.applied.max(scn);
+    /// Records that every window up to this point was applied. If no changes wait for a commit, the
+    /// published state becomes valid there too.
+    pub fn advance(&mut self, point: LogPoint) {
+        if point.scn >= self.applied.scn {
+            self.applied = point;
+        }
         if self.pending.is_empty() {
-            self.store.published.load().extend(self.applied);
+            self.store.published.load().extend(self.applied.scn);
         }
     }
 
@@ -147,22 +161,26 @@ impl ProfileWriter {
     /// them. Without waiting changes, it still makes the stores' SCN durable.
     ///
     /// If a store cannot be written. The changes then go on waiting.
-    pub fn commit(&mut self, through: Scn) -> Result<(), ApplyError> {
-        let scn = self.applied.max(through);
+    pub fn commit(&mut self, through: impl Into<LogPoint>) -> Result<(), ApplyError> {
+        let point = match through.into() {
+            through if through.scn >= self.applied.scn => through,
+            _ => self.applied,
+        };
+        let scn = point.scn;
         if self.live_profiles.scn() < scn || !self.pending.is_empty() {
-            self.live_profiles.commit(scn, &self.pending)?;
+            self.live_profiles.commit(point, &self.pending)?;
         }
         if self.live_index.scn() < scn || !self.pending.is_empty() {
             let changed = self
                 .pending
                 .iter()
                 .map(|(&node, record)| (node, record.profile.as_ref()));
-            self.live_index.commit(scn, changed)?;
+            self.live_index.commit(point, changed)?;
         }
         if !self.pending.is_empty() {
             self.publish(scn)?;
         }
-        self.advance(scn);
+        self.advance(point);
         Ok(())
     }
 
@@ -170,7 +188,7 @@ impl ProfileWriter {
     ///
     /// # Errors
     /// As [`commit`](Self::commit).
-    pub fn close(mut self, through: Scn) -> Result<(), ApplyError> {
+    pub fn close(mut self, through: impl Into<LogPoint>) -> Result<(), ApplyError> {
         self.commit(through)?;
         Ok(self.live_index.close()?)
     }
@@ -231,7 +249,8 @@ fn catch_up(
     live_index: &mut LiveIndex,
 ) -> Result<RoaringBitmap, OpenError> {
     let (profiles_at, index_at) = (live_profiles.scn(), live_index.scn());
-    let from_nothing = index_at > profiles_at;
+    let is_of_other_windows = live_index.point().differs(&live_profiles.point());
+    let from_nothing = index_at > profiles_at || is_of_other_windows;
     let mut superseded = RoaringBitmap::new();
     let mut behind = Vec::new();
     for record in reader.records()? {
@@ -242,13 +261,13 @@ fn catch_up(
         }
     }
     if from_nothing {
-        // The profiles are older than the index: they were restored from elsewhere. The log is read
-        // from their SCN.
+        // The profiles are older than the index, or of other windows: they were restored from
+        // elsewhere. The log is read from their SCN.
         live_index.clear()?;
     }
-    if index_at != profiles_at {
+    if from_nothing || index_at != profiles_at {
         live_index.commit(
-            profiles_at,
+            live_profiles.point(),
             behind
                 .iter()
                 .map(|(node, profile)| (*node, profile.as_ref())),

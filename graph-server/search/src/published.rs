@@ -14,8 +14,8 @@ use crate::{
         profile_file::ProfileFile,
     },
 };
-use cloud_engine::{FileError, ManifestFile, NodeIndex};
-use cloud_model::Scn;
+use cloud_engine::{FileError, FileRole, ManifestFile, NodeIndex};
+use cloud_model::{LogPoint, Scn};
 use cloud_proto::cloud::v1::Profile;
 use roaring::RoaringBitmap;
 use std::{
@@ -87,20 +87,23 @@ impl Published {
     }
 
     /// Writes the profiles that changed since the snapshot into the directory of a new one. Syncs
-    /// the file, but not the directory. The file is valid at [`scn`](Self::scn);
+    /// the file, but not the directory. The file is valid at `point`, which this state holds at;
     /// [`ProfileStore::open`](crate::ProfileStore::open) reads it where there is no newer one.
     ///
     /// # Errors
     /// If a profile cannot be read, or the file cannot be written.
-    pub fn copy_changed(&self, snapshot: &Path) -> Result<ManifestFile, FileError> {
+    pub fn copy_changed(
+        &self,
+        snapshot: &Path,
+        point: impl Into<LogPoint>,
+    ) -> Result<ManifestFile, FileError> {
+        let point = point.into();
         let path = snapshot.join(LIVE_PROFILES_NAME);
-        self.live_profiles.copy(&path, self.scn())?;
+        self.live_profiles.copy(&path, point)?;
         let (bytes, crc32c) = measure(&path)?;
-        Ok(ManifestFile {
-            name: LIVE_PROFILES_NAME.to_owned(),
-            bytes,
-            crc32c,
-        })
+        let name = LIVE_PROFILES_NAME.to_owned();
+        let file = ManifestFile::new(FileRole::LiveProfiles, name, bytes, crc32c);
+        Ok(file.at(point.scn))
     }
 
     pub(crate) fn extend(&self, scn: Scn) {

@@ -10,7 +10,7 @@ use super::{
     Compaction, Running, SharedWriter, is_changed,
     kept::{self, Needed},
     lock,
-    snapshot_writer::{SnapshotError, SnapshotWriter},
+    snapshot_writer::{Place, SnapshotError, SnapshotWriter},
 };
 use crate::{
     ingest::progress::{Part, Progress},
@@ -22,7 +22,7 @@ use crate::{
     workers::{Priority, give_way},
 };
 use cloud_engine::{Base, Manifest, Version};
-use cloud_model::{LineageId, LogId, Scn, SourceMark};
+use cloud_model::{LineageId, LogId, Scn};
 use cloud_search::ProfileStore;
 use cloud_serving::FolderLock;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
@@ -135,10 +135,15 @@ impl Compactor {
             (graph, self.progress.source_marks())
         };
         let scn = graph.scn();
+        let place = Place {
+            log_id: self.log_id,
+            sources,
+            points: self.progress.points_to(scn),
+        };
         tracing::info!(%scn, "compaction begins");
         self.running(Some((scn, 0, graph.node_bound())));
         let snapshot = self.compaction.status().snapshot;
-        let made = self.write(runtime, graph, &snapshot, sources);
+        let made = self.write(runtime, graph, &snapshot, place);
         self.running(None);
         let (manifest, base) = match made {
             Ok(made) => made,
@@ -168,7 +173,7 @@ impl Compactor {
             "compaction ends"
         );
         self.retire(before);
-        if let Err(error) = self.keep_newest(scn, snapshot.lineage_id) {
+        if let Err(error) = self.keep_newest(snapshot.generation, scn, snapshot.lineage_id) {
             tracing::error!(
                 %error,
                 "older snapshots cannot be removed; the next compaction retries"
@@ -181,10 +186,16 @@ impl Compactor {
     }
 
     /// Removes snapshots that are no longer kept, now that the one at `scn` is in use.
-    fn keep_newest(&self, scn: Scn, lineage: LineageId) -> Result<(), SnapshotError> {
+    fn keep_newest(
+        &self,
+        generation: u64,
+        scn: Scn,
+        lineage: LineageId,
+    ) -> Result<(), SnapshotError> {
+        let in_use = (generation, scn);
         // Removing a snapshot drops gigabytes of the page cache, which takes the system a third of
         // a second.
-        self.piece(|| kept::remove_others(&self.site, scn, lineage, self.snapshots_kept))?;
+        self.piece(|| kept::remove_others(&self.site, in_use, lineage, self.snapshots_kept))?;
         let needed = kept::needed(&self.site, lineage)?;
         self.compaction.status.send_modify(|status| {
             status.needed = needed.unwrap_or_else(|| Needed::of(&status.snapshot));
@@ -199,13 +210,12 @@ impl Compactor {
         runtime: &Handle,
         graph: cloud_engine::Graph,
         before: &Manifest,
-        sources: Vec<SourceMark>,
+        place: Place,
     ) -> Result<(Manifest, Arc<Base>), SnapshotError> {
         let scn = graph.scn();
         let served = self.profiles().is_some();
-        let mut snapshot = self.piece(|| {
-            SnapshotWriter::create(&self.site, graph, before, served, self.log_id, sources)
-        })?;
+        let mut snapshot =
+            self.piece(|| SnapshotWriter::create(&self.site, graph, before, served, place))?;
         loop {
             let begun = Instant::now();
             if !self.piece(|| snapshot.step())? {

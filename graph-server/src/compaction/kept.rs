@@ -13,21 +13,22 @@ use std::{
 /// snapshot is never opened.
 pub(super) const REMOVING_PREFIX: &str = ".removing-";
 
-/// Removes the snapshots and overlay files that the snapshot at `in_use` makes unnecessary.
+/// Removes the snapshots and overlay files that the snapshot of this generation and SCN makes
+/// unnecessary.
 ///
 /// The newest of the older snapshots are kept, so that `kept` remain together with the one in use.
 /// Overlay files belong to older snapshots and are removed. Snapshots that are newer, of another
 /// lineage, or without a readable manifest stay.
 pub(super) fn remove_others(
     site: &Path,
-    in_use: Scn,
+    in_use: (u64, Scn),
     lineage: LineageId,
     kept: usize,
 ) -> Result<(), SnapshotError> {
-    remove_overlays(site, in_use)?;
-    let older = whole(site)?
-        .into_iter()
-        .filter(|(_, manifest)| manifest.scn < in_use && manifest.lineage_id == lineage);
+    remove_overlays(site, in_use.1)?;
+    let older = whole(site)?.into_iter().filter(|(_, manifest)| {
+        (manifest.generation, manifest.scn) < in_use && manifest.lineage_id == lineage
+    });
     // The removal is not synced: after a loss of power, snapshots may be back, whole or in part. No
     // start uses them while a newer one is valid.
     for (path, _) in older.skip(kept.saturating_sub(1)) {
@@ -98,30 +99,31 @@ fn whole(site: &Path) -> Result<Vec<(PathBuf, Manifest)>, FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cloud_engine::{ManifestFile, StandsAt, snapshot_name};
+    use cloud_engine::{FileRole, ManifestFile, StandsAt, snapshot_name};
     use cloud_model::LogId;
 
     fn write(site: &Path, scn: u64, lineage: u128) -> PathBuf {
-        let path = site.join(snapshot_name(Scn::new(scn)));
+        let path = site.join(snapshot_name(0, Scn::new(scn)));
         fs::create_dir(&path).unwrap();
         fs::write(path.join("graph.csr"), "12345").unwrap();
         let manifest = Manifest {
-            lineage_id: LineageId::new(lineage),
-            scn: Scn::new(scn),
-            stands_at: StandsAt::AtScn {
-                log_id: LogId::new(1),
-                scn: Scn::new(scn),
-            },
             // The profiles of the one at 7 were behind.
             profiles_scn: (scn == 7).then_some(Scn::new(5)),
-            sources: vec![],
-            members: 0,
-            connections: 0,
-            files: vec![ManifestFile {
-                name: "graph.csr".to_owned(),
-                bytes: 5,
-                crc32c: 0,
-            }],
+            files: vec![ManifestFile::new(
+                FileRole::Graph,
+                "graph.csr".to_owned(),
+                5,
+                0,
+            )],
+            ..Manifest::new(
+                LineageId::new(lineage),
+                Scn::new(scn),
+                StandsAt::AtScn {
+                    log_id: LogId::new(1),
+                    scn: Scn::new(scn),
+                    history: None,
+                },
+            )
         };
         manifest.write(&path).unwrap();
         path
@@ -138,8 +140,8 @@ mod tests {
                 fs::write(path.join("graph.csr"), "1234").unwrap();
             }
         }
-        remove_others(site, Scn::new(6), LineageId::new(8), kept).unwrap();
-        let is_left = |scn: &u64| site.join(snapshot_name(Scn::new(*scn))).is_dir();
+        remove_others(site, (0, Scn::new(6)), LineageId::new(8), kept).unwrap();
+        let is_left = |scn: &u64| site.join(snapshot_name(0, Scn::new(*scn))).is_dir();
         let left = (1..=7).filter(is_left).collect();
         (left, needed(site, LineageId::new(8)).unwrap())
     }

@@ -7,9 +7,10 @@
 
 use super::kept;
 use cloud_engine::{
-    FileError, Fold, GRAPH_NAME, Graph, Manifest, ManifestFile, StandsAt, TIMES_NAME, snapshot_name,
+    FileError, Fold, GRAPH_NAME, Graph, HISTORIES_NAME, Manifest, ManifestFile, StandsAt,
+    TIMES_NAME, write_histories,
 };
-use cloud_model::{LogId, Scn, SourceMark};
+use cloud_model::{LogId, LogPoint, Scn, SourceMark};
 use cloud_search::{LIVE_PROFILES_NAME, Published};
 use std::{
     fs::{self, File},
@@ -53,7 +54,18 @@ pub(super) struct SnapshotWriter {
     fold: Option<Fold>,
     building: Building,
     manifest: Manifest,
+    /// The histories of the newest windows.
+    points: Vec<LogPoint>,
     before: Before,
+}
+
+/// The place of a snapshot in the log.
+pub(super) struct Place {
+    pub(super) log_id: LogId,
+    /// The last offset of each source.
+    pub(super) sources: Vec<SourceMark>,
+    /// The histories of the newest windows up to the snapshot's SCN, ascending.
+    pub(super) points: Vec<LogPoint>,
 }
 
 /// The profiles of the snapshot before.
@@ -71,26 +83,40 @@ impl SnapshotWriter {
         graph: Graph,
         before: &Manifest,
         are_profiles_served: bool,
-        log_id: LogId,
-        sources: Vec<SourceMark>,
+        place: Place,
     ) -> Result<Self, SnapshotError> {
         let scn = graph.scn();
         let building = Building::create(site)?;
-        let old = site.join(snapshot_name(before.scn));
+        let old = site.join(before.directory_name());
+        let Place {
+            log_id,
+            sources,
+            points,
+        } = place;
+        let known = points.iter().rfind(|point| point.scn == scn);
         let files = link_unchanged(before, &old, &building.path, are_profiles_served)?;
         Ok(Self {
             fold: Some(Fold::create(graph, &building.path)?),
             building,
             manifest: Manifest {
+                requires: before.requires.clone(),
                 lineage_id: before.lineage_id,
+                generation: before.generation,
                 scn,
-                stands_at: StandsAt::AtScn { log_id, scn },
+                stands_at: StandsAt::AtScn {
+                    log_id,
+                    scn,
+                    history: known.and_then(|point| point.history),
+                },
                 profiles_scn: None,
                 sources,
                 members: 0,
                 connections: 0,
+                mapping_digest: before.mapping_digest.clone(),
+                state_digest: None,
                 files,
             },
+            points,
             before: Before {
                 changed: before.file(LIVE_PROFILES_NAME).cloned(),
                 folder: old,
@@ -123,7 +149,11 @@ impl SnapshotWriter {
         let path = self.building.path.clone();
         if let Some(fold) = self.fold.take() {
             let folded = fold.finish()?;
-            self.manifest.files.extend(folded.files);
+            let scn = self.manifest.scn;
+            let files = folded.files.into_iter().map(|file| file.at(scn));
+            self.manifest.files.extend(files);
+            let histories = write_histories(&path, self.manifest.lineage_id, &self.points)?;
+            self.manifest.files.push(histories.at(scn));
             self.manifest.members = folded.members;
             self.manifest.connections = folded.connections;
         }
@@ -131,7 +161,11 @@ impl SnapshotWriter {
             (Some(profiles), _) => {
                 // Read before the copy, which may hold later changes.
                 let scn = profiles.scn();
-                self.manifest.files.push(profiles.copy_changed(&path)?);
+                let known = self.points.iter().rfind(|point| point.scn == scn);
+                let point = known.copied().unwrap_or_else(|| scn.into());
+                self.manifest
+                    .files
+                    .push(profiles.copy_changed(&path, point)?);
                 scn
             }
             (None, changed) => {
@@ -143,7 +177,7 @@ impl SnapshotWriter {
         };
         self.manifest.profiles_scn = (profiles_scn < self.manifest.scn).then_some(profiles_scn);
         self.manifest.write(&path)?;
-        let path = self.building.publish(self.manifest.scn)?;
+        let path = self.building.publish(&self.manifest)?;
         Ok((path, self.manifest))
     }
 }
@@ -170,9 +204,9 @@ impl Building {
 
     /// Syncs the directories and renames the snapshot to its name. If a snapshot with this name
     /// exists, the start has rejected it, and this server is not on it: it is removed.
-    fn publish(&self, scn: Scn) -> Result<PathBuf, SnapshotError> {
+    fn publish(&self, manifest: &Manifest) -> Result<PathBuf, SnapshotError> {
         sync_folders(&self.path)?;
-        let target = self.site.join(snapshot_name(scn));
+        let target = self.site.join(manifest.directory_name());
         if target.exists() {
             kept::remove(&target)?;
         }
@@ -197,7 +231,8 @@ fn link_unchanged(
     new: &Path,
     all: bool,
 ) -> Result<Vec<ManifestFile>, SnapshotError> {
-    let is_written_anew = |name: &str| [GRAPH_NAME, TIMES_NAME, LIVE_PROFILES_NAME].contains(&name);
+    let is_written_anew =
+        |name: &str| [GRAPH_NAME, TIMES_NAME, HISTORIES_NAME, LIVE_PROFILES_NAME].contains(&name);
     let unchanged = before
         .files
         .iter()

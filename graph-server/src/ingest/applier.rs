@@ -1,7 +1,7 @@
 //! The interface of a part of the server that applies the log's windows.
 
 use crate::ingest::{error::IngestError, progress::Part};
-use cloud_model::{MemberId, Scn};
+use cloud_model::{LogPoint, MemberId, Scn};
 use cloud_profile::Change;
 use databus::Window;
 use std::collections::HashSet;
@@ -33,7 +33,8 @@ pub(crate) trait Applier: Send {
 pub(crate) struct FollowedWindow {
     /// The SCN of the window before it. SCNs may have gaps.
     pub(crate) previous_scn: Scn,
-    pub(crate) scn: Scn,
+    /// The SCN of the window, and the history there.
+    pub(crate) point: LogPoint,
     /// The window; its changes are gone once the last applier has taken them.
     pub(crate) window: Window<Change>,
     /// Whether it repeats an earlier window, by its source's offset.

@@ -9,9 +9,9 @@ use crate::{
     },
     log_source::{LogSource, LogSourceError, Next, Windows},
 };
-use cloud_model::Scn;
+use cloud_model::{History, LogPoint, Scn};
 use cloud_profile::Change;
-use databus::{LoggedWindow, Window};
+use databus::{Chain, LoggedWindow, Window};
 use std::{io, sync::Arc, thread::JoinHandle};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Follower {
     pub(crate) source: Arc<dyn LogSource>,
     pub(crate) windows: Box<dyn Windows>,
-    /// The SCN of the last window that was read.
-    pub(crate) after_scn: Scn,
+    /// The point of the last window that was read.
+    pub(crate) after: LogPoint,
     /// The appliers, the graph's first.
     pub(crate) appliers: Vec<Box<dyn Applier>>,
     pub(crate) compaction: Arc<Compaction>,
@@ -32,13 +32,13 @@ pub(crate) struct Follower {
     pub(crate) stop: CancellationToken,
 }
 
-/// Returns the windows that the parts need, and the SCN that they come after: that of the part
+/// Returns the windows that the parts need, and the point that they come after: that of the part
 /// which is furthest behind. If the log no longer holds windows that only profiles need, profiles
 /// fail, and the graph goes on.
 pub(crate) fn windows_of(
     source: &dyn LogSource,
     progress: &Progress,
-) -> Result<(Scn, Box<dyn Windows>), LogSourceError> {
+) -> Result<(LogPoint, Box<dyn Windows>), LogSourceError> {
     let reached = progress.reached();
     let (graph, applied) = (
         reached.graph.scn,
@@ -46,14 +46,16 @@ pub(crate) fn windows_of(
     );
     if reached.profiles.failed.is_none() {
         let after_scn = graph.min(reached.profiles.scn);
-        match source.windows_after(after_scn, applied) {
+        let after = progress.point(after_scn);
+        match source.windows_after(after, applied) {
             Err(error) if error.is_dropped() && after_scn < graph => {
                 progress.fail(Part::Profiles, &dropped(after_scn, &error));
             }
-            windows => return Ok((after_scn, windows?)),
+            windows => return Ok((after, windows?)),
         }
     }
-    Ok((graph, source.windows_after(graph, graph)?))
+    let after = progress.point(graph);
+    Ok((after, source.windows_after(after, graph)?))
 }
 
 fn dropped(scn: Scn, error: &LogSourceError) -> String {
@@ -116,7 +118,7 @@ impl Follower {
     /// Reads on after the SCN of the part that is furthest behind, without the appliers of parts
     /// that have failed.
     fn read_again(&mut self) -> Result<(), IngestError> {
-        (self.after_scn, self.windows) = windows_of(&*self.source, &self.progress)?;
+        (self.after, self.windows) = windows_of(&*self.source, &self.progress)?;
         self.appliers
             .retain(|applier| self.progress.check(applier.part()).is_ok());
         Ok(())
@@ -124,9 +126,9 @@ impl Follower {
 
     /// Returns whether the missing windows are needed by profiles only. If so, profiles fail.
     fn leave_profiles(&mut self, error: &LogSourceError) -> bool {
-        let is_behind = self.after_scn < self.progress.reached().graph.scn;
+        let is_behind = self.after.scn < self.progress.reached().graph.scn;
         if is_behind {
-            let reason = dropped(self.after_scn, error);
+            let reason = dropped(self.after.scn, error);
             self.progress.fail(Part::Profiles, &reason);
         }
         is_behind
@@ -146,17 +148,45 @@ impl Follower {
             .is_some())
     }
 
-    fn apply(&mut self, LoggedWindow { scn, window }: LoggedWindow) -> Result<(), IngestError> {
-        let previous_scn = std::mem::replace(&mut self.after_scn, scn);
+    fn apply(&mut self, logged: LoggedWindow) -> Result<(), IngestError> {
+        self.check_history(&logged)?;
+        let LoggedWindow {
+            scn,
+            history,
+            window,
+            ..
+        } = logged;
+        let point = LogPoint { scn, history };
+        self.progress.note(point);
+        let previous_scn = std::mem::replace(&mut self.after, point).scn;
         self.progress.followed(window.changes.len());
         let mut followed = FollowedWindow {
             previous_scn,
             is_repeat: self.is_repeat(scn, &window),
-            scn,
+            point,
             window,
             created: None,
         };
         self.each(|applier| applier.apply(&mut followed))
+    }
+
+    /// Returns an error if the window does not continue the windows that were applied, or is another
+    /// one than was applied at its SCN.
+    fn check_history(&self, logged: &LoggedWindow) -> Result<(), LogSourceError> {
+        let owner = self.source.owner().unwrap_or("this server");
+        let mut chain = Chain::from(self.after);
+        let before = History::number(logged.before);
+        let own = History::number(logged.history);
+        let continued = chain.accept(logged.scn, before, own);
+        continued.map_err(|_| LogSourceError::other_history(owner, self.after))?;
+        let point = LogPoint {
+            scn: logged.scn,
+            history: logged.history,
+        };
+        if self.progress.point(logged.scn).differs(&point) {
+            return Err(LogSourceError::other_history(owner, point));
+        }
+        Ok(())
     }
 
     /// Calls `act` with every applier. One that fails is removed. If the graph's fails, the error
@@ -186,6 +216,6 @@ impl Follower {
     /// is not compared: the graph was then ahead of the profiles.)
     fn is_repeat(&self, scn: Scn, window: &Window<Change>) -> bool {
         let last = self.progress.source_mark(&window.source_id);
-        last.is_some_and(|last| last.scn < scn && window.source_offset <= last.offset)
+        last.is_some_and(|last| last.scn < scn && (1..=last.offset).contains(&window.source_offset))
     }
 }

@@ -25,7 +25,7 @@ impl Applier for GraphApplier {
     }
 
     fn apply(&mut self, followed: &mut FollowedWindow) -> Result<(), IngestError> {
-        let scn = followed.scn;
+        let scn = followed.point.scn;
         let mut writer = lock(&self.writer);
         if scn <= writer.version().published() {
             return Ok(());
@@ -49,13 +49,14 @@ impl Applier for GraphApplier {
     }
 }
 
-/// Returns the source's offset that the window carries; `None` if it has no source, or repeats an
-/// earlier one.
+/// Returns the source's offset that the window carries; `None` if it has no source or no offset, or
+/// repeats an earlier one.
 fn mark(followed: &FollowedWindow) -> Option<SourceMark> {
     let window = &followed.window;
-    (!followed.is_repeat && !window.source_id.is_empty()).then(|| SourceMark {
+    let states_offset = !window.source_id.is_empty() && window.source_offset > 0;
+    (!followed.is_repeat && states_offset).then(|| SourceMark {
         source_id: window.source_id.clone(),
         offset: window.source_offset,
-        scn: followed.scn,
+        scn: followed.point.scn,
     })
 }

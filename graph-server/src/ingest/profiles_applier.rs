@@ -50,7 +50,7 @@ impl Applier for ProfilesApplier {
 
     /// Queues a window's changes, even if there are none. Blocks while the queue is full.
     fn apply(&mut self, followed: &mut FollowedWindow) -> Result<(), IngestError> {
-        if followed.scn <= self.started_at {
+        if followed.point.scn <= self.started_at {
             return Ok(());
         }
         let changes = if followed.is_repeat {
@@ -62,7 +62,7 @@ impl Applier for ProfilesApplier {
         };
         self.send(Message::Window {
             previous_scn: followed.previous_scn,
-            scn: followed.scn,
+            point: followed.point,
             changes,
         })
     }

@@ -15,7 +15,7 @@ use crate::{
     },
     limits::{COMMIT_RETRY_INTERVAL, Limits, PROFILES_QUEUE_WINDOWS_MAX, REPLAY_COMMIT_CHANGES},
 };
-use cloud_model::Scn;
+use cloud_model::{LogPoint, Scn};
 use cloud_search::{ProfileChange, ProfileStore, ProfileWriter};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::{
@@ -36,7 +36,7 @@ pub(crate) struct ProfilesCommitter {
     interval: Duration,
     caught_up: bool,
     commit_asked: bool,
-    applied: Scn,
+    applied: LogPoint,
     changes_waiting: usize,
     commit_begun: Instant,
 }
@@ -46,7 +46,7 @@ pub(crate) enum Message {
     /// A window's changes of profiles, none among them.
     Window {
         previous_scn: Scn,
-        scn: Scn,
+        point: LogPoint,
         changes: Vec<ProfileChange>,
     },
     /// Every window that the log held at the start has been sent.
@@ -67,7 +67,7 @@ impl ProfilesCommitter {
         let (queue, windows) = bounded(PROFILES_QUEUE_WINDOWS_MAX);
         let interval = Duration::from_millis(limits.profiles_commit_interval_ms);
         let committer = Self {
-            applied: profiles.applied_scn(),
+            applied: progress.point(profiles.applied_scn()),
             writer,
             profiles,
             progress,
@@ -123,12 +123,14 @@ impl ProfilesCommitter {
         match message {
             // Read again after a hold-up, or follows windows that are still to be read again.
             Message::Window {
-                previous_scn, scn, ..
-            } if scn <= self.applied || previous_scn > self.applied => {}
-            Message::Window { scn, changes, .. } => {
+                previous_scn,
+                point,
+                ..
+            } if point.scn <= self.applied.scn || previous_scn > self.applied.scn => {}
+            Message::Window { point, changes, .. } => {
                 self.changes_waiting += changes.len();
-                self.writer.apply(scn, changes)?;
-                self.applied = scn;
+                self.writer.apply(point, changes)?;
+                self.applied = point;
             }
             Message::CaughtUp => self.caught_up = true,
             Message::Commit => self.commit_asked = self.writer.is_pending(),
@@ -150,7 +152,7 @@ impl ProfilesCommitter {
             self.progress.hold_up(Part::Profiles, Some(&reason));
             tracing::error!(
                 %error,
-                applied = %self.applied,
+                applied = %self.applied.scn,
                 "profiles and search cannot be written, retrying"
             );
             std::thread::sleep(COMMIT_RETRY_INTERVAL);

@@ -10,11 +10,14 @@ use crate::{
     log_source::OutOfReach,
     rpc::refusal::Refusal,
 };
-use cloud_model::{LogId, Scn, SourceMark};
+use cloud_model::{History, LogId, LogPoint, Scn, SourceMark};
 use cloud_proto::databus::v1::{AsOf, AtLeast, at_least::Point};
 use cloud_serving as serving;
 use cloud_serving::Deadline;
-use databus::rpc::other_log;
+use databus::{
+    Histories,
+    rpc::{other_history, other_log},
+};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -104,6 +107,9 @@ pub(crate) struct Followed {
 pub(crate) struct Progress {
     log_id: String,
     reached: watch::Sender<Reached>,
+    /// The histories of the newest windows. A window's is noted before an answer can be exact as of
+    /// it.
+    histories: Histories,
     sources: Mutex<BTreeMap<String, SourceMark>>,
     lag: LagWatch,
     windows: AtomicU64,
@@ -125,6 +131,7 @@ impl Progress {
         Self {
             log_id: log_id.to_string(),
             reached: watch::Sender::new(reached),
+            histories: Histories::default(),
             sources: Mutex::new(
                 sources
                     .into_iter()
@@ -152,6 +159,25 @@ impl Progress {
             windows: self.windows.load(Ordering::Relaxed),
             changes: self.changes.load(Ordering::Relaxed),
         }
+    }
+
+    /// Records the history at a point. Called by the thread that starts the server, then by the
+    /// follower.
+    pub(crate) fn note(&self, point: LogPoint) {
+        self.histories.note(point);
+    }
+
+    /// Returns the point at an SCN, with its history if it is among the newest.
+    pub(crate) fn point(&self, scn: Scn) -> LogPoint {
+        self.histories.point(scn)
+    }
+
+    /// Returns the points up to an SCN whose history is at hand, ascending. The follower notes a
+    /// window before it is applied, so there may be a later one.
+    pub(crate) fn points_to(&self, scn: Scn) -> Vec<LogPoint> {
+        let mut points = self.histories.list();
+        points.retain(|point| point.scn <= scn);
+        points
     }
 
     /// Records that the graph has reached `scn`. `mark` is the offset of the window's source, if it
@@ -254,9 +280,15 @@ impl Progress {
 
     /// Returns `scn` in the form that answers carry.
     pub(crate) fn as_of(&self, scn: Scn) -> AsOf {
+        self.as_of_point(self.point(scn))
+    }
+
+    /// Returns a point of the log in the form that answers carry.
+    pub(crate) fn as_of_point(&self, point: LogPoint) -> AsOf {
         AsOf {
             log_id: self.log_id.clone(),
-            scn: scn.get(),
+            scn: point.scn.get(),
+            history: History::number(point.history),
         }
     }
 
@@ -296,7 +328,25 @@ impl Progress {
                 format!("is empty, and the log has {} sources", self.sources().len()),
             ));
         }
-        self.wait_for(&point, part, deadline).await
+        self.wait_for(&point, part, deadline).await?;
+        match &point {
+            Point::AsOf(as_of) => self.check_history(as_of),
+            Point::Source(_) => Ok(()),
+        }
+    }
+
+    /// Returns an error if the point has another history than the log has there. A history that is
+    /// no longer at hand is not compared.
+    fn check_history(&self, as_of: &AsOf) -> Result<(), Refusal> {
+        let asked = LogPoint {
+            scn: Scn::new(as_of.scn),
+            history: History::new(as_of.history),
+        };
+        let ours = self.point(asked.scn);
+        if ours.differs(&asked) {
+            return Err(other_history(&self.log_id, ours, asked).into());
+        }
+        Ok(())
     }
 
     /// Waits until `part` has reached an SCN. Returns at once if it has.
@@ -403,6 +453,7 @@ mod tests {
             point: Some(Point::AsOf(AsOf {
                 log_id: LogId::default().to_string(),
                 scn,
+                history: 0,
             })),
         })
     }
@@ -531,6 +582,7 @@ mod tests {
             point: Some(Point::AsOf(AsOf {
                 log_id: "other".into(),
                 scn: 0,
+                history: 0,
             })),
         };
         let refusal = progress.wait(Some(other), Part::Graph, soon()).await;

@@ -1,9 +1,9 @@
 //! The embedded log: this process owns it and reads its windows from the log's files.
 
-use super::{LogSource, LogSourceError, Next, Windows, error::at_source_offset};
+use super::{LogSource, LogSourceError, Next, Windows, error::at_source_offsets};
 use crate::limits::Limits;
 use cloud_engine::{Manifest, StandsAt};
-use cloud_model::{LineageId, LogId, Scn};
+use cloud_model::{LineageId, LogId, LogPoint, Scn};
 use databus::{Log, LogOptions, LogReader};
 use std::path::Path;
 use tokio::{runtime::Handle, sync::watch};
@@ -30,14 +30,12 @@ impl EmbeddedLog {
         };
         let options = match &manifest.stands_at {
             StandsAt::Beginning {} => options,
-            StandsAt::AtScn { log_id, scn } => LogOptions {
+            StandsAt::AtScn { log_id, scn, .. } => LogOptions {
                 log_id: Some(*log_id),
                 durable_scn: *scn,
                 ..options
             },
-            StandsAt::AtSourceOffset { source_id, offset } => {
-                return Err(at_source_offset(source_id, *offset));
-            }
+            StandsAt::AtSourceOffsets { offsets } => return Err(at_source_offsets(offsets)),
         };
         let log = Log::open(folder, manifest.lineage_id, options)?;
         Ok(Self { log, runtime })
@@ -53,6 +51,10 @@ impl LogSource for EmbeddedLog {
         self.log.head()
     }
 
+    fn head_point(&self) -> LogPoint {
+        self.log.head_point()
+    }
+
     fn is_head_known(&self) -> bool {
         true
     }
@@ -65,9 +67,13 @@ impl LogSource for EmbeddedLog {
         None
     }
 
-    fn windows_after(&self, after_scn: Scn, _: Scn) -> Result<Box<dyn Windows>, LogSourceError> {
+    fn windows_after(&self, after: LogPoint, _: Scn) -> Result<Box<dyn Windows>, LogSourceError> {
+        let reader = self.log.read_after(after.scn)?;
+        if reader.point().differs(&after) {
+            return Err(LogSourceError::other_history("this server", after));
+        }
         Ok(Box::new(EmbeddedWindows {
-            reader: self.log.read_after(after_scn)?,
+            reader,
             head: self.log.head_watch(),
             runtime: self.runtime.clone(),
             caught_up: false,

@@ -1,6 +1,7 @@
 //! The reasons why a log cannot be followed from this server's SCN.
 
-use cloud_model::{InvalidHexId, LineageId, LogId, Scn};
+use cloud_engine::SourceOffset;
+use cloud_model::{InvalidHexId, LineageId, LogId, LogPoint, Scn};
 use cloud_profile::InvalidValue;
 use databus::{OpenError, ReadError};
 use std::io;
@@ -9,16 +10,14 @@ use std::io;
 /// advances.
 #[derive(Debug, thiserror::Error)]
 pub enum LogSourceError {
-    /// The snapshot stands at an offset of a source, which this server cannot find in the log.
+    /// The snapshot stands at offsets of sources, which this server cannot find in the log.
     #[error(
-        "the snapshot stands at offset {offset} of source {source_id}, \
-         which this server does not start from"
+        "the snapshot stands at {}, which this server does not start from",
+        listed(offsets)
     )]
-    AtSourceOffset {
-        /// The source.
-        source_id: String,
-        /// The offset.
-        offset: u64,
+    AtSourceOffsets {
+        /// The offsets.
+        offsets: Vec<SourceOffset>,
     },
     /// The log of this process cannot be opened.
     #[error("the log: {0}")]
@@ -54,6 +53,18 @@ pub enum LogSourceError {
         found: LogId,
         /// The log that this server follows.
         expected: LogId,
+    },
+    /// The log has other windows than this server has applied, under the same name: it was restored
+    /// from an older copy and written on, or this server was.
+    #[error(
+        "bootstrap again: this server has applied windows up to SCN {scn} that are not in the log of \
+         {owner}, which was restored from a copy: its history is another one"
+    )]
+    OtherHistory {
+        /// The log's owner.
+        owner: String,
+        /// The SCN at which the histories were compared.
+        scn: Scn,
     },
     /// The relay's log belongs to another site.
     #[error(
@@ -124,6 +135,13 @@ pub enum LogSourceError {
 }
 
 impl LogSourceError {
+    pub(crate) fn other_history(owner: &str, point: LogPoint) -> Self {
+        Self::OtherHistory {
+            owner: owner.to_owned(),
+            scn: point.scn,
+        }
+    }
+
     /// Returns whether the log no longer holds the windows after the SCN that it was read from.
     pub(crate) fn is_dropped(&self) -> bool {
         matches!(
@@ -133,9 +151,16 @@ impl LogSourceError {
     }
 }
 
-pub(super) fn at_source_offset(source_id: &str, offset: u64) -> LogSourceError {
-    LogSourceError::AtSourceOffset {
-        source_id: source_id.to_owned(),
-        offset,
+pub(super) fn at_source_offsets(offsets: &[SourceOffset]) -> LogSourceError {
+    LogSourceError::AtSourceOffsets {
+        offsets: offsets.to_vec(),
     }
+}
+
+fn listed(offsets: &[SourceOffset]) -> String {
+    let offsets = offsets.iter().map(|at| {
+        let SourceOffset { source_id, offset } = at;
+        format!("offset {offset} of source {source_id}")
+    });
+    offsets.collect::<Vec<_>>().join(" and ")
 }

@@ -1,7 +1,7 @@
 //! Checks that a relay has the log that continues this server's snapshot.
 
 use super::{
-    error::{LogSourceError, at_source_offset},
+    error::{LogSourceError, at_source_offsets},
     relay_client::RelayStatus,
 };
 use cloud_engine::{Manifest, StandsAt};
@@ -27,14 +27,12 @@ impl ExpectedLog {
                 log_id: None,
                 scn: Scn::BEGINNING,
             }),
-            StandsAt::AtScn { log_id, scn } => Ok(Self {
+            StandsAt::AtScn { log_id, scn, .. } => Ok(Self {
                 lineage_id: None,
                 log_id: Some(*log_id),
                 scn: *scn,
             }),
-            StandsAt::AtSourceOffset { source_id, offset } => {
-                Err(at_source_offset(source_id, *offset))
-            }
+            StandsAt::AtSourceOffsets { offsets } => Err(at_source_offsets(offsets)),
         }
     }
 
@@ -64,6 +62,7 @@ impl ExpectedLog {
                 expected,
             });
         }
+        let head = head.scn;
         if self.scn > head {
             let scn = self.scn;
             return Err(LogSourceError::Behind { relay, scn, head });

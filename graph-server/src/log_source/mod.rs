@@ -16,7 +16,7 @@ mod relay_windows;
 
 use crate::{config::Databus, limits::Limits};
 use cloud_engine::Manifest;
-use cloud_model::{LineageId, LogId, Scn};
+use cloud_model::{LineageId, LogId, LogPoint, Scn};
 use databus::{Log, LoggedWindow};
 pub use error::LogSourceError;
 use std::{sync::Arc, time::Instant};
@@ -31,6 +31,9 @@ pub(crate) trait LogSource: Send + Sync {
     /// Returns the last durable SCN that is known.
     fn head(&self) -> Scn;
 
+    /// Returns the last durable point that is known.
+    fn head_point(&self) -> LogPoint;
+
     /// Returns whether the source was in reach when it was opened. If not, `head` is not known yet.
     fn is_head_known(&self) -> bool;
 
@@ -40,11 +43,11 @@ pub(crate) trait LogSource: Send + Sync {
     /// Returns the address of the process that owns the log; `None` if it is this one.
     fn owner(&self) -> Option<&str>;
 
-    /// Returns the windows after an SCN. `applied` is the SCN of the server's furthest part: the
-    /// log must reach it.
+    /// Returns the windows after a point, whose history the log must have. `applied` is the SCN of the
+    /// server's furthest part: the log must reach it.
     fn windows_after(
         &self,
-        after_scn: Scn,
+        after: LogPoint,
         applied: Scn,
     ) -> Result<Box<dyn Windows>, LogSourceError>;
 

@@ -11,12 +11,9 @@ use super::{
     relay_windows::RelayWindows,
 };
 use cloud_engine::Manifest;
-use cloud_model::{LineageId, LogId, Scn};
+use cloud_model::{LineageId, LogId, LogPoint, Scn};
 use databus::Log;
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::runtime::{Builder, Runtime};
 
 /// A relay's log.
@@ -33,7 +30,7 @@ pub(super) struct Known {
     pub(super) address: String,
     pub(super) log_id: LogId,
     lineage_id: OnceLock<LineageId>,
-    head: AtomicU64,
+    head: Mutex<LogPoint>,
 }
 
 impl RelayLog {
@@ -89,7 +86,7 @@ impl Known {
             address,
             log_id,
             lineage_id: OnceLock::new(),
-            head: AtomicU64::default(),
+            head: Mutex::default(),
         }
     }
 
@@ -99,9 +96,16 @@ impl Known {
         self.lineage_id.get_or_init(|| status.lineage_id);
     }
 
-    /// Records that the log is durable up to an SCN.
-    pub(super) fn receive_head(&self, scn: Scn) {
-        self.head.fetch_max(scn.get(), Ordering::Relaxed);
+    /// Records that the log is durable up to a point.
+    pub(super) fn receive_head(&self, head: LogPoint) {
+        let mut known = self.head();
+        if known.scn <= head.scn {
+            *known = head;
+        }
+    }
+
+    fn head(&self) -> MutexGuard<'_, LogPoint> {
+        self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -111,7 +115,11 @@ impl LogSource for RelayLog {
     }
 
     fn head(&self) -> Scn {
-        Scn::new(self.known.head.load(Ordering::Relaxed))
+        self.head_point().scn
+    }
+
+    fn head_point(&self) -> LogPoint {
+        *self.known.head()
     }
 
     fn is_head_known(&self) -> bool {
@@ -128,11 +136,11 @@ impl LogSource for RelayLog {
 
     fn windows_after(
         &self,
-        after_scn: Scn,
+        after: LogPoint,
         applied: Scn,
     ) -> Result<Box<dyn Windows>, LogSourceError> {
         let unanswered = self.unanswered.clone().map(|(expected, reason)| {
-            self.known.receive_head(applied);
+            self.known.receive_head(applied.into());
             let expected = ExpectedLog {
                 log_id: Some(self.known.log_id),
                 scn: applied,
@@ -141,7 +149,7 @@ impl LogSource for RelayLog {
             (expected, reason)
         });
         let known = Arc::clone(&self.known);
-        let windows = RelayWindows::new(known, unanswered, after_scn, runtime()?);
+        let windows = RelayWindows::new(known, unanswered, after, runtime()?);
         Ok(Box::new(windows))
     }
 

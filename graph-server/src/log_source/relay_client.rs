@@ -2,8 +2,11 @@
 
 use super::LogSourceError;
 use crate::limits::{RELAY_ANSWER_TIMEOUT, RELAY_RETRY_MAX, RELAY_RETRY_MIN};
-use cloud_client::{Client, Error, Failure, Subscription, proto::databus::v1::GetStatusResponse};
-use cloud_model::{InvalidHexId, LineageId, LogId, Scn};
+use cloud_client::{
+    Client, Error, Failure, Subscription,
+    proto::databus::v1::{AsOf, GetStatusResponse},
+};
+use cloud_model::{History, InvalidHexId, LineageId, LogId, LogPoint, Scn};
 use rand::Rng;
 use std::time::Duration;
 
@@ -30,8 +33,8 @@ pub(crate) struct RelayStatus {
     pub(crate) log_id: LogId,
     /// The lineage that the log began with.
     pub(crate) lineage_id: LineageId,
-    /// The log's last durable SCN.
-    pub(crate) head: Scn,
+    /// The log's last durable point.
+    pub(crate) head: LogPoint,
 }
 
 impl TryFrom<GetStatusResponse> for RelayStatus {
@@ -42,8 +45,16 @@ impl TryFrom<GetStatusResponse> for RelayStatus {
         Ok(Self {
             log_id: head.log_id.parse()?,
             lineage_id: status.lineage_id.parse()?,
-            head: Scn::new(head.scn),
+            head: point_of(&head),
         })
+    }
+}
+
+/// Returns the point of an `as_of`, whose log is known.
+pub(super) fn point_of(as_of: &AsOf) -> LogPoint {
+    LogPoint {
+        scn: Scn::new(as_of.scn),
+        history: History::new(as_of.history),
     }
 }
 
@@ -77,19 +88,22 @@ impl RelayClient {
         })
     }
 
-    /// Subscribes to the relay's windows above an SCN.
+    /// Subscribes to the relay's windows after a point.
     pub(crate) async fn subscribe(
         &self,
-        after_scn: Scn,
+        after: LogPoint,
         log_id: LogId,
     ) -> Result<Subscription, RelayError> {
         let ask = async {
             let client = Client::connect(self.address.as_str()).await?;
-            client
-                .subscribe(after_scn.get(), &[], &log_id.to_string())
-                .await
+            let as_of = AsOf {
+                log_id: log_id.to_string(),
+                scn: after.scn.get(),
+                history: History::number(after.history),
+            };
+            client.subscribe_after(&as_of, &[]).await
         };
-        self.answer(ask, after_scn).await
+        self.answer(ask, after.scn).await
     }
 
     /// Classifies an error for a server that stands at an SCN.
@@ -113,6 +127,9 @@ impl RelayClient {
                 scn,
                 head: number(failure, "head"),
             }),
+            Some((failure, "OTHER_LOG")) if failure.metadata.contains_key("asked_history") => {
+                RelayError::Permanent(LogSourceError::other_history(&relay, scn.into()))
+            }
             Some((failure, "OTHER_LOG")) => {
                 let ids = [figure(failure, "log_id"), figure(failure, "asked")];
                 match ids.map(|id| id.parse()) {

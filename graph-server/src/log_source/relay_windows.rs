@@ -9,11 +9,11 @@ use super::{
     LogSourceError, Next, OutOfReach, Windows,
     expected_log::ExpectedLog,
     relay::Known,
-    relay_client::{RelayClient, RelayError},
+    relay_client::{RelayClient, RelayError, point_of},
 };
 use crate::limits::RELAY_SILENCE_MAX;
 use cloud_client::{Event, Subscription, proto::databus::v1::WindowPart};
-use cloud_model::Scn;
+use cloud_model::{History, LogPoint, Scn};
 use cloud_profile::Change;
 use databus::{LoggedWindow, Window, limits::WINDOW_CHANGES_MAX};
 use std::{sync::Arc, time::Instant};
@@ -37,8 +37,8 @@ struct Receiver {
     /// Why the relay did not answer when its log was opened, until it is reported.
     unanswered: Option<String>,
     is_out_of_reach: bool,
-    /// The SCN of the last window that was returned.
-    after_scn: Scn,
+    /// The point of the last window that was returned.
+    after: LogPoint,
     subscription: Option<Subscription>,
     /// The window whose last part has not arrived yet.
     begun: Option<Window<Change>>,
@@ -59,7 +59,7 @@ impl RelayWindows {
     pub(super) fn new(
         known: Arc<Known>,
         unanswered: Option<(ExpectedLog, String)>,
-        after_scn: Scn,
+        after: LogPoint,
         runtime: Runtime,
     ) -> Self {
         let (expected, unanswered) = unanswered.unzip();
@@ -69,7 +69,7 @@ impl RelayWindows {
             expected,
             unanswered,
             is_out_of_reach: false,
-            after_scn,
+            after,
             subscription: None,
             begun: None,
             received_at: Instant::now(),
@@ -90,7 +90,7 @@ impl Receiver {
         }
         loop {
             if let CatchingUp::To(head) = self.catching_up
-                && head <= self.after_scn
+                && head <= self.after.scn
             {
                 self.catching_up = CatchingUp::Done;
                 return Ok(Next::CaughtUp);
@@ -116,26 +116,27 @@ impl Receiver {
         let subscription = match &mut self.subscription {
             Some(subscription) => subscription,
             none => {
-                let opened = self.relay.subscribe(self.after_scn, self.known.log_id);
+                let opened = self.relay.subscribe(self.after, self.known.log_id);
                 none.insert(opened.await?)
             }
         };
         let event = match tokio::time::timeout(RELAY_SILENCE_MAX, subscription.next()).await {
             Ok(Ok(Some(event))) => event,
             Ok(Ok(None)) => return Err(self.relay.transient("it ended the subscription")),
-            Ok(Err(error)) => return Err(self.relay.error(&error, self.after_scn)),
+            Ok(Err(error)) => return Err(self.relay.error(&error, self.after.scn)),
             Err(_) => return Err(self.relay.transient("it says nothing")),
         };
         self.received_at = Instant::now();
         match event {
             Event::Part(part) => self.take(part).map_err(RelayError::Permanent),
             Event::Heartbeat(heartbeat) => {
-                let head = Scn::new(heartbeat.head.map_or(0, |head| head.scn));
+                let head = point_of(&heartbeat.head.unwrap_or_default());
                 self.known.receive_head(head);
+                let head = head.scn;
                 if let CatchingUp::HeadUnknown = self.catching_up {
                     self.catching_up = CatchingUp::To(head);
                 }
-                let is_followed = head <= self.after_scn;
+                let is_followed = head <= self.after.scn;
                 Ok(if is_followed {
                     self.mark_healthy()
                 } else {
@@ -154,6 +155,8 @@ impl Receiver {
             commit_time,
             last,
             changes,
+            history_before,
+            history,
             ..
         } = part;
         let scn = Scn::new(scn);
@@ -185,19 +188,25 @@ impl Receiver {
             self.begun = Some(window);
             return Ok(None);
         }
-        self.known.receive_head(scn);
-        self.after_scn = scn;
+        let history = History::new(history);
+        self.after = LogPoint { scn, history };
+        self.known.receive_head(self.after);
         // The follower takes a window as a sign that the relay is in reach, so the result is not
         // needed.
         self.mark_healthy();
-        Ok(Some(Next::Window(LoggedWindow { scn, window })))
+        Ok(Some(Next::Window(LoggedWindow {
+            scn,
+            before: History::new(history_before),
+            history,
+            window,
+        })))
     }
 
     /// Records that the relay's events arrive and are valid. Returns `InReach` after a break.
     fn mark_healthy(&mut self) -> Option<Next> {
         self.relay.mark_healthy();
         std::mem::replace(&mut self.is_out_of_reach, false).then(|| {
-            let (relay, after_scn) = (&self.known.address, self.after_scn);
+            let (relay, after_scn) = (&self.known.address, self.after.scn);
             tracing::info!(relay, %after_scn, "followed again");
             Next::InReach
         })
@@ -208,7 +217,7 @@ impl Receiver {
         self.subscription = None;
         self.begun = None;
         if !std::mem::replace(&mut self.is_out_of_reach, true) {
-            tracing::warn!(%reason, after_scn = %self.after_scn, "retrying");
+            tracing::warn!(%reason, after_scn = %self.after.scn, "retrying");
         }
         Next::OutOfReach(OutOfReach {
             reason: reason.into(),

@@ -26,7 +26,7 @@ use crate::{
     views::view_cache::Views,
     workers::{Priority, Workers},
 };
-use cloud_engine::{Recovered, read_overlay};
+use cloud_engine::{Recovered, read_histories, read_overlay};
 use cloud_model::{LogId, Scn};
 use cloud_search::ProfileStore;
 use cloud_serving::{FolderLock, metrics::Calls};
@@ -124,6 +124,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         writer,
         scn,
         sources,
+        points,
         refused,
     } = read_overlay(&folder, &base, &manifest, log_id)?;
     for error in refused {
@@ -144,15 +145,41 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         ..Reached::default()
     };
     let progress = Arc::new(Progress::new(log_id, reached, sources, &limits));
+    let in_snapshot = read_histories(&path, &manifest).unwrap_or_else(|error| {
+        tracing::warn!(
+            %error,
+            "points of before the snapshot are compared by the log's id alone"
+        );
+        Vec::new()
+    });
+    for point in in_snapshot
+        .into_iter()
+        .chain([manifest.point()])
+        .chain(points)
+    {
+        progress.note(point);
+    }
     let opened = match opened {
         Ok((profiles, profile_writer)) => {
             if let Some(error) = profile_writer.replaced_index() {
                 tracing::warn!(%error, "the live index is rebuilt from the live profiles");
             }
             not_beyond("profiles", profiles_scn, head)?;
-            let at = format_args!("SCN {profiles_scn}");
-            stage("profiles and search", begun, at);
-            Some((profiles, profile_writer))
+            let point = profile_writer.applied();
+            if progress.point(profiles_scn).differs(&point) {
+                let reason = format!(
+                    "profiles and search hold other windows up to SCN {profiles_scn} than the graph: \
+                     remove {} to have them made again from the snapshot and the log",
+                    live.display()
+                );
+                progress.fail(Part::Profiles, &reason);
+                None
+            } else {
+                progress.note(point);
+                let at = format_args!("SCN {profiles_scn}");
+                stage("profiles and search", begun, at);
+                Some((profiles, profile_writer))
+            }
         }
         Err(error) => {
             let reason = format!("profiles and search: {error}");
@@ -160,7 +187,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
             None
         }
     };
-    let (after_scn, windows) = windows_of(&*log, &progress)?;
+    let (after, windows) = windows_of(&*log, &progress)?;
     // Profiles have failed if they need windows that the log no longer holds.
     let opened = opened.filter(|_| progress.check(Part::Profiles).is_ok());
     let current = writer.current().clone();
@@ -194,7 +221,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     let follower = Follower {
         source: Arc::clone(&log),
         windows,
-        after_scn,
+        after,
         appliers,
         compaction: Arc::clone(&compaction),
         progress: Arc::clone(&progress),

@@ -274,6 +274,7 @@ async fn a_point_that_is_not_reached() {
         check(outcome, Code::Unavailable, "NOT_REACHED");
     }
     let foreign = AsOf {
+        history: 0,
         log_id: "0".repeat(32),
         scn: 0,
     };
@@ -284,6 +285,7 @@ async fn a_point_that_is_not_reached() {
 
     let site = SmallSite::start(Limits::default()).await;
     let later = AsOf {
+        history: 0,
         log_id: site.client.log_status().await.unwrap().head.unwrap().log_id,
         scn: 1,
     };

@@ -65,7 +65,11 @@ impl FakeRelay {
 
     fn as_of(&self, scn: u64) -> Option<AsOf> {
         let log_id = self.log_id.clone();
-        Some(AsOf { log_id, scn })
+        Some(AsOf {
+            history: 0,
+            log_id,
+            scn,
+        })
     }
 
     /// Sets the parts for the next subscription without a script. Then the subscription ends.

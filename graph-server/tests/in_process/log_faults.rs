@@ -174,11 +174,12 @@ async fn refused(at_scn: bool, log_id: &str, lineage_id: Option<&str>, head: u64
             stands_at: StandsAt::AtScn {
                 log_id: LOG.parse().unwrap(),
                 scn,
+                history: None,
             },
             ..Manifest::read(&newest).unwrap()
         };
         manifest.write(&newest).unwrap();
-        fs::rename(newest, folder.join(snapshot_name(scn))).unwrap();
+        fs::rename(newest, folder.join(snapshot_name(0, scn))).unwrap();
     }
     let lineage = lineage_id.map_or_else(|| site.lineage(), str::to_owned);
     let (_relay, address) = FakeRelay::start(log_id, &lineage, head).await;

@@ -32,11 +32,15 @@ fn move_snapshot(site: &Path, log_id: &str) {
     let log_id = log_id.parse().unwrap();
     let manifest = Manifest {
         scn,
-        stands_at: StandsAt::AtScn { log_id, scn },
+        stands_at: StandsAt::AtScn {
+            log_id,
+            scn,
+            history: None,
+        },
         ..Manifest::read(&newest).unwrap()
     };
     manifest.write(&newest).unwrap();
-    fs::rename(newest, folder.join(snapshot_name(scn))).unwrap();
+    fs::rename(newest, folder.join(snapshot_name(0, scn))).unwrap();
 }
 
 #[tokio::test]

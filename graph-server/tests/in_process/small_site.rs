@@ -142,7 +142,7 @@ pub(crate) fn write_silent_snapshot(site: &Path) {
 }
 
 fn create(site: &Path) -> PathBuf {
-    let snapshot = site.join(snapshot_name(Scn::BEGINNING));
+    let snapshot = site.join(snapshot_name(0, Scn::BEGINNING));
     fs::create_dir_all(&snapshot).unwrap();
     snapshot
 }
@@ -178,14 +178,10 @@ fn finish(
     let mut files = write_graph(snapshot, lineage_id, &graph.content()).unwrap();
     files.extend(people(lineage_id));
     let manifest = Manifest {
-        lineage_id,
-        scn: Scn::BEGINNING,
-        stands_at: StandsAt::Beginning {},
-        profiles_scn: None,
-        sources: Vec::new(),
         members: MEMBERS,
         connections: CONNECTIONS.len() as u64,
         files,
+        ..Manifest::new(lineage_id, Scn::BEGINNING, StandsAt::Beginning {})
     };
     manifest.write(snapshot).unwrap();
 }

@@ -56,6 +56,7 @@ async fn errors_of_the_transport_have_codes_and_details() {
     let public = channel(site.running.public_addr()).await;
     // The message has a text where GetDegrees has a number.
     let text = || AsOf {
+        history: 0,
         log_id: "x".into(),
         scn: 1,
     };
@@ -69,6 +70,7 @@ async fn errors_of_the_transport_have_codes_and_details() {
     // The request names a service that does not exist: its one field is a text too.
     let check_health = "/grpc.health.v1.Health/Check";
     let nothing = AsOf {
+        history: 0,
         log_id: "nothing".into(),
         scn: 0,
     };
@@ -87,6 +89,7 @@ async fn errors_of_the_transport_have_codes_and_details() {
     let mut client = Grpc::new(admin);
     client.ready().await.unwrap();
     let wrong = AsOf {
+        history: 0,
         log_id: "\u{1}".into(),
         scn: 1,
     };

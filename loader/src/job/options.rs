@@ -119,7 +119,11 @@ impl Options {
 
     pub(crate) fn manifest_stands_at(&self) -> StandsAt {
         match self.stands_at {
-            Some((log_id, scn)) => StandsAt::AtScn { log_id, scn },
+            Some((log_id, scn)) => StandsAt::AtScn {
+                log_id,
+                scn,
+                history: None,
+            },
             None => StandsAt::Beginning {},
         }
     }

@@ -41,7 +41,7 @@ impl Staging {
         remove_leftovers(site)?;
         let path = site.join(format!("{STAGING_PREFIX}{}", process::id()));
         fs::create_dir(&path).map_err(Error::file("create", &path))?;
-        let target = site.join(snapshot_name(scn));
+        let target = site.join(snapshot_name(0, scn));
         Ok(Self {
             site: site.to_owned(),
             path,

@@ -220,7 +220,8 @@ fn a_snapshot_says_where_it_stands() {
         later.manifest.stands_at,
         StandsAt::AtScn {
             log_id,
-            scn: Scn::new(42)
+            scn: Scn::new(42),
+            history: None,
         }
     );
     assert!(later.snapshot.ends_with("00000000000000000042"));

@@ -1,4 +1,5 @@
-//! The ids and times that all parts of The Cloud share: member ids, SCNs, log ids and lineage ids.
+//! The ids and times that all parts of The Cloud share: member ids, SCNs, histories, log ids and
+//! lineage ids.
 //!
 //! Each is a type of its own, so that a member id is never taken for an SCN. The crate knows no
 //! wire format, no file and no graph.
@@ -8,6 +9,8 @@
 
 mod connection_time;
 mod hex_id;
+mod history;
+mod log_point;
 mod member_id;
 mod number_text;
 mod scn;
@@ -15,6 +18,8 @@ mod source_mark;
 
 pub use connection_time::ConnectionTime;
 pub use hex_id::{InvalidHexId, LineageId, LogId};
+pub use history::{History, InvalidHistory};
+pub use log_point::LogPoint;
 pub use member_id::MemberId;
 pub use scn::Scn;
 pub use source_mark::SourceMark;

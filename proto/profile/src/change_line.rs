@@ -6,6 +6,7 @@ use crate::{
     field::{Field, Fields, Value},
     kind::Kind,
 };
+use cloud_model::History;
 use cloud_proto::databus::v1::{
     Change, ConnectionAdded, ConnectionRemoved, Member, MemberRemoved, MemberUpserted, Position,
     PositionRemoved, PositionUpserted, WindowPart, YearMonth, change::Event,
@@ -312,11 +313,15 @@ pub fn part_lines(part: WindowPart) -> (String, Json) {
         part,
         last,
         changes,
+        history,
+        ..
     } = part;
+    let history = History::new(history).map(|history| history.to_string());
     let commit_time = commit_time.map(|time| time.to_string());
     let changes: Vec<_> = changes.into_iter().map(ChangeLine::from).collect();
     let json = json!({
         "scn": scn,
+        "history": history,
         "source_id": source_id,
         "source_offset": source_offset,
         "commit_time": commit_time,

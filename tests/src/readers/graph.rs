@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cloud_engine::{
-    Base, Budget, Csr, FileError, Fold, GRAPH_NAME, Graph, GraphChange, LineageHasher, Manifest,
-    ManifestFile, Scratch, StandsAt, TIMES_NAME, View, Writer, degrees, network_sizes,
+    Base, Budget, Csr, FileError, FileRole, Fold, GRAPH_NAME, Graph, GraphChange, LineageHasher,
+    Manifest, ManifestFile, Scratch, StandsAt, TIMES_NAME, View, Writer, degrees, network_sizes,
     shared_connections, shortest_path,
 };
 use cloud_model::{ConnectionTime, MemberId, Scn};
@@ -67,14 +67,10 @@ fn write() -> Manifest {
     while fold.step().expect("writes") {}
     let folded = fold.finish().expect("writes");
     Manifest {
-        lineage_id,
-        scn: Scn::BEGINNING,
-        stands_at: StandsAt::Beginning {},
-        profiles_scn: None,
-        sources: Vec::new(),
         members: folded.members,
         connections: folded.connections,
         files: folded.files,
+        ..Manifest::new(lineage_id, Scn::BEGINNING, StandsAt::Beginning {})
     }
 }
 
@@ -126,11 +122,12 @@ pub(super) fn replace(path: &Path, manifest: &mut Manifest, bytes: &[u8]) {
         .and_then(|name| name.to_str())
         .expect("a name");
     manifest.files.retain(|file| file.name != name);
-    manifest.files.push(ManifestFile {
-        name: name.to_owned(),
-        bytes: bytes.len() as u64,
-        crc32c: crc32c::crc32c(bytes),
-    });
+    manifest.files.push(ManifestFile::new(
+        FileRole::Other,
+        name.to_owned(),
+        bytes.len() as u64,
+        crc32c::crc32c(bytes),
+    ));
 }
 
 /// Reads all nodes, and runs a few queries for a few viewers.

@@ -67,7 +67,7 @@ fn valid() -> Vec<u8> {
     };
     let site = empty_folder("overlay-written");
     let path = writer
-        .write_overlay(&site, log(), &[source])
+        .write_overlay(&site, log(), &[source], &[])
         .expect("writes");
     fs::read(path).expect("reads")
 }

@@ -67,14 +67,9 @@ fn write(snapshot: &Path) -> (PathBuf, Manifest) {
     let mut files = vec![profiles.finish(lineage_id).expect("writes")];
     files.extend(index.finish().expect("writes"));
     let manifest = Manifest {
-        lineage_id,
-        scn: Scn::BEGINNING,
-        stands_at: StandsAt::Beginning {},
-        profiles_scn: None,
-        sources: Vec::new(),
         members: MEMBERS,
-        connections: 0,
         files,
+        ..Manifest::new(lineage_id, Scn::BEGINNING, StandsAt::Beginning {})
     };
     (snapshot.to_owned(), manifest)
 }

@@ -266,7 +266,11 @@ async fn check_answers(
     // Waits until search and profiles have reached the head, as for a caller that has read it
     // before.
     let at_least = Some(AtLeast {
-        point: Some(at_least::Point::AsOf(AsOf { log_id, scn: head })),
+        point: Some(at_least::Point::AsOf(AsOf {
+            history: 0,
+            log_id,
+            scn: head,
+        })),
     });
     let request = cloud_proto::cloud::v1::GetProfilesRequest {
         member_ids: ids.to_vec(),

@@ -3,15 +3,16 @@
 use super::found::Found;
 use super::rot::said_durable_behind;
 use crate::disk::Disk;
+use crate::limits::HISTORIES_KEPT;
 use crate::log::error::OpenError;
 use crate::log::frame_reader::{FrameError, FrameReader};
 use crate::log::options::LogOptions;
 use crate::log::segment::Segment;
 use crate::log::sequence::{PartHead, PartPlace, Sequence};
 use crate::log::sources::Sources;
-use cloud_model::Scn;
+use cloud_model::{LogPoint, Scn};
 use prost::Message as _;
-use std::{io, sync::Arc};
+use std::{collections::VecDeque, io, sync::Arc};
 
 /// The number of bytes that are rewritten at once.
 const CHUNK_BYTES: u64 = 1 << 20;
@@ -20,6 +21,7 @@ const CHUNK_BYTES: u64 = 1 << 20;
 pub(super) struct Tail {
     pub(super) sources: Sources,
     pub(super) head: Scn,
+    pub(super) points: Vec<LogPoint>,
     pub(super) unmarked: bool,
 }
 
@@ -37,7 +39,7 @@ impl Tail {
             }
             FrameError::File(source) => failed(source),
         })?;
-        let head = Scn::new(scan.sequence.next_scn() - 1);
+        let head = scan.sequence.point().scn;
         if let Some((offset, reason)) = scan.torn {
             let seed = last.segment.seed;
             let said = scan.durable_to > scan.end
@@ -64,6 +66,7 @@ impl Tail {
         Ok(Self {
             sources: scan.sources,
             head,
+            points: scan.points.into(),
             unmarked: scan.unmarked,
         })
     }
@@ -73,6 +76,7 @@ impl Tail {
 struct Scan {
     sequence: Sequence,
     sources: Sources,
+    points: VecDeque<LogPoint>,
     /// The offset behind the last whole window or mark.
     end: u64,
     /// The highest `durable_to` of the frames.
@@ -85,8 +89,11 @@ struct Scan {
 impl Scan {
     fn run(last: &Found) -> Result<Self, FrameError> {
         let seed = last.segment.seed;
+        let sequence =
+            Sequence::beginning_with(last.header.first_scn, last.segment.history_before());
         let mut scan = Self {
-            sequence: Sequence::beginning_with(last.header.first_scn),
+            points: VecDeque::from([sequence.point()]),
+            sequence,
             sources: last.header.sources.iter().cloned().collect(),
             end: seed.header_bytes,
             durable_to: seed.header_bytes,
@@ -133,6 +140,10 @@ impl Scan {
         if head.last {
             self.sources
                 .set(&head.source_id, head.source_offset, Scn::new(head.scn));
+            if self.points.len() >= HISTORIES_KEPT {
+                self.points.pop_front();
+            }
+            self.points.push_back(self.sequence.point());
         }
         Ok(())
     }

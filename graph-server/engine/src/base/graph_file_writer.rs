@@ -17,7 +17,7 @@ use crate::{
     files::{
         content_error::ContentError,
         file_error::FileError,
-        manifest::ManifestFile,
+        manifest::{FileRole, ManifestFile},
         section_writer::{SectionWriter, padded},
     },
 };
@@ -60,7 +60,7 @@ impl GraphFileWriter {
             8
         };
         let nodes = u64::from(nodes);
-        let mut file = SectionWriter::create(directory, GRAPH_NAME, HEADER_BYTES)?;
+        let mut file = SectionWriter::create(directory, FileRole::Graph, GRAPH_NAME, HEADER_BYTES)?;
         file.go_to(targets_at(nodes, offset_width))?;
         let mut offsets_hasher = ContentHasher::new();
         offsets_hasher.update(&0u64.to_le_bytes());

@@ -38,7 +38,7 @@ use crate::{
         block_reader::BlockReader,
         file_error::FileError,
         file_identity::{check_lineage, check_start, named_file},
-        manifest::{Manifest, ManifestFile},
+        manifest::{FileRole, Manifest, ManifestFile},
         memory_map::{Array, FileMap},
         section_writer::{SectionWriter, padded},
     },
@@ -99,7 +99,7 @@ pub(crate) struct UnsealedTimes {
 impl TimesWriter {
     pub(crate) fn create(directory: &Path) -> Result<Self, FileError> {
         Ok(Self {
-            file: SectionWriter::create(directory, TIMES_NAME, HEADER_BYTES)?,
+            file: SectionWriter::create(directory, FileRole::Times, TIMES_NAME, HEADER_BYTES)?,
             block: Vec::with_capacity(TIMES_PER_BLOCK as usize),
             table: Vec::new(),
             times: 0,

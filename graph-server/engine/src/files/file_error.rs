@@ -61,6 +61,17 @@ pub enum FileError {
         /// The newest version that this program reads.
         supported: u32,
     },
+    /// A newer program wrote the snapshot, and needs something of its readers that this one does not
+    /// know.
+    #[error("{path}: requires {name:?}, which this program does not know: use a newer one",
+        path = path.display()
+    )]
+    Requires {
+        /// The manifest.
+        path: PathBuf,
+        /// The entry of `requires`.
+        name: String,
+    },
     /// The file belongs to another base.
     #[error("{path}: belongs to lineage {found}, not {expected}", path = path.display())]
     ForeignLineage {

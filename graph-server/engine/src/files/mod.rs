@@ -9,6 +9,7 @@ pub(crate) mod content_error;
 pub(crate) mod direct;
 pub(crate) mod file_error;
 pub(crate) mod file_identity;
+pub(crate) mod histories_file;
 pub(crate) mod lazy_array;
 pub(crate) mod manifest;
 pub(crate) mod memory_map;

@@ -3,7 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::files::{block_file::BlockFile, file_error::FileError, manifest::ManifestFile};
+use crate::files::{
+    block_file::BlockFile,
+    file_error::FileError,
+    manifest::{FileRole, ManifestFile},
+};
 
 /// The alignment of sections: enough for any number type, and the length of a cache line.
 pub(crate) const ALIGNMENT: u64 = 64;
@@ -16,6 +20,7 @@ pub(crate) fn padded(bytes: u64) -> u64 {
 /// A file being written. The space for the header stays free until [`finish`](Self::finish).
 pub(crate) struct SectionWriter {
     path: PathBuf,
+    role: FileRole,
     name: String,
     file: BlockFile,
     /// The section that is being written.
@@ -35,6 +40,7 @@ struct Section {
 impl SectionWriter {
     pub(crate) fn create(
         directory: &Path,
+        role: FileRole,
         name: &str,
         header_bytes: usize,
     ) -> Result<Self, FileError> {
@@ -42,6 +48,7 @@ impl SectionWriter {
         let file = BlockFile::create(&path).map_err(FileError::io(&path))?;
         let mut writer = Self {
             path,
+            role,
             name: name.to_owned(),
             file,
             open: Section::default(),
@@ -128,10 +135,6 @@ impl SectionWriter {
             crc32c = crc32c::crc32c_combine(crc32c, section.crc32c, section.bytes as usize);
             bytes += section.bytes;
         }
-        Ok(ManifestFile {
-            name: self.name,
-            bytes,
-            crc32c,
-        })
+        Ok(ManifestFile::new(self.role, self.name, bytes, crc32c))
     }
 }

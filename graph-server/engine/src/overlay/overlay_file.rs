@@ -7,7 +7,7 @@
 //! ```text
 //! byte  size  content (numbers are little-endian)
 //!    0     8  magic "CLDOVERL"
-//!    8     4  format version: 1
+//!    8     4  format version: 2
 //!   12     4  zero
 //!   16    16  lineage id
 //!   32    16  log id
@@ -20,8 +20,10 @@
 //!   96     8  new members
 //!  104     8  entries
 //!  112     8  touched nodes
-//!  120    52  zeros
-//!  172     4  CRC-32C of the sources, padding included; the next three likewise
+//!  120     8  points
+//!  128    40  zeros
+//!  168     4  CRC-32C of the points, padding included; the next four likewise
+//!  172     4  CRC-32C of the sources
 //!  176     4  CRC-32C of the new members
 //!  180     4  CRC-32C of the entries
 //!  184     4  CRC-32C of the touched nodes
@@ -34,7 +36,11 @@
 //!                            by touched node, oldest first; one that names the node itself
 //!                            is about the member's existence
 //!             touched nodes: node (4), number of its entries (4), ascending
+//!             points:        SCN (8), history (8): of the newest windows up to the file's SCN,
+//!                            ascending
 //! ```
+//!
+//! Version 1 has no points: zeros stand in their place in the header. It is still read.
 //!
 //! Every byte is under a checksum. Content that passes the checksums is still checked before it is
 //! used.
@@ -52,7 +58,8 @@ use crate::{
     files::{
         file_error::FileError,
         file_identity::{check_lineage, check_start},
-        manifest::Manifest,
+        histories_file::{FilePoint, points},
+        manifest::{FileRole, Manifest},
         memory_map::{Array, FileMap},
         section_writer::{SectionWriter, padded},
     },
@@ -63,10 +70,12 @@ use crate::{
         version::Version,
     },
 };
-use cloud_model::{ConnectionTime, LogId, MemberId, Scn, SourceMark};
+use cloud_model::{ConnectionTime, LogId, LogPoint, MemberId, Scn, SourceMark};
 
 const MAGIC: [u8; 8] = *b"CLDOVERL";
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
+/// The version without points.
+const FORMAT_VERSION_1: u32 = 1;
 const HEADER_BYTES: usize = 192;
 /// The place in the header of the file's SCN.
 pub(crate) const SCN_AT: u64 = 56;
@@ -94,7 +103,9 @@ struct Header {
     new_members: u64,
     entries: u64,
     nodes: u64,
-    reserved: [u8; 52],
+    points: u64,
+    reserved: [u8; 40],
+    points_crc32c: u32,
     sources_crc32c: u32,
     new_members_crc32c: u32,
     entries_crc32c: u32,
@@ -126,9 +137,10 @@ pub(crate) fn write(
     version: &Version,
     log_id: LogId,
     sources: &[SourceMark],
+    points: &[LogPoint],
 ) -> Result<(), FileError> {
     let scn = version.published();
-    let mut file = SectionWriter::create(site, name, HEADER_BYTES)?;
+    let mut file = SectionWriter::create(site, FileRole::Other, name, HEADER_BYTES)?;
     let sources = serde_json::to_vec(sources)
         .map_err(|error| FileError::io(&site.join(name))(error.into()))?;
     file.write(&sources)?;
@@ -161,6 +173,9 @@ pub(crate) fn write(
     let entries_crc32c = file.end_section()?;
     file.write(nodes.as_bytes())?;
     let nodes_crc32c = file.end_section()?;
+    let points: Vec<FilePoint> = points.iter().map(FilePoint::from).collect();
+    file.write(points.as_bytes())?;
+    let points_crc32c = file.end_section()?;
     let mut header = Header {
         magic: MAGIC,
         format_version: FORMAT_VERSION,
@@ -179,7 +194,9 @@ pub(crate) fn write(
         new_members: u64::from(new_members),
         entries: nodes.iter().map(|node| u64::from(node.entries)).sum(),
         nodes: nodes.len() as u64,
-        reserved: [0; 52],
+        points: points.len() as u64,
+        reserved: [0; 40],
+        points_crc32c,
         sources_crc32c,
         new_members_crc32c,
         entries_crc32c,
@@ -222,17 +239,24 @@ struct Sections {
     entries_at: u64,
 }
 
+/// What a file says beside its entries.
+pub(crate) struct OverlayFacts {
+    pub(crate) sources: Vec<SourceMark>,
+    /// The histories of the newest windows, ascending.
+    pub(crate) points: Vec<LogPoint>,
+}
+
 /// Reads an overlay of this base and this log, and returns the version that it restores.
 pub(crate) fn read(
     path: &Path,
     base: &Arc<Base>,
     manifest: &Manifest,
     log_id: LogId,
-) -> Result<(Version, Vec<SourceMark>), FileError> {
+) -> Result<(Version, OverlayFacts), FileError> {
     let file = File::open(path).map_err(FileError::io(path))?;
     let map = FileMap::open(&file).map_err(FileError::io(path))?;
     let header = read_header(path, &map, base, manifest, log_id)?;
-    let (sources, sections) = read_sections(path, &map, &header)?;
+    let (facts, sections) = read_sections(path, &map, &header)?;
     let version = Version::restored(base.clone(), manifest.scn, Scn::new(header.scn));
     fill(path, &version, &sections)?;
     check_counts(path, &header, base)?;
@@ -248,7 +272,7 @@ pub(crate) fn read(
         .counts
         .created_by_connections
         .store(header.created_by_connections, Ordering::Relaxed);
-    Ok((version, sources))
+    Ok((version, facts))
 }
 
 fn read_header(
@@ -269,7 +293,7 @@ fn read_header(
         &header.magic,
         &MAGIC,
         header.format_version,
-        FORMAT_VERSION..=FORMAT_VERSION,
+        FORMAT_VERSION_1..=FORMAT_VERSION,
     )?;
     if crc32c::crc32c(&header.as_bytes()[..HEADER_BYTES - 4]) != header.header_crc32c {
         return Err(FileError::damaged(
@@ -332,7 +356,7 @@ fn read_sections(
     path: &Path,
     map: &FileMap,
     header: &Header,
-) -> Result<(Vec<SourceMark>, Sections), FileError> {
+) -> Result<(OverlayFacts, Sections), FileError> {
     let mut end = HEADER_BYTES as u64;
     // Returns the range of a section after verifying its checksum.
     let mut section = |count: u64, width: u64, expected: u32| {
@@ -357,6 +381,7 @@ fn read_sections(
     let new_members = section(header.new_members, 8, header.new_members_crc32c)?;
     let entries = section(header.entries, 16, header.entries_crc32c)?;
     let nodes = section(header.nodes, 8, header.nodes_crc32c)?;
+    let points_range = section(header.points, 16, header.points_crc32c)?;
     if end != map.len() as u64 {
         return Err(FileError::WrongLength {
             path: path.to_owned(),
@@ -370,13 +395,20 @@ fn read_sections(
     let json = map.get(sources).ok_or_else(out_of_file)?;
     let sources = serde_json::from_slice(json)
         .map_err(|error| FileError::damaged(path, HEADER_BYTES as u64, error.to_string()))?;
+    let points = map
+        .get(points_range)
+        .and_then(|content| points(content, header.points));
+    let facts = OverlayFacts {
+        sources,
+        points: points.ok_or_else(out_of_file)?,
+    };
     let sections = Sections {
         new_members: map.array(new_members).ok_or_else(out_of_file)?,
         entries: map.array(entries).ok_or_else(out_of_file)?,
         nodes: map.array(nodes).ok_or_else(out_of_file)?,
         entries_at,
     };
-    Ok((sources, sections))
+    Ok((facts, sections))
 }
 
 /// Appends the file's members and entries to a version that has none.

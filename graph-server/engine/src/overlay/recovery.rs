@@ -14,7 +14,7 @@ use crate::{
     files::{file_error::FileError, manifest::Manifest},
     overlay::{overlay_file, writer::Writer},
 };
-use cloud_model::{LogId, Scn, SourceMark};
+use cloud_model::{LogId, LogPoint, Scn, SourceMark};
 
 /// The older files that are kept when a new one is written, in case the new one is damaged later.
 const OLDER_FILES_KEPT: usize = 1;
@@ -31,6 +31,8 @@ pub struct Recovered {
     pub scn: Scn,
     /// The last offset of each source, as of `scn`.
     pub sources: Vec<SourceMark>,
+    /// The histories of the newest windows up to `scn`, ascending; none without an overlay.
+    pub points: Vec<LogPoint>,
     /// The reasons why newer overlay files were rejected, newest first.
     pub refused: Vec<FileError>,
 }
@@ -54,12 +56,13 @@ pub fn read_overlay(
                 let reason = format!("the file is of SCN {}, not {named}", version.published());
                 refused.push(FileError::damaged(&path, overlay_file::SCN_AT, reason));
             }
-            Ok((version, sources)) => {
+            Ok((version, facts)) => {
                 let scn = version.published();
                 return Ok(Recovered {
                     writer: Writer::of(version),
                     scn,
-                    sources,
+                    sources: facts.sources,
+                    points: facts.points,
                     refused,
                 });
             }
@@ -71,13 +74,15 @@ pub fn read_overlay(
         writer,
         scn: manifest.scn,
         sources: manifest.sources.clone(),
+        points: Vec::new(),
         refused,
     })
 }
 
 impl Writer {
     /// Writes and syncs the overlay as of the published SCN into `site`, and returns its path.
-    /// `sources` is the last offset of each source as of that SCN. Keeps the newest of the previous
+    /// `sources` is the last offset of each source as of that SCN, and `points` the histories of the
+    /// newest windows up to it. Keeps the newest of the previous
     /// files, and deletes older ones.
     ///
     /// # Errors
@@ -88,12 +93,13 @@ impl Writer {
         site: &Path,
         log_id: LogId,
         sources: &[SourceMark],
+        points: &[LogPoint],
     ) -> Result<PathBuf, FileError> {
         let version = self.version();
         let scn = version.published();
         let (path, building) = (site.join(overlay_name(scn)), site.join(BUILDING_NAME));
         let older = overlay_files(site)?;
-        overlay_file::write(site, BUILDING_NAME, version, log_id, sources)?;
+        overlay_file::write(site, BUILDING_NAME, version, log_id, sources, points)?;
         fs::rename(&building, &path).map_err(FileError::io(&path))?;
         File::open(site)
             .and_then(|site| site.sync_all())

@@ -9,8 +9,8 @@ use std::{
 };
 
 use cloud_engine::{
-    Base, Csr, FileError, LineageHasher, Manifest, NodeIndex, StandsAt, Writer, newest_snapshots,
-    snapshot_name, write_graph,
+    Base, Csr, FileError, LineageHasher, Manifest, NodeIndex, SourceOffset, StandsAt, Writer,
+    newest_snapshots, snapshot_name, write_graph,
 };
 use cloud_model::{LineageId, LogId, Scn, SourceMark};
 use proptest::prelude::*;
@@ -34,13 +34,6 @@ fn write(directory: &Path, csr: &Csr) -> Manifest {
     lineage.graph(&csr.content());
     let lineage_id = lineage.finish();
     let manifest = Manifest {
-        lineage_id,
-        scn: Scn::BEGINNING,
-        stands_at: StandsAt::AtSourceOffset {
-            source_id: "core".to_owned(),
-            offset: u64::MAX,
-        },
-        profiles_scn: None,
         sources: vec![SourceMark {
             source_id: "core".to_owned(),
             offset: 7,
@@ -49,6 +42,16 @@ fn write(directory: &Path, csr: &Csr) -> Manifest {
         members: csr.member_ids.len() as u64,
         connections: csr.targets.len() as u64 / 2,
         files: write_graph(directory, lineage_id, &csr.content()).expect("writes"),
+        ..Manifest::new(
+            lineage_id,
+            Scn::BEGINNING,
+            StandsAt::AtSourceOffsets {
+                offsets: vec![SourceOffset {
+                    source_id: "core".to_owned(),
+                    offset: u64::MAX,
+                }],
+            },
+        )
     };
     manifest.write(directory).expect("writes");
     manifest
@@ -453,14 +456,14 @@ fn a_file_that_is_missing_or_not_named_is_an_error_that_names_it() {
 fn snapshots_are_listed_newest_first() {
     let site = tempfile::tempdir().expect("a directory");
     for scn in [5, 100, 20] {
-        fs::create_dir(site.path().join(snapshot_name(Scn::new(scn)))).expect("creates");
+        fs::create_dir(site.path().join(snapshot_name(0, Scn::new(scn)))).expect("creates");
     }
     for other in ["live", ".building-7", "0000000000000000000x"] {
         fs::create_dir(site.path().join(other)).expect("creates");
     }
     fs::write(site.path().join("00000000000000000999"), "a file").expect("writes");
     let expected: Vec<PathBuf> = [100, 20, 5]
-        .map(|scn| site.path().join(snapshot_name(Scn::new(scn))))
+        .map(|scn| site.path().join(snapshot_name(0, Scn::new(scn))))
         .into();
     assert_eq!(newest_snapshots(site.path()).expect("reads"), expected);
 }
@@ -474,7 +477,8 @@ fn stands_at_is_written_as_one_object() {
     assert_eq!(
         json(StandsAt::AtScn {
             log_id,
-            scn: Scn::new(5)
+            scn: Scn::new(5),
+            history: None,
         }),
         expected
     );

@@ -27,18 +27,15 @@ pub(crate) fn folded(graph: Graph, directory: &Path) -> (Manifest, Base) {
     assert_eq!(written, nodes);
     let folded = fold.finish().expect("finishes");
     let stands_at = StandsAt::AtScn {
+        history: None,
         log_id: LogId::new(LOG),
         scn,
     };
     let manifest = Manifest {
-        lineage_id,
-        scn,
-        stands_at,
-        profiles_scn: None,
-        sources: vec![],
         members: folded.members,
         connections: folded.connections,
         files: folded.files,
+        ..Manifest::new(lineage_id, scn, stands_at)
     };
     let base = Base::open(directory, &manifest).expect("opens");
     (manifest, base)
@@ -220,7 +217,7 @@ proptest! {
             let log = LogId::new(LOG);
             replayed
                 .writer
-                .write_overlay(site.path(), log, &[])
+                .write_overlay(site.path(), log, &[], &[])
                 .expect("writes");
             let recovered = read_overlay(site.path(), base, manifest, log).expect("reads");
             prop_assert_eq!(recovered.refused.len(), 0);

@@ -102,17 +102,18 @@ fn restarts(writer: &Writer, model: &Model, known: &[u64]) {
     let site = tempfile::tempdir().expect("a directory");
     let (log_id, scn) = (LogId::new(3), writer.version().base_scn());
     writer
-        .write_overlay(site.path(), log_id, &[])
+        .write_overlay(site.path(), log_id, &[], &[])
         .expect("writes");
     let manifest = Manifest {
-        lineage_id: writer.version().base().lineage(),
-        scn,
-        stands_at: StandsAt::AtScn { log_id, scn },
-        profiles_scn: None,
-        sources: vec![],
-        members: 0,
-        connections: 0,
-        files: vec![],
+        ..Manifest::new(
+            writer.version().base().lineage(),
+            scn,
+            StandsAt::AtScn {
+                log_id,
+                scn,
+                history: None,
+            },
+        )
     };
     let base = writer.version().base();
     let recovered = read_overlay(site.path(), base, &manifest, log_id).expect("reads");

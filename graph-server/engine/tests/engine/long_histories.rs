@@ -117,14 +117,17 @@ struct Site {
 fn manifest(base: &Base, scn: Scn) -> Manifest {
     let log_id = LogId::new(LOG);
     Manifest {
-        lineage_id: base.lineage(),
-        scn,
-        stands_at: StandsAt::AtScn { log_id, scn },
-        profiles_scn: None,
-        sources: vec![],
         members: base.member_count(),
         connections: base.connection_count(),
-        files: vec![],
+        ..Manifest::new(
+            base.lineage(),
+            scn,
+            StandsAt::AtScn {
+                log_id,
+                scn,
+                history: None,
+            },
+        )
     }
 }
 
@@ -187,7 +190,9 @@ impl Site {
     fn restart(&mut self) {
         let log_id = LogId::new(LOG);
         let published = self.writer.version().published();
-        let written = self.writer.write_overlay(self.folder.path(), log_id, &[]);
+        let written = self
+            .writer
+            .write_overlay(self.folder.path(), log_id, &[], &[]);
         written.expect("writes");
         let (base, manifest) = &self.base;
         let recovered = read_overlay(self.folder.path(), base, manifest, log_id).expect("reads");

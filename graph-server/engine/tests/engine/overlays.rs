@@ -19,16 +19,10 @@ fn manifest(scn: Scn) -> Manifest {
     let stands_at = StandsAt::AtScn {
         log_id: LogId::new(LOG),
         scn,
+        history: None,
     };
     Manifest {
-        lineage_id: LineageId::default(),
-        scn,
-        stands_at,
-        profiles_scn: None,
-        sources: vec![],
-        members: 0,
-        connections: 0,
-        files: vec![],
+        ..Manifest::new(LineageId::default(), scn, stands_at)
     }
 }
 
@@ -70,7 +64,7 @@ proptest! {
             .split_off(cut.index(history.windows.len() + 1));
         let (writer, models) = replay(&before);
         writer
-            .write_overlay(site.path(), LogId::new(LOG), &source_marks())
+            .write_overlay(site.path(), LogId::new(LOG), &source_marks(), &[])
             .expect("writes");
         let mut restored = recover(site.path(), &history.model, history.begins);
         let (scn, model) = models.last().expect("the beginning at least");
@@ -99,7 +93,7 @@ proptest! {
             check_graph(&restored.version().graph(), &model, &history.known);
         }
         restored
-            .write_overlay(site.path(), LogId::new(LOG), &source_marks())
+            .write_overlay(site.path(), LogId::new(LOG), &source_marks(), &[])
             .expect("writes");
         let again = recover(site.path(), &history.model, history.begins);
         check_graph(&again.version().graph(), &model, &history.known);
@@ -115,12 +109,12 @@ proptest! {
         let site = tempfile::tempdir().expect("a directory");
         let (mut writer, models) = replay(&history);
         let older = writer
-            .write_overlay(site.path(), LogId::new(LOG), &source_marks())
+            .write_overlay(site.path(), LogId::new(LOG), &source_marks(), &[])
             .expect("writes");
         let (scn, model) = models.last().expect("the beginning at least");
         writer.publish(Scn::new(scn.get() + 1)).expect("ascends");
         let newer = writer
-            .write_overlay(site.path(), LogId::new(LOG), &source_marks())
+            .write_overlay(site.path(), LogId::new(LOG), &source_marks(), &[])
             .expect("writes");
         damage(&newer, place, bit, cut);
         let base = Arc::new(history.model.base());
@@ -180,7 +174,7 @@ fn foreign_overlays_are_refused_by_name() {
     let mut writer = Writer::new(base.clone(), Scn::new(5));
     writer.publish(Scn::new(6)).expect("ascends");
     writer
-        .write_overlay(site.path(), LogId::new(LOG), &[])
+        .write_overlay(site.path(), LogId::new(LOG), &[], &[])
         .expect("writes");
     let refusal = |lineage: u128, base_scn: u64, log: u128| {
         let base = Arc::new(cloud_engine::Base::empty(LineageId::new(lineage)));
@@ -218,10 +212,10 @@ fn only_the_newest_two_stay() {
     for scn in 1..=5 {
         writer.publish(Scn::new(scn)).expect("ascends");
         writer
-            .write_overlay(site.path(), LogId::new(LOG), &[])
+            .write_overlay(site.path(), LogId::new(LOG), &[], &[])
             .expect("writes");
         writer
-            .write_overlay(site.path(), LogId::new(LOG), &[])
+            .write_overlay(site.path(), LogId::new(LOG), &[], &[])
             .expect("writes the same again");
     }
     let mut names: Vec<String> = std::fs::read_dir(site.path())
@@ -251,7 +245,7 @@ fn a_file_under_another_name_is_refused() {
     let base = Arc::new(cloud_engine::Base::empty(LineageId::default()));
     std::fs::write(site.path().join(".building-overlay.bin"), "left by a crash").expect("writes");
     let path = Writer::new(base.clone(), Scn::new(3))
-        .write_overlay(site.path(), LogId::new(LOG), &[])
+        .write_overlay(site.path(), LogId::new(LOG), &[], &[])
         .expect("writes");
     std::fs::rename(path, site.path().join("overlay-00000000000000000009.bin")).expect("renames");
     let recovered =

@@ -15,7 +15,7 @@ use crate::index::{
     index_error::IndexError,
     tokens::PeopleTokenizer,
 };
-use cloud_engine::{FileError, ManifestFile, NodeIndex};
+use cloud_engine::{FileError, FileRole, ManifestFile, NodeIndex};
 use cloud_proto::cloud::v1::Profile;
 use prost::Message as _;
 use std::{
@@ -272,11 +272,13 @@ pub(crate) fn sync_files(path: &Path) -> Result<Vec<ManifestFile>, IndexError> {
             .and_then(|file| file.sync_all())
             .map_err(io)?;
         let (bytes, crc32c) = measure(&entry.path())?;
-        files.push(ManifestFile {
-            name: format!("{BASE_INDEX_NAME}/{name}"),
+        let name = format!("{BASE_INDEX_NAME}/{name}");
+        files.push(ManifestFile::new(
+            FileRole::SearchIndex,
+            name,
             bytes,
             crc32c,
-        });
+        ));
     }
     fs::File::open(path)
         .and_then(|directory| directory.sync_all())

@@ -18,7 +18,7 @@ use crate::{
     profiles::store_mark::StoreMark,
 };
 use cloud_engine::{FileError, NodeIndex};
-use cloud_model::Scn;
+use cloud_model::{LogPoint, Scn};
 use cloud_proto::cloud::v1::Profile;
 use std::{
     fs, io,
@@ -126,20 +126,25 @@ impl LiveIndex {
             replaced: None,
         };
         if payload.is_none() {
-            live.commit(fresh.scn, [])?;
+            live.commit(fresh.point, [])?;
         }
         Ok(live)
     }
 
     /// Returns the SCN of the last commit.
     pub(crate) fn scn(&self) -> Scn {
-        self.mark.scn
+        self.mark.point.scn
+    }
+
+    /// Returns the point of the last commit.
+    pub(crate) fn point(&self) -> LogPoint {
+        self.mark.point
     }
 
     /// Replaces the documents of these members; `None` means that the member was removed.
     pub(crate) fn commit<'a>(
         &mut self,
-        scn: Scn,
+        point: LogPoint,
         changed: impl IntoIterator<Item = (NodeIndex, Option<&'a Profile>)>,
     ) -> Result<(), IndexError> {
         let mut writer = self.take_writer()?;
@@ -152,7 +157,7 @@ impl LiveIndex {
                     .map_err(&error)?;
             }
         }
-        let mark = self.mark.at(scn);
+        let mark = self.mark.at(point);
         let mut commit = writer.prepare_commit().map_err(&error)?;
         commit.set_payload(&mark.to_string());
         commit.commit().map_err(&error)?;

@@ -18,7 +18,7 @@ use crate::profiles::{
     store_mark::StoreMark,
 };
 use cloud_engine::{FileError, NodeIndex};
-use cloud_model::Scn;
+use cloud_model::{LogPoint, Scn};
 use cloud_proto::cloud::v1::Profile;
 use prost::Message as _;
 use redb::{
@@ -93,7 +93,7 @@ impl LiveProfiles {
             mark,
         };
         if found.is_none() {
-            store.commit(fresh.scn, &BTreeMap::new())?;
+            store.commit(fresh.point, &BTreeMap::new())?;
         }
         Ok(store)
     }
@@ -121,16 +121,21 @@ impl LiveProfiles {
 
     /// Returns the SCN of the last commit.
     pub(crate) fn scn(&self) -> Scn {
-        self.mark.scn
+        self.mark.point.scn
+    }
+
+    /// Returns the point of the last commit.
+    pub(crate) fn point(&self) -> LogPoint {
+        self.mark.point
     }
 
     /// Writes the records and the mark; durable on return.
     pub(crate) fn commit(
         &mut self,
-        scn: Scn,
+        point: LogPoint,
         changed: &BTreeMap<NodeIndex, LiveRecord>,
     ) -> Result<(), FileError> {
-        let mark = self.mark.at(scn);
+        let mark = self.mark.at(point);
         write(&self.database, mark, changed).map_err(|error| store_error(&self.path, error))?;
         self.mark = mark;
         Ok(())
@@ -177,9 +182,9 @@ impl LiveProfilesReader {
         }))
     }
 
-    /// Writes a store with the same records to `path`, at `scn`, and syncs it (not the directory).
+    /// Writes a store with the same records to `path`, at a point, and syncs it (not the directory).
     /// Holds 65,536 records in memory at a time.
-    pub(crate) fn copy(&self, path: &Path, scn: Scn) -> Result<(), FileError> {
+    pub(crate) fn copy(&self, path: &Path, point: LogPoint) -> Result<(), FileError> {
         let error = |error: redb::Error| store_error(path, error);
         let mut builder = Database::builder();
         let builder = builder.set_cache_size(CACHE_BYTES);
@@ -210,7 +215,7 @@ impl LiveProfilesReader {
             if is_last {
                 let table = transaction.open_table(MARK);
                 let mut table = table.map_err(|e| error(e.into()))?;
-                let marked = table.insert((), self.mark.at(scn).to_string().as_str());
+                let marked = table.insert((), self.mark.at(point).to_string().as_str());
                 marked.map_err(|e| error(e.into()))?;
             }
             transaction.commit().map_err(|e| error(e.into()))?;

@@ -6,7 +6,7 @@ use crate::profiles::{
     profile_file::{CHECKSUM_BYTES, RECORD_BYTES_MAX, record_checksum},
     profile_header::{Content, HEADER_BYTES, Header, Records},
 };
-use cloud_engine::{ContentDigest, ContentHasher, FileError, ManifestFile, NodeIndex};
+use cloud_engine::{ContentDigest, ContentHasher, FileError, FileRole, ManifestFile, NodeIndex};
 use cloud_model::LineageId;
 use cloud_proto::cloud::v1::Profile;
 use prost::Message as _;
@@ -134,11 +134,8 @@ impl ProfileFileWriter {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        Ok(ManifestFile {
-            name,
-            bytes: self.end + offsets_bytes as u64,
-            crc32c,
-        })
+        let bytes = self.end + offsets_bytes as u64;
+        Ok(ManifestFile::new(FileRole::Profiles, name, bytes, crc32c))
     }
 
     fn refused(&self, reason: String) -> FileError {

@@ -1,20 +1,25 @@
-//! The mark of each store under `live/`: its base, the log that it follows, and its SCN.
+//! The mark of each store under `live/`: its base, the log that it follows, and its point there.
 //!
-//! The mark is a line of text: `format 1 lineage <32 hex> log <32 hex> scn <number>`. A store of
-//! another base or log is rejected by name, because its nodes are other members.
+//! The mark is a line of text: `format 2 lineage <32 hex> log <32 hex> scn <number> history <16 hex
+//! or unknown>`. Format 1 has no history and is still read. A store of another base or log is
+//! rejected by name, because its nodes are other members.
 
 use cloud_engine::FileError;
-use cloud_model::{LineageId, LogId, Scn};
+use cloud_model::{History, LineageId, LogId, LogPoint, Scn};
 use std::{fmt, path::Path};
 
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
+/// The format without a history.
+const FORMAT_VERSION_1: u32 = 1;
+/// The text in place of a history that is not known.
+const UNKNOWN: &str = "unknown";
 
 /// The mark of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StoreMark {
     pub(crate) lineage: LineageId,
     pub(crate) log: LogId,
-    pub(crate) scn: Scn,
+    pub(crate) point: LogPoint,
 }
 
 impl StoreMark {
@@ -33,20 +38,28 @@ impl StoreMark {
             return Err(damaged());
         };
         let found = version.parse().map_err(|_| damaged())?;
-        if found != FORMAT_VERSION {
+        if !(FORMAT_VERSION_1..=FORMAT_VERSION).contains(&found) {
             return Err(FileError::UnknownVersion {
                 path: path.to_owned(),
                 found,
                 supported: FORMAT_VERSION,
             });
         }
-        let ["lineage", lineage, "log", log, "scn", scn] = rest else {
+        let ["lineage", lineage, "log", log, "scn", scn, rest @ ..] = rest else {
             return Err(damaged());
         };
+        let history = match (found, rest) {
+            (FORMAT_VERSION_1, []) | (FORMAT_VERSION, ["history", UNKNOWN]) => None,
+            (FORMAT_VERSION, ["history", history]) => {
+                Some(history.parse::<History>().map_err(|_| damaged())?)
+            }
+            _ => return Err(damaged()),
+        };
+        let scn = Scn::new(scn.parse().map_err(|_| damaged())?);
         Ok(Self {
             lineage: lineage.parse().map_err(|_| damaged())?,
             log: log.parse().map_err(|_| damaged())?,
-            scn: Scn::new(scn.parse().map_err(|_| damaged())?),
+            point: LogPoint { scn, history },
         })
     }
 
@@ -74,19 +87,27 @@ impl StoreMark {
         Ok(())
     }
 
-    /// Returns the mark of the same store at a later SCN.
-    pub(crate) fn at(self, scn: Scn) -> Self {
-        Self { scn, ..self }
+    /// Returns the mark of the same store at another point.
+    pub(crate) fn at(self, point: LogPoint) -> Self {
+        Self { point, ..self }
     }
 }
 
 impl fmt::Display for StoreMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { lineage, log, scn } = self;
+        let Self {
+            lineage,
+            log,
+            point: LogPoint { scn, history },
+        } = self;
         write!(
             f,
-            "format {FORMAT_VERSION} lineage {lineage} log {log} scn {scn}"
-        )
+            "format {FORMAT_VERSION} lineage {lineage} log {log} scn {scn} history "
+        )?;
+        match history {
+            Some(history) => write!(f, "{history}"),
+            None => f.write_str(UNKNOWN),
+        }
     }
 }
 
@@ -100,9 +121,19 @@ mod tests {
         let mark = StoreMark {
             lineage: LineageId::new(7),
             log: LogId::new(9),
-            scn: Scn::new(12),
+            point: LogPoint {
+                scn: Scn::new(12),
+                history: History::new(0xabc),
+            },
         };
         assert_eq!(StoreMark::parse(path, &mark.to_string()).unwrap(), mark);
+        let unknown = mark.at(Scn::new(13).into());
+        let text = unknown.to_string();
+        assert_eq!(StoreMark::parse(path, &text).unwrap(), unknown);
+        let earlier = text
+            .replace("format 2", "format 1")
+            .replace(" history unknown", "");
+        assert_eq!(StoreMark::parse(path, &earlier).unwrap(), unknown);
         assert!(mark.check(path, mark.lineage, mark.log).is_ok());
         let refused = |lineage, log| {
             mark.check(path, LineageId::new(lineage), LogId::new(log))
@@ -110,12 +141,21 @@ mod tests {
         };
         assert!(matches!(refused(8, 9), FileError::ForeignLineage { .. }));
         assert!(matches!(refused(7, 8), FileError::ForeignLog { .. }));
-        let newer = mark.to_string().replace("format 1", "format 2");
+        let newer = mark.to_string().replace("format 2", "format 3");
         assert!(matches!(
             StoreMark::parse(path, &newer),
-            Err(FileError::UnknownVersion { found: 2, .. })
+            Err(FileError::UnknownVersion { found: 3, .. })
         ));
-        for text in ["", "format", "format 1", "format 1 lineage x log y scn 1"] {
+        let without = mark.to_string().replace(" history 0000000000000abc", "");
+        let zero = mark.to_string().replace("0abc", "0000");
+        for text in [
+            "",
+            "format",
+            "format 1",
+            "format 1 lineage x log y scn 1",
+            &without,
+            &zero,
+        ] {
             assert!(
                 matches!(StoreMark::parse(path, text), Err(FileError::Damaged { .. })),
                 "{text:?}"

@@ -205,7 +205,9 @@ fn live_profiles_older_than_the_snapshot_give_way_to_its_own() {
         scn: Scn::new(2),
         ..site.manifest.clone()
     };
-    let copied = published.copy_changed(&directory.join("snapshot")).unwrap();
+    let copied = published
+        .copy_changed(&directory.join("snapshot"), published.scn())
+        .unwrap();
     manifest.files.push(copied);
     // Opened twice: the stores that the first open copied persist.
     for _ in 0..2 {

@@ -156,14 +156,10 @@ fn lineage(profiles: ContentDigest) -> LineageId {
 
 fn manifest(truth: &Truth, lineage_id: LineageId, files: Vec<ManifestFile>) -> Manifest {
     Manifest {
-        lineage_id,
-        scn: Scn::BEGINNING,
-        stands_at: StandsAt::Beginning {},
-        profiles_scn: None,
-        sources: Vec::new(),
         members: truth.profiles.len() as u64,
         connections: truth.edges.len() as u64,
         files,
+        ..Manifest::new(lineage_id, Scn::BEGINNING, StandsAt::Beginning {})
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) fn at_least<M: Message>(
 ) -> Vec<Row> {
     let as_of = |log_id: &str, scn| {
         Some(Point::AsOf(AsOf {
+            history: 0,
             log_id: log_id.to_owned(),
             scn,
         }))

@@ -27,14 +27,10 @@ pub(crate) fn by_community(
 ) -> Result<BuiltGraph, Error> {
     // This manifest is used by this process alone: no part of it gets into the snapshot.
     let manifest = Manifest {
-        lineage_id: LineageId::default(),
-        scn: Scn::BEGINNING,
-        stands_at: StandsAt::Beginning {},
-        profiles_scn: None,
-        sources: Vec::new(),
         members: graph.member_ids.len() as u64,
         connections: graph.connections,
         files: graph.unsealed.seal(LineageId::default())?,
+        ..Manifest::new(LineageId::default(), Scn::BEGINNING, StandsAt::Beginning {})
     };
     let arrays = GraphArrays::open(by_id, &manifest)?;
     let nodes = arrays.node_count();

@@ -116,6 +116,7 @@ mod tests {
             name,
             bytes,
             crc32c,
+            ..
         } in &files
         {
             let found = fs::read(one.path().join(name)).unwrap();

@@ -41,7 +41,7 @@ static SITE: LazyLock<PathBuf> = LazyLock::new(|| {
 /// snapshot never change. The files beside the snapshot, above all its lock, belong to each server.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir_in(&*SITE).expect("a temporary folder");
-    let name = cloud_engine::snapshot_name(cloud_model::Scn::BEGINNING);
+    let name = cloud_engine::snapshot_name(0, cloud_model::Scn::BEGINNING);
     let site = folder.path().join("snapshot");
     std::fs::create_dir(&site).expect("creates");
     link_all(&SITE.join("snapshot").join(&name), &site.join(&name));
