@@ -31,6 +31,7 @@ mod retention;
 mod segment;
 mod segment_header;
 mod sequence;
+mod set_aside;
 mod sources;
 mod sparse_index;
 mod tail_segment;
@@ -56,6 +57,7 @@ use cloud_serving::{FolderLock, metrics::Histogram};
 use group::Request;
 use published::Published;
 use recovery::{Recovered, recover};
+use set_aside::set_aside;
 use sources::Sources;
 use std::{
     path::Path,
@@ -92,12 +94,26 @@ impl Log {
     /// expects one. `origin` is the lineage of the graph that the log began with. Returns an error
     /// if the log is already open, in another process or in this one.
     pub fn open(folder: &Path, origin: LineageId, options: LogOptions) -> Result<Self, OpenError> {
-        Self::open_folder(folder, Some(origin), options)
+        Self::open_folder(folder, Some(origin), None, options)
     }
 
     /// Opens the log like [`open`](Self::open), whatever graph it began with. Creates no log.
     pub fn open_any(folder: &Path, options: LogOptions) -> Result<Self, OpenError> {
-        Self::open_folder(folder, None, options)
+        Self::open_folder(folder, None, None, options)
+    }
+
+    /// Opens the log like [`open_any`](Self::open_any). If its id is `replaced`, the log is first moved
+    /// into the folder `replaced-<log id>`, and a new, empty log with another id begins: for a log
+    /// that may have lost acknowledged windows. `origin` is the lineage of the graph that the new log
+    /// begins with; by default it is that of the old one. A second call with the same id opens the
+    /// new log.
+    pub fn open_replacing(
+        folder: &Path,
+        replaced: LogId,
+        origin: Option<LineageId>,
+        options: LogOptions,
+    ) -> Result<Self, OpenError> {
+        Self::open_folder(folder, origin, Some(replaced), options)
     }
 
     /// Opens the log like [`open`](Self::open), on any disk. Takes no lock: the disk must have no
@@ -224,6 +240,7 @@ impl Log {
     fn open_folder(
         folder: &Path,
         origin: Option<LineageId>,
+        replaced: Option<LogId>,
         options: LogOptions,
     ) -> Result<Self, OpenError> {
         let failed = |source| OpenError::File {
@@ -232,6 +249,8 @@ impl Log {
         };
         let disk = Folder::open(folder).map_err(failed)?;
         let lock = FolderLock::take(folder)?;
+        let old = replaced.map(|replaced| set_aside(folder, replaced));
+        let origin = origin.or(old.transpose()?.flatten());
         Self::start(Arc::new(disk), Some(lock), origin, options)
     }
 

@@ -10,7 +10,7 @@ use crate::{
     rpc::{DatabusRpc, LogServer, PublisherRpc, write_log_metrics},
 };
 use clap::builder::RangedU64ValueParser;
-use cloud_model::{LineageId, Scn};
+use cloud_model::{LineageId, LogId, Scn};
 use cloud_proto::databus::v1::{databus_server::DatabusServer, publisher_server::PublisherServer};
 use cloud_serving::{
     BoundListeners, Health, ListenError, ListenerPanicked, Listeners, ObserveLayer, Services,
@@ -42,6 +42,11 @@ pub struct RelayConfig {
     /// needed to create a log. A log that began with another graph is rejected.
     #[arg(long, value_name = "LINEAGE")]
     pub lineage: Option<LineageId>,
+    /// Replaces the log of this id by a new, empty one with another id, and keeps the old one in the
+    /// folder replaced-LOG_ID. For a log that may have lost acknowledged windows: every server that
+    /// followed it has to bootstrap again. A log with another id is served as it is.
+    #[arg(long, value_name = "LOG_ID")]
+    pub new_log_id: Option<LogId>,
     /// The address where graph servers follow the log; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50061")]
     pub listen: SocketAddr,
@@ -162,10 +167,11 @@ pub async fn serve(config: RelayConfig) -> Result<Running, RelayError> {
         queue_windows_max: streams.log_queue_windows_max(),
         ..LogOptions::default()
     };
-    let (folder, lineage) = (config.log.clone(), config.lineage);
-    let open = move || match lineage {
-        Some(lineage) => Log::open(&folder, lineage, options),
-        None => Log::open_any(&folder, options),
+    let (folder, lineage, replaced) = (config.log.clone(), config.lineage, config.new_log_id);
+    let open = move || match (lineage, replaced) {
+        (lineage, Some(replaced)) => Log::open_replacing(&folder, replaced, lineage, options),
+        (Some(lineage), None) => Log::open(&folder, lineage, options),
+        (None, None) => Log::open_any(&folder, options),
     };
     let log = tokio::task::spawn_blocking(open).await??;
     let status = log.status();

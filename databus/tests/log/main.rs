@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod faults;
 mod files;
+mod histories;
 mod memory_disk;
 mod opening;
 mod part_streams;

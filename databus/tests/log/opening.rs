@@ -44,6 +44,33 @@ fn a_second_process_is_refused() {
 }
 
 #[test]
+fn a_log_that_is_replaced_is_kept_beside_an_empty_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let old = Log::open(path, origin(), options(1)).unwrap();
+    let log_id = old.log_id();
+    for offset in 1..=3 {
+        old.append_blocking(connections(offset, 1)).unwrap();
+    }
+    let written = read_all(&old);
+    drop(old);
+    let other = LogId::new(7);
+    let kept = Log::open_replacing(path, other, None, options(1)).unwrap();
+    assert_eq!((kept.log_id(), kept.head()), (log_id, Scn::new(3)));
+    drop(kept);
+    // The second call finds the new log, with a window.
+    for windows in 0..=1 {
+        let new = Log::open_replacing(path, log_id, None, options(1)).unwrap();
+        assert_ne!(new.log_id(), log_id);
+        assert_eq!((new.origin(), new.head()), (origin(), Scn::new(windows)));
+        let appended = new.append_blocking(connections(windows + 1, 1)).unwrap();
+        assert!(!appended.repeat, "the new log knows no source");
+    }
+    let aside = path.join(format!("replaced-{log_id}"));
+    assert_eq!(read_all(&Log::open_any(&aside, options(1)).unwrap()), written);
+}
+
+#[test]
 fn only_the_log_that_is_asked_for_is_opened() {
     let disk = Arc::new(MemoryDisk::default());
     let log = open(&disk, 0);

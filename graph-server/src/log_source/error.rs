@@ -142,6 +142,15 @@ impl LogSourceError {
         }
     }
 
+    /// Returns whether another relay answers at the address than the one that is followed: its log may
+    /// be back there later.
+    pub(crate) fn is_other_relay(&self) -> bool {
+        matches!(
+            self,
+            Self::OtherLog { .. } | Self::OtherGraph { .. } | Self::NotOwner { .. }
+        )
+    }
+
     /// Returns whether the log no longer holds the windows after the SCN that it was read from.
     pub(crate) fn is_dropped(&self) -> bool {
         matches!(

@@ -98,6 +98,9 @@ impl Receiver {
             match self.receive().await {
                 Ok(Some(next)) => return Ok(next),
                 Ok(None) => {}
+                Err(RelayError::Permanent(error)) if error.is_other_relay() => {
+                    return Ok(self.out_of_reach(error.to_string()));
+                }
                 Err(RelayError::Permanent(error)) => return Err(error),
                 Err(RelayError::Transient(reason)) => return Ok(self.out_of_reach(reason)),
             }

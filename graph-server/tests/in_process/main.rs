@@ -12,6 +12,7 @@ mod following;
 mod log_faults;
 mod relay_site;
 mod retention;
+mod rollback;
 mod silent_site;
 mod small_site;
 mod transport;
