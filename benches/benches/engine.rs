@@ -67,6 +67,7 @@ impl Site {
         let differing = ends.filter(|(member, other)| member != other).take(count);
         differing
             .map(|(&member, &other)| GraphChange::ConnectionAdded {
+                existing_only: false,
                 member,
                 other,
                 time: ConnectionTime::UNKNOWN,

@@ -61,7 +61,9 @@ impl RandomChanges {
             nanos: 0,
         });
         Change {
+            skippable: false,
             event: Some(Event::ConnectionAdded(ConnectionAdded {
+                existing_only: false,
                 member_id,
                 other_id,
                 connected_at,
@@ -72,6 +74,7 @@ impl RandomChanges {
     /// Returns the change that disconnects the two.
     pub fn disconnected(member_id: u64, other_id: u64) -> Change {
         Change {
+            skippable: false,
             event: Some(Event::ConnectionRemoved(ConnectionRemoved {
                 member_id,
                 other_id,
@@ -116,7 +119,9 @@ fn upserted(member: Member, field: &str) -> Change {
         paths: vec![field.to_owned()],
     });
     Change {
+        skippable: false,
         event: Some(Event::MemberUpserted(MemberUpserted {
+            existing_only: false,
             member: Some(member),
             fields,
         })),

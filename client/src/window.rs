@@ -66,7 +66,9 @@ const FIELD_BYTES: usize = 6;
 #[must_use]
 pub fn connection_added(member_id: u64, other_id: u64) -> Change {
     Change {
+        skippable: false,
         event: Some(Event::ConnectionAdded(ConnectionAdded {
+            existing_only: false,
             member_id,
             other_id,
             connected_at: None,
@@ -78,6 +80,7 @@ pub fn connection_added(member_id: u64, other_id: u64) -> Change {
 #[must_use]
 pub fn connection_removed(member_id: u64, other_id: u64) -> Change {
     Change {
+        skippable: false,
         event: Some(Event::ConnectionRemoved(ConnectionRemoved {
             member_id,
             other_id,

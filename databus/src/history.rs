@@ -230,6 +230,7 @@ mod tests {
     fn the_changes_hash_does_not_depend_on_parts() {
         let changes: Vec<_> = (1..=50)
             .map(|member_id| Change {
+                skippable: false,
                 event: Some(Event::MemberRemoved(MemberRemoved { member_id })),
             })
             .collect();

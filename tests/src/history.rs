@@ -133,6 +133,7 @@ fn change(ids: &[u64], random: &mut impl Rng) -> Change {
     };
     let event = match random.random_range(0..100) {
         0..45 => Event::ConnectionAdded(ConnectionAdded {
+            existing_only: random.random_bool(0.2),
             member_id,
             other_id,
             connected_at: random.random_bool(0.7).then(|| Timestamp {
@@ -146,16 +147,21 @@ fn change(ids: &[u64], random: &mut impl Rng) -> Change {
         }),
         75..80 => Event::MemberRemoved(MemberRemoved { member_id }),
         80..85 => Event::MemberUpserted(MemberUpserted {
+            existing_only: random.random_bool(0.2),
             member: Some(profile(member_id, random)),
             fields: None,
         }),
         85..90 => Event::MemberUpserted(MemberUpserted {
+            existing_only: random.random_bool(0.2),
             member: Some(profile(member_id, random)),
             fields: Some(FieldMask {
-                paths: vec![String::from("headline"), String::from("skills")],
+                paths: ["headline", "skills", "attributes.team", "attributes.floor"]
+                    .map(String::from)
+                    .into(),
             }),
         }),
         90..97 => Event::PositionUpserted(PositionUpserted {
+            existing_only: random.random_bool(0.2),
             member_id,
             position: Some(position(random)),
             fields: None,
@@ -165,13 +171,24 @@ fn change(ids: &[u64], random: &mut impl Rng) -> Change {
             position_id: random.random_range(1..4),
         }),
     };
-    Change { event: Some(event) }
+    Change {
+        skippable: false,
+        event: Some(event),
+    }
 }
 
 fn profile(member_id: u64, random: &mut impl Rng) -> Member {
     let given_name = word(random);
     let family_name = word(random);
     Member {
+        attributes: ["team", "floor", "mentor"]
+            .into_iter()
+            .filter_map(|name| {
+                let has = random.random_bool(0.5);
+                has.then(|| (name.to_owned(), word(random)))
+            })
+            .collect(),
+        key: format!("key-{member_id}"),
         member_id,
         display_name: format!("{given_name} {family_name}"),
         given_name,

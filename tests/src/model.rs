@@ -56,6 +56,9 @@ impl Model {
 
     /// Applies one change of a window committed at `commit_time` (ms).
     pub fn apply(&mut self, change: &Change, commit_time: u64) {
+        if self.is_about_no_member(change) {
+            return;
+        }
         match change.event.as_ref().expect("a change has an event") {
             Event::MemberUpserted(upsert) => {
                 let member = upsert.member.as_ref().expect("a member");
@@ -113,6 +116,24 @@ impl Model {
                 }
             }
         }
+    }
+
+    /// Returns whether a change of existing members only names one that does not exist.
+    fn is_about_no_member(&self, change: &Change) -> bool {
+        let (existing_only, members) = match change.event.as_ref().expect("a change has an event") {
+            Event::MemberUpserted(upsert) => {
+                let member = upsert.member.as_ref().expect("a member");
+                (upsert.existing_only, vec![member.member_id])
+            }
+            Event::PositionUpserted(upsert) => (upsert.existing_only, vec![upsert.member_id]),
+            Event::ConnectionAdded(added) => {
+                (added.existing_only, vec![added.member_id, added.other_id])
+            }
+            Event::MemberRemoved(_) | Event::PositionRemoved(_) | Event::ConnectionRemoved(_) => {
+                (false, Vec::new())
+            }
+        };
+        existing_only && !members.iter().all(|id| self.members.contains_key(id))
     }
 
     /// Returns the distances in connections from the viewer, by breadth-first search. Members who
@@ -288,6 +309,15 @@ fn copy_field(to: &mut Member, from: &Member, path: &str) {
         "industry" => to.industry.clone_from(&from.industry),
         "summary" => to.summary.clone_from(&from.summary),
         "skills" => to.skills.clone_from(&from.skills),
-        _ => panic!("no field {path}"),
+        _ => match path.strip_prefix("attributes.") {
+            Some(name) => {
+                let text = from.attributes.get(name).cloned();
+                match text {
+                    Some(text) => to.attributes.insert(name.to_owned(), text),
+                    None => to.attributes.remove(name),
+                };
+            }
+            None => panic!("no field {path}"),
+        },
     }
 }

@@ -68,6 +68,7 @@ fn drawn_changes(setting: &Setting) -> Outcome<Vec<GraphChange>> {
         .filter_map(&mut id)
         .take(count);
     let connection = |(member, other)| GraphChange::ConnectionAdded {
+        existing_only: false,
         member,
         other,
         time: ConnectionTime::UNKNOWN,

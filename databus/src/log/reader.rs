@@ -193,9 +193,11 @@ impl LogReader {
 impl TypedPart {
     fn new(mut head: WindowPart) -> Result<Self, InvalidValue> {
         let changes = std::mem::take(&mut head.changes);
-        let changes = changes.into_iter().map(Change::try_from);
+        let changes = changes.into_iter().map(Change::from_log);
         Ok(Self {
-            changes: changes.collect::<Result<_, _>>()?,
+            changes: changes
+                .filter_map(Result::transpose)
+                .collect::<Result<_, _>>()?,
             head,
         })
     }

@@ -219,7 +219,7 @@ fn take(
         }
     }
     for change in part.changes {
-        Change::try_from(change).map_err(|invalid| refused(format!("window {scn}: {invalid}")))?;
+        Change::from_log(change).map_err(|invalid| refused(format!("window {scn}: {invalid}")))?;
     }
     Ok(Some(last))
 }

@@ -40,8 +40,12 @@ impl Kinds {
         let Some(kinds) = &self.kinds else {
             return Some(part);
         };
-        part.changes
-            .retain(|change| kind(change).is_some_and(|kind| kinds.contains(&kind)));
+        part.changes.retain(|change| match kind(change) {
+            Some(kind) => kinds.contains(&kind),
+            // A kind that cannot be named. A subscriber that would not understand it must not apply
+            // the rest of the window.
+            None => !change.skippable,
+        });
         if part.changes.is_empty() && !part.last {
             return None;
         }
@@ -51,6 +55,7 @@ impl Kinds {
     }
 }
 
+/// Returns a change's kind; `None` for a kind that this version does not know.
 fn kind(change: &Change) -> Option<ChangeKind> {
     Some(match change.event.as_ref()? {
         Event::MemberUpserted(_) | Event::MemberRemoved(_) => ChangeKind::Member,
@@ -66,12 +71,14 @@ mod tests {
 
     fn member() -> Change {
         Change {
+            skippable: false,
             event: Some(Event::MemberRemoved(MemberRemoved { member_id: 1 })),
         }
     }
 
     fn connection() -> Change {
         Change {
+            skippable: false,
             event: Some(Event::ConnectionRemoved(ConnectionRemoved {
                 member_id: 1,
                 other_id: 2,

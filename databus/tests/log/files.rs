@@ -161,7 +161,7 @@ fn every_fault_is_named_with_its_file_and_offset() {
     );
     assert_eq!(sound.undurable_bytes, 0);
     // Every header but the first names the one source.
-    let header = 88 + 2 + "core".len() + 16;
+    let header = 104 + 2 + "core".len() + 16;
     // Damage of the second segment, and of the last one, whose mark says that its window was
     // durable.
     for name in [SECOND, LAST] {

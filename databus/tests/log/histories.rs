@@ -38,7 +38,10 @@ fn every_way_to_a_point_finds_the_same_history() {
         let points = points(&log);
         assert_eq!(points[1..], appended);
         let distinct: BTreeSet<_> = points.iter().map(|point| point.history).collect();
-        assert_eq!((distinct.len(), distinct.contains(&None)), (points.len(), false));
+        assert_eq!(
+            (distinct.len(), distinct.contains(&None)),
+            (points.len(), false)
+        );
         for point in &points {
             assert_eq!(log.read_after(point.scn).unwrap().point(), *point);
         }

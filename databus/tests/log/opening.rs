@@ -67,7 +67,10 @@ fn a_log_that_is_replaced_is_kept_beside_an_empty_one() {
         assert!(!appended.repeat, "the new log knows no source");
     }
     let aside = path.join(format!("replaced-{log_id}"));
-    assert_eq!(read_all(&Log::open_any(&aside, options(1)).unwrap()), written);
+    assert_eq!(
+        read_all(&Log::open_any(&aside, options(1)).unwrap()),
+        written
+    );
 }
 
 #[test]
@@ -131,7 +134,7 @@ fn a_segment_of_a_later_version_is_refused_by_name() {
     drop(open(&disk, 0));
     let name = &disk.segments()[0];
     let mut bytes = disk.bytes(name);
-    bytes[8] = 2;
+    bytes[8] = 3;
     disk.set_bytes(name, bytes);
     let error = Log::open_on(disk, origin(), options(0)).unwrap_err();
     let text = error.to_string();
@@ -139,8 +142,8 @@ fn a_segment_of_a_later_version_is_refused_by_name() {
         matches!(
             error,
             OpenError::FutureVersion {
-                version: 2,
-                supported: 1,
+                version: 3,
+                supported: 2,
                 ..
             }
         ),
@@ -192,6 +195,7 @@ fn windows_of_version_1() -> [Window; 4] {
     };
     let each_kind = [
         Event::MemberUpserted(MemberUpserted {
+            existing_only: false,
             member: Some(member),
             fields: Some(FieldMask {
                 paths: vec![text("given_name"), text("skills")],
@@ -199,6 +203,7 @@ fn windows_of_version_1() -> [Window; 4] {
         }),
         Event::MemberRemoved(MemberRemoved { member_id: 8 }),
         Event::PositionUpserted(PositionUpserted {
+            existing_only: false,
             member_id: 7,
             position: Some(position),
             fields: None,
@@ -208,6 +213,7 @@ fn windows_of_version_1() -> [Window; 4] {
             position_id: 4,
         }),
         Event::ConnectionAdded(ConnectionAdded {
+            existing_only: false,
             member_id: 1,
             other_id: u64::MAX,
             connected_at: Some(Timestamp {

@@ -22,6 +22,7 @@ fn bytes_per_change(changes: u64, id: u64) -> u64 {
         let change = |number| {
             let (member_id, other_id) = (id - window, id - 1000 - number);
             change(Event::ConnectionAdded(ConnectionAdded {
+                existing_only: false,
                 member_id,
                 other_id,
                 connected_at: Some(time),

@@ -68,6 +68,7 @@ pub(crate) fn connections(source_offset: u64, count: u64) -> Window {
 
 pub(crate) fn connect(member_id: u64, other_id: u64) -> Change {
     change(Event::ConnectionAdded(ConnectionAdded {
+        existing_only: false,
         member_id,
         other_id,
         connected_at: None,
@@ -75,7 +76,10 @@ pub(crate) fn connect(member_id: u64, other_id: u64) -> Change {
 }
 
 pub(crate) fn change(event: Event) -> Change {
-    Change { event: Some(event) }
+    Change {
+        skippable: false,
+        event: Some(event),
+    }
 }
 
 fn time(seconds: u64) -> Timestamp {
@@ -132,6 +136,7 @@ impl RandomWindows {
             window
                 .changes
                 .push(change(Event::MemberUpserted(MemberUpserted {
+                    existing_only: false,
                     member: Some(member),
                     fields: None,
                 })));
@@ -148,6 +153,7 @@ impl RandomWindows {
         });
         change(match self.random.random_range(0..8) {
             0 => Event::MemberUpserted(MemberUpserted {
+                existing_only: false,
                 member: Some(Member {
                     member_id,
                     headline: text.clone(),
@@ -158,6 +164,7 @@ impl RandomWindows {
             }),
             1 => Event::MemberRemoved(MemberRemoved { member_id }),
             2 => Event::PositionUpserted(PositionUpserted {
+                existing_only: false,
                 member_id,
                 position: Some(Position {
                     position_id,
@@ -182,6 +189,7 @@ impl RandomWindows {
             _ => {
                 let connected_at = self.random.random_bool(0.5).then(|| time(member_id >> 32));
                 Event::ConnectionAdded(ConnectionAdded {
+                    existing_only: false,
                     member_id,
                     other_id,
                     connected_at,

@@ -19,6 +19,8 @@ pub enum ProfileChange {
         values: Member,
         /// The fields that are stated.
         fields: Mask<Member>,
+        /// Whether the change creates no member.
+        existing_only: bool,
     },
     /// A connection or a position implies the member. A member who did not exist is created, with
     /// nothing known but the id. This costs little for a member who exists, so that it may be sent

@@ -279,6 +279,13 @@ fn catch_up(
 /// Returns the profile after a change; `None` is a member who does not exist.
 fn changed(old: Option<Profile>, change: ProfileChange) -> Option<Profile> {
     match (old, change) {
+        (
+            None,
+            ProfileChange::MemberUpserted {
+                existing_only: true,
+                ..
+            },
+        ) => None,
         (old, ProfileChange::MemberUpserted { values, fields, .. }) => {
             Some(upsert_member(old, values, fields))
         }

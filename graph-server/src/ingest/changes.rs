@@ -11,7 +11,8 @@ use std::collections::HashSet;
 /// time.
 ///
 /// A position creates its member, as a connection creates both ends. A source that sees one row at
-/// a time may send either of them before the member itself.
+/// a time may send either of them before the member itself. A change of existing members only
+/// creates none.
 pub(crate) fn graph_changes(window: &Window<Change>) -> Vec<GraphChange> {
     let commit_time = window
         .commit_time
@@ -20,18 +21,31 @@ pub(crate) fn graph_changes(window: &Window<Change>) -> Vec<GraphChange> {
     let mut changes = Vec::with_capacity(window.changes.len());
     for change in &window.changes {
         changes.push(match *change {
-            Change::MemberUpserted { member_id, .. }
-            | Change::PositionUpserted { member_id, .. } => GraphChange::MemberAdded(member_id),
+            Change::MemberUpserted {
+                member_id,
+                existing_only,
+                ..
+            }
+            | Change::PositionUpserted {
+                member_id,
+                existing_only,
+                ..
+            } => match existing_only {
+                true => GraphChange::MemberNamed(member_id),
+                false => GraphChange::MemberAdded(member_id),
+            },
             Change::MemberRemoved { member_id } => GraphChange::MemberRemoved(member_id),
             Change::PositionRemoved { .. } => continue,
             Change::ConnectionAdded {
                 member_id,
                 other_id,
                 time,
+                existing_only,
             } => GraphChange::ConnectionAdded {
                 member: member_id,
                 other: other_id,
                 time: time.unwrap_or(commit_time),
+                existing_only,
             },
             Change::ConnectionRemoved {
                 member_id,
@@ -74,10 +88,15 @@ pub(crate) fn profile_changes(
 /// itself.
 fn members_implied(change: &Change) -> [Option<MemberId>; 2] {
     match *change {
-        Change::PositionUpserted { member_id, .. } => [Some(member_id), None],
+        Change::PositionUpserted {
+            member_id,
+            existing_only: false,
+            ..
+        } => [Some(member_id), None],
         Change::ConnectionAdded {
             member_id,
             other_id,
+            existing_only: false,
             ..
         } if member_id != other_id => [Some(member_id), Some(other_id)],
         _ => [None, None],
@@ -91,11 +110,13 @@ fn profile_change(change: Change, graph: &Graph) -> Option<ProfileChange> {
             member_id,
             member,
             fields,
+            existing_only,
         } => Some(ProfileChange::MemberUpserted {
             node: graph.known_node(member_id)?,
             member_id,
             values: member,
             fields,
+            existing_only,
         }),
         Change::MemberRemoved { member_id } => Some(ProfileChange::MemberRemoved {
             node: graph.known_node(member_id)?,
@@ -105,6 +126,7 @@ fn profile_change(change: Change, graph: &Graph) -> Option<ProfileChange> {
             member_id,
             position,
             fields,
+            ..
         } => Some(ProfileChange::PositionUpserted {
             node: graph.known_node(member_id)?,
             member_id,
@@ -138,6 +160,7 @@ mod tests {
             ..Default::default()
         };
         Change::MemberUpserted {
+            existing_only: false,
             member_id: member(id),
             member: values,
             fields: Mask::all(),
@@ -152,6 +175,7 @@ mod tests {
 
     fn connected(id: u64, other: u64) -> Change {
         Change::ConnectionAdded {
+            existing_only: false,
             member_id: member(id),
             other_id: member(other),
             time: None,
@@ -164,6 +188,7 @@ mod tests {
             ..Default::default()
         };
         Change::PositionUpserted {
+            existing_only: false,
             member_id: member(id),
             position,
             fields: Mask::all(),
@@ -219,6 +244,38 @@ mod tests {
         check(vec![removed(9)], "", "");
     }
 
+    fn of_existing_only(change: Change) -> Change {
+        let mut change = change;
+        match &mut change {
+            Change::MemberUpserted { existing_only, .. }
+            | Change::PositionUpserted { existing_only, .. }
+            | Change::ConnectionAdded { existing_only, .. } => *existing_only = true,
+            Change::MemberRemoved { .. }
+            | Change::PositionRemoved { .. }
+            | Change::ConnectionRemoved { .. } => {}
+        }
+        change
+    }
+
+    #[test]
+    fn changes_of_existing_members_create_none() {
+        let only = |change| of_existing_only(change);
+        check(vec![only(connected(1, 9))], "", "");
+        check(vec![only(upserted(9))], "", "");
+        check(vec![only(upserted(2)), only(position(2))], "U2 P2", "U2 P2");
+        // The member exists from the second change on. Profiles drop the first by themselves.
+        check(vec![only(position(9)), upserted(9)], "P9 U9", "P9 U9");
+        check(vec![upserted(9), only(connected(1, 9))], "U9", "U9");
+        check(vec![removed(2), only(connected(2, 3))], "R2", "R2");
+        let window = window(
+            vec![only(connected(1, 9)), only(upserted(9)), only(position(2))],
+            None,
+        );
+        let mut writer = path_graph(3);
+        let applied = writer.apply(Scn::new(1), &graph_changes(&window)).unwrap();
+        assert_eq!((applied.not_existing, applied.created.len()), (2, 0));
+    }
+
     #[test]
     fn a_connection_without_a_time_has_the_windows() {
         let commit_time = Some(Timestamp {
@@ -228,6 +285,7 @@ mod tests {
         let window = window(vec![connected(1, 2)], commit_time);
         let time = ConnectionTime::from_millis(7000);
         let expected = GraphChange::ConnectionAdded {
+            existing_only: false,
             member: member(1),
             other: member(2),
             time,

@@ -170,8 +170,8 @@ impl Follower {
         self.each(|applier| applier.apply(&mut followed))
     }
 
-    /// Returns an error if the window does not continue the windows that were applied, or is another
-    /// one than was applied at its SCN.
+    /// Returns an error if the window does not continue the windows that were applied, or if
+    /// another window was applied at its SCN.
     fn check_history(&self, logged: &LoggedWindow) -> Result<(), LogSourceError> {
         let owner = self.source.owner().unwrap_or("this server");
         let mut chain = Chain::from(self.after);

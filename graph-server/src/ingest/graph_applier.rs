@@ -39,7 +39,9 @@ impl Applier for GraphApplier {
             writer.publish(scn)?;
             Vec::new()
         } else {
-            writer.apply(scn, &changes)?.created
+            let applied = writer.apply(scn, &changes)?;
+            self.progress.passed_over(applied.not_existing);
+            applied.created
         };
         self.compaction.overlay_is_of(&writer);
         // Done while the writer is locked: a compaction reads the graph and the marks of one SCN.

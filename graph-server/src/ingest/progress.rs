@@ -100,6 +100,8 @@ impl Reached {
 pub(crate) struct Followed {
     pub(crate) windows: u64,
     pub(crate) changes: u64,
+    /// The changes of existing members only, of which a member does not exist.
+    pub(crate) not_existing: u64,
 }
 
 /// The progress along the log, the lag, and the reads that wait.
@@ -114,6 +116,8 @@ pub(crate) struct Progress {
     lag: LagWatch,
     windows: AtomicU64,
     changes: AtomicU64,
+    /// The changes of existing members only, of which a member does not exist.
+    not_existing: AtomicU64,
     /// Ends the follower's current pass through the log.
     pass: Mutex<CancellationToken>,
     waiters: Semaphore,
@@ -141,6 +145,7 @@ impl Progress {
             lag: LagWatch::default(),
             windows: AtomicU64::default(),
             changes: AtomicU64::default(),
+            not_existing: AtomicU64::default(),
             pass: Mutex::default(),
             waiters: Semaphore::new(limits.waiters_max),
             waiters_max: limits.waiters_max,
@@ -154,10 +159,16 @@ impl Progress {
         self.changes.fetch_add(changes as u64, Ordering::Relaxed);
     }
 
+    /// Counts changes of existing members only, of which a member does not exist.
+    pub(crate) fn passed_over(&self, changes: u64) {
+        self.not_existing.fetch_add(changes, Ordering::Relaxed);
+    }
+
     pub(crate) fn followed_counts(&self) -> Followed {
         Followed {
             windows: self.windows.load(Ordering::Relaxed),
             changes: self.changes.load(Ordering::Relaxed),
+            not_existing: self.not_existing.load(Ordering::Relaxed),
         }
     }
 

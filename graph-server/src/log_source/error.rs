@@ -57,8 +57,8 @@ pub enum LogSourceError {
     /// The log has other windows than this server has applied, under the same name: it was restored
     /// from an older copy and written on, or this server was.
     #[error(
-        "bootstrap again: this server has applied windows up to SCN {scn} that are not in the log of \
-         {owner}, which was restored from a copy: its history is another one"
+        "bootstrap again: this server has applied windows up to SCN {scn} that are not in the log \
+         of {owner}, which was restored from a copy: its history is another one"
     )]
     OtherHistory {
         /// The log's owner.
@@ -142,8 +142,8 @@ impl LogSourceError {
         }
     }
 
-    /// Returns whether another relay answers at the address than the one that is followed: its log may
-    /// be back there later.
+    /// Returns whether another relay answers at the address than the one that is followed. The right
+    /// one may be back there later.
     pub(crate) fn is_other_relay(&self) -> bool {
         matches!(
             self,

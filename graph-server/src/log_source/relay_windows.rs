@@ -178,14 +178,13 @@ impl Receiver {
             });
         }
         for change in changes {
-            let change = Change::try_from(change);
-            window
-                .changes
-                .push(change.map_err(|invalid| LogSourceError::UnknownChange {
-                    relay: relay(),
-                    scn,
-                    invalid,
-                })?);
+            let change = Change::from_log(change);
+            let change = change.map_err(|invalid| LogSourceError::UnknownChange {
+                relay: relay(),
+                scn,
+                invalid,
+            })?;
+            window.changes.extend(change);
         }
         if !last {
             self.begun = Some(window);

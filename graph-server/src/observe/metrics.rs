@@ -70,6 +70,11 @@ fn log(page: &mut Page, site: &Site) {
         "Changes of these windows.",
         followed.changes,
     );
+    page.counter(
+        "cloud_followed_changes_not_existing_total",
+        "Changes of existing members only that changed nothing: a member does not exist.",
+        followed.not_existing,
+    );
     if let Some(log) = &site.log_server {
         write_log_metrics(log, page);
     }

@@ -291,6 +291,7 @@ mod tests {
         views.build(&old, viewer, &mut Budget::unlimited()).unwrap();
         assert!(views.cached(&old, viewer).is_some());
         let added = GraphChange::ConnectionAdded {
+            existing_only: false,
             member: member(1),
             other: member(9),
             time: ConnectionTime::UNKNOWN,
@@ -333,6 +334,7 @@ mod tests {
         assert!(views.cached(&old, viewer(1)).is_some());
         assert!(views.cached(&old, viewer(2)).is_none());
         let added = GraphChange::ConnectionAdded {
+            existing_only: false,
             member: member(1),
             other: member(9),
             time: ConnectionTime::UNKNOWN,
@@ -423,6 +425,7 @@ mod tests {
                 let change = match round % 3 {
                     0 => GraphChange::ConnectionRemoved { member, other },
                     _ => GraphChange::ConnectionAdded {
+                        existing_only: false,
                         member,
                         other,
                         time: ConnectionTime::UNKNOWN,

@@ -29,7 +29,9 @@ pub(crate) fn upserted(member_id: u64, headline: &str) -> Change {
         ..Default::default()
     };
     Change {
+        skippable: false,
         event: Some(change::Event::MemberUpserted(MemberUpserted {
+            existing_only: false,
             member: Some(member),
             fields: None,
         })),
@@ -38,6 +40,7 @@ pub(crate) fn upserted(member_id: u64, headline: &str) -> Change {
 
 pub(crate) fn removed(member_id: u64) -> Change {
     Change {
+        skippable: false,
         event: Some(change::Event::MemberRemoved(MemberRemoved { member_id })),
     }
 }

@@ -319,6 +319,7 @@ async fn a_change_is_seen_everywhere_and_survives_a_restart() {
     let site = SmallSite::start(Limits::default()).await;
     assert_eq!(degrees(&site, 1, &[7]).await, [Degree::OutOfNetwork]);
     let upserted = MemberUpserted {
+        existing_only: false,
         member: Some(Member {
             member_id: 9,
             headline: "Diver".into(),
@@ -332,10 +333,12 @@ async fn a_change_is_seen_everywhere_and_survives_a_restart() {
         ..Window::of([
             connection_added(1, 7),
             Change {
+                skippable: false,
                 event: Some(change::Event::MemberUpserted(upserted)),
             },
             connection_added(7, 9),
             Change {
+                skippable: false,
                 event: Some(change::Event::MemberRemoved(MemberRemoved { member_id: 6 })),
             },
         ])

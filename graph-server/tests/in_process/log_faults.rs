@@ -144,7 +144,10 @@ async fn a_change_of_a_later_version_stops_the_server_before_half_a_window() {
     let site = RelaySite::new();
     let (relay, address) = FakeRelay::start(LOG, &site.lineage(), 0).await;
     let (mut part, previous_scn) = sent((2, 0, true, 1));
-    part.changes.push(Change { event: None });
+    part.changes.push(Change {
+        skippable: false,
+        event: None,
+    });
     relay.sends(vec![sent((1, 0, true, 0)), (part, previous_scn)]);
     let follower = site.follower("one", address).await;
     let admin = follower.running.admin_addr();

@@ -72,7 +72,10 @@ impl Run {
             if scn % 10 == 0 {
                 let timeout = std::time::Duration::from_secs(60);
                 let admin = site.admin.timeout(timeout);
-                admin.take_snapshot(Some(published.as_of.into())).await.unwrap();
+                admin
+                    .take_snapshot(Some(published.as_of.into()))
+                    .await
+                    .unwrap();
             }
             let live = site.stop().await;
             copy(&live.path().join("snapshot"), &run.state(scn));
@@ -112,7 +115,10 @@ impl Run {
             }
             Err(error) => {
                 assert!(state > restored.at, "{what}: {error}");
-                assert!(error.to_string().contains("bootstrap again"), "{what}: {error}");
+                assert!(
+                    error.to_string().contains("bootstrap again"),
+                    "{what}: {error}"
+                );
                 let is_lost = error.to_string().contains("has lost changes");
                 assert_eq!(is_lost, state > restored.head, "{what}: {error}");
             }
@@ -138,7 +144,10 @@ impl Run {
         .await;
         assert_eq!(found, expected, "{what}");
         for point in &self.points {
-            let asked = client.at_least(point.clone()).network_sizes(VIEWER, false).await;
+            let asked = client
+                .at_least(point.clone())
+                .network_sizes(VIEWER, false)
+                .await;
             let reason = asked.map(drop).map_err(|error| {
                 let failure = error.failure().unwrap();
                 failure.reason.clone()
@@ -183,7 +192,8 @@ async fn an_embedded_log_that_went_back_is_refused_or_right() {
             let site = tempfile::tempdir().unwrap();
             copy(&run.state(state), &site.path().join("snapshot"));
             run.restore(restored, &site.path().join("log"));
-            run.check(state, restored, config(site.path(), limits())).await;
+            run.check(state, restored, config(site.path(), limits()))
+                .await;
         }
     }
 }
@@ -218,26 +228,40 @@ impl Run {
             Ok(running) => running,
             Err(error) => {
                 assert!(state > restored.at, "{what}: {error}");
-                assert!(error.to_string().contains("bootstrap again"), "{what}: {error}");
+                assert!(
+                    error.to_string().contains("bootstrap again"),
+                    "{what}: {error}"
+                );
                 return;
             }
         };
-        let client = Client::connect(running.public_addr().to_string()).await.unwrap();
+        let client = Client::connect(running.public_addr().to_string())
+            .await
+            .unwrap();
         if state <= restored.at {
             self.check_answers(&client, restored, &what).await;
             running.shutdown().await.unwrap();
             return;
         }
-        let admin = Admin::connect(running.admin_addr().to_string()).await.unwrap();
+        let admin = Admin::connect(running.admin_addr().to_string())
+            .await
+            .unwrap();
         until(&what, async || {
             let lag = admin.status().await.unwrap().graph_lag.unwrap();
             lag.reason.contains("bootstrap again").then_some(())
         })
         .await;
         let sizes = client.network_sizes(VIEWER, false).await.unwrap();
-        assert_eq!(sizes.as_of.as_ref(), self.points.get(state as usize), "{what}");
+        assert_eq!(
+            sizes.as_of.as_ref(),
+            self.points.get(state as usize),
+            "{what}"
+        );
         let error = running.shutdown().await.unwrap_err();
-        assert!(error.to_string().contains("bootstrap again"), "{what}: {error}");
+        assert!(
+            error.to_string().contains("bootstrap again"),
+            "{what}: {error}"
+        );
     }
 }
 

@@ -26,7 +26,9 @@ fn position(member_id: u64) -> Change {
         ..Default::default()
     });
     Change {
+        skippable: false,
         event: Some(change::Event::PositionUpserted(PositionUpserted {
+            existing_only: false,
             member_id,
             position,
             fields: None,
@@ -36,6 +38,7 @@ fn position(member_id: u64) -> Change {
 
 fn position_removed(member_id: u64) -> Change {
     Change {
+        skippable: false,
         event: Some(change::Event::PositionRemoved(PositionRemoved {
             member_id,
             position_id: 5,
@@ -50,7 +53,9 @@ fn connected(member_id: u64, other_id: u64) -> Change {
         nanos: 0,
     });
     Change {
+        skippable: false,
         event: Some(change::Event::ConnectionAdded(ConnectionAdded {
+            existing_only: false,
             member_id,
             other_id,
             connected_at,

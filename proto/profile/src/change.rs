@@ -25,6 +25,8 @@ pub enum Change {
         member: Member,
         /// The fields that are stated.
         fields: Mask<Member>,
+        /// Whether the change creates no member.
+        existing_only: bool,
     },
     /// The member does not exist.
     MemberRemoved {
@@ -39,6 +41,8 @@ pub enum Change {
         position: Position,
         /// The fields that are stated.
         fields: Mask<Position>,
+        /// Whether the change creates no member.
+        existing_only: bool,
     },
     /// The member does not have this position.
     PositionRemoved {
@@ -55,6 +59,8 @@ pub enum Change {
         other_id: MemberId,
         /// The time of the connection. `None`: the time of the window.
         time: Option<ConnectionTime>,
+        /// Whether the change creates no member, and no connection unless both exist.
+        existing_only: bool,
     },
     /// The two members are not connected.
     ConnectionRemoved {
@@ -85,25 +91,30 @@ impl fmt::Display for PositionId {
     }
 }
 
-impl TryFrom<proto::Change> for Change {
-    type Error = InvalidValue;
-
-    /// Converts a change from the wire.
+impl Change {
+    /// Converts a change from the log. Returns `None` for a skippable change of a kind that this
+    /// version does not know.
     ///
     /// # Errors
-    /// If no version's rules accept the change: an event of an unknown kind, an id of 0, an unknown
-    /// field in a mask. Then a later version wrote the log, or another product.
-    fn try_from(change: proto::Change) -> Result<Self, InvalidValue> {
-        match change.event.ok_or_else(unknown_kind)? {
+    /// If no version's rules accept the change: an event of an unknown kind that is not skippable, an
+    /// id of 0, an unknown field in a mask. Then a later version wrote the log, or another product.
+    pub fn from_log(change: proto::Change) -> Result<Option<Self>, InvalidValue> {
+        check_kind(&change)?;
+        change.event.map(Self::from_event).transpose()
+    }
+
+    fn from_event(event: Event) -> Result<Self, InvalidValue> {
+        match event {
             Event::MemberUpserted(event) => {
                 let path = "member_upserted.member";
-                let member = event
+                let mut member = event
                     .member
                     .ok_or_else(|| InvalidValue::new(path, "is missing"))?;
                 Ok(Self::MemberUpserted {
                     member_id: member_id(path, "member_id", member.member_id)?,
+                    fields: fields("member_upserted", event.fields.as_ref(), &mut member)?,
                     member,
-                    fields: fields("member_upserted", event.fields.as_ref())?,
+                    existing_only: event.existing_only,
                 })
             }
             Event::MemberRemoved(event) => Ok(Self::MemberRemoved {
@@ -112,13 +123,14 @@ impl TryFrom<proto::Change> for Change {
             Event::PositionUpserted(event) => {
                 let path = "position_upserted.position";
                 let missing = || InvalidValue::new(path, "is missing");
-                let position = event.position.ok_or_else(missing)?;
+                let mut position = event.position.ok_or_else(missing)?;
                 check_id("position_id", position.position_id)
                     .map_err(|invalid| invalid.within(path))?;
                 Ok(Self::PositionUpserted {
                     member_id: member_id("position_upserted", "member_id", event.member_id)?,
+                    fields: fields("position_upserted", event.fields.as_ref(), &mut position)?,
                     position,
-                    fields: fields("position_upserted", event.fields.as_ref())?,
+                    existing_only: event.existing_only,
                 })
             }
             Event::PositionRemoved(event) => {
@@ -132,6 +144,7 @@ impl TryFrom<proto::Change> for Change {
                 member_id: member_id("connection_added", "member_id", event.member_id)?,
                 other_id: member_id("connection_added", "other_id", event.other_id)?,
                 time: event.connected_at.as_ref().map(time_from_proto),
+                existing_only: event.existing_only,
             }),
             Event::ConnectionRemoved(event) => Ok(Self::ConnectionRemoved {
                 member_id: member_id("connection_removed", "member_id", event.member_id)?,
@@ -144,12 +157,16 @@ impl TryFrom<proto::Change> for Change {
 impl From<Change> for proto::Change {
     fn from(change: Change) -> Self {
         let event = match change {
-            Change::MemberUpserted { member, fields, .. } => {
-                Event::MemberUpserted(proto::MemberUpserted {
-                    member: Some(member),
-                    fields: fields.to_proto(),
-                })
-            }
+            Change::MemberUpserted {
+                member,
+                fields,
+                existing_only,
+                ..
+            } => Event::MemberUpserted(proto::MemberUpserted {
+                fields: fields.to_proto(&member),
+                member: Some(member),
+                existing_only,
+            }),
             Change::MemberRemoved { member_id } => Event::MemberRemoved(proto::MemberRemoved {
                 member_id: member_id.get(),
             }),
@@ -157,10 +174,12 @@ impl From<Change> for proto::Change {
                 member_id,
                 position,
                 fields,
+                existing_only,
             } => Event::PositionUpserted(proto::PositionUpserted {
                 member_id: member_id.get(),
+                fields: fields.to_proto(&position),
                 position: Some(position),
-                fields: fields.to_proto(),
+                existing_only,
             }),
             Change::PositionRemoved {
                 member_id,
@@ -173,10 +192,12 @@ impl From<Change> for proto::Change {
                 member_id,
                 other_id,
                 time,
+                existing_only,
             } => Event::ConnectionAdded(proto::ConnectionAdded {
                 member_id: member_id.get(),
                 other_id: other_id.get(),
                 connected_at: time.map(time_to_proto),
+                existing_only,
             }),
             Change::ConnectionRemoved {
                 member_id,
@@ -186,21 +207,23 @@ impl From<Change> for proto::Change {
                 other_id: other_id.get(),
             }),
         };
-        Self { event: Some(event) }
+        Self {
+            event: Some(event),
+            skippable: false,
+        }
     }
 }
 
-/// Checks only that this version knows the kind of a change.
+/// Checks only that this version knows the kind of a change, or may pass over it.
 ///
 /// # Errors
-/// If it does not.
+/// If neither is so.
 pub fn check_kind(change: &proto::Change) -> Result<(), InvalidValue> {
-    let event = change.event.as_ref();
-    event.map(drop).ok_or_else(unknown_kind)
-}
-
-fn unknown_kind() -> InvalidValue {
-    InvalidValue::new("event", "is of a kind that this version does not know")
+    if change.event.is_some() || change.skippable {
+        return Ok(());
+    }
+    let reason = "is of a kind that this version does not know";
+    Err(InvalidValue::new("event", reason))
 }
 
 /// Reads a time to the millisecond. Negative seconds read as 0: the rules of earlier versions did
@@ -229,8 +252,9 @@ fn member_id(parent: &str, field: &str, id: u64) -> Result<MemberId, InvalidValu
 fn fields<M: crate::Fields>(
     parent: &str,
     mask: Option<&prost_types::FieldMask>,
+    message: &mut M,
 ) -> Result<Mask<M>, InvalidValue> {
-    Mask::from_proto(mask).map_err(|invalid| invalid.within(parent))
+    Mask::of_change(mask, message).map_err(|invalid| invalid.within(parent))
 }
 
 #[cfg(test)]
@@ -239,11 +263,12 @@ mod tests {
     use crate::{Fields, complete_change};
     use cloud_proto::databus::v1::YearMonth;
     use proptest::{
-        collection::vec,
+        collection::{btree_map, vec},
         option,
         prelude::{Just, Strategy, any, prop_oneof},
         proptest,
     };
+    use prost::Message as _;
 
     /// Generates a text that rules could treat in more than one way.
     fn text() -> impl Strategy<Value = String> {
@@ -275,9 +300,11 @@ mod tests {
     }
 
     fn member() -> impl Strategy<Value = Member> {
-        (vec(text(), 9), vec(text(), 0..4)).prop_map(|(texts, skills)| {
+        let attributes = btree_map("[a-z]{0,3}", text(), 0..4);
+        (vec(text(), 10), vec(text(), 0..4), attributes).prop_map(|(texts, skills, attributes)| {
             let mut member = Member {
                 skills,
+                attributes,
                 ..Member::default()
             };
             let fields = Member::FIELDS
@@ -324,35 +351,44 @@ mod tests {
     fn change() -> impl Strategy<Value = Change> {
         let time = || option::of((0..1_u64 << 45).prop_map(ConnectionTime::from_millis));
         prop_oneof![
-            (id(), member(), mask()).prop_map(|(member_id, mut member, fields)| {
-                member.member_id = member_id.get();
-                Change::MemberUpserted {
-                    member_id,
-                    member,
-                    fields,
+            (id(), member(), mask(), any::<bool>()).prop_map(
+                |(member_id, mut member, fields, existing_only)| {
+                    member.member_id = member_id.get();
+                    Change::MemberUpserted {
+                        existing_only,
+                        member_id,
+                        member,
+                        fields,
+                    }
                 }
-            }),
+            ),
             id().prop_map(|member_id| Change::MemberRemoved { member_id }),
-            (id(), position(), mask()).prop_map(|(member_id, position, fields)| {
-                Change::PositionUpserted {
-                    member_id,
-                    position,
-                    fields,
+            (id(), position(), mask(), any::<bool>()).prop_map(
+                |(member_id, position, fields, existing_only)| {
+                    Change::PositionUpserted {
+                        existing_only,
+                        member_id,
+                        position,
+                        fields,
+                    }
                 }
-            }),
+            ),
             (id(), (1..=u64::MAX).prop_filter_map("0", PositionId::new)).prop_map(
                 |(member_id, position_id)| Change::PositionRemoved {
                     member_id,
                     position_id
                 }
             ),
-            (id(), id(), time()).prop_map(|(member_id, other_id, time)| {
-                Change::ConnectionAdded {
-                    member_id,
-                    other_id,
-                    time,
+            (id(), id(), time(), any::<bool>()).prop_map(
+                |(member_id, other_id, time, existing_only)| {
+                    Change::ConnectionAdded {
+                        existing_only,
+                        member_id,
+                        other_id,
+                        time,
+                    }
                 }
-            }),
+            ),
             (id(), id()).prop_map(|(member_id, other_id)| {
                 Change::ConnectionRemoved {
                     member_id,
@@ -365,8 +401,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_typed_change_is_the_same_after_the_wire(change in change()) {
-            let again = Change::try_from(proto::Change::from(change.clone()));
-            assert_eq!(again, Ok(change));
+            let again = Change::from_log(proto::Change::from(change.clone()));
+            assert_eq!(again, Ok(Some(change)));
         }
 
         #[test]
@@ -383,18 +419,43 @@ mod tests {
     #[test]
     fn what_no_version_let_in_is_refused() {
         let connection = |member_id, other_id| proto::Change {
+            skippable: false,
             event: Some(Event::ConnectionAdded(proto::ConnectionAdded {
+                existing_only: false,
                 member_id,
                 other_id,
                 connected_at: None,
             })),
         };
         for (change, field) in [
-            (proto::Change { event: None }, "event"),
+            (
+                proto::Change {
+                    skippable: false,
+                    event: None,
+                },
+                "event",
+            ),
             (connection(0, 1), "connection_added.member_id"),
             (connection(1, 0), "connection_added.other_id"),
         ] {
-            assert_eq!(Change::try_from(change).unwrap_err().field, field);
+            assert_eq!(Change::from_log(change).unwrap_err().field, field);
         }
+    }
+
+    #[test]
+    fn an_unknown_kind_is_passed_over_if_it_says_so() {
+        // Field 30 of Change is no kind of this version.
+        let unknown = |skippable: &[u8]| {
+            let bytes = [&[0xf2, 0x01, 0x00], skippable].concat();
+            proto::Change::decode(&*bytes).unwrap()
+        };
+        let skippable = unknown(&[0xf8, 0x01, 0x01]);
+        assert_eq!(Change::from_log(skippable), Ok(None));
+        assert_eq!(Change::from_log(unknown(&[])).unwrap_err().field, "event");
+        let known = proto::Change {
+            skippable: true,
+            event: Some(Event::MemberRemoved(proto::MemberRemoved { member_id: 7 })),
+        };
+        assert!(matches!(Change::from_log(known), Ok(Some(_))));
     }
 }

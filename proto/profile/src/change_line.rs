@@ -29,6 +29,8 @@ pub enum ChangeLine {
         member: Line<Member>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fields: Option<Vec<String>>,
+        #[serde(default, skip_serializing_if = "is_false")]
+        existing_only: bool,
     },
     MemberRemoved {
         member_id: u64,
@@ -38,6 +40,8 @@ pub enum ChangeLine {
         position: Line<Position>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fields: Option<Vec<String>>,
+        #[serde(default, skip_serializing_if = "is_false")]
+        existing_only: bool,
     },
     PositionRemoved {
         member_id: u64,
@@ -49,6 +53,8 @@ pub enum ChangeLine {
         /// The time of the connection, as in RFC 3339.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         connected_at: Option<String>,
+        #[serde(default, skip_serializing_if = "is_false")]
+        existing_only: bool,
     },
     ConnectionRemoved {
         member_id: u64,
@@ -61,6 +67,14 @@ pub enum ChangeLine {
 /// A member or a position as a JSON object. Its fields have the names of the table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Line<M>(pub M);
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,6 +94,9 @@ impl<M: Fields> Serialize for Line<M> {
                     object.serialize_entry(name, (access.get)(&self.0))?;
                 }
                 Value::Texts { access, .. } => {
+                    object.serialize_entry(name, (access.get)(&self.0))?;
+                }
+                Value::NamedTexts { access, .. } => {
                     object.serialize_entry(name, (access.get)(&self.0))?;
                 }
                 // An unspecified kind means work in a change that states the kind.
@@ -143,6 +160,7 @@ fn read_field<'de, M, A: MapAccess<'de>>(
         Value::Id(access) => *(access.get_mut)(message) = object.next_value()?,
         Value::Text { access, .. } => *(access.get_mut)(message) = object.next_value()?,
         Value::Texts { access, .. } => *(access.get_mut)(message) = object.next_value()?,
+        Value::NamedTexts { access, .. } => *(access.get_mut)(message) = object.next_value()?,
         Value::Truth(access) => *(access.get_mut)(message) = object.next_value()?,
         Value::Kind(_) => {
             let word: String = object.next_value()?;
@@ -178,12 +196,15 @@ impl TryFrom<ChangeLine> for Change {
     fn try_from(line: ChangeLine) -> Result<Self, String> {
         let mask = |fields: Option<Vec<String>>| fields.map(|paths| FieldMask { paths });
         let event = match line {
-            ChangeLine::MemberUpserted { member, fields } => {
-                Event::MemberUpserted(MemberUpserted {
-                    member: Some(member.0),
-                    fields: mask(fields),
-                })
-            }
+            ChangeLine::MemberUpserted {
+                member,
+                fields,
+                existing_only,
+            } => Event::MemberUpserted(MemberUpserted {
+                member: Some(member.0),
+                fields: mask(fields),
+                existing_only,
+            }),
             ChangeLine::MemberRemoved { member_id } => {
                 Event::MemberRemoved(MemberRemoved { member_id })
             }
@@ -191,12 +212,14 @@ impl TryFrom<ChangeLine> for Change {
                 member_id,
                 position,
                 fields,
+                existing_only,
             } => {
                 let position = Some(position.0);
                 Event::PositionUpserted(PositionUpserted {
                     member_id,
                     position,
                     fields: mask(fields),
+                    existing_only,
                 })
             }
             ChangeLine::PositionRemoved {
@@ -210,6 +233,7 @@ impl TryFrom<ChangeLine> for Change {
                 member_id,
                 other_id,
                 connected_at,
+                existing_only,
             } => {
                 let time = connected_at.map(|text| {
                     text.parse::<Timestamp>()
@@ -220,6 +244,7 @@ impl TryFrom<ChangeLine> for Change {
                     member_id,
                     other_id,
                     connected_at,
+                    existing_only,
                 })
             }
             ChangeLine::ConnectionRemoved {
@@ -233,7 +258,10 @@ impl TryFrom<ChangeLine> for Change {
                 return Err("a change of a kind that this version does not know".to_owned());
             }
         };
-        Ok(Self { event: Some(event) })
+        Ok(Self {
+            event: Some(event),
+            skippable: false,
+        })
     }
 }
 
@@ -244,6 +272,7 @@ impl From<Change> for ChangeLine {
             Some(Event::MemberUpserted(event)) => Self::MemberUpserted {
                 member: Line(event.member.unwrap_or_default()),
                 fields: paths(event.fields),
+                existing_only: event.existing_only,
             },
             Some(Event::MemberRemoved(event)) => Self::MemberRemoved {
                 member_id: event.member_id,
@@ -252,6 +281,7 @@ impl From<Change> for ChangeLine {
                 member_id: event.member_id,
                 position: Line(event.position.unwrap_or_default()),
                 fields: paths(event.fields),
+                existing_only: event.existing_only,
             },
             Some(Event::PositionRemoved(event)) => Self::PositionRemoved {
                 member_id: event.member_id,
@@ -261,6 +291,7 @@ impl From<Change> for ChangeLine {
                 member_id: event.member_id,
                 other_id: event.other_id,
                 connected_at: event.connected_at.map(|time| time.to_string()),
+                existing_only: event.existing_only,
             },
             Some(Event::ConnectionRemoved(event)) => Self::ConnectionRemoved {
                 member_id: event.member_id,
@@ -380,6 +411,7 @@ mod tests {
         }
         let connected_at = Some("yesterday".to_owned());
         let line = ChangeLine::ConnectionAdded {
+            existing_only: false,
             member_id: 1,
             other_id: 2,
             connected_at,

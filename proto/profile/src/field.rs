@@ -6,6 +6,7 @@ use crate::{
     search_field::SearchField,
 };
 use cloud_proto::databus::v1::YearMonth;
+use std::collections::BTreeMap;
 
 /// A message whose fields are listed in the table.
 pub trait Fields: Clone + Default + Sized + 'static {
@@ -49,6 +50,17 @@ pub enum Value<M: 'static> {
         /// The length of the longest entry, trimmed.
         bytes_max: usize,
     },
+    /// Texts by name: the site's own fields.
+    NamedTexts {
+        /// The access to the texts.
+        access: Access<M, BTreeMap<String, String>>,
+        /// The number of names at most.
+        entries_max: usize,
+        /// The length of the longest name.
+        name_bytes_max: usize,
+        /// The length of the longest text, trimmed.
+        bytes_max: usize,
+    },
     /// The kind of a position, a [`Kind`].
     Kind(Access<M, i32>),
     /// A year, or a month of a year.
@@ -67,6 +79,8 @@ pub struct Access<M: 'static, V: 'static> {
 
 /// The separator of the entries of a list that is one text, as in a dump.
 const ENTRY_SEPARATOR: char = ';';
+/// The separator of a name and its text in such a list.
+const NAME_SEPARATOR: char = '=';
 
 impl<M> Field<M> {
     /// Makes the row of the table for a field that is neither printed nor searched.
@@ -99,6 +113,9 @@ impl<M> Field<M> {
             Value::Id(access) => *(access.get_mut)(to) = take((access.get_mut)(from)),
             Value::Text { access, .. } => *(access.get_mut)(to) = take((access.get_mut)(from)),
             Value::Texts { access, .. } => *(access.get_mut)(to) = take((access.get_mut)(from)),
+            Value::NamedTexts { access, .. } => {
+                *(access.get_mut)(to) = take((access.get_mut)(from));
+            }
             Value::Kind(access) => *(access.get_mut)(to) = take((access.get_mut)(from)),
             Value::YearMonth(access) => *(access.get_mut)(to) = take((access.get_mut)(from)),
             Value::Truth(access) => *(access.get_mut)(to) = take((access.get_mut)(from)),
@@ -107,24 +124,26 @@ impl<M> Field<M> {
 
     /// Calls `each` with every text of the field that is not empty. A field of another type has no
     /// texts.
-    pub fn for_each_text<'m>(&self, message: &'m M, each: impl FnMut(&'m str)) {
-        let texts = match &self.value {
-            Value::Text { access, .. } => std::slice::from_ref((access.get)(message)),
-            Value::Texts { access, .. } => (access.get)(message).as_slice(),
-            Value::Id(_) | Value::Kind(_) | Value::YearMonth(_) | Value::Truth(_) => &[],
+    pub fn for_each_text<'m>(&self, message: &'m M, mut each: impl FnMut(&'m str)) {
+        let mut each = |text: &'m String| {
+            if !text.is_empty() {
+                each(text);
+            }
         };
-        texts
-            .iter()
-            .map(String::as_str)
-            .filter(|text| !text.is_empty())
-            .for_each(each);
+        match &self.value {
+            Value::Text { access, .. } => each((access.get)(message)),
+            Value::Texts { access, .. } => (access.get)(message).iter().for_each(each),
+            Value::NamedTexts { access, .. } => (access.get)(message).values().for_each(each),
+            Value::Id(_) | Value::Kind(_) | Value::YearMonth(_) | Value::Truth(_) => {}
+        }
     }
 
     /// Sets the field from a text of a dump. An empty text is the absent value. White space around
     /// the text and the case of words do not matter. The rules check the value later.
     ///
     /// The formats are: numbers in digits; `work` or `education`; `YYYY`, `YYYY-MM` or `YYYY-MM-DD`
-    /// (the day is not kept); `true` or `false`; the entries of a list between semicolons.
+    /// (the day is not kept); `true` or `false`; the entries of a list between semicolons; named texts
+    /// as a list of `name=text`.
     ///
     /// # Errors
     /// If the text cannot be read as a value of the field's type.
@@ -140,6 +159,22 @@ impl<M> Field<M> {
                     .split(ENTRY_SEPARATOR)
                     .map(|entry| entry.trim().to_owned());
                 *(access.get_mut)(message) = entries.collect();
+            }
+            Value::NamedTexts { access, .. } => {
+                let mut texts = BTreeMap::new();
+                for entry in text
+                    .split(ENTRY_SEPARATOR)
+                    .filter(|entry| !entry.trim().is_empty())
+                {
+                    let (name, text) = entry
+                        .split_once(NAME_SEPARATOR)
+                        .ok_or_else(|| unreadable("is not a list of name=text"))?;
+                    let (name, text) = (name.trim().to_owned(), text.trim().to_owned());
+                    if texts.insert(name, text).is_some() {
+                        return Err(unreadable("has a name twice"));
+                    }
+                }
+                *(access.get_mut)(message) = texts;
             }
             Value::Kind(access) => {
                 let kind = Kind::from_word(text);
@@ -250,6 +285,7 @@ mod tests {
                 Value::Id(access) => (access.get)(&position).to_string(),
                 Value::Text { access, .. } => (access.get)(&position).clone(),
                 Value::Texts { access, .. } => (access.get)(&position).join("|"),
+                Value::NamedTexts { access, .. } => format!("{:?}", (access.get)(&position)),
                 Value::Kind(access) => format!("{:?}", Kind::from(*(access.get)(&position))),
                 Value::YearMonth(access) => (access.get)(&position)
                     .map_or("none".to_owned(), |date| {

@@ -13,5 +13,14 @@ pub const TEXT_BYTES_MAX: usize = 1024;
 /// The number of skills of a member.
 pub const SKILLS_MAX: usize = 1000;
 
+/// The length of a member's own key.
+pub const KEY_BYTES_MAX: usize = 128;
+
+/// The number of the site's own fields of a member.
+pub const ATTRIBUTES_MAX: usize = 32;
+
+/// The length of the name of such a field.
+pub const ATTRIBUTE_NAME_BYTES_MAX: usize = 64;
+
 /// The number of paths of a field mask.
 pub const MASK_PATHS_MAX: usize = 64;

@@ -1,22 +1,26 @@
 //! The fields that a change names.
 
 use crate::{
-    field::{Field, Fields, Value},
+    field::{Access, Field, Fields, Value},
     invalid_value::{InvalidValue, excerpt},
     limits::MASK_PATHS_MAX,
 };
 use prost_types::FieldMask;
-use std::{fmt, marker::PhantomData};
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
 /// A set of fields of the message `M`: those to which a change gives values.
 ///
 /// The id of the message is in no mask, even if it is named: it says which member or position is
-/// meant.
+/// meant. Of named texts, a path may name one, as `attributes.<name>`. The message then holds only
+/// the ones that are named, see [`Mask::of_change`].
 pub struct Mask<M> {
     /// The bits of the fields. The bit of a field is its place in the table.
     bits: u32,
     message: PhantomData<fn() -> M>,
 }
+
+/// The bit that says that single named texts are stated, and the rest of them is kept.
+const SINGLE_TEXTS: u32 = 1 << 31;
 
 impl<M: Fields> Mask<M> {
     /// Returns the mask that names every field.
@@ -48,6 +52,10 @@ impl<M: Fields> Mask<M> {
             return Err(InvalidValue::new("fields", reason));
         }
         paths.iter().try_fold(Self::none(), |mask, path| {
+            if named_text(M::FIELDS, path).is_some() {
+                let bits = mask.bits | SINGLE_TEXTS;
+                return Ok(Self { bits, ..mask });
+            }
             let place = M::FIELDS.iter().position(|field| field.name == path);
             let unknown = || {
                 let reason = format!("names the unknown field {}", excerpt(path));
@@ -57,12 +65,47 @@ impl<M: Fields> Mask<M> {
         })
     }
 
-    /// Returns the names of the fields; `None` if the mask names all.
+    /// Returns the mask of a change, like [`from_proto`](Self::from_proto). If the mask names single
+    /// texts, the message then holds exactly those, an empty one for each that is to be removed.
+    ///
+    /// # Errors
+    /// As [`from_proto`](Self::from_proto).
+    pub fn of_change(mask: Option<&FieldMask>, message: &mut M) -> Result<Self, InvalidValue> {
+        let fields = Self::from_proto(mask)?;
+        let (Some(paths), Some((_, texts))) = (mask, fields.single_texts()) else {
+            return Ok(fields);
+        };
+        let mut stated = std::mem::take((texts.get_mut)(message));
+        let names = paths.paths.iter();
+        let names = names.filter_map(|path| named_text(M::FIELDS, path));
+        *(texts.get_mut)(message) = names
+            .map(|name| (name.to_owned(), stated.remove(name).unwrap_or_default()))
+            .collect();
+        Ok(fields)
+    }
+
+    /// Returns the field of named texts, and the access to it, if single texts are stated and the
+    /// rest is kept.
+    pub(crate) fn single_texts(self) -> Option<(&'static str, &'static NamedTexts<M>)> {
+        let mut fields = M::FIELDS.iter();
+        let named_texts = fields.find_map(|field| match &field.value {
+            Value::NamedTexts { access, .. } => Some((field.name, access)),
+            _ => None,
+        });
+        named_texts.filter(|(name, _)| self.bits & SINGLE_TEXTS != 0 && !self.names(name))
+    }
+
+    /// Returns the names of the fields that a change of this message states; `None` if the mask names
+    /// all.
     #[must_use]
-    pub fn to_proto(self) -> Option<FieldMask> {
-        (self != Self::all()).then(|| FieldMask {
-            paths: self.fields().map(|field| field.name.to_owned()).collect(),
-        })
+    pub fn to_proto(self, message: &M) -> Option<FieldMask> {
+        let mut paths: Vec<_> = self.fields().map(|field| field.name.to_owned()).collect();
+        if let Some((field, texts)) = self.single_texts() {
+            let names = (texts.get)(message).keys();
+            paths.extend(names.map(|name| format!("{field}.{name}")));
+        }
+        let is_all = Self::all().bits & !self.bits == 0;
+        (!is_all).then_some(FieldMask { paths })
     }
 
     /// Returns whether the field of this name is in the mask.
@@ -87,6 +130,17 @@ impl<M: Fields> Mask<M> {
             },
         }
     }
+}
+
+type NamedTexts<M> = Access<M, BTreeMap<String, String>>;
+
+/// Returns the name of the single text that a path means.
+fn named_text<'p, M>(fields: &[Field<M>], path: &'p str) -> Option<&'p str> {
+    let (field, name) = path.split_once('.')?;
+    let has_texts = fields
+        .iter()
+        .any(|known| known.name == field && matches!(known.value, Value::NamedTexts { .. }));
+    (has_texts && !name.is_empty()).then_some(name)
 }
 
 impl<M> Clone for Mask<M> {
@@ -125,13 +179,14 @@ mod tests {
         let all: Vec<_> = M::FIELDS.iter().map(|field| field.name).collect();
         assert_eq!(from_paths::<M>(&all), Ok(Mask::all()));
         assert_eq!(Mask::<M>::from_proto(None), Ok(Mask::all()));
-        assert_eq!(Mask::<M>::all().to_proto(), None);
+        assert_eq!(Mask::<M>::all().to_proto(&M::default()), None);
         // Naming the id does not change a mask.
         assert_eq!(from_paths::<M>(&all[..1]), Ok(Mask::none()));
         for name in &all[1..] {
             let mask = from_paths::<M>(&[name, name]).unwrap();
             assert!(mask.names(name) && mask.fields().count() == 1);
-            assert_eq!(Mask::from_proto(mask.to_proto().as_ref()), Ok(mask));
+            let paths = mask.to_proto(&M::default());
+            assert_eq!(Mask::from_proto(paths.as_ref()), Ok(mask));
         }
         for path in ["", "positions", "Headline", "member.headline", "*"] {
             let refused = from_paths::<M>(&[path]).unwrap_err();
@@ -140,6 +195,45 @@ mod tests {
         }
         assert!(from_paths::<M>(&[all[1]; 64]).is_ok());
         assert!(from_paths::<M>(&[all[1]; 65]).is_err());
+    }
+
+    #[test]
+    fn a_single_text_is_named_by_its_name() {
+        let stated = |paths: &[&str]| {
+            let texts = [("team", "blue"), ("floor.no", "3")];
+            let mut member = Member {
+                attributes: texts.map(|(name, text)| (name.into(), text.into())).into(),
+                ..Member::default()
+            };
+            let paths = paths.iter().map(|&path| path.to_owned()).collect();
+            let mask = FieldMask { paths };
+            let fields = Mask::of_change(Some(&mask), &mut member).unwrap();
+            let again = fields.to_proto(&member).unwrap().paths;
+            let texts: Vec<_> = member.attributes.into_iter().collect();
+            let texts: Vec<_> = texts
+                .iter()
+                .map(|(name, text)| format!("{name}={text}"))
+                .collect();
+            (texts.join(" "), again.join(" "))
+        };
+        let check = |paths: &[&str], texts: &str, again: &str| {
+            assert_eq!(stated(paths), (texts.to_owned(), again.to_owned()));
+        };
+        check(&["attributes.team"], "team=blue", "attributes.team");
+        check(
+            &["attributes.gone", "place", "attributes.floor.no"],
+            "floor.no=3 gone=",
+            "place attributes.floor.no attributes.gone",
+        );
+        // The whole field is stated, so all others are removed.
+        check(
+            &["attributes.team", "attributes"],
+            "floor.no=3 team=blue",
+            "attributes",
+        );
+        assert!(from_paths::<Member>(&["attributes."]).is_err());
+        assert!(from_paths::<Member>(&["headline.x"]).is_err());
+        assert!(from_paths::<Position>(&["attributes.x"]).is_err());
     }
 
     #[test]

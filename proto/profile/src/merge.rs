@@ -2,7 +2,7 @@
 //!
 //! An absent profile means that the member does not exist.
 
-use crate::{field::Fields, mask::Mask};
+use crate::{field::Fields, limits::ATTRIBUTES_MAX, mask::Mask};
 use cloud_proto::{
     cloud::v1::Profile,
     databus::v1::{Member, Position},
@@ -75,13 +75,24 @@ pub fn sort_positions(positions: &mut [Position]) {
     });
 }
 
-/// Gives the fields that the mask names their new values.
+/// Gives the fields that the mask names their new values. A single text beyond [`ATTRIBUTES_MAX`] is
+/// not kept.
 fn merge<M: Fields>(mut old: M, mut new: M, fields: Mask<M>) -> M {
     if fields == Mask::all() {
         return new;
     }
     for field in fields.fields() {
         field.move_value(&mut new, &mut old);
+    }
+    if let Some((_, texts)) = fields.single_texts() {
+        let kept = (texts.get_mut)(&mut old);
+        for (name, text) in std::mem::take((texts.get_mut)(&mut new)) {
+            if text.is_empty() {
+                kept.remove(&name);
+            } else if kept.contains_key(&name) || kept.len() < ATTRIBUTES_MAX {
+                kept.insert(name, text);
+            }
+        }
     }
     old
 }

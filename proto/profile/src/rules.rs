@@ -4,9 +4,9 @@
 
 use crate::{
     field::{Field, Fields, Value},
-    invalid_value::InvalidValue,
+    invalid_value::{InvalidValue, excerpt},
     kind::Kind,
-    limits::{CHANGE_BYTES_MAX, TEXT_BYTES_MAX},
+    limits::{ATTRIBUTE_NAME_BYTES_MAX, CHANGE_BYTES_MAX, TEXT_BYTES_MAX},
     mask::Mask,
 };
 use cloud_proto::databus::v1::{
@@ -14,7 +14,8 @@ use cloud_proto::databus::v1::{
     change::Event,
 };
 use prost::Message as _;
-use prost_types::Timestamp;
+use prost_types::{FieldMask, Timestamp};
+use std::collections::BTreeMap;
 
 /// The bytes of a change without a mask beside its member: two tags and two lengths.
 const MEMBER_HEAD_BYTES: usize = 8;
@@ -130,7 +131,19 @@ fn member_upserted(event: &mut MemberUpserted) -> Result<(), InvalidValue> {
     let missing = || InvalidValue::new("member", "is missing");
     let member = event.member.as_mut().ok_or_else(missing)?;
     let named = Mask::from_proto(event.fields.as_ref())?;
+    check_names_in(event.fields.as_ref())?;
     complete_member(member, named).map_err(|invalid| invalid.within("member"))
+}
+
+/// Checks the names of the site's own fields that a mask names, which the member need not have.
+fn check_names_in(mask: Option<&FieldMask>) -> Result<(), InvalidValue> {
+    let paths = mask.map_or(&[][..], |mask| &mask.paths);
+    let names = paths.iter().filter_map(|path| path.split_once('.'));
+    for (_, name) in names {
+        check_name(name, ATTRIBUTE_NAME_BYTES_MAX)
+            .map_err(|reason| InvalidValue::new("fields", reason))?;
+    }
+    Ok(())
 }
 
 fn position_upserted(event: &mut PositionUpserted) -> Result<(), InvalidValue> {
@@ -172,6 +185,15 @@ fn complete_fields<M: Fields>(message: &mut M, named: Mask<M>) -> Result<(), Inv
                 entries_max,
                 bytes_max,
             } => complete_texts(name, (access.get_mut)(message), *entries_max, *bytes_max)?,
+            Value::NamedTexts {
+                access,
+                entries_max,
+                name_bytes_max,
+                bytes_max,
+            } => {
+                let limits = (*entries_max, *name_bytes_max, *bytes_max);
+                complete_named_texts(name, (access.get_mut)(message), limits)?;
+            }
             Value::Kind(access) if named.names(name) => {
                 complete_kind(name, (access.get_mut)(message))?;
             }
@@ -204,6 +226,47 @@ fn complete_texts(
     }
     texts.retain(|text| !text.is_empty());
     Ok(())
+}
+
+/// Trims the texts, and checks names and texts. An entry whose text is then empty is dropped: it
+/// states nothing, unless a mask names it.
+fn complete_named_texts(
+    field: &str,
+    texts: &mut BTreeMap<String, String>,
+    (entries_max, name_bytes_max, bytes_max): (usize, usize, usize),
+) -> Result<(), InvalidValue> {
+    texts.values_mut().for_each(trim);
+    texts.retain(|_, text| !text.is_empty());
+    let entries = texts.len();
+    if entries > entries_max {
+        let reason = format!("has {entries} entries, more than {entries_max}");
+        return Err(InvalidValue::new(field, reason));
+    }
+    for (name, text) in texts {
+        check_name(name, name_bytes_max).map_err(|reason| InvalidValue::new(field, reason))?;
+        check_text(&format!("{field}.{name}"), text, bytes_max)?;
+    }
+    Ok(())
+}
+
+/// Checks the name of one of the site's own fields. It is part of a path, in which a comma and white
+/// space separate.
+fn check_name(name: &str, bytes_max: usize) -> Result<(), String> {
+    let is_separator =
+        |character: char| character == ',' || character.is_whitespace() || character.is_control();
+    match name.len() {
+        0 => Err("has an empty name".to_owned()),
+        bytes if bytes > bytes_max => Err(format!(
+            "has a name of {bytes} bytes, more than {bytes_max}"
+        )),
+        _ if name.contains(is_separator) => {
+            let name = excerpt(name);
+            Err(format!(
+                "has the name {name}, with a comma, white space or a control character"
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn complete_kind(name: &str, number: &mut i32) -> Result<(), InvalidValue> {
@@ -262,7 +325,6 @@ mod tests {
     use cloud_proto::databus::v1::{
         ConnectionRemoved, MemberRemoved, PositionKind, PositionRemoved,
     };
-    use prost_types::FieldMask;
 
     fn member(change: impl FnOnce(&mut MemberUpserted, &mut Member)) -> Event {
         let mut member = Member {
@@ -295,6 +357,7 @@ mod tests {
     fn connected(member_id: u64, other_id: u64, connected_at: Option<(i64, i32)>) -> Event {
         let connected_at = connected_at.map(|(seconds, nanos)| Timestamp { seconds, nanos });
         Event::ConnectionAdded(ConnectionAdded {
+            existing_only: false,
             member_id,
             other_id,
             connected_at,
@@ -313,6 +376,7 @@ mod tests {
 
     fn check(event: Option<Event>, field: Option<&str>) {
         let found = complete_change(&mut Change {
+            skippable: false,
             event: event.clone(),
         });
         assert_eq!(
@@ -365,6 +429,32 @@ mod tests {
             (
                 member(|_, member| member.skills = vec![String::new(), "x".repeat(1025)]),
                 "member_upserted.member.skills[1]",
+            ),
+            (
+                member(|_, member| member.key = "x".repeat(129)),
+                "member_upserted.member.key",
+            ),
+            (
+                member(|_, member| {
+                    member.attributes = (0..33).map(|n| (n.to_string(), "x".into())).collect();
+                }),
+                "member_upserted.member.attributes",
+            ),
+            (
+                member(|_, member| member.attributes = [("x".repeat(65), "x".into())].into()),
+                "member_upserted.member.attributes",
+            ),
+            (
+                member(|_, member| member.attributes = [("a,b".into(), "x".into())].into()),
+                "member_upserted.member.attributes",
+            ),
+            (
+                member(|_, member| member.attributes = [("a".into(), "x".repeat(1025))].into()),
+                "member_upserted.member.attributes.a",
+            ),
+            (
+                member(|event, _| event.fields = mask(&["attributes.a b"])),
+                "member_upserted.fields",
             ),
             // Each field is within its limit, but all together are not.
             (
@@ -538,6 +628,11 @@ mod tests {
                 event.fields = mask(&["given_name", "family_name"]);
                 member.given_name = "x".repeat(600);
                 member.family_name = "y".repeat(600);
+            }),
+            member(|event, member| {
+                event.fields = mask(&["attributes.a", "attributes.b.c"]);
+                member.attributes =
+                    [("a".into(), " x ".into()), ("empty".into(), " ".into())].into();
             }),
             connected(1, u64::MAX, Some((0, 0))),
             connected(u64::MAX, 1, Some((253_402_300_799, 999_999_999))),

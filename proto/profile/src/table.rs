@@ -6,7 +6,10 @@ use crate::{
         Value::{self, Id, Truth},
     },
     kind::Kind,
-    limits::{SKILLS_MAX, SUMMARY_BYTES_MAX, TEXT_BYTES_MAX},
+    limits::{
+        ATTRIBUTE_NAME_BYTES_MAX, ATTRIBUTES_MAX, KEY_BYTES_MAX, SKILLS_MAX, SUMMARY_BYTES_MAX,
+        TEXT_BYTES_MAX,
+    },
     search_field::SearchField::{
         Company, Country, Family, Given, Headline, Industry, Name, Organisation, Place, Region,
         School, Skill, Summary, Title,
@@ -83,6 +86,30 @@ impl Fields for Member {
         )
         .printed("skills")
         .found_in(|_| &[Skill]),
+        Field::new(
+            "key",
+            Value::Text {
+                access: Access {
+                    get: |m: &Self| &m.key,
+                    get_mut: |m| &mut m.key,
+                },
+                bytes_max: KEY_BYTES_MAX,
+            },
+        )
+        .printed("key"),
+        Field::new(
+            "attributes",
+            Value::NamedTexts {
+                access: Access {
+                    get: |m: &Self| &m.attributes,
+                    get_mut: |m| &mut m.attributes,
+                },
+                entries_max: ATTRIBUTES_MAX,
+                name_bytes_max: ATTRIBUTE_NAME_BYTES_MAX,
+                bytes_max: TEXT_BYTES_MAX,
+            },
+        )
+        .printed("attributes"),
     ];
 }
 
@@ -196,7 +223,11 @@ mod tests {
             .iter()
             .filter(|field| field.name != "member_id");
         for (number, field) in text_fields.clone().enumerate() {
-            field.set_from_text(&mut member, &texts(number)).unwrap();
+            let text = match field.value {
+                Value::NamedTexts { .. } => format!("name={}", texts(number)),
+                _ => texts(number),
+            };
+            field.set_from_text(&mut member, &text).unwrap();
         }
         for (number, field) in text_fields.enumerate() {
             let mut found = Vec::new();

@@ -34,7 +34,9 @@ fn valid() -> Vec<u8> {
     let log = Log::open(&folder, origin(), LogOptions::default()).expect("opens");
     for offset in 1..=5 {
         let connection = |other_id| Change {
+            skippable: false,
             event: Some(Event::ConnectionAdded(ConnectionAdded {
+                existing_only: false,
                 member_id: 1,
                 other_id,
                 connected_at: None,

@@ -43,11 +43,13 @@ fn valid() -> Vec<u8> {
             ..Default::default()
         };
         let added = ConnectionAdded {
+            existing_only: false,
             member_id: offset,
             other_id: 100,
             connected_at: None,
         };
         let upserted = MemberUpserted {
+            existing_only: false,
             member: Some(member),
             fields: None,
         };
@@ -59,7 +61,12 @@ fn valid() -> Vec<u8> {
             source_id: "core".to_owned(),
             source_offset: offset,
             commit_time: None,
-            changes: events.map(|event| Change { event: Some(event) }).into(),
+            changes: events
+                .map(|event| Change {
+                    skippable: false,
+                    event: Some(event),
+                })
+                .into(),
         };
         log.append_blocking(window).expect("appends");
     }

@@ -36,6 +36,7 @@ fn valid() -> Vec<u8> {
     let (base, manifest) = base();
     let mut writer = Writer::new(base, manifest.scn);
     let added = |one, other| GraphChange::ConnectionAdded {
+        existing_only: false,
         member: member(one),
         other: member(other),
         time: ConnectionTime::from_millis(one * other),

@@ -127,6 +127,7 @@ fn valid_live() -> Vec<u8> {
             ..Default::default()
         };
         let change = ProfileChange::MemberUpserted {
+            existing_only: false,
             node: NodeIndex::new(node),
             member_id: MemberId::new(u64::from(node) + 1).expect("is not 0"),
             values: member,

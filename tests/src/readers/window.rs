@@ -20,8 +20,12 @@ pub(super) const READER: Reader = Reader {
 };
 
 fn valid() -> Vec<u8> {
-    let change = |event| Change { event: Some(event) };
+    let change = |event| Change {
+        skippable: false,
+        event: Some(event),
+    };
     let connection = ConnectionAdded {
+        existing_only: false,
         member_id: 1,
         other_id: 2,
         connected_at: None,
@@ -35,6 +39,7 @@ fn valid() -> Vec<u8> {
         paths: vec!["headline".to_owned()],
     };
     let upserted = MemberUpserted {
+        existing_only: false,
         member: Some(member),
         fields: Some(fields),
     };

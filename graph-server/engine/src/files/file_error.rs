@@ -61,8 +61,8 @@ pub enum FileError {
         /// The newest version that this program reads.
         supported: u32,
     },
-    /// A newer program wrote the snapshot, and needs something of its readers that this one does not
-    /// know.
+    /// A newer program wrote the snapshot, and its readers must know something that this one does
+    /// not.
     #[error("{path}: requires {name:?}, which this program does not know: use a newer one",
         path = path.display()
     )]

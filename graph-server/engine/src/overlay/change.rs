@@ -11,8 +11,11 @@ pub enum GraphChange {
     MemberAdded(MemberId),
     /// The member and all of its connections do not exist.
     MemberRemoved(MemberId),
+    /// The change is about this member only if it exists. It is then as it was; otherwise it is
+    /// counted.
+    MemberNamed(MemberId),
     /// The two are connected, with this time. A member that is unknown or removed exists from here
-    /// on.
+    /// on, unless `existing_only` is true: the change is then counted, and nothing else.
     ConnectionAdded {
         /// One end.
         member: MemberId,
@@ -20,6 +23,8 @@ pub enum GraphChange {
         other: MemberId,
         /// The time at which the connection was made; it replaces any earlier value.
         time: ConnectionTime,
+        /// Whether the change creates no member.
+        existing_only: bool,
     },
     /// The two are not connected.
     ConnectionRemoved {
@@ -34,7 +39,9 @@ impl GraphChange {
     /// Returns the one or two members that the change names.
     pub(crate) fn members(&self) -> impl Iterator<Item = MemberId> + use<> {
         let (one, other) = match *self {
-            Self::MemberAdded(member) | Self::MemberRemoved(member) => (member, None),
+            Self::MemberAdded(member) | Self::MemberNamed(member) | Self::MemberRemoved(member) => {
+                (member, None)
+            }
             Self::ConnectionAdded { member, other, .. }
             | Self::ConnectionRemoved { member, other } => (member, Some(other)),
         };
@@ -63,4 +70,6 @@ pub struct Applied {
     pub removed: Vec<(MemberId, NodeIndex)>,
     /// The number of connections of a member with itself, which are ignored.
     pub ignored: u64,
+    /// The number of changes of existing members only, of which one does not exist.
+    pub not_existing: u64,
 }

@@ -214,14 +214,34 @@ impl Window<'_> {
     fn apply(&mut self, change: &GraphChange) -> Result<(), ApplyError> {
         match *change {
             GraphChange::MemberAdded(member) => self.existing(member, false).map(drop),
+            GraphChange::MemberNamed(member) => {
+                self.applied.not_existing += u64::from(!self.exists(member));
+                Ok(())
+            }
             GraphChange::MemberRemoved(member) => self.remove_member(member),
             GraphChange::ConnectionAdded {
                 member,
                 other,
+                existing_only: true,
+                ..
+            } if member != other && !(self.exists(member) && self.exists(other)) => {
+                self.applied.not_existing += 1;
+                Ok(())
+            }
+            GraphChange::ConnectionAdded {
+                member,
+                other,
                 time,
+                ..
             } => self.connect(member, other, time),
             GraphChange::ConnectionRemoved { member, other } => self.disconnect(member, other),
         }
+    }
+
+    /// Returns whether a member exists after the window's changes so far.
+    fn exists(&self, member: MemberId) -> bool {
+        let node = self.version.known_node(member);
+        node.is_some_and(|node| self.version.exists(node, self.scn))
     }
 
     /// Returns the node of a member, which exists from here on.

@@ -137,6 +137,7 @@ mod tests {
             let change = match number % 3 {
                 0 => GraphChange::ConnectionRemoved { member, other },
                 _ => GraphChange::ConnectionAdded {
+                    existing_only: false,
                     member,
                     other,
                     time: ConnectionTime::UNKNOWN,

@@ -366,6 +366,7 @@ fn a_graph_of_the_version_before_is_read() {
 #[test]
 fn nodes_without_a_member_are_checked() {
     let connected = |one, other| cloud_engine::GraphChange::ConnectionAdded {
+        existing_only: false,
         member: member(one),
         other: member(other),
         time: cloud_model::ConnectionTime::UNKNOWN,
@@ -404,7 +405,7 @@ fn nodes_without_a_member_are_checked() {
 }
 
 #[test]
-fn a_manifest_of_the_future_or_with_unknown_fields_is_refused() {
+fn a_manifest_of_the_future_is_refused() {
     let reseal = |change: &dyn Fn(String) -> String| {
         let (directory, _) = snapshot(&Model::default());
         let path = directory.path().join("manifest.json");
@@ -422,18 +423,18 @@ fn a_manifest_of_the_future_or_with_unknown_fields_is_refused() {
     assert!(reseal(&|body| body).is_ok());
     let future = reseal(&|body| {
         body.replace(
-            "\"format_version\": 1",
-            "\"format_version\": 2, \"more\": true",
+            "\"format_version\": 2",
+            "\"format_version\": 3, \"more\": true",
         )
     });
     assert!(
-        matches!(future, Err(FileError::UnknownVersion { found: 2, .. })),
+        matches!(future, Err(FileError::UnknownVersion { found: 3, .. })),
         "{future:?}"
     );
-    let unknown = reseal(&|body| body.replace("\"members\"", "\"more\": 1, \"members\""));
+    let required = reseal(&|body| body.replace("\"requires\": []", "\"requires\": [\"more\"]"));
     assert!(
-        matches!(unknown, Err(FileError::Damaged { .. })),
-        "{unknown:?}"
+        matches!(&required, Err(FileError::Requires { name, .. }) if name == "more"),
+        "{required:?}"
     );
 }
 

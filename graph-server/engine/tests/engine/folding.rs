@@ -239,6 +239,7 @@ proptest! {
 fn a_member_removed_before_a_new_base_comes_back_to_the_old_node() {
     let time = ConnectionTime::from_millis;
     let connected = |one, other, at| GraphChange::ConnectionAdded {
+        existing_only: false,
         member: member(one),
         other: member(other),
         time: time(at),

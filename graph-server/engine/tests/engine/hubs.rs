@@ -35,6 +35,7 @@ fn changes(seed: u64) -> Vec<GraphChange> {
             other: member(other),
         },
         _ => GraphChange::ConnectionAdded {
+            existing_only: false,
             member: member(other),
             other: member(hub),
             time: ConnectionTime::from_millis(time),
@@ -53,6 +54,7 @@ fn base(seed: u64) -> Model {
     // Some members are left out, so that they are new later.
     for other in HUBS + 1..MEMBERS - 9 {
         model.apply(&GraphChange::ConnectionAdded {
+            existing_only: false,
             member: member(1 + other % HUBS),
             other: member(other),
             time: ConnectionTime::from_millis(other),

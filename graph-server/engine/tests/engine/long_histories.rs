@@ -54,6 +54,7 @@ type Generator = fn(&mut Random, step: u64) -> Vec<GraphChange>;
 
 fn connected(random: &mut Random, one: u64, other: u64) -> GraphChange {
     GraphChange::ConnectionAdded {
+        existing_only: random.below(5) == 0,
         member: member(one),
         other: member(other),
         time: ConnectionTime::from_millis(random.below(1 << 41)),

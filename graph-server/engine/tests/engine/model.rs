@@ -62,6 +62,7 @@ impl Model {
     pub(crate) fn apply(&mut self, change: &GraphChange) {
         match *change {
             GraphChange::MemberAdded(id) => drop(self.0.entry(id.get()).or_default()),
+            GraphChange::MemberNamed(_) => {}
             GraphChange::MemberRemoved(id) => {
                 self.0.remove(&id.get());
                 for connections in self.0.values_mut() {
@@ -72,7 +73,16 @@ impl Model {
             GraphChange::ConnectionAdded {
                 member,
                 other,
+                existing_only: true,
+                ..
+            } if ![member, other]
+                .iter()
+                .all(|id| self.0.contains_key(&id.get())) => {}
+            GraphChange::ConnectionAdded {
+                member,
+                other,
                 time,
+                ..
             } => {
                 self.0
                     .entry(member.get())

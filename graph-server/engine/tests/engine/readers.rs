@@ -71,12 +71,15 @@ fn onto(change: &cloud_engine::GraphChange, from: &[u64], to: &[u64]) -> cloud_e
     };
     match *change {
         MemberAdded(id) => MemberAdded(map(id)),
+        MemberNamed(id) => MemberNamed(map(id)),
         MemberRemoved(id) => MemberRemoved(map(id)),
         ConnectionAdded {
             member,
             other,
             time,
+            existing_only,
         } => ConnectionAdded {
+            existing_only,
             member: map(member),
             other: map(other),
             time,

@@ -11,6 +11,7 @@ use crate::model::member;
 
 fn connect(one: u64, other: u64) -> GraphChange {
     GraphChange::ConnectionAdded {
+        existing_only: false,
         member: member(one),
         other: member(other),
         time: ConnectionTime::UNKNOWN,

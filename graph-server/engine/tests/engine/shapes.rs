@@ -134,6 +134,7 @@ impl RawChange {
             1 => GraphChange::MemberAdded(one),
             2..=5 => GraphChange::ConnectionRemoved { member: one, other },
             _ => GraphChange::ConnectionAdded {
+                existing_only: self.kind == 6,
                 member: one,
                 other,
                 time: ConnectionTime::from_millis(self.time),
@@ -180,6 +181,7 @@ fn graph(
     for ((one, other), time) in pairs.into_iter().zip(times) {
         let time = ConnectionTime::from_millis(time);
         model.apply(&GraphChange::ConnectionAdded {
+            existing_only: false,
             member: member(one),
             other: member(other),
             time,

@@ -75,6 +75,8 @@ impl Random {
 
     pub(crate) fn member(&mut self, member_id: u64) -> Member {
         Member {
+            attributes: Default::default(),
+            key: String::new(),
             member_id,
             given_name: self.words(1),
             family_name: self.words(1),

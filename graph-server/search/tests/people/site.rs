@@ -232,6 +232,7 @@ pub(crate) fn apply(graph: &mut Writer, writer: &mut ProfileWriter, scn: Scn, ch
             }
             Change::MemberRemoved(member) => Some(GraphChange::MemberRemoved(id(member))),
             Change::ConnectionAdded(one, other) => Some(GraphChange::ConnectionAdded {
+                existing_only: false,
                 member: id(one),
                 other: id(other),
                 time: ConnectionTime::UNKNOWN,
@@ -251,6 +252,7 @@ pub(crate) fn apply(graph: &mut Writer, writer: &mut ProfileWriter, scn: Scn, ch
             Change::MemberUpserted(member, fields) => {
                 let node = node(member.member_id).unwrap();
                 people.push(ProfileChange::MemberUpserted {
+                    existing_only: false,
                     node,
                     member_id: id(member.member_id),
                     values: member,

@@ -37,13 +37,19 @@ fn refused(what: &'static str, event: Event, field: &'static str) -> Row {
         member_id: 7,
         other_id: 8,
     });
-    let change = |event| Change { event: Some(event) };
+    let change = |event| Change {
+        skippable: false,
+        event: Some(event),
+    };
     let part = whole(vec![change(good), change(event)]);
     row(PUBLISH, "part", what, &request(part), Outcome::Field(field))
 }
 
 fn accepted(what: &'static str, event: Event) -> Row {
-    let part = whole(vec![Change { event: Some(event) }]);
+    let part = whole(vec![Change {
+        skippable: false,
+        event: Some(event),
+    }]);
     row(PUBLISH, "part", what, &request(part), Outcome::Answered)
 }
 
@@ -116,7 +122,10 @@ fn parts() -> Vec<Row> {
         ),
         part(
             "a change of no kind",
-            whole(vec![Change { event: None }]),
+            whole(vec![Change {
+                skippable: false,
+                event: None,
+            }]),
             "part.changes[0].event",
         ),
     ]
@@ -144,7 +153,9 @@ fn streams() -> Vec<Row> {
         })
     };
     let large = request(whole(vec![Change {
+        skippable: false,
         event: Some(Event::MemberUpserted(MemberUpserted {
+            existing_only: false,
             member: Some(Member {
                 member_id: 1,
                 summary: "x".repeat((1 << 20) + 1),
@@ -182,6 +193,7 @@ fn streams() -> Vec<Row> {
 fn connections() -> Vec<Row> {
     let added = |member_id, other_id, time: Option<(i64, i32)>| {
         Event::ConnectionAdded(ConnectionAdded {
+            existing_only: false,
             member_id,
             other_id,
             connected_at: time.map(|(seconds, nanos)| Timestamp { seconds, nanos }),
@@ -220,6 +232,7 @@ fn connections() -> Vec<Row> {
 fn members() -> Vec<Row> {
     let upserted = |member, fields: Option<Vec<&str>>| {
         Event::MemberUpserted(MemberUpserted {
+            existing_only: false,
             member,
             fields: fields.map(|paths| FieldMask {
                 paths: paths.into_iter().map(str::to_owned).collect(),
@@ -308,6 +321,7 @@ fn members() -> Vec<Row> {
 fn positions() -> Vec<Row> {
     let upserted = |member_id, position| {
         Event::PositionUpserted(PositionUpserted {
+            existing_only: false,
             member_id,
             position,
             fields: None,

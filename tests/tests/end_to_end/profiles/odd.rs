@@ -266,6 +266,8 @@ fn text(random: &mut ChaCha8Rng) -> String {
 fn generated_member(random: &mut ChaCha8Rng, member_id: u64) -> Member {
     let skills = (0..random.random_range(0..5)).map(|_| text(random).replace(';', ""));
     Member {
+        attributes: Default::default(),
+        key: String::new(),
         skills: skills.collect(),
         member_id,
         given_name: text(random),
@@ -392,16 +394,21 @@ impl Odd {
     pub(crate) fn change(&self) -> Change {
         let event = match self.clone() {
             Self::Member(member) => Event::MemberUpserted(MemberUpserted {
+                existing_only: false,
                 member: Some(member),
                 fields: None,
             }),
             Self::Position(member_id, position) => Event::PositionUpserted(PositionUpserted {
+                existing_only: false,
                 member_id,
                 position: Some(position),
                 fields: None,
             }),
         };
-        Change { event: Some(event) }
+        Change {
+            skippable: false,
+            event: Some(event),
+        }
     }
 
     /// Returns the ids at the beginning of the row, which are in no other row except repeats.
