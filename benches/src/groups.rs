@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::{figures::Figures, outcome::Outcome, setting::Setting};
 
+mod at_least;
 mod build;
 mod changes;
 mod compaction;
@@ -51,7 +52,7 @@ const RIVALS: &str =
 
 impl Group {
     /// All groups.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self {
             name: "order",
             heading: GRAPH,
@@ -123,6 +124,12 @@ impl Group {
             heading: DATABUS,
             needs: Needs::Graph,
             measure: relay::measure,
+        },
+        Self {
+            name: "at-least",
+            heading: DATABUS,
+            needs: Needs::Profiles,
+            measure: at_least::measure,
         },
         Self {
             name: "search",

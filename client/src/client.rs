@@ -303,8 +303,9 @@ impl Client {
         self.subscribe_after(&after, kinds).await
     }
 
-    /// Subscribes like [`subscribe`](Self::subscribe), after a point of a log. The server refuses the
-    /// call with the reason `OTHER_LOG` if its log has another id, or another history at the point.
+    /// Subscribes like [`subscribe`](Self::subscribe), after a point of a log. The server refuses
+    /// the call with the reason `OTHER_LOG` if its log has another id, or another history at the
+    /// point.
     pub async fn subscribe_after(
         &self,
         after: &databus::AsOf,

@@ -124,8 +124,8 @@ pub(crate) fn encode_scn(scn: Scn, buffer: &mut Vec<u8>) {
     encoding::uint64::encode(SCN_TAG, &scn.get(), buffer);
 }
 
-/// Encodes the history before a window and its own, which its last part lacks until the window has a
-/// place in the log.
+/// Encodes the history before a window and its own, which its last part lacks until the window has
+/// a place in the log.
 pub(crate) fn encode_histories(before: History, own: History, buffer: &mut Vec<u8>) {
     encoding::fixed64::encode(HISTORY_BEFORE_TAG, &before.get(), buffer);
     encoding::fixed64::encode(HISTORY_TAG, &own.get(), buffer);

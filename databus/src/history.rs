@@ -1,4 +1,5 @@
-//! The history of a log's windows: each one's hash covers its own content and the history before it.
+//! The history of a log's windows: each one's hash covers its own content and the history before
+//! it.
 //!
 //! The content is what a publisher stated, as it is written: source, offset, commit time and
 //! changes. It does not depend on how the window is cut into parts or frames. XXH3 is the hash of
@@ -65,7 +66,7 @@ fn put(bytes: &mut [u8], offset: usize, value: &[u8]) {
 /// The hash of a window's changes, over all its parts.
 #[derive(Clone, Default)]
 pub(crate) struct ChangesHash {
-    /// `None` until a part was added. One part is hashed at once.
+    /// The state after the parts so far; `None` before the first. One part is hashed at once.
     parts: Option<Box<Xxh3>>,
 }
 

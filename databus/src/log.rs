@@ -102,11 +102,11 @@ impl Log {
         Self::open_folder(folder, None, None, options)
     }
 
-    /// Opens the log like [`open_any`](Self::open_any). If its id is `replaced`, the log is first moved
-    /// into the folder `replaced-<log id>`, and a new, empty log with another id begins: for a log
-    /// that may have lost acknowledged windows. `origin` is the lineage of the graph that the new log
-    /// begins with; by default it is that of the old one. A second call with the same id opens the
-    /// new log.
+    /// Opens the log like [`open_any`](Self::open_any). If its id is `replaced`, the log is first
+    /// moved into the folder `replaced-<log id>`, and a new, empty log with another id begins: for
+    /// a log that may have lost acknowledged windows. `origin` is the lineage of the graph that the
+    /// new log begins with; by default it is that of the old one. A second call with the same id
+    /// opens the new log.
     pub fn open_replacing(
         folder: &Path,
         replaced: LogId,

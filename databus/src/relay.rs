@@ -42,9 +42,9 @@ pub struct RelayConfig {
     /// needed to create a log. A log that began with another graph is rejected.
     #[arg(long, value_name = "LINEAGE")]
     pub lineage: Option<LineageId>,
-    /// Replaces the log of this id by a new, empty one with another id, and keeps the old one in the
-    /// folder replaced-LOG_ID. For a log that may have lost acknowledged windows: every server that
-    /// followed it has to bootstrap again. A log with another id is served as it is.
+    /// Replaces the log of this id by a new, empty one with another id, and keeps the old one in
+    /// the folder replaced-LOG_ID. For a log that may have lost acknowledged windows: every server
+    /// that followed it has to bootstrap again. A log with another id is served as it is.
     #[arg(long, value_name = "LOG_ID")]
     pub new_log_id: Option<LogId>,
     /// The address where graph servers follow the log; port 0 takes a free one.
@@ -63,6 +63,10 @@ pub struct RelayConfig {
     /// The time above which a request gets a log line; 0: none does.
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = milliseconds::parse)]
     pub slow_request_ms: u64,
+    /// A source whose windows are taken; may be given several times. By default every source's are,
+    /// and those of publishers without one.
+    #[arg(long, value_name = "SOURCE_ID")]
+    pub take_source: Vec<String>,
     /// The size at which a segment of the log gets a successor; at least 4KiB.
     #[arg(long, value_name = "BYTES", default_value = "128MiB", value_parser = segment_bytes)]
     pub log_segment_bytes: u64,
@@ -183,6 +187,7 @@ pub async fn serve(config: RelayConfig) -> Result<Running, RelayError> {
     );
     let stopping = CancellationToken::new();
     let server = LogServer::new(log.clone(), streams, stopping.clone(), || None);
+    let server = server.taking(config.take_source.clone());
     let server = Arc::new(server);
     let nobody = || Scn::MAX;
     tokio::spawn(Arc::clone(&server).keep_to(config.retention(), nobody));

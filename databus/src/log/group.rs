@@ -18,8 +18,8 @@ use tokio::sync::oneshot;
 pub struct Appended {
     /// The SCN of the window; for a repeat, the SCN of its source's last window.
     pub scn: Scn,
-    /// The history there; `None` if it is not known: for a repeat of a window that is no longer among
-    /// the newest.
+    /// The history there; `None` if it is not known: for a repeat of a window that is no longer
+    /// among the newest.
     pub history: Option<History>,
     /// True if the window was at or below its source's last offset, and was not written again.
     pub repeat: bool,

@@ -35,7 +35,8 @@ pub struct LogReader {
 impl LogReader {
     pub(crate) fn after(published: &Arc<Published>, after_scn: Scn) -> Result<Self, ReadError> {
         let segment = published.segment_after_scn(after_scn)?;
-        // The window at `after_scn` is read too, for its history, unless the segment begins behind it.
+        // The window at `after_scn` is read too, for its history, unless the segment begins behind
+        // it.
         let entry = segment.at_or_before(after_scn.get());
         let before = segment.history_before();
         let before = before.filter(|_| entry.scn == segment.first_scn);
@@ -104,8 +105,8 @@ impl LogReader {
         self.point().scn
     }
 
-    /// Returns the point behind the last window that was read whole, or the one that the reader began
-    /// at. Its history is unknown if a version without histories wrote the window.
+    /// Returns the point behind the last window that was read whole, or the one that the reader
+    /// began at. Its history is unknown if a version without histories wrote the window.
     pub fn point(&self) -> LogPoint {
         self.sequence.point()
     }

@@ -20,8 +20,8 @@ pub(crate) struct Segment {
     pub(crate) name: String,
     pub(crate) first_scn: u64,
     pub(crate) previous: Option<Previous>,
-    /// The history before the first window, and the time at which the segment was begun; `None` in a
-    /// segment of version 1, whose windows have no histories.
+    /// The history before the first window, and the time at which the segment was begun; `None` in
+    /// a segment of version 1, whose windows have no histories.
     pub(crate) begun: Option<Begun>,
     pub(crate) seed: FrameSeed,
     /// The offset below which every byte is durable and may be read. It lies between two windows.

@@ -19,9 +19,9 @@
 //! | | 8, 8 | its last offset before this segment, and the SCN of the window that carried it |
 //! | end - 4 | 4 | crc32c over everything before |
 //!
-//! Integers are little-endian, the two 128-bit ids big-endian (as they are printed). Version 1 lacks
-//! the 16 bytes from offset 80 on, and its segments' windows have no histories. It is still read; a
-//! log's next segment is of version 2.
+//! Integers are little-endian, the two 128-bit ids big-endian (as they are printed). Version 1
+//! lacks the 16 bytes from offset 80 on, and its segments' windows have no histories. It is still
+//! read; a log's next segment is of version 2.
 //!
 //! **Why a crash at any byte is safe.** A segment is written under another name, synced, and only
 //! then renamed. Nothing in it is acknowledged before the folder is synced. A header that is
@@ -58,7 +58,7 @@ pub(crate) struct SegmentHeader {
     pub(crate) first_scn: u64,
     pub(crate) previous: Option<Previous>,
     pub(crate) salt: u64,
-    /// `None` in version 1.
+    /// The facts that version 1 does not state.
     pub(crate) begun: Option<Begun>,
     pub(crate) sources: Vec<SourceMark>,
 }
@@ -70,7 +70,7 @@ pub(crate) struct Previous {
     pub(crate) end: u64,
 }
 
-/// What a segment states since version 2.
+/// The facts that a segment states since version 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Begun {
     /// The history before the first window.

@@ -27,8 +27,8 @@ pub(crate) struct TailSegment {
 }
 
 impl TailSegment {
-    /// Returns the last segment of a recovered log. A segment of version 1 has ended: the next window
-    /// begins one whose windows have histories.
+    /// Returns the last segment of a recovered log. A segment of version 1 has ended: the next
+    /// window begins one whose windows have histories.
     pub(crate) fn recovered(
         segment: Arc<Segment>,
         file: Arc<dyn DiskFile>,

@@ -183,8 +183,8 @@ impl Walk {
     }
 }
 
-/// Checks that a frame's part is the next one, and that a window's history is the one of its content.
-/// Returns whether the part ends its window; `None` for a mark.
+/// Checks that a frame's part is the next one, and that a window's history is the one of its
+/// content. Returns whether the part ends its window; `None` for a mark.
 fn take(
     sequence: &mut Sequence,
     changes_hash: &mut ChangesHash,

@@ -1,6 +1,6 @@
 //! A log that is served: the state that its subscribers and its publishers share.
 
-use super::{log_metrics::PublishCounts, sent_scns::SentScns};
+use super::{log_metrics::PublishCounts, refusals::captured, sent_scns::SentScns};
 use crate::{
     KeptFor, Log, Retention,
     limits::{RETENTION_INTERVAL, StreamLimits},
@@ -31,6 +31,8 @@ pub struct LogServer {
     pub(super) published: PublishCounts,
     /// The room for windows that wait for the log, in KiB.
     pub(super) publish_kib: Arc<Semaphore>,
+    /// The sources whose windows are taken; none: every source's.
+    sources: Vec<String>,
     /// Cancelled when the server shuts down; the streams then end.
     pub(super) stopping: CancellationToken,
     trouble: Trouble,
@@ -63,9 +65,16 @@ impl LogServer {
             log_id: log.log_id().to_string(),
             log,
             limits,
+            sources: Vec::new(),
             stopping,
             trouble: Box::new(trouble),
         }
+    }
+
+    /// Takes only the windows of these sources; of all if there are none.
+    #[must_use]
+    pub fn taking(self, sources: Vec<String>) -> Self {
+        Self { sources, ..self }
     }
 
     /// Returns the log that is served.
@@ -144,6 +153,14 @@ impl LogServer {
                 Err(error) => tracing::error!(%error, "the removal of old segments ended early"),
             }
         }
+    }
+
+    /// Checks that the log takes the windows of a source.
+    pub(super) fn check_source(&self, source_id: &str) -> Result<(), Refusal> {
+        if self.sources.is_empty() || self.sources.iter().any(|taken| taken == source_id) {
+            return Ok(());
+        }
+        Err(captured(&self.sources, source_id))
     }
 
     /// Checks that the process takes windows.

@@ -103,6 +103,7 @@ async fn read(
             continue;
         };
         server.check_serving()?;
+        server.check_source(window.source_id())?;
         let Ok(place) = queue.reserve().await else {
             return Ok(());
         };

@@ -52,6 +52,20 @@ pub fn not_owner(owner: &str) -> Refusal {
         .with_log_condition("owner")
 }
 
+/// Returns the refusal of a window whose source the log does not take: its changes come from the
+/// sources that are captured.
+pub(super) fn captured(taken: &[String], asked: &str) -> Refusal {
+    let message = format!(
+        "this log takes windows of {} only, not of source {asked:?}: change one of those instead",
+        taken.join(", ")
+    );
+    Refusal::new(Code::FailedPrecondition, message)
+        .with_reason("CAPTURED")
+        .with_figure("source_id", asked)
+        .with_figure("sources", taken.join(","))
+        .with_log_condition("source_id")
+}
+
 /// Returns the refusal of a subscriber that read nothing for too long.
 pub(super) fn slow_subscriber(stalled_ms: u64, resume_after: Scn) -> Refusal {
     let message =

@@ -1,5 +1,5 @@
-//! The histories of a log: the same for the same windows, and another one from the first window that
-//! differs, whatever segments, restarts and parts come between.
+//! The histories of a log: the same for the same windows, and another one from the first window
+//! that differs, whatever segments, restarts and parts come between.
 
 use crate::memory_disk::MemoryDisk;
 use crate::windows::{connections, open, options, origin};

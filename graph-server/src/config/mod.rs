@@ -29,6 +29,10 @@ pub struct Config {
     /// The change log: embedded:DIR, or a relay's public listener as http://HOST:PORT. Required.
     #[arg(long, value_name = "LOG")]
     pub databus: Databus,
+    /// Source whose windows an embedded log takes; may be given several times. By default every
+    /// source's are taken, and those of publishers without one.
+    #[arg(long, value_name = "SOURCE_ID")]
+    pub take_source: Vec<String>,
     /// Address of the public listener, which serves reads; port 0 takes a free port.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: SocketAddr,
@@ -56,6 +60,7 @@ impl Default for Config {
         Self {
             snapshot: PathBuf::new(),
             databus: Databus::Embedded(PathBuf::new()),
+            take_source: Vec::new(),
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 50052)),
             log_format: LogFormat::Text,

@@ -119,7 +119,7 @@ struct Key {
 impl Key {
     /// Returns whether the key has a value. Required keys have none by default.
     fn is_given(&self) -> bool {
-        !self.value.is_empty() && self.value != "embedded:"
+        !["", "[]", "embedded:"].contains(&self.value.as_str())
     }
 }
 

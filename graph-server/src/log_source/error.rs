@@ -142,8 +142,8 @@ impl LogSourceError {
         }
     }
 
-    /// Returns whether another relay answers at the address than the one that is followed. The right
-    /// one may be back there later.
+    /// Returns whether another relay answers at the address than the one that is followed. The
+    /// right one may be back there later.
     pub(crate) fn is_other_relay(&self) -> bool {
         matches!(
             self,

@@ -43,8 +43,8 @@ pub(crate) trait LogSource: Send + Sync {
     /// Returns the address of the process that owns the log; `None` if it is this one.
     fn owner(&self) -> Option<&str>;
 
-    /// Returns the windows after a point, whose history the log must have. `applied` is the SCN of the
-    /// server's furthest part: the log must reach it.
+    /// Returns the windows after a point, whose history the log must have. `applied` is the SCN of
+    /// the server's furthest part: the log must reach it.
     fn windows_after(
         &self,
         after: LogPoint,

@@ -82,6 +82,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     let Config {
         snapshot: folder,
         databus,
+        take_source,
         slow_request_ms,
         limits,
         ..
@@ -168,8 +169,8 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
             let point = profile_writer.applied();
             if progress.point(profiles_scn).differs(&point) {
                 let reason = format!(
-                    "profiles and search hold other windows up to SCN {profiles_scn} than the graph: \
-                     remove {} to have them made again from the snapshot and the log",
+                    "profiles and search hold other windows up to SCN {profiles_scn} than the \
+                     graph: remove {} to have them rebuilt from the snapshot and the log",
                     live.display()
                 );
                 progress.fail(Part::Profiles, &reason);
@@ -268,7 +269,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         views,
         heavy,
         search,
-        log_server: log_server(&*log, &limits, &stopping, &progress),
+        log_server: log_server(&*log, &limits, &stopping, &progress, take_source),
         log,
         stopping,
         started: Instant::now(),
@@ -312,12 +313,13 @@ fn log_server(
     limits: &Limits,
     stopping: &CancellationToken,
     progress: &Arc<Progress>,
+    sources: Vec<String>,
 ) -> Option<Arc<LogServer>> {
     let log = log.owned()?.clone();
     let follows = Arc::clone(progress);
     let trouble = move || follows.reached().stopped.map(|reason| reason.to_string());
     let server = LogServer::new(log, limits.streams(), stopping.clone(), trouble);
-    Some(Arc::new(server))
+    Some(Arc::new(server.taking(sources)))
 }
 
 /// Returns an error if `scn` is above a known `head`.

@@ -2,15 +2,15 @@
 //!
 //! Refusals of requests that are wrong in themselves are in `bad_requests/`.
 
-use crate::small_site::SmallSite;
+use crate::small_site::{SmallSite, config, write_snapshot};
 use cloud_client::proto::databus::v1::{
     AsOf, PublishRequest, WindowPart, publisher_client::PublisherClient,
 };
 use cloud_client::{
-    Client, ConnectionOrder, Degree, DegreesOptions, Error, Event, Page, PathsOptions, Point,
-    SearchOptions, Window, connection_added,
+    Admin, Client, ConnectionOrder, Degree, DegreesOptions, Error, Event, Page, PathsOptions,
+    Point, SearchOptions, Window, connection_added,
 };
-use graph_server::Limits;
+use graph_server::{Config, Limits, serve};
 use std::{fmt::Debug, time::Duration};
 use tonic::{
     Code,
@@ -465,4 +465,32 @@ async fn streams_end_when_the_server_does() {
         Client::connect(public).await,
         Err(Error::Unreachable { .. })
     ));
+}
+
+#[tokio::test]
+async fn a_log_takes_only_the_sources_that_it_is_for() {
+    let folder = tempfile::tempdir().unwrap();
+    write_snapshot(&folder.path().join("snapshot"));
+    let config = Config {
+        take_source: vec!["core".to_owned()],
+        ..config(folder.path(), Limits::default())
+    };
+    let running = serve(config).await.unwrap();
+    let admin = Admin::connect(running.admin_addr().to_string())
+        .await
+        .unwrap();
+    let window = |source_id: &str, source_offset| Window {
+        source_id: source_id.to_owned(),
+        source_offset,
+        ..Window::of([connection_added(1, 7)])
+    };
+    for (source_id, offset) in [("", 0), ("cores", 3), ("cores", 0)] {
+        let outcome = admin.publish(window(source_id, offset)).await;
+        check(outcome, Code::FailedPrecondition, "CAPTURED");
+    }
+    for offset in [3, 0] {
+        admin.publish(window("core", offset)).await.unwrap();
+    }
+    drop(admin);
+    running.shutdown().await.unwrap();
 }

@@ -1,9 +1,9 @@
 //! A log that is restored from an older copy, and written on or not: whatever stands at another
 //! point is refused, or right, and never of a mix of both logs.
 //!
-//! A run publishes [`WINDOWS`] windows. After each one, the log and the state of a server (snapshot,
-//! overlay and live stores) are copied. Then every copy of the log meets states of servers from
-//! before and after it.
+//! A run publishes [`WINDOWS`] windows. After each one, the log and the state of a server
+//! (snapshot, overlay and live stores) are copied. Then every copy of the log meets states of
+//! servers from before and after it.
 
 use crate::relay_site::{RelaySite, copy};
 use crate::small_site::{SmallSite, config, write_snapshot};
@@ -220,8 +220,8 @@ async fn a_relays_log_that_went_back_is_refused_or_right() {
 }
 
 impl Run {
-    /// Checks a server that follows a relay. A relay refuses a subscription after a point of another
-    /// log; the server then has served nothing but its own state.
+    /// Checks a server that follows a relay. A relay refuses a subscription after a point of
+    /// another log; the server then has served nothing but its own state.
     async fn check_follower(&self, state: u64, restored: Restored, config: Config) {
         let what = format!("state at {state}, relay {restored:?}");
         let running = match serve(config).await {

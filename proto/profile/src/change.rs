@@ -95,9 +95,9 @@ impl Change {
     /// Converts a change from the log. Returns `None` for a skippable change of a kind that this
     /// version does not know.
     ///
-    /// # Errors
-    /// If no version's rules accept the change: an event of an unknown kind that is not skippable, an
-    /// id of 0, an unknown field in a mask. Then a later version wrote the log, or another product.
+    /// # Errors If no version's rules accept the change: an event of an unknown kind that is not
+    /// skippable, an id of 0, an unknown field in a mask. Then a later version wrote the log, or
+    /// another product.
     pub fn from_log(change: proto::Change) -> Result<Option<Self>, InvalidValue> {
         check_kind(&change)?;
         change.event.map(Self::from_event).transpose()

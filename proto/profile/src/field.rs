@@ -142,8 +142,8 @@ impl<M> Field<M> {
     /// the text and the case of words do not matter. The rules check the value later.
     ///
     /// The formats are: numbers in digits; `work` or `education`; `YYYY`, `YYYY-MM` or `YYYY-MM-DD`
-    /// (the day is not kept); `true` or `false`; the entries of a list between semicolons; named texts
-    /// as a list of `name=text`.
+    /// (the day is not kept); `true` or `false`; the entries of a list between semicolons; named
+    /// texts as a list of `name=text`.
     ///
     /// # Errors
     /// If the text cannot be read as a value of the field's type.

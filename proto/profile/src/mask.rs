@@ -65,8 +65,9 @@ impl<M: Fields> Mask<M> {
         })
     }
 
-    /// Returns the mask of a change, like [`from_proto`](Self::from_proto). If the mask names single
-    /// texts, the message then holds exactly those, an empty one for each that is to be removed.
+    /// Returns the mask of a change, like [`from_proto`](Self::from_proto). If the mask names
+    /// single texts, the message then holds exactly those, an empty one for each that is to be
+    /// removed.
     ///
     /// # Errors
     /// As [`from_proto`](Self::from_proto).
@@ -95,8 +96,8 @@ impl<M: Fields> Mask<M> {
         named_texts.filter(|(name, _)| self.bits & SINGLE_TEXTS != 0 && !self.names(name))
     }
 
-    /// Returns the names of the fields that a change of this message states; `None` if the mask names
-    /// all.
+    /// Returns the names of the fields that a change of this message states; `None` if the mask
+    /// names all.
     #[must_use]
     pub fn to_proto(self, message: &M) -> Option<FieldMask> {
         let mut paths: Vec<_> = self.fields().map(|field| field.name.to_owned()).collect();

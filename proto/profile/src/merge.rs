@@ -75,8 +75,8 @@ pub fn sort_positions(positions: &mut [Position]) {
     });
 }
 
-/// Gives the fields that the mask names their new values. A single text beyond [`ATTRIBUTES_MAX`] is
-/// not kept.
+/// Gives the fields that the mask names their new values. A single text beyond [`ATTRIBUTES_MAX`]
+/// is not kept.
 fn merge<M: Fields>(mut old: M, mut new: M, fields: Mask<M>) -> M {
     if fields == Mask::all() {
         return new;

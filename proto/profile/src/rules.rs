@@ -249,8 +249,8 @@ fn complete_named_texts(
     Ok(())
 }
 
-/// Checks the name of one of the site's own fields. It is part of a path, in which a comma and white
-/// space separate.
+/// Checks the name of one of the site's own fields. It is part of a path, in which a comma and
+/// white space separate.
 fn check_name(name: &str, bytes_max: usize) -> Result<(), String> {
     let is_separator =
         |character: char| character == ',' || character.is_whitespace() || character.is_control();

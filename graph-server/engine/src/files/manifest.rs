@@ -20,10 +20,11 @@
 //! }
 //! ```
 //!
-//! **Versions.** A reader of version 2 ignores members that it does not know. What a reader must know
-//! to read the snapshot rightly stands in `requires`: one that does not know an entry rejects the
-//! snapshot and names the entry. Version 1 has no `requires`, no generation, one source offset
-//! instead of a list, and files without role and SCN. It is still read, and rejects unknown members.
+//! **Versions.** A reader of version 2 ignores members that it does not know. What a reader must
+//! know to read the snapshot rightly stands in `requires`: one that does not know an entry rejects
+//! the snapshot and names the entry. Version 1 has no `requires`, no generation, one source offset
+//! instead of a list, and files without role and SCN. It is still read, and rejects unknown
+//! members.
 
 use std::{
     fmt,
@@ -52,14 +53,14 @@ const CHECKSUM_MEMBER: &str = ",\n  \"crc32c\": \"";
 /// The description of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// What a reader must know to read the snapshot rightly, by name.
+    /// The knowledge that a reader needs to read the snapshot rightly, by name.
     #[serde(default)]
     pub requires: Vec<String>,
     /// The identity of the input that the base was built from.
     pub lineage_id: LineageId,
     /// The number of bootstraps of the site before this one. The newest snapshot is the one of the
-    /// highest generation, then of the highest SCN: a bootstrap of a running site replaces snapshots
-    /// of its past.
+    /// highest generation, then of the highest SCN: a bootstrap of a running site replaces
+    /// snapshots of its past.
     #[serde(default)]
     pub generation: u64,
     /// The SCN at which the snapshot is exact, and which names its directory. 0 at a log's
@@ -93,7 +94,7 @@ pub struct Manifest {
 pub struct ManifestFile {
     /// Its path below the snapshot directory, with `/` as separator.
     pub name: String,
-    /// What it holds.
+    /// The kind of its content.
     pub role: FileRole,
     /// The SCN at which its content is exact: below the snapshot's in a file that was taken over
     /// from an earlier snapshot.
@@ -104,7 +105,7 @@ pub struct ManifestFile {
     pub crc32c: u32,
 }
 
-/// What a file of a snapshot holds.
+/// The content of a file of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileRole {
@@ -150,8 +151,8 @@ pub enum StandsAt {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         history: Option<History>,
     },
-    /// At an offset of each source (for PostgreSQL an LSN). The log's windows of these sources up to
-    /// the offsets are included.
+    /// At an offset of each source (for PostgreSQL an LSN). The log's windows of these sources up
+    /// to the offsets are included.
     AtSourceOffsets {
         /// The offsets, one for each source.
         offsets: Vec<SourceOffset>,

@@ -239,7 +239,7 @@ struct Sections {
     entries_at: u64,
 }
 
-/// What a file says beside its entries.
+/// The facts of a file beside its entries.
 pub(crate) struct OverlayFacts {
     pub(crate) sources: Vec<SourceMark>,
     /// The histories of the newest windows, ascending.

@@ -81,9 +81,8 @@ pub fn read_overlay(
 
 impl Writer {
     /// Writes and syncs the overlay as of the published SCN into `site`, and returns its path.
-    /// `sources` is the last offset of each source as of that SCN, and `points` the histories of the
-    /// newest windows up to it. Keeps the newest of the previous
-    /// files, and deletes older ones.
+    /// `sources` is the last offset of each source as of that SCN, and `points` the histories of
+    /// the newest windows up to it. Keeps the newest of the previous files, and deletes older ones.
     ///
     /// # Errors
     /// [`FileError`] when the file cannot be written, synced or renamed, or an older one cannot be

@@ -182,8 +182,8 @@ impl LiveProfilesReader {
         }))
     }
 
-    /// Writes a store with the same records to `path`, at a point, and syncs it (not the directory).
-    /// Holds 65,536 records in memory at a time.
+    /// Writes a store with the same records to `path`, at a point, and syncs it (not the
+    /// directory). Holds 65,536 records in memory at a time.
     pub(crate) fn copy(&self, path: &Path, point: LogPoint) -> Result<(), FileError> {
         let error = |error: redb::Error| store_error(path, error);
         let mut builder = Database::builder();
