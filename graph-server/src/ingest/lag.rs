@@ -49,8 +49,8 @@ impl LagWatch {
             let why = why.or(out_of_reach.map(|out| &out.reason));
             Lag {
                 time: since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since)),
-                // A part that has failed gives its reason even before a window is missing.
-                reason: since.map_or(at.failed.as_ref(), |_| why).cloned(),
+                // A part that follows no more gives its reason even before a window is missing.
+                reason: since.map_or(reached.ended(part), |_| why).cloned(),
             }
         };
         [lag(graph, Part::Graph), lag(profiles, Part::Profiles)]

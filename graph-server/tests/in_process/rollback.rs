@@ -9,13 +9,14 @@ use crate::relay_site::{RelaySite, copy};
 use crate::small_site::{SmallSite, config, write_snapshot};
 use crate::until::until;
 use cloud_client::proto::databus::v1::AsOf;
-use cloud_client::{Admin, Client, Degree, Page, Window, connection_added};
+use cloud_client::{Admin, Client, Degree, Page, SearchOptions, Window, connection_added};
 use databus::{Log, LogOptions};
 use graph_server::{Config, Limits, serve};
 use std::{
     fs,
     ops::RangeInclusive,
     path::{Path, PathBuf},
+    thread,
 };
 use tempfile::TempDir;
 
@@ -69,6 +70,10 @@ impl Run {
         for scn in 1..=WINDOWS {
             let published = site.admin.publish(window_of(scn)).await.unwrap();
             run.points.push(published.as_of.clone());
+            // The graph and the profiles have applied the window.
+            let client = site.client.at_least(published.as_of.clone());
+            let search = client.search(VIEWER, "", SearchOptions::default()).await;
+            assert_eq!(search.unwrap().as_of.unwrap().scn, scn);
             if scn % 10 == 0 {
                 let timeout = std::time::Duration::from_secs(60);
                 let admin = site.admin.timeout(timeout);
@@ -296,14 +301,18 @@ fn window_of(scn: u64) -> Window {
 
 /// Appends other windows to a log.
 fn write_on(log: &Path, scns: RangeInclusive<u64>) {
-    let log = Log::open_any(log, LogOptions::default()).unwrap();
-    for scn in scns {
-        let changes = vec![connection_added(VIEWER, member_of(scn, true))];
-        let window = databus::Window {
-            changes,
-            ..Default::default()
-        };
-        assert_eq!(log.append_blocking(window).unwrap().scn.get(), scn);
-    }
-    log.close().unwrap();
+    let log = log.to_owned();
+    let written = thread::spawn(move || {
+        let log = Log::open_any(&log, LogOptions::default()).unwrap();
+        for scn in scns {
+            let changes = vec![connection_added(VIEWER, member_of(scn, true))];
+            let window = databus::Window {
+                changes,
+                ..Default::default()
+            };
+            assert_eq!(log.append_blocking(window).unwrap().scn.get(), scn);
+        }
+        log.close().unwrap();
+    });
+    written.join().unwrap();
 }

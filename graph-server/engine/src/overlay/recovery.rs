@@ -5,6 +5,7 @@
 
 use std::{
     fs::{self, File},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -108,7 +109,7 @@ impl Writer {
             .filter(|(older, _)| *older != scn)
             .skip(OLDER_FILES_KEPT)
         {
-            fs::remove_file(path).map_err(FileError::io(path))?;
+            remove(path)?;
         }
         Ok(path)
     }
@@ -121,9 +122,18 @@ impl Writer {
 /// [`FileError::Io`] when the directory cannot be listed or a file cannot be deleted.
 pub fn remove_overlays(site: &Path, scn: Scn) -> Result<(), FileError> {
     for (_, path) in overlay_files(site)?.iter().filter(|(at, _)| *at <= scn) {
-        fs::remove_file(path).map_err(FileError::io(path))?;
+        remove(path)?;
     }
     Ok(())
+}
+
+/// Deletes an overlay file. A compaction and a shutdown may both delete it: one that is gone is no
+/// error.
+fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::io(path)(error)),
+        _ => Ok(()),
+    }
 }
 
 fn overlay_name(scn: Scn) -> String {

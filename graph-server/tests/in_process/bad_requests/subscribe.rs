@@ -19,6 +19,16 @@ pub(super) fn rows() -> Vec<Row> {
         after_scn,
         ..Default::default()
     };
+    let after_history = |after_history| SubscribeRequest {
+        after_history,
+        ..Default::default()
+    };
+    let other_history = Outcome::Reason(
+        Code::FailedPrecondition,
+        "OTHER_LOG",
+        "asked_history",
+        "000000000000abcd".to_owned(),
+    );
     let of_kinds = |kinds| SubscribeRequest {
         kinds,
         ..Default::default()
@@ -51,6 +61,20 @@ pub(super) fn rows() -> Vec<Row> {
             "the last SCN there is",
             &after(u64::MAX),
             beyond(u64::MAX),
+        ),
+        row(
+            SUBSCRIBE,
+            "after_history",
+            "unknown",
+            &after_history(0),
+            Outcome::Answered,
+        ),
+        row(
+            SUBSCRIBE,
+            "after_history",
+            "another than the log's",
+            &after_history(0xabcd),
+            other_history,
         ),
         row(
             SUBSCRIBE,
