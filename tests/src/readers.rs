@@ -9,6 +9,7 @@
 
 mod dump;
 mod graph;
+mod histories;
 mod log;
 mod log_files;
 mod manifest;
@@ -50,11 +51,12 @@ pub enum Mutated {
 }
 
 /// All readers.
-pub const READERS: [Reader; 14] = [
+pub const READERS: [Reader; 15] = [
     graph::READER,
     times::READER,
     manifest::READER,
     overlay::READER,
+    histories::READER,
     profiles::READER,
     profiles::SILENT,
     people::SEARCH_INDEX,

@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use cloud_engine::{Base, GRAPH_NAME, GraphChange, Manifest, Writer, read_overlay};
-use cloud_model::{ConnectionTime, LogId, MemberId, Scn, SourceMark};
+use cloud_model::{ConnectionTime, History, LogId, LogPoint, MemberId, Scn, SourceMark};
 
 use super::graph::{ask, snapshot};
 use super::scratch::{empty_folder, folder, named};
@@ -66,24 +66,32 @@ fn valid() -> Vec<u8> {
         offset: 90,
         scn: Scn::new(4),
     };
+    let points = [3, 4].map(|number| LogPoint {
+        scn: Scn::new(number),
+        history: Some(History::of_hash(number << 40)),
+    });
     let site = empty_folder("overlay-written");
     let path = writer
-        .write_overlay(&site, log(), &[source], &[])
+        .write_overlay(&site, log(), &[source], &points)
         .expect("writes");
     fs::read(path).expect("reads")
 }
 
 fn reseal(mut bytes: Vec<u8>) -> Vec<u8> {
     let mut start = HEADER_BYTES;
-    for (place, (count_at, width)) in [(88, 1_u64), (96, 8), (104, 16), (112, 8)]
-        .into_iter()
-        .enumerate()
-    {
+    let sections = [
+        (88, 1_u64, 172),
+        (96, 8, 176),
+        (104, 16, 180),
+        (112, 8, 184),
+        (120, 16, 168),
+    ];
+    for (count_at, width, sum_at) in sections {
         let count = field(&bytes, count_at).map(u64::from_le_bytes).unwrap_or(0);
         let Some(end) = end_of_section(start, count, width) else {
             break;
         };
-        seal(&mut bytes, start..end, 172 + place * 4);
+        seal(&mut bytes, start..end, sum_at);
         start = end;
     }
     seal(&mut bytes, 0..188, 188);
@@ -111,5 +119,8 @@ fn read(bytes: &[u8]) -> Result<String, String> {
     if recovered.writer.apply(next, &changes).is_ok() {
         ask(&recovered.writer.version().graph()).expect("the base is sound");
     }
-    Ok(format!("{told}{:?}", recovered.sources))
+    Ok(format!(
+        "{told}{:?}{:?}",
+        recovered.sources, recovered.points
+    ))
 }

@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use cloud_engine::{FileError, Manifest, StandsAt, Writer, read_overlay};
-use cloud_model::{LineageId, LogId, Scn, SourceMark};
+use cloud_model::{History, LineageId, LogId, LogPoint, Scn, SourceMark};
 use proptest::prelude::*;
 
 use crate::{
@@ -34,6 +34,15 @@ fn source_marks() -> Vec<SourceMark> {
     }]
 }
 
+/// More points than one section's alignment holds.
+fn points() -> Vec<LogPoint> {
+    let point = |number| LogPoint {
+        scn: Scn::new(number),
+        history: Some(History::of_hash(number + 100)),
+    };
+    (1..=9).map(point).collect()
+}
+
 /// Recovers the overlay, which must be the newest file's.
 fn recover(site: &Path, model: &Model, scn: Scn) -> Writer {
     let recovered = read_overlay(
@@ -45,6 +54,7 @@ fn recover(site: &Path, model: &Model, scn: Scn) -> Writer {
     .expect("reads");
     assert_eq!(recovered.refused.len(), 0, "{:?}", recovered.refused);
     assert_eq!(recovered.sources, source_marks());
+    assert_eq!(recovered.points, points());
     assert_eq!(recovered.scn, recovered.writer.version().published());
     recovered.writer
 }
@@ -64,7 +74,7 @@ proptest! {
             .split_off(cut.index(history.windows.len() + 1));
         let (writer, models) = replay(&before);
         writer
-            .write_overlay(site.path(), LogId::new(LOG), &source_marks(), &[])
+            .write_overlay(site.path(), LogId::new(LOG), &source_marks(), &points())
             .expect("writes");
         let mut restored = recover(site.path(), &history.model, history.begins);
         let (scn, model) = models.last().expect("the beginning at least");
@@ -93,7 +103,7 @@ proptest! {
             check_graph(&restored.version().graph(), &model, &history.known);
         }
         restored
-            .write_overlay(site.path(), LogId::new(LOG), &source_marks(), &[])
+            .write_overlay(site.path(), LogId::new(LOG), &source_marks(), &points())
             .expect("writes");
         let again = recover(site.path(), &history.model, history.begins);
         check_graph(&again.version().graph(), &model, &history.known);
@@ -109,12 +119,12 @@ proptest! {
         let site = tempfile::tempdir().expect("a directory");
         let (mut writer, models) = replay(&history);
         let older = writer
-            .write_overlay(site.path(), LogId::new(LOG), &source_marks(), &[])
+            .write_overlay(site.path(), LogId::new(LOG), &source_marks(), &points())
             .expect("writes");
         let (scn, model) = models.last().expect("the beginning at least");
         writer.publish(Scn::new(scn.get() + 1)).expect("ascends");
         let newer = writer
-            .write_overlay(site.path(), LogId::new(LOG), &source_marks(), &[])
+            .write_overlay(site.path(), LogId::new(LOG), &source_marks(), &points())
             .expect("writes");
         damage(&newer, place, bit, cut);
         let base = Arc::new(history.model.base());
