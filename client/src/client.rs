@@ -1,6 +1,8 @@
 //! The handle on the public listener, for reads.
 
-use crate::{Error, Point, RequestTo, Subscription, channel, channel::sized, settings::Settings};
+use crate::{
+    Error, ListStream, Point, RequestTo, Subscription, channel, channel::sized, settings::Settings,
+};
 use cloud_proto::cloud::v1 as cloud;
 use cloud_proto::cloud::v1::network_service_client::NetworkServiceClient;
 use cloud_proto::cloud::v1::profile_service_client::ProfileServiceClient;
@@ -8,7 +10,7 @@ use cloud_proto::cloud::v1::search_service_client::SearchServiceClient;
 use cloud_proto::databus::v1 as databus;
 use cloud_proto::databus::v1::databus_client::DatabusClient;
 use std::time::Duration;
-use tonic::{Response, Status, transport::Channel};
+use tonic::{Response, Status, Streaming, transport::Channel};
 
 /// A handle on a connection to the public listener, with the settings of the calls made through it.
 ///
@@ -50,6 +52,19 @@ pub struct PathsOptions {
     pub max_degree: u32,
     /// The maximum number of paths returned; 0 for the server's default.
     pub limit: u32,
+}
+
+/// The page of [`Client::suggestions`], and the members that it may hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SuggestionsOptions {
+    /// The page.
+    pub page: Page,
+    /// The number of shared connections to name for each member, at most 10.
+    pub shared_sample: u32,
+    /// The members that are not suggested.
+    pub exclude_ids: Vec<u64>,
+    /// The only members that are suggested; if empty, all.
+    pub include_ids: Vec<u64>,
 }
 
 /// The members that [`Client::search`] looks for, and which page of them it returns.
@@ -212,16 +227,77 @@ impl Client {
         self.call(request).await
     }
 
-    /// Returns the members at 2nd degree who share the most connections with the viewer. A `limit`
-    /// of 0 is the server's default.
+    /// Returns a page of the members at 2nd degree who share the most connections with the viewer.
     pub async fn suggestions(
         &self,
         viewer_id: u64,
-        limit: u32,
+        options: SuggestionsOptions,
     ) -> Result<cloud::SuggestConnectionsResponse, Error> {
         let request = cloud::SuggestConnectionsRequest {
             viewer_id,
-            limit,
+            page_size: options.page.size,
+            page_token: options.page.token,
+            shared_sample: options.shared_sample,
+            exclude_ids: options.exclude_ids,
+            include_ids: options.include_ids,
+            at_least: None,
+        };
+        self.call(request).await
+    }
+
+    /// Returns the connections among some members, and when they were made if `connected_at`.
+    pub async fn subgraph(
+        &self,
+        viewer_id: u64,
+        member_ids: &[u64],
+        connected_at: bool,
+    ) -> Result<cloud::GetSubgraphResponse, Error> {
+        let request = cloud::GetSubgraphRequest {
+            viewer_id,
+            member_ids: member_ids.to_vec(),
+            connected_at,
+            at_least: None,
+        };
+        self.call(request).await
+    }
+
+    /// Streams all of a member's connections.
+    pub async fn stream_connections(
+        &self,
+        member_id: u64,
+        order: cloud::ConnectionOrder,
+    ) -> Result<ListStream<cloud::StreamConnectionsResponse>, Error> {
+        let request = cloud::StreamConnectionsRequest {
+            member_id,
+            order: order.into(),
+            at_least: None,
+        };
+        self.call(request).await
+    }
+
+    /// Streams all members connected to both, by id.
+    pub async fn stream_shared_connections(
+        &self,
+        viewer_id: u64,
+        member_id: u64,
+    ) -> Result<ListStream<cloud::StreamSharedConnectionsResponse>, Error> {
+        let request = cloud::StreamSharedConnectionsRequest {
+            viewer_id,
+            member_id,
+            at_least: None,
+        };
+        self.call(request).await
+    }
+
+    /// Streams all members at one degree of the viewer, by id.
+    pub async fn stream_network(
+        &self,
+        viewer_id: u64,
+        degree: cloud::Degree,
+    ) -> Result<ListStream<cloud::StreamNetworkResponse>, Error> {
+        let request = cloud::StreamNetworkRequest {
+            viewer_id,
+            degree: degree.into(),
             at_least: None,
         };
         self.call(request).await
@@ -319,6 +395,14 @@ impl Client {
         };
         let stream = self.answer(self.log.clone().subscribe(request).await)?;
         Ok(Subscription::new(self.address.clone(), after.scn, stream))
+    }
+
+    pub(crate) fn stream<M>(
+        &self,
+        answer: Result<Response<Streaming<M>>, Status>,
+    ) -> Result<ListStream<M>, Error> {
+        let stream = self.answer(answer)?;
+        Ok(ListStream::new(self.address.clone(), stream))
     }
 
     pub(crate) fn answer<M>(&self, answer: Result<Response<M>, Status>) -> Result<M, Error> {

@@ -33,6 +33,7 @@ mod channel;
 mod client;
 mod error;
 pub mod limits;
+mod list_stream;
 mod part_order;
 mod point;
 mod publish;
@@ -42,8 +43,9 @@ mod subscribe;
 mod window;
 
 pub use admin::{Admin, Published};
-pub use client::{Client, DegreesOptions, Page, PathsOptions, SearchOptions};
+pub use client::{Client, DegreesOptions, Page, PathsOptions, SearchOptions, SuggestionsOptions};
 pub use error::{Error, Failure, FieldViolation};
+pub use list_stream::ListStream;
 pub use point::{ParsePointError, Point};
 pub use publish::{Acknowledgements, WindowSender};
 pub use request::RequestTo;

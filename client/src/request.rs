@@ -1,6 +1,6 @@
 //! The requests of the protocol, and the gRPC method of each.
 
-use crate::{Admin, Client, Error};
+use crate::{Admin, Client, Error, ListStream};
 use cloud_proto::{cloud::v1 as cloud, databus::v1 as databus};
 use std::future::Future;
 
@@ -15,9 +15,9 @@ pub trait RequestTo<Handle> {
 }
 
 /// A line for each call: the stub and its method, the request, its field with the point to wait
-/// for, and the response.
+/// for, and the response. The handle's method in brackets takes the answer.
 macro_rules! requests {
-    ($handle:ty: $(
+    ($handle:ty [$answer:ident]: $(
         $stub:ident.$method:ident($request:ty $(, $at_least:ident)?) -> $response:ty;
     )*) => {$(
         impl RequestTo<$handle> for $request {
@@ -30,14 +30,16 @@ macro_rules! requests {
                     let request = Self { $at_least, ..request };
                 )?
                 let request = handle.settings.request(request);
-                handle.answer(handle.$stub.clone().$method(request).await)
+                handle.$answer(handle.$stub.clone().$method(request).await)
             }
         }
     )*};
 }
 
-requests! { Client:
+requests! { Client [answer]:
     network.get_degrees(cloud::GetDegreesRequest, at_least) -> cloud::GetDegreesResponse;
+    network.get_degrees_for_viewers(cloud::GetDegreesForViewersRequest, at_least)
+        -> cloud::GetDegreesForViewersResponse;
     network.get_network_sizes(cloud::GetNetworkSizesRequest, at_least)
         -> cloud::GetNetworkSizesResponse;
     network.list_connections(cloud::ListConnectionsRequest, at_least)
@@ -45,6 +47,7 @@ requests! { Client:
     network.list_shared_connections(cloud::ListSharedConnectionsRequest, at_least)
         -> cloud::ListSharedConnectionsResponse;
     network.list_network(cloud::ListNetworkRequest, at_least) -> cloud::ListNetworkResponse;
+    network.get_subgraph(cloud::GetSubgraphRequest, at_least) -> cloud::GetSubgraphResponse;
     network.list_paths(cloud::ListPathsRequest, at_least) -> cloud::ListPathsResponse;
     network.suggest_connections(cloud::SuggestConnectionsRequest, at_least)
         -> cloud::SuggestConnectionsResponse;
@@ -55,7 +58,16 @@ requests! { Client:
     log.get_status(databus::GetStatusRequest) -> databus::GetStatusResponse;
 }
 
-requests! { Admin:
+requests! { Client [stream]:
+    network.stream_connections(cloud::StreamConnectionsRequest, at_least)
+        -> ListStream<cloud::StreamConnectionsResponse>;
+    network.stream_shared_connections(cloud::StreamSharedConnectionsRequest, at_least)
+        -> ListStream<cloud::StreamSharedConnectionsResponse>;
+    network.stream_network(cloud::StreamNetworkRequest, at_least)
+        -> ListStream<cloud::StreamNetworkResponse>;
+}
+
+requests! { Admin [answer]:
     admin.get_status(cloud::GetStatusRequest) -> cloud::GetStatusResponse;
     admin.take_snapshot(cloud::TakeSnapshotRequest) -> cloud::TakeSnapshotResponse;
 }

@@ -33,6 +33,7 @@ mod compaction;
 mod config;
 mod ingest;
 pub mod limits;
+mod list_streams;
 mod log_source;
 mod observe;
 mod read_context;

@@ -14,16 +14,30 @@ use std::time::Duration;
 
 /// Maximum members in one GetDegrees.
 pub const DEGREES_BATCH_MAX: usize = 1_000;
+/// Maximum viewers in one GetDegreesForViewers.
+pub const DEGREES_VIEWERS_MAX: usize = 16;
+/// Maximum members in one GetDegreesForViewers.
+pub const DEGREES_FOR_VIEWERS_BATCH_MAX: usize = 250;
+/// Maximum members in one GetSubgraph.
+pub const SUBGRAPH_MEMBERS_MAX: usize = 500;
+/// Maximum size of the answer of a GetSubgraph: the largest message that most gRPC clients accept.
+pub const SUBGRAPH_BYTES_MAX: usize = 4 << 20;
 /// Maximum members in one GetProfiles.
 pub const PROFILES_BATCH_MAX: usize = 1_000;
 /// Maximum members of a GetProfiles that runs on the threads that serve connections.
 pub const PROFILES_INLINE_MAX: usize = 32;
-/// Maximum shared connections that a GetDegrees names for each member.
+/// Maximum shared connections that a GetDegrees or SuggestConnections names for each member.
 pub const SHARED_SAMPLE_MAX: u32 = 10;
 /// Size of a page of a list, if the request states none.
 pub const LIST_PAGE_SIZE_DEFAULT: u32 = 50;
 /// Maximum size of a page of a list.
 pub const LIST_PAGE_SIZE_MAX: u32 = 1_000;
+/// Members in a message of a streamed list: 64 KiB for ids of 8 bytes.
+pub const STREAMED_MEMBERS: usize = 8_192;
+/// Connections in a message of a streamed list: about 64 KiB for ids of 8 bytes.
+pub const STREAMED_CONNECTIONS: usize = 2_400;
+/// Messages of a streamed list that are made before the caller has read the ones before.
+pub const STREAMED_AHEAD: usize = 2;
 /// Maximum length of the paths of a ListPaths, if the request states none.
 pub const PATHS_DEGREE_DEFAULT: u32 = 3;
 /// Maximum length of the paths of a ListPaths: three levels from either end.
@@ -32,10 +46,12 @@ pub const PATHS_DEGREE_MAX: u32 = 6;
 pub const PATHS_NAMED_DEFAULT: u32 = 10;
 /// Maximum number of paths that a ListPaths names.
 pub const PATHS_NAMED_MAX: u32 = 100;
-/// Members in a SuggestConnections, if the request states no number.
+/// Members in a page of a SuggestConnections, if the request states no number.
 pub const SUGGESTIONS_DEFAULT: u32 = 10;
-/// Maximum members in a SuggestConnections.
+/// Maximum members in a page of a SuggestConnections.
 pub const SUGGESTIONS_MAX: u32 = 1_000;
+/// Maximum members that a SuggestConnections excludes, and maximum that it includes.
+pub const SUGGESTIONS_NAMED_MAX: usize = 1_000;
 /// Size of a page of a search, if the request states none.
 pub const SEARCH_PAGE_SIZE_DEFAULT: u32 = 10;
 /// Maximum size of a page of a search.
@@ -147,6 +163,14 @@ pub struct Limits {
     /// Maximum open subscriptions.
     #[arg(long, value_name = "SUBSCRIPTIONS")]
     pub subscriptions_max: usize,
+    /// Maximum open streams of lists, such as StreamNetwork.
+    #[arg(long, value_name = "STREAMS")]
+    pub list_streams_max: usize,
+    /// Memory for the views and lists that open streams hold, of all together; a larger list is
+    /// streamed when no other is held.
+    #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
+    #[serde(with = "bytes")]
+    pub list_streams_bytes_max: u64,
     /// Maximum open Publish calls.
     #[arg(long, value_name = "CALLS")]
     pub publishers_max: usize,
@@ -169,7 +193,7 @@ pub struct Limits {
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
     pub log_age_ms_max: u64,
-    /// A subscriber or publisher that reads nothing for this long is disconnected.
+    /// A caller of a stream that reads nothing for this long is disconnected.
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
     pub stall_ms_max: u64,
@@ -218,6 +242,8 @@ impl Limits {
         concurrent_streams_max: 256,
         connections_max: 4_096,
         subscriptions_max: 256,
+        list_streams_max: 256,
+        list_streams_bytes_max: 64 << 20,
         publishers_max: 256,
         publish_bytes_max: 256 << 20,
         log_segment_bytes: 128 << 20,

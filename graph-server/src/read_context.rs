@@ -71,6 +71,13 @@ impl Identity {
             Self::Anonymous => Ok(()),
         }
     }
+
+    /// Rejects a caller that may not read from the sides of several viewers in one call.
+    fn check_viewers(self, viewers: &[MemberId]) -> Result<(), Refusal> {
+        viewers
+            .iter()
+            .try_for_each(|&viewer| self.check_viewer(viewer))
+    }
 }
 
 impl Call {
@@ -94,6 +101,27 @@ impl Site {
         let (part, deadline) = (Part::Graph, call.deadline);
         self.progress.wait(at_least, part, deadline).await?;
         ReadContext::new(self, self.graphs.0.graph(), viewer, call)
+    }
+
+    /// Returns the side of each of some viewers of the same graph, the newest that holds
+    /// `at_least`; `None` for a viewer that does not exist.
+    pub(crate) async fn read_contexts(
+        self: &Arc<Self>,
+        viewers: &[MemberId],
+        at_least: Option<AtLeast>,
+        call: Call,
+    ) -> Result<(Graph, Vec<Option<ReadContext>>), Refusal> {
+        call.identity.check_viewers(viewers)?;
+        let (part, deadline) = (Part::Graph, call.deadline);
+        self.progress.wait(at_least, part, deadline).await?;
+        let graph = self.graphs.0.graph();
+        facts::answered_as_of(graph.scn().get());
+        let context = |&viewer: &MemberId| {
+            let graph = graph.clone();
+            ReadContext::new(self, graph, viewer, call).ok()
+        };
+        let contexts = viewers.iter().map(context).collect();
+        Ok((graph, contexts))
     }
 
     /// Returns the newest profiles that hold `at_least`, and the viewer's side of the graph at the

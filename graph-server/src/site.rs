@@ -4,6 +4,7 @@ use crate::{
     compaction::Compaction,
     ingest::progress::{Part, Progress},
     limits::Limits,
+    list_streams::ListStreams,
     log_source::LogSource,
     read_context::Graphs,
     views::view_cache::Views,
@@ -31,6 +32,7 @@ pub(crate) struct Site {
     pub(crate) profiles: Option<ProfileStore>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) views: Arc<Views>,
+    pub(crate) list_streams: ListStreams,
     pub(crate) heavy: Workers,
     pub(crate) search: Workers,
     /// Cancelled when the server shuts down: then streams end.

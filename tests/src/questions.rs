@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 
 use cloud_proto::cloud::v1::{
     BeginSessionRequest, ConnectionOrder, Degree, EndSessionRequest, GetDegreesRequest,
-    GetNetworkSizesRequest, GetProfilesRequest, ListConnectionsRequest, ListNetworkRequest,
-    ListPathsRequest, ListSharedConnectionsRequest, SearchMembersRequest,
-    SuggestConnectionsRequest,
+    GetNetworkSizesRequest, GetProfilesRequest, GetSubgraphRequest, ListConnectionsRequest,
+    ListConnectionsResponse, ListNetworkRequest, ListNetworkResponse, ListPathsRequest,
+    ListSharedConnectionsRequest, ListSharedConnectionsResponse, SearchMembersRequest,
+    StreamConnectionsRequest, StreamNetworkRequest, StreamSharedConnectionsRequest,
+    SuggestConnectionsRequest, Suggestion,
 };
 use cloud_proto::databus::v1::at_least::Point;
 use cloud_proto::databus::v1::{AsOf, AtLeast};
@@ -59,14 +61,17 @@ impl<R: Rng + Send> Reader<R> {
     pub async fn ask(&mut self) -> Vec<Record> {
         let asks = self.asks_at_least && self.random.random_bool(0.5);
         self.at_least = self.newest.clone().filter(|_| asks);
-        let records = match self.random.random_range(0..12) {
+        let records = match self.random.random_range(0..15) {
             0..3 => self.ask_degrees().await.into_iter().collect(),
             3 => self.ask_sizes().await.into_iter().collect(),
             4 => self.ask_connections().await,
             5 => self.ask_shared().await,
             6 => self.ask_network().await,
             7 => self.ask_paths().await.into_iter().collect(),
-            8 => self.ask_suggestions().await.into_iter().collect(),
+            8 => self.ask_suggestions().await,
+            11 => self.ask_subgraph().await.into_iter().collect(),
+            12 => self.stream_connections().await.into_iter().collect(),
+            13 => self.stream_members().await.into_iter().collect(),
             9 => self.begin_session().await.into_iter().collect(),
             10 => self.ask_search().await.into_iter().collect(),
             _ => self.ask_profiles().await.into_iter().collect(),
@@ -224,14 +229,127 @@ impl<R: Rng + Send> Reader<R> {
         Some(Record::Paths(request, found(answer)?))
     }
 
-    async fn ask_suggestions(&mut self) -> Option<Record> {
-        let request = SuggestConnectionsRequest {
+    async fn ask_suggestions(&mut self) -> Vec<Record> {
+        let mut request = SuggestConnectionsRequest {
             viewer_id: self.member(),
-            limit: self.random.random_range(0..20),
+            page_size: self.random.random_range(0..20),
+            shared_sample: self.random.random_range(0..4),
+            exclude_ids: self.some_members(10),
+            include_ids: self.some_members(100),
+            at_least: self.at_least(),
+            ..Default::default()
+        };
+        let (mut records, mut after) = (Vec::new(), None);
+        loop {
+            let answer = self.connections.client.call(request.clone()).await;
+            let Some(answer) = found(answer) else {
+                return records;
+            };
+            let pair = |line: &Suggestion| (line.member_id, line.shared_count);
+            let last = answer.suggestions.last().map(pair).or(after);
+            let next = answer.next_page_token.clone();
+            records.push(Record::Suggestions(request.clone(), after, answer));
+            if next.is_empty() {
+                return records;
+            }
+            (after, request.page_token) = (last, next);
+        }
+    }
+
+    /// Returns no members or at most this many, by chance.
+    fn some_members(&mut self, at_most: usize) -> Vec<u64> {
+        let count = self.random.random_range(1..=at_most);
+        let count = if self.random.random_bool(0.5) {
+            count
+        } else {
+            0
+        };
+        let members = self.ids.choose_multiple(&mut self.random, count);
+        members.copied().collect()
+    }
+
+    async fn ask_subgraph(&mut self) -> Option<Record> {
+        let request = GetSubgraphRequest {
+            viewer_id: self.member(),
+            member_ids: self.some_members(200),
+            connected_at: self.random.random_bool(0.5),
             at_least: self.at_least(),
         };
         let answer = self.connections.client.call(request.clone()).await;
-        Some(Record::Suggestions(request, found(answer)?))
+        Some(Record::Subgraph(request, found(answer)?))
+    }
+
+    /// Streams connections, as the record of a page that holds all.
+    async fn stream_connections(&mut self) -> Option<Record> {
+        let orders = [ConnectionOrder::Recent, ConnectionOrder::Id];
+        let order = *orders.choose(&mut self.random).expect("not empty");
+        let request = StreamConnectionsRequest {
+            member_id: self.member(),
+            order: order.into(),
+            at_least: self.at_least(),
+        };
+        let mut stream = found(self.connections.client.call(request.clone()).await)?;
+        let mut all = ListConnectionsResponse::default();
+        while let Some(part) = stream.next().await.expect("a whole stream") {
+            (all.as_of, all.total) = (part.as_of, part.total);
+            all.connections.extend(part.connections);
+        }
+        let request = ListConnectionsRequest {
+            member_id: request.member_id,
+            order: request.order,
+            page_size: u32::MAX,
+            ..Default::default()
+        };
+        Some(Record::Connections(request, None, all))
+    }
+
+    /// Streams shared connections or a degree of the network, as the record of a page that holds
+    /// all.
+    async fn stream_members(&mut self) -> Option<Record> {
+        let viewer_id = self.member();
+        let at_least = self.at_least();
+        let client = self.connections.client.clone();
+        if self.random.random_bool(0.3) {
+            let member_id = self.member();
+            let request = StreamSharedConnectionsRequest {
+                viewer_id,
+                member_id,
+                at_least,
+            };
+            let mut stream = found(client.call(request).await)?;
+            let mut all = ListSharedConnectionsResponse::default();
+            while let Some(part) = stream.next().await.expect("a whole stream") {
+                (all.as_of, all.total) = (part.as_of, part.total);
+                all.member_ids.extend(part.member_ids);
+            }
+            let request = ListSharedConnectionsRequest {
+                viewer_id,
+                member_id,
+                page_size: u32::MAX,
+                ..Default::default()
+            };
+            return Some(Record::Shared(request, None, all));
+        }
+        let degrees = [Degree::First, Degree::Second, Degree::Third];
+        let degree = (*degrees.choose(&mut self.random).expect("not empty")).into();
+        let request = StreamNetworkRequest {
+            viewer_id,
+            degree,
+            at_least,
+        };
+        let mut stream = found(client.call(request).await)?;
+        let mut all = ListNetworkResponse::default();
+        while let Some(part) = stream.next().await.expect("a whole stream") {
+            (all.as_of, all.total) = (part.as_of, part.total);
+            all.member_ids.extend(part.member_ids);
+        }
+        let request = ListNetworkRequest {
+            viewer_id,
+            degree,
+            page_size: u32::MAX,
+            ..Default::default()
+        };
+        Some(Record::Network(request, None, all))
     }
 
     /// Begins a session, and ends the oldest one if there are too many.

@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use cloud_proto::cloud::v1::{
     BeginSessionResponse, Connection, ConnectionOrder, Degree, GetDegreesRequest,
     GetDegreesResponse, GetNetworkSizesRequest, GetNetworkSizesResponse, GetProfilesRequest,
-    GetProfilesResponse, ListConnectionsRequest, ListConnectionsResponse, ListNetworkRequest,
-    ListNetworkResponse, ListPathsRequest, ListPathsResponse, ListSharedConnectionsRequest,
-    ListSharedConnectionsResponse, SearchMembersRequest, SearchMembersResponse,
-    SuggestConnectionsRequest, SuggestConnectionsResponse, Suggestion,
+    GetProfilesResponse, GetSubgraphRequest, GetSubgraphResponse, ListConnectionsRequest,
+    ListConnectionsResponse, ListNetworkRequest, ListNetworkResponse, ListPathsRequest,
+    ListPathsResponse, ListSharedConnectionsRequest, ListSharedConnectionsResponse,
+    SearchMembersRequest, SearchMembersResponse, SuggestConnectionsRequest,
+    SuggestConnectionsResponse, Suggestion,
 };
 use cloud_proto::databus::v1::AsOf;
+use prost_types::Timestamp;
 
 use crate::model::Model;
 
@@ -39,8 +41,14 @@ pub enum Record {
     Network(ListNetworkRequest, Option<u64>, ListNetworkResponse),
     /// ListPaths.
     Paths(ListPathsRequest, ListPathsResponse),
-    /// SuggestConnections.
-    Suggestions(SuggestConnectionsRequest, SuggestConnectionsResponse),
+    /// GetSubgraph.
+    Subgraph(GetSubgraphRequest, GetSubgraphResponse),
+    /// SuggestConnections, after a member and its number of shared connections.
+    Suggestions(
+        SuggestConnectionsRequest,
+        Option<(u64, u32)>,
+        SuggestConnectionsResponse,
+    ),
     /// BeginSession.
     Session(BeginSessionResponse),
     /// SearchMembers for one word.
@@ -63,7 +71,8 @@ impl Record {
             Record::Shared(_, _, answer) => &answer.as_of,
             Record::Network(_, _, answer) => &answer.as_of,
             Record::Paths(_, answer) => &answer.as_of,
-            Record::Suggestions(_, answer) => &answer.as_of,
+            Record::Subgraph(_, answer) => &answer.as_of,
+            Record::Suggestions(_, _, answer) => &answer.as_of,
             Record::Session(answer) => &answer.as_of,
             Record::Search(_, answer) => &answer.as_of,
             Record::Profiles(_, answer) => &answer.as_of,
@@ -103,12 +112,9 @@ impl Record {
                 assert_eq!(got, page, "{self:?}");
             }
             Record::Paths(request, answer) => check_paths(model, request, answer),
-            Record::Suggestions(request, answer) => {
-                let mut expected = model.suggestions(request.viewer_id);
-                expected.truncate(or_default(request.limit, 10));
-                let pair = |line: &Suggestion| (line.member_id, line.shared_count);
-                let got: Vec<(u64, u32)> = answer.suggestions.iter().map(pair).collect();
-                assert_eq!(got, expected, "{self:?}");
+            Record::Subgraph(request, answer) => check_subgraph(model, request, answer),
+            Record::Suggestions(request, after, answer) => {
+                check_suggestions(model, request, *after, answer);
             }
             Record::Session(answer) => assert!(answer.idle_seconds > 0, "{self:?}"),
             Record::Search(request, answer) => check_search(model, request, answer),
@@ -193,10 +199,16 @@ fn check_connections(
 
 /// Returns the id of the connected member, and the time of the connection (ms, 0 if unknown).
 pub(crate) fn timed(connection: &Connection) -> (u64, u64) {
-    let time = connection.connected_at.map_or(0, |time| {
+    (
+        connection.member_id,
+        millis(connection.connected_at.as_ref()),
+    )
+}
+
+fn millis(time: Option<&Timestamp>) -> u64 {
+    time.map_or(0, |time| {
         time.seconds as u64 * 1000 + time.nanos as u64 / 1_000_000
-    });
-    (connection.member_id, time)
+    })
 }
 
 /// Returns a page of a list of members by id, the number of all members, and whether it is the last
@@ -233,6 +245,61 @@ fn check_paths(model: &Model, request: &ListPathsRequest, answer: &ListPathsResp
         distance,
         "{context}"
     );
+}
+
+fn check_subgraph(model: &Model, request: &GetSubgraphRequest, answer: &GetSubgraphResponse) {
+    let context = format!("{request:?} as of {:?}", answer.as_of);
+    let asked = || request.member_ids.iter().copied();
+    let known: BTreeSet<u64> = asked().filter(|&id| model.member(id).is_some()).collect();
+    let unknown = asked().filter(|id| !known.contains(id));
+    assert!(
+        unknown.eq(answer.unknown_member_ids.iter().copied()),
+        "{context}"
+    );
+    let mut expected = Vec::new();
+    for &id in &known {
+        let connections = model.member(id).map(|member| member.connections.clone());
+        for (other, time) in connections.unwrap_or_default() {
+            if other > id && known.contains(&other) {
+                expected.push((id, other, if request.connected_at { time } else { 0 }));
+            }
+        }
+    }
+    let found = answer.connections.iter().map(|found| {
+        let time = millis(found.connected_at.as_ref());
+        (found.member_id, found.other_id, time)
+    });
+    assert_eq!(found.collect::<Vec<_>>(), expected, "{context}");
+}
+
+fn check_suggestions(
+    model: &Model,
+    request: &SuggestConnectionsRequest,
+    after: Option<(u64, u32)>,
+    answer: &SuggestConnectionsResponse,
+) {
+    let context = format!("{request:?} after {after:?} as of {:?}", answer.as_of);
+    let mut expected = model.suggestions(request.viewer_id);
+    expected.retain(|(member, shared)| {
+        !request.exclude_ids.contains(member)
+            && (request.include_ids.is_empty() || request.include_ids.contains(member))
+            && after.is_none_or(|(id, count)| (Reverse(*shared), *member) > (Reverse(count), id))
+    });
+    let page_size = or_default(request.page_size, 10);
+    let last = expected.len() <= page_size;
+    expected.truncate(page_size);
+    let pair = |line: &Suggestion| (line.member_id, line.shared_count);
+    let got: Vec<(u64, u32)> = answer.suggestions.iter().map(pair).collect();
+    assert_eq!(got, expected, "{context}");
+    assert_eq!(answer.next_page_token.is_empty(), last, "{context}");
+    for line in &answer.suggestions {
+        let shared = model.shared(request.viewer_id, line.member_id);
+        let sample = shared.into_iter().take(request.shared_sample as usize);
+        assert!(
+            sample.eq(line.shared_ids.iter().copied()),
+            "{line:?}, {context}"
+        );
+    }
 }
 
 fn or_default(asked: u32, default: usize) -> usize {

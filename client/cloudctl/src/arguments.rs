@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Shared(Shared),
     /// The members at one degree of a viewer.
     Network(Network),
+    /// The connections among some members.
+    Subgraph(Subgraph),
     /// All shortest paths between two members.
     Paths(Paths),
     /// Members whom a viewer may know: those who share the most connections.
@@ -158,6 +160,19 @@ pub(crate) struct Network {
     /// Maximum number of members to print.
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: usize,
+    /// Print all members, as of one point.
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) all: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Subgraph {
+    /// The viewer.
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) viewer: u64,
+    /// The members whose connections with each other are requested.
+    #[arg(required = true, value_name = "MEMBER")]
+    pub(crate) members: Vec<u64>,
 }
 
 #[derive(clap::Args)]

@@ -23,6 +23,7 @@ mod shared;
 mod sizes;
 mod snapshot;
 mod status;
+mod subgraph;
 mod suggest;
 mod watch;
 
@@ -54,6 +55,7 @@ async fn run(arguments: Arguments) -> Result<Answer, Failed> {
         Command::Connections(question) => connections::ask(&servers, question).await,
         Command::Shared(question) => shared::ask(&servers, question).await,
         Command::Network(question) => network::ask(&servers, question).await,
+        Command::Subgraph(question) => subgraph::ask(&servers, question).await,
         Command::Paths(question) => paths::ask(&servers, question).await,
         Command::Suggest(question) => suggest::ask(&servers, question).await,
         Command::Session(session) => session::change(&servers, session).await,

@@ -19,14 +19,23 @@ pub(crate) async fn ask(servers: &Servers, question: Network) -> Result<Answer, 
         viewer,
         degree,
         limit,
+        all,
     } = question;
     let (mut members, mut total, mut as_of) = (Vec::new(), 0, None);
-    let mut pages = Pages::new(limit, PAGE_SIZE_MAX);
-    while let Some(page) = pages.next() {
-        let answer = client.network(viewer, degree, page).await?;
-        pages.came(answer.member_ids.len(), answer.next_page_token);
-        (total, as_of) = (answer.total, answer.as_of);
-        members.extend(answer.member_ids);
+    if all {
+        let mut stream = client.stream_network(viewer, degree).await?;
+        while let Some(part) = stream.next().await? {
+            (total, as_of) = (part.total, part.as_of);
+            members.extend(part.member_ids);
+        }
+    } else {
+        let mut pages = Pages::new(limit, PAGE_SIZE_MAX);
+        while let Some(page) = pages.next() {
+            let answer = client.network(viewer, degree, page).await?;
+            pages.came(answer.member_ids.len(), answer.next_page_token);
+            (total, as_of) = (answer.total, answer.as_of);
+            members.extend(answer.member_ids);
+        }
     }
     let names = Names::of(&client, members.iter().copied()).await?;
     let shown = members.len();

@@ -7,12 +7,20 @@ use crate::{
     names::Names,
     servers::Servers,
 };
+use cloud_client::{Page, SuggestionsOptions};
 use serde_json::json;
 
 pub(crate) async fn ask(servers: &Servers, question: Suggest) -> Result<Answer, Failed> {
     let client = servers.client().await?;
     let Suggest { viewer, limit } = question;
-    let answer = client.suggestions(viewer, limit).await?;
+    let options = SuggestionsOptions {
+        page: Page {
+            size: limit,
+            ..Page::default()
+        },
+        ..SuggestionsOptions::default()
+    };
+    let answer = client.suggestions(viewer, options).await?;
     let suggestions = &answer.suggestions;
     let members = suggestions.iter().map(|suggestion| suggestion.member_id);
     let names = Names::of(&client, members).await?;

@@ -4,7 +4,7 @@ use crate::{heading, people::People};
 use cloud_client::proto::cloud::v1::{MemberDegree, SearchHit};
 use cloud_client::{
     Admin, Client, ConnectionOrder, Degree, DegreesOptions, Error, Page, PathsOptions,
-    SearchOptions, Window, connection_added,
+    SearchOptions, SuggestionsOptions, Window, connection_added,
 };
 use std::{
     error::Error as StdError,
@@ -229,7 +229,14 @@ async fn print_degrees(client: &Client, viewer: u64, members: &[u64]) -> Result<
 /// paths to the first of them.
 async fn print_suggestions(client: &Client, viewer: u64) -> Result<(), Error> {
     let begun = Instant::now();
-    let suggestions = client.suggestions(viewer, 3).await?.suggestions;
+    let three = SuggestionsOptions {
+        page: Page {
+            size: 3,
+            ..Page::default()
+        },
+        ..SuggestionsOptions::default()
+    };
+    let suggestions = client.suggestions(viewer, three).await?.suggestions;
     let took = milliseconds(begun);
     let people = People::of(client, suggestions.iter().map(|found| found.member_id)).await?;
     for found in &suggestions {

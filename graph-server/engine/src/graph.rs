@@ -8,7 +8,7 @@ use crate::{
     neighbours::Neighbours,
     node_index::NodeIndex,
     overlay::version::Version,
-    timed_neighbours::{Connection, connections_at},
+    timed_neighbours::{Connection, ConnectionTimes, connections_at},
 };
 use cloud_model::{MemberId, Scn};
 
@@ -133,6 +133,46 @@ impl Graph {
     #[must_use]
     pub fn connected(&self, one: NodeIndex, other: NodeIndex) -> bool {
         self.version.pair(one, other, self.scn).connected
+    }
+
+    /// Returns the times of the node's connections to these neighbours, which must ascend. They are
+    /// read by [`ConnectionTimes::read`].
+    #[must_use]
+    pub fn times(&self, node: NodeIndex, neighbours: &[NodeIndex]) -> ConnectionTimes<'_> {
+        let chain = self.version.overlay.chain(node, self.scn);
+        ConnectionTimes::new(self.base(), node, chain, neighbours)
+    }
+
+    /// Returns whether the node's connections are the same at `scn`, earlier or later than this
+    /// graph's. The answer "no" may be too cautious.
+    #[must_use]
+    pub fn has_same_row_at(&self, node: NodeIndex, scn: Scn) -> bool {
+        match self.span_from(scn) {
+            None => false,
+            Some(None) => true,
+            Some(Some((after, through))) => {
+                !self.version.overlay.changed_between(node, after, through)
+            }
+        }
+    }
+
+    /// Returns the span of SCNs whose entries may make an answer at `scn` differ from one at this
+    /// graph's: above the first, not above the second. The inner `None` means that nothing changed.
+    ///
+    /// The outer `None` means that the changes are unknown: `scn` is from before the version began,
+    /// or from after the writer left it for the next one.
+    pub(crate) fn span_from(&self, scn: Scn) -> Option<Option<(Scn, Scn)>> {
+        if scn == self.scn {
+            return Some(None);
+        }
+        let (after, through) = (self.scn.min(scn), self.scn.max(scn));
+        if after < self.version.oldest() || self.version.published() < through {
+            return None;
+        }
+        // Entries above the published SCN may be appended right now. They only make this too
+        // cautious.
+        let is_still = self.version.overlay.last_change() <= after;
+        Some((!is_still).then_some((after, through)))
     }
 
     /// Returns the node's neighbours with the times of the connections, ascending by node index.

@@ -78,9 +78,10 @@
 //! | one shortest path | [`shortest_path`] | the edges of both, and of one between |
 //! | all shortest paths | [`shortest_paths`] | the edges around both, by level, until they meet |
 //! | the network's size | [`network_sizes`] | none; for the 3rd degree the edges of the 2nd |
-//! | the network's members | [`network_members`] | its members; for the 3rd the edges of the 2nd |
+//! | the network's members | [`network_members`] | the page; for the 3rd the edges of the 2nd |
 //! | suggested members | [`suggest_connections`] | the edges of the viewer's connections |
-//! | a member's connections | [`connections_by`] | the member's edges, and their times on disk |
+//! | a member's connections | [`connections_by`] | the page; for the newest all, with their times |
+//! | the edges among some members | [`subgraph`] | of each pair, the edges of the smaller one |
 //!
 //! Each call takes a [`Budget`] of edges. A call that would exceed it returns an error; no answer
 //! is truncated silently.
@@ -137,19 +138,24 @@ pub use overlay::writer::{ApplyError, Writer};
 pub use questions::budget::{Budget, EDGES_BETWEEN_CHECKS, Stopped};
 pub use questions::connections::{
     ConnectionOrder, ConnectionsError, ConnectionsPage, ListedConnection, connections_by,
+    recent_connections,
 };
 pub use questions::degrees::{Degree, degree, degrees, degrees_from_targets};
+pub use questions::member_list::MemberList;
 pub use questions::members_page::MembersPage;
 pub use questions::network::{NetworkDegree, network_members};
 pub use questions::path::shortest_path;
 pub use questions::paths::{PathsQuestion, ShortestPaths, shortest_paths};
 pub use questions::shared::{shared_connections, shared_cost, shared_page};
 pub use questions::sizes::{Sizes, network_sizes};
-pub use questions::suggest::{Suggestion, suggest_connections};
-pub use questions::third::third_cost;
+pub use questions::subgraph::{SubgraphConnection, subgraph};
+pub use questions::suggest::{
+    Suggestion, SuggestionsPage, SuggestionsQuestion, suggest_connections, suggestions_cost,
+};
+pub use questions::third::{third_cost, third_degree};
 pub use questions::view::View;
 pub use questions::view_at::ViewAt;
 pub use sets::node_set::{NodeSet, Nodes};
 pub use sets::scratch::Scratch;
-pub use timed_neighbours::Connection;
+pub use timed_neighbours::{Connection, ConnectionTimes};
 pub use visit::{Edge, Edges, Visited};

@@ -85,6 +85,22 @@ impl<'a> Neighbours<'a> {
         }))
     }
 
+    /// Skips the neighbours below `node`. O(log d), and O(1) for each change skipped.
+    pub(crate) fn advance_to(&mut self, node: u32) {
+        let from = |row: &'a [u32]| row.split_at(row.partition_point(|&other| other < node)).1;
+        match &mut self.0 {
+            Kind::Base(row) => *row = from(row.as_slice()).iter(),
+            Kind::Merged(Merged { base, changes }) => {
+                *base = from(base);
+                let below = |change: &Change| change.neighbour() < node;
+                let below = changes.as_slice().partition_point(below);
+                if let Some(last) = below.checked_sub(1) {
+                    changes.nth(last);
+                }
+            }
+        }
+    }
+
     /// Returns whether a node is among the remaining ones. O(log d).
     pub(crate) fn contains(&self, node: u32) -> bool {
         let (base, changes) = match &self.0 {
@@ -100,12 +116,16 @@ impl<'a> Neighbours<'a> {
     /// Returns the cost of looking up as many nodes, in edges. `None` where walking costs less. The
     /// changes of a node have been gathered to get here, and count.
     pub(crate) fn search_cost(&self, nodes: usize) -> Option<usize> {
-        let count = self.count_max();
-        let changes = match &self.0 {
+        let (count, changes) = (self.count_max(), self.change_count());
+        (count / SEARCH_RATIO > nodes).then(|| nodes * count.ilog2() as usize + changes)
+    }
+
+    /// Returns the number of remaining changes, which a clone copies.
+    pub(crate) fn change_count(&self) -> usize {
+        match &self.0 {
             Kind::Base(_) => 0,
             Kind::Merged(merged) => merged.changes.len(),
-        };
-        (count / SEARCH_RATIO > nodes).then(|| nodes * count.ilog2() as usize + changes)
+        }
     }
 
     /// Returns an upper bound of the remaining neighbours. It is exact for a node without changes.
@@ -145,6 +165,14 @@ impl Iterator for Neighbours<'_> {
         }
     }
 
+    /// Counts by looking at the changes only, each a search in the base's row.
+    fn count(self) -> usize {
+        match self.0 {
+            Kind::Base(row) => row.len(),
+            Kind::Merged(merged) => merged.count(),
+        }
+    }
+
     #[inline]
     fn fold<B, F: FnMut(B, NodeIndex) -> B>(self, init: B, mut f: F) -> B {
         match self.0 {
@@ -156,6 +184,15 @@ impl Iterator for Neighbours<'_> {
 
 impl Iterator for Merged<'_> {
     type Item = u32;
+
+    fn count(self) -> usize {
+        let base = self.base;
+        let count = |count: usize, change: Change| {
+            let was = base.binary_search(&change.neighbour()).is_ok();
+            count + usize::from(change.is_added()) - usize::from(was)
+        };
+        self.changes.fold(base.len(), count)
+    }
 
     /// Walks the base's row in the stretches between changes.
     fn fold<B, F: FnMut(B, u32) -> B>(self, init: B, mut f: F) -> B {
@@ -195,6 +232,43 @@ impl Iterator for Merged<'_> {
                 }
                 (None, None) => return None,
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_merged_row_is_skipped_and_counted_as_a_plain_list(
+            base in prop::collection::btree_set(0..60u32, 0..40),
+            changes in prop::collection::btree_map(0..60u32, any::<bool>(), 0..20),
+            from in 0..62u32,
+        ) {
+            let base: Vec<u32> = base.into_iter().collect();
+            let mut expected: BTreeSet<u32> = base.iter().copied().collect();
+            let mut merged = SmallVec::new();
+            for (node, is_added) in changes {
+                merged.push(Change(u64::from(node) << 1 | u64::from(is_added)));
+                if is_added {
+                    expected.insert(node);
+                } else {
+                    expected.remove(&node);
+                }
+            }
+            let row = Merged { base: &base, changes: merged.into_iter() };
+            let mut merged = Neighbours(Kind::Merged(row));
+            prop_assert_eq!(merged.clone().count(), expected.len());
+            merged.advance_to(from);
+            let rest: Vec<u32> = expected.range(from..).copied().collect();
+            prop_assert_eq!(merged.clone().count(), rest.len());
+            prop_assert!(merged.map(NodeIndex::get).eq(rest));
         }
     }
 }

@@ -85,7 +85,7 @@ impl Limits {
 
     /// Returns the permitted range of each limit. 0 turns a kind of call off. A limit that would
     /// stop the server at 0 starts at 1.
-    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 29] {
+    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 31] {
         let count = 1..=COUNT_MAX;
         let calls = 0..=COUNT_MAX;
         let time = 1..=MILLISECONDS_MAX;
@@ -146,6 +146,16 @@ impl Limits {
                 "subscriptions-max",
                 self.subscriptions_max as u64,
                 calls.clone(),
+            ),
+            (
+                "list-streams-max",
+                self.list_streams_max as u64,
+                calls.clone(),
+            ),
+            (
+                "list-streams-bytes-max",
+                self.list_streams_bytes_max,
+                1..=BYTES_MAX,
             ),
             ("publishers-max", self.publishers_max as u64, calls.clone()),
             ("publish-bytes-max", self.publish_bytes_max, 1..=BYTES_MAX),

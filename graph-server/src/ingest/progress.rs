@@ -289,6 +289,11 @@ impl Progress {
         self.reached.subscribe()
     }
 
+    /// Returns the id of the log that is followed.
+    pub(crate) fn log_id(&self) -> &str {
+        &self.log_id
+    }
+
     /// Returns `scn` in the form that answers carry.
     pub(crate) fn as_of(&self, scn: Scn) -> AsOf {
         self.as_of_point(self.point(scn))

@@ -1,7 +1,7 @@
 //! Conversions between the types of the protocol and those of the engine: ids, degrees, times.
 
 use crate::{observe::facts, rpc::refusal::Refusal};
-use cloud_engine::{Degree, NetworkDegree};
+use cloud_engine::{ConnectionOrder, Degree, ListedConnection, NetworkDegree};
 use cloud_model::{ConnectionTime, MemberId};
 use cloud_profile::time_to_proto;
 use cloud_proto::cloud::v1 as wire;
@@ -93,6 +93,27 @@ pub(crate) fn degrees_from_wire(field: &str, degrees: &[i32]) -> Result<Vec<Degr
         }
     };
     degrees.iter().enumerate().map(known).collect()
+}
+
+/// Returns the order that a request lists connections in.
+pub(crate) fn connection_order(order: i32) -> Result<ConnectionOrder, Refusal> {
+    match wire::ConnectionOrder::try_from(order) {
+        Ok(wire::ConnectionOrder::Unspecified | wire::ConnectionOrder::Recent) => {
+            Ok(ConnectionOrder::Recent)
+        }
+        Ok(wire::ConnectionOrder::Id) => Ok(ConnectionOrder::Id),
+        Err(_) => Err(Refusal::field(
+            "order",
+            format!("{order} is no order of connections"),
+        )),
+    }
+}
+
+pub(crate) fn connection_to_wire(listed: &ListedConnection) -> wire::Connection {
+    wire::Connection {
+        member_id: listed.member.get(),
+        connected_at: time_to_wire(listed.time),
+    }
 }
 
 /// Returns the time to the millisecond; `None` if it is not known.

@@ -4,16 +4,14 @@ use crate::{
     limits::{LIST_PAGE_SIZE_DEFAULT, LIST_PAGE_SIZE_MAX},
     read_context::Call,
     rpc::{
-        convert::{member_id, page_size, time_to_wire},
+        convert::{connection_order, connection_to_wire, member_id, page_size},
         page_token::Parameters,
         refusal::Refusal,
     },
     site::Site,
 };
-use cloud_engine::{ConnectionOrder, ListedConnection, connections_by};
-use cloud_proto::cloud::v1::{
-    Connection, ConnectionOrder as WireOrder, ListConnectionsRequest, ListConnectionsResponse,
-};
+use cloud_engine::{ConnectionOrder, connections_by};
+use cloud_proto::cloud::v1::{ListConnectionsRequest, ListConnectionsResponse};
 use std::sync::Arc;
 use tonic::Request;
 
@@ -24,7 +22,7 @@ pub(crate) async fn list_connections(
     let call = Call::of(&request);
     let request = request.into_inner();
     let member = member_id("member_id", request.member_id)?;
-    let order = order(request.order)?;
+    let order = connection_order(request.order)?;
     let limit = page_size(
         request.page_size,
         LIST_PAGE_SIZE_DEFAULT,
@@ -36,7 +34,11 @@ pub(crate) async fn list_connections(
     );
     let after = parameters.key(&request.page_token)?;
     let context = site.read_context(member, request.at_least, call).await?;
-    let edges = context.graph.neighbours(context.viewer).count_max() as u64;
+    let edges = match order {
+        ConnectionOrder::Recent => context.graph.neighbours(context.viewer).count_max() as u64,
+        // A page mostly costs the page.
+        ConnectionOrder::Id => 0,
+    };
     let page = context.work(edges, move |context, budget| {
         let (graph, node) = (&context.graph, context.viewer);
         Ok(connections_by(graph, node, order, after, limit, budget)?)
@@ -46,26 +48,11 @@ pub(crate) async fn list_connections(
         Some(last) => parameters.token(last),
         None => String::new(),
     };
-    let connection = |listed: &ListedConnection| Connection {
-        member_id: listed.member.get(),
-        connected_at: time_to_wire(listed.time),
-    };
-    let connections = page.connections.iter().map(connection).collect();
+    let connections = page.connections.iter().map(connection_to_wire).collect();
     Ok(ListConnectionsResponse {
         as_of: context.as_of(),
         connections,
         total: page.total,
         next_page_token,
     })
-}
-
-fn order(order: i32) -> Result<ConnectionOrder, Refusal> {
-    match WireOrder::try_from(order) {
-        Ok(WireOrder::Unspecified | WireOrder::Recent) => Ok(ConnectionOrder::Recent),
-        Ok(WireOrder::Id) => Ok(ConnectionOrder::Id),
-        Err(_) => Err(Refusal::field(
-            "order",
-            format!("{order} is no order of connections"),
-        )),
-    }
 }

@@ -5,12 +5,12 @@ use crate::{
     read_context::Call,
     rpc::{
         convert::{member_id, member_ids_to_wire, network_degree, page_size},
+        listed_members::ListedMembers,
         page_token::Parameters,
         refusal::Refusal,
     },
     site::Site,
 };
-use cloud_engine::{NetworkDegree, network_members, third_cost};
 use cloud_proto::cloud::v1::{ListNetworkRequest, ListNetworkResponse};
 use std::sync::Arc;
 use tonic::Request;
@@ -34,25 +34,8 @@ pub(crate) async fn list_network(
     );
     let after = parameters.key(&request.page_token)?;
     let context = site.read_context(viewer, request.at_least, call).await?;
-    let view = context.view().await?;
-    let edges = match degree {
-        NetworkDegree::First => view.first().len(),
-        NetworkDegree::Second => view.second().len(),
-        NetworkDegree::Third => third_cost(&context.graph, &view, context.inline_edges_max()),
-    };
-    let page = context.work(edges, move |context, budget| {
-        Ok(context.site.views.with_scratch(|scratch| {
-            network_members(
-                &context.graph,
-                &view,
-                degree,
-                (after, limit),
-                scratch,
-                budget,
-            )
-        })?)
-    });
-    let page = page.await?;
+    let listed = Arc::new(ListedMembers::at_degree(&context, degree).await?);
+    let page = listed.page(&context, (after, limit), None).await?;
     Ok(ListNetworkResponse {
         as_of: context.as_of(),
         next_page_token: parameters.next_page(&page),

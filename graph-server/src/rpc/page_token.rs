@@ -1,18 +1,28 @@
 //! Page tokens: the last sort key of a page, bound to the request that the page answered.
 //!
 //! A token is a place in an order, not in a list: members that do not change between two pages are
-//! neither skipped nor repeated. Its text is hexadecimal digits of a version (1 byte), a digest of
-//! the other parameters (8 bytes), and the sort key.
+//! neither skipped nor repeated. Its text is lower-case hexadecimal digits of these bytes:
+//!
+//! ```text
+//! 1 byte   version
+//! 8 bytes  digest of the request's other parameters
+//!          sort key, of one length for each list
+//! 8 bytes  checksum of all bytes before
+//! ```
+//!
+//! So a token in which one bit was changed is refused, and never taken for another place.
 
 mod key;
 
 use crate::{limits::PAGE_TOKEN_BYTES_MAX, rpc::refusal::Refusal};
 use cloud_engine::MembersPage;
-pub use key::PageKey;
+pub use key::{PageKey, SharedPlace};
 use std::fmt::Write;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const DIGEST_BYTES: usize = 8;
+/// The key of the checksum, so that it differs from any other hash of the same bytes.
+const CHECKSUM_CONTEXT: &str = "cloud.v1 page token";
 
 /// The parameters to which a token is bound, as a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,15 +50,16 @@ impl Parameters {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
         }
-        let mut digest = [0; DIGEST_BYTES];
-        hasher.finalize_xof().fill(&mut digest);
-        Self(digest)
+        Self(digest(&hasher))
     }
 
     /// Returns the token of the page that ends with `key`.
     pub fn token(self, key: &impl PageKey) -> String {
-        let bytes = std::iter::once(VERSION).chain(self.0).chain(key.to_bytes());
-        bytes.fold(String::new(), |mut text, byte| {
+        let mut bytes = vec![VERSION];
+        bytes.extend(self.0);
+        bytes.extend(key.to_bytes());
+        bytes.extend(checksum(&bytes));
+        bytes.into_iter().fold(String::new(), |mut text, byte| {
             // Writing to a string does not fail.
             let _ = write!(text, "{byte:02x}");
             text
@@ -72,29 +83,44 @@ impl Parameters {
             return Ok(None);
         }
         let refused = |problem| InvalidPageToken { problem };
-        let bytes = decode(token).ok_or_else(|| refused("is not a page token of this server"))?;
-        let (&version, rest) = bytes.split_first().ok_or_else(|| refused("is empty"))?;
+        let foreign = || refused("is not a page token of this server");
+        let bytes = decode(token).ok_or_else(foreign)?;
+        let (&version, _) = bytes.split_first().ok_or_else(foreign)?;
         if version != VERSION {
             return Err(refused("is of another version of this server"));
         }
-        let (digest, key) = rest
-            .split_first_chunk::<DIGEST_BYTES>()
-            .ok_or_else(|| refused("is not a page token of this server"))?;
-        if *digest != self.0 {
+        let (stated, found) = bytes.split_last_chunk().ok_or_else(foreign)?;
+        if *found != checksum(stated) {
+            return Err(foreign());
+        }
+        let (_, rest) = stated.split_first().ok_or_else(foreign)?;
+        let (parameters, key) = rest.split_first_chunk().ok_or_else(foreign)?;
+        if *parameters != self.0 {
             return Err(refused("belongs to a request with other parameters"));
         }
         Ok(Some(Key::from_bytes(key).map_err(refused)?))
     }
 }
 
+fn checksum(bytes: &[u8]) -> [u8; DIGEST_BYTES] {
+    digest(blake3::Hasher::new_derive_key(CHECKSUM_CONTEXT).update(bytes))
+}
+
+fn digest(hasher: &blake3::Hasher) -> [u8; DIGEST_BYTES] {
+    let mut digest = [0; DIGEST_BYTES];
+    hasher.finalize_xof().fill(&mut digest);
+    digest
+}
+
 fn decode(text: &str) -> Option<Vec<u8>> {
     if text.len() > PAGE_TOKEN_BYTES_MAX || !text.len().is_multiple_of(2) {
         return None;
     }
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
+    // Upper-case digits would be a second text for the same bytes.
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
     };
     let pairs = text.as_bytes().chunks_exact(2);
     pairs
@@ -134,7 +160,7 @@ mod tests {
             let mutated = format!("{}{with}{}", &token[..at], &token[at + 1..]);
             for text in [mutated, any_text] {
                 if let Ok(Some(found)) = parameters.key::<ListedConnection>(&text) {
-                    prop_assert!(parameters.token(&found).eq_ignore_ascii_case(&text), "{}", text);
+                    prop_assert_eq!(parameters.token(&found), text);
                 }
             }
         }
@@ -163,6 +189,23 @@ mod tests {
     }
 
     #[test]
+    fn a_token_with_one_flipped_bit_is_refused() {
+        let parameters = Parameters::of("ListConnections", &[&7_u64.to_le_bytes(), b"id"]);
+        let token = parameters
+            .token(&listed(1_200_000_000_000, 42))
+            .into_bytes();
+        for bit in 0..token.len() * 8 {
+            let mut flipped = token.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let flipped = String::from_utf8_lossy(&flipped);
+            assert!(
+                parameters.key::<ListedConnection>(&flipped).is_err(),
+                "{flipped}"
+            );
+        }
+    }
+
+    #[test]
     fn no_other_text_is_a_token() {
         let parameters = Parameters::of("x", &[]);
         let token = parameters.token(&MemberId::new(0x0101_0101_0101_0101).unwrap());
@@ -177,7 +220,8 @@ mod tests {
             &long,
             cut,
             odd,
-            &format!("02{}", &token[2..]),
+            &format!("01{}", &token[2..]),
+            &token.to_uppercase(),
         ] {
             assert!(parameters.key::<MemberId>(text).is_err(), "{text}");
         }

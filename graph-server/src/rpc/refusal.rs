@@ -7,7 +7,7 @@ use cloud_engine::{ConnectionsError, FileError, Stopped};
 use cloud_model::Scn;
 use cloud_search::SearchError;
 use cloud_serving as serving;
-use std::ops::Deref;
+use std::{ops::Deref, time::Duration};
 use tonic::{Code, Status};
 
 /// Why a request is not answered.
@@ -79,6 +79,19 @@ impl Refusal {
             message,
             why,
         ))
+    }
+
+    /// The caller of a stream read nothing for too long.
+    pub(crate) fn slow_reader(stall_max: Duration) -> Self {
+        let stalled_ms = stall_max.as_millis();
+        let message =
+            format!("the caller read nothing for {stalled_ms} ms: read faster, or in pages");
+        let refusal = serving::Refusal::new(Code::ResourceExhausted, message);
+        Self(
+            refusal
+                .with_reason("SLOW_READER")
+                .with_figure("stalled_ms", stalled_ms),
+        )
     }
 
     fn limited(reason: &'static str, quota: &'static str, limit: u64, message: String) -> Self {
@@ -183,6 +196,12 @@ mod tests {
             Code::Unavailable,
             "NOT_REACHED",
             ("scn", "4"),
+        );
+        check(
+            Refusal::slow_reader(Duration::from_millis(50)),
+            Code::ResourceExhausted,
+            "SLOW_READER",
+            ("stalled_ms", "50"),
         );
         check(
             Refusal::no_snapshot("the disk is full"),

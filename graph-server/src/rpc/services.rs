@@ -1,9 +1,10 @@
 //! The generated service traits: each method calls the function in its own file.
 
 use super::{
-    admin_status, get_degrees, get_network_sizes, get_profiles, list_connections, list_network,
-    list_paths, list_shared_connections, search_members, session, suggest_connections,
-    take_snapshot,
+    admin_status, get_degrees, get_degrees_for_viewers, get_network_sizes, get_profiles,
+    get_subgraph, list_connections, list_network, list_paths, list_shared_connections,
+    list_stream::Chunks, search_members, session, stream_connections, stream_network,
+    stream_shared_connections, suggest_connections, take_snapshot,
 };
 use crate::site::Site;
 use cloud_proto::cloud::v1 as cloud;
@@ -70,6 +71,57 @@ impl cloud::network_service_server::NetworkService for NetworkRpc {
     ) -> Result<Response<cloud::ListNetworkResponse>, Status> {
         Ok(Response::new(
             list_network::list_network(&self.0, request).await?,
+        ))
+    }
+
+    async fn get_degrees_for_viewers(
+        &self,
+        request: Request<cloud::GetDegreesForViewersRequest>,
+    ) -> Result<Response<cloud::GetDegreesForViewersResponse>, Status> {
+        Ok(Response::new(
+            get_degrees_for_viewers::get_degrees_for_viewers(&self.0, request).await?,
+        ))
+    }
+
+    type StreamConnectionsStream = Chunks<cloud::StreamConnectionsResponse>;
+
+    async fn stream_connections(
+        &self,
+        request: Request<cloud::StreamConnectionsRequest>,
+    ) -> Result<Response<Self::StreamConnectionsStream>, Status> {
+        Ok(Response::new(
+            stream_connections::stream_connections(&self.0, request).await?,
+        ))
+    }
+
+    type StreamSharedConnectionsStream = Chunks<cloud::StreamSharedConnectionsResponse>;
+
+    async fn stream_shared_connections(
+        &self,
+        request: Request<cloud::StreamSharedConnectionsRequest>,
+    ) -> Result<Response<Self::StreamSharedConnectionsStream>, Status> {
+        Ok(Response::new(
+            stream_shared_connections::stream_shared_connections(&self.0, request).await?,
+        ))
+    }
+
+    type StreamNetworkStream = Chunks<cloud::StreamNetworkResponse>;
+
+    async fn stream_network(
+        &self,
+        request: Request<cloud::StreamNetworkRequest>,
+    ) -> Result<Response<Self::StreamNetworkStream>, Status> {
+        Ok(Response::new(
+            stream_network::stream_network(&self.0, request).await?,
+        ))
+    }
+
+    async fn get_subgraph(
+        &self,
+        request: Request<cloud::GetSubgraphRequest>,
+    ) -> Result<Response<cloud::GetSubgraphResponse>, Status> {
+        Ok(Response::new(
+            get_subgraph::get_subgraph(&self.0, request).await?,
         ))
     }
 

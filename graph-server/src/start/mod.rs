@@ -20,6 +20,7 @@ use crate::{
         windows_of,
     },
     limits::{Limits, RELAY_SILENCE_MAX},
+    list_streams::ListStreams,
     log_source::{self, LogSource},
     read_context::Graphs,
     site::Site,
@@ -267,6 +268,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     let stopping = CancellationToken::new();
     let site = Site {
         views,
+        list_streams: ListStreams::new(&limits),
         heavy,
         search,
         log_server: log_server(&*log, &limits, &stopping, &progress, take_source),

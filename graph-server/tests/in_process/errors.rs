@@ -8,7 +8,7 @@ use cloud_client::proto::databus::v1::{
 };
 use cloud_client::{
     Admin, Client, ConnectionOrder, Degree, DegreesOptions, Error, Event, Page, PathsOptions,
-    Point, SearchOptions, Window, connection_added,
+    Point, SearchOptions, SuggestionsOptions, Window, connection_added,
 };
 use graph_server::{Config, Limits, serve};
 use std::{fmt::Debug, time::Duration};
@@ -143,6 +143,7 @@ async fn what_is_over_a_limit_is_refused_with_the_limit() {
         request_edges_max: 3,
         sessions_max: 0,
         subscriptions_max: 0,
+        list_streams_max: 0,
         publishers_max: 0,
         ..Limits::default()
     };
@@ -157,7 +158,7 @@ async fn what_is_over_a_limit_is_refused_with_the_limit() {
     );
     let edges = "EDGES_EXHAUSTED";
     check(
-        client.network(3, Degree::First, Page::default()).await,
+        client.network(3, Degree::Second, Page::default()).await,
         exhausted,
         edges,
     );
@@ -166,9 +167,15 @@ async fn what_is_over_a_limit_is_refused_with_the_limit() {
         limit: 0,
     };
     check(client.paths(1, 5, far).await, exhausted, edges);
-    check(client.suggestions(1, 0).await, exhausted, edges);
+    check(
+        client.suggestions(1, SuggestionsOptions::default()).await,
+        exhausted,
+        edges,
+    );
     check(client.begin_session(7).await, exhausted, "BUSY");
     check(client.subscribe(0, &[], "").await, exhausted, "BUSY");
+    let stream = client.stream_network(1, Degree::First).await;
+    check(stream, exhausted, "BUSY");
     check(
         site.admin.publish(Window::default()).await,
         exhausted,
@@ -256,8 +263,13 @@ async fn a_point_that_is_not_reached() {
                 client.shared_connections(1, 2, first()).await.map(drop),
                 client.network(1, Degree::First, first()).await.map(drop),
                 client.paths(1, 2, PathsOptions::default()).await.map(drop),
-                client.suggestions(1, 0).await.map(drop),
+                client
+                    .suggestions(1, SuggestionsOptions::default())
+                    .await
+                    .map(drop),
                 client.begin_session(1).await.map(drop),
+                client.subgraph(1, &[1], false).await.map(drop),
+                client.stream_network(1, Degree::First).await.map(drop),
                 client.search(1, "x", search(&[], first())).await.map(drop),
                 client.profiles(&[1]).await.map(drop),
             ]

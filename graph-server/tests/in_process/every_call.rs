@@ -1,12 +1,14 @@
 //! Sends every call once, and restarts the server.
 
 use crate::small_site::{CONNECTIONS, MEMBERS, SmallSite, profile};
-use cloud_client::proto::cloud::v1::Suggestion;
+use cloud_client::proto::cloud::v1::{
+    GetDegreesForViewersRequest, SubgraphConnection, SuggestConnectionsRequest, Suggestion,
+};
 use cloud_client::proto::databus::v1::{Change, WindowPart};
 use cloud_client::proto::databus::v1::{ChangeKind, Member, MemberRemoved, MemberUpserted, change};
 use cloud_client::{
-    ConnectionOrder, Degree, DegreesOptions, Event, Page, PathsOptions, SearchOptions, Window,
-    connection_added, connection_removed,
+    ConnectionOrder, Degree, DegreesOptions, Event, Page, PathsOptions, SearchOptions,
+    SuggestionsOptions, Window, connection_added, connection_removed,
 };
 use graph_server::Limits;
 
@@ -199,8 +201,12 @@ async fn paths_and_suggestions() {
     assert_eq!(paths(1, 1, 0, 0).await, (Some(0), vec![vec![1]], 1));
     assert_eq!(paths(1, 7, 6, 0).await, (None, vec![], 0));
 
-    let suggest = async |viewer, limit| {
-        let answer = site.client.suggestions(viewer, limit).await.unwrap();
+    let suggest = async |viewer, size| {
+        let options = SuggestionsOptions {
+            page: page(size, ""),
+            ..SuggestionsOptions::default()
+        };
+        let answer = site.client.suggestions(viewer, options).await.unwrap();
         let pair = |line: &Suggestion| (line.member_id, line.shared_count);
         answer.suggestions.iter().map(pair).collect::<Vec<_>>()
     };
@@ -208,6 +214,101 @@ async fn paths_and_suggestions() {
     assert_eq!(suggest(3, 0).await, [(1, 2), (5, 1)]);
     assert_eq!(suggest(3, 1).await, [(1, 2)]);
     assert_eq!(suggest(7, 0).await, []);
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn suggestions_are_chosen_sampled_and_paged() {
+    let site = SmallSite::start(Limits::default()).await;
+    let ask = async |request: SuggestConnectionsRequest| {
+        let answer = site.client.call(request).await.unwrap();
+        let line = |line: &Suggestion| (line.member_id, line.shared_ids.clone());
+        let lines: Vec<_> = answer.suggestions.iter().map(line).collect();
+        (lines, answer.next_page_token)
+    };
+    let of_three = SuggestConnectionsRequest {
+        viewer_id: 3,
+        shared_sample: 2,
+        ..Default::default()
+    };
+    let (one, five) = ((1, vec![2, 6]), (5, vec![4]));
+    let all = vec![one.clone(), five.clone()];
+    assert_eq!(ask(of_three.clone()).await, (all, String::new()));
+    for (exclude_ids, include_ids, expected) in [
+        (vec![1, 99], vec![], vec![five.clone()]),
+        (vec![], vec![1, 2, 3, 99], vec![one.clone()]),
+        (vec![5], vec![5], vec![]),
+    ] {
+        let request = SuggestConnectionsRequest {
+            exclude_ids,
+            include_ids,
+            ..of_three.clone()
+        };
+        assert_eq!(ask(request).await, (expected, String::new()));
+    }
+    let sized = SuggestConnectionsRequest {
+        page_size: 1,
+        ..of_three
+    };
+    let (first, page_token) = ask(sized.clone()).await;
+    assert_eq!(first, [one]);
+    let second = SuggestConnectionsRequest {
+        page_token,
+        ..sized
+    };
+    assert_eq!(ask(second).await, (vec![five], String::new()));
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_connections_among_some_members() {
+    let site = SmallSite::start(Limits::default()).await;
+    let subgraph = async |members: &[u64], connected_at| {
+        let answer = site
+            .client
+            .subgraph(1, members, connected_at)
+            .await
+            .unwrap();
+        let edge = |found: &SubgraphConnection| {
+            let time = found.connected_at.map(|time| time.seconds);
+            (found.member_id, found.other_id, time)
+        };
+        let edges: Vec<_> = answer.connections.iter().map(edge).collect();
+        (edges, answer.unknown_member_ids)
+    };
+    let untimed = |one, other| (one, other, None);
+    let (edges, unknown) = subgraph(&[6, 3, 99, 2, 3, 98], false).await;
+    assert_eq!(edges, [untimed(2, 3), untimed(3, 6)]);
+    assert_eq!(unknown, [99, 98]);
+    let (edges, unknown) = subgraph(&[3, 6], true).await;
+    assert_eq!((edges, unknown), (vec![(3, 6, Some(6))], vec![]));
+    // The viewer's connections are included if the viewer is named.
+    let (edges, _) = subgraph(&[1, 2], false).await;
+    assert_eq!(edges, [untimed(1, 2)]);
+    assert_eq!(subgraph(&[], true).await, (vec![], vec![]));
+    site.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn degrees_for_several_viewers_are_those_of_each() {
+    let site = SmallSite::start(Limits::default()).await;
+    let (viewers, members) = ([1, 3, 99, 1], [1, 2, 3, 4, 5, 7, 99]);
+    let request = GetDegreesForViewersRequest {
+        viewer_ids: viewers.into(),
+        member_ids: members.into(),
+        at_least: None,
+    };
+    let answer = site.client.call(request).await.unwrap();
+    assert_eq!(answer.as_of.unwrap().scn, 0);
+    assert_eq!(answer.viewers.len(), viewers.len());
+    for (found, viewer) in answer.viewers.iter().zip(viewers) {
+        let expected = match viewer {
+            99 => vec![Degree::Unknown; members.len()],
+            _ => degrees(&site, viewer, &members).await,
+        };
+        let degrees: Vec<_> = found.degrees().collect();
+        assert_eq!((found.viewer_id, degrees), (viewer, expected));
+    }
     site.running.shutdown().await.unwrap();
 }
 
@@ -226,7 +327,11 @@ async fn what_is_too_much_for_the_threads_of_connections_is_answered_all_the_sam
     assert_eq!((answer.distance, answer.total), (Some(4), 2));
     let answer = site.client.network(5, Degree::Third, page(0, "")).await;
     assert_eq!(answer.unwrap().member_ids, [2, 6]);
-    let answer = site.client.suggestions(3, 1).await.unwrap();
+    let options = SuggestionsOptions {
+        page: page(1, ""),
+        ..SuggestionsOptions::default()
+    };
+    let answer = site.client.suggestions(3, options).await.unwrap();
     assert_eq!(answer.suggestions[0].shared_count, 2);
     site.running.shutdown().await.unwrap();
 }

@@ -94,6 +94,23 @@ fn scripts_get_json_and_exit_codes() {
         (&network["total"], &network["members"][0]["member_id"]),
         (&json!(1), &json!(HUGE))
     );
+    let all = ["network", "--viewer", "1", "--degree", "3", "--all"];
+    assert_eq!(json_of(&server, &all)["members"], network["members"]);
+    let members = ["subgraph", "--viewer", "1", &huge, "3", "1", "2", "404"];
+    let subgraph = json_of(&server, &members);
+    let ends = |place: usize| {
+        let found = &subgraph["connections"][place];
+        [
+            &found["member_id"],
+            &found["other_id"],
+            &found["connected_at"],
+        ]
+        .map(Value::to_string)
+    };
+    let huge_end = ["3", huge.as_str(), "\"1970-01-01T00:00:03Z\""];
+    assert_eq!(ends(0)[..2], ["1", "2"]);
+    assert_eq!(ends(2), huge_end);
+    assert_eq!(subgraph["unknown_member_ids"], json!([NOBODY]));
     let paths = json_of(&server, &["paths", "--viewer", "1", &huge]);
     assert_eq!(
         (&paths["distance"], &paths["total"], &paths["paths"]),
@@ -271,6 +288,10 @@ fn people_get_tables() {
             &["no path of up to 3 connections, as of 0@"],
         ),
         (&["suggest", "--viewer", "1"], &["Cy", "engineer", "shared"]),
+        (
+            &["subgraph", "--viewer", "1", "2", "3", "404"],
+            &["Ben", "Cy", "1970-01-01T00:00:02Z", "no such member: [404]"],
+        ),
         (
             &["session", "begin", "--viewer", "1"],
             &["session ", "1800 s"],

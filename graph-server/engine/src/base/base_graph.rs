@@ -8,7 +8,7 @@ use crate::{
         graph_file::{self, GraphSections},
         id_order::IdOrder,
         member_lookup::MemberLookup,
-        times_file::TimesFile,
+        times_file::{TIMES_PER_BLOCK, TimesFile},
     },
     files::{
         block_reader::BlockReader, content_error::ContentError, file_error::FileError,
@@ -24,6 +24,8 @@ pub struct Base {
     lineage: LineageId,
     member_ids: Array<u64>,
     nodes_by_id: Array<u32>,
+    /// The number of nodes, from node 0 up, whose ids ascend.
+    ascending_nodes: u32,
     offsets: Offsets,
     targets: Array<u32>,
     /// The nodes whose members do not exist.
@@ -133,11 +135,13 @@ impl Base {
             targets,
             absent,
         } = sections;
-        let lookup = MemberLookup::new(IdOrder::new(&member_ids, &nodes_by_id));
+        let ids = IdOrder::new(&member_ids, &nodes_by_id);
+        let (lookup, ascending_nodes) = (MemberLookup::new(ids), ids.ascending_nodes());
         Self {
             lineage,
             member_ids,
             nodes_by_id,
+            ascending_nodes,
             offsets,
             targets,
             absent,
@@ -208,15 +212,15 @@ impl Base {
 
     /// Returns the node of a member of the base.
     pub(crate) fn find(&self, member: MemberId) -> Option<NodeIndex> {
-        let ids = IdOrder::new(&self.member_ids, &self.nodes_by_id);
-        self.lookup.find(ids, member.get()).map(NodeIndex::new)
+        self.lookup
+            .find(self.ids(), member.get())
+            .map(NodeIndex::new)
     }
 
     /// Prefetches what [`find`](Self::find) reads of each member.
     pub(crate) fn read_ids_ahead(&self, members: &[MemberId]) {
-        let ids = IdOrder::new(&self.member_ids, &self.nodes_by_id);
         let members = members.iter().map(|member| member.get());
-        self.lookup.read_ahead(ids, members);
+        self.lookup.read_ahead(self.ids(), members);
     }
 
     /// Prefetches the bounds of the node's row.
@@ -244,10 +248,29 @@ impl Base {
         &self.member_ids
     }
 
+    /// Returns the ids and their order.
+    pub(crate) fn ids(&self) -> IdOrder<'_> {
+        IdOrder::new(&self.member_ids, &self.nodes_by_id)
+    }
+
+    /// Returns the number of nodes, from node 0 up, whose ids ascend: all of them, unless members
+    /// were added in another order or nodes were numbered by community.
+    pub(crate) fn ascending_nodes(&self) -> u32 {
+        self.ascending_nodes
+    }
+
+    /// Returns the first of the [`ascending_nodes`](Self::ascending_nodes) whose member is above
+    /// `member`, or their number if there is none.
+    pub(crate) fn first_ascending_above(&self, member: MemberId) -> u32 {
+        let ascending = self.member_ids.get(..self.ascending_nodes as usize);
+        let above = |ids: &[u64]| ids.partition_point(|&id| id <= member.get());
+        ascending.map_or(0, above) as u32
+    }
+
     /// Returns the nodes in ascending order of member id, and whether nodes are numbered in that
     /// order.
     pub(crate) fn nodes_by_id(&self) -> (impl Iterator<Item = u32> + '_, bool) {
-        let ids = IdOrder::new(&self.member_ids, &self.nodes_by_id);
+        let ids = self.ids();
         let nodes = (0..self.node_count()).map(move |rank| ids.node(rank));
         (nodes, ids.is_node_order())
     }
@@ -278,6 +301,44 @@ impl Base {
     /// Returns the times of [`row`](Self::row), in its order. Reads and verifies the file.
     pub(crate) fn row_times(&self, node: NodeIndex) -> Result<Vec<u64>, FileError> {
         self.times_of_rows(node.get()..node.get() + 1, None)
+    }
+
+    /// Returns the times of the targets at these places of the node's row, which ascend. Reads and
+    /// verifies the blocks that hold them, blocks next to each other by one read.
+    pub(crate) fn times_of_places(
+        &self,
+        node: NodeIndex,
+        places: &[usize],
+    ) -> Result<Vec<u64>, FileError> {
+        let (start, _) = self.row_bounds(node);
+        let file = match &self.times {
+            Times::File(file) => file,
+            Times::Memory(times) => {
+                return Ok(places.iter().map(|place| times[start + place]).collect());
+            }
+        };
+        let mut found = Vec::with_capacity(places.len());
+        for near in places_by_read(places) {
+            if let (Some(&first), Some(&last)) = (near.first(), near.last()) {
+                let times = file.read((start + first) as u64..(start + last) as u64 + 1)?;
+                found.extend(near.iter().map(|place| times[place - first]));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns the number of times that [`times_of_places`](Self::times_of_places) reads, without
+    /// those of other rows.
+    pub(crate) fn times_cost(&self, node: NodeIndex, places: &[usize]) -> usize {
+        let read = |near: &[usize]| {
+            let span = near
+                .last()
+                .zip(near.first())
+                .map_or(0, |(last, first)| last - first);
+            span + TIMES_PER_BLOCK as usize
+        };
+        let read: usize = places_by_read(places).map(read).sum();
+        read.min(self.row(node).len())
     }
 
     /// Returns a reader for the times of all rows, to be read in order. `None` for a base in
@@ -324,6 +385,11 @@ impl Base {
             },
         }
     }
+}
+
+/// Groups ascending places whose times stand in the same block or in adjacent ones.
+fn places_by_read(places: &[usize]) -> impl Iterator<Item = &[usize]> {
+    places.chunk_by(|one, next| ((next - one) as u64) < TIMES_PER_BLOCK)
 }
 
 /// The memory of a base.

@@ -1,6 +1,8 @@
 //! Member ids by node, and the order of the ids: that of the nodes, or that of a separate list of
 //! nodes.
 
+use std::ops::Range;
+
 use crate::files::{content_error::ContentError, read_ahead::read_ahead};
 
 /// Member ids by node, with their order. A rank is a place in the order of ids. Where the ids
@@ -82,6 +84,38 @@ impl<'a> IdOrder<'a> {
         }
     }
 
+    /// Returns the number of nodes, from node 0 up, whose ids ascend strictly. One pass over them,
+    /// unless all do.
+    pub(crate) fn ascending_nodes(self) -> u32 {
+        if self.is_node_order() {
+            return self.member_ids.len() as u32;
+        }
+        let pairs = self.member_ids.windows(2);
+        let ascending = pairs.take_while(|pair| pair[0] < pair[1]).count();
+        (ascending + 1).min(self.member_ids.len()) as u32
+    }
+
+    /// Returns the ranks of the ids above `after` and below `before`. Two binary searches.
+    pub(crate) fn ranks_between(self, after: Option<u64>, before: Option<u64>) -> Range<u32> {
+        let start = after.map_or(0, |after| self.first_rank(|id| id > after));
+        let end = match before {
+            Some(before) => self.first_rank(|id| id >= before),
+            None => self.member_ids.len() as u32,
+        };
+        start..end.max(start)
+    }
+
+    /// Returns the lowest rank whose id is `high`, which must hold for all ids above one.
+    fn first_rank(self, high: impl Fn(u64) -> bool) -> u32 {
+        let rank = if self.is_node_order() {
+            self.member_ids.partition_point(|&id| !high(id))
+        } else {
+            let id = |node: u32| self.member_ids[node as usize];
+            self.nodes_by_id.partition_point(|&node| !high(id(node)))
+        };
+        rank as u32
+    }
+
     /// Prefetches the entry at a rank.
     #[inline]
     pub(crate) fn read_ahead(self, rank: u32) {
@@ -103,5 +137,39 @@ impl<'a> IdOrder<'a> {
         let nodes = &self.nodes_by_id[ranks];
         let within = nodes.binary_search_by_key(&id, |&node| self.member_ids[node as usize]);
         Some(nodes[within.ok()?])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_and_ascending_nodes_are_counted() {
+        let check = |ids: &[u64], by_id: &[u32], ascending: u32| {
+            let order = IdOrder::new(ids, by_id);
+            order.check().unwrap();
+            assert_eq!(order.ascending_nodes(), ascending, "{ids:?}");
+            let mut sorted = ids.to_vec();
+            sorted.sort_unstable();
+            for after in 0..12 {
+                for before in 0..12 {
+                    let expected = sorted
+                        .iter()
+                        .filter(|&&id| id > after && id < before)
+                        .count();
+                    let ranks = order.ranks_between(Some(after), Some(before));
+                    assert_eq!(ranks.len(), expected, "{after} to {before} of {ids:?}");
+                    let first = sorted.partition_point(|&id| id <= after) as u32;
+                    assert_eq!(ranks.start, first);
+                }
+            }
+            assert_eq!(order.ranks_between(None, None), 0..ids.len() as u32);
+        };
+        check(&[], &[], 0);
+        check(&[7], &[], 1);
+        check(&[2, 3, 9], &[], 3);
+        check(&[9, 3, 2], &[2, 1, 0], 1);
+        check(&[2, 8, 9, 4, 5], &[0, 3, 4, 1, 2], 3);
     }
 }

@@ -52,7 +52,8 @@ const MAGIC: [u8; 8] = *b"CLDTIMES";
 const FORMAT_VERSION: u32 = 2;
 const HEADER_BYTES: usize = 64;
 const BLOCK_BYTES: u64 = 64 * 1024;
-const TIMES_PER_BLOCK: u64 = BLOCK_BYTES / 8;
+/// The times of a block, which is read and verified as a whole.
+pub(crate) const TIMES_PER_BLOCK: u64 = BLOCK_BYTES / 8;
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

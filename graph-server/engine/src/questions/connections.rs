@@ -6,7 +6,11 @@ use crate::{
     files::file_error::FileError,
     graph::Graph,
     node_index::NodeIndex,
-    questions::budget::{Budget, Stopped},
+    questions::{
+        budget::{Budget, Stopped},
+        id_page::id_page,
+        member_list::MemberList,
+    },
     sets::smallest::Smallest,
     timed_neighbours::Connection,
 };
@@ -53,8 +57,9 @@ pub enum ConnectionsError {
     File(#[from] FileError),
 }
 
-/// Returns at most `limit` of the member's connections after `after`, in `order`. O(d + limit log
-/// limit). Reads the times of all connections.
+/// Returns at most `limit` of the member's connections after `after`, in `order`. By id a page
+/// costs the page, and the blocks of times that hold it. The newest first: O(d + limit log limit),
+/// which reads the times of all connections.
 ///
 /// # Errors
 /// [`ConnectionsError`] when the budget is exceeded or the times cannot be read.
@@ -66,23 +71,51 @@ pub fn connections_by(
     limit: usize,
     budget: &mut Budget<'_>,
 ) -> Result<ConnectionsPage, ConnectionsError> {
+    match order {
+        ConnectionOrder::Recent => recent_page(graph, node, after, limit, budget),
+        ConnectionOrder::Id => page_by_id(graph, node, after, limit, budget),
+    }
+}
+
+/// Returns all of the member's connections, newest first. O(d log d). Reads the times of all
+/// connections.
+///
+/// # Errors
+/// [`ConnectionsError`] when the budget is exceeded or the times cannot be read.
+pub fn recent_connections(
+    graph: &Graph,
+    node: NodeIndex,
+    budget: &mut Budget<'_>,
+) -> Result<Vec<ListedConnection>, ConnectionsError> {
+    budget.spend(graph.neighbours(node).count_max())?;
+    let connections = graph.connections(node)?.into_iter();
+    let mut listed: Vec<_> = connections
+        .map(|connection| listed(graph, connection))
+        .collect();
+    listed.sort_unstable_by_key(recency);
+    Ok(listed)
+}
+
+fn recent_page(
+    graph: &Graph,
+    node: NodeIndex,
+    after: Option<ListedConnection>,
+    limit: usize,
+    budget: &mut Budget<'_>,
+) -> Result<ConnectionsPage, ConnectionsError> {
     budget.spend(graph.neighbours(node).count_max())?;
     let connections = graph.connections(node)?;
     let total = connections.len() as u64;
-    let listed = |connection: Connection| ListedConnection {
-        member: graph.member(connection.node),
-        time: connection.time,
-    };
-    let after = after.map(|after| order.key(&after));
+    let after = after.map(|after| recency(&after));
     let mut page = Smallest::new(limit);
-    for listed in connections.into_iter().map(listed) {
-        let key = order.key(&listed);
+    for connection in connections {
+        let key = recency(&listed(graph, connection));
         if after.is_none_or(|after| key > after) {
-            page.push((key, listed.time));
+            page.push(key);
         }
     }
     let (page, more) = page.finish();
-    let listed = |((_, member), time)| ListedConnection { member, time };
+    let listed = |(Reverse(time), member)| ListedConnection { member, time };
     Ok(ConnectionsPage {
         connections: page.into_iter().map(listed).collect(),
         total,
@@ -90,12 +123,40 @@ pub fn connections_by(
     })
 }
 
-impl ConnectionOrder {
-    fn key(self, listed: &ListedConnection) -> (Reverse<ConnectionTime>, MemberId) {
-        match self {
-            // The unknown time is the smallest, and so comes last.
-            Self::Recent => (Reverse(listed.time), listed.member),
-            Self::Id => (Reverse(ConnectionTime::UNKNOWN), listed.member),
-        }
+fn page_by_id(
+    graph: &Graph,
+    node: NodeIndex,
+    after: Option<ListedConnection>,
+    limit: usize,
+    budget: &mut Budget<'_>,
+) -> Result<ConnectionsPage, ConnectionsError> {
+    let list = MemberList::connections(graph, node);
+    let total = list.total(budget)?;
+    let after = after.map(|after| after.member);
+    let (mut page, more) = id_page(graph, &list, (after, limit), budget)?;
+    page.sort_unstable_by_key(|&(_, node)| node);
+    let nodes: Vec<NodeIndex> = page.iter().map(|&(_, node)| node).collect();
+    let times = graph.times(node, &nodes);
+    budget.spend(times.cost())?;
+    let listed = |((member, _), time)| ListedConnection { member, time };
+    let mut connections: Vec<_> = page.into_iter().zip(times.read()?).map(listed).collect();
+    connections.sort_unstable_by_key(|listed| listed.member);
+    Ok(ConnectionsPage {
+        connections,
+        total,
+        more,
+    })
+}
+
+fn listed(graph: &Graph, connection: Connection) -> ListedConnection {
+    ListedConnection {
+        member: graph.member(connection.node),
+        time: connection.time,
     }
+}
+
+/// Returns the sort key of [`ConnectionOrder::Recent`]. The unknown time is the smallest, and so
+/// comes last.
+fn recency(listed: &ListedConnection) -> (Reverse<ConnectionTime>, MemberId) {
+    (Reverse(listed.time), listed.member)
 }

@@ -2,11 +2,11 @@
 
 use crate::{
     graph::Graph,
-    node_index::NodeIndex,
     questions::{
         budget::{Budget, Stopped},
-        members_page::{MembersPage, MembersPageBuilder},
-        third::gather_third,
+        member_list::MemberList,
+        members_page::MembersPage,
+        third::third_degree,
         view::View,
     },
     sets::scratch::Scratch,
@@ -24,9 +24,8 @@ pub enum NetworkDegree {
     Third,
 }
 
-/// Returns at most `limit` members at `degree` above `after`. The view must hold for the graph.
-/// Every page visits each member of the degree once, so that the total is exact; for the 3rd degree
-/// it visits each edge of the 2nd.
+/// Returns at most `limit` members at `degree` above `after`. The view must hold for the graph. A
+/// page of the 1st or 2nd degree costs the page; one of the 3rd visits each edge of the 2nd.
 ///
 /// # Errors
 /// [`Stopped`] when the budget is exceeded.
@@ -34,27 +33,19 @@ pub fn network_members(
     graph: &Graph,
     view: &View,
     degree: NetworkDegree,
-    (after, limit): (Option<MemberId>, usize),
+    page: (Option<MemberId>, usize),
     scratch: &mut Scratch,
     budget: &mut Budget<'_>,
 ) -> Result<MembersPage, Stopped> {
     debug_assert!(view.holds_for(graph));
-    let mut page = MembersPageBuilder::new(after, limit);
-    let push = |node| page.push(graph.member(NodeIndex::new(node)));
-    let of_view = match degree {
-        NetworkDegree::First => Some(view.first()),
-        NetworkDegree::Second => Some(view.second()),
-        NetworkDegree::Third => None,
+    let third;
+    let nodes = match degree {
+        NetworkDegree::First => view.first(),
+        NetworkDegree::Second => view.second(),
+        NetworkDegree::Third => {
+            third = third_degree(graph, view, scratch, budget)?;
+            &third
+        }
     };
-    match of_view {
-        Some(nodes) => {
-            budget.spend(nodes.len() as usize)?;
-            nodes.iter().for_each(push);
-        }
-        None => {
-            gather_third(graph, view, scratch, budget)?;
-            scratch.drain_each(push);
-        }
-    }
-    Ok(page.finish())
+    MemberList::nodes(nodes).page(graph, page, nodes.len(), budget)
 }

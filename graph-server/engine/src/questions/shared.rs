@@ -8,7 +8,8 @@ use crate::{
     node_index::NodeIndex,
     questions::{
         budget::{Budget, Stopped},
-        members_page::{MembersPage, MembersPageBuilder},
+        member_list::MemberList,
+        members_page::MembersPage,
     },
 };
 use cloud_model::MemberId;
@@ -32,7 +33,8 @@ pub fn shared_connections(
     Ok(shared)
 }
 
-/// Returns a page of the members connected to both: at most `limit` above `after`.
+/// Returns a page of the members connected to both: at most `limit` above `after`. A `total` that
+/// is known saves the walk that counts them: the page then costs the page.
 ///
 /// # Errors
 /// [`Stopped`] when the budget is exceeded.
@@ -41,13 +43,15 @@ pub fn shared_page(
     one: NodeIndex,
     other: NodeIndex,
     (after, limit): (Option<MemberId>, usize),
+    total: Option<u64>,
     budget: &mut Budget<'_>,
 ) -> Result<MembersPage, Stopped> {
-    let mut page = MembersPageBuilder::new(after, limit);
-    shared_nodes(graph, one, other, budget)?
-        .into_iter()
-        .for_each(|node| page.push(graph.member(node)));
-    Ok(page.finish())
+    let list = MemberList::shared(graph, one, other);
+    let total = match total {
+        Some(total) => total,
+        None => list.total(budget)?,
+    };
+    list.page(graph, (after, limit), total, budget)
 }
 
 /// Returns the nodes connected to both, ascending.
@@ -75,7 +79,8 @@ pub fn shared_cost(one: &Neighbours<'_>, other: &Neighbours<'_>) -> u64 {
     cost.unwrap_or_else(walked) as u64
 }
 
-fn by_length<'a, N: Borrow<Neighbours<'a>>>(one: N, other: N) -> (N, N) {
+/// Returns the two with the shorter one first.
+pub(crate) fn by_length<'a, N: Borrow<Neighbours<'a>>>(one: N, other: N) -> (N, N) {
     if one.borrow().count_max() <= other.borrow().count_max() {
         (one, other)
     } else {

@@ -9,7 +9,7 @@ use crate::{
         gather::gather,
         view::View,
     },
-    sets::scratch::Scratch,
+    sets::{node_set::NodeSet, scratch::Scratch},
 };
 
 /// Returns the edges that the 3rd degree of a view visits, or any number above `limit` if they are
@@ -29,6 +29,20 @@ pub fn third_cost(graph: &Graph, view: &View, limit: u64) -> u64 {
         }
     }
     cost
+}
+
+/// Returns the nodes at 3rd degree. The view must hold for the graph. O([`third_cost`]).
+///
+/// # Errors
+/// [`Stopped`] when the budget is exceeded.
+pub fn third_degree(
+    graph: &Graph,
+    view: &View,
+    scratch: &mut Scratch,
+    budget: &mut Budget<'_>,
+) -> Result<NodeSet, Stopped> {
+    gather_third(graph, view, scratch, budget)?;
+    Ok(NodeSet::from_ascending(&scratch.drain()))
 }
 
 /// Leaves the nodes at 3rd degree in the scratch. The view must hold for the graph.

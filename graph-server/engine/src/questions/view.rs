@@ -160,24 +160,9 @@ impl View {
         })
     }
 
-    /// Returns the span of SCNs whose entries may make the view differ at the graph's SCN: above
-    /// the first, not above the second. The inner `None` means that nothing changed.
-    ///
-    /// The outer `None` means that the changes are unknown: the view is from before the version
-    /// began, or from after the writer left it for the next one.
+    /// Returns the span of SCNs whose entries may make the view differ at the graph's SCN, by
+    /// [`Graph::span_from`].
     pub(crate) fn span_to(&self, graph: &Graph) -> Option<Option<(Scn, Scn)>> {
-        let scn = graph.scn();
-        if scn == self.scn {
-            return Some(None);
-        }
-        let (after, through) = (self.scn.min(scn), self.scn.max(scn));
-        let version = graph.version();
-        if after < version.oldest() || (scn < self.scn && version.published() < self.scn) {
-            return None;
-        }
-        // Entries above the published SCN may be appended right now. They only make this too
-        // cautious.
-        let is_still = version.overlay.last_change() <= after;
-        Some((!is_still).then_some((after, through)))
+        graph.span_from(self.scn)
     }
 }

@@ -10,6 +10,7 @@ mod folding;
 mod histories;
 mod hubs;
 mod interop;
+mod lists;
 mod long_histories;
 mod model;
 mod overlays;

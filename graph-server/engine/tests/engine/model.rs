@@ -265,6 +265,13 @@ pub(crate) fn check_graph(graph: &Graph, model: &Model, known: &[u64]) {
                 .eq(neighbours),
             "connections of {id} at {at}"
         );
+        for step in [1, 2, 7] {
+            let some = || connections.iter().step_by(step);
+            let neighbours: Vec<NodeIndex> = some().map(|found| found.node).collect();
+            let times = graph.times(node, &neighbours).read();
+            let times = times.expect("times can be read");
+            assert!(some().map(|found| found.time).eq(times), "{id} at {at}");
+        }
         let timed = connections
             .iter()
             .map(|found| (graph.member(found.node).get(), found.time.millis()));

@@ -2,9 +2,10 @@
 
 use cloud_engine::{
     Budget, ConnectionOrder, Degree, Graph, ListedConnection, MembersPage, NetworkDegree,
-    NodeIndex, PathsQuestion, Scratch, ShortestPaths, Stopped, Suggestion, View, connections_by,
-    degree, degrees, degrees_from_targets, network_members, network_sizes, shared_connections,
-    shared_page, shortest_path, shortest_paths, suggest_connections, third_cost,
+    NodeIndex, NodeSet, PathsQuestion, Scratch, ShortestPaths, Stopped, Suggestion,
+    SuggestionsQuestion, View, connections_by, degree, degrees, degrees_from_targets,
+    network_members, network_sizes, recent_connections, shared_connections, shared_page,
+    shortest_path, shortest_paths, subgraph, suggest_connections, suggestions_cost, third_cost,
 };
 use cloud_model::MemberId;
 use proptest::prelude::*;
@@ -22,6 +23,7 @@ fn check_questions(graph: &Graph, model: &Model) {
         .iter()
         .map(|&id| graph.node(member(id)).expect("exists"))
         .collect();
+    check_subgraphs(graph, model, &ids);
     for (&viewer, &viewer_node) in ids.iter().zip(&nodes) {
         let budget = &mut Budget::unlimited();
         let view = View::build(graph, viewer_node, &mut scratch, budget).expect("unlimited");
@@ -107,6 +109,14 @@ fn check_lists(graph: &Graph, model: &Model, id: u64, node: NodeIndex) {
                 .collect();
             assert_eq!(joined, expected, "{order:?} of {id}, {limit} a page");
         }
+        if order == ConnectionOrder::Recent {
+            let all = recent_connections(graph, node, &mut Budget::unlimited());
+            let all = all.expect("times can be read").into_iter();
+            assert!(
+                all.map(|listed| (listed.member.get(), listed.time.millis()))
+                    .eq(expected)
+            );
+        }
     }
 }
 
@@ -159,49 +169,123 @@ fn check_network(graph: &Graph, model: &Model, view: &View, scratch: &mut Scratc
             budget,
         )
     };
-    let whole = third(cost).expect("within the budget");
+    // Besides, the page is walked.
+    let page_cost = cost + 2 * model.0.len() as u64;
+    let whole = third(page_cost).expect("within the budget");
     if let Some(limit) = cost.checked_sub(1) {
         assert_eq!(third(limit), Err(Stopped::EdgesExhausted { limit }));
         assert!(third_cost(graph, view, limit) > limit);
     }
-    assert_eq!(third(cost), Ok(whole), "nothing is left in the scratch");
+    assert_eq!(
+        third(page_cost),
+        Ok(whole),
+        "nothing is left in the scratch"
+    );
 }
 
 fn check_shared_pages(graph: &Graph, model: &Model, viewer: u64, ids: &[u64]) {
     let node = |id| graph.node(member(id)).expect("exists");
     for &other in ids {
-        let page = |after| {
-            let budget = &mut Budget::unlimited();
-            shared_page(graph, node(viewer), node(other), (after, 2), budget).expect("unlimited")
-        };
         let expected = model.shared(viewer, other);
         let total = expected.len() as u64;
+        let page = |after: Option<MemberId>| {
+            let budget = &mut Budget::unlimited();
+            let known = after.map(|_| total);
+            shared_page(graph, node(viewer), node(other), (after, 2), known, budget)
+                .expect("unlimited")
+        };
         assert_eq!(joined(page), (expected, total), "{viewer} and {other}");
     }
 }
 
 fn check_suggestions(graph: &Graph, model: &Model, viewer: u64, scratch: &mut Scratch) {
     let node = graph.node(member(viewer)).expect("exists");
-    let expected = model.suggestions(viewer);
-    let mut suggest = |limit, edges| {
-        let never = || false;
-        let budget = &mut Budget::new(edges, &never);
-        let found = suggest_connections(graph, node, limit, scratch, budget)?;
-        let pair = |found: Suggestion| (found.member.get(), found.shared);
-        Ok(found.into_iter().map(pair).collect::<Vec<_>>())
+    let set = |ids: &[u64]| {
+        let mut nodes: Vec<u32> = ids
+            .iter()
+            .filter_map(|&id| graph.node(member(id)))
+            .map(NodeIndex::get)
+            .collect();
+        nodes.sort_unstable();
+        NodeSet::from_ascending(&nodes)
     };
-    let cost = View::cost(graph, node, u64::MAX);
-    for limit in [1, 2, 1_000] {
-        if let Some(limit) = cost.checked_sub(1) {
-            let stopped = Err(Stopped::EdgesExhausted { limit });
-            assert_eq!(suggest(9, limit), stopped);
+    let all = model.suggestions(viewer);
+    let known: Vec<u64> = model.0.keys().copied().collect();
+    let third = |skip| {
+        known
+            .iter()
+            .copied()
+            .skip(skip)
+            .step_by(3)
+            .collect::<Vec<_>>()
+    };
+    for (exclude, include) in [
+        (vec![], None),
+        (third(0), None),
+        (vec![], Some(third(1))),
+        (third(1), Some([third(1), third(2)].concat())),
+    ] {
+        let wanted =
+            |id: &u64| !exclude.contains(id) && include.as_ref().is_none_or(|ids| ids.contains(id));
+        let expected: Vec<_> = all.iter().copied().filter(|(id, _)| wanted(id)).collect();
+        let (excluded, included) = (set(&exclude), include.as_deref().map(set));
+        let question = |after, limit| SuggestionsQuestion {
+            viewer: node,
+            after,
+            limit,
+            exclude: &excluded,
+            include: included.as_ref(),
+        };
+        let never = || false;
+        let cost = suggestions_cost(graph, &question(None, 1), u64::MAX);
+        if included.is_none() {
+            assert_eq!(cost, View::cost(graph, node, u64::MAX));
         }
-        let first = expected.iter().copied().take(limit);
-        assert_eq!(
-            suggest(limit, cost),
-            Ok(first.collect()),
-            "{limit} of {viewer}"
-        );
+        for limit in [1, 2, 1_000] {
+            if let Some(limit) = cost.checked_sub(1).filter(|_| included.is_none()) {
+                let budget = &mut Budget::new(limit, &never);
+                let stopped = suggest_connections(graph, &question(None, 9), scratch, budget);
+                assert_eq!(stopped, Err(Stopped::EdgesExhausted { limit }));
+            }
+            let (mut joined, mut after) = (Vec::new(), None);
+            loop {
+                let budget = &mut Budget::new(cost, &never);
+                let page = suggest_connections(graph, &question(after, limit), scratch, budget);
+                let page = page.expect("within the budget");
+                assert!(page.suggestions.len() <= limit);
+                after = page.suggestions.last().copied().or(after);
+                joined.extend(page.suggestions);
+                if !page.more {
+                    break;
+                }
+            }
+            let pair = |found: Suggestion| (found.member.get(), found.shared);
+            let joined: Vec<_> = joined.into_iter().map(pair).collect();
+            assert_eq!(joined, expected, "{limit} a page of {viewer}");
+        }
+    }
+}
+
+/// Checks subgraphs of all members, of every second one, and of none, with and without times.
+fn check_subgraphs(graph: &Graph, model: &Model, ids: &[u64]) {
+    for step in [1, 2, ids.len().max(1)] {
+        let named: Vec<u64> = ids.iter().copied().step_by(step).collect();
+        let nodes = named.iter().chain(named.first());
+        let nodes: Vec<_> = nodes.filter_map(|&id| graph.node(member(id))).collect();
+        for with_times in [false, true] {
+            let mut expected = Vec::new();
+            for &one in &named {
+                for (other, time) in model.connections(one).split_off(&one) {
+                    if named.contains(&other) {
+                        expected.push((one, other, if with_times { time } else { 0 }));
+                    }
+                }
+            }
+            let found = subgraph(graph, &nodes, with_times, &mut Budget::unlimited());
+            let found = found.expect("times can be read").into_iter();
+            let found = found.map(|edge| (edge.member.get(), edge.other.get(), edge.time.millis()));
+            assert!(found.eq(expected), "{named:?}");
+        }
     }
 }
 
@@ -401,7 +485,14 @@ fn the_deadline_stops_a_build() {
     assert!(budget.spent() < 40_000, "stop is called in time");
 
     let mut budget = Budget::new(u64::MAX, &|| true);
-    let stopped = suggest_connections(&graph, viewer, 10, &mut scratch, &mut budget);
+    let question = SuggestionsQuestion {
+        viewer,
+        after: None,
+        limit: 10,
+        exclude: &NodeSet::default(),
+        include: None,
+    };
+    let stopped = suggest_connections(&graph, &question, &mut scratch, &mut budget);
     assert_eq!(stopped, Err(Stopped::Deadline));
     let question = PathsQuestion {
         viewer,

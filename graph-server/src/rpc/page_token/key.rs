@@ -1,7 +1,7 @@
 //! The sort keys of the paged lists, as bytes. Each decoder checks its values here, once.
 
-use cloud_engine::{Degree, ListedConnection};
-use cloud_model::{ConnectionTime, MemberId};
+use cloud_engine::{Degree, ListedConnection, Suggestion};
+use cloud_model::{ConnectionTime, History, LogPoint, MemberId, Scn};
 use cloud_search::SortKey;
 
 /// A sort key: the place of an entry in its list.
@@ -48,6 +48,61 @@ impl PageKey for ListedConnection {
         Ok(Self {
             member: MemberId::from_bytes(member)?,
             time,
+        })
+    }
+}
+
+/// Suggestions: the number of shared connections (4 bytes) and the member id.
+impl PageKey for Suggestion {
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.shared.to_be_bytes().to_vec();
+        bytes.extend(self.member.to_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, &'static str> {
+        let (shared, member) = bytes.split_first_chunk().ok_or(OTHER_LENGTH)?;
+        Ok(Self {
+            shared: u32::from_be_bytes(*shared),
+            member: MemberId::from_bytes(member)?,
+        })
+    }
+}
+
+/// A place in a list of shared connections, with their number: it holds at another SCN as long as
+/// neither member's connections change, and is not counted again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharedPlace {
+    /// The last member of the page.
+    pub member: MemberId,
+    /// The number of members on all pages.
+    pub total: u64,
+    /// The point of the log that the number is exact at.
+    pub point: LogPoint,
+}
+
+/// Lists of shared connections: total, SCN, history and member id, 8 bytes each.
+impl PageKey for SharedPlace {
+    fn to_bytes(&self) -> Vec<u8> {
+        let LogPoint { scn, history } = self.point;
+        let history = History::number(history);
+        [self.total, scn.get(), history, self.member.get()]
+            .map(u64::to_be_bytes)
+            .concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, &'static str> {
+        let (total, rest) = bytes.split_first_chunk().ok_or(OTHER_LENGTH)?;
+        let (scn, rest) = rest.split_first_chunk().ok_or(OTHER_LENGTH)?;
+        let (history, member) = rest.split_first_chunk().ok_or(OTHER_LENGTH)?;
+        let point = LogPoint {
+            scn: Scn::new(u64::from_be_bytes(*scn)),
+            history: History::new(u64::from_be_bytes(*history)),
+        };
+        Ok(Self {
+            total: u64::from_be_bytes(*total),
+            point,
+            member: MemberId::from_bytes(member)?,
         })
     }
 }
@@ -112,6 +167,24 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_lists_come_back() {
+        fn check<Key: PageKey + PartialEq + std::fmt::Debug>(key: Key) {
+            assert_eq!(Key::from_bytes(&key.to_bytes()), Ok(key));
+        }
+        let member = MemberId::new(u64::MAX).unwrap();
+        check(member);
+        check(Suggestion { member, shared: 7 });
+        for history in [None, History::new(7)] {
+            let scn = Scn::new(9);
+            check(SharedPlace {
+                member,
+                total: 1 << 40,
+                point: LogPoint { scn, history },
+            });
+        }
+    }
+
+    #[test]
     fn bytes_that_are_no_key_are_refused() {
         fn check<Key: PageKey>(bytes: &[u8], expected: Option<&str>) {
             assert_eq!(Key::from_bytes(bytes).err(), expected, "{bytes:?}");
@@ -124,6 +197,13 @@ mod tests {
         check::<ListedConnection>(&[1; 15], Some(OTHER_LENGTH));
         check::<ListedConnection>(&[0; 16], Some("contains no member id"));
         check::<ListedConnection>(&[0xff; 16], Some("contains an invalid time"));
+        check::<Suggestion>(&[1; 12], None);
+        check::<Suggestion>(&[1; 3], Some(OTHER_LENGTH));
+        check::<Suggestion>(&[1; 13], Some(OTHER_LENGTH));
+        check::<Suggestion>(&[0; 12], Some("contains no member id"));
+        check::<SharedPlace>(&[1; 32], None);
+        check::<SharedPlace>(&[1; 23], Some(OTHER_LENGTH));
+        check::<SharedPlace>(&[0; 32], Some("contains no member id"));
         check::<SortKey>(&[1; 13], None);
         check::<SortKey>(&[1; 14], Some(OTHER_LENGTH));
         check::<SortKey>(&[], Some(OTHER_LENGTH));

@@ -10,6 +10,11 @@ use graph_server::limits::*;
 use prost::Message;
 
 const DEGREES: &str = "cloud.v1.NetworkService/GetDegrees";
+const FOR_VIEWERS: &str = "cloud.v1.NetworkService/GetDegreesForViewers";
+const SUBGRAPH: &str = "cloud.v1.NetworkService/GetSubgraph";
+const STREAM_CONNECTIONS: &str = "cloud.v1.NetworkService/StreamConnections";
+const STREAM_SHARED: &str = "cloud.v1.NetworkService/StreamSharedConnections";
+const STREAM_NETWORK: &str = "cloud.v1.NetworkService/StreamNetwork";
 const SIZES: &str = "cloud.v1.NetworkService/GetNetworkSizes";
 const CONNECTIONS: &str = "cloud.v1.NetworkService/ListConnections";
 const SHARED: &str = "cloud.v1.NetworkService/ListSharedConnections";
@@ -53,13 +58,27 @@ pub(super) async fn rows(wire: &Wire, log_id: &str) -> Vec<Row> {
         |page: ListNetworkResponse| page.next_page_token,
     )
     .await;
+    let suggested = SuggestConnectionsRequest {
+        page_size: 1,
+        ..suggestions_for(3)
+    };
+    let suggested = token(
+        wire,
+        SUGGESTIONS,
+        &suggested,
+        |page: SuggestConnectionsResponse| page.next_page_token,
+    )
+    .await;
     let mut rows = degrees(log_id);
+    rows.extend(degrees_for_viewers(log_id));
+    rows.extend(subgraph(log_id));
+    rows.extend(streams(log_id));
     rows.extend(network_sizes(log_id));
     rows.extend(list_connections(log_id, &connections, &network));
     rows.extend(list_shared(log_id, &shared, &connections));
     rows.extend(list_network(log_id, &network, &shared));
     rows.extend(list_paths(log_id));
-    rows.extend(suggestions(log_id));
+    rows.extend(suggestions(log_id, &suggested, &network));
     rows.extend(sessions(log_id));
     rows
 }
@@ -91,13 +110,22 @@ pub(super) fn batches<M: Message>(
     limit: usize,
     request: impl Fn(Vec<u64>) -> M,
 ) -> Vec<Row> {
+    batches_in(call, ("member_ids", first_wrong), limit, request)
+}
+
+/// Returns the same rows about the ids in `field`; the second name is that of the wrong one.
+fn batches_in<M: Message>(
+    call: &'static str,
+    (about, first_wrong): (&'static str, &'static str),
+    limit: usize,
+    request: impl Fn(Vec<u64>) -> M,
+) -> Vec<Row> {
     let too_large = |asked| Outcome::TooLarge {
-        field: "member_ids",
+        field: about,
         asked,
         limit: limit as u64,
     };
     let of = |count: usize| request((1..=count as u64).collect());
-    let about = "member_ids";
     vec![
         row(call, about, "none", &request(vec![]), Outcome::Answered),
         row(
@@ -402,19 +430,198 @@ fn list_paths(log_id: &str) -> Vec<Row> {
     rows
 }
 
-fn suggestions(log_id: &str) -> Vec<Row> {
-    let good = |viewer_id| SuggestConnectionsRequest {
+fn suggestions_for(viewer_id: u64) -> SuggestConnectionsRequest {
+    SuggestConnectionsRequest {
         viewer_id,
         ..Default::default()
-    };
+    }
+}
+
+fn suggestions(log_id: &str, own: &str, of_network: &str) -> Vec<Row> {
+    let good = suggestions_for;
     let mut rows = ids(SUGGESTIONS, "viewer_id", good);
-    rows.extend(bounded(SUGGESTIONS, "limit", SUGGESTIONS_MAX, |limit| {
-        SuggestConnectionsRequest { limit, ..good(1) }
+    rows.extend(sizes(SUGGESTIONS, SUGGESTIONS_MAX, |page_size| {
+        SuggestConnectionsRequest {
+            page_size,
+            ..good(1)
+        }
     }));
+    let sample = "shared_sample";
+    rows.extend(bounded(
+        SUGGESTIONS,
+        sample,
+        SHARED_SAMPLE_MAX,
+        |shared_sample| SuggestConnectionsRequest {
+            shared_sample,
+            ..good(1)
+        },
+    ));
+    let exclude = |exclude_ids| SuggestConnectionsRequest {
+        exclude_ids,
+        ..good(1)
+    };
+    let limit = SUGGESTIONS_NAMED_MAX;
+    let field = ("exclude_ids", "exclude_ids[1]");
+    rows.extend(batches_in(SUGGESTIONS, field, limit, exclude));
+    let include = |include_ids| SuggestConnectionsRequest {
+        include_ids,
+        ..good(1)
+    };
+    let field = ("include_ids", "include_ids[1]");
+    rows.extend(batches_in(SUGGESTIONS, field, limit, include));
+    let with = |viewer, page_token| SuggestConnectionsRequest {
+        page_token,
+        ..good(viewer)
+    };
+    let foreign = [("another call's", of_network)];
+    rows.extend(tokens(SUGGESTIONS, own, &foreign, |token| with(3, token)));
+    let own = || own.to_owned();
+    let others = [
+        ("another viewer's", with(1, own())),
+        (
+            "another sample's",
+            SuggestConnectionsRequest {
+                shared_sample: 1,
+                ..with(3, own())
+            },
+        ),
+        (
+            "of a request that excludes other members",
+            SuggestConnectionsRequest {
+                exclude_ids: vec![7],
+                ..with(3, own())
+            },
+        ),
+        (
+            "of a request that includes other members",
+            SuggestConnectionsRequest {
+                include_ids: vec![5],
+                ..with(3, own())
+            },
+        ),
+    ];
+    let refused = || Outcome::Field("page_token");
+    for (what, request) in others {
+        rows.push(row(SUGGESTIONS, "page_token", what, &request, refused()));
+    }
     rows.extend(at_least(SUGGESTIONS, log_id, |at_least| {
         SuggestConnectionsRequest {
             at_least,
             ..good(1)
+        }
+    }));
+    rows
+}
+
+fn degrees_for_viewers(log_id: &str) -> Vec<Row> {
+    let good = |viewer_ids, member_ids| GetDegreesForViewersRequest {
+        viewer_ids,
+        member_ids,
+        at_least: None,
+    };
+    let field = ("viewer_ids", "viewer_ids[1]");
+    let limit = DEGREES_VIEWERS_MAX;
+    let mut rows = batches_in(FOR_VIEWERS, field, limit, |viewers| good(viewers, vec![3]));
+    let field = ("member_ids", "member_ids[1]");
+    let limit = DEGREES_FOR_VIEWERS_BATCH_MAX;
+    rows.extend(batches_in(FOR_VIEWERS, field, limit, |members| {
+        good(vec![1, 3], members)
+    }));
+    rows.extend(at_least(FOR_VIEWERS, log_id, |at_least| {
+        GetDegreesForViewersRequest {
+            at_least,
+            ..good(vec![1], vec![3])
+        }
+    }));
+    rows
+}
+
+fn subgraph(log_id: &str) -> Vec<Row> {
+    let good = |viewer_id| GetSubgraphRequest {
+        viewer_id,
+        member_ids: vec![1, 2, 3],
+        ..Default::default()
+    };
+    let mut rows = ids(SUBGRAPH, "viewer_id", good);
+    let members = |member_ids| GetSubgraphRequest {
+        member_ids,
+        ..good(1)
+    };
+    let field = ("member_ids", "member_ids[1]");
+    rows.extend(batches_in(SUBGRAPH, field, SUBGRAPH_MEMBERS_MAX, members));
+    let timed = GetSubgraphRequest {
+        connected_at: true,
+        ..good(1)
+    };
+    let what = "with times";
+    rows.push(row(
+        SUBGRAPH,
+        "connected_at",
+        what,
+        &timed,
+        Outcome::Answered,
+    ));
+    rows.extend(at_least(SUBGRAPH, log_id, |at_least| GetSubgraphRequest {
+        at_least,
+        ..good(1)
+    }));
+    rows
+}
+
+fn streams(log_id: &str) -> Vec<Row> {
+    let connections = |member_id, order| StreamConnectionsRequest {
+        member_id,
+        order,
+        at_least: None,
+    };
+    let mut rows = ids(STREAM_CONNECTIONS, "member_id", |id| connections(id, 2));
+    for (what, order, outcome) in [
+        ("the default", 0, Outcome::Answered),
+        ("recent", 1, Outcome::Answered),
+        ("one above the last", 3, Outcome::Field("order")),
+        ("negative", -1, Outcome::Field("order")),
+    ] {
+        let request = connections(3, order);
+        rows.push(row(STREAM_CONNECTIONS, "order", what, &request, outcome));
+    }
+    rows.extend(at_least(STREAM_CONNECTIONS, log_id, |at_least| {
+        StreamConnectionsRequest {
+            at_least,
+            ..connections(3, 0)
+        }
+    }));
+    let shared = |viewer_id, member_id| StreamSharedConnectionsRequest {
+        viewer_id,
+        member_id,
+        at_least: None,
+    };
+    rows.extend(ids(STREAM_SHARED, "viewer_id", |id| shared(id, 3)));
+    rows.extend(ids(STREAM_SHARED, "member_id", |id| shared(1, id)));
+    rows.extend(at_least(STREAM_SHARED, log_id, |at_least| {
+        StreamSharedConnectionsRequest {
+            at_least,
+            ..shared(1, 3)
+        }
+    }));
+    let network = |viewer_id, degree| StreamNetworkRequest {
+        viewer_id,
+        degree,
+        at_least: None,
+    };
+    rows.extend(ids(STREAM_NETWORK, "viewer_id", |id| network(id, 2)));
+    for (what, degree, outcome) in [
+        ("third", 3, Outcome::Answered),
+        ("unspecified", 0, Outcome::Field("degree")),
+        ("out of network", 4, Outcome::Field("degree")),
+        ("one above the last", 7, Outcome::Field("degree")),
+    ] {
+        let request = network(1, degree);
+        rows.push(row(STREAM_NETWORK, "degree", what, &request, outcome));
+    }
+    rows.extend(at_least(STREAM_NETWORK, log_id, |at_least| {
+        StreamNetworkRequest {
+            at_least,
+            ..network(1, 1)
         }
     }));
     rows

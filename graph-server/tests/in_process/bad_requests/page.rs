@@ -117,12 +117,16 @@ pub(super) fn tokens<M: Message>(
     );
     let refused = || Outcome::Field("page_token");
     let mut later_version = own.to_owned();
-    later_version.replace_range(0..2, "02");
+    later_version.replace_range(0..2, "03");
+    let (start, last) = own.split_at(own.len() - 1);
+    let other_last_digit = format!("{start}{}", if last == "0" { "1" } else { "0" });
     let broken = [
         ("no digits", "next".to_owned()),
         ("no text", "\u{0}\u{7f}\u{e9}".to_owned()),
         ("half a byte", own[..own.len() - 1].to_owned()),
-        ("a version and nothing else", "01".to_owned()),
+        ("a version and nothing else", "02".to_owned()),
+        ("in capitals", own.to_uppercase()),
+        ("with another last digit", other_last_digit),
         ("cut within the digest", own[..10].to_owned()),
         ("cut before the key", own[..18].to_owned()),
         ("cut within the key", own[..own.len() - 2].to_owned()),

@@ -191,6 +191,18 @@ async fn list_network(
         expected.len() as u64,
         "{viewer_id}, degree {degree}"
     );
+    let request = StreamNetworkRequest {
+        viewer_id,
+        degree,
+        at_least: None,
+    };
+    let mut stream = connections.client.call(request).await?;
+    let mut streamed = Vec::new();
+    while let Some(part) = stream.next().await? {
+        assert_eq!(part.total, expected.len() as u64, "{viewer_id}");
+        streamed.extend(part.member_ids);
+    }
+    assert!(streamed == expected, "{viewer_id}, degree {degree}");
     Ok(())
 }
 
@@ -266,8 +278,8 @@ async fn suggestions(
 ) -> Result<(), Error> {
     let request = SuggestConnectionsRequest {
         viewer_id,
-        limit: 1_000,
-        at_least: None,
+        page_size: 1_000,
+        ..Default::default()
     };
     let answer = connections.client.call(request).await?;
     let found: Vec<_> = answer

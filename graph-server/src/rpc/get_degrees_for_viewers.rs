@@ -1,0 +1,63 @@
+//! GetDegreesForViewers: the degrees of some members from each of several viewers.
+
+use crate::{
+    limits::{DEGREES_FOR_VIEWERS_BATCH_MAX, DEGREES_VIEWERS_MAX},
+    read_context::{Call, ReadContext},
+    rpc::{
+        convert::{degree_to_wire, member_ids},
+        refusal::Refusal,
+    },
+    site::Site,
+};
+use cloud_engine::{NodeIndex, degree};
+use cloud_proto::cloud::v1::{
+    Degree, GetDegreesForViewersRequest, GetDegreesForViewersResponse, ViewerDegrees,
+};
+use std::sync::Arc;
+use tonic::Request;
+
+pub(crate) async fn get_degrees_for_viewers(
+    site: &Arc<Site>,
+    request: Request<GetDegreesForViewersRequest>,
+) -> Result<GetDegreesForViewersResponse, Refusal> {
+    let call = Call::of(&request);
+    let request = request.into_inner();
+    let viewers = member_ids("viewer_ids", &request.viewer_ids, DEGREES_VIEWERS_MAX)?;
+    let limit = DEGREES_FOR_VIEWERS_BATCH_MAX;
+    let members = member_ids("member_ids", &request.member_ids, limit)?;
+    let contexts = site.read_contexts(&viewers, request.at_least, call).await?;
+    let (graph, contexts) = contexts;
+    let targets: Arc<[_]> = graph.page(&members).into();
+    let mut answered = Vec::with_capacity(viewers.len());
+    for (&viewer_id, context) in request.viewer_ids.iter().zip(&contexts) {
+        let degrees = match context {
+            Some(context) => degrees_from(context, &targets).await?,
+            None => vec![Degree::Unknown.into(); targets.len()],
+        };
+        answered.push(ViewerDegrees { viewer_id, degrees });
+    }
+    Ok(GetDegreesForViewersResponse {
+        as_of: site.as_of(&graph),
+        viewers: answered,
+    })
+}
+
+/// Returns the degrees of the targets from the viewer of a context.
+async fn degrees_from(
+    context: &ReadContext,
+    targets: &Arc<[Option<NodeIndex>]>,
+) -> Result<Vec<i32>, Refusal> {
+    let view = context.view().await?;
+    let own_edges = |&target: &NodeIndex| context.graph.neighbours(target).count_max() as u64;
+    let edges = targets.iter().flatten().map(own_edges).sum();
+    let targets = Arc::clone(targets);
+    let degrees = context.work(edges, move |context, budget| {
+        let mut view = view.whole(&context.graph);
+        let answer = |&target: &Option<NodeIndex>| match target {
+            Some(target) => Ok(degree_to_wire(degree(&mut view, target, budget)?).into()),
+            None => Ok(Degree::Unknown.into()),
+        };
+        targets.iter().map(answer).collect()
+    });
+    degrees.await
+}
