@@ -11,6 +11,7 @@ mod compaction;
 mod degrees;
 mod durability;
 mod hub;
+mod lists;
 mod order;
 mod plain_tantivy;
 mod profiles;
@@ -52,7 +53,7 @@ const RIVALS: &str =
 
 impl Group {
     /// All groups.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self {
             name: "order",
             heading: GRAPH,
@@ -94,6 +95,12 @@ impl Group {
             heading: GRAPH,
             needs: Needs::Graph,
             measure: sizes::measure,
+        },
+        Self {
+            name: "lists",
+            heading: GRAPH,
+            needs: Needs::Graph,
+            measure: lists::measure,
         },
         Self {
             name: "changes",
