@@ -33,6 +33,8 @@ pub(crate) struct Site {
     pub(crate) views: Arc<Views>,
     pub(crate) heavy: Workers,
     pub(crate) search: Workers,
+    /// The threads for batches of profiles that are too large for the threads of connections.
+    pub(crate) batches: Workers,
     /// Cancelled when the server shuts down: then streams end.
     pub(crate) stopping: CancellationToken,
     pub(crate) started: Instant,

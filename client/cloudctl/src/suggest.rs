@@ -10,7 +10,7 @@ use crate::{
 use serde_json::json;
 
 pub(crate) async fn ask(servers: &Servers, question: Suggest) -> Result<Answer, Failed> {
-    let client = servers.client().await?;
+    let client = servers.viewer(question.viewer).await?;
     let Suggest { viewer, limit } = question;
     let answer = client.suggestions(viewer, limit).await?;
     let suggestions = &answer.suggestions;

@@ -3,16 +3,18 @@
 //! Imports from `compaction`, `ingest`, `log_source`, `observe`, `views` and the top of the crate.
 
 mod admin_status;
+mod batch_get_profiles;
 pub(crate) mod convert;
+mod encoded;
 mod followed;
 mod get_degrees;
 mod get_network_sizes;
-mod get_profiles;
 mod list_connections;
 mod list_network;
 mod list_paths;
 mod list_shared_connections;
 pub mod page_token;
+mod profile_service;
 pub(crate) mod refusal;
 pub(crate) mod routes;
 mod search_members;
@@ -21,4 +23,4 @@ mod session;
 mod suggest_connections;
 mod take_snapshot;
 
-pub(crate) use services::{AdminRpc, NetworkRpc, ProfileRpc, SearchRpc};
+pub(crate) use services::{AdminRpc, NetworkRpc, SearchRpc};

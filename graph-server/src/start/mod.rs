@@ -241,6 +241,12 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         limits.search_threads,
         limits.queued_requests_max,
     )?;
+    let batches = Workers::new(
+        "batches of profiles",
+        Priority::Background,
+        limits.search_threads,
+        limits.queued_requests_max,
+    )?;
     let views = Arc::new(Views::new(&limits));
     let compactor = Compactor {
         compaction: Arc::clone(&compaction),
@@ -269,6 +275,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         views,
         heavy,
         search,
+        batches,
         log_server: log_server(&*log, &limits, &stopping, &progress, take_source),
         log,
         stopping,
