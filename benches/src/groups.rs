@@ -13,6 +13,7 @@ mod durability;
 mod hub;
 mod order;
 mod plain_tantivy;
+mod profile_batches;
 mod profiles;
 mod relay;
 mod resident;
@@ -52,7 +53,7 @@ const RIVALS: &str =
 
 impl Group {
     /// All groups.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self {
             name: "order",
             heading: GRAPH,
@@ -148,6 +149,12 @@ impl Group {
             heading: SEARCH,
             needs: Needs::Profiles,
             measure: profiles::measure,
+        },
+        Self {
+            name: "profile-batches",
+            heading: SEARCH,
+            needs: Needs::Profiles,
+            measure: profile_batches::measure,
         },
         Self {
             name: "rivals",
