@@ -133,6 +133,7 @@ impl Calls {
     pub async fn connections(&self, number: u64) -> Outcome<()> {
         let question = self.question(number)?;
         let request = cloud::ListConnectionsRequest {
+            anonymous: true,
             member_id: question.viewer_id,
             ..Default::default()
         };

@@ -14,6 +14,7 @@ mod hub;
 mod lists;
 mod order;
 mod plain_tantivy;
+mod profile_batches;
 mod profiles;
 mod relay;
 mod resident;
@@ -53,7 +54,7 @@ const RIVALS: &str =
 
 impl Group {
     /// All groups.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self {
             name: "order",
             heading: GRAPH,
@@ -155,6 +156,12 @@ impl Group {
             heading: SEARCH,
             needs: Needs::Profiles,
             measure: profiles::measure,
+        },
+        Self {
+            name: "profile-batches",
+            heading: SEARCH,
+            needs: Needs::Profiles,
+            measure: profile_batches::measure,
         },
         Self {
             name: "rivals",

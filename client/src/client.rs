@@ -1,7 +1,10 @@
-//! The handle on the public listener, for reads.
+//! The handle for reads, on the public listener or on the admin listener.
 
 use crate::{
-    Error, ListStream, Point, RequestTo, Subscription, channel, channel::sized, settings::Settings,
+    Error, ListStream, Point, RequestTo, Subscription, channel,
+    channel::sized,
+    limits,
+    settings::{Settings, Side},
 };
 use cloud_proto::cloud::v1 as cloud;
 use cloud_proto::cloud::v1::network_service_client::NetworkServiceClient;
@@ -9,10 +12,15 @@ use cloud_proto::cloud::v1::profile_service_client::ProfileServiceClient;
 use cloud_proto::cloud::v1::search_service_client::SearchServiceClient;
 use cloud_proto::databus::v1 as databus;
 use cloud_proto::databus::v1::databus_client::DatabusClient;
+use prost_types::FieldMask;
 use std::time::Duration;
 use tonic::{Response, Status, Streaming, transport::Channel};
 
-/// A handle on a connection to the public listener, with the settings of the calls made through it.
+/// A handle on a connection for reads, with the settings of the calls made through it.
+///
+/// The public listener of a graph server serves reads from the side of a member or a visitor. The
+/// admin listener serves the same reads, also [from the site's own side](Client::as_site), and the
+/// log. A relay serves the log on its public listener, and no other reads.
 ///
 /// Cloning it is cheap, and so is deriving a handle with other settings.
 #[derive(Clone, Debug)]
@@ -77,7 +85,7 @@ pub struct SearchOptions {
 }
 
 impl Client {
-    /// Connects to a public listener, by `host:port` or a URI.
+    /// Connects to a listener, by `host:port` or a URI.
     pub async fn connect(address: impl Into<String>) -> Result<Self, Error> {
         let address = address.into();
         let channel = channel::connect(&address).await?;
@@ -113,6 +121,24 @@ impl Client {
     pub fn at_least(&self, point: impl Into<Point>) -> Self {
         let mut client = self.clone();
         client.settings.at_least = Some(point.into().into_proto());
+        client
+    }
+
+    /// Returns a handle that reads connections and profiles from the side of this member. Without
+    /// it, a handle reads from the side of a visitor who is not logged in.
+    #[must_use]
+    pub fn as_viewer(&self, viewer_id: u64) -> Self {
+        let mut client = self.clone();
+        client.settings.side = Side::Viewer(viewer_id);
+        client
+    }
+
+    /// Returns a handle that reads connections and profiles from the site's own side. Only the
+    /// admin listener answers it.
+    #[must_use]
+    pub fn as_site(&self) -> Self {
+        let mut client = self.clone();
+        client.settings.side = Side::Site;
         client
     }
 
@@ -165,7 +191,10 @@ impl Client {
         order: cloud::ConnectionOrder,
         page: Page,
     ) -> Result<cloud::ListConnectionsResponse, Error> {
+        let (viewer_id, anonymous) = self.settings.side.fields();
         let request = cloud::ListConnectionsRequest {
+            viewer_id,
+            anonymous,
             member_id,
             order: order.into(),
             page_size: page.size,
@@ -267,9 +296,12 @@ impl Client {
         member_id: u64,
         order: cloud::ConnectionOrder,
     ) -> Result<ListStream<cloud::StreamConnectionsResponse>, Error> {
+        let (viewer_id, anonymous) = self.settings.side.fields();
         let request = cloud::StreamConnectionsRequest {
             member_id,
             order: order.into(),
+            viewer_id,
+            anonymous,
             at_least: None,
         };
         self.call(request).await
@@ -346,22 +378,70 @@ impl Client {
         self.call(request).await
     }
 
-    /// Returns the profile of each member, in the order of the request.
-    pub async fn profiles(&self, member_ids: &[u64]) -> Result<cloud::GetProfilesResponse, Error> {
-        let request = cloud::GetProfilesRequest {
+    /// Returns the profiles of members, in the order of the request: of all, or of the first ones
+    /// and a `next_index`.
+    pub async fn profiles(
+        &self,
+        member_ids: &[u64],
+    ) -> Result<cloud::BatchGetProfilesResponse, Error> {
+        self.profiles_with(member_ids, &[]).await
+    }
+
+    /// Returns the same with these fields only, such as `display_name` or `positions.title`; an
+    /// empty slice selects all.
+    pub async fn profiles_with(
+        &self,
+        member_ids: &[u64],
+        fields: &[&str],
+    ) -> Result<cloud::BatchGetProfilesResponse, Error> {
+        let (viewer_id, anonymous) = self.settings.side.fields();
+        let paths = fields.iter().map(|&field| field.to_owned()).collect();
+        let request = cloud::BatchGetProfilesRequest {
+            viewer_id,
+            anonymous,
             member_ids: member_ids.to_vec(),
+            read_mask: Some(FieldMask { paths }),
             at_least: None,
         };
         self.call(request).await
     }
 
-    /// Returns the status of the log: where it begins and ends, and its sources.
+    /// Returns the profiles of all these members, in as many calls as that takes. Returns also the
+    /// point of the first call; the later ones are as of that point or later.
+    pub async fn all_profiles(
+        &self,
+        member_ids: &[u64],
+        fields: &[&str],
+    ) -> Result<(Option<databus::AsOf>, Vec<cloud::ProfileResult>), Error> {
+        let (mut client, mut results) = (self.clone(), Vec::with_capacity(member_ids.len()));
+        let mut as_of = None;
+        while let Some(rest) = member_ids
+            .get(results.len()..)
+            .filter(|rest| !rest.is_empty())
+        {
+            let batch = rest.get(..limits::PROFILES_BATCH_MAX).unwrap_or(rest);
+            let answer = client.profiles_with(batch, fields).await?;
+            if answer.results.is_empty() {
+                return Err(Error::ended(&self.address));
+            }
+            results.extend(answer.results);
+            if as_of.is_none() {
+                as_of = answer.as_of;
+                client.settings.at_least = as_of.clone().map(databus::at_least::Point::AsOf);
+            }
+        }
+        Ok((as_of, results))
+    }
+
+    /// Returns the status of the log: where it begins and ends, and its sources. Of a graph server,
+    /// the admin listener answers.
     pub async fn log_status(&self) -> Result<databus::GetStatusResponse, Error> {
         self.call(databus::GetStatusRequest {}).await
     }
 
     /// Subscribes to the windows above `after_scn`, and to every later one as soon as it is
-    /// durable. [`crate::Event`] lists the events. No timeout applies.
+    /// durable. [`crate::Event`] lists the events. No timeout applies. Of a graph server, the admin
+    /// listener answers.
     ///
     /// `kinds` selects the changes by kind; an empty slice selects all. With a `log_id`, the server
     /// refuses the call unless its log has this id; an empty one accepts any log.

@@ -1,7 +1,8 @@
 //! The Rust client of The Cloud: typed calls, deadlines, errors.
 //!
-//! A [`Client`] sends reads to the public listener. An [`Admin`] publishes changes and reads the
-//! server's state on the admin listener. Both are handles on one connection, and cheap to clone.
+//! A [`Client`] sends reads, to the public listener or the admin listener. An [`Admin`] publishes
+//! changes and reads the server's state on the admin listener. Both are handles on one connection,
+//! and cheap to clone.
 //! Every call sends its timeout to the server, which stops working on the call when the time is up.
 //! The variants of [`Error`] tell what the caller can do.
 //!

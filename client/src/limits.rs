@@ -10,7 +10,9 @@ pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 /// The time after which a connection that is not established is an error.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The maximum size of an answer: the server's own limit.
-pub const ANSWER_BYTES_MAX: usize = 16 << 20;
+pub const ANSWER_BYTES_MAX: usize = 4 << 20;
+/// The maximum members of one BatchGetProfiles: the server's own limit.
+pub const PROFILES_BATCH_MAX: usize = 1_000;
 /// The maximum size of a request: above a window part of 1 MiB with its frame.
 pub const REQUEST_BYTES_MAX: usize = 2 << 20;
 /// The size up to which the parts of a window are filled, so that with their other fields they stay

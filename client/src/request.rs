@@ -4,8 +4,8 @@ use crate::{Admin, Client, Error, ListStream};
 use cloud_proto::{cloud::v1 as cloud, databus::v1 as databus};
 use std::future::Future;
 
-/// A request message that a handle can send: a [`Client`] to the public listener, an [`Admin`] to
-/// the admin listener.
+/// A request message that a handle can send: a [`Client`] to the services that read, an [`Admin`]
+/// to the others of the admin listener.
 pub trait RequestTo<Handle> {
     /// The response message.
     type Response;
@@ -54,7 +54,8 @@ requests! { Client [answer]:
     network.begin_session(cloud::BeginSessionRequest, at_least) -> cloud::BeginSessionResponse;
     network.end_session(cloud::EndSessionRequest) -> cloud::EndSessionResponse;
     search.search_members(cloud::SearchMembersRequest, at_least) -> cloud::SearchMembersResponse;
-    profiles.get_profiles(cloud::GetProfilesRequest, at_least) -> cloud::GetProfilesResponse;
+    profiles.batch_get_profiles(cloud::BatchGetProfilesRequest, at_least)
+        -> cloud::BatchGetProfilesResponse;
     log.get_status(databus::GetStatusRequest) -> databus::GetStatusResponse;
 }
 

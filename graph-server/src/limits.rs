@@ -22,10 +22,14 @@ pub const DEGREES_FOR_VIEWERS_BATCH_MAX: usize = 250;
 pub const SUBGRAPH_MEMBERS_MAX: usize = 500;
 /// Maximum size of the answer of a GetSubgraph: the largest message that most gRPC clients accept.
 pub const SUBGRAPH_BYTES_MAX: usize = 4 << 20;
-/// Maximum members in one GetProfiles.
+/// Maximum members in one BatchGetProfiles.
 pub const PROFILES_BATCH_MAX: usize = 1_000;
-/// Maximum members of a GetProfiles that runs on the threads that serve connections.
+/// Maximum bytes of an answer with several profiles; it ends with the last profile that fits.
+pub const PROFILES_ANSWER_BYTES_MAX: usize = 1 << 20;
+/// Maximum members of a BatchGetProfiles that runs on the threads that serve connections.
 pub const PROFILES_INLINE_MAX: usize = 32;
+/// Maximum bytes of the stored profiles of a BatchGetProfiles that runs on those threads.
+pub const PROFILES_INLINE_BYTES_MAX: u64 = 64 << 10;
 /// Maximum shared connections that a GetDegrees or SuggestConnections names for each member.
 pub const SHARED_SAMPLE_MAX: u32 = 10;
 /// Size of a page of a list, if the request states none.
@@ -144,11 +148,12 @@ pub struct Limits {
     /// connections.
     #[arg(long, value_name = "THREADS")]
     pub heavy_threads: usize,
-    /// Threads for searches and large pages of profiles.
+    /// Threads for searches; as many, at a lower priority than those that serve connections, for
+    /// large batches of profiles.
     #[arg(long, value_name = "THREADS")]
     pub search_threads: usize,
     /// Maximum requests that run on, or wait for, the heavy threads; as many for the search
-    /// threads.
+    /// threads, and for batches of profiles.
     #[arg(long, value_name = "REQUESTS")]
     pub queued_requests_max: usize,
     /// Maximum requests in progress, not counting streams.

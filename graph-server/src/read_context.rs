@@ -1,18 +1,23 @@
-//! The only way by which a call with a viewer gets its graph.
+//! The only way by which a call gets its graph and its profiles.
 //!
 //! [`Site::read_context`] checks the caller, waits for the call's `at_least`, takes the graph, and
-//! finds the viewer in it. No call gets a graph for a viewer in another way: [`Graphs`] is private
-//! to this file. So a rule about which caller may read which viewer's graph has one place.
+//! finds the viewer in it. The other functions do the same with profiles, and for a call that may
+//! have no viewer. No call gets a graph in another way: [`Graphs`] is private to this file. So a
+//! rule about which caller may read from which side has one place.
 
 use crate::{
-    ingest::progress::Part, observe::facts, rpc::refusal::Refusal, site::Site, workers::Stop,
+    ingest::progress::Part,
+    observe::facts,
+    rpc::{convert::member_id, refusal::Refusal},
+    site::Site,
+    workers::Stop,
 };
 use cloud_engine::{Budget, Current, EDGES_BETWEEN_CHECKS, Graph, NodeIndex, View};
 use cloud_model::MemberId;
 use cloud_proto::databus::v1::{AsOf, AtLeast};
 use cloud_search::Published;
 use cloud_serving as serving;
-use cloud_serving::Deadline;
+use cloud_serving::{Deadline, ListenerKind};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -22,12 +27,25 @@ use tonic::Request;
 /// The site's graphs, which a call gets through this file only.
 pub(crate) struct Graphs(Current);
 
-/// The program that sent a call.
+/// The program that sent a call. It has no name: the network restricts access to each listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Identity {
-    /// A program without a name: it may send requests for every viewer. The network restricts
-    /// access to the listener.
-    Anonymous,
+    /// A program on the public listener. It may read from the side of every member, and of a
+    /// visitor.
+    Application,
+    /// A program on the admin listener. It may also read from the site's own side.
+    Operator,
+}
+
+/// The side from which a call reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side<M = MemberId> {
+    /// The side of a member, the viewer.
+    Member(M),
+    /// The side of a visitor who is not logged in.
+    Visitor,
+    /// The site's own side, from which everything is seen.
+    Site,
 }
 
 /// The caller of a request, and the time by which it must be answered.
@@ -37,13 +55,14 @@ pub(crate) struct Call {
     pub(crate) deadline: Deadline,
 }
 
-/// A viewer's side of the site at one SCN.
+/// The site at one SCN, from one side. `V` is the viewer: a node, or a [`Side`] where a call may
+/// have no viewer.
 #[derive(Clone)]
-pub(crate) struct ReadContext {
+pub(crate) struct ReadContext<V = NodeIndex> {
     pub(crate) site: Arc<Site>,
     pub(crate) graph: Graph,
     /// The viewer's node in the graph; `graph.member` names its id.
-    pub(crate) viewer: NodeIndex,
+    pub(crate) viewer: V,
     pub(crate) call: Call,
 }
 
@@ -65,25 +84,65 @@ impl Graphs {
 }
 
 impl Identity {
-    /// Rejects a caller that may not send requests for this viewer.
-    fn check_viewer(self, _viewer: MemberId) -> Result<(), Refusal> {
-        match self {
-            Self::Anonymous => Ok(()),
+    fn of<M>(request: &Request<M>) -> Self {
+        match request.extensions().get() {
+            Some(ListenerKind::Admin) => Self::Operator,
+            Some(ListenerKind::Public) | None => Self::Application,
         }
     }
 
     /// Rejects a caller that may not read from the sides of several viewers in one call.
-    fn check_viewers(self, viewers: &[MemberId]) -> Result<(), Refusal> {
-        viewers
-            .iter()
-            .try_for_each(|&viewer| self.check_viewer(viewer))
+    fn check_viewers(self) -> Result<(), Refusal> {
+        match self {
+            Self::Operator => Ok(()),
+            Self::Application => Err(Refusal::field(
+                "viewer_ids",
+                "only the admin listener answers for several viewers",
+            )),
+        }
+    }
+
+    /// Rejects a caller that may not read from this side.
+    fn check_side(self, side: Side) -> Result<(), Refusal> {
+        match (self, side) {
+            (Self::Operator, _) | (Self::Application, Side::Member(_) | Side::Visitor) => Ok(()),
+            (Self::Application, Side::Site) => Err(Refusal::field(
+                "viewer_id",
+                "must be the member from whose side this is read, or anonymous must be set; \
+                 only the admin listener answers without both",
+            )),
+        }
+    }
+}
+
+impl Side {
+    /// Returns the side that the fields `viewer_id` and `anonymous` of a request state.
+    pub(crate) fn stated(viewer_id: u64, anonymous: bool) -> Result<Self, Refusal> {
+        match (viewer_id, anonymous) {
+            (0, false) => Ok(Self::Site),
+            (0, true) => Ok(Self::Visitor),
+            (viewer_id, false) => Ok(Self::Member(member_id("viewer_id", viewer_id)?)),
+            (_, true) => {
+                let problem = "must not be set together with viewer_id";
+                Err(Refusal::field("anonymous", problem))
+            }
+        }
+    }
+
+    /// Returns the same side in the graph, or NOT_FOUND if the viewer does not exist.
+    fn in_graph(self, graph: &Graph) -> Result<Side<NodeIndex>, Refusal> {
+        Ok(match self {
+            Self::Member(viewer) => Side::Member(existing(graph, viewer)?),
+            Self::Visitor => Side::Visitor,
+            Self::Site => Side::Site,
+        })
     }
 }
 
 impl Call {
     pub(crate) fn of<M>(request: &Request<M>) -> Self {
         Self {
-            identity: Identity::Anonymous,
+            identity: Identity::of(request),
             deadline: Deadline::of(request),
         }
     }
@@ -97,10 +156,23 @@ impl Site {
         at_least: Option<AtLeast>,
         call: Call,
     ) -> Result<ReadContext, Refusal> {
-        call.identity.check_viewer(viewer)?;
-        let (part, deadline) = (Part::Graph, call.deadline);
-        self.progress.wait(at_least, part, deadline).await?;
-        ReadContext::new(self, self.graphs.0.graph(), viewer, call)
+        call.identity.check_side(Side::Member(viewer))?;
+        let graph = self.graph(at_least, call).await?;
+        let viewer = existing(&graph, viewer)?;
+        Ok(ReadContext::new(self, graph, viewer, call))
+    }
+
+    /// Returns this side of the newest graph that holds `at_least`.
+    pub(crate) async fn side_context(
+        self: &Arc<Self>,
+        side: Side,
+        at_least: Option<AtLeast>,
+        call: Call,
+    ) -> Result<ReadContext<Side<NodeIndex>>, Refusal> {
+        call.identity.check_side(side)?;
+        let graph = self.graph(at_least, call).await?;
+        let side = side.in_graph(&graph)?;
+        Ok(ReadContext::new(self, graph, side, call))
     }
 
     /// Returns the side of each of some viewers of the same graph, the newest that holds
@@ -111,14 +183,12 @@ impl Site {
         at_least: Option<AtLeast>,
         call: Call,
     ) -> Result<(Graph, Vec<Option<ReadContext>>), Refusal> {
-        call.identity.check_viewers(viewers)?;
-        let (part, deadline) = (Part::Graph, call.deadline);
-        self.progress.wait(at_least, part, deadline).await?;
-        let graph = self.graphs.0.graph();
+        call.identity.check_viewers()?;
+        let graph = self.graph(at_least, call).await?;
         facts::answered_as_of(graph.scn().get());
         let context = |&viewer: &MemberId| {
-            let graph = graph.clone();
-            ReadContext::new(self, graph, viewer, call).ok()
+            let node = graph.node(viewer)?;
+            Some(ReadContext::new(self, graph.clone(), node, call))
         };
         let contexts = viewers.iter().map(context).collect();
         Ok((graph, contexts))
@@ -132,21 +202,40 @@ impl Site {
         at_least: Option<AtLeast>,
         call: Call,
     ) -> Result<(Arc<Published>, ReadContext), Refusal> {
-        call.identity.check_viewer(viewer)?;
-        let (published, graph) = self.profiles(at_least, call.deadline).await?;
-        let context = ReadContext::new(self, graph, viewer, call)?;
-        Ok((published, context))
+        call.identity.check_side(Side::Member(viewer))?;
+        let (published, graph) = self.published_at(at_least, call).await?;
+        let viewer = existing(&graph, viewer)?;
+        Ok((published, ReadContext::new(self, graph, viewer, call)))
     }
 
-    /// Returns the newest profiles that hold `at_least`, and the graph at the same SCN. For a call
-    /// without a viewer, which takes from the graph only the node of each member's profile.
-    pub(crate) async fn profiles(
+    /// Returns the newest profiles that hold `at_least`, and this side of the graph at the same
+    /// SCN.
+    pub(crate) async fn profiles_context(
+        self: &Arc<Self>,
+        side: Side,
+        at_least: Option<AtLeast>,
+        call: Call,
+    ) -> Result<(Arc<Published>, ReadContext<Side<NodeIndex>>), Refusal> {
+        call.identity.check_side(side)?;
+        let (published, graph) = self.published_at(at_least, call).await?;
+        let side = side.in_graph(&graph)?;
+        Ok((published, ReadContext::new(self, graph, side, call)))
+    }
+
+    async fn graph(&self, at_least: Option<AtLeast>, call: Call) -> Result<Graph, Refusal> {
+        let (part, deadline) = (Part::Graph, call.deadline);
+        self.progress.wait(at_least, part, deadline).await?;
+        Ok(self.graphs.0.graph())
+    }
+
+    /// Returns the newest profiles that hold `at_least`, and the graph at the same SCN.
+    async fn published_at(
         &self,
         at_least: Option<AtLeast>,
-        deadline: Deadline,
+        call: Call,
     ) -> Result<(Arc<Published>, Graph), Refusal> {
         let profiles = self.served_profiles()?;
-        let part = Part::Profiles;
+        let (part, deadline) = (Part::Profiles, call.deadline);
         self.progress.wait(at_least, part, deadline).await?;
         // After a start while the relay is out of reach, the graph may stand at the snapshot,
         // behind the profiles.
@@ -156,7 +245,6 @@ impl Site {
             let published = profiles.published();
             let scn = published.scn();
             if let Some(graph) = self.graphs.0.graph_at(scn) {
-                facts::answered_as_of(scn.get());
                 return Ok((published, graph));
             }
         }
@@ -169,20 +257,15 @@ impl Site {
     }
 }
 
-impl ReadContext {
-    fn new(
-        site: &Arc<Site>,
-        graph: Graph,
-        viewer_id: MemberId,
-        call: Call,
-    ) -> Result<Self, Refusal> {
+impl<V: Clone + Send + 'static> ReadContext<V> {
+    fn new(site: &Arc<Site>, graph: Graph, viewer: V, call: Call) -> Self {
         facts::answered_as_of(graph.scn().get());
-        Ok(Self {
-            viewer: existing(&graph, viewer_id)?,
+        Self {
             site: Arc::clone(site),
             graph,
+            viewer,
             call,
-        })
+        }
     }
 
     /// Returns the answer's `as_of`.
@@ -193,19 +276,6 @@ impl ReadContext {
     /// Returns the node of another member in the call, or NOT_FOUND if the member does not exist.
     pub(crate) fn member(&self, member: MemberId) -> Result<NodeIndex, Refusal> {
         existing(&self.graph, member)
-    }
-
-    /// Returns the viewer's view, cached or built.
-    pub(crate) async fn view(&self) -> Result<Arc<View>, Refusal> {
-        if let Some(view) = self.site.views.cached(&self.graph, self.viewer) {
-            return Ok(view);
-        }
-        let edges = View::cost(&self.graph, self.viewer, self.inline_edges_max());
-        self.work(edges, |context, budget| {
-            let views = &context.site.views;
-            Ok(views.build(&context.graph, context.viewer, budget)?)
-        })
-        .await
     }
 
     /// Returns the maximum number of edges visited on the threads that serve connections.
@@ -244,10 +314,25 @@ impl ReadContext {
     }
 }
 
+impl ReadContext {
+    /// Returns the viewer's view, cached or built.
+    pub(crate) async fn view(&self) -> Result<Arc<View>, Refusal> {
+        if let Some(view) = self.site.views.cached(&self.graph, self.viewer) {
+            return Ok(view);
+        }
+        let edges = View::cost(&self.graph, self.viewer, self.inline_edges_max());
+        self.work(edges, |context, budget| {
+            let views = &context.site.views;
+            Ok(views.build(&context.graph, context.viewer, budget)?)
+        })
+        .await
+    }
+}
+
 /// Runs the work within its budget. The edges that it visits are counted in `visited`.
-fn within<T>(
-    work: impl Fn(&ReadContext, &mut Budget<'_>) -> Result<T, Refusal>,
-    context: &ReadContext,
+fn within<V, T>(
+    work: impl Fn(&ReadContext<V>, &mut Budget<'_>) -> Result<T, Refusal>,
+    context: &ReadContext<V>,
     edges_max: u64,
     stop: &Stop,
     visited: &AtomicU64,

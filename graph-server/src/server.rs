@@ -11,7 +11,9 @@ use crate::{
     start::{StartError, Started, start},
 };
 use cloud_model::Scn;
-use cloud_serving::{BoundListeners, ListenerPanicked, Listeners, ObserveLayer, Services, pages};
+use cloud_serving::{
+    BoundListeners, ListenerKind, ListenerPanicked, Listeners, ObserveLayer, Services, pages,
+};
 use databus::{KeptFor, Log};
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
@@ -56,8 +58,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let calls = Arc::clone(&site.calls);
     let (ready, scraped) = (Arc::clone(site), Arc::clone(site));
     let services = Services {
-        public: routes::public(site, &health)?,
-        admin: routes::admin(site, &health)?,
+        public: routes::of_listener(ListenerKind::Public, site, &health)?,
+        admin: routes::of_listener(ListenerKind::Admin, site, &health)?,
         pages: pages(move || ready.readiness(), move || metrics::page(&scraped)),
         observe: ObserveLayer::new(calls, site.slow_request, &facts::FACTS, facts::report),
     };
@@ -76,7 +78,7 @@ impl Running {
         self.listeners.public_addr()
     }
 
-    /// Returns the address of the admin listener, where changes are published.
+    /// Returns the address of the admin listener, where changes are published and followed.
     #[must_use]
     pub fn admin_addr(&self) -> SocketAddr {
         self.listeners.admin_addr()

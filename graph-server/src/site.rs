@@ -35,6 +35,8 @@ pub(crate) struct Site {
     pub(crate) list_streams: ListStreams,
     pub(crate) heavy: Workers,
     pub(crate) search: Workers,
+    /// The threads for batches of profiles that are too large for the threads of connections.
+    pub(crate) batches: Workers,
     /// Cancelled when the server shuts down: then streams end.
     pub(crate) stopping: CancellationToken,
     pub(crate) started: Instant,

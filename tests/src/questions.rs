@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use cloud_proto::cloud::v1::{
-    BeginSessionRequest, ConnectionOrder, Degree, EndSessionRequest, GetDegreesRequest,
-    GetNetworkSizesRequest, GetProfilesRequest, GetSubgraphRequest, ListConnectionsRequest,
+    BatchGetProfilesRequest, BeginSessionRequest, ConnectionOrder, Degree, EndSessionRequest,
+    GetDegreesRequest, GetNetworkSizesRequest, GetSubgraphRequest, ListConnectionsRequest,
     ListConnectionsResponse, ListNetworkRequest, ListNetworkResponse, ListPathsRequest,
     ListSharedConnectionsRequest, ListSharedConnectionsResponse, SearchMembersRequest,
     StreamConnectionsRequest, StreamNetworkRequest, StreamSharedConnectionsRequest,
@@ -101,6 +101,14 @@ impl<R: Rng + Send> Reader<R> {
         *self.ids.choose(&mut self.random).expect("not empty")
     }
 
+    /// Returns a member, or 0 for a visitor.
+    fn viewer(&mut self) -> u64 {
+        match self.random.random_bool(0.5) {
+            true => self.member(),
+            false => 0,
+        }
+    }
+
     /// Returns a page size: all on one page, or few on each.
     fn page_size(&mut self) -> u32 {
         if self.random.random_bool(0.5) {
@@ -144,7 +152,10 @@ impl<R: Rng + Send> Reader<R> {
         } else {
             ConnectionOrder::Id
         };
+        let viewer_id = self.viewer();
         let mut request = ListConnectionsRequest {
+            viewer_id,
+            anonymous: viewer_id == 0,
             member_id: self.member(),
             order: order.into(),
             page_size: self.page_size(),
@@ -283,7 +294,10 @@ impl<R: Rng + Send> Reader<R> {
     async fn stream_connections(&mut self) -> Option<Record> {
         let orders = [ConnectionOrder::Recent, ConnectionOrder::Id];
         let order = *orders.choose(&mut self.random).expect("not empty");
+        let viewer_id = self.viewer();
         let request = StreamConnectionsRequest {
+            viewer_id,
+            anonymous: viewer_id == 0,
             member_id: self.member(),
             order: order.into(),
             at_least: self.at_least(),
@@ -406,13 +420,17 @@ impl<R: Rng + Send> Reader<R> {
     }
 
     async fn ask_profiles(&mut self) -> Option<Record> {
-        let request = GetProfilesRequest {
+        let viewer_id = self.viewer();
+        let request = BatchGetProfilesRequest {
+            viewer_id,
+            anonymous: viewer_id == 0,
             member_ids: self
                 .ids
                 .choose_multiple(&mut self.random, 5)
                 .copied()
                 .collect(),
             at_least: self.at_least(),
+            ..Default::default()
         };
         let answer = self.connections.client.call(request.clone()).await;
         Some(Record::Profiles(request, found(answer)?))

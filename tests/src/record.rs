@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use cloud_profile::{ProfileRecord, from_wire};
 use cloud_proto::cloud::v1::{
-    BeginSessionResponse, Connection, ConnectionOrder, Degree, GetDegreesRequest,
-    GetDegreesResponse, GetNetworkSizesRequest, GetNetworkSizesResponse, GetProfilesRequest,
-    GetProfilesResponse, GetSubgraphRequest, GetSubgraphResponse, ListConnectionsRequest,
+    BatchGetProfilesRequest, BatchGetProfilesResponse, BeginSessionResponse, Connection,
+    ConnectionOrder, Degree, GetDegreesRequest, GetDegreesResponse, GetNetworkSizesRequest,
+    GetNetworkSizesResponse, GetSubgraphRequest, GetSubgraphResponse, ListConnectionsRequest,
     ListConnectionsResponse, ListNetworkRequest, ListNetworkResponse, ListPathsRequest,
     ListPathsResponse, ListSharedConnectionsRequest, ListSharedConnectionsResponse,
     SearchMembersRequest, SearchMembersResponse, SuggestConnectionsRequest,
@@ -53,8 +54,8 @@ pub enum Record {
     Session(BeginSessionResponse),
     /// SearchMembers for one word.
     Search(SearchMembersRequest, SearchMembersResponse),
-    /// GetProfiles.
-    Profiles(GetProfilesRequest, GetProfilesResponse),
+    /// BatchGetProfiles.
+    Profiles(BatchGetProfilesRequest, BatchGetProfilesResponse),
 }
 
 impl Record {
@@ -348,17 +349,19 @@ fn check_search(model: &Model, request: &SearchMembersRequest, answer: &SearchMe
     );
 }
 
-fn check_profiles(model: &Model, request: &GetProfilesRequest, answer: &GetProfilesResponse) {
+fn check_profiles(
+    model: &Model,
+    request: &BatchGetProfilesRequest,
+    answer: &BatchGetProfilesResponse,
+) {
     assert_eq!(answer.results.len(), request.member_ids.len());
     for (id, result) in request.member_ids.iter().zip(&answer.results) {
         assert_eq!(result.member_id, *id);
-        let got = result.profile.as_ref().map(|profile| {
-            let mut positions = profile.positions.clone();
+        let got = result.profile.clone().map(|profile| {
+            let ProfileRecord { member, positions } = from_wire(profile);
+            let mut positions = positions;
             positions.sort_by_key(|position| position.position_id);
-            (
-                profile.member.clone().expect("a profile has a member"),
-                positions,
-            )
+            (member.expect("a profile has a member"), positions)
         });
         let expected = model.member(*id).map(|state| {
             (

@@ -28,6 +28,8 @@ pub struct Connections {
     pub client: Client,
     /// The client of the admin listener.
     pub admin: Admin,
+    /// The client of a graph server's log, on the admin listener.
+    pub log: Client,
 }
 
 impl Server {
@@ -216,12 +218,14 @@ impl Connections {
     /// Connects to the two listeners of a server, given as `http://127.0.0.1:PORT`.
     pub async fn to(public: &str, admin: &str) -> Connections {
         let client = Client::connect(public).await;
+        let log = Client::connect(admin).await;
         let admin = Admin::connect(admin).await;
         Connections {
             client: client
                 .expect("the public listener answers")
                 .without_timeout(),
             admin: admin.expect("the admin listener answers").without_timeout(),
+            log: log.expect("the admin listener answers").without_timeout(),
         }
     }
 }

@@ -41,13 +41,13 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     };
     setting.runtime().block_on(async {
         let measured = setting.measured_server("profiles").await?;
-        get_profiles(setting, &measured, figures).await?;
+        batch_get_profiles(setting, &measured, figures).await?;
         searchable(setting, &measured, figures).await?;
         search_while_changing(setting, &measured, questions, figures).await
     })
 }
 
-async fn get_profiles(
+async fn batch_get_profiles(
     setting: &Setting,
     measured: &Measured,
     figures: &mut Figures,
@@ -64,7 +64,8 @@ async fn get_profiles(
                 .get(number as usize % pages.len())
                 .cloned()
                 .unwrap_or_default();
-            let request = cloud::GetProfilesRequest {
+            let request = cloud::BatchGetProfilesRequest {
+                anonymous: true,
                 member_ids: page,
                 ..Default::default()
             };
@@ -81,7 +82,7 @@ async fn get_profiles(
         .await?
         .latencies;
     let figure = |what: &str, share| {
-        let what = format!("GetProfiles of 10, random members, one caller: {what}");
+        let what = format!("BatchGetProfiles of 10, random members, one caller: {what}");
         Figure::new(what, Unit::Seconds, latencies.quantile(share))
     };
     figures.push(figure("median", 0.5).note(format!(
@@ -90,7 +91,7 @@ async fn get_profiles(
     )));
     figures.push(figure("p99.9", 0.999));
     figures.push(Figure::not_built(
-        "GetProfiles of 10, p99.9 while a full cache of 2 M evicts, against not evicting",
+        "BatchGetProfiles of 10, p99.9 while a full cache of 2 M evicts, against not evicting",
     ));
     Ok(())
 }

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
         value_name = "ADDRESS"
     )]
     pub(crate) server: String,
-    /// The server's admin listener.
+    /// The server's admin listener; for `watch`, also a relay's public listener.
     #[arg(
         long,
         global = true,
@@ -119,8 +119,21 @@ pub(crate) struct Sizes {
     pub(crate) third: bool,
 }
 
+/// The side from which a command reads.
+#[derive(clap::Args)]
+pub(crate) struct Reader {
+    /// The member from whose side to read; without it, a visitor who is not logged in.
+    #[arg(long, value_name = "MEMBER", conflicts_with = "site")]
+    pub(crate) viewer: Option<u64>,
+    /// Read from the site's own side, on the admin listener.
+    #[arg(long)]
+    pub(crate) site: bool,
+}
+
 #[derive(clap::Args)]
 pub(crate) struct Connections {
+    #[command(flatten)]
+    pub(crate) reader: Reader,
     /// The member.
     pub(crate) member: u64,
     /// The order: newest first, or by id.
@@ -233,6 +246,11 @@ pub(crate) struct Search {
 
 #[derive(clap::Args)]
 pub(crate) struct Profile {
+    #[command(flatten)]
+    pub(crate) reader: Reader,
+    /// Only these fields, such as display_name or positions.title.
+    #[arg(long, value_name = "FIELD", value_delimiter = ',')]
+    pub(crate) fields: Vec<String>,
     /// The members.
     #[arg(required = true, value_name = "MEMBER")]
     pub(crate) members: Vec<u64>,

@@ -14,8 +14,9 @@ use serde_json::json;
 const PAGE_SIZE_MAX: usize = 1_000;
 
 pub(crate) async fn ask(servers: &Servers, question: Connections) -> Result<Answer, Failed> {
-    let client = servers.client().await?;
+    let client = servers.reader(&question.reader).await?;
     let Connections {
+        reader: _,
         member,
         order,
         limit,

@@ -14,7 +14,7 @@ use serde_json::json;
 const SAMPLE: u32 = 3;
 
 pub(crate) async fn ask(servers: &Servers, question: Degrees) -> Result<Answer, Failed> {
-    let client = servers.client().await?;
+    let client = servers.viewer(question.viewer).await?;
     let Degrees {
         viewer,
         members,

@@ -6,8 +6,6 @@ use comfy_table::Table;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The maximum members of one request: the server's limit.
-const PROFILES_BATCH: usize = 1_000;
 /// The maximum characters of a headline; a longer one is truncated.
 const HEADLINE_CHARACTERS: usize = 60;
 
@@ -23,14 +21,12 @@ impl Names {
         let members: BTreeSet<_> = members.into_iter().filter(|&member| member != 0).collect();
         let members: Vec<_> = members.into_iter().collect();
         let mut names = Self::default();
-        for batch in members.chunks(PROFILES_BATCH) {
-            for result in client.profiles(batch).await?.results {
-                if let Some(member) = result.profile.and_then(|profile| profile.member) {
-                    let headline = member.headline.chars().take(HEADLINE_CHARACTERS).collect();
-                    names
-                        .0
-                        .insert(result.member_id, (member.display_name, headline));
-                }
+        let fields = ["display_name", "headline"];
+        for result in client.all_profiles(&members, &fields).await?.1 {
+            if let Some(profile) = result.profile {
+                let headline = profile.headline.chars().take(HEADLINE_CHARACTERS).collect();
+                let name = (profile.display_name, headline);
+                names.0.insert(result.member_id, name);
             }
         }
         Ok(names)

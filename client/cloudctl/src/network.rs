@@ -14,7 +14,7 @@ use serde_json::json;
 const PAGE_SIZE_MAX: usize = 1_000;
 
 pub(crate) async fn ask(servers: &Servers, question: Network) -> Result<Answer, Failed> {
-    let client = servers.client().await?;
+    let client = servers.viewer(question.viewer).await?;
     let Network {
         viewer,
         degree,

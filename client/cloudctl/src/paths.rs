@@ -11,7 +11,7 @@ use cloud_client::PathsOptions;
 use serde_json::json;
 
 pub(crate) async fn ask(servers: &Servers, question: Paths) -> Result<Answer, Failed> {
-    let client = servers.client().await?;
+    let client = servers.viewer(question.viewer).await?;
     let Paths {
         viewer,
         member,

@@ -7,19 +7,22 @@ use crate::{
     servers::Servers,
 };
 use cloud_client::proto::databus::v1::{Position, YearMonth};
-use cloud_profile::{Fields, Kind, Line};
+use cloud_profile::{Fields, Kind, Line, from_wire};
 use serde_json::json;
 
 pub(crate) async fn ask(servers: &Servers, question: Profile) -> Result<Answer, Failed> {
-    let answer = servers.client().await?.profiles(&question.members).await?;
+    let client = servers.reader(&question.reader).await?;
+    let fields: Vec<_> = question.fields.iter().map(String::as_str).collect();
+    let (as_of, results) = client.all_profiles(&question.members, &fields).await?;
     let (mut text, mut lines) = (String::new(), Vec::new());
-    for result in answer.results {
+    for result in results {
         let id = result.member_id;
         let Some(profile) = result.profile else {
             text += &format!("{id}: no such member\n\n");
             lines.push(json!({ "member_id": id, "profile": null }));
             continue;
         };
+        let profile = from_wire(profile);
         let member = profile.member.unwrap_or_default();
         let mut rows = table(&["member", &id.to_string()]);
         for (label, values) in facts(&member) {
@@ -34,7 +37,7 @@ pub(crate) async fn ask(servers: &Servers, question: Profile) -> Result<Answer, 
         let profile = json!({ "member": Line(member), "positions": positions });
         lines.push(json!({ "member_id": id, "profile": profile }));
     }
-    let as_of = answer.as_of.as_ref();
+    let as_of = as_of.as_ref();
     Ok(Answer {
         text: format!("{text}{}", as_of_line(as_of)),
         json: json!({ "as_of": as_of_json(as_of), "profiles": lines }),

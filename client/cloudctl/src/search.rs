@@ -15,7 +15,7 @@ use serde_json::json;
 const PAGE_SIZE_MAX: usize = 100;
 
 pub(crate) async fn ask(servers: &Servers, question: Search) -> Result<Answer, Failed> {
-    let client = servers.client().await?;
+    let client = servers.viewer(question.viewer).await?;
     let Search {
         viewer,
         query,

@@ -13,7 +13,7 @@ use serde_json::json;
 const PAGE_SIZE_MAX: usize = 1_000;
 
 pub(crate) async fn ask(servers: &Servers, question: Shared) -> Result<Answer, Failed> {
-    let client = servers.client().await?;
+    let client = servers.viewer(question.viewer).await?;
     let Shared {
         viewer,
         member,

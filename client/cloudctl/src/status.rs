@@ -11,7 +11,7 @@ use serde_json::json;
 
 pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
     let status = servers.admin().await?.status().await?;
-    let log = servers.client().await?.log_status().await?;
+    let log = servers.log().await?.log_status().await?;
     let snapshot = status.snapshot.unwrap_or_default();
     let overlay = status.overlay.unwrap_or_default();
     let compaction = status.compaction.unwrap_or_default();

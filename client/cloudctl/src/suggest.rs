@@ -11,7 +11,7 @@ use cloud_client::{Page, SuggestionsOptions};
 use serde_json::json;
 
 pub(crate) async fn ask(servers: &Servers, question: Suggest) -> Result<Answer, Failed> {
-    let client = servers.client().await?;
+    let client = servers.viewer(question.viewer).await?;
     let Suggest { viewer, limit } = question;
     let options = SuggestionsOptions {
         page: Page {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 /// Prints changes until the server ends the subscription, or this process is interrupted.
 pub(crate) async fn follow(servers: &Servers, watch: Watch, json: bool) -> Result<Answer, Failed> {
-    let client = servers.client().await?;
+    let client = servers.log().await?;
     let after_scn = match watch.after_scn {
         Some(scn) => scn,
         None => client

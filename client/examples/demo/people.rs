@@ -18,9 +18,8 @@ impl People {
             .results
             .into_iter()
             .filter_map(|result| result.profile);
-        let members = profiles.filter_map(|profile| profile.member);
         Ok(Self(
-            members
+            profiles
                 .map(|member| (member.member_id, (member.display_name, member.headline)))
                 .collect(),
         ))

@@ -39,7 +39,7 @@ pub use health::Health;
 pub use in_flight::{InFlightLayer, InFlightService};
 pub use limits::ServingLimits;
 pub use listener::{ListenError, Listener};
-pub use listeners::{BoundListeners, ListenerPanicked, Listeners, Services};
+pub use listeners::{BoundListeners, ListenerKind, ListenerPanicked, Listeners, Services};
 pub use observe::{ObserveLayer, ObserveService, Observed, SlowCall};
 pub use pages::pages;
 pub use refusal::Refusal;

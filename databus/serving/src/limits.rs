@@ -7,8 +7,8 @@ use std::time::Duration;
 
 /// The longest message to the server: a window part of 1 MiB with its frame.
 pub const REQUEST_BYTES_MAX: usize = 2 << 20;
-/// The longest message from the server.
-pub const ANSWER_BYTES_MAX: usize = 16 << 20;
+/// The longest message from the server: the default limit of gRPC's own clients.
+pub const ANSWER_BYTES_MAX: usize = 4 << 20;
 /// The total size of the headers of one request.
 pub const HEADER_BYTES_MAX: u32 = 16 << 10;
 /// The bytes that a caller may send on one stream before the server has read them.

@@ -29,6 +29,7 @@
 
 mod index;
 mod no_profiles;
+mod over_bounds;
 mod profile_change;
 mod profile_store;
 mod profile_writer;
@@ -43,12 +44,13 @@ pub use index::document::for_each_value;
 pub use index::index_error::IndexError;
 pub use index::tokens::{TOKEN_CHARACTERS_MAX, tokens};
 pub use no_profiles::NoProfiles;
+pub use over_bounds::OverBounds;
 pub use profile_change::ProfileChange;
 pub use profile_store::{LIVE_INDEX_NAME, OpenError, ProfileStore};
 pub use profile_writer::{ApplyError, ProfileWriter};
 pub use profiles::live_profiles::LIVE_PROFILES_NAME;
 pub use profiles::persistent_file::Persistence;
-pub use profiles::profile_file::{PROFILE_BYTES_MAX, PROFILES_NAME, ProfileFile};
+pub use profiles::profile_file::{PROFILES_NAME, ProfileFile, STORED_BYTES_MAX};
 pub use profiles::profile_file_writer::ProfileFileWriter;
 pub use profiles::profile_header::NODES_MAX;
 pub use published::Published;

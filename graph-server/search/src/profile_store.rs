@@ -7,6 +7,7 @@ use crate::{
         index_error::IndexError,
         live_index::LiveIndex,
     },
+    over_bounds::OverBounds,
     profile_writer::ProfileWriter,
     profiles::{
         live_profiles::{BUILDING_PROFILES_NAME, LIVE_PROFILES_NAME, LiveProfiles, mark_of},
@@ -19,7 +20,7 @@ use crate::{
 use arc_swap::ArcSwap;
 use cloud_engine::{FileError, Manifest, ManifestFile, NodeIndex};
 use cloud_model::{LogId, Scn};
-use cloud_proto::cloud::v1::Profile;
+use cloud_profile::ProfileRecord;
 use std::{
     fs::{self, File},
     path::Path,
@@ -34,6 +35,7 @@ pub const LIVE_INDEX_NAME: &str = "search";
 pub struct ProfileStore {
     pub(crate) published: Arc<ArcSwap<Published>>,
     pub(crate) persistence: Arc<Persistence>,
+    pub(crate) over_bounds: Arc<OverBounds>,
 }
 
 /// Profiles and index could not be opened: stop and repair.
@@ -132,6 +134,12 @@ impl ProfileStore {
         &self.persistence
     }
 
+    /// Returns the counts of the changes that had no effect, since the store was opened.
+    #[must_use]
+    pub fn over_bounds(&self) -> &OverBounds {
+        &self.over_bounds
+    }
+
     /// Returns the published state. A request takes its whole answer from one such object.
     #[must_use]
     pub fn published(&self) -> Arc<Published> {
@@ -148,7 +156,11 @@ impl ProfileStore {
     ///
     /// # Errors
     /// If the profile cannot be read or is damaged.
-    pub fn profile(&self, node: NodeIndex, member_id: u64) -> Result<Option<Profile>, FileError> {
+    pub fn profile(
+        &self,
+        node: NodeIndex,
+        member_id: u64,
+    ) -> Result<Option<ProfileRecord>, FileError> {
         self.published.load().profile(node, member_id)
     }
 }

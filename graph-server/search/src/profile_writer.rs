@@ -13,8 +13,9 @@ use crate::{
 use arc_swap::ArcSwap;
 use cloud_engine::{FileError, NodeIndex};
 use cloud_model::{LogPoint, Scn};
-use cloud_profile::{empty_profile, remove_position, upsert_member, upsert_position};
-use cloud_proto::cloud::v1::Profile;
+use cloud_profile::{
+    Bound, ProfileRecord, empty_profile, remove_position, upsert_member, upsert_position,
+};
 use roaring::RoaringBitmap;
 use std::{collections::BTreeMap, io::ErrorKind, sync::Arc};
 
@@ -78,6 +79,7 @@ impl ProfileWriter {
         let store = ProfileStore {
             published: Arc::new(ArcSwap::from_pointee(published)),
             persistence,
+            over_bounds: Arc::default(),
         };
         let pending = BTreeMap::new();
         let writer = Self {
@@ -107,22 +109,21 @@ impl ProfileWriter {
         if scn <= self.applied.scn {
             return Ok(());
         }
-        let mut window: BTreeMap<NodeIndex, LiveRecord> = BTreeMap::new();
+        let mut read = self.read(&changes)?;
         for change in changes {
             let node = change.node();
-            if matches!(change, ProfileChange::MemberCreated { .. })
-                && self.exists(&window, node)?
-            {
-                continue;
+            if let Some(profile) = read.remove(&node) {
+                self.pending.insert(node, LiveRecord { scn, profile });
             }
-            let old = match window.remove(&node) {
-                Some(record) => record.profile,
-                None => self.profile(node, change.member_id().get())?,
+            // A member who exists, and is neither read nor changed, needs no record.
+            let Some(record) = self.pending.get_mut(&node) else {
+                continue;
             };
-            let profile = changed(old, change);
-            window.insert(node, LiveRecord { scn, profile });
+            record.scn = scn;
+            if let Err(bound) = apply(&mut record.profile, change) {
+                self.store.over_bounds.count(bound);
+            }
         }
-        self.pending.append(&mut window);
         self.advance(point);
         Ok(())
     }
@@ -131,6 +132,25 @@ impl ProfileWriter {
     #[must_use]
     pub fn applied(&self) -> LogPoint {
         self.applied
+    }
+
+    /// Returns the committed profiles of the nodes that the changes need, and that do not wait for
+    /// a commit. Reading them all first keeps a window whole: applying the changes cannot fail.
+    fn read(
+        &self,
+        changes: &[ProfileChange],
+    ) -> Result<BTreeMap<NodeIndex, Option<ProfileRecord>>, FileError> {
+        let mut read = BTreeMap::new();
+        for change in changes {
+            let node = change.node();
+            let is_known = read.contains_key(&node) || self.pending.contains_key(&node);
+            let creates = matches!(change, ProfileChange::MemberCreated { .. });
+            if is_known || (creates && self.exists(node)?) {
+                continue;
+            }
+            read.insert(node, self.committed(node, change.member_id().get())?);
+        }
+        Ok(read)
     }
 
     /// Returns whether changes wait for a commit.
@@ -212,16 +232,9 @@ impl ProfileWriter {
         Ok(())
     }
 
-    /// Returns whether a member exists, without reading the base: most ends of new connections
-    /// exist.
-    fn exists(
-        &self,
-        window: &BTreeMap<NodeIndex, LiveRecord>,
-        node: NodeIndex,
-    ) -> Result<bool, FileError> {
-        if let Some(record) = window.get(&node).or_else(|| self.pending.get(&node)) {
-            return Ok(record.profile.is_some());
-        }
+    /// Returns whether a member without waiting changes exists, without reading the base: most ends
+    /// of new connections exist.
+    fn exists(&self, node: NodeIndex) -> Result<bool, FileError> {
         if !self.superseded.contains(node.get()) {
             return Ok(u64::from(node.get()) < self.base.profiles.node_count());
         }
@@ -229,11 +242,12 @@ impl ProfileWriter {
         Ok(record.is_some_and(|record| record.profile.is_some()))
     }
 
-    /// Returns the profile of a node, with all changes applied so far.
-    fn profile(&self, node: NodeIndex, member_id: u64) -> Result<Option<Profile>, FileError> {
-        if let Some(record) = self.pending.get(&node) {
-            return Ok(record.profile.clone());
-        }
+    /// Returns the profile of a node as of the last commit.
+    fn committed(
+        &self,
+        node: NodeIndex,
+        member_id: u64,
+    ) -> Result<Option<ProfileRecord>, FileError> {
         match self.committed.get(node)? {
             Some(record) => Ok(record.profile),
             None => self.base.profiles.profile(node, member_id),
@@ -276,34 +290,42 @@ fn catch_up(
     Ok(superseded)
 }
 
-/// Returns the profile after a change; `None` is a member who does not exist.
-fn changed(old: Option<Profile>, change: ProfileChange) -> Option<Profile> {
-    match (old, change) {
+/// Applies a change to a profile; `None` is a member who does not exist. A change that would exceed
+/// a bound has no effect.
+fn apply(profile: &mut Option<ProfileRecord>, change: ProfileChange) -> Result<(), Bound> {
+    let member_id = change.member_id().get();
+    match (profile, change) {
         (
             None,
             ProfileChange::MemberUpserted {
                 existing_only: true,
                 ..
             },
-        ) => None,
-        (old, ProfileChange::MemberUpserted { values, fields, .. }) => {
-            Some(upsert_member(old, values, fields))
+        ) => Ok(()),
+        (profile, ProfileChange::MemberUpserted { values, fields, .. }) => {
+            let profile = profile.get_or_insert_with(|| empty_profile(member_id));
+            upsert_member(profile, values, fields)
         }
-        (old, ProfileChange::MemberCreated { member_id, .. }) => {
-            Some(old.unwrap_or_else(|| empty_profile(member_id.get())))
+        (profile, ProfileChange::MemberCreated { .. }) => {
+            profile.get_or_insert_with(|| empty_profile(member_id));
+            Ok(())
         }
-        (_, ProfileChange::MemberRemoved { .. }) => None,
+        (profile, ProfileChange::MemberRemoved { .. }) => {
+            *profile = None;
+            Ok(())
+        }
         (None, ProfileChange::PositionUpserted { .. } | ProfileChange::PositionRemoved { .. }) => {
-            None
+            Ok(())
         }
         (
-            Some(old),
+            Some(profile),
             ProfileChange::PositionUpserted {
                 position, fields, ..
             },
-        ) => Some(upsert_position(old, position, fields)),
-        (Some(old), ProfileChange::PositionRemoved { position_id, .. }) => {
-            Some(remove_position(old, position_id.get()))
+        ) => upsert_position(profile, position, fields),
+        (Some(profile), ProfileChange::PositionRemoved { position_id, .. }) => {
+            remove_position(profile, position_id.get());
+            Ok(())
         }
     }
 }

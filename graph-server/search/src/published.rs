@@ -16,7 +16,7 @@ use crate::{
 };
 use cloud_engine::{FileError, FileRole, ManifestFile, NodeIndex};
 use cloud_model::{LogPoint, Scn};
-use cloud_proto::cloud::v1::Profile;
+use cloud_profile::ProfileRecord;
 use roaring::RoaringBitmap;
 use std::{
     path::Path,
@@ -79,10 +79,26 @@ impl Published {
     ///
     /// # Errors
     /// If the profile cannot be read or is damaged.
-    pub fn profile(&self, node: NodeIndex, member_id: u64) -> Result<Option<Profile>, FileError> {
+    pub fn profile(
+        &self,
+        node: NodeIndex,
+        member_id: u64,
+    ) -> Result<Option<ProfileRecord>, FileError> {
         match self.live_profiles.get(node)? {
             Some(record) => Ok(record.profile),
             None => self.base.profiles.profile(node, member_id),
+        }
+    }
+
+    /// Returns the size of the stored profile of a node, in bytes; 0 if none is stored. It costs
+    /// less than reading the profile.
+    ///
+    /// # Errors
+    /// If the size cannot be read.
+    pub fn profile_bytes(&self, node: NodeIndex) -> Result<u64, FileError> {
+        match self.live_profiles.record_bytes(node)? {
+            Some(bytes) => Ok(bytes),
+            None => self.base.profiles.record_bytes(node),
         }
     }
 

@@ -9,7 +9,8 @@ use std::{fmt, path::PathBuf, str::FromStr};
 pub enum Databus {
     /// A log in this directory, which this process owns.
     Embedded(PathBuf),
-    /// The log of a relay, by the address of its public listener: `http://HOST:PORT`.
+    /// The log of a relay, by the address of its public listener: `http://HOST:PORT`. Of a graph
+    /// server with an embedded log, it is the address of the admin listener.
     Relay(String),
 }
 

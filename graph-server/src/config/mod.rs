@@ -26,7 +26,8 @@ pub struct Config {
     /// The directory of the site's snapshots. Required.
     #[arg(long, value_name = "DIR")]
     pub snapshot: PathBuf,
-    /// The change log: embedded:DIR, or a relay's public listener as http://HOST:PORT. Required.
+    /// The change log: embedded:DIR, or http://HOST:PORT of a relay's public listener or of the
+    /// admin listener of a graph server with an embedded log. Required.
     #[arg(long, value_name = "LOG")]
     pub databus: Databus,
     /// Source whose windows an embedded log takes; may be given several times. By default every
@@ -36,7 +37,8 @@ pub struct Config {
     /// Address of the public listener, which serves reads; port 0 takes a free port.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: SocketAddr,
-    /// Address of the admin listener, for publishing and operations; port 0 takes a free port.
+    /// Address of the admin listener, for publishing, following, reads from the site's own side and
+    /// operations; port 0 takes a free port.
     #[arg(long, value_name = "ADDRESS")]
     pub admin_listen: SocketAddr,
     /// Format of log lines on stderr: text or json.

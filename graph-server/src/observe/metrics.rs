@@ -1,6 +1,7 @@
 //! The page `/metrics`: the server's counters and gauges.
 
 use crate::{ingest::progress::Part, observe::memory::Memory, site::Site};
+use cloud_profile::Bound;
 use cloud_serving::metrics::Page;
 use databus::rpc::write_log_metrics;
 use std::{collections::BTreeSet, io};
@@ -120,6 +121,14 @@ fn graph(page: &mut Page, site: &Site) {
         "The SCN of the oldest profiles in a snapshot; the log is kept after it, within limits.",
         compaction.needed.profiles.get(),
     );
+    if let Some(profiles) = &site.profiles {
+        page.counters(
+            "cloud_profile_changes_over_bounds_total",
+            "Changes of profiles that had no effect, because a profile would exceed a bound.",
+            "bound",
+            Bound::ALL.map(|bound| (bound.name(), profiles.over_bounds().changes(bound))),
+        );
+    }
     page.gauge(
         "cloud_compaction_running",
         "1 while the overlay is folded into a new snapshot.",
@@ -176,6 +185,7 @@ fn workers(page: &mut Page, site: &Site) {
     let workers = [
         ("heavy", site.heavy.counts()),
         ("search", site.search.counts()),
+        ("batches", site.batches.counts()),
     ];
     page.gauges(
         "cloud_worker_requests",

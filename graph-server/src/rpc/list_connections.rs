@@ -2,7 +2,7 @@
 
 use crate::{
     limits::{LIST_PAGE_SIZE_DEFAULT, LIST_PAGE_SIZE_MAX},
-    read_context::Call,
+    read_context::{Call, Side},
     rpc::{
         convert::{connection_order, connection_to_wire, member_id, page_size},
         page_token::Parameters,
@@ -21,6 +21,7 @@ pub(crate) async fn list_connections(
 ) -> Result<ListConnectionsResponse, Refusal> {
     let call = Call::of(&request);
     let request = request.into_inner();
+    let side = Side::stated(request.viewer_id, request.anonymous)?;
     let member = member_id("member_id", request.member_id)?;
     let order = connection_order(request.order)?;
     let limit = page_size(
@@ -30,17 +31,23 @@ pub(crate) async fn list_connections(
     )?;
     let parameters = Parameters::of(
         "ListConnections",
-        &[&request.member_id.to_le_bytes(), &[order as u8]],
+        &[
+            &request.member_id.to_le_bytes(),
+            &[order as u8],
+            &request.viewer_id.to_le_bytes(),
+            &[request.anonymous.into()],
+        ],
     );
     let after = parameters.key(&request.page_token)?;
-    let context = site.read_context(member, request.at_least, call).await?;
+    let context = site.side_context(side, request.at_least, call).await?;
+    let node = context.member(member)?;
     let edges = match order {
-        ConnectionOrder::Recent => context.graph.neighbours(context.viewer).count_max() as u64,
+        ConnectionOrder::Recent => context.graph.neighbours(node).count_max() as u64,
         // A page mostly costs the page.
         ConnectionOrder::Id => 0,
     };
     let page = context.work(edges, move |context, budget| {
-        let (graph, node) = (&context.graph, context.viewer);
+        let graph = &context.graph;
         Ok(connections_by(graph, node, order, after, limit, budget)?)
     });
     let page = page.await?;

@@ -29,8 +29,8 @@ pub(crate) trait Chunked: Send + 'static {
 }
 
 /// Streams the list to the caller of `context`.
-pub(crate) async fn stream<C: Chunked>(
-    context: &ReadContext,
+pub(crate) async fn stream<V, C: Chunked>(
+    context: &ReadContext<V>,
     place: StreamPlace,
     mut list: C,
 ) -> Result<Chunks<C::Message>, Refusal> {

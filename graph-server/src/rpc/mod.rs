@@ -3,12 +3,13 @@
 //! Imports from `compaction`, `ingest`, `log_source`, `observe`, `views` and the top of the crate.
 
 mod admin_status;
+mod batch_get_profiles;
 pub(crate) mod convert;
+mod encoded;
 mod followed;
 mod get_degrees;
 mod get_degrees_for_viewers;
 mod get_network_sizes;
-mod get_profiles;
 mod get_subgraph;
 mod list_connections;
 mod list_network;
@@ -18,6 +19,7 @@ mod list_stream;
 mod listed_members;
 mod member_chunks;
 pub mod page_token;
+mod profile_service;
 pub(crate) mod refusal;
 pub(crate) mod routes;
 mod search_members;
@@ -29,4 +31,4 @@ mod stream_shared_connections;
 mod suggest_connections;
 mod take_snapshot;
 
-pub(crate) use services::{AdminRpc, NetworkRpc, ProfileRpc, SearchRpc};
+pub(crate) use services::{AdminRpc, NetworkRpc, SearchRpc};

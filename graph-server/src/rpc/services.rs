@@ -1,10 +1,10 @@
 //! The generated service traits: each method calls the function in its own file.
 
 use super::{
-    admin_status, get_degrees, get_degrees_for_viewers, get_network_sizes, get_profiles,
-    get_subgraph, list_connections, list_network, list_paths, list_shared_connections,
-    list_stream::Chunks, search_members, session, stream_connections, stream_network,
-    stream_shared_connections, suggest_connections, take_snapshot,
+    admin_status, get_degrees, get_degrees_for_viewers, get_network_sizes, get_subgraph,
+    list_connections, list_network, list_paths, list_shared_connections, list_stream::Chunks,
+    search_members, session, stream_connections, stream_network, stream_shared_connections,
+    suggest_connections, take_snapshot,
 };
 use crate::site::Site;
 use cloud_proto::cloud::v1 as cloud;
@@ -18,10 +18,6 @@ pub(crate) struct NetworkRpc(pub(crate) Arc<Site>);
 /// Implements cloud.v1.SearchService.
 #[derive(Clone)]
 pub(crate) struct SearchRpc(pub(crate) Arc<Site>);
-
-/// Implements cloud.v1.ProfileService.
-#[derive(Clone)]
-pub(crate) struct ProfileRpc(pub(crate) Arc<Site>);
 
 /// Implements cloud.v1.AdminService.
 #[derive(Clone)]
@@ -168,18 +164,6 @@ impl cloud::search_service_server::SearchService for SearchRpc {
     ) -> Result<Response<cloud::SearchMembersResponse>, Status> {
         Ok(Response::new(
             search_members::search_members(&self.0, request).await?,
-        ))
-    }
-}
-
-#[async_trait]
-impl cloud::profile_service_server::ProfileService for ProfileRpc {
-    async fn get_profiles(
-        &self,
-        request: Request<cloud::GetProfilesRequest>,
-    ) -> Result<Response<cloud::GetProfilesResponse>, Status> {
-        Ok(Response::new(
-            get_profiles::get_profiles(&self.0, request).await?,
         ))
     }
 }

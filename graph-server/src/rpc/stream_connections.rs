@@ -2,7 +2,7 @@
 
 use crate::{
     limits::STREAMED_CONNECTIONS,
-    read_context::{Call, ReadContext},
+    read_context::{Call, ReadContext, Side},
     rpc::{
         convert::{connection_order, connection_to_wire, member_id},
         list_stream::{Chunked, Chunks, stream},
@@ -11,7 +11,8 @@ use crate::{
     site::Site,
 };
 use cloud_engine::{
-    ConnectionOrder, ConnectionsPage, ListedConnection, connections_by, recent_connections,
+    ConnectionOrder, ConnectionsPage, ListedConnection, NodeIndex, connections_by,
+    recent_connections,
 };
 use cloud_proto::cloud::v1::{StreamConnectionsRequest, StreamConnectionsResponse};
 use std::sync::Arc;
@@ -23,15 +24,18 @@ pub(crate) async fn stream_connections(
 ) -> Result<Chunks<StreamConnectionsResponse>, Refusal> {
     let call = Call::of(&request);
     let request = request.into_inner();
+    let side = Side::stated(request.viewer_id, request.anonymous)?;
     let member = member_id("member_id", request.member_id)?;
     let order = connection_order(request.order)?;
-    let context = site.read_context(member, request.at_least, call).await?;
-    let edges = context.graph.neighbours(context.viewer).count_max() as u64;
+    let context = site.side_context(side, request.at_least, call).await?;
+    let node = context.member(member)?;
+    let edges = context.graph.neighbours(node).count_max() as u64;
     match order {
         ConnectionOrder::Id => {
             let place = site.list_streams.take_place(0)?;
             let chunks = ById {
                 context: context.clone(),
+                node,
                 after: None,
             };
             stream(&context, place, chunks).await
@@ -39,9 +43,8 @@ pub(crate) async fn stream_connections(
         ConnectionOrder::Recent => {
             let bytes = edges * size_of::<ListedConnection>() as u64;
             let place = site.list_streams.take_place(bytes)?;
-            let sorted = context.work(edges, |context, budget| {
-                let (graph, node) = (&context.graph, context.viewer);
-                Ok(recent_connections(graph, node, budget)?)
+            let sorted = context.work(edges, move |context, budget| {
+                Ok(recent_connections(&context.graph, node, budget)?)
             });
             let chunks = Recent {
                 sorted: sorted.await?,
@@ -55,13 +58,14 @@ pub(crate) async fn stream_connections(
 
 /// The connections by id: each message is a page of the list.
 struct ById {
-    context: ReadContext,
+    context: ReadContext<Side<NodeIndex>>,
+    node: NodeIndex,
     after: Option<ListedConnection>,
 }
 
 /// The newest connections first, sorted once.
 struct Recent {
-    context: ReadContext,
+    context: ReadContext<Side<NodeIndex>>,
     sorted: Vec<ListedConnection>,
     sent: usize,
 }
@@ -70,9 +74,9 @@ impl Chunked for ById {
     type Message = StreamConnectionsResponse;
 
     async fn next(&mut self) -> Result<(StreamConnectionsResponse, bool), Refusal> {
-        let after = self.after;
+        let (after, node) = (self.after, self.node);
         let page = self.context.work(0, move |context, budget| {
-            let (graph, node, limit) = (&context.graph, context.viewer, STREAMED_CONNECTIONS);
+            let (graph, limit) = (&context.graph, STREAMED_CONNECTIONS);
             let order = ConnectionOrder::Id;
             Ok(connections_by(graph, node, order, after, limit, budget)?)
         });
@@ -100,7 +104,7 @@ impl Chunked for Recent {
 }
 
 fn message(
-    context: &ReadContext,
+    context: &ReadContext<Side<NodeIndex>>,
     connections: &[ListedConnection],
     total: u64,
 ) -> StreamConnectionsResponse {

@@ -242,6 +242,12 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         limits.search_threads,
         limits.queued_requests_max,
     )?;
+    let batches = Workers::new(
+        "batches of profiles",
+        Priority::Background,
+        limits.search_threads,
+        limits.queued_requests_max,
+    )?;
     let views = Arc::new(Views::new(&limits));
     let compactor = Compactor {
         compaction: Arc::clone(&compaction),
@@ -271,6 +277,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         list_streams: ListStreams::new(&limits),
         heavy,
         search,
+        batches,
         log_server: log_server(&*log, &limits, &stopping, &progress, take_source),
         log,
         stopping,

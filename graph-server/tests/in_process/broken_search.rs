@@ -165,7 +165,7 @@ async fn a_damaged_index_of_the_only_snapshot_leaves_the_graph_serving() {
     );
     let found = site.client.at_least(taken).profiles(&[2]).await.unwrap();
     let profile = found.results[0].profile.clone().unwrap();
-    assert_eq!(profile.member.unwrap().headline, "changed");
+    assert_eq!(profile.headline, "changed");
     assert!(told.contains("changed"));
     site.stop().await;
 }
@@ -189,7 +189,7 @@ async fn damaged_live_profiles_leave_the_graph_serving() {
     let site = SmallSite::on(folder, Limits::DEFAULT).await;
     let found = site.client.at_least(taken).profiles(&[2]).await.unwrap();
     let profile = found.results[0].profile.clone().unwrap();
-    assert_eq!(profile.member.unwrap().headline, "changed");
+    assert_eq!(profile.headline, "changed");
     site.stop().await;
 }
 
@@ -214,7 +214,7 @@ async fn a_commit_that_fails_for_good_leaves_the_graph_serving() {
     let site = SmallSite::on(site.folder, Limits::DEFAULT).await;
     let found = site.client.at_least(taken).profiles(&[2]).await.unwrap();
     let profile = found.results[0].profile.clone().unwrap();
-    assert_eq!(profile.member.unwrap().headline, "changed");
+    assert_eq!(profile.headline, "changed");
     assert!(last.scn > 0);
     site.stop().await;
 }
@@ -252,7 +252,7 @@ async fn the_log_keeps_what_search_needs_up_to_its_limit_of_bytes() {
     let looks = async |site: &SmallSite| {
         let page = get(site.running.admin_addr(), "/metrics").await;
         assert!(page.contains("cloud_oldest_profiles_scn 0\n"), "{page}");
-        site.client.log_status().await.unwrap().oldest_after_scn
+        site.log.log_status().await.unwrap().oldest_after_scn
     };
     let begun = Instant::now();
     until_true("the log was looked at twice", async || {

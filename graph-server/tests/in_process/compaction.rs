@@ -284,8 +284,7 @@ async fn what_is_over_the_overlays_budget_waits_and_goes_on() {
     let site = site.restart(limits).await;
     let client = site.client.at_least(last);
     let profiles = client.profiles(&[29]).await.unwrap().results;
-    let headline =
-        |profile: Option<&Profile>| profile.unwrap().member.as_ref().unwrap().headline.clone();
+    let headline = |profile: Option<&Profile>| profile.unwrap().headline.clone();
     assert_eq!(headline(profiles[0].profile.as_ref()), "changed");
     site.running.shutdown().await.unwrap();
 }

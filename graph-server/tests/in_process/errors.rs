@@ -173,7 +173,7 @@ async fn what_is_over_a_limit_is_refused_with_the_limit() {
         edges,
     );
     check(client.begin_session(7).await, exhausted, "BUSY");
-    check(client.subscribe(0, &[], "").await, exhausted, "BUSY");
+    check(site.log.subscribe(0, &[], "").await, exhausted, "BUSY");
     let stream = client.stream_network(1, Degree::First).await;
     check(stream, exhausted, "BUSY");
     check(
@@ -243,7 +243,7 @@ async fn a_point_that_is_not_reached() {
         ..Limits::default()
     })
     .await;
-    let head = site.client.log_status().await.unwrap().head.unwrap();
+    let head = site.log.log_status().await.unwrap().head.unwrap();
     let later = AsOf {
         scn: head.scn + 1,
         ..head.clone()
@@ -298,7 +298,7 @@ async fn a_point_that_is_not_reached() {
     let site = SmallSite::start(Limits::default()).await;
     let later = AsOf {
         history: 0,
-        log_id: site.client.log_status().await.unwrap().head.unwrap().log_id,
+        log_id: site.log.log_status().await.unwrap().head.unwrap().log_id,
         scn: 1,
     };
     let hurried = site
@@ -375,7 +375,7 @@ async fn a_wrong_window_ends_the_call_after_those_before_it() {
 #[tokio::test]
 async fn subscriptions_that_cannot_begin() {
     let site = SmallSite::start(Limits::default()).await;
-    let client = &site.client;
+    let client = &site.log;
     check(
         client.subscribe(7, &[], "").await,
         Code::OutOfRange,
@@ -403,7 +403,7 @@ async fn a_slow_subscriber_is_told_where_to_resume() {
         ..Limits::default()
     };
     let site = SmallSite::start(limits).await;
-    let mut slow = site.client.subscribe(0, &[], "").await.unwrap();
+    let mut slow = site.log.subscribe(0, &[], "").await.unwrap();
     // This is more than the windows of HTTP/2 and the server's queue hold.
     let (sender, mut answers) = site.admin.publisher().await.unwrap();
     let windows = 24;
@@ -419,7 +419,7 @@ async fn a_slow_subscriber_is_told_where_to_resume() {
     while answers.next().await.unwrap().is_some() {}
     // The server cuts it off by its own clock, while nothing is read here. Then its place is free.
     let subscribe_when_free = async |after_scn| loop {
-        if let Ok(subscription) = site.client.subscribe(after_scn, &[], "").await {
+        if let Ok(subscription) = site.log.subscribe(after_scn, &[], "").await {
             break subscription;
         }
     };
@@ -453,7 +453,7 @@ async fn streams_end_when_the_server_does() {
         ..Limits::default()
     })
     .await;
-    let mut subscription = site.client.subscribe(0, &[], "").await.unwrap();
+    let mut subscription = site.log.subscribe(0, &[], "").await.unwrap();
     let (sender, mut answers) = site.admin.publisher().await.unwrap();
     sender
         .send(Window::of([connection_added(1, 7)]))

@@ -49,7 +49,10 @@ async fn two_followers_answer_as_the_log_says() {
         .publish(numbered(70, connection_added(1, 7)))
         .await
         .unwrap();
-    for Follower { client, admin, .. } in &followers {
+    for Follower {
+        client, admin, log, ..
+    } in &followers
+    {
         let none = DegreesOptions::default();
         for point in [made.as_of.clone().into(), Point::source("core", 70)] {
             let answer = client.at_least(point).degrees(1, &[7], none).await.unwrap();
@@ -67,9 +70,9 @@ async fn two_followers_answer_as_the_log_says() {
         let owner = ("owner", owner.as_str());
         let published = admin.publish(Window::of([connection_added(1, 8)])).await;
         refused(published, Code::FailedPrecondition, "NOT_OWNER", owner);
-        let subscribed = client.subscribe(0, &[], "").await;
+        let subscribed = log.subscribe(0, &[], "").await;
         refused(subscribed, Code::FailedPrecondition, "NOT_OWNER", owner);
-        let status = client.log_status().await.unwrap();
+        let status = log.log_status().await.unwrap();
         assert_eq!(status.owner, owner.1);
         assert_eq!(status.head, Some(made.as_of.clone()));
         assert_eq!(status.lineage_id, site.lineage());
@@ -83,7 +86,7 @@ async fn two_followers_answer_as_the_log_says() {
     // A server that follows a relay is not a relay itself.
     let [one, two] = followers;
     let error = site
-        .try_follower("three", one.running.public_addr())
+        .try_follower("three", one.running.admin_addr())
         .await
         .err()
         .unwrap();
@@ -269,7 +272,7 @@ async fn a_server_that_starts_without_its_relay_answers_and_catches_up() {
     };
     let waited = client.at_least(beyond).network_sizes(1, false).await;
     assert!(matches!(waited, Err(Error::TryAgain(_))), "{waited:?}");
-    let status = client.log_status().await.unwrap();
+    let status = follower.log.log_status().await.unwrap();
     assert_eq!(status.owner, format!("http://{address}"));
     assert_eq!(
         (status.head, status.lineage_id),
@@ -289,7 +292,7 @@ async fn a_server_that_starts_without_its_relay_answers_and_catches_up() {
     let answer = client.degrees(1, &[7], none).await.unwrap();
     assert_eq!(answer.degrees[0].degree(), Degree::OutOfNetwork);
     follower.lags_because("").await;
-    let status = client.log_status().await.unwrap();
+    let status = follower.log.log_status().await.unwrap();
     assert_eq!(
         (status.head, status.lineage_id),
         (Some(gone), site.lineage())

@@ -134,7 +134,7 @@ async fn a_repeat_of_a_sources_window_says_nothing() {
     })
     .await;
     assert_eq!(state(&follower).await, (4, vec![1, 4]));
-    let sources = follower.client.log_status().await.unwrap().sources;
+    let sources = follower.log.log_status().await.unwrap().sources;
     assert_eq!((sources[0].last_offset, sources[0].scn), (71, 4));
     follower.stop().await.unwrap();
 }

@@ -29,6 +29,8 @@ pub(crate) struct Relay {
 pub(crate) struct Follower {
     pub(crate) running: Running,
     pub(crate) client: Client,
+    /// The log, on the admin listener.
+    pub(crate) log: Client,
     pub(crate) admin: Admin,
 }
 
@@ -105,9 +107,11 @@ impl RelaySite {
     ) -> Result<Follower, StartError> {
         let running = serve(self.config(name, relay, Limits::default())).await?;
         let client = Client::connect(running.public_addr().to_string());
+        let log = Client::connect(running.admin_addr().to_string());
         let admin = Admin::connect(running.admin_addr().to_string());
         Ok(Follower {
             client: client.await.unwrap(),
+            log: log.await.unwrap(),
             admin: admin.await.unwrap(),
             running,
         })
@@ -127,7 +131,7 @@ impl Relay {
 
 impl Follower {
     pub(crate) async fn stop(self) -> Result<(), ShutdownError> {
-        drop((self.client, self.admin));
+        drop((self.client, self.log, self.admin));
         self.running.shutdown().await
     }
 

@@ -55,7 +55,7 @@ async fn the_log_keeps_what_the_snapshot_goes_on_from() {
         site.admin.publish(large_window()).await.unwrap();
     }
     // The snapshot is at the beginning: every segment is needed.
-    let status = site.client.log_status().await.unwrap();
+    let status = site.log.log_status().await.unwrap();
     assert_eq!((status.oldest_after_scn, status.segments), (0, 8));
     let folder = site.stop().await;
     move_snapshot(folder.path(), &status.head.unwrap().log_id);
@@ -67,7 +67,7 @@ async fn the_log_keeps_what_the_snapshot_goes_on_from() {
         assert_eq!(made.as_of.scn, head);
         // Segments are deleted one after the other, and none above the snapshot.
         until_true("the log begins at the snapshot", async || {
-            let oldest = site.client.log_status().await.unwrap().oldest_after_scn;
+            let oldest = site.log.log_status().await.unwrap().oldest_after_scn;
             assert!(oldest <= SNAPSHOT_SCN);
             oldest == SNAPSHOT_SCN
         })
@@ -105,7 +105,7 @@ async fn a_start_asks_for_nothing_that_its_snapshot_holds() {
         site.admin.take_snapshot(None).await.unwrap();
     }
     until_true("the log begins at SCN 11", async || {
-        site.client.log_status().await.unwrap().oldest_after_scn >= 11
+        site.log.log_status().await.unwrap().oldest_after_scn >= 11
     })
     .await;
     // This is the state after a kill: the live profiles were last written when the server started.

@@ -12,7 +12,7 @@ use cloud_engine::{
     write_graph,
 };
 use cloud_model::{ConnectionTime, LineageId, MemberId, Scn};
-use cloud_proto::cloud::v1::Profile;
+use cloud_profile::ProfileRecord;
 use cloud_proto::databus::v1::{Member, Position, PositionKind};
 use cloud_search::{
     BASE_INDEX_NAME, BaseIndexWriter, NoProfiles, PROFILES_NAME, ProfileFileWriter,
@@ -32,6 +32,8 @@ pub(crate) struct SmallSite {
     pub(crate) folder: TempDir,
     pub(crate) running: Running,
     pub(crate) client: Client,
+    /// The log, on the admin listener.
+    pub(crate) log: Client,
     pub(crate) admin: Admin,
 }
 
@@ -48,13 +50,14 @@ impl SmallSite {
         let client = Client::connect(running.public_addr().to_string())
             .await
             .unwrap();
-        let admin = Admin::connect(running.admin_addr().to_string())
-            .await
-            .unwrap();
+        let admin = running.admin_addr().to_string();
+        let log = Client::connect(admin.as_str()).await.unwrap();
+        let admin = Admin::connect(admin).await.unwrap();
         Self {
             folder,
             running,
             client,
+            log,
             admin,
         }
     }
@@ -66,7 +69,7 @@ impl SmallSite {
 
     /// Stops the server. Its site remains.
     pub(crate) async fn stop(self) -> TempDir {
-        drop((self.client, self.admin));
+        drop((self.client, self.log, self.admin));
         self.running.shutdown().await.unwrap();
         self.folder
     }
@@ -86,7 +89,7 @@ pub(crate) fn config(folder: &Path, limits: Limits) -> Config {
 }
 
 /// Returns a member's profile. An even member is an engineer, an odd one a painter.
-pub(crate) fn profile(id: u64) -> Profile {
+pub(crate) fn profile(id: u64) -> ProfileRecord {
     let title = if id.is_multiple_of(2) {
         "Engineer"
     } else {
@@ -106,7 +109,7 @@ pub(crate) fn profile(id: u64) -> Profile {
         headline: format!("{title} at Acme"),
         ..Default::default()
     };
-    Profile {
+    ProfileRecord {
         member: Some(member),
         positions: vec![position],
     }
@@ -117,7 +120,7 @@ pub(crate) fn write_snapshot(site: &Path) {
 }
 
 /// Writes a snapshot with these profiles.
-pub(crate) fn write_snapshot_of(site: &Path, profile: fn(u64) -> Profile) {
+pub(crate) fn write_snapshot_of(site: &Path, profile: fn(u64) -> ProfileRecord) {
     let snapshot = create(site);
     let mut profiles = ProfileFileWriter::create(&snapshot.join(PROFILES_NAME)).unwrap();
     let mut index = BaseIndexWriter::create(&snapshot.join(BASE_INDEX_NAME), 64 << 20, 1).unwrap();

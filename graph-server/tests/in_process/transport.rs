@@ -3,7 +3,7 @@
 use crate::small_site::SmallSite;
 use cloud_client::DegreesOptions;
 use cloud_client::proto::cloud::v1::profile_service_client::ProfileServiceClient;
-use cloud_client::proto::cloud::v1::{GetDegreesResponse, GetProfilesRequest};
+use cloud_client::proto::cloud::v1::{BatchGetProfilesRequest, GetDegreesResponse};
 use cloud_client::proto::databus::v1::{AsOf, PublishResponse};
 use graph_server::Limits;
 use prost::Message;
@@ -77,11 +77,12 @@ async fn errors_of_the_transport_have_codes_and_details() {
     let status = error::<_, GetDegreesResponse>(&public, check_health, nothing).await;
     check(&status, Code::NotFound, "NOT_FOUND");
     let mut profiles = ProfileServiceClient::new(public.clone());
-    let members = GetProfilesRequest {
+    let members = BatchGetProfilesRequest {
+        anonymous: true,
         member_ids: vec![u64::MAX; 300_000],
         ..Default::default()
     };
-    let status = profiles.get_profiles(members).await.unwrap_err();
+    let status = profiles.batch_get_profiles(members).await.unwrap_err();
     check(&status, Code::ResourceExhausted, "REQUEST_TOO_LARGE");
 
     // The stream has a text in the place of a window's part.

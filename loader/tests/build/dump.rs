@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cloud_engine::{Base, Manifest, NodeIndex, Writer};
-use cloud_proto::cloud::v1::Profile;
+use cloud_profile::ProfileRecord;
 use cloud_search::{PROFILES_NAME, ProfileFile};
 use loader::{Error, NodeOrder, OnError, Options, RowSyntax, Summary, build};
 use tempfile::TempDir;
@@ -137,7 +137,7 @@ pub(crate) fn members_by_node(snapshot: &Path) -> Vec<u64> {
     graph.nodes().map(|node| graph.member(node).get()).collect()
 }
 
-pub(crate) fn profiles(snapshot: &Path) -> Vec<Profile> {
+pub(crate) fn profiles(snapshot: &Path) -> Vec<ProfileRecord> {
     let manifest = Manifest::read(snapshot).unwrap();
     let file = ProfileFile::open(&snapshot.join(PROFILES_NAME), manifest.lineage_id).unwrap();
     assert_eq!(file.node_count(), manifest.members);

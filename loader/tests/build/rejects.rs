@@ -101,17 +101,19 @@ fn a_position_of_a_stranger_is_listed_once() {
     }
 }
 
-/// The limit is exceeded by bytes and by rows. The snapshot is the same for any order of the rows.
+/// The limit is exceeded by bytes, by rows and by positions. The snapshot is the same for any order
+/// of the rows.
 #[test]
 fn positions_that_are_too_many_for_a_profile_are_left_out() {
     let long = "x".repeat(1024);
     let of_1: Vec<String> = (1..=16_400).map(|id| format!("1,{id},{long}\n")).collect();
     let of_3: Vec<String> = (0..=100_000).map(|_| "3,,\n".to_owned()).collect();
-    for (rows, first_too_many) in [(&of_1, 16_010), (&of_3, 100_002)] {
+    let of_4: Vec<String> = (1..=1_001).map(|id| format!("4,{id},x\n")).collect();
+    for (rows, first_too_many) in [(&of_1, 16_010), (&of_3, 100_002), (&of_4, 1_002)] {
         let dump = |rows: &mut dyn Iterator<Item = &String>| {
             let rows: String = rows.map(String::as_str).collect();
             Dump::new()
-                .members("members.csv", "member_id\n1\n2\n3\n")
+                .members("members.csv", "member_id\n1\n2\n3\n4\n")
                 .positions(
                     "positions.csv",
                     format!("member_id,position_id,title\n{rows}2,7,kept\n"),
@@ -119,8 +121,8 @@ fn positions_that_are_too_many_for_a_profile_are_left_out() {
         };
         let member = &rows[0][..1];
         let reason = format!(
-            "the positions of member {member} are more than 100000 rows, \
-             or 16777212 bytes with the member's own"
+            "the positions of member {member} are more than 1000, \
+             or 100000 rows with repeats, or 2097152 bytes with the member's own"
         );
         let error = dump(&mut rows.iter()).error();
         assert_eq!(error, format!("positions.csv:{first_too_many}: {reason}"));

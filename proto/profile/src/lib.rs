@@ -31,12 +31,23 @@
 //! - **Size**: a member without positions, and a change, have at most [`limits::CHANGE_BYTES_MAX`]
 //!   bytes when encoded.
 //!
+//! # Bounds
+//! A profile has at most [`limits::POSITIONS_MAX`] positions and [`limits::PROFILE_BYTES_MAX`]
+//! bytes. The bounds apply where a change merges into a profile, live and at replay alike: a change
+//! that would exceed a [`Bound`] leaves the profile as it is. A profile of an earlier version that
+//! is over a bound stays, and may shrink.
+//!
 //! The same bad value gets the same [`InvalidValue`] at both entries: a field and a reason.
 //!
 //! # Changes
 //! [`Change`] is a change as read from the log, with typed ids and times. [`upsert_member`],
 //! [`upsert_position`] and [`remove_position`] apply it to a profile. [`ChangeLine`] prints it.
+//!
+//! # Profiles
+//! [`ProfileRecord`] is a profile as snapshots and live stores hold it. [`to_wire`] makes the
+//! profile of an answer from it, with the fields that a [`ReadMask`] names.
 
+mod bound;
 mod change;
 mod change_line;
 mod field;
@@ -45,10 +56,14 @@ mod kind;
 pub mod limits;
 mod mask;
 mod merge;
+mod read_mask;
+mod record;
 mod rules;
 mod search_field;
 mod table;
+mod wire;
 
+pub use bound::Bound;
 pub use change::{Change, PositionId, check_kind, time_from_proto, time_to_proto};
 pub use change_line::{ChangeLine, Line, part_lines};
 pub use field::{Access, Field, Fields, Value, id_from_text};
@@ -56,5 +71,8 @@ pub use invalid_value::InvalidValue;
 pub use kind::Kind;
 pub use mask::Mask;
 pub use merge::{empty_profile, remove_position, sort_positions, upsert_member, upsert_position};
+pub use read_mask::ReadMask;
+pub use record::ProfileRecord;
 pub use rules::{check_id, check_time, complete_change, complete_member, complete_position};
 pub use search_field::SearchField;
+pub use wire::{from_wire, to_wire};

@@ -1,8 +1,14 @@
 //! The limits of a member, a position and a change, with their units in their names.
 
-/// The size of a change, encoded. A window part has room for at least one, beside the fields of its
-/// window.
-pub const CHANGE_BYTES_MAX: usize = (1 << 20) - 1024;
+/// The size of a change, encoded, where it comes in. A window part of 1 MiB has room for at least
+/// one, beside the fields of its window. Logs of earlier versions hold larger ones.
+pub const CHANGE_BYTES_MAX: usize = 880 << 10;
+
+/// The number of positions of a member.
+pub const POSITIONS_MAX: usize = 1000;
+
+/// The size of a profile, encoded as a record: a member with the positions.
+pub const PROFILE_BYTES_MAX: usize = 2 << 20;
 
 /// The length of a member's summary.
 pub const SUMMARY_BYTES_MAX: usize = 64 << 10;

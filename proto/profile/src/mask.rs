@@ -56,13 +56,18 @@ impl<M: Fields> Mask<M> {
                 let bits = mask.bits | SINGLE_TEXTS;
                 return Ok(Self { bits, ..mask });
             }
-            let place = M::FIELDS.iter().position(|field| field.name == path);
             let unknown = || {
                 let reason = format!("names the unknown field {}", excerpt(path));
                 InvalidValue::new("fields", reason)
             };
-            Ok(mask.with(place.ok_or_else(unknown)?))
+            mask.with_name(path).ok_or_else(unknown)
         })
+    }
+
+    /// Returns the mask that names this field too, or `None` if there is no such field.
+    pub(crate) fn with_name(self, name: &str) -> Option<Self> {
+        let place = M::FIELDS.iter().position(|field| field.name == name);
+        place.map(|place| self.with(place))
     }
 
     /// Returns the mask of a change, like [`from_proto`](Self::from_proto). If the mask names
@@ -136,7 +141,7 @@ impl<M: Fields> Mask<M> {
 type NamedTexts<M> = Access<M, BTreeMap<String, String>>;
 
 /// Returns the name of the single text that a path means.
-fn named_text<'p, M>(fields: &[Field<M>], path: &'p str) -> Option<&'p str> {
+pub(crate) fn named_text<'p, M>(fields: &[Field<M>], path: &'p str) -> Option<&'p str> {
     let (field, name) = path.split_once('.')?;
     let has_texts = fields
         .iter()

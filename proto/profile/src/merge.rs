@@ -1,18 +1,22 @@
 //! Applies changes to profiles: only the fields that the mask names take the new values.
 //!
-//! An absent profile means that the member does not exist.
+//! A change that would exceed a [`Bound`] leaves the profile as it is.
 
-use crate::{field::Fields, limits::ATTRIBUTES_MAX, mask::Mask};
-use cloud_proto::{
-    cloud::v1::Profile,
-    databus::v1::{Member, Position},
+use crate::{
+    bound::Bound,
+    field::Fields,
+    limits::{ATTRIBUTES_MAX, POSITIONS_MAX, PROFILE_BYTES_MAX},
+    mask::Mask,
+    record::ProfileRecord,
 };
-use std::cmp::Reverse;
+use cloud_proto::databus::v1::{Member, Position};
+use prost::Message as _;
+use std::{cmp::Reverse, mem};
 
 /// Returns the profile of a member of whom only the id is known.
 #[must_use]
-pub fn empty_profile(member_id: u64) -> Profile {
-    Profile {
+pub fn empty_profile(member_id: u64) -> ProfileRecord {
+    ProfileRecord {
         member: Some(Member {
             member_id,
             ..Member::default()
@@ -21,45 +25,75 @@ pub fn empty_profile(member_id: u64) -> Profile {
     }
 }
 
-/// Returns the profile after an upsert of the member, in which the fields that the mask names take
-/// these values.
-#[must_use]
-pub fn upsert_member(profile: Option<Profile>, member: Member, fields: Mask<Member>) -> Profile {
-    let mut profile = profile.unwrap_or_else(|| empty_profile(member.member_id));
+/// Gives the fields of the member that the mask names these values.
+///
+/// # Errors
+/// If the profile would exceed a bound. It is then unchanged.
+pub fn upsert_member(
+    profile: &mut ProfileRecord,
+    member: Member,
+    fields: Mask<Member>,
+) -> Result<(), Bound> {
     let mut old = profile.member.take().unwrap_or_default();
     old.member_id = member.member_id;
-    profile.member = Some(merge(old, member, fields));
-    profile
+    let merged = merge(old.clone(), member, fields);
+    let has_grown = merged.encoded_len() > old.encoded_len();
+    profile.member = Some(merged);
+    if has_grown && profile.encoded_len() > PROFILE_BYTES_MAX {
+        profile.member = Some(old);
+        return Err(Bound::Bytes);
+    }
+    Ok(())
 }
 
-/// Returns the profile after an upsert of the position, in which the fields that the mask names
-/// take these values.
-#[must_use]
+/// Gives the fields of the position that the mask names these values. A position that the profile
+/// does not have is added.
+///
+/// # Errors
+/// If the profile would exceed a bound. It is then unchanged.
 pub fn upsert_position(
-    mut profile: Profile,
+    profile: &mut ProfileRecord,
     position: Position,
     fields: Mask<Position>,
-) -> Profile {
+) -> Result<(), Bound> {
     let same = |other: &Position| other.position_id == position.position_id;
-    let old = profile
-        .positions
-        .iter()
-        .position(same)
-        .map(|index| profile.positions.swap_remove(index));
-    let mut old = old.unwrap_or_default();
-    old.position_id = position.position_id;
-    profile.positions.push(merge(old, position, fields));
+    let Some(index) = profile.positions.iter().position(same) else {
+        if profile.positions.len() >= POSITIONS_MAX {
+            return Err(Bound::Positions);
+        }
+        let named = Position {
+            position_id: position.position_id,
+            ..Position::default()
+        };
+        profile.positions.push(merge(named, position, fields));
+        if profile.encoded_len() > PROFILE_BYTES_MAX {
+            profile.positions.pop();
+            return Err(Bound::Bytes);
+        }
+        sort_positions(&mut profile.positions);
+        return Ok(());
+    };
+    let Some(place) = profile.positions.get_mut(index) else {
+        return Ok(());
+    };
+    let merged = merge(place.clone(), position, fields);
+    let has_grown = merged.encoded_len() > place.encoded_len();
+    let old = mem::replace(place, merged);
+    if has_grown && profile.encoded_len() > PROFILE_BYTES_MAX {
+        if let Some(place) = profile.positions.get_mut(index) {
+            *place = old;
+        }
+        return Err(Bound::Bytes);
+    }
     sort_positions(&mut profile.positions);
-    profile
+    Ok(())
 }
 
-/// Returns the profile without this position.
-#[must_use]
-pub fn remove_position(mut profile: Profile, position_id: u64) -> Profile {
+/// Removes this position from the profile.
+pub fn remove_position(profile: &mut ProfileRecord, position_id: u64) {
     profile
         .positions
         .retain(|position| position.position_id != position_id);
-    profile
 }
 
 /// Sorts positions: current ones first, then those with the latest begin (those without one last),
@@ -77,7 +111,7 @@ pub fn sort_positions(positions: &mut [Position]) {
 
 /// Gives the fields that the mask names their new values. A single text beyond [`ATTRIBUTES_MAX`]
 /// is not kept.
-fn merge<M: Fields>(mut old: M, mut new: M, fields: Mask<M>) -> M {
+pub(crate) fn merge<M: Fields>(mut old: M, mut new: M, fields: Mask<M>) -> M {
     if fields == Mask::all() {
         return new;
     }
@@ -138,14 +172,18 @@ mod tests {
         ];
         for (paths, expected) in cases {
             let fields = paths.map_or(Mask::all(), mask);
-            let profile = Profile {
+            let mut profile = ProfileRecord {
                 member: Some(old.clone()),
                 positions: Vec::new(),
             };
-            let merged = upsert_member(Some(profile), new.clone(), fields);
-            assert_eq!(merged.member, Some(expected), "{paths:?}");
+            assert_eq!(upsert_member(&mut profile, new.clone(), fields), Ok(()));
+            assert_eq!(profile.member, Some(expected), "{paths:?}");
         }
-        let created = upsert_member(None, new.clone(), mask(&["headline"]));
+        let mut created = empty_profile(7);
+        assert_eq!(
+            upsert_member(&mut created, new, mask(&["headline"])),
+            Ok(())
+        );
         assert_eq!(created.member, Some(member("Engineer", "", &[])));
     }
 
@@ -168,9 +206,9 @@ mod tests {
             position(9, false, Some((2001, 5))),
             position(1, true, Some((2010, 1))),
         ] {
-            profile = upsert_position(profile, new, Mask::all());
+            upsert_position(&mut profile, new, Mask::all()).unwrap();
         }
-        let order = |profile: &Profile| -> Vec<u64> {
+        let order = |profile: &ProfileRecord| -> Vec<u64> {
             profile
                 .positions
                 .iter()
@@ -184,7 +222,7 @@ mod tests {
             title: "not named".to_owned(),
             ..Position::default()
         };
-        profile = upsert_position(profile, ended, mask(&["current"]));
+        upsert_position(&mut profile, ended, mask(&["current"])).unwrap();
         assert_eq!(order(&profile), [3, 1, 2, 9, 4, 5]);
         assert_eq!(profile.positions[1].title, "title 1");
         assert_eq!(
@@ -195,8 +233,93 @@ mod tests {
             })
         );
 
-        profile = remove_position(profile, 2);
-        profile = remove_position(profile, 77);
+        remove_position(&mut profile, 2);
+        remove_position(&mut profile, 77);
         assert_eq!(order(&profile), [3, 1, 9, 4, 5]);
+    }
+
+    fn titled(position_id: u64, bytes: usize) -> Position {
+        Position {
+            position_id,
+            title: "x".repeat(bytes),
+            ..Position::default()
+        }
+    }
+
+    /// Checks that the change is refused for this bound, and leaves the profile as it is.
+    #[track_caller]
+    fn check_refused(
+        profile: &mut ProfileRecord,
+        bound: Bound,
+        change: impl FnOnce(&mut ProfileRecord) -> Result<(), Bound>,
+    ) {
+        let before = profile.clone();
+        assert_eq!(change(profile), Err(bound));
+        assert_eq!(*profile, before);
+    }
+
+    #[test]
+    fn a_member_has_a_bounded_number_of_positions() {
+        let mut profile = empty_profile(7);
+        let add =
+            |profile: &mut ProfileRecord, id| upsert_position(profile, titled(id, 1), Mask::all());
+        for id in 1..=POSITIONS_MAX as u64 {
+            assert_eq!(add(&mut profile, id), Ok(()));
+        }
+        check_refused(&mut profile, Bound::Positions, |profile| add(profile, 5000));
+        // One that is there is changed, and a removed one makes room.
+        assert_eq!(
+            upsert_position(&mut profile, titled(3, 9), Mask::all()),
+            Ok(())
+        );
+        remove_position(&mut profile, 3);
+        assert_eq!(add(&mut profile, 5000), Ok(()));
+        // A profile of an earlier version keeps what it has.
+        profile.positions.push(titled(6000, 1));
+        assert_eq!(add(&mut profile, 6000), Ok(()));
+        remove_position(&mut profile, 7);
+        check_refused(&mut profile, Bound::Positions, |profile| add(profile, 7));
+        assert_eq!(profile.positions.len(), POSITIONS_MAX);
+    }
+
+    #[test]
+    fn a_profile_has_a_bounded_size() {
+        let mut profile = empty_profile(7);
+        let position = |profile: &mut ProfileRecord, id, bytes| {
+            upsert_position(profile, titled(id, bytes), Mask::all())
+        };
+        let headline = |profile: &mut ProfileRecord, bytes| {
+            let member = member(&"x".repeat(bytes), "", &[]);
+            upsert_member(profile, member, Mask::all())
+        };
+        assert_eq!(position(&mut profile, 1, PROFILE_BYTES_MAX / 2), Ok(()));
+        check_refused(&mut profile, Bound::Bytes, |profile| {
+            position(profile, 2, PROFILE_BYTES_MAX / 2)
+        });
+        check_refused(&mut profile, Bound::Bytes, |profile| {
+            position(profile, 1, PROFILE_BYTES_MAX)
+        });
+        check_refused(&mut profile, Bound::Bytes, |profile| {
+            headline(profile, PROFILE_BYTES_MAX / 2)
+        });
+        // To the byte.
+        let room = PROFILE_BYTES_MAX - profile.encoded_len();
+        let mut added = room;
+        while position(&mut profile, 2, added).is_err() {
+            added -= 1;
+        }
+        assert_eq!(profile.encoded_len(), PROFILE_BYTES_MAX);
+        check_refused(&mut profile, Bound::Bytes, |profile| {
+            position(profile, 2, added + 1)
+        });
+        check_refused(&mut profile, Bound::Bytes, |profile| headline(profile, 1));
+        // A profile of an earlier version that is over the bound may shrink, but not grow.
+        profile.positions.push(titled(3, PROFILE_BYTES_MAX));
+        assert_eq!(position(&mut profile, 3, PROFILE_BYTES_MAX - 1), Ok(()));
+        assert_eq!(position(&mut profile, 2, added), Ok(()));
+        check_refused(&mut profile, Bound::Bytes, |profile| {
+            position(profile, 2, added + 1)
+        });
+        assert!(profile.encoded_len() > PROFILE_BYTES_MAX);
     }
 }

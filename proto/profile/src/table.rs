@@ -199,7 +199,9 @@ mod tests {
 
     fn check<M: Fields>() {
         let descriptors = FileDescriptorSet::decode(cloud_proto::FILE_DESCRIPTOR_SET).unwrap();
-        let messages = (descriptors.file.iter()).flat_map(|file| &file.message_type);
+        let files = descriptors.file.iter();
+        let files = files.filter(|file| file.package() == "databus.v1");
+        let messages = files.flat_map(|file| &file.message_type);
         let mut message = messages.filter(|message| message.name() == M::NAME);
         let fields = &message.next().unwrap().field;
         let mut in_proto: Vec<_> = fields.iter().map(|field| field.name()).collect();

@@ -4,7 +4,7 @@ use std::fs;
 
 use cloud_engine::NodeIndex;
 use cloud_model::LineageId;
-use cloud_proto::cloud::v1::Profile;
+use cloud_profile::ProfileRecord;
 use cloud_proto::databus::v1::{Member, Position};
 use cloud_search::{NoProfiles, PROFILES_NAME, ProfileFile, ProfileFileWriter};
 
@@ -32,7 +32,7 @@ const MEMBERS: u64 = 12;
 const SILENT_NODES_READ: u64 = 16;
 
 /// Returns one of several different profiles.
-pub(super) fn profile(id: u64) -> Profile {
+pub(super) fn profile(id: u64) -> ProfileRecord {
     let member = Member {
         member_id: id,
         display_name: format!("Member {id}"),
@@ -46,7 +46,7 @@ pub(super) fn profile(id: u64) -> Profile {
         current: true,
         ..Default::default()
     };
-    Profile {
+    ProfileRecord {
         member: Some(member),
         positions: vec![position; id as usize % 3],
     }

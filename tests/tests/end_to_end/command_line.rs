@@ -168,6 +168,7 @@ fn scripts_get_json_and_exit_codes() {
     );
     assert_eq!(degrees["degrees"][0]["degree"], "first");
     json_of(&server, &["disconnect", "1", "5"]);
+    reads_from_each_side(&server);
     assert_eq!(json_of(&server, &["status"])["connections"], 3);
     let taken = json_of(&server, &["snapshot"]);
     assert_eq!(
@@ -223,6 +224,31 @@ fn scripts_get_json_and_exit_codes() {
     }
 }
 
+/// Reads a profile and connections as a visitor, as a member, and from the site's own side.
+fn reads_from_each_side(server: &Server) {
+    for side in [&[][..], &["--viewer", "1"], &["--site"]] {
+        let fields = ["profile", "3", "--fields", "display_name,positions.title"];
+        let answer = json_of(server, &[&fields, side].concat());
+        let member = &answer["profiles"][0]["profile"]["member"];
+        assert_eq!(member["display_name"], "Cy", "{side:?}");
+        assert_eq!(member["headline"], "", "{side:?}");
+        let listed = json_of(server, &[&["connections", "1"], side].concat());
+        assert!(listed["total"].as_u64() >= Some(1), "{side:?}");
+        assert!(listed["connections"][0]["headline"].is_string());
+    }
+    for (wrong, code) in [
+        (&["profile", "3", "--viewer", "404"][..], 1),
+        (&["profile", "3", "--fields", "salary"], 1),
+        (&["profile", "3", "--viewer", "1", "--site"], 2),
+    ] {
+        assert_eq!(
+            cloudctl(server, wrong).status.code(),
+            Some(code),
+            "{wrong:?}"
+        );
+    }
+}
+
 fn watch_prints_both_changes(server: &Server, connected_at: u64) {
     let mut watch = Command::new(binary("cloudctl"))
         .args([
@@ -230,8 +256,8 @@ fn watch_prints_both_changes(server: &Server, connected_at: u64) {
             "watch",
             "--after-scn",
             "0",
-            "--server",
-            server.public().trim_start_matches("http://"),
+            "--admin",
+            server.admin().trim_start_matches("http://"),
         ])
         .stdout(Stdio::piped())
         .spawn()

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use cloud_client::Error;
 use cloud_proto::cloud::v1::{
-    GetNetworkSizesRequest, GetProfilesRequest, GetStatusRequest, TakeSnapshotRequest,
+    BatchGetProfilesRequest, GetNetworkSizesRequest, GetStatusRequest, TakeSnapshotRequest,
 };
 use cloud_proto::databus::v1::at_least::Point;
 use cloud_proto::databus::v1::{AsOf, AtLeast, WindowPart};
@@ -207,9 +207,11 @@ impl Site {
 
     async fn wait(&self, connections: &Connections) {
         let begun = Instant::now();
-        let request = GetProfilesRequest {
+        let request = BatchGetProfilesRequest {
+            anonymous: true,
             member_ids: self.ids.clone(),
             at_least: self.at_head(),
+            ..Default::default()
         };
         while let Err(refused) = connections.client.call(request.clone()).await {
             assert!(
@@ -234,9 +236,11 @@ impl Site {
             }
         }
         assert!(answered > 30, "{answered} answers");
-        let request = GetProfilesRequest {
+        let request = BatchGetProfilesRequest {
+            anonymous: true,
             member_ids: self.ids.clone(),
             at_least: None,
+            ..Default::default()
         };
         connections
             .client
@@ -435,8 +439,9 @@ async fn the_graph_goes_on_while_profiles_cannot_be_written() {
     let status = connections.admin.call(GetStatusRequest {}).await;
     let lag = status.expect("a status").search_lag.expect("profiles wait");
     assert!(lag.reason.contains("No space left on device"), "{lag:?}");
+    let (viewer_id, _) = site.model.members().next().expect("a member is left");
     let sizes = connections.client.call(GetNetworkSizesRequest {
-        viewer_id: site.ids[0],
+        viewer_id,
         third: false,
         at_least: site.at_head(),
     });

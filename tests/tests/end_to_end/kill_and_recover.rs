@@ -204,7 +204,7 @@ async fn write(
 
 /// Returns every window of the log above `after`, by SCN.
 async fn log(connections: &Connections, after: u64) -> BTreeMap<u64, WindowPart> {
-    let subscribed = connections.client.subscribe(after, &[], "").await;
+    let subscribed = connections.log.subscribe(after, &[], "").await;
     let mut events = subscribed.expect("a log");
     let (mut windows, mut head, mut last) = (BTreeMap::new(), None, after);
     while head.is_none_or(|head| last < head) {
@@ -272,9 +272,11 @@ async fn check_answers(
             scn: head,
         })),
     });
-    let request = cloud_proto::cloud::v1::GetProfilesRequest {
+    let request = cloud_proto::cloud::v1::BatchGetProfilesRequest {
+        anonymous: true,
         member_ids: ids.to_vec(),
         at_least,
+        ..Default::default()
     };
     connections
         .client

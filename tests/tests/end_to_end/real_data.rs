@@ -6,10 +6,9 @@ use std::fs;
 use std::path::Path;
 
 use cloud_proto::cloud::v1::{
-    ConnectionOrder, Degree, GetDegreesRequest, GetProfilesRequest, ListConnectionsRequest,
-    ListNetworkRequest, ListPathsRequest, ListPathsResponse, SearchMembersRequest,
+    BatchGetProfilesRequest, ConnectionOrder, Degree, GetDegreesRequest, ListConnectionsRequest,
+    ListNetworkRequest, ListPathsRequest, ListPathsResponse, PositionKind, SearchMembersRequest,
 };
-use cloud_proto::databus::v1::PositionKind;
 use cloud_tests::server::{Connections, Server};
 use cloud_tests::shared_data::data_set;
 use cloud_tests::site;
@@ -75,6 +74,7 @@ async fn every_pair(connections: &Connections, persons: Vec<u64>) {
     let mut connected = Vec::new();
     for member_id in persons {
         let request = ListConnectionsRequest {
+            anonymous: true,
             member_id,
             page_size: 1,
             ..Default::default()
@@ -182,9 +182,11 @@ async fn friends_at_work(connections: &Connections, asked: &Value, expected: &Va
     let (country, before) = (text(asked, "countryName"), number(asked, "workFromYear"));
     let mut found = Vec::new();
     for page in members.chunks(1000) {
-        let request = GetProfilesRequest {
+        let request = BatchGetProfilesRequest {
+            anonymous: true,
             member_ids: page.to_vec(),
             at_least: None,
+            ..Default::default()
         };
         let answer = connections.client.call(request).await;
         for result in answer.expect("profiles").results {
@@ -296,31 +298,33 @@ async fn profile(
     expected: &Value,
 ) {
     let member_id = number(asked, "personIdSQ1");
-    let request = GetProfilesRequest {
+    let request = BatchGetProfilesRequest {
+        anonymous: true,
         member_ids: vec![member_id],
         at_least: None,
+        ..Default::default()
     };
     let answer = connections.client.call(request).await.expect("profiles");
     let profile = answer.results[0]
         .profile
         .as_ref()
         .expect("the person is there");
-    let member = profile.member.as_ref().expect("a profile has a member");
-    assert_eq!(member.given_name, text(expected, "firstName"));
-    assert_eq!(member.family_name, text(expected, "lastName"));
+    assert_eq!(profile.given_name, text(expected, "firstName"));
+    assert_eq!(profile.family_name, text(expected, "lastName"));
     let person = &persons[&member_id];
     assert_eq!(
         person.city_id,
         number(expected, "cityId"),
         "the member's city in the tables"
     );
-    assert_eq!(member.place, person.city);
+    assert_eq!(profile.place, person.city);
     assert_eq!(profile.positions.len(), person.positions);
 }
 
 /// IS3: friends, newest first, then by id.
 async fn friends(connections: &Connections, asked: &Value, expected: &Value) {
     let request = ListConnectionsRequest {
+        anonymous: true,
         member_id: number(asked, "personIdSQ3"),
         order: ConnectionOrder::Recent.into(),
         page_size: 1000,

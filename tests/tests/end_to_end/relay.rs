@@ -120,9 +120,11 @@ async fn check_answers(server: &Server, as_of: &AsOf, model: &Model, ids: &[u64]
     let at_least = Some(AtLeast {
         point: Some(at_least::Point::AsOf(as_of.clone())),
     });
-    let request = cloud_proto::cloud::v1::GetProfilesRequest {
+    let request = cloud_proto::cloud::v1::BatchGetProfilesRequest {
+        anonymous: true,
         member_ids: ids.to_vec(),
         at_least,
+        ..Default::default()
     };
     // A wait ends after 2 s. After the relay was away, the server reconnects within 5 s.
     while let Err(status) = connections.client.call(request.clone()).await {

@@ -1,7 +1,7 @@
 //! The client that changes a server during its life, and records the promises it received.
 
 use cloud_client::Error;
-use cloud_proto::cloud::v1::{GetProfilesRequest, GetStatusRequest, TakeSnapshotRequest};
+use cloud_proto::cloud::v1::{BatchGetProfilesRequest, GetStatusRequest, TakeSnapshotRequest};
 use cloud_proto::databus::v1::AtLeast;
 use cloud_proto::databus::v1::at_least::Point;
 use cloud_tests::history;
@@ -71,9 +71,11 @@ impl Client<'_> {
         let at_least = status.log_head.map(|head| AtLeast {
             point: Some(Point::AsOf(head)),
         });
-        let request = GetProfilesRequest {
+        let request = BatchGetProfilesRequest {
+            anonymous: true,
             member_ids: vec![1],
             at_least,
+            ..Default::default()
         };
         connections
             .client
@@ -160,7 +162,7 @@ impl Client<'_> {
 
 async fn wait_for_retention(connections: &Connections) -> Result<(), Gone> {
     until("the log holds one segment", async || {
-        let status = connections.client.log_status().await;
+        let status = connections.log.log_status().await;
         match status {
             Ok(status) => (status.segments == 1).then_some(Ok(())),
             Err(_) => Some(Err(Gone)),

@@ -10,7 +10,7 @@ use cloud_client::Error;
 use cloud_engine::{Base, FileError, Manifest, newest_snapshots, read_overlay};
 use cloud_model::LogId;
 use cloud_proto::cloud::v1::{
-    ConnectionOrder, GetProfilesRequest, GetStatusRequest, ListConnectionsRequest,
+    BatchGetProfilesRequest, ConnectionOrder, GetStatusRequest, ListConnectionsRequest,
     SearchMembersRequest,
 };
 use cloud_proto::databus::v1::at_least::Point;
@@ -249,9 +249,11 @@ async fn check_answers(
             point: Some(Point::AsOf(as_of.clone())),
         })
     };
-    let request = GetProfilesRequest {
+    let request = BatchGetProfilesRequest {
+        anonymous: true,
         member_ids: story.ids.clone(),
         at_least: at_least(),
+        ..Default::default()
     };
     let answer = connections
         .client
@@ -262,6 +264,7 @@ async fn check_answers(
     let mut ends = 0;
     for (member_id, member) in model.members() {
         let request = ListConnectionsRequest {
+            anonymous: true,
             member_id,
             order: ConnectionOrder::Recent.into(),
             page_size: 1000,

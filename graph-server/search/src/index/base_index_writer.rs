@@ -16,7 +16,7 @@ use crate::index::{
     tokens::PeopleTokenizer,
 };
 use cloud_engine::{FileError, FileRole, ManifestFile, NodeIndex};
-use cloud_proto::cloud::v1::Profile;
+use cloud_profile::ProfileRecord;
 use prost::Message as _;
 use std::{
     fs, io,
@@ -94,7 +94,7 @@ impl BaseIndexWriter {
     ///
     /// # Errors
     /// If `node` is not the next one, or if building the segment of earlier profiles failed.
-    pub fn push(&mut self, node: NodeIndex, profile: &Profile) -> Result<(), IndexError> {
+    pub fn push(&mut self, node: NodeIndex, profile: &ProfileRecord) -> Result<(), IndexError> {
         if node.get() != self.next {
             return Err(IndexError::NodeOutOfOrder {
                 expected: NodeIndex::new(self.next),
@@ -193,7 +193,7 @@ fn build_part(path: &Path, mut profiles: &[u8]) -> Result<(), IndexError> {
         .single_segment_index_writer(directory, SEGMENT_TABLE_BYTES)
         .map_err(&error)?;
     while !profiles.is_empty() {
-        let profile = Profile::decode_length_delimited(&mut profiles)
+        let profile = ProfileRecord::decode_length_delimited(&mut profiles)
             .map_err(|error| io(io::Error::other(error)))?;
         writer
             .add_document(base_document(&profile))

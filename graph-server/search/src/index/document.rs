@@ -3,13 +3,12 @@
 
 use crate::index::field::{in_schema, node_field};
 use cloud_engine::NodeIndex;
-use cloud_profile::{Fields, SearchField};
-use cloud_proto::cloud::v1::Profile;
+use cloud_profile::{Fields, ProfileRecord, SearchField};
 use tantivy::schema::document::TantivyDocument;
 
 /// Calls `each` with every value of a profile that can be searched. A phrase is found within one
 /// value only.
-pub fn for_each_value(profile: &Profile, mut each: impl FnMut(SearchField, &str)) {
+pub fn for_each_value(profile: &ProfileRecord, mut each: impl FnMut(SearchField, &str)) {
     if let Some(member) = &profile.member {
         for_each_value_of(member, &mut each);
     }
@@ -27,7 +26,7 @@ fn for_each_value_of<M: Fields>(message: &M, each: &mut impl FnMut(SearchField, 
 }
 
 /// A document of the base: its number is the node.
-pub(crate) fn base_document(profile: &Profile) -> TantivyDocument {
+pub(crate) fn base_document(profile: &ProfileRecord) -> TantivyDocument {
     let mut document = TantivyDocument::new();
     for_each_value(profile, |field, value| {
         document.add_text(in_schema(field), value);
@@ -36,7 +35,7 @@ pub(crate) fn base_document(profile: &Profile) -> TantivyDocument {
 }
 
 /// A document of the live index.
-pub(crate) fn live_document(node: NodeIndex, profile: &Profile) -> TantivyDocument {
+pub(crate) fn live_document(node: NodeIndex, profile: &ProfileRecord) -> TantivyDocument {
     let mut document = base_document(profile);
     document.add_u64(node_field(), u64::from(node.get()));
     document

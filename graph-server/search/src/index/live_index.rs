@@ -19,7 +19,7 @@ use crate::{
 };
 use cloud_engine::{FileError, NodeIndex};
 use cloud_model::{LogPoint, Scn};
-use cloud_proto::cloud::v1::Profile;
+use cloud_profile::ProfileRecord;
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -145,7 +145,7 @@ impl LiveIndex {
     pub(crate) fn commit<'a>(
         &mut self,
         point: LogPoint,
-        changed: impl IntoIterator<Item = (NodeIndex, Option<&'a Profile>)>,
+        changed: impl IntoIterator<Item = (NodeIndex, Option<&'a ProfileRecord>)>,
     ) -> Result<(), IndexError> {
         let mut writer = self.take_writer()?;
         let error = IndexError::tantivy(&self.path);

@@ -4,7 +4,7 @@
 //! table "profiles"   node (u32) -> CRC-32C (4) over the node's number (4) and the rest;
 //!                                  SCN of the last change (8);
 //!                                  1: a profile follows, 0: the member was removed;
-//!                                  the profile, a `cloud.v1.Profile`
+//!                                  the profile, a `cloud_profile::ProfileRecord`
 //! table "mark"       () -> the store's mark, see `store_mark.rs`
 //! ```
 //!
@@ -19,7 +19,7 @@ use crate::profiles::{
 };
 use cloud_engine::{FileError, NodeIndex};
 use cloud_model::{LogPoint, Scn};
-use cloud_proto::cloud::v1::Profile;
+use cloud_profile::ProfileRecord;
 use prost::Message as _;
 use redb::{
     Database, ReadOnlyTable, ReadableDatabase as _, TableDefinition, TableError,
@@ -66,7 +66,7 @@ pub(crate) struct LiveRecord {
     /// The SCN of the last change.
     pub(crate) scn: Scn,
     /// The profile, or `None` if the member was removed.
-    pub(crate) profile: Option<Profile>,
+    pub(crate) profile: Option<ProfileRecord>,
 }
 
 impl LiveProfiles {
@@ -167,6 +167,14 @@ impl LiveProfilesReader {
         found
             .map(|bytes| self.record(node, bytes.value()))
             .transpose()
+    }
+
+    /// Returns the size of a node's record, or `None` if the node has not changed since the
+    /// snapshot.
+    pub(crate) fn record_bytes(&self, node: NodeIndex) -> Result<Option<u64>, FileError> {
+        let found = self.profiles.get(node.get());
+        let found = found.map_err(|error| store_error(&self.path, error.into()))?;
+        Ok(found.map(|bytes| bytes.value().len() as u64))
     }
 
     /// Returns every record in node order, each checked.
@@ -307,7 +315,7 @@ fn decode(node: NodeIndex, bytes: &[u8]) -> Result<LiveRecord, String> {
     let (scn, rest) = checked.split_first_chunk::<8>().ok_or_else(too_short)?;
     let profile = match rest.split_first().ok_or_else(too_short)? {
         (0, _) => None,
-        (_, profile) => Some(Profile::decode(profile).map_err(|error| error.to_string())?),
+        (_, profile) => Some(ProfileRecord::decode(profile).map_err(|error| error.to_string())?),
     };
     Ok(LiveRecord {
         scn: Scn::new(u64::from_le_bytes(*scn)),

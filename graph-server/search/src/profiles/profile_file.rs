@@ -14,7 +14,7 @@
 //! 60                 4              CRC-32C of the 60 bytes before
 //! 64                 E - 64         records, one a node, in order: CRC-32C (4) over the node's
 //!                                   number (4) and the profile; then the profile, a protobuf
-//!                                   message `cloud.v1.Profile`
+//!                                   message `cloud_profile::ProfileRecord`
 //! E                  8 (n + 1)      offsets: the start of each node's record; the last is E
 //! ```
 //!
@@ -28,8 +28,7 @@
 use crate::profiles::profile_header::{Content, HEADER_BYTES, Header, OFFSET_BYTES, Records};
 use cloud_engine::{FileError, NodeIndex};
 use cloud_model::LineageId;
-use cloud_profile::empty_profile;
-use cloud_proto::cloud::v1::Profile;
+use cloud_profile::{ProfileRecord, empty_profile};
 use prost::Message as _;
 use std::{
     fs::File,
@@ -41,8 +40,9 @@ use std::{
 /// The file's name in a snapshot directory.
 pub const PROFILES_NAME: &str = "profiles.bin";
 
-/// The maximum size of an encoded profile. The limits on changes keep profiles far below it.
-pub const PROFILE_BYTES_MAX: usize = RECORD_BYTES_MAX as usize - CHECKSUM_BYTES;
+/// The maximum size of an encoded profile in the file. The bounds of profiles are far below it, but
+/// earlier versions had none.
+pub const STORED_BYTES_MAX: usize = RECORD_BYTES_MAX as usize - CHECKSUM_BYTES;
 
 pub(crate) const CHECKSUM_BYTES: usize = 4;
 pub(crate) const RECORD_BYTES_MAX: u64 = 16 << 20;
@@ -130,7 +130,11 @@ impl ProfileFile {
     ///
     /// # Errors
     /// If the record is damaged; the error names its offset.
-    pub fn profile(&self, node: NodeIndex, member_id: u64) -> Result<Option<Profile>, FileError> {
+    pub fn profile(
+        &self,
+        node: NodeIndex,
+        member_id: u64,
+    ) -> Result<Option<ProfileRecord>, FileError> {
         if u64::from(node.get()) >= self.node_count() {
             return Ok(None);
         }
@@ -140,7 +144,19 @@ impl ProfileFile {
         }
     }
 
-    fn record(&self, node: NodeIndex, records: Records) -> Result<Profile, FileError> {
+    /// Returns the size of a node's record; 0 if there is none. Takes one read; of a silent file
+    /// none.
+    pub(crate) fn record_bytes(&self, node: NodeIndex) -> Result<u64, FileError> {
+        match self.header.content {
+            Content::Records(records) if u64::from(node.get()) < records.count => {
+                Ok(self.extent(node, records)?.1)
+            }
+            Content::Records(_) | Content::Silent(_) => Ok(0),
+        }
+    }
+
+    /// Returns the offset of a node's record, and its length.
+    fn extent(&self, node: NodeIndex, records: Records) -> Result<(u64, u64), FileError> {
         let at = records.end + u64::from(node.get()) * OFFSET_BYTES;
         let mut offsets = [[0; OFFSET_BYTES as usize]; 2];
         self.read(offsets.as_flattened_mut(), at)?;
@@ -150,12 +166,15 @@ impl ProfileFile {
                 && end <= records.end
                 && (CHECKSUM_BYTES as u64..=RECORD_BYTES_MAX).contains(&length)
         });
-        let Some(length) = length else {
-            return Err(self.damaged(
-                at,
-                format!("the offsets {start} and {end} do not delimit a record"),
-            ));
+        let undelimited = || {
+            let reason = format!("the offsets {start} and {end} do not delimit a record");
+            self.damaged(at, reason)
         };
+        Ok((start, length.ok_or_else(undelimited)?))
+    }
+
+    fn record(&self, node: NodeIndex, records: Records) -> Result<ProfileRecord, FileError> {
+        let (start, length) = self.extent(node, records)?;
         let mut record = vec![0; length as usize];
         self.read(&mut record, start)?;
         let Some((checksum, profile)) = record.split_first_chunk::<CHECKSUM_BYTES>() else {
@@ -167,7 +186,7 @@ impl ProfileFile {
                 format!("the checksum of node {node}'s profile does not match"),
             ));
         }
-        let decoded = Profile::decode(profile);
+        let decoded = ProfileRecord::decode(profile);
         decoded.map_err(|error| self.damaged(start, format!("node {node}: {error}")))
     }
 

@@ -8,7 +8,7 @@ use crate::profiles::{
 };
 use cloud_engine::{ContentDigest, ContentHasher, FileError, FileRole, ManifestFile, NodeIndex};
 use cloud_model::LineageId;
-use cloud_proto::cloud::v1::Profile;
+use cloud_profile::ProfileRecord;
 use prost::Message as _;
 use std::{
     fs::File,
@@ -57,7 +57,7 @@ impl ProfileFileWriter {
     ///
     /// # Errors
     /// If the system reports an error, or the profile is longer than 16 MiB.
-    pub fn push(&mut self, profile: &Profile) -> Result<(), FileError> {
+    pub fn push(&mut self, profile: &ProfileRecord) -> Result<(), FileError> {
         let node = u32::try_from(self.offsets.len() - 1)
             .map_err(|_| self.refused("too many nodes".to_owned()))?;
         self.record.clear();

@@ -6,7 +6,7 @@ use crate::{
 };
 use cloud_engine::{FileError, Manifest, NodeIndex};
 use cloud_model::{LineageId, LogId, Scn};
-use cloud_proto::cloud::v1::Profile;
+use cloud_profile::ProfileRecord;
 use cloud_search::{IndexError, OpenError, ProfileFile, ProfileStore};
 use std::{fs, path::Path};
 
@@ -199,7 +199,7 @@ fn another_sites_files_are_refused() {
 fn with_changes() -> (
     tempfile::TempDir,
     Manifest,
-    Vec<(NodeIndex, Option<Profile>)>,
+    Vec<(NodeIndex, Option<ProfileRecord>)>,
 ) {
     let mut site = site();
     let random = &mut Random(11);

@@ -2,10 +2,8 @@
 
 use crate::site::{Site, Truth, network};
 use cloud_engine::Degree;
-use cloud_proto::{
-    cloud::v1::Profile,
-    databus::v1::{Member, Position, PositionKind},
-};
+use cloud_profile::ProfileRecord;
+use cloud_proto::databus::v1::{Member, Position, PositionKind};
 use cloud_search::{Query, search};
 
 fn text(words: &str) -> String {
@@ -122,7 +120,7 @@ fn fixture() -> Truth {
     let profiles = profiles.map(|(member, positions)| {
         (
             member.member_id,
-            Profile {
+            ProfileRecord {
                 member: Some(member),
                 positions,
             },

@@ -1,6 +1,7 @@
 //! Tests of profiles, index and search together, against a plain evaluation over every profile.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bounds;
 mod corruption;
 mod finding;
 mod hostile;

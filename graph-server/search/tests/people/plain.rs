@@ -2,7 +2,7 @@
 
 use crate::site::Truth;
 use cloud_engine::Degree;
-use cloud_proto::cloud::v1::Profile;
+use cloud_profile::ProfileRecord;
 use cloud_search::{Expression, Field, for_each_value, tokens};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,7 +24,7 @@ pub(crate) struct Expected {
     pub(crate) score: f32,
 }
 
-fn values(profile: &Profile, field: Field) -> Vec<Vec<String>> {
+fn values(profile: &ProfileRecord, field: Field) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for_each_value(profile, |of, value| {
         if of == field {
@@ -34,7 +34,7 @@ fn values(profile: &Profile, field: Field) -> Vec<Vec<String>> {
     found
 }
 
-fn count(profile: &Profile, field: Field, words: &[String]) -> usize {
+fn count(profile: &ProfileRecord, field: Field, words: &[String]) -> usize {
     values(profile, field)
         .iter()
         .map(|value| {
@@ -46,7 +46,7 @@ fn count(profile: &Profile, field: Field, words: &[String]) -> usize {
         .sum()
 }
 
-pub(crate) fn matches(expression: &Expression, profile: &Profile) -> bool {
+pub(crate) fn matches(expression: &Expression, profile: &ProfileRecord) -> bool {
     match expression {
         Expression::Everyone => true,
         Expression::Phrase { fields, words } => {
@@ -79,7 +79,7 @@ impl Statistics {
 
     /// Returns the score, added in the order of the query and in single precision, as the search
     /// does: equal to the last bit.
-    pub(crate) fn score(&self, expression: &Expression, profile: &Profile) -> f32 {
+    pub(crate) fn score(&self, expression: &Expression, profile: &ProfileRecord) -> f32 {
         match expression {
             Expression::Everyone | Expression::Not(_) => 0.0,
             Expression::Phrase { fields, words } => fields
@@ -103,7 +103,7 @@ impl Statistics {
         }
     }
 
-    fn bm25(&self, field: Field, words: &[String], profile: &Profile) -> Option<f32> {
+    fn bm25(&self, field: Field, words: &[String], profile: &ProfileRecord) -> Option<f32> {
         const K1: f32 = 1.2;
         const B: f32 = 0.75;
         let frequency = Some(count(profile, field, words)).filter(|&count| count > 0)? as f32;

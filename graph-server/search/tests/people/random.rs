@@ -1,11 +1,8 @@
 //! Random profiles, changes and queries from a seed.
 
 use crate::site::Change;
-use cloud_profile::sort_positions;
-use cloud_proto::{
-    cloud::v1::Profile,
-    databus::v1::{Member, Position, PositionKind, YearMonth},
-};
+use cloud_profile::{ProfileRecord, sort_positions};
+use cloud_proto::databus::v1::{Member, Position, PositionKind, YearMonth};
 use prost_types::FieldMask;
 
 /// SplitMix64: a small generator with the same output on every machine.
@@ -116,11 +113,11 @@ impl Random {
         }
     }
 
-    pub(crate) fn profile(&mut self, member_id: u64) -> Profile {
+    pub(crate) fn profile(&mut self, member_id: u64) -> ProfileRecord {
         let count = self.below(4) as u64;
         let mut positions: Vec<_> = (0..count).map(|id| self.position(id + 1)).collect();
         sort_positions(&mut positions);
-        Profile {
+        ProfileRecord {
             member: Some(self.member(member_id)),
             positions,
         }

@@ -7,12 +7,10 @@ use cloud_engine::{
 };
 use cloud_model::{ConnectionTime, LineageId, LogId, MemberId, Scn};
 use cloud_profile::{
-    Fields, Mask, PositionId, empty_profile, remove_position, upsert_member, upsert_position,
+    Fields, Mask, PositionId, ProfileRecord, empty_profile, remove_position, upsert_member,
+    upsert_position,
 };
-use cloud_proto::{
-    cloud::v1::Profile,
-    databus::v1::{Member, Position},
-};
+use cloud_proto::databus::v1::{Member, Position};
 use cloud_search::{
     BaseIndexWriter, Network, NoProfiles, PROFILES_NAME, ProfileChange, ProfileFileWriter,
     ProfileStore, ProfileWriter,
@@ -30,7 +28,7 @@ pub(crate) const LOG: u128 = 0xABCD;
 /// The expected state of a site at one moment, as plain collections.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Truth {
-    pub(crate) profiles: BTreeMap<u64, Profile>,
+    pub(crate) profiles: BTreeMap<u64, ProfileRecord>,
     pub(crate) edges: BTreeSet<(u64, u64)>,
     /// The factor of member ids by which a snapshot orders its nodes: 0 orders by id alone, any
     /// other value about at random.
@@ -84,9 +82,10 @@ impl Truth {
         match change.clone() {
             Change::MemberUpserted(member, fields) => {
                 let id = member.member_id;
-                let old = self.profiles.remove(&id);
-                self.profiles
-                    .insert(id, upsert_member(old, member, mask(fields)));
+                let profile = self.profiles.entry(id);
+                let profile = profile.or_insert_with(|| empty_profile(id));
+                // A change over a bound has no effect.
+                let _ = upsert_member(profile, member, mask(fields));
             }
             Change::MemberRemoved(member) => {
                 self.profiles.remove(&member);
@@ -94,14 +93,13 @@ impl Truth {
                     .retain(|&(one, other)| one != member && other != member);
             }
             Change::PositionUpserted(member, position, fields) => {
-                if let Some(old) = self.profiles.remove(&member) {
-                    self.profiles
-                        .insert(member, upsert_position(old, position, mask(fields)));
+                if let Some(profile) = self.profiles.get_mut(&member) {
+                    let _ = upsert_position(profile, position, mask(fields));
                 }
             }
             Change::PositionRemoved(member, position) => {
-                if let Some(old) = self.profiles.remove(&member) {
-                    self.profiles.insert(member, remove_position(old, position));
+                if let Some(profile) = self.profiles.get_mut(&member) {
+                    remove_position(profile, position);
                 }
             }
             Change::ConnectionAdded(one, other) if one != other => {

@@ -96,12 +96,15 @@ async fn what_is_not_served_there_is_unimplemented() {
     let site = SmallSite::start(limits()).await;
     let wire = Wire::connect(&site).await;
     for call in methods().into_keys() {
-        let other = match listener_of(&call) {
-            Listener::Public => Listener::Admin,
-            Listener::Admin => Listener::Public,
-        };
-        let answer = wire.ask_on(other, &call, vec![vec![]], None).await;
-        check("on the other listener", &call, &unimplemented(), answer);
+        if listener_of(&call) == Listener::Admin {
+            let answer = wire.ask_on(Listener::Public, &call, vec![vec![]], None);
+            check(
+                "on the public listener",
+                &call,
+                &unimplemented(),
+                answer.await,
+            );
+        }
         let service = call.split('/').next().unwrap();
         for method in ["Nothing", "getDegrees", "%00", "a/b"] {
             let path = format!("{service}/{method}");

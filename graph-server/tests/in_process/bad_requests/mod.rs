@@ -72,7 +72,7 @@ fn methods() -> BTreeMap<String, BTreeSet<String>> {
 async fn every_row_is_answered_as_it_says() {
     let site = SmallSite::start(limits()).await;
     let wire = Wire::connect(&site).await;
-    let log_id = site.client.log_status().await.unwrap().head.unwrap().log_id;
+    let log_id = site.log.log_status().await.unwrap().head.unwrap().log_id;
     let rows = rows(&wire, &log_id).await;
     let mut wrong = Vec::new();
     for row in &rows {
@@ -93,7 +93,7 @@ async fn every_row_is_answered_as_it_says() {
 async fn every_method_and_every_field_has_a_row() {
     let site = SmallSite::start(limits()).await;
     let wire = Wire::connect(&site).await;
-    let log_id = site.client.log_status().await.unwrap().head.unwrap().log_id;
+    let log_id = site.log.log_status().await.unwrap().head.unwrap().log_id;
     let mut about: BTreeMap<String, BTreeSet<String>> = methods()
         .into_keys()
         .map(|method| (method, BTreeSet::new()))

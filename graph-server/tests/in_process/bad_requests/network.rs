@@ -103,6 +103,20 @@ pub(super) fn ids<M: Message>(
     ]
 }
 
+/// Returns the rows about the side from which a call on the public listener reads. The call's
+/// fields are `viewer_id` and `anonymous`.
+pub(super) fn sides<M: Message>(call: &'static str, request: impl Fn(u64, bool) -> M) -> Vec<Row> {
+    let mut rows = ids(call, "viewer_id", |viewer_id| request(viewer_id, false));
+    for (what, viewer_id, outcome) in [
+        ("a visitor", 0, Outcome::Answered),
+        ("a visitor who is a member", 1, Outcome::Field("anonymous")),
+    ] {
+        let request = request(viewer_id, true);
+        rows.push(row(call, "anonymous", what, &request, outcome));
+    }
+    rows
+}
+
 /// Returns the rows about a batch of ids; unknown ones are answered.
 pub(super) fn batches<M: Message>(
     call: &'static str,
@@ -226,6 +240,7 @@ fn network_sizes(log_id: &str) -> Vec<Row> {
 
 fn connections_of(member_id: u64, order: ConnectionOrder) -> ListConnectionsRequest {
     ListConnectionsRequest {
+        anonymous: true,
         member_id,
         order: order.into(),
         page_size: 1,
@@ -236,6 +251,13 @@ fn connections_of(member_id: u64, order: ConnectionOrder) -> ListConnectionsRequ
 fn list_connections(log_id: &str, own: &str, of_network: &str) -> Vec<Row> {
     let by_id = ConnectionOrder::Id;
     let mut rows = ids(CONNECTIONS, "member_id", |id| connections_of(id, by_id));
+    rows.extend(sides(CONNECTIONS, |viewer_id, anonymous| {
+        ListConnectionsRequest {
+            viewer_id,
+            anonymous,
+            ..connections_of(3, by_id)
+        }
+    }));
     for (what, order, outcome) in [
         ("unspecified", 0, Outcome::Answered),
         ("one above the last", 3, Outcome::Field("order")),
@@ -279,6 +301,18 @@ fn list_connections(log_id: &str, own: &str, of_network: &str) -> Vec<Row> {
         "page_token",
         "another member's",
         &member,
+        refused(),
+    ));
+    let viewer = ListConnectionsRequest {
+        viewer_id: 1,
+        anonymous: false,
+        ..with(3, by_id, own.to_owned())
+    };
+    rows.push(row(
+        CONNECTIONS,
+        "page_token",
+        "another viewer's",
+        &viewer,
         refused(),
     ));
     rows.extend(at_least(CONNECTIONS, log_id, |at_least| {
@@ -570,11 +604,19 @@ fn subgraph(log_id: &str) -> Vec<Row> {
 
 fn streams(log_id: &str) -> Vec<Row> {
     let connections = |member_id, order| StreamConnectionsRequest {
+        anonymous: true,
         member_id,
         order,
-        at_least: None,
+        ..Default::default()
     };
     let mut rows = ids(STREAM_CONNECTIONS, "member_id", |id| connections(id, 2));
+    rows.extend(sides(STREAM_CONNECTIONS, |viewer_id, anonymous| {
+        StreamConnectionsRequest {
+            viewer_id,
+            anonymous,
+            ..connections(3, 2)
+        }
+    }));
     for (what, order, outcome) in [
         ("the default", 0, Outcome::Answered),
         ("recent", 1, Outcome::Answered),

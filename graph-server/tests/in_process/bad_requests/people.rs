@@ -1,19 +1,20 @@
 //! The rows of cloud.v1.SearchService and cloud.v1.ProfileService.
 
 use super::{
-    network::{batches, ids},
+    network::{batches, ids, sides},
     page::{at_least, sizes, tokens},
     raw::Wire,
     row::{Outcome, Row, row},
 };
 use cloud_proto::cloud::v1::{
-    Degree, GetProfilesRequest, SearchMembersRequest, SearchMembersResponse,
+    BatchGetProfilesRequest, Degree, SearchMembersRequest, SearchMembersResponse,
 };
 use graph_server::limits::*;
 use prost::Message as _;
+use prost_types::FieldMask;
 
 const SEARCH: &str = "cloud.v1.SearchService/SearchMembers";
-const PROFILES: &str = "cloud.v1.ProfileService/GetProfiles";
+const PROFILES: &str = "cloud.v1.ProfileService/BatchGetProfiles";
 
 pub(super) async fn rows(wire: &Wire, log_id: &str) -> Vec<Row> {
     let answer = wire.ask(SEARCH, vec![search("acme").encode_to_vec()], None);
@@ -23,16 +24,72 @@ pub(super) async fn rows(wire: &Wire, log_id: &str) -> Vec<Row> {
         PROFILES,
         "member_ids[1]",
         PROFILES_BATCH_MAX,
-        |member_ids| GetProfilesRequest {
+        |member_ids| BatchGetProfilesRequest {
+            anonymous: true,
             member_ids,
             at_least: None,
+            ..Default::default()
         },
     ));
-    rows.extend(at_least(PROFILES, log_id, |at_least| GetProfilesRequest {
-        member_ids: vec![1],
-        at_least,
+    rows.extend(sides(PROFILES, |viewer_id, anonymous| {
+        BatchGetProfilesRequest {
+            viewer_id,
+            anonymous,
+            member_ids: vec![1],
+            ..Default::default()
+        }
+    }));
+    rows.extend(read_masks());
+    rows.extend(at_least(PROFILES, log_id, |at_least| {
+        BatchGetProfilesRequest {
+            anonymous: true,
+            member_ids: vec![1],
+            at_least,
+            ..Default::default()
+        }
     }));
     rows
+}
+
+fn read_masks() -> Vec<Row> {
+    let unknown = || Outcome::Field("read_mask.paths[1]");
+    let paths = |count: usize| vec!["headline"; count];
+    [
+        ("no paths", vec![], Outcome::Answered),
+        ("every field", vec!["*"], Outcome::Answered),
+        ("a field twice", paths(2), Outcome::Answered),
+        (
+            "fields of positions",
+            vec!["positions.title", "positions.from"],
+            Outcome::Answered,
+        ),
+        ("as many paths as may be", paths(64), Outcome::Answered),
+        ("a path more", paths(65), Outcome::Field("read_mask.paths")),
+        ("no such field", vec!["headline", "salary"], unknown()),
+        (
+            "the log's record",
+            vec!["headline", "member.headline"],
+            unknown(),
+        ),
+        (
+            "no such field of positions",
+            vec!["positions", "positions.headline"],
+            unknown(),
+        ),
+        ("an empty path", vec!["headline", ""], unknown()),
+    ]
+    .into_iter()
+    .map(|(what, paths, outcome)| {
+        let paths = paths.into_iter().map(str::to_owned).collect();
+        let request = BatchGetProfilesRequest {
+            anonymous: true,
+            member_ids: vec![1],
+            read_mask: Some(FieldMask { paths }),
+            ..Default::default()
+        };
+        row(PROFILES, "read_mask", what, &request, outcome)
+    })
+    .collect()
 }
 
 fn search(query: &str) -> SearchMembersRequest {

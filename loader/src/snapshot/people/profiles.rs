@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use cloud_profile::sort_positions;
-use cloud_proto::cloud::v1::Profile;
+use cloud_profile::{
+    ProfileRecord,
+    limits::{POSITIONS_MAX, PROFILE_BYTES_MAX},
+    sort_positions,
+};
 use cloud_proto::databus::v1::{Member, Position};
-use cloud_search::PROFILE_BYTES_MAX;
 use prost::Message as _;
 
 use crate::{
@@ -24,8 +26,11 @@ use crate::{
     },
 };
 
-/// The most rows of positions of one profile. They take some 15 MB while they are sorted.
+/// The most rows of positions of one profile, repeats included. They take some 15 MB while they are
+/// sorted.
 const POSITION_ROWS_MAX: usize = 100_000;
+/// The most bytes of these rows.
+const POSITION_ROWS_BYTES_MAX: usize = 16 << 20;
 /// The bytes of a position in a profile beyond its row's message: tag and length, and the id if the
 /// row has none.
 const POSITION_BYTES: usize = 5 + 11;
@@ -78,13 +83,13 @@ impl<'a> Profiles<'a> {
     }
 
     /// Returns the next member's profile, or `None` after the last.
-    pub(crate) fn next(&mut self) -> Result<Option<Profile>, Error> {
+    pub(crate) fn next(&mut self) -> Result<Option<ProfileRecord>, Error> {
         let Some(&id) = self.ids.next() else {
             return self.rows.pass_positions_before(None).map(|()| None);
         };
         let member = self.rows.member(id, &mut self.counts)?;
         let positions = self.rows.positions(&member, &mut self.counts)?;
-        Ok(Some(Profile {
+        Ok(Some(ProfileRecord {
             member: Some(member),
             positions,
         }))
@@ -124,17 +129,19 @@ impl Rows<'_> {
         let mut bytes = MEMBER_BYTES + member.encoded_len();
         while let Some(row) = self.positions.next_of(id)? {
             bytes += POSITION_BYTES + row.message.len();
-            if found.len() == POSITION_ROWS_MAX || bytes > PROFILE_BYTES_MAX {
-                self.reject_positions(id, row.place, &found)?;
+            if found.len() == POSITION_ROWS_MAX || bytes > POSITION_ROWS_BYTES_MAX {
+                let places: Vec<_> = found.iter().map(|(place, _)| *place).collect();
+                self.reject_positions(id, row.place, &places)?;
                 return Ok(Vec::new());
             }
             found.push((row.place, decode(&row)?));
         }
+        let mut places: Vec<Place> = found.iter().map(|(place, _)| *place).collect();
         number(&mut found);
         // The sort is stable: among equal ids, the first row of the dump comes first.
         found.sort_by_key(|(_, position)| position.position_id);
         let mut positions: Vec<Position> = Vec::with_capacity(found.len());
-        let mut first = None;
+        let (mut first, mut repeated) = (None, 0);
         for (place, position) in found {
             match positions.last() {
                 Some(last) if last.position_id == position.position_id => {
@@ -146,7 +153,7 @@ impl Rows<'_> {
                             place,
                         ));
                     }
-                    counts.repeated_positions += 1;
+                    repeated += 1;
                 }
                 _ => {
                     positions.push(position);
@@ -154,6 +161,16 @@ impl Rows<'_> {
                 }
             }
         }
+        // The bytes of the rows are at least those of the profile.
+        let too_large =
+            || bytes > PROFILE_BYTES_MAX && profile_bytes(member, &positions) > PROFILE_BYTES_MAX;
+        if (positions.len() > POSITIONS_MAX || too_large())
+            && let Some(last) = places.pop()
+        {
+            self.reject_positions(id, last, &places)?;
+            return Ok(Vec::new());
+        }
+        counts.repeated_positions += repeated;
         counts.positions += positions.len() as u64;
         sort_positions(&mut positions);
         Ok(positions)
@@ -165,16 +182,17 @@ impl Rows<'_> {
         &mut self,
         member: u64,
         beyond: Place,
-        before: &[(Place, Position)],
+        before: &[Place],
     ) -> Result<(), Error> {
         let fault = || RowFault::TooManyPositions {
             member,
+            positions_max: POSITIONS_MAX,
             rows_max: POSITION_ROWS_MAX,
             bytes_max: PROFILE_BYTES_MAX,
         };
         self.reject_position(beyond, fault())?;
-        for (place, _) in before {
-            self.reject_position(*place, fault())?;
+        for &place in before {
+            self.reject_position(place, fault())?;
         }
         while let Some(row) = self.positions.next_of(member)? {
             self.reject_position(row.place, fault())?;
@@ -228,6 +246,15 @@ impl Rows<'_> {
             }
         }
     }
+}
+
+/// Returns the size of the encoded profile.
+fn profile_bytes(member: &Member, positions: &[Position]) -> usize {
+    let record = ProfileRecord {
+        member: Some(member.clone()),
+        positions: positions.to_vec(),
+    };
+    record.encoded_len()
 }
 
 /// Numbers the positions without an id: each gets the lowest free id, in row order.

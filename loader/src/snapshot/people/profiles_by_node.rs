@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use cloud_proto::cloud::v1::Profile;
+use cloud_profile::ProfileRecord;
 use prost::Message as _;
 
 use crate::{
@@ -85,7 +85,7 @@ impl<'a> ProfilesByNode<'a> {
 
 impl ProfilesReader<'_> {
     /// Returns the next node's profile, or `None` after the last.
-    pub(crate) fn next(&mut self) -> Result<Option<Profile>, Error> {
+    pub(crate) fn next(&mut self) -> Result<Option<ProfileRecord>, Error> {
         match self {
             Self::AsTheyCome(profiles) => profiles.next(),
             Self::Sorted(rows, _) => rows.next()?.map(|row| decode(&row)).transpose(),

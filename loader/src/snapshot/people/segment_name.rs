@@ -85,7 +85,7 @@ fn hyphenated(segment: &str) -> String {
 mod tests {
     use super::*;
     use cloud_engine::NodeIndex;
-    use cloud_proto::cloud::v1::Profile;
+    use cloud_profile::ProfileRecord;
     use cloud_proto::databus::v1::Member;
     use cloud_search::BaseIndexWriter;
 
@@ -98,7 +98,7 @@ mod tests {
                 headline: format!("{node} ").repeat(20),
                 ..Member::default()
             };
-            let profile = Profile {
+            let profile = ProfileRecord {
                 member: Some(member),
                 positions: Vec::new(),
             };

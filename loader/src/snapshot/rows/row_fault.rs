@@ -99,14 +99,17 @@ pub enum RowFault {
         /// The member of the row.
         member: u64,
     },
-    /// A member has too many rows of positions, repeats included. None of them is kept.
+    /// A member has too many positions, or too many rows of them with repeats. None of them is
+    /// kept, so that the result does not depend on the order of the rows.
     #[error(
-        "the positions of member {member} are more than {rows_max} rows, \
-         or {bytes_max} bytes with the member's own"
+        "the positions of member {member} are more than {positions_max}, \
+         or {rows_max} rows with repeats, or {bytes_max} bytes with the member's own"
     )]
     TooManyPositions {
         /// The member of the row.
         member: u64,
+        /// The most positions of a profile.
+        positions_max: usize,
         /// The most rows of positions of a profile.
         rows_max: usize,
         /// The most bytes of an encoded profile.

@@ -21,6 +21,7 @@ pub(crate) async fn ask_all(connections: &Connections, viewer: u64) -> Vec<Outco
     let connections = &Connections {
         client: connections.client.timeout(Duration::from_secs(30)),
         admin: connections.admin.clone(),
+        log: connections.log.clone(),
     };
     let near = [
         at_distance(viewer, 1),
@@ -148,11 +149,12 @@ async fn list_connections(
     let mut page_token = String::new();
     for page in expected.chunks(1_000).take(2) {
         let request = ListConnectionsRequest {
+            anonymous: true,
             member_id,
             order: ConnectionOrder::Id.into(),
             page_size: 1_000,
             page_token: std::mem::take(&mut page_token),
-            at_least: None,
+            ..Default::default()
         };
         let answer = connections.client.call(request).await?;
         let found: Vec<u64> = answer
@@ -332,9 +334,11 @@ async fn search(connections: &Connections, viewer_id: u64, first: usize) -> Resu
             .iter()
             .all(|hit| distance(viewer_id, hit.member_id) == 1)
     );
-    let request = GetProfilesRequest {
+    let request = BatchGetProfilesRequest {
+        anonymous: true,
         member_ids: vec![viewer_id],
         at_least: None,
+        ..Default::default()
     };
     let answer = connections.client.call(request).await?;
     assert!(answer.results[0].profile.is_some(), "{viewer_id}");
