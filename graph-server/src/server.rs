@@ -11,7 +11,9 @@ use crate::{
     start::{StartError, Started, start},
 };
 use cloud_model::Scn;
-use cloud_serving::{BoundListeners, ListenerPanicked, Listeners, ObserveLayer, Services, pages};
+use cloud_serving::{
+    BoundListeners, ListenerKind, ListenerPanicked, Listeners, ObserveLayer, Services, pages,
+};
 use databus::{KeptFor, Log};
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
@@ -50,14 +52,14 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let listeners = BoundListeners::bind(config.listen, config.admin_listen, connections_max)?;
     let started = start(config).await?;
     let site = &started.site;
-    let health = Health::new(Arc::clone(&site.progress)).await;
+    let health = Health::new(routes::SERVED, Arc::clone(&site.progress));
     tokio::spawn(keep_tidy(Arc::clone(site)));
     tokio::spawn(keep_log(Arc::clone(site)));
     let calls = Arc::clone(&site.calls);
     let (ready, scraped) = (Arc::clone(site), Arc::clone(site));
     let services = Services {
-        public: routes::public(site, &health)?,
-        admin: routes::admin(site, &health)?,
+        public: routes::of_listener(ListenerKind::Public, site, &health)?,
+        admin: routes::of_listener(ListenerKind::Admin, site, &health)?,
         pages: pages(move || ready.readiness(), move || metrics::page(&scraped)),
         observe: ObserveLayer::new(calls, site.slow_request, &facts::FACTS, facts::report),
     };
@@ -98,7 +100,7 @@ impl Running {
             log_id,
             lock: site_lock,
         } = self.started;
-        self.health.stop().await;
+        self.health.stop();
         site.stopping.cancel();
         let drain = site.limits.serving().drain_timeout;
         let listeners = self.listeners.drain(drain).await.map_err(Into::into);

@@ -1,6 +1,7 @@
 //! The two listeners of a server: the layers that every request passes, and how they end.
 //!
 //! The public listener answers gRPC only. The admin listener answers gRPC, and the pages over HTTP.
+//! Each request carries its [`ListenerKind`], from which a call knows on which side it was sent.
 
 use crate::{
     DeadlineLayer, InFlightLayer, ListenError, Listener, ObserveLayer, Protocols, ServingLimits,
@@ -8,7 +9,7 @@ use crate::{
 };
 use axum::Router;
 use http::{Request, Response};
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, fmt, net::SocketAddr, time::Duration};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, service::Routes};
@@ -18,6 +19,24 @@ use tower::{Service, ServiceBuilder};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the listener thread panicked")]
 pub struct ListenerPanicked;
+
+/// The listener that a request came in by. Each request has it among its extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenerKind {
+    /// The listener for the callers that the server exists for.
+    Public,
+    /// The listener for the operators and the sources of changes.
+    Admin,
+}
+
+impl fmt::Display for ListenerKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Public => "public",
+            Self::Admin => "admin",
+        })
+    }
+}
 
 /// Two listeners that are bound, and do not accept yet.
 #[derive(Debug)]
@@ -77,10 +96,15 @@ impl BoundListeners {
             pages,
             observe,
         } = services;
-        let public = layered(public, &observe, limits, &in_flight);
+        let layered = |kind, routes| layered(kind, routes, &observe, limits, &in_flight);
+        let public = layered(ListenerKind::Public, public);
+        let public = RpcOrPages {
+            rpc: public,
+            pages: None,
+        };
         let admin = RpcOrPages {
-            rpc: layered(admin, &observe, limits, &in_flight),
-            pages,
+            rpc: layered(ListenerKind::Admin, admin),
+            pages: Some(pages),
         };
         let (limits, stopping) = (|| limits.clone(), || stopping.clone());
         let (public_addr, admin_addr) = (self.public.address(), self.admin.address());
@@ -102,8 +126,9 @@ impl BoundListeners {
 }
 
 /// Puts `routes` behind the layers that every request passes: the counts, the deadline, the details
-/// for tonic's errors, and the limit of requests in flight.
+/// for tonic's errors, the limit of requests in flight, and the kind of the listener.
 fn layered<T: Default + Send + 'static>(
+    kind: ListenerKind,
     routes: Routes,
     observe: &ObserveLayer<T>,
     limits: &ServingLimits,
@@ -118,6 +143,10 @@ fn layered<T: Default + Send + 'static>(
         .layer(DeadlineLayer::new(limits))
         .layer(TonicErrorsLayer)
         .layer(in_flight.clone())
+        .map_request(move |mut request: Request<Body>| {
+            request.extensions_mut().insert(kind);
+            request
+        })
         .service(routes.prepare())
 }
 

@@ -29,7 +29,7 @@ pub(crate) async fn list_connections(
         request.page_size,
         LIST_PAGE_SIZE_DEFAULT,
         LIST_PAGE_SIZE_MAX,
-    )?;
+    );
     let parameters = Parameters::of(
         "ListConnections",
         &[&request.member_id.to_le_bytes(), &[order as u8]],

@@ -21,4 +21,5 @@ mod session;
 mod suggest_connections;
 mod take_snapshot;
 
+pub use refusal::{EDGES_EXHAUSTED, REASONS};
 pub(crate) use services::{AdminRpc, NetworkRpc, ProfileRpc, SearchRpc};

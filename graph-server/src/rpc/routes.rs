@@ -1,46 +1,60 @@
 //! The services of each listener.
+//!
+//! [`SERVED`] is the one table of which listener serves what. A service that is missing there is
+//! served nowhere.
 
 use super::{AdminRpc, NetworkRpc, ProfileRpc, SearchRpc, followed::FollowedRpc};
 use crate::{observe::health::Health, site::Site};
 use cloud_proto::cloud::v1::{
-    admin_service_server::AdminServiceServer, network_service_server::NetworkServiceServer,
-    profile_service_server::ProfileServiceServer, search_service_server::SearchServiceServer,
+    admin_service_server::{self, AdminServiceServer},
+    network_service_server::{self, NetworkServiceServer},
+    profile_service_server::{self, ProfileServiceServer},
+    search_service_server::{self, SearchServiceServer},
 };
-use cloud_proto::databus::v1::{databus_server::DatabusServer, publisher_server::PublisherServer};
-use cloud_serving::{sized, with_health};
+use cloud_proto::databus::v1::{
+    databus_server::{self, DatabusServer},
+    publisher_server::{self, PublisherServer},
+};
+use cloud_serving::{
+    ListenerKind::{self, Admin, Public},
+    ListenerRoutes, Served, sized,
+};
 use databus::rpc::{DatabusRpc, PublisherRpc};
 use std::sync::Arc;
 use tonic::service::Routes;
 
-/// Returns the services of the public listener.
-pub(crate) fn public(
-    site: &Arc<Site>,
-    health: &Health,
-) -> Result<Routes, tonic_reflection::server::Error> {
-    let site = || Arc::clone(site);
-    let routes = with_health(health.checks())?
-        .add_service(sized!(NetworkServiceServer::new(NetworkRpc(site()))))
-        .add_service(sized!(SearchServiceServer::new(SearchRpc(site()))))
-        .add_service(sized!(ProfileServiceServer::new(ProfileRpc(site()))));
-    Ok(match &site().log_server {
-        Some(log) => routes.add_service(sized!(DatabusServer::new(DatabusRpc(Arc::clone(log))))),
-        None => routes.add_service(sized!(DatabusServer::new(followed(&site())))),
-    })
-}
+/// The services of a graph server, each with the listeners that serve it. Health and reflection are
+/// served on both.
+pub(crate) const SERVED: Served = &[
+    (network_service_server::SERVICE_NAME, &[Public]),
+    (search_service_server::SERVICE_NAME, &[Public]),
+    (profile_service_server::SERVICE_NAME, &[Public]),
+    (admin_service_server::SERVICE_NAME, &[Admin]),
+    (databus_server::SERVICE_NAME, &[Public]),
+    (publisher_server::SERVICE_NAME, &[Admin]),
+];
 
-/// Returns the services of the admin listener.
-pub(crate) fn admin(
+/// Returns the services of a listener.
+pub(crate) fn of_listener(
+    kind: ListenerKind,
     site: &Arc<Site>,
     health: &Health,
 ) -> Result<Routes, tonic_reflection::server::Error> {
-    let admin = AdminRpc(Arc::clone(site));
-    let routes = with_health(health.checks())?.add_service(sized!(AdminServiceServer::new(admin)));
-    Ok(match &site.log_server {
-        Some(log) => {
-            routes.add_service(sized!(PublisherServer::new(PublisherRpc(Arc::clone(log)))))
-        }
-        None => routes.add_service(sized!(PublisherServer::new(followed(site)))),
-    })
+    let shared = || Arc::clone(site);
+    let routes = ListenerRoutes::new(kind, SERVED, health.checks())?
+        .with(sized!(NetworkServiceServer::new(NetworkRpc(shared()))))
+        .with(sized!(SearchServiceServer::new(SearchRpc(shared()))))
+        .with(sized!(ProfileServiceServer::new(ProfileRpc(shared()))))
+        .with(sized!(AdminServiceServer::new(AdminRpc(shared()))));
+    let routes = match &site.log_server {
+        Some(log) => routes
+            .with(sized!(DatabusServer::new(DatabusRpc(Arc::clone(log)))))
+            .with(sized!(PublisherServer::new(PublisherRpc(Arc::clone(log))))),
+        None => routes
+            .with(sized!(DatabusServer::new(followed(site))))
+            .with(sized!(PublisherServer::new(followed(site)))),
+    };
+    Ok(routes.finish())
 }
 
 fn followed(site: &Site) -> FollowedRpc {

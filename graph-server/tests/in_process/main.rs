@@ -15,5 +15,6 @@ mod retention;
 mod rollback;
 mod silent_site;
 mod small_site;
+mod standards;
 mod transport;
 mod until;

@@ -72,7 +72,13 @@ pub(super) fn ids<M: Message>(
 ) -> Vec<Row> {
     vec![
         row(call, field, "0", &request(0), Outcome::Field(field)),
-        row(call, field, "nobody", &request(99), Outcome::NoMember(99)),
+        row(
+            call,
+            field,
+            "an unknown member",
+            &request(99),
+            Outcome::NoMember(99),
+        ),
         row(
             call,
             field,
@@ -80,7 +86,13 @@ pub(super) fn ids<M: Message>(
             &request(u64::MAX),
             Outcome::NoMember(u64::MAX),
         ),
-        row(call, field, "somebody", &request(1), Outcome::Answered),
+        row(
+            call,
+            field,
+            "a known member",
+            &request(1),
+            Outcome::Answered,
+        ),
     ]
 }
 
@@ -110,7 +122,7 @@ pub(super) fn batches<M: Message>(
         row(
             call,
             about,
-            "nobody, twice",
+            "an unknown member, twice",
             &request(vec![99, u64::MAX, 99]),
             Outcome::Answered,
         ),
