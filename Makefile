@@ -9,7 +9,11 @@ ARGS ?=
 # How long `make fuzz` works on each reader.
 SECONDS ?= 60
 
-.PHONY: help demo test test-long protocols fuzz check format lint docs source proto bench bench-scale bench-rivals
+# The protos as last released, for the check of changes that break them.
+RELEASED_PROTOS = proto/released/protos.binpb
+
+.PHONY: help demo test test-long protocols fuzz check format lint docs source proto proto-release errors-page bench \
+    bench-scale bench-rivals
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,15 +23,15 @@ demo: ## a synthetic site of 200,000 members, served and asked; ARGS=--once stop
 	target/release/examples/demo --loader target/release/loader --server target/release/graph-server \
 	    --dir $(DEMO_DIR) $(ARGS)
 
-test: target/python/ready ## everything that the tests need, and the tests
+test: target/python/ready target/node/ready ## everything that the tests need, and the tests
 	tests/strace-installed
 	cargo build --workspace --bins --tests
-	CLOUD_PYTHON=$(CURDIR)/target/python/bin/python tests/run
+	tests/run
 
-test-long: target/python/ready ## the same tests with longer random histories, then the fuzzing (a quarter of an hour)
+test-long: target/python/ready target/node/ready target/java/ready ## the same with longer random histories and a client in Java, then the fuzzing (a quarter of an hour)
 	tests/strace-installed
 	cargo build --workspace --bins --tests
-	CLOUD_TEST_LONG=1 CLOUD_PYTHON=$(CURDIR)/target/python/bin/python tests/run
+	CLOUD_TEST_LONG=1 tests/run
 	cargo test --manifest-path graph-server/engine/protocols/Cargo.toml --target-dir target/protocols
 	fuzz/run $(SECONDS)
 
@@ -52,8 +56,13 @@ docs:
 source:
 	cargo test -q -p cloud-source -- --nocapture
 
-proto: target/python/ready
+proto: target/python/ready ## the rules of the protos, and no change that breaks a released one
 	target/python/bin/buf lint
+	target/python/bin/buf breaking --against $(RELEASED_PROTOS)
+
+proto-release: target/python/ready ## the image of the protos that later changes must not break, made again
+	mkdir -p $(dir $(RELEASED_PROTOS))
+	target/python/bin/buf build --exclude-source-info -o $(RELEASED_PROTOS)
 
 bench: ## first figures at 2 million members (minutes; prints a table), then small ones of the engine alone
 	cargo build --release --workspace --bins
@@ -69,7 +78,16 @@ bench-rivals: ## PostgreSQL 15 and Redis asked the same on the same graph of 2 m
 	cargo build --release --workspace --bins
 	target/release/bench --graph-only --only rivals $(ARGS)
 
-# Python for the foreign client's test, and buf for the protos.
-target/python/ready: tests/python/setup tests/python/requirements.txt
-	tests/python/setup target/python
-	touch $@
+errors-page: ## docs/errors.md made again from the answers of a server
+	CLOUD_WRITE_DOCS=1 cargo test -q --workspace --test in_process -- errors_page
+
+# What the clients in other languages need, and buf for the protos. A setup that finds no runtime says so, and leaves no
+# ready file; in CI it fails.
+target/python/ready: $(wildcard tests/clients/python/*)
+	tests/clients/python/setup target/python
+
+target/node/ready: $(wildcard tests/clients/node/*)
+	tests/clients/node/setup target/node
+
+target/java/ready: $(wildcard tests/clients/java/* tests/clients/java/src/main/java/cloud/*) $(wildcard proto/*/v1/*.proto)
+	tests/clients/java/setup target/java

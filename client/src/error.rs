@@ -1,6 +1,6 @@
 //! The errors of a call, by what a caller can do about them.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -15,15 +15,17 @@ pub enum Error {
         /// The error of the transport.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The request is wrong: the same request will be refused again.
+    /// The request is wrong or above a limit, or the server's state forbids it: the same request
+    /// will be refused again.
     #[error("the request was refused: {0}")]
     Refused(Box<Failure>),
     /// The member in the request does not exist.
     #[error("not found: {0}")]
     NotFound(Box<Failure>),
-    /// The request is over a limit: request less, or retry later.
-    #[error("over a limit: {0}")]
-    OverLimit(Box<Failure>),
+    /// The server has too much to do: retry after [`Error::retry_delay`], and back off further if
+    /// that fails.
+    #[error("too much load: {0}")]
+    Busy(Box<Failure>),
     /// The server cannot answer now: the same request may succeed later.
     #[error("not available now, try again: {0}")]
     TryAgain(Box<Failure>),
@@ -46,10 +48,12 @@ pub struct Failure {
     pub fields: Vec<FieldViolation>,
     /// The kind and name of the resource that does not exist, such as `member` and `42`.
     pub resource: Option<(String, String)>,
-    /// A machine-readable word, such as `LIMIT_EXCEEDED`.
+    /// A machine-readable word, such as `EDGES_EXHAUSTED`. The page docs/errors.md lists all.
     pub reason: String,
     /// Figures that go with the reason, such as the limit, or the SCN that was reached.
     pub metadata: HashMap<String, String>,
+    /// The time to wait before a retry. The server states it if load is the reason.
+    pub retry_delay: Option<Duration>,
 }
 
 /// The problem of one field of a request.
@@ -72,11 +76,17 @@ impl Error {
             Self::Unreachable { .. } => None,
             Self::Refused(failure)
             | Self::NotFound(failure)
-            | Self::OverLimit(failure)
+            | Self::Busy(failure)
             | Self::TryAgain(failure)
             | Self::Deadline(failure)
             | Self::Server(failure) => Some(failure),
         }
+    }
+
+    /// Returns the time to wait before the first retry, if the server states one.
+    #[must_use]
+    pub fn retry_delay(&self) -> Option<Duration> {
+        self.failure().and_then(|failure| failure.retry_delay)
     }
 
     /// Returns the gRPC code; UNAVAILABLE if the server was not reached.
@@ -97,16 +107,16 @@ impl Error {
                 Self::Deadline(failure)
             }
             Code::DeadlineExceeded => Self::Deadline(failure),
-            Code::Unavailable | Code::Unknown | Code::Cancelled if from_transport => {
-                Self::Unreachable {
-                    address: address.to_owned(),
-                    source: std::error::Error::source(&status)
-                        .map_or_else(String::new, chain)
-                        .into(),
-                }
-            }
+            // The code of a transport's error is tonic's guess: a connection that the server closed
+            // under load has RESOURCE_EXHAUSTED.
+            _ if from_transport => Self::Unreachable {
+                address: address.to_owned(),
+                source: std::error::Error::source(&status)
+                    .map_or_else(String::new, chain)
+                    .into(),
+            },
             Code::NotFound => Self::NotFound(failure),
-            Code::ResourceExhausted => Self::OverLimit(failure),
+            Code::ResourceExhausted => Self::Busy(failure),
             Code::Unavailable | Code::Aborted => Self::TryAgain(failure),
             Code::InvalidArgument
             | Code::FailedPrecondition
@@ -168,6 +178,7 @@ impl Failure {
                 .map(|info| (info.resource_type.clone(), info.resource_name.clone())),
             reason: info.map(|info| info.reason.clone()).unwrap_or_default(),
             metadata: info.map(|info| info.metadata.clone()).unwrap_or_default(),
+            retry_delay: details.retry_info().and_then(|info| info.retry_delay),
         })
     }
 }
@@ -209,7 +220,7 @@ mod tests {
         check(Code::OutOfRange, |error| matches!(error, Error::Refused(_)));
         check(Code::NotFound, |error| matches!(error, Error::NotFound(_)));
         check(Code::ResourceExhausted, |error| {
-            matches!(error, Error::OverLimit(_))
+            matches!(error, Error::Busy(_))
         });
         check(Code::Unavailable, |error| {
             matches!(error, Error::TryAgain(_))
@@ -221,14 +232,28 @@ mod tests {
     }
 
     #[test]
+    fn an_error_of_the_transport_is_no_answer_of_the_server() {
+        for code in [Code::Unavailable, Code::ResourceExhausted, Code::Internal] {
+            let mut status = Status::new(code, "h2 protocol error");
+            status.set_source(std::sync::Arc::new(std::io::Error::other("reset")));
+            let error = Error::from_status("here", status);
+            assert!(
+                matches!(error, Error::Unreachable { .. }),
+                "{code:?} -> {error:?}"
+            );
+        }
+    }
+
+    #[test]
     fn details_are_kept() {
         let mut details = ErrorDetails::new();
         details.add_bad_request_violation("member_ids[3]", "must not be 0");
         details.set_error_info(
-            "LIMIT_EXCEEDED",
-            "cloud",
+            "TOO_LARGE",
+            "cloud.v1",
             HashMap::from([("limit".to_owned(), "1000".to_owned())]),
         );
+        details.set_retry_info(Some(Duration::from_millis(100)));
         details.set_resource_info("member", "42", "", "");
         let status = Status::with_error_details(Code::InvalidArgument, "no", details);
         let error = Error::from_status("here", status);
@@ -236,5 +261,6 @@ mod tests {
         assert_eq!(failure.fields[0].field, "member_ids[3]");
         assert_eq!(failure.metadata["limit"], "1000");
         assert_eq!(failure.resource, Some(("member".into(), "42".into())));
+        assert_eq!(error.retry_delay(), Some(Duration::from_millis(100)));
     }
 }

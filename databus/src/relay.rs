@@ -11,15 +11,18 @@ use crate::{
 };
 use clap::builder::RangedU64ValueParser;
 use cloud_model::{LineageId, LogId, Scn};
-use cloud_proto::databus::v1::{databus_server::DatabusServer, publisher_server::PublisherServer};
+use cloud_proto::databus::v1::{
+    databus_server::{self, DatabusServer},
+    publisher_server::{self, PublisherServer},
+};
 use cloud_serving::{
-    BoundListeners, Health, ListenError, ListenerPanicked, Listeners, ObserveLayer, Services,
-    ServingLimits,
+    BoundListeners, Health, ListenError, ListenerKind, ListenerPanicked, ListenerRoutes, Listeners,
+    ObserveLayer, Served, Services, ServingLimits,
     metrics::{Calls, Page},
     pages,
     process::LogFormat,
     quantity::{bytes, milliseconds},
-    sized, with_health,
+    sized,
 };
 use std::{
     net::SocketAddr,
@@ -28,6 +31,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 
 /// The highest value of an option that counts things.
 const COUNT_MAX: u64 = 1 << 20;
@@ -191,15 +195,13 @@ pub async fn serve(config: RelayConfig) -> Result<Running, RelayError> {
     let server = Arc::new(server);
     let nobody = || Scn::MAX;
     tokio::spawn(Arc::clone(&server).keep_to(config.retention(), nobody));
-    let health = Health::serving(&["databus.v1.Databus", "databus.v1.Publisher"]).await;
-    let databus = sized!(DatabusServer::new(DatabusRpc(Arc::clone(&server))));
-    let publisher = sized!(PublisherServer::new(PublisherRpc(Arc::clone(&server))));
+    let health = Health::serving(&[databus_server::SERVICE_NAME, publisher_server::SERVICE_NAME]);
     let (calls, started) = (Arc::new(Calls::new()?), Instant::now());
     let observe = ObserveLayer::without_facts(Arc::clone(&calls), config.slow_request());
     let ready = Arc::clone(&server);
     let services = Services {
-        public: with_health(&health)?.add_service(databus),
-        admin: with_health(&health)?.add_service(publisher),
+        public: routes(ListenerKind::Public, &server, &health)?,
+        admin: routes(ListenerKind::Admin, &server, &health)?,
         pages: pages(
             move || ready.check_serving().map(|()| None),
             move || Ok(metrics(&server, started, &calls)),
@@ -213,6 +215,24 @@ pub async fn serve(config: RelayConfig) -> Result<Running, RelayError> {
         stopping,
         drain_timeout: limits.drain_timeout,
     })
+}
+
+/// The services of a relay, each with the listener that serves it.
+const SERVED: Served = &[
+    (databus_server::SERVICE_NAME, &[ListenerKind::Public]),
+    (publisher_server::SERVICE_NAME, &[ListenerKind::Admin]),
+];
+
+fn routes(
+    kind: ListenerKind,
+    server: &Arc<LogServer>,
+    health: &Health,
+) -> Result<Routes, tonic_reflection::server::Error> {
+    let server = || Arc::clone(server);
+    Ok(ListenerRoutes::new(kind, SERVED, health)?
+        .with(sized!(DatabusServer::new(DatabusRpc(server()))))
+        .with(sized!(PublisherServer::new(PublisherRpc(server()))))
+        .finish())
 }
 
 /// Returns the relay's page of metrics.
@@ -272,7 +292,7 @@ impl Running {
     /// # Errors
     /// If one of these steps failed. The other steps are done all the same.
     pub async fn shutdown(self) -> Result<(), ShutdownError> {
-        self.health.not_serving().await;
+        self.health.not_serving();
         self.stopping.cancel();
         let drained = self.listeners.drain(self.drain_timeout).await;
         let log = self.log;

@@ -51,6 +51,6 @@ pub use config::{Config, ConfigError, Databus, ParseDatabusError};
 pub use ingest::IngestError;
 pub use limits::Limits;
 pub use log_source::LogSourceError;
-pub use rpc::page_token;
+pub use rpc::{EDGES_EXHAUSTED, REASONS, page_token};
 pub use server::{Running, ShutdownError, serve};
 pub use start::StartError;

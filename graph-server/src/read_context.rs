@@ -95,9 +95,9 @@ impl Identity {
     fn check_viewers(self) -> Result<(), Refusal> {
         match self {
             Self::Operator => Ok(()),
-            Self::Application => Err(Refusal::field(
-                "viewer_ids",
-                "only the admin listener answers for several viewers",
+            Self::Application => Err(Refusal::other_listener(
+                "cloud.v1.NetworkService/GetDegreesForViewers",
+                ListenerKind::Admin,
             )),
         }
     }

@@ -52,7 +52,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let listeners = BoundListeners::bind(config.listen, config.admin_listen, connections_max)?;
     let started = start(config).await?;
     let site = &started.site;
-    let health = Health::new(Arc::clone(&site.progress)).await;
+    let health = Health::new(routes::SERVED, Arc::clone(&site.progress));
     tokio::spawn(keep_tidy(Arc::clone(site)));
     tokio::spawn(keep_log(Arc::clone(site)));
     let calls = Arc::clone(&site.calls);
@@ -100,7 +100,7 @@ impl Running {
             log_id,
             lock: site_lock,
         } = self.started;
-        self.health.stop().await;
+        self.health.stop();
         site.stopping.cancel();
         let drain = site.limits.serving().drain_timeout;
         let listeners = self.listeners.drain(drain).await.map_err(Into::into);

@@ -155,12 +155,14 @@ async fn at_rate(
     if compaction.completed == 0 {
         return Err("no compaction was completed".into());
     }
+    let last = compaction.last_duration.unwrap_or_default();
+    let last_seconds = Duration::try_from(last)?.as_secs_f64();
     let p99 = Figure::new(what, Unit::Times, rounds.ratio(Latencies::p99));
     Ok(p99.note(format!(
         "{}; one compaction after the other, {} of them since the start, the last in {}; {}",
         Unit::PerSecond.show(rate),
         compaction.completed,
-        Unit::Seconds.show(compaction.last_milliseconds as f64 / 1e3),
+        Unit::Seconds.show(last_seconds),
         rounds.show()
     )))
 }

@@ -3,7 +3,10 @@
 use cloud_client::proto::databus::v1::AsOf;
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use serde_json::{Value, json};
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
 /// An answer in both forms.
 pub(crate) struct Answer {
@@ -47,4 +50,16 @@ pub(crate) fn as_of_json(as_of: Option<&AsOf>) -> Value {
         Value::Null,
         |as_of| json!({ "log_id": as_of.log_id, "scn": as_of.scn }),
     )
+}
+
+/// Returns a duration of the wire; zero for an absent or negative one.
+pub(crate) fn span(duration: Option<prost_types::Duration>) -> Duration {
+    duration
+        .and_then(|duration| duration.try_into().ok())
+        .unwrap_or_default()
+}
+
+/// Returns a duration of the wire in milliseconds.
+pub(crate) fn milliseconds(duration: Option<prost_types::Duration>) -> u64 {
+    u64::try_from(span(duration).as_millis()).unwrap_or(u64::MAX)
 }

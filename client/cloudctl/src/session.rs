@@ -1,7 +1,7 @@
 //! `cloudctl session begin` and `cloudctl session end`.
 
 use crate::{
-    answer::{Answer, as_of_json, as_of_line},
+    answer::{Answer, as_of_json, as_of_line, span},
     arguments::Session,
     exit::Failed,
     servers::Servers,
@@ -14,18 +14,18 @@ pub(crate) async fn change(servers: &Servers, session: Session) -> Result<Answer
         Session::Begin { viewer } => {
             let begun = client.begin_session(viewer).await?;
             let as_of = begun.as_of.as_ref();
+            let idle_seconds = span(begun.idle_timeout).as_secs();
             Ok(Answer {
                 text: format!(
-                    "session {}, ends after {} s without a request, {}",
+                    "session {}, ends after {idle_seconds} s without a request, {}",
                     begun.session,
-                    begun.idle_seconds,
                     as_of_line(as_of)
                 ),
                 json: json!({
                     "as_of": as_of_json(as_of),
                     "viewer_id": viewer,
                     "session": begun.session,
-                    "idle_seconds": begun.idle_seconds,
+                    "idle_seconds": idle_seconds,
                 }),
             })
         }

@@ -1,7 +1,7 @@
 //! `cloudctl status`.
 
 use crate::{
-    answer::{Answer, as_of_json, table},
+    answer::{Answer, as_of_json, milliseconds, span, table},
     exit::Failed,
     servers::Servers,
 };
@@ -24,7 +24,7 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
         .unwrap_or_default();
     let facts = [
         ("version", status.version.clone()),
-        ("uptime", format!("{} s", status.uptime_seconds)),
+        ("uptime", format!("{} s", span(status.uptime).as_secs())),
         ("log", log_id),
         ("log head", format!("SCN {}", scn(&status.log_head))),
         (
@@ -111,7 +111,7 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
         .collect();
     let json = json!({
         "version": status.version,
-        "uptime_seconds": status.uptime_seconds,
+        "uptime_seconds": span(status.uptime).as_secs(),
         "graph": as_of_json(status.graph.as_ref()),
         "search": as_of_json(status.search.as_ref()),
         "log_head": as_of_json(status.log_head.as_ref()),
@@ -126,7 +126,7 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
             })),
             "completed": compaction.completed,
             "failed": compaction.failed,
-            "last_milliseconds": compaction.last_milliseconds,
+            "last_milliseconds": milliseconds(compaction.last_duration),
             "last_failure": compaction.last_failure,
         },
         "overlay": {
@@ -175,11 +175,9 @@ fn log_files(log: &GetStatusResponse) -> String {
 
 /// Returns how far a part is behind; empty if no lag is known.
 fn behind(lag: &Option<LagStatus>) -> String {
-    match lag {
-        Some(LagStatus {
-            milliseconds,
-            reason,
-        }) if *milliseconds > 0 || !reason.is_empty() => {
+    let LagStatus { lag, reason } = lag.clone().unwrap_or_default();
+    match milliseconds(lag) {
+        milliseconds if milliseconds > 0 || !reason.is_empty() => {
             let reason = if reason.is_empty() {
                 String::new()
             } else {
@@ -193,7 +191,7 @@ fn behind(lag: &Option<LagStatus>) -> String {
 
 fn lag_json(lag: Option<&LagStatus>) -> serde_json::Value {
     let lag = lag.cloned().unwrap_or_default();
-    json!({ "milliseconds": lag.milliseconds, "reason": lag.reason })
+    json!({ "milliseconds": milliseconds(lag.lag), "reason": lag.reason })
 }
 
 fn compactions(compaction: &CompactionStatus) -> String {
@@ -204,8 +202,12 @@ fn compactions(compaction: &CompactionStatus) -> String {
             running.scn
         )
     });
-    let last = (compaction.completed > 0)
-        .then(|| format!(", the last took {} ms", compaction.last_milliseconds));
+    let last = (compaction.completed > 0).then(|| {
+        format!(
+            ", the last took {} ms",
+            milliseconds(compaction.last_duration)
+        )
+    });
     let failure = (!compaction.last_failure.is_empty())
         .then(|| format!(", the last failed: {}", compaction.last_failure));
     format!(

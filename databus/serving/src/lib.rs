@@ -7,7 +7,7 @@
 //! | observe, metrics | a file, a folder | call counts, the log line of a slow call, the page of metrics |
 //! | pages | `pages.rs` | `/metrics`, `/livez`, `/readyz` |
 //! | deadline, in flight, tonic errors | a file each | the layers that every request passes |
-//! | refusal | `refusal.rs` | the reason that a request is not answered, and its form on the wire |
+//! | refusal, reason, status | a file each | why a request is not answered, and its form on the wire |
 //! | health, routes | a file each | the services of every listener |
 //! | process | `process.rs` | the log on stderr, and shutdown by a signal |
 //! | folder lock | `folder_lock.rs` | one process at a time on a folder |
@@ -28,8 +28,10 @@ mod outgoing;
 mod pages;
 pub mod process;
 pub mod quantity;
+pub mod reason;
 mod refusal;
 mod routes;
+mod status;
 mod tonic_errors;
 mod transport;
 
@@ -42,7 +44,9 @@ pub use listener::{ListenError, Listener};
 pub use listeners::{BoundListeners, ListenerKind, ListenerPanicked, Listeners, Services};
 pub use observe::{ObserveLayer, ObserveService, Observed, SlowCall};
 pub use pages::pages;
+pub use reason::Reason;
 pub use refusal::Refusal;
-pub use routes::with_health;
+pub use routes::{ListenerRoutes, Served};
+pub use status::DOMAIN;
 pub use tonic_errors::{Detailed, TonicErrorsLayer, TonicErrorsService, refusal_of_tonic};
 pub use transport::{Protocols, serve};

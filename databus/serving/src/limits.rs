@@ -47,6 +47,8 @@ pub const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The number of metrics pages that are built at a time.
 pub const SCRAPES_IN_FLIGHT_MAX: usize = 2;
+/// The delay that RetryInfo suggests where load is the reason. Clients add their own jitter.
+pub const RETRY_DELAY: Duration = Duration::from_millis(100);
 /// The deadline of a request that states none, unless the server configures another.
 pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(10);
 

@@ -9,7 +9,7 @@ use crate::{
 };
 use axum::Router;
 use http::{Request, Response};
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, fmt, net::SocketAddr, time::Duration};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, service::Routes};
@@ -27,6 +27,15 @@ pub enum ListenerKind {
     Public,
     /// The listener for the operators and the sources of changes.
     Admin,
+}
+
+impl fmt::Display for ListenerKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Public => "public",
+            Self::Admin => "admin",
+        })
+    }
 }
 
 /// Two listeners that are bound, and do not accept yet.
@@ -89,9 +98,13 @@ impl BoundListeners {
         } = services;
         let layered = |kind, routes| layered(kind, routes, &observe, limits, &in_flight);
         let public = layered(ListenerKind::Public, public);
+        let public = RpcOrPages {
+            rpc: public,
+            pages: None,
+        };
         let admin = RpcOrPages {
             rpc: layered(ListenerKind::Admin, admin),
-            pages,
+            pages: Some(pages),
         };
         let (limits, stopping) = (|| limits.clone(), || stopping.clone());
         let (public_addr, admin_addr) = (self.public.address(), self.admin.address());

@@ -6,15 +6,20 @@
 //! still reports that it lives.
 
 use crate::{Refusal, limits::SCRAPES_IN_FLIGHT_MAX};
-use axum::{Router, response::IntoResponse, routing::get};
-use http::{Request, Response, StatusCode, Version, header::CONTENT_TYPE};
+use axum::{
+    Router,
+    response::IntoResponse,
+    routing::{future::RouteFuture, get},
+};
+use http::{Method, Request, Response, StatusCode, Version, header::CONTENT_TYPE};
+use pin_project_lite::pin_project;
 use std::{
     convert::Infallible,
     future::Future,
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 use tokio::sync::Semaphore;
 use tonic::body::Body;
@@ -82,11 +87,13 @@ async fn scrape(
     }
 }
 
-/// A service that passes gRPC requests to one service, and everything else to the pages.
+/// A service that passes gRPC requests to one service, and other requests to the pages.
+///
+/// A POST that is not gRPC, and any such request without pages, is answered with HTTP 415.
 #[derive(Clone)]
 pub(crate) struct RpcOrPages<S> {
     pub(crate) rpc: S,
-    pub(crate) pages: Router,
+    pub(crate) pages: Option<Router>,
 }
 
 impl<S> Service<Request<Body>> for RpcOrPages<S>
@@ -96,7 +103,7 @@ where
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = RpcOrPage<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // The pages are always ready.
@@ -105,10 +112,50 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         if is_rpc(&request) {
-            return Box::pin(self.rpc.call(request));
+            let answer = self.rpc.call(request);
+            return RpcOrPage::Rpc { answer };
         }
-        let answer = self.pages.call(request);
-        Box::pin(async { Ok(answer.await?.map(Body::new)) })
+        match &mut self.pages {
+            Some(pages) if request.method() != Method::POST => {
+                let answer = pages.call(request);
+                RpcOrPage::Page { answer }
+            }
+            _ => RpcOrPage::Refused,
+        }
+    }
+}
+
+pin_project! {
+    /// The future of an answer.
+    #[project = RpcOrPageProjection]
+    pub(crate) enum RpcOrPage<F> {
+        Rpc {
+            #[pin]
+            answer: F,
+        },
+        Page {
+            #[pin]
+            answer: RouteFuture<Infallible>,
+        },
+        Refused,
+    }
+}
+
+impl<F> Future for RpcOrPage<F>
+where
+    F: Future<Output = Result<Response<Body>, Infallible>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        match self.project() {
+            RpcOrPageProjection::Rpc { answer } => answer.poll(context),
+            RpcOrPageProjection::Page { answer } => {
+                let answer = ready!(answer.poll(context))?;
+                Poll::Ready(Ok(answer.map(Body::new)))
+            }
+            RpcOrPageProjection::Refused => Poll::Ready(Ok(unsupported_media_type())),
+        }
     }
 }
 
@@ -116,7 +163,27 @@ where
 fn is_rpc<B>(request: &Request<B>) -> bool {
     let content = request.headers().get(CONTENT_TYPE);
     request.version() == Version::HTTP_2
-        && content.is_some_and(|content| content.as_bytes().starts_with(b"application/grpc"))
+        && content.is_some_and(|content| is_grpc(content.as_bytes()))
+}
+
+/// Returns whether a content type is gRPC with messages of Protocol Buffers. gRPC-Web and JSON
+/// are others.
+fn is_grpc(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|&byte| byte == b';').next();
+    let essence = essence.unwrap_or_default().trim_ascii();
+    GRPC_CONTENT_TYPES
+        .iter()
+        .any(|grpc| essence.eq_ignore_ascii_case(grpc))
+}
+
+/// The content types of gRPC with messages of Protocol Buffers.
+const GRPC_CONTENT_TYPES: [&[u8]; 2] = [b"application/grpc", b"application/grpc+proto"];
+
+/// Returns the answer to a request in another content type, as the gRPC protocol demands it.
+fn unsupported_media_type() -> Response<Body> {
+    const WHY: &str = "calls are gRPC: HTTP/2, POST, content-type application/grpc\n";
+    let answer = (StatusCode::UNSUPPORTED_MEDIA_TYPE, WHY).into_response();
+    answer.map(Body::new)
 }
 
 #[cfg(test)]
@@ -153,6 +220,13 @@ mod tests {
         };
         check(Version::HTTP_2, Some("application/grpc"), true);
         check(Version::HTTP_2, Some("application/grpc+proto"), true);
+        check(
+            Version::HTTP_2,
+            Some("Application/GRPC; charset=utf-8"),
+            true,
+        );
+        check(Version::HTTP_2, Some("application/grpc-web"), false);
+        check(Version::HTTP_2, Some("application/grpc+json"), false);
         check(Version::HTTP_2, Some("text/html"), false);
         check(Version::HTTP_2, None, false);
         check(Version::HTTP_11, Some("application/grpc"), false);

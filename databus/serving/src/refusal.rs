@@ -1,15 +1,14 @@
-//! Refusals: why a request is not answered, and the gRPC status for each.
+//! Refusals: why a request is not answered.
 //!
-//! The code of every server returns a [`Refusal`], and one conversion turns it into a gRPC status.
-//! Programs read the details: the field (`BadRequest`), or a reason with its figures (`ErrorInfo`,
-//! and `QuotaFailure` for a limit). The message is for a human reader.
+//! The code of every server returns a [`Refusal`], and one conversion turns it into a gRPC status
+//! (`status.rs`). The [`Reason`] decides on the code. The message is for a human reader.
 
-use std::collections::HashMap;
-use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use crate::reason::{
+    ANSWER_TOO_LARGE, BUSY, CANCELLED, CORRUPT, DEADLINE, INTERNAL, INVALID_FIELD, MALFORMED,
+    NOT_FOUND, NOT_SERVING, OTHER_LISTENER, PROTOCOL_ERROR, REQUEST_TOO_LARGE, Reason, TOO_LARGE,
+    UNKNOWN_METHOD, UNSUPPORTED_ENCODING,
+};
 
-/// The domain of all reasons, in `ErrorInfo`.
-const DOMAIN: &str = "cloud.v1";
 /// The name of the figure that explains the reason in words.
 const WHY: &str = "why";
 
@@ -17,20 +16,19 @@ const WHY: &str = "why";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
-    code: Code,
-    message: String,
-    reason: Option<&'static str>,
-    figures: Vec<(&'static str, String)>,
-    subject: Option<Subject>,
+    pub(crate) reason: &'static Reason,
+    pub(crate) message: String,
+    pub(crate) figures: Vec<(&'static str, String)>,
+    pub(crate) subject: Option<Subject>,
 }
 
 /// The thing that a refusal is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Subject {
+pub(crate) enum Subject {
     /// A field of the request, and what is wrong with it.
     Field { field: String, problem: String },
-    /// A limit.
-    Quota(&'static str),
+    /// A limit, by what it bounds.
+    Limit(&'static str),
     /// A condition of the server's log.
     LogCondition(&'static str),
     /// A resource of a kind, by its name.
@@ -39,36 +37,28 @@ enum Subject {
 
 /// Builds a refusal of any kind.
 impl Refusal {
-    /// Returns a refusal with a code and a message, and no details yet.
-    pub fn new(code: Code, message: impl Into<String>) -> Self {
+    /// Returns a refusal for a reason, without figures.
+    pub fn new(reason: &'static Reason, message: impl Into<String>) -> Self {
         Self {
-            code,
+            reason,
             message: message.into(),
-            reason: None,
             figures: Vec::new(),
             subject: None,
         }
     }
 
-    /// Adds the reason that programs read.
-    #[must_use]
-    pub fn with_reason(mut self, reason: &'static str) -> Self {
-        self.reason = Some(reason);
-        self
-    }
-
-    /// Adds a figure to the reason.
+    /// Adds a figure of the reason.
     #[must_use]
     pub fn with_figure(mut self, name: &'static str, figure: impl ToString) -> Self {
         self.figures.push((name, figure.to_string()));
         self
     }
 
-    /// Adds the limit that is exceeded.
+    /// Adds the limit that the request met, and what it bounds.
     #[must_use]
-    pub fn with_quota(mut self, quota: &'static str) -> Self {
-        self.subject = Some(Subject::Quota(quota));
-        self
+    pub fn with_limit(mut self, what: &'static str, limit: u64) -> Self {
+        self.subject = Some(Subject::Limit(what));
+        self.with_figure("limit", limit)
     }
 
     /// Adds the condition of the log that does not hold.
@@ -88,19 +78,16 @@ impl Refusal {
 
     /// Returns a refusal with a reason that is explained in words.
     pub fn explained(
-        code: Code,
-        reason: &'static str,
+        reason: &'static Reason,
         message: impl Into<String>,
         why: impl ToString,
     ) -> Self {
-        Self::new(code, message)
-            .with_reason(reason)
-            .with_figure(WHY, why)
+        Self::new(reason, message).with_figure(WHY, why)
     }
 
     /// Returns whether the refusal has this reason.
     pub fn is(&self, reason: &str) -> bool {
-        self.reason == Some(reason)
+        self.reason.name == reason
     }
 
     /// Returns a figure of the reason.
@@ -127,49 +114,73 @@ impl Refusal {
 impl Refusal {
     /// Rejects a request with a wrong field, and says what is wrong with it.
     pub fn field(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        let (field, problem) = (field.into(), problem.into());
-        let message = format!("{field}: {problem}");
-        Self {
-            subject: Some(Subject::Field { field, problem }),
-            ..Self::new(Code::InvalidArgument, message)
-        }
+        Self::about_field(&INVALID_FIELD, field.into(), problem.into())
     }
 
     /// Rejects a request that asks for more than the limit.
     pub fn too_large(field: &'static str, asked: u64, limit: u64) -> Self {
-        let message = format!("{field} is {asked}, and at most {limit} are allowed");
-        Self::new(Code::ResourceExhausted, message)
-            .with_reason("TOO_LARGE")
-            .with_figure("field", field)
+        let problem = format!("is {asked}, and at most {limit} are allowed");
+        Self::about_field(&TOO_LARGE, field.to_owned(), problem)
             .with_figure("asked", asked)
             .with_figure("limit", limit)
-            .with_quota(field)
+    }
+
+    fn about_field(reason: &'static Reason, field: String, problem: String) -> Self {
+        let message = format!("{field}: {problem}");
+        let refusal = Self::new(reason, message).with_figure("field", &field);
+        Self {
+            subject: Some(Subject::Field { field, problem }),
+            ..refusal
+        }
     }
 
     /// Rejects a request whose message is larger than `limit` bytes.
     pub fn request_too_large(limit: u64) -> Self {
         let message = format!("the request is larger than {limit} bytes");
-        Self::new(Code::ResourceExhausted, message)
-            .with_reason("REQUEST_TOO_LARGE")
-            .with_figure("limit", limit)
-            .with_quota("request_bytes")
+        Self::new(&REQUEST_TOO_LARGE, message).with_figure("limit", limit)
     }
 
     /// Rejects a request that cannot be decoded as the message of its method.
     pub fn malformed(why: &str) -> Self {
         let message = format!("the request cannot be read: {why}");
-        Self::explained(Code::InvalidArgument, "MALFORMED", message, why)
+        Self::explained(&MALFORMED, message, why)
+    }
+
+    /// Rejects a request whose frames break the protocol.
+    pub fn protocol_error(why: &str) -> Self {
+        Self::explained(&PROTOCOL_ERROR, why, why)
+    }
+
+    /// Rejects a request that is compressed in a way that the server does not know.
+    pub fn unsupported_encoding(why: &str) -> Self {
+        Self::explained(&UNSUPPORTED_ENCODING, why, why)
     }
 
     /// Rejects a request for a method that the server does not have.
-    pub fn unimplemented(why: &str) -> Self {
-        Self::explained(Code::Unimplemented, "UNIMPLEMENTED", why, why)
+    pub fn unknown_method() -> Self {
+        Self::new(&UNKNOWN_METHOD, "there is no such method")
+    }
+
+    /// Rejects a request for a service that another listener of the server has.
+    pub fn other_listener(service: &str, listener: &str) -> Self {
+        let message =
+            format!("{service} is served on the {listener} listener, and not on this one");
+        Self::new(&OTHER_LISTENER, message)
+            .with_figure("service", service)
+            .with_figure("listener", listener)
     }
 
     /// Rejects a request that names a thing that does not exist.
     pub fn not_found(why: &str) -> Self {
         let message = format!("there is no such thing: {why}");
-        Self::explained(Code::NotFound, "NOT_FOUND", message, why)
+        Self::explained(&NOT_FOUND, message, why)
+    }
+
+    /// Rejects a request whose answer would be larger than `limit` bytes.
+    pub fn answer_too_large(limit: u64) -> Self {
+        let message =
+            format!("the answer would be larger than {limit} bytes: ask for fewer members");
+        Self::new(&ANSWER_TOO_LARGE, message).with_limit("answer_bytes", limit)
     }
 }
 
@@ -178,17 +189,15 @@ impl Refusal {
     /// Rejects a request because `limit` of them are already in progress.
     pub fn busy(what: &'static str, limit: u64) -> Self {
         let message = format!("{what}: at most {limit} at a time");
-        Self::new(Code::ResourceExhausted, message)
-            .with_reason("BUSY")
+        Self::new(&BUSY, message)
             .with_figure("what", what)
-            .with_figure("limit", limit)
-            .with_quota(what)
+            .with_limit(what, limit)
     }
 
     /// Rejects a request because the server does not serve.
     pub fn not_serving(why: &str) -> Self {
         let message = format!("the server is not serving: {why}");
-        Self::explained(Code::Unavailable, "NOT_SERVING", message, why)
+        Self::explained(&NOT_SERVING, message, why)
     }
 
     /// Rejects a request because the server is shutting down.
@@ -198,58 +207,25 @@ impl Refusal {
 
     /// Rejects a request whose deadline has passed.
     pub fn deadline() -> Self {
-        Self::new(Code::DeadlineExceeded, "the deadline passed").with_reason("DEADLINE")
+        Self::new(&DEADLINE, "the deadline passed")
+    }
+
+    /// Ends a call that its caller, or a library below, has cancelled.
+    pub fn cancelled(why: &str) -> Self {
+        let message = format!("the call was cancelled: {why}");
+        Self::explained(&CANCELLED, message, why)
     }
 
     /// Rejects a request because data that the answer needs is corrupt.
     pub fn corrupt(what: &'static str, why: &str) -> Self {
         let message = format!("{what} is corrupt: {why}");
-        Self::new(Code::DataLoss, message)
-            .with_reason("CORRUPT")
-            .with_figure("what", what)
-            .with_figure(WHY, why)
+        Self::explained(&CORRUPT, message, why).with_figure("what", what)
     }
 
     /// Rejects a request because the server failed.
     pub fn internal(why: impl Into<String>) -> Self {
         let why = why.into();
-        Self::explained(Code::Internal, "INTERNAL", why.as_str(), &why)
-    }
-}
-
-impl From<Refusal> for Status {
-    fn from(refusal: Refusal) -> Self {
-        let Refusal {
-            code,
-            message,
-            reason,
-            figures,
-            subject,
-        } = refusal;
-        let mut details = ErrorDetails::new();
-        if let Some(reason) = reason {
-            let figures = figures.into_iter();
-            let figures: HashMap<_, _> = figures
-                .map(|(name, figure)| (name.to_owned(), figure))
-                .collect();
-            details.set_error_info(reason, DOMAIN, figures);
-        }
-        match subject {
-            Some(Subject::Field { field, problem }) => {
-                details.add_bad_request_violation(field, problem);
-            }
-            Some(Subject::Quota(quota)) => {
-                details.add_quota_failure_violation(quota, &message);
-            }
-            Some(Subject::LogCondition(condition)) => {
-                details.add_precondition_failure_violation("LOG", condition, &message);
-            }
-            Some(Subject::Resource { kind, name }) => {
-                details.set_resource_info(kind, name, "", &message);
-            }
-            None => {}
-        }
-        Self::with_error_details(code, message, details)
+        Self::explained(&INTERNAL, why.as_str(), &why)
     }
 }
 
@@ -257,75 +233,42 @@ impl From<Refusal> for Status {
 mod tests {
     use super::*;
 
-    #[track_caller]
-    fn check(refusal: Refusal, code: Code, reason: &str, figure: Option<(&str, &str)>) {
-        let status = Status::from(refusal);
-        let info = status.get_details_error_info().unwrap();
-        assert_eq!(
-            (status.code(), info.reason.as_str(), info.domain.as_str()),
-            (code, reason, DOMAIN)
-        );
-        if let Some((name, value)) = figure {
-            assert_eq!(info.metadata[name], value);
-        }
+    #[test]
+    fn a_refusal_has_the_figures_of_its_reason() {
+        let check = |refusal: Refusal| {
+            for (name, _) in &refusal.figures {
+                assert!(refusal.reason.figures.contains(name), "{refusal:?}: {name}");
+            }
+            assert_eq!(
+                refusal.figures.len(),
+                refusal.reason.figures.len(),
+                "{refusal:?}"
+            );
+        };
+        check(Refusal::field("viewer_id", "must not be 0"));
+        check(Refusal::too_large("member_ids", 1001, 1000));
+        check(Refusal::request_too_large(5));
+        check(Refusal::malformed("why"));
+        check(Refusal::protocol_error("why"));
+        check(Refusal::unsupported_encoding("why"));
+        check(Refusal::unknown_method());
+        check(Refusal::other_listener("a.B", "admin"));
+        check(Refusal::not_found("why"));
+        check(Refusal::answer_too_large(5));
+        check(Refusal::busy("sessions", 5));
+        check(Refusal::not_serving("why"));
+        check(Refusal::deadline());
+        check(Refusal::cancelled("why"));
+        check(Refusal::corrupt("the log", "why"));
+        check(Refusal::internal("why"));
     }
 
     #[test]
-    fn each_refusal_has_its_code_and_reason() {
-        check(
-            Refusal::too_large("member_ids", 1001, 1000),
-            Code::ResourceExhausted,
-            "TOO_LARGE",
-            Some(("limit", "1000")),
-        );
-        check(
-            Refusal::busy("heavy requests", 5),
-            Code::ResourceExhausted,
-            "BUSY",
-            Some(("what", "heavy requests")),
-        );
-        check(
-            Refusal::deadline(),
-            Code::DeadlineExceeded,
-            "DEADLINE",
-            None,
-        );
-        check(
-            Refusal::corrupt("the log", "segment 3"),
-            Code::DataLoss,
-            "CORRUPT",
-            Some(("what", "the log")),
-        );
-        check(
-            Refusal::internal("no graph"),
-            Code::Internal,
-            "INTERNAL",
-            Some(("why", "no graph")),
-        );
-        check(
-            Refusal::shutting_down(),
-            Code::Unavailable,
-            "NOT_SERVING",
-            Some(("why", "shutting down")),
-        );
-    }
-
-    #[test]
-    fn a_wrong_field_is_named() {
-        let status = Status::from(Refusal::field("member_ids[3]", "must not be 0"));
-        assert_eq!(status.code(), Code::InvalidArgument);
-        assert!(status.get_details_error_info().is_none());
-        assert_eq!(
-            status.get_details_bad_request().unwrap().field_violations[0].field,
-            "member_ids[3]"
-        );
-    }
-
-    #[test]
-    fn a_limit_is_named() {
-        let status = Status::from(Refusal::busy("sessions", 5));
-        let quota = status.get_details_quota_failure().unwrap();
-        assert_eq!(quota.violations[0].subject, "sessions");
-        assert_eq!(status.message(), "sessions: at most 5 at a time");
+    fn an_explanation_stands_for_the_message() {
+        let refusal = Refusal::not_serving("the log is damaged");
+        assert_eq!(refusal.why(), "the log is damaged");
+        assert_eq!(Refusal::deadline().why(), "the deadline passed");
+        assert_eq!(Refusal::field("a", "b").wrong_field(), Some("a"));
+        assert!(refusal.is("NOT_SERVING") && !refusal.is("BUSY"));
     }
 }

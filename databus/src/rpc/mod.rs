@@ -25,6 +25,6 @@ pub use log_metrics::write_log_metrics;
 pub use log_server::LogServer;
 pub use log_status::log_status;
 pub use publish::{Answers, publish};
-pub use refusals::{not_owner, other_history, other_log};
+pub use refusals::{REASONS, not_owner, other_history, other_log};
 pub use services::{DatabusRpc, PublisherRpc};
 pub use subscribe::{Events, subscribe};

@@ -2,8 +2,30 @@
 
 use crate::{AppendError, InvalidPart, InvalidWindow, ReadError};
 use cloud_model::{History, LogPoint, Scn};
-use cloud_serving::Refusal;
-use tonic::Code;
+use cloud_serving::{Refusal, reasons};
+
+reasons! {
+    /// The reasons of a log.
+    REASONS:
+    OTHER_LOG = FailedPrecondition [log_id, asked, scn, history, asked_history]
+        "The request names another log than the server has, or another history of it. Begin again.";
+    NOT_OWNER = FailedPrecondition [owner]
+        "The server only follows the log. Connect to the owner that is named.";
+    CAPTURED = FailedPrecondition [source_id, sources]
+        "The log takes no windows of this source. Change one of the sources that are named.";
+    TOO_MANY_SOURCES = FailedPrecondition [limit]
+        "The log knows as many sources as the limit allows. Publish under one that it knows.";
+    DROPPED = OutOfRange [after_scn, oldest_after_scn]
+        "Retention deleted the windows after after_scn. Begin again from a newer snapshot.";
+    BEYOND_HEAD = OutOfRange [after_scn, head]
+        "The SCN is beyond the log's head. The subscriber followed another log, or lost changes.";
+    SLOW_SUBSCRIBER = ResourceExhausted [resume_after_scn]
+        "The subscriber read nothing for too long. Subscribe again after resume_after_scn.";
+    SLOW_PUBLISHER = ResourceExhausted [stalled_ms]
+        "The publisher read no answer for too long. Send the unanswered windows again.";
+    NOT_DURABLE = Unavailable [why]
+        "The window may not be durable. Send it again with the same source offset.";
+}
 
 /// The most characters of a log's name that are sent back: twice its length. Details are sent in a
 /// header, which has a limit.
@@ -13,8 +35,7 @@ const ECHO_CHARS: usize = 64;
 pub fn other_log(ours: &str, asked: &str) -> Refusal {
     let asked: String = asked.chars().take(ECHO_CHARS).collect();
     let message = format!("this server has log {ours}, but the request names log {asked}");
-    Refusal::new(Code::FailedPrecondition, message)
-        .with_reason("OTHER_LOG")
+    Refusal::new(&OTHER_LOG, message)
         .with_figure("log_id", ours)
         .with_figure("asked", asked)
         .with_log_condition("log_id")
@@ -31,8 +52,7 @@ pub fn other_history(log_id: &str, ours: LogPoint, asked: LogPoint) -> Refusal {
         asked.scn,
         number(asked),
     );
-    Refusal::new(Code::FailedPrecondition, message)
-        .with_reason("OTHER_LOG")
+    Refusal::new(&OTHER_LOG, message)
         .with_figure("log_id", log_id)
         .with_figure("scn", asked.scn)
         .with_figure("history", number(ours))
@@ -46,8 +66,7 @@ pub fn not_owner(owner: &str) -> Refusal {
         "this server only follows the log that {owner} owns: subscribe there, and publish on its \
          admin listener"
     );
-    Refusal::new(Code::FailedPrecondition, message)
-        .with_reason("NOT_OWNER")
+    Refusal::new(&NOT_OWNER, message)
         .with_figure("owner", owner)
         .with_log_condition("owner")
 }
@@ -59,8 +78,7 @@ pub(super) fn captured(taken: &[String], asked: &str) -> Refusal {
         "this log takes windows of {} only, not of source {asked:?}: change one of those instead",
         taken.join(", ")
     );
-    Refusal::new(Code::FailedPrecondition, message)
-        .with_reason("CAPTURED")
+    Refusal::new(&CAPTURED, message)
         .with_figure("source_id", asked)
         .with_figure("sources", taken.join(","))
         .with_log_condition("source_id")
@@ -70,18 +88,14 @@ pub(super) fn captured(taken: &[String], asked: &str) -> Refusal {
 pub(super) fn slow_subscriber(stalled_ms: u64, resume_after: Scn) -> Refusal {
     let message =
         format!("the subscriber read nothing for {stalled_ms} ms: resume after SCN {resume_after}");
-    Refusal::new(Code::ResourceExhausted, message)
-        .with_reason("SLOW_SUBSCRIBER")
-        .with_figure("resume_after_scn", resume_after)
+    Refusal::new(&SLOW_SUBSCRIBER, message).with_figure("resume_after_scn", resume_after)
 }
 
 /// Returns the refusal of a publisher that read no answer for too long.
 pub(super) fn slow_publisher(stalled_ms: u64) -> Refusal {
     let message =
         format!("the publisher read no answer for {stalled_ms} ms: send unanswered windows again");
-    Refusal::new(Code::ResourceExhausted, message)
-        .with_reason("SLOW_PUBLISHER")
-        .with_figure("stalled_ms", stalled_ms)
+    Refusal::new(&SLOW_PUBLISHER, message).with_figure("stalled_ms", stalled_ms)
 }
 
 impl From<ReadError> for Refusal {
@@ -95,15 +109,13 @@ impl From<ReadError> for Refusal {
                     "the log keeps no windows directly after SCN {after_scn}: the oldest to resume \
                      after is {oldest_after_scn}"
                 );
-                Self::new(Code::OutOfRange, message)
-                    .with_reason("DROPPED")
+                Self::new(&DROPPED, message)
                     .with_figure("after_scn", after_scn)
                     .with_figure("oldest_after_scn", oldest_after_scn)
             }
             ReadError::BeyondHead { after_scn, head } => {
                 let message = format!("SCN {after_scn} is beyond the log's head, {head}");
-                Self::new(Code::OutOfRange, message)
-                    .with_reason("BEYOND_HEAD")
+                Self::new(&BEYOND_HEAD, message)
                     .with_figure("after_scn", after_scn)
                     .with_figure("head", head)
             }
@@ -137,13 +149,13 @@ impl From<AppendError> for Refusal {
         match error {
             AppendError::Invalid(window) => of_window(window, "part."),
             AppendError::TooManySources { sources_max, .. } => {
-                let limit = sources_max as u64;
-                Self::too_large("part.source_id", limit + 1, limit)
+                let message = error.to_string();
+                Self::new(&TOO_MANY_SOURCES, message).with_limit("sources", sources_max as u64)
             }
             other => {
                 let why = other.to_string();
                 let message = format!("the change was not made durable: {why}");
-                Self::explained(Code::Unavailable, "NOT_DURABLE", message, why)
+                Self::explained(&NOT_DURABLE, message, why)
             }
         }
     }
@@ -171,7 +183,7 @@ fn of_window(window: InvalidWindow, prefix: &str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tonic::Status;
+    use tonic::{Code, Status};
     use tonic_types::StatusExt;
 
     #[track_caller]
@@ -232,6 +244,16 @@ mod tests {
             Code::ResourceExhausted,
             "SLOW_PUBLISHER",
             ("stalled_ms", "5"),
+        );
+        let source = AppendError::TooManySources {
+            source_id: "new".to_owned(),
+            sources_max: 5,
+        };
+        check(
+            source.into(),
+            Code::FailedPrecondition,
+            "TOO_MANY_SOURCES",
+            ("limit", "5"),
         );
         check(
             AppendError::Closed.into(),

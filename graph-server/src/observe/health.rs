@@ -6,15 +6,6 @@ use cloud_serving as serving;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
-const SERVICES: [&str; 6] = [
-    "cloud.v1.NetworkService",
-    "cloud.v1.SearchService",
-    "cloud.v1.ProfileService",
-    "cloud.v1.AdminService",
-    "databus.v1.Databus",
-    "databus.v1.Publisher",
-];
-
 /// The services that profiles and search answer.
 const PROFILE_SERVICES: [&str; 2] = ["cloud.v1.SearchService", "cloud.v1.ProfileService"];
 
@@ -25,14 +16,15 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    /// Reports SERVING, until `progress` records a failure.
-    pub(crate) async fn new(progress: Arc<Progress>) -> Self {
-        let health = serving::Health::serving(&SERVICES).await;
+    /// Reports SERVING for the services of `served`, until `progress` records a failure.
+    pub(crate) fn new(served: serving::Served, progress: Arc<Progress>) -> Self {
+        let services: Vec<_> = served.iter().map(|&(service, _)| service).collect();
+        let health = serving::Health::serving(&services);
         let failing = health.clone();
         let mut watch = progress.watch();
         let mut serves_profiles = progress.check(Part::Profiles).is_ok();
         if !serves_profiles {
-            health.services_not_serving(&PROFILE_SERVICES).await;
+            health.set_services(&PROFILE_SERVICES, false);
         }
         let watcher = tokio::spawn(async move {
             loop {
@@ -46,10 +38,10 @@ impl Health {
                 };
                 if let Some(reason) = stopped {
                     tracing::error!(%reason, "not serving");
-                    failing.not_serving().await;
+                    failing.not_serving();
                     return;
                 }
-                failing.services_not_serving(&PROFILE_SERVICES).await;
+                failing.set_services(&PROFILE_SERVICES, false);
                 serves_profiles = false;
             }
         });
@@ -61,8 +53,8 @@ impl Health {
     }
 
     /// Reports NOT_SERVING from now on.
-    pub(crate) async fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.watcher.abort();
-        self.health.not_serving().await;
+        self.health.not_serving();
     }
 }

@@ -1,6 +1,9 @@
 //! GetStatus: the server's SCNs, contents, memory and lag.
 
-use crate::{compaction, ingest::lag::Lag, observe::memory::Memory, site::Site};
+use crate::{
+    compaction, ingest::lag::Lag, observe::memory::Memory, rpc::convert::duration_to_wire,
+    site::Site,
+};
 use cloud_engine::Manifest;
 use cloud_proto::cloud::v1::{
     CompactionStatus, GetStatusResponse, LagStatus, MemoryPart, OverlayStatus, RunningCompaction,
@@ -50,7 +53,7 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
         }),
         anonymous_bytes: memory.resident.anonymous_bytes,
         mapped_bytes: memory.resident.mapped_bytes,
-        uptime_seconds: site.started.elapsed().as_secs(),
+        uptime: Some(duration_to_wire(site.started.elapsed())),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         graph_lag: Some(graph_lag),
         search_lag: Some(search_lag),
@@ -81,12 +84,11 @@ fn compaction_status(status: &compaction::CompactionStatus) -> CompactionStatus 
         nodes_written: running.nodes_written.into(),
         nodes: running.nodes.into(),
     });
-    let last_milliseconds = status.last_time.unwrap_or_default().as_millis();
     CompactionStatus {
         running,
         completed: status.completed,
         failed: status.failed,
-        last_milliseconds: u64::try_from(last_milliseconds).unwrap_or(u64::MAX),
+        last_duration: status.last_time.map(duration_to_wire),
         last_failure: status
             .last_failure
             .as_deref()
@@ -97,7 +99,7 @@ fn compaction_status(status: &compaction::CompactionStatus) -> CompactionStatus 
 
 fn lag(Lag { time, reason }: Lag) -> LagStatus {
     LagStatus {
-        milliseconds: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+        lag: Some(duration_to_wire(time)),
         reason: reason.map(|reason| reason.to_string()).unwrap_or_default(),
     }
 }

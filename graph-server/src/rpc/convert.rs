@@ -6,6 +6,7 @@ use cloud_model::{ConnectionTime, MemberId};
 use cloud_profile::time_to_proto;
 use cloud_proto::cloud::v1 as wire;
 use prost_types::Timestamp;
+use std::time::Duration;
 
 /// Returns the member id in `field` of a request.
 pub(crate) fn member_id(field: &str, id: u64) -> Result<MemberId, Refusal> {
@@ -33,9 +34,11 @@ pub(crate) fn member_ids_to_wire(members: &[MemberId]) -> Vec<u64> {
     members.iter().map(|member| member.get()).collect()
 }
 
-/// Returns the number of members of a page; the default if the request has 0.
-pub(crate) fn page_size(asked: u32, default: u32, limit: u32) -> Result<usize, Refusal> {
-    Ok(bounded("page_size", asked, default, limit)? as usize)
+/// Returns the number of members of a page: the default if the request has 0, and the limit if it
+/// asks for more.
+pub(crate) fn page_size(asked: u32, default: u32, limit: u32) -> usize {
+    let size = if asked == 0 { default } else { asked };
+    size.min(limit) as usize
 }
 
 /// Returns a number in `field` of a request, at most `limit`; the default if the request has 0.
@@ -121,10 +124,27 @@ pub(crate) fn time_to_wire(time: ConnectionTime) -> Option<Timestamp> {
     time.is_known().then(|| time_to_proto(time))
 }
 
+/// Returns a duration; the longest that the wire has for one that is longer.
+pub(crate) fn duration_to_wire(duration: Duration) -> prost_types::Duration {
+    let longest = prost_types::Duration {
+        seconds: i64::MAX,
+        nanos: 999_999_999,
+    };
+    duration.try_into().unwrap_or(longest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use cloud_profile::time_from_proto;
+
+    #[test]
+    fn durations_come_back() {
+        for duration in [Duration::ZERO, Duration::from_nanos(1_500_000_001)] {
+            assert_eq!(duration_to_wire(duration).try_into(), Ok(duration));
+        }
+        assert_eq!(duration_to_wire(Duration::MAX).seconds, i64::MAX);
+    }
 
     #[test]
     fn times_come_back_to_the_millisecond() {
@@ -146,9 +166,18 @@ mod tests {
         assert_eq!(wrong.wrong_field(), Some("ids[1]"));
         let too_many = member_ids("ids", &[1, 2, 3], 2);
         assert_eq!(too_many, Err(Refusal::too_large("ids", 3, 2)));
-        assert_eq!(page_size(0, 50, 100), Ok(50));
-        assert_eq!(page_size(100, 50, 100), Ok(100));
-        assert!(page_size(101, 50, 100).is_err());
+        assert_eq!(bounded("limit", 0, 50, 100), Ok(50));
+        assert_eq!(bounded("limit", 100, 50, 100), Ok(100));
+        let above = bounded("limit", 101, 50, 100);
+        assert_eq!(above, Err(Refusal::too_large("limit", 101, 100)));
+    }
+
+    #[test]
+    fn a_page_has_at_most_the_limit() {
+        assert_eq!(page_size(0, 50, 100), 50);
+        assert_eq!(page_size(100, 50, 100), 100);
+        assert_eq!(page_size(101, 50, 100), 100);
+        assert_eq!(page_size(u32::MAX, 50, 100), 100);
     }
 
     #[test]

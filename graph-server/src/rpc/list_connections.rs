@@ -28,7 +28,7 @@ pub(crate) async fn list_connections(
         request.page_size,
         LIST_PAGE_SIZE_DEFAULT,
         LIST_PAGE_SIZE_MAX,
-    )?;
+    );
     let parameters = Parameters::of(
         "ListConnections",
         &[

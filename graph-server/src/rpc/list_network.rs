@@ -27,7 +27,7 @@ pub(crate) async fn list_network(
         request.page_size,
         LIST_PAGE_SIZE_DEFAULT,
         LIST_PAGE_SIZE_MAX,
-    )?;
+    );
     let parameters = Parameters::of(
         "ListNetwork",
         &[&request.viewer_id.to_le_bytes(), &[degree as u8]],

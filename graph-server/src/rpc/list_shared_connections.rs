@@ -29,7 +29,7 @@ pub(crate) async fn list_shared_connections(
         request.page_size,
         LIST_PAGE_SIZE_DEFAULT,
         LIST_PAGE_SIZE_MAX,
-    )?;
+    );
     let ids = [
         request.viewer_id.to_le_bytes(),
         request.member_id.to_le_bytes(),

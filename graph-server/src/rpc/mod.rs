@@ -31,4 +31,5 @@ mod stream_shared_connections;
 mod suggest_connections;
 mod take_snapshot;
 
+pub use refusal::{EDGES_EXHAUSTED, REASONS};
 pub(crate) use services::{AdminRpc, NetworkRpc, SearchRpc};

@@ -6,16 +6,28 @@
 use cloud_engine::{ConnectionsError, FileError, Stopped};
 use cloud_model::Scn;
 use cloud_search::SearchError;
-use cloud_serving as serving;
+use cloud_serving::{self as serving, ListenerKind, reasons};
 use std::{ops::Deref, time::Duration};
-use tonic::{Code, Status};
+use tonic::Status;
+
+reasons! {
+    /// The reasons of a graph server, beside those of every server and of a log.
+    REASONS:
+    MEMBER_NOT_FOUND = NotFound [member_id]
+        "The viewer, or the one member of the request, does not exist. ResourceInfo names it.";
+    EDGES_EXHAUSTED = FailedPrecondition [limit]
+        "The answer needs more edges than one request may visit. Ask for a lower degree or less.";
+    NOT_REACHED = Unavailable [scn]
+        "The server has not reached at_least in time. Retry, or use another server.";
+    NO_SNAPSHOT = Unavailable [why]
+        "No snapshot was taken. The server tries again; retry later.";
+    SLOW_READER = ResourceExhausted [stalled_ms]
+        "The caller read nothing of its stream for too long. Read faster, or in pages.";
+}
 
 /// Why a request is not answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal(serving::Refusal);
-
-/// The reason of a request that would visit too many edges.
-const EDGES_EXHAUSTED: &str = "EDGES_EXHAUSTED";
 
 impl Refusal {
     /// One field of the request is wrong.
@@ -36,49 +48,38 @@ impl Refusal {
     /// The viewer, or another member in the request, does not exist.
     pub(crate) fn member_not_found(member_id: u64) -> Self {
         let message = format!("there is no member {member_id}");
-        let refusal = serving::Refusal::new(Code::NotFound, message);
+        let refusal = serving::Refusal::new(&MEMBER_NOT_FOUND, message);
+        let refusal = refusal.with_figure("member_id", member_id);
         Self(refusal.with_resource("member", member_id.to_string()))
     }
 
     /// The answer would be larger than this many bytes.
     pub(crate) fn answer_too_large(limit: u64) -> Self {
-        let message =
-            format!("the answer would be larger than {limit} bytes: ask for fewer members");
-        Self::limited("ANSWER_TOO_LARGE", "answer_bytes", limit, message)
+        Self(serving::Refusal::answer_too_large(limit))
     }
 
     /// The request would visit more than this many edges.
     pub(crate) fn edges_exhausted(limit: u64) -> Self {
         let message = format!("the request would visit more than {limit} edges");
-        Self::limited(EDGES_EXHAUSTED, "edges", limit, message)
+        Self(serving::Refusal::new(&EDGES_EXHAUSTED, message).with_limit("edges", limit))
     }
 
     /// Returns whether the request would visit too many edges.
     pub(crate) fn is_edges_exhausted(&self) -> bool {
-        self.is(EDGES_EXHAUSTED)
+        self.is(EDGES_EXHAUSTED.name)
     }
 
     /// A wait for `at_least` ran out at this SCN.
     pub(crate) fn not_reached(reached: Scn, waited_ms: u64) -> Self {
         let message =
             format!("SCN {reached} is what was reached in {waited_ms} ms; at_least asks for more");
-        let refusal = serving::Refusal::new(Code::Unavailable, message);
-        Self(
-            refusal
-                .with_reason("NOT_REACHED")
-                .with_figure("scn", reached),
-        )
+        Self(serving::Refusal::new(&NOT_REACHED, message).with_figure("scn", reached))
     }
 
     /// The requested snapshot was not written.
     pub(crate) fn no_snapshot(why: &str) -> Self {
         let message = format!("no snapshot was taken: {why}");
-        Self(serving::Refusal::explained(
-            Code::Unavailable,
-            "NO_SNAPSHOT",
-            message,
-            why,
-        ))
+        Self(serving::Refusal::explained(&NO_SNAPSHOT, message, why))
     }
 
     /// The caller of a stream read nothing for too long.
@@ -86,21 +87,14 @@ impl Refusal {
         let stalled_ms = stall_max.as_millis();
         let message =
             format!("the caller read nothing for {stalled_ms} ms: read faster, or in pages");
-        let refusal = serving::Refusal::new(Code::ResourceExhausted, message);
-        Self(
-            refusal
-                .with_reason("SLOW_READER")
-                .with_figure("stalled_ms", stalled_ms),
-        )
+        let refusal = serving::Refusal::new(&SLOW_READER, message);
+        Self(refusal.with_figure("stalled_ms", stalled_ms))
     }
 
-    fn limited(reason: &'static str, quota: &'static str, limit: u64, message: String) -> Self {
-        Self(
-            serving::Refusal::new(Code::ResourceExhausted, message)
-                .with_reason(reason)
-                .with_figure("limit", limit)
-                .with_quota(quota),
-        )
+    /// Another listener serves the method.
+    pub(crate) fn other_listener(method: &str, listener: ListenerKind) -> Self {
+        let listener = listener.to_string();
+        Self(serving::Refusal::other_listener(method, &listener))
     }
 }
 
@@ -163,6 +157,7 @@ impl From<SearchError> for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tonic::Code;
     use tonic_types::StatusExt;
 
     #[track_caller]
@@ -181,13 +176,13 @@ mod tests {
         let stopped = Stopped::EdgesExhausted { limit: 5 };
         check(
             stopped.into(),
-            Code::ResourceExhausted,
+            Code::FailedPrecondition,
             "EDGES_EXHAUSTED",
             ("limit", "5"),
         );
         check(
             Refusal::answer_too_large(5),
-            Code::ResourceExhausted,
+            Code::FailedPrecondition,
             "ANSWER_TOO_LARGE",
             ("limit", "5"),
         );
@@ -220,8 +215,14 @@ mod tests {
 
     #[test]
     fn an_unknown_member_is_named() {
-        let status = Status::from(Refusal::member_not_found(7));
-        assert_eq!(status.code(), Code::NotFound);
+        let refusal = Refusal::member_not_found(7);
+        check(
+            refusal.clone(),
+            Code::NotFound,
+            "MEMBER_NOT_FOUND",
+            ("member_id", "7"),
+        );
+        let status = Status::from(refusal);
         assert_eq!(
             status.get_details_resource_info().unwrap().resource_name,
             "7"

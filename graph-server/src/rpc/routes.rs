@@ -19,16 +19,15 @@ use cloud_proto::databus::v1::{
 };
 use cloud_serving::{
     ListenerKind::{self, Admin, Public},
-    sized, with_health,
+    ListenerRoutes, Served, sized,
 };
 use databus::rpc::{DatabusRpc, PublisherRpc};
-use std::{convert::Infallible, sync::Arc};
-use tonic::{body::Body, server::NamedService, service::Routes};
-use tower::Service;
+use std::sync::Arc;
+use tonic::service::Routes;
 
 /// The services of a graph server, each with the listeners that serve it. Health and reflection are
 /// served on both.
-pub(crate) const SERVED: [(&str, &[ListenerKind]); 6] = [
+pub(crate) const SERVED: Served = &[
     (network_service_server::SERVICE_NAME, &[Public, Admin]),
     (search_service_server::SERVICE_NAME, &[Public, Admin]),
     (profile_service_server::SERVICE_NAME, &[Public, Admin]),
@@ -44,11 +43,7 @@ pub(crate) fn of_listener(
     health: &Health,
 ) -> Result<Routes, tonic_reflection::server::Error> {
     let shared = || Arc::clone(site);
-    let routes = OnListener {
-        kind,
-        routes: with_health(health.checks())?,
-    };
-    let routes = routes
+    let routes = ListenerRoutes::new(kind, SERVED, health.checks())?
         .with(sized!(NetworkServiceServer::new(NetworkRpc(shared()))))
         .with(sized!(SearchServiceServer::new(SearchRpc(shared()))))
         .with(ProfileService(shared()))
@@ -61,32 +56,7 @@ pub(crate) fn of_listener(
             .with(sized!(DatabusServer::new(followed(site))))
             .with(sized!(PublisherServer::new(followed(site)))),
     };
-    Ok(routes.routes)
-}
-
-/// The routes of a listener, which take only the services that it serves.
-struct OnListener {
-    kind: ListenerKind,
-    routes: Routes,
-}
-
-impl OnListener {
-    fn with<S>(self, service: S) -> Self
-    where
-        S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
-        S: NamedService + Clone + Send + Sync + 'static,
-        S::Future: Send + 'static,
-    {
-        let is_served = |&(name, kinds): &(&str, &[ListenerKind])| {
-            name == S::NAME && kinds.contains(&self.kind)
-        };
-        if SERVED.iter().any(is_served) {
-            let routes = self.routes.add_service(service);
-            Self { routes, ..self }
-        } else {
-            self
-        }
-    }
+    Ok(routes.finish())
 }
 
 fn followed(site: &Site) -> FollowedRpc {

@@ -35,7 +35,7 @@ pub(crate) async fn search_members(
         request.page_size,
         SEARCH_PAGE_SIZE_DEFAULT,
         SEARCH_PAGE_SIZE_MAX,
-    )?;
+    );
     let parameters = parameters(&request, degrees);
     let after = parameters.key(&request.page_token)?;
     let (published, context) = site.search_context(viewer, request.at_least, call).await?;

@@ -2,7 +2,10 @@
 
 use crate::{
     read_context::Call,
-    rpc::{convert::member_id, refusal::Refusal},
+    rpc::{
+        convert::{duration_to_wire, member_id},
+        refusal::Refusal,
+    },
     site::Site,
     views::sessions::SessionId,
 };
@@ -28,7 +31,7 @@ pub(crate) async fn begin_session(
     Ok(BeginSessionResponse {
         as_of: context.as_of(),
         session: session.to_string(),
-        idle_seconds: site.views.sessions.idle().as_secs(),
+        idle_timeout: Some(duration_to_wire(site.views.sessions.idle())),
     })
 }
 

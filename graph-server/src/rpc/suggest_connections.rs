@@ -29,7 +29,7 @@ pub(crate) async fn suggest_connections(
     let call = Call::of(&request);
     let request = request.into_inner();
     let viewer = member_id("viewer_id", request.viewer_id)?;
-    let limit = page_size(request.page_size, SUGGESTIONS_DEFAULT, SUGGESTIONS_MAX)?;
+    let limit = page_size(request.page_size, SUGGESTIONS_DEFAULT, SUGGESTIONS_MAX);
     let sample = bounded("shared_sample", request.shared_sample, 0, SHARED_SAMPLE_MAX)? as usize;
     let named = |field, ids| member_ids(field, ids, SUGGESTIONS_NAMED_MAX);
     let exclude = named("exclude_ids", &request.exclude_ids)?;

@@ -32,6 +32,8 @@ fn check<T: Debug>(outcome: Result<T, Error>, code: Code, named: &str) {
         .chain([failure.reason.as_str()])
         .collect();
     assert_eq!(failure.code, code, "{error}");
+    let is_load = code == Code::ResourceExhausted;
+    assert_eq!(error.retry_delay().is_some(), is_load, "{failure:?}");
     assert!(
         names.contains(&named),
         "{named} is not in {names:?}: {error}"
@@ -68,7 +70,7 @@ async fn the_client_tells_what_a_refusal_names() {
     check(degrees(99, &[1]).await, Code::NotFound, "99");
     check(
         degrees(1, &members).await,
-        Code::ResourceExhausted,
+        Code::InvalidArgument,
         "TOO_LARGE",
     );
     site.running.shutdown().await.unwrap();
@@ -149,27 +151,23 @@ async fn what_is_over_a_limit_is_refused_with_the_limit() {
     };
     let site = SmallSite::start(limits).await;
     let client = &site.client;
-    let exhausted = Code::ResourceExhausted;
+    let (exhausted, forbidden) = (Code::ResourceExhausted, Code::FailedPrecondition);
     let none = DegreesOptions::default();
-    check(
-        client.degrees(1, &[3], none).await,
-        exhausted,
-        "EDGES_EXHAUSTED",
-    );
     let edges = "EDGES_EXHAUSTED";
+    check(client.degrees(1, &[3], none).await, forbidden, edges);
     check(
         client.network(3, Degree::Second, Page::default()).await,
-        exhausted,
+        forbidden,
         edges,
     );
     let far = PathsOptions {
         max_degree: 6,
         limit: 0,
     };
-    check(client.paths(1, 5, far).await, exhausted, edges);
+    check(client.paths(1, 5, far).await, forbidden, edges);
     check(
         client.suggestions(1, SuggestionsOptions::default()).await,
-        exhausted,
+        forbidden,
         edges,
     );
     check(client.begin_session(7).await, exhausted, "BUSY");

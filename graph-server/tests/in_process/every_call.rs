@@ -345,7 +345,7 @@ async fn sessions_keep_views_and_see_changes() {
     let first = site.client.begin_session(1).await.unwrap();
     let second = site.client.begin_session(1).await.unwrap();
     assert_ne!(first.session, second.session);
-    assert_eq!(first.idle_seconds, 1800);
+    assert_eq!(first.idle_timeout.unwrap().seconds, 1800);
     assert_eq!(
         degrees(&site, 1, &[3, 7]).await,
         [Degree::Second, Degree::OutOfNetwork]

@@ -19,5 +19,6 @@ mod retention;
 mod rollback;
 mod silent_site;
 mod small_site;
+mod standards;
 mod transport;
 mod until;

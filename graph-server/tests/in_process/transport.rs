@@ -65,7 +65,7 @@ async fn errors_of_the_transport_have_codes_and_details() {
     check(&status, Code::InvalidArgument, "MALFORMED");
     for path in ["/cloud.v1.NetworkService/Nothing", "/no.Service/Nothing"] {
         let status = error::<_, GetDegreesResponse>(&public, path, text()).await;
-        check(&status, Code::Unimplemented, "UNIMPLEMENTED");
+        check(&status, Code::Unimplemented, "UNKNOWN_METHOD");
     }
     // The request names a service that does not exist: its one field is a text too.
     let check_health = "/grpc.health.v1.Health/Check";
@@ -83,7 +83,7 @@ async fn errors_of_the_transport_have_codes_and_details() {
         ..Default::default()
     };
     let status = profiles.batch_get_profiles(members).await.unwrap_err();
-    check(&status, Code::ResourceExhausted, "REQUEST_TOO_LARGE");
+    check(&status, Code::InvalidArgument, "REQUEST_TOO_LARGE");
 
     // The stream has a text in the place of a window's part.
     let admin = channel(site.running.admin_addr()).await;

@@ -6,7 +6,7 @@
 
 mod command_line;
 mod disk_full;
-mod foreign_client;
+mod foreign_clients;
 mod kill_and_recover;
 mod large_shapes;
 mod live_oracle;

@@ -13,8 +13,18 @@ fn malformed() -> Outcome {
     Outcome::Reason(Code::InvalidArgument, "MALFORMED", "", String::new())
 }
 
-fn unimplemented() -> Outcome {
-    Outcome::Reason(Code::Unimplemented, "UNIMPLEMENTED", "", String::new())
+fn unknown_method() -> Outcome {
+    Outcome::Reason(Code::Unimplemented, "UNKNOWN_METHOD", "", String::new())
+}
+
+/// Returns the refusal of a call on the wrong listener, with the right one.
+fn other_listener(listener: Listener) -> Outcome {
+    let listener = match listener {
+        Listener::Public => "public",
+        Listener::Admin => "admin",
+    };
+    let (code, reason) = (Code::Unimplemented, "OTHER_LISTENER");
+    Outcome::Reason(code, reason, "listener", listener.to_owned())
 }
 
 #[track_caller]
@@ -64,7 +74,7 @@ async fn a_message_over_the_limit_is_refused_with_the_limit() {
         message
     };
     let limit = REQUEST_BYTES_MAX.to_string();
-    let too_large = Outcome::Reason(Code::ResourceExhausted, "REQUEST_TOO_LARGE", "limit", limit);
+    let too_large = Outcome::Reason(Code::InvalidArgument, "REQUEST_TOO_LARGE", "limit", limit);
     for call in methods().into_keys() {
         let answer = wire
             .ask(&call, vec![sized(REQUEST_BYTES_MAX + 1)], None)
@@ -98,18 +108,14 @@ async fn what_is_not_served_there_is_unimplemented() {
     for call in methods().into_keys() {
         if listener_of(&call) == Listener::Admin {
             let answer = wire.ask_on(Listener::Public, &call, vec![vec![]], None);
-            check(
-                "on the public listener",
-                &call,
-                &unimplemented(),
-                answer.await,
-            );
+            let refused = other_listener(Listener::Admin);
+            check("on the public listener", &call, &refused, answer.await);
         }
         let service = call.split('/').next().unwrap();
         for method in ["Nothing", "getDegrees", "%00", "a/b"] {
             let path = format!("{service}/{method}");
             let answer = wire.ask(&path, vec![vec![]], None).await;
-            check("no such method", &path, &unimplemented(), answer);
+            check("no such method", &path, &unknown_method(), answer);
         }
     }
     for path in [
@@ -119,7 +125,7 @@ async fn what_is_not_served_there_is_unimplemented() {
     ] {
         for listener in [Listener::Public, Listener::Admin] {
             let answer = wire.ask_on(listener, path, vec![vec![]], None).await;
-            check("no such service", path, &unimplemented(), answer);
+            check("no such service", path, &unknown_method(), answer);
         }
     }
     site.running.shutdown().await.unwrap();

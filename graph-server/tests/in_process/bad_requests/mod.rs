@@ -5,6 +5,7 @@
 //! and each field of a request, without a row.
 
 mod admin;
+mod errors_page;
 mod every_method;
 mod network;
 mod page;

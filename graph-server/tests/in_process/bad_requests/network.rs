@@ -91,7 +91,13 @@ pub(super) fn ids<M: Message>(
 ) -> Vec<Row> {
     vec![
         row(call, field, "0", &request(0), Outcome::Field(field)),
-        row(call, field, "nobody", &request(99), Outcome::NoMember(99)),
+        row(
+            call,
+            field,
+            "an unknown member",
+            &request(99),
+            Outcome::NoMember(99),
+        ),
         row(
             call,
             field,
@@ -99,7 +105,13 @@ pub(super) fn ids<M: Message>(
             &request(u64::MAX),
             Outcome::NoMember(u64::MAX),
         ),
-        row(call, field, "somebody", &request(1), Outcome::Answered),
+        row(
+            call,
+            field,
+            "a known member",
+            &request(1),
+            Outcome::Answered,
+        ),
     ]
 }
 
@@ -152,7 +164,7 @@ fn batches_in<M: Message>(
         row(
             call,
             about,
-            "nobody, twice",
+            "an unknown member, twice",
             &request(vec![99, u64::MAX, 99]),
             Outcome::Answered,
         ),

@@ -71,13 +71,21 @@ pub(super) fn at_least<M: Message>(
     .collect()
 }
 
-/// Returns the rows about the page size.
+/// Returns the rows about the page size. One above the limit counts as the limit.
 pub(super) fn sizes<M: Message>(
     call: &'static str,
     limit: u32,
     request: impl Fn(u32) -> M,
 ) -> Vec<Row> {
-    bounded(call, "page_size", limit, request)
+    [
+        ("the default", 0),
+        ("the limit", limit),
+        ("above the limit", limit + 1),
+        ("the largest number", u32::MAX),
+    ]
+    .into_iter()
+    .map(|(what, size)| row(call, "page_size", what, &request(size), Outcome::Answered))
+    .collect()
 }
 
 /// Returns the rows about a number with a limit.

@@ -175,7 +175,7 @@ fn queries() -> Vec<Row> {
         limit: longer - 1,
     };
     [
-        ("everybody", String::new(), Outcome::Answered),
+        ("every member", String::new(), Outcome::Answered),
         ("the limit", "x".repeat(QUERY_BYTES_MAX), Outcome::Answered),
         (
             "above the limit",

@@ -312,7 +312,7 @@ fn members() -> Vec<Row> {
             "part.changes[1].member_removed.member_id",
         ),
         accepted(
-            "removes nobody",
+            "removes an unknown member",
             Event::MemberRemoved(MemberRemoved { member_id: 99 }),
         ),
     ]

@@ -13,7 +13,7 @@ pub(super) struct Row {
     /// The field of the request, as errors name it.
     pub(super) about: &'static str,
     /// The case, in the words of a test's name.
-    what: &'static str,
+    pub(super) what: &'static str,
     messages: Vec<Vec<u8>>,
     outcome: Outcome,
 }
@@ -24,8 +24,7 @@ pub(super) enum Outcome {
     Answered,
     /// INVALID_ARGUMENT: `BadRequest` with one violation of this field.
     Field(&'static str),
-    /// RESOURCE_EXHAUSTED: `ErrorInfo` with the requested number and the limit, and `QuotaFailure`
-    /// with the field.
+    /// INVALID_ARGUMENT: the same, and `ErrorInfo` with the requested number and the limit.
     TooLarge {
         field: &'static str,
         asked: u64,
@@ -66,11 +65,14 @@ pub(super) fn rows_of(
 }
 
 impl Row {
-    /// Sends the messages. The error says how the answer differs from the expected one.
-    pub(super) async fn check(&self, wire: &Wire) -> Result<(), String> {
+    /// Sends the messages, and returns the status of a refusal. The error says how the answer
+    /// differs from the expected one.
+    pub(super) async fn check(&self, wire: &Wire) -> Result<Option<Status>, String> {
         let answer = wire.ask(self.call, self.messages.clone(), None).await;
+        let status = answer.as_ref().err().cloned();
         self.outcome
             .compare(answer)
+            .map(|()| status)
             .map_err(|found| format!("{}, {}: {}: {found}", self.call, self.about, self.what))
     }
 }
@@ -87,27 +89,24 @@ impl Outcome {
         let as_expected = match self {
             Self::Answered => false,
             Self::Field(field) => {
-                status.code() == Code::InvalidArgument && violated(&details) == [*field]
+                status.code() == Code::InvalidArgument
+                    && violated(&details) == [*field]
+                    && has(&details, "INVALID_FIELD", "field", field)
             }
             Self::TooLarge {
                 field,
                 asked,
                 limit,
             } => {
-                let quota = details.quota_failure().is_some_and(|failure| {
-                    failure
-                        .violations
-                        .iter()
-                        .any(|quota| quota.subject == *field)
-                });
-                status.code() == Code::ResourceExhausted
-                    && quota
+                status.code() == Code::InvalidArgument
+                    && violated(&details) == [*field]
                     && has(&details, "TOO_LARGE", "field", field)
                     && has(&details, "TOO_LARGE", "asked", &asked.to_string())
                     && has(&details, "TOO_LARGE", "limit", &limit.to_string())
             }
             Self::NoMember(id) => {
                 status.code() == Code::NotFound
+                    && has(&details, "MEMBER_NOT_FOUND", "member_id", &id.to_string())
                     && details.resource_info().is_some_and(|resource| {
                         resource.resource_type == "member"
                             && resource.resource_name == id.to_string()
@@ -117,7 +116,8 @@ impl Outcome {
                 status.code() == *code && has(&details, reason, name, value)
             }
         };
-        if as_expected {
+        let is_load = status.code() == Code::ResourceExhausted;
+        if as_expected && details.retry_info().is_some() == is_load {
             Ok(())
         } else {
             Err(format!("{self:?} was expected: {status:?}, {details:?}"))

@@ -109,7 +109,7 @@ async fn a_low_budget_refuses_with_the_limit_and_nothing_else() {
             };
             assert_eq!(
                 status.code(),
-                Code::ResourceExhausted,
+                Code::FailedPrecondition,
                 "{call} of {viewer}: {status:?}"
             );
             let info = status.failure().expect("a refusal");
