@@ -166,6 +166,7 @@ each_reader! {
     times_files: "times",
     manifests: "manifest",
     overlays: "overlay",
+    histories: "histories",
     profile_files: "profiles",
     silent_profile_files: "silent-profiles",
     search_indexes: "search-index",
