@@ -27,11 +27,15 @@ impl Health {
         self.set(ServingStatus::NotServing).await;
     }
 
-    /// Reports NOT_SERVING for some of the services from now on, while the server itself goes on
+    /// Reports whether some of the services serve, from now on, while the server itself goes on
     /// serving.
-    pub async fn services_not_serving(&self, services: &[&str]) {
+    pub async fn set_services(&self, services: &[&str], serve: bool) {
+        let status = if serve {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
         for service in services {
-            let status = ServingStatus::NotServing;
             self.reporter.set_service_status(service, status).await;
         }
     }

@@ -3,8 +3,8 @@
 //! The public listener answers gRPC only. The admin listener answers gRPC, and the pages over HTTP.
 
 use crate::{
-    DeadlineLayer, InFlightLayer, ListenError, Listener, ObserveLayer, Protocols, ServingLimits,
-    TonicErrorsLayer, pages::RpcOrPages, serve,
+    DeadlineLayer, IdleLayer, InFlightLayer, ListenError, Listener, ObserveLayer, Protocols,
+    ServingLimits, TonicErrorsLayer, pages::RpcOrPages, serve,
 };
 use axum::Router;
 use http::{Request, Response};
@@ -102,7 +102,7 @@ impl BoundListeners {
 }
 
 /// Puts `routes` behind the layers that every request passes: the counts, the deadline, the details
-/// for tonic's errors, and the limit of requests in flight.
+/// for tonic's errors, the limit of requests in flight, and the end of idle health checks.
 fn layered<T: Default + Send + 'static>(
     routes: Routes,
     observe: &ObserveLayer<T>,
@@ -118,6 +118,7 @@ fn layered<T: Default + Send + 'static>(
         .layer(DeadlineLayer::new(limits))
         .layer(TonicErrorsLayer)
         .layer(in_flight.clone())
+        .layer(IdleLayer::new(limits.idle_max))
         .service(routes.prepare())
 }
 

@@ -4,7 +4,7 @@
 //! Programs read the details: the field (`BadRequest`), or a reason with its figures (`ErrorInfo`,
 //! and `QuotaFailure` for a limit). The message is for a human reader.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -189,6 +189,16 @@ impl Refusal {
     pub fn not_serving(why: &str) -> Self {
         let message = format!("the server is not serving: {why}");
         Self::explained(Code::Unavailable, "NOT_SERVING", message, why)
+    }
+
+    /// Ends a call on which nothing was sent for a time. The caller may open another one.
+    pub fn idle(idle: Duration) -> Self {
+        let milliseconds = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
+        let message =
+            format!("nothing was sent on this call for {milliseconds} ms: open another one");
+        Self::new(Code::Unavailable, message)
+            .with_reason("IDLE")
+            .with_figure("idle_ms", milliseconds)
     }
 
     /// Rejects a request because the server is shutting down.

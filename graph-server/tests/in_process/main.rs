@@ -9,6 +9,7 @@ mod errors;
 mod every_call;
 mod fake_relay;
 mod following;
+mod idle;
 mod log_faults;
 mod relay_site;
 mod retention;
