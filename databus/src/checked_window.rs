@@ -206,6 +206,11 @@ impl WindowEncoder {
         Ok(())
     }
 
+    /// Returns the encoded bytes so far, with those of each part's own fields.
+    pub(crate) fn bytes(&self) -> usize {
+        self.full.iter().map(Vec::len).sum::<usize>() + self.current.len()
+    }
+
     pub(crate) fn finish(mut self) -> CheckedWindow {
         let changes = changes_of(&self.current, self.changes_from);
         let changes_hash = self.changes_hash.finish(changes);

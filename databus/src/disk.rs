@@ -6,9 +6,10 @@
 //! After a failed sync nothing is known of the bytes written since the last good sync, even if they
 //! read back. Linux drops dirty pages that could not be written, and reports that only once.
 
+use cloud_files::{FileIdentity, open_plain};
 use std::{
     fmt,
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
@@ -37,6 +38,15 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     fn sync_names(&self) -> io::Result<()>;
     /// Returns the path of a file, for messages.
     fn path(&self, name: &str) -> PathBuf;
+
+    /// Checks that this open file is still at the path of its name. A disk that nothing else
+    /// changes has nothing to check.
+    ///
+    /// # Errors
+    /// If the file, or a folder above it, was deleted, moved or replaced.
+    fn check_in_place(&self, _name: &str, _file: &dyn DiskFile) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A file of a [`Disk`].
@@ -52,12 +62,17 @@ pub trait DiskFile: fmt::Debug + Send + Sync + 'static {
     fn cut(&self, bytes: u64) -> io::Result<()>;
     /// Makes the writes and truncations so far durable.
     fn sync(&self) -> io::Result<()>;
+    /// Returns the identity of the file; `None` if it is not a file of the operating system.
+    fn identity(&self) -> io::Result<Option<FileIdentity>> {
+        Ok(None)
+    }
 }
 
-/// A folder of the operating system.
+/// A folder of the operating system, held open. Its files are opened and renamed through the open
+/// folder: when it is moved, nothing is written to a folder that takes its place.
 #[derive(Debug)]
 pub struct Folder {
-    path: PathBuf,
+    folder: cloud_files::Folder,
 }
 
 impl Folder {
@@ -79,37 +94,30 @@ impl Folder {
             File::open(parent)?.sync_all()?;
         }
         Ok(Self {
-            path: path.to_owned(),
+            folder: cloud_files::Folder::open(path)?,
         })
     }
 }
 
 impl Disk for Folder {
     fn names(&self) -> io::Result<Vec<String>> {
-        names(&self.path)
+        names(self.folder.path())
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(true);
-        Ok(Arc::new(options.open(self.path(name))?))
+        Ok(Arc::new(self.folder.create_file(name)?))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(Arc::new(
-            OpenOptions::new()
-                .read(true)
-                .write(true)
-                .open(self.path(name))?,
-        ))
+        Ok(Arc::new(self.folder.open_file(name)?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.path(from), self.path(to))
+        self.folder.rename_file(from, to)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.path(name))
+        self.folder.remove_file(name)
     }
 
     fn now(&self) -> SystemTime {
@@ -121,11 +129,18 @@ impl Disk for Folder {
     }
 
     fn sync_names(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
+        self.folder.file().sync_all()
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+        self.folder.path().join(name)
+    }
+
+    fn check_in_place(&self, name: &str, file: &dyn DiskFile) -> io::Result<()> {
+        match file.identity()? {
+            Some(identity) => identity.check_at(&self.path(name)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -154,7 +169,7 @@ impl Disk for ReadOnlyFolder {
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(Arc::new(File::open(self.path(name))?))
+        Ok(Arc::new(open_plain(&self.path(name))?))
     }
 
     fn rename(&self, _: &str, _: &str) -> io::Result<()> {
@@ -222,5 +237,9 @@ impl DiskFile for File {
 
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
+    }
+
+    fn identity(&self) -> io::Result<Option<FileIdentity>> {
+        Ok(Some(FileIdentity::from(&self.metadata()?)))
     }
 }

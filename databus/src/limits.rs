@@ -36,6 +36,10 @@ pub const RETENTION_INTERVAL: Duration = Duration::from_secs(1);
 /// until the caller reads them.
 pub const WINDOWS_IN_FLIGHT_MAX: usize = 256;
 
+/// The time within which the next part of a begun window must arrive: an unfinished window holds
+/// room for published windows.
+pub const PART_WAIT_MAX: Duration = Duration::from_secs(30);
+
 /// The limits of a served log that depend on its machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamLimits {
@@ -43,9 +47,11 @@ pub struct StreamLimits {
     pub subscriptions_max: usize,
     /// The most open Publish calls.
     pub publishers_max: usize,
-    /// The most bytes of published windows that wait for the log's sync, over all calls. A larger
-    /// window waits until no other one waits.
+    /// The most bytes of published windows that wait for the log's sync, or for their last part,
+    /// over all calls. A larger window waits until no other one waits.
     pub publish_bytes_max: u64,
+    /// The time after which a Publish call ends on which no window arrives, and none is in flight.
+    pub idle_max: Duration,
     /// The time after which a subscriber or publisher that reads nothing of its stream is cut off.
     pub stall_max: Duration,
 }

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Serve(config) => {
             log_to_stderr(config.log_format, &config.log_level);
-            die_on_panic();
+            die_on_panic(&[]);
             let addresses = |running: &Running| [running.public_addr(), running.admin_addr()];
             run(serve(*config), addresses, Running::shutdown)
                 .inspect_err(|error| tracing::error!(%error, "ended"))

@@ -89,13 +89,17 @@ pub struct RelayConfig {
     /// The most open Publish calls.
     #[arg(long, value_name = "CALLS", default_value = "256", value_parser = count(0))]
     pub publishers_max: usize,
-    /// The most bytes of published windows that wait for the log's sync, over all calls; a larger
-    /// window waits until no other one waits.
+    /// The most bytes of published windows that wait for the log's sync, or for their last part,
+    /// over all calls; a larger window waits until no other one waits.
     #[arg(long, value_name = "BYTES", default_value = "256MiB", value_parser = bytes::parse)]
     pub publish_bytes_max: u64,
     /// The time after which a subscriber or publisher that reads nothing of its stream is cut off.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = milliseconds::parse)]
     pub stall_ms_max: u64,
+    /// The time after which a Publish call without a window, or a health or reflection call on
+    /// which nothing was sent, ends.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = milliseconds::parse)]
+    pub idle_ms_max: u64,
     /// The time after which calls that are still open at shutdown are cut off.
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = milliseconds::parse)]
     pub drain_timeout_ms: u64,
@@ -252,6 +256,7 @@ impl RelayConfig {
     fn limits(&self) -> ServingLimits {
         ServingLimits {
             connections_max: self.connections_max,
+            idle_max: Duration::from_millis(self.idle_ms_max),
             drain_timeout: Duration::from_millis(self.drain_timeout_ms),
             ..ServingLimits::default()
         }
@@ -262,6 +267,7 @@ impl RelayConfig {
             subscriptions_max: self.subscriptions_max,
             publishers_max: self.publishers_max,
             publish_bytes_max: self.publish_bytes_max,
+            idle_max: Duration::from_millis(self.idle_ms_max),
             stall_max: Duration::from_millis(self.stall_ms_max),
         }
     }

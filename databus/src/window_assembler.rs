@@ -122,6 +122,11 @@ impl WindowAssembler {
         Ok(None)
     }
 
+    /// Returns the encoded bytes of the window that is begun, or `None` between two windows.
+    pub fn begun_bytes(&self) -> Option<usize> {
+        self.begun.as_ref().map(|begun| begun.encoder.bytes())
+    }
+
     /// Ends the stream. Returns an error if a window was begun.
     pub fn finish(self) -> Result<(), InvalidPart> {
         self.begun.map_or(Ok(()), |begun| {

@@ -78,6 +78,8 @@ pub const RELAY_RETRY_MAX: Duration = Duration::from_secs(5);
 pub const RELAY_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum time without a message of the relay, not even a heartbeat; after that it is unreachable.
 pub const RELAY_SILENCE_MAX: Duration = Duration::from_secs(10);
+/// Time between two attempts to read an embedded log, while the system has no descriptors left.
+pub const LOG_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two attempts to commit profiles that could not be written.
 pub const COMMIT_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two evictions from the view cache.
@@ -179,8 +181,8 @@ pub struct Limits {
     /// Maximum open Publish calls.
     #[arg(long, value_name = "CALLS")]
     pub publishers_max: usize,
-    /// Memory for published windows that wait for the log's sync, of all calls together; a larger
-    /// window waits until it is alone.
+    /// Memory for published windows that wait for the log's sync or for their last part, of all
+    /// calls together; a larger window waits until it is alone.
     #[arg(long, value_name = "BYTES", value_parser = bytes::parse)]
     #[serde(with = "bytes")]
     pub publish_bytes_max: u64,
@@ -202,6 +204,11 @@ pub struct Limits {
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
     pub stall_ms_max: u64,
+    /// A Publish call without a window, and a health or reflection call on which nothing was sent,
+    /// ends after this.
+    #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
+    #[serde(with = "milliseconds")]
+    pub idle_ms_max: u64,
     /// Maximum time that a read waits for its at_least.
     #[arg(long, value_name = "TIME", value_parser = milliseconds::parse)]
     #[serde(with = "milliseconds")]
@@ -255,6 +262,7 @@ impl Limits {
         log_bytes_max: 0,
         log_age_ms_max: 0,
         stall_ms_max: 5_000,
+        idle_ms_max: 600_000,
         wait_ms_max: 2_000,
         waiters_max: 1_024,
         deadline_ms_default: 10_000,
@@ -273,6 +281,7 @@ impl Limits {
             requests_in_flight_max: self.requests_in_flight_max,
             deadline_default: Duration::from_millis(self.deadline_ms_default),
             deadline_max: Duration::from_millis(self.deadline_ms_max),
+            idle_max: Duration::from_millis(self.idle_ms_max),
             drain_timeout: Duration::from_millis(self.drain_timeout_ms),
         }
     }
@@ -283,6 +292,7 @@ impl Limits {
             subscriptions_max: self.subscriptions_max,
             publishers_max: self.publishers_max,
             publish_bytes_max: self.publish_bytes_max,
+            idle_max: Duration::from_millis(self.idle_ms_max),
             stall_max: Duration::from_millis(self.stall_ms_max),
         }
     }

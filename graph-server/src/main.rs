@@ -2,6 +2,7 @@
 //! `config` prints the configuration that `serve` would use.
 
 use clap::{ArgMatches, Command};
+use cloud_search::LIBRARY_THREADS;
 use cloud_serving::process::{die_on_panic, log_to_stderr, run};
 use graph_server::{Config, Running, serve};
 use std::{error::Error, io::Write, process::ExitCode};
@@ -53,7 +54,7 @@ fn print_config(arguments: &ArgMatches) -> Result<ExitCode, Box<dyn Error>> {
 
 fn serve_until_stopped(config: Config) -> ExitCode {
     log_to_stderr(config.log_format, &config.log_level);
-    die_on_panic();
+    die_on_panic(&LIBRARY_THREADS);
     let addresses = |running: &Running| [running.public_addr(), running.admin_addr()];
     match run(serve(config), addresses, Running::shutdown) {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,6 +10,7 @@ use crate::{
     site::Site,
     start::{StartError, Started, start},
 };
+use cloud_engine::FileError;
 use cloud_model::Scn;
 use cloud_serving::{
     BoundListeners, ListenerKind, ListenerPanicked, Listeners, ObserveLayer, Services, pages,
@@ -38,7 +39,7 @@ pub enum ShutdownError {
     Panicked(&'static str),
     /// The overlay was not written; the next start replays more of the log.
     #[error("the overlay: {0}")]
-    Overlay(#[from] cloud_engine::FileError),
+    Overlay(#[from] FileError),
     /// The log was not closed in order.
     #[error("the log: {0}")]
     Log(#[from] databus::AppendError),
@@ -124,6 +125,11 @@ impl Running {
             });
             let written = followed.and_then(|()| {
                 let writer = lock(&writer);
+                let in_place = site_lock.folder().check_in_place();
+                in_place.map_err(|source| FileError::Io {
+                    path: folder.clone(),
+                    source,
+                })?;
                 let points = progress.points_to(writer.version().published());
                 let sources = progress.source_marks();
                 let path = writer.write_overlay(&folder, log_id, &sources, &points)?;

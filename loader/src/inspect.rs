@@ -7,7 +7,6 @@
 //! snapshot is copied to another machine.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +15,7 @@ use cloud_engine::{
     Base, FileError, MANIFEST_NAME, Manifest, ManifestFile, NodeIndex, SourceOffset, StandsAt,
     newest_snapshots,
 };
+use cloud_files::open_plain;
 use cloud_search::{LIVE_PROFILES_NAME, PROFILES_NAME, ProfileFile};
 use rayon::prelude::*;
 
@@ -126,7 +126,7 @@ fn verify(snapshot: &Path, expected: &ManifestFile) -> Result<(), FileError> {
 
 /// Returns the length and the CRC-32C of a file.
 pub(crate) fn measure(path: &Path) -> io::Result<(u64, u32)> {
-    let mut file = File::open(path)?;
+    let mut file = open_plain(path)?;
     let mut buffer = vec![0; 1 << 20];
     let (mut bytes, mut checksum) = (0, 0);
     loop {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use cloud_client::{Admin, Client};
 
@@ -92,6 +93,19 @@ impl Server {
     /// Starts a relay on the log in `folder/log`, which begins with the graph of this lineage. A
     /// port of 0 takes a free one.
     pub fn relay(folder: &Path, lineage: &str, ports: [u16; 2], flags: &[&str]) -> Server {
+        Server::try_relay(folder, lineage, ports, flags)
+            .unwrap_or_else(|log| panic!("the relay did not start:\n{log}"))
+    }
+
+    /// Starts a relay like [`relay`](Self::relay). Returns its stderr if it ended before it served.
+    pub fn try_relay(
+        folder: &Path,
+        lineage: &str,
+        ports: [u16; 2],
+        flags: &[&str],
+    ) -> Result<Server, String> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let [listen, admin] = ports.map(|port| format!("127.0.0.1:{port}"));
         let mut command = Command::new(binary("databus"));
         command
@@ -101,8 +115,7 @@ impl Server {
             .args(["--lineage", lineage, "--listen", &listen])
             .args(["--admin-listen", &admin])
             .args(flags);
-        Server::spawn(&mut command, &folder.join("relay.log"))
-            .unwrap_or_else(|log| panic!("the relay did not start:\n{log}"))
+        Server::spawn(&mut command, &folder.join(format!("relay-{number}.log")))
     }
 
     /// Runs the process until it prints its addresses. Its stderr goes to the file `log`, and is
@@ -186,6 +199,12 @@ impl Server {
             .and_then(|kib| kib.trim().parse().ok())
             .expect("VmHWM in kB");
         kib * 1024
+    }
+
+    /// Returns the number of open descriptors.
+    pub fn descriptors(&self) -> usize {
+        let listed = std::fs::read_dir(format!("/proc/{}/fd", self.process.id()));
+        listed.expect("the server runs").count()
     }
 
     /// Sends SIGKILL, and waits for the end.

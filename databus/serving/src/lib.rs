@@ -10,14 +10,13 @@
 //! | refusal, reason, status | a file each | why a request is not answered, and its form on the wire |
 //! | health, routes | a file each | the services of every listener |
 //! | process | `process.rs` | the log on stderr, and shutdown by a signal |
-//! | folder lock | `folder_lock.rs` | one process at a time on a folder |
 //! | limits, quantity | a file each | every limit of the wire; sizes and times as text |
 //!
 //! The crate knows no log and no graph, and has no calls of its own.
 
 mod deadline;
-mod folder_lock;
 mod health;
+mod idle;
 mod in_flight;
 pub mod limits;
 mod listener;
@@ -36,8 +35,8 @@ mod tonic_errors;
 mod transport;
 
 pub use deadline::{Deadline, DeadlineLayer, DeadlineService};
-pub use folder_lock::{FolderLock, LockError};
 pub use health::Health;
+pub use idle::{IdleLayer, IdleService};
 pub use in_flight::{InFlightLayer, InFlightService};
 pub use limits::ServingLimits;
 pub use listener::{ListenError, Listener};

@@ -52,6 +52,10 @@ pub const RETRY_DELAY: Duration = Duration::from_millis(100);
 /// The deadline of a request that states none, unless the server configures another.
 pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(10);
 
+/// The time for which nothing may be sent on a stream of health or reflection, unless the server
+/// configures another.
+pub const IDLE_MAX: Duration = Duration::from_secs(600);
+
 /// The limits of a server that depend on its machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServingLimits {
@@ -65,6 +69,8 @@ pub struct ServingLimits {
     pub deadline_default: Duration,
     /// The latest deadline of a request.
     pub deadline_max: Duration,
+    /// The time for which nothing may be sent on a stream of health or reflection. Then it ends.
+    pub idle_max: Duration,
     /// The time that requests in flight have at shutdown. After it, they are cut off.
     pub drain_timeout: Duration,
 }
@@ -77,6 +83,7 @@ impl Default for ServingLimits {
             requests_in_flight_max: 4_096,
             deadline_default: DEADLINE_DEFAULT,
             deadline_max: Duration::from_secs(60),
+            idle_max: IDLE_MAX,
             drain_timeout: Duration::from_secs(3),
         }
     }

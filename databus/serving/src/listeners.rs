@@ -4,8 +4,8 @@
 //! Each request carries its [`ListenerKind`], from which a call knows on which side it was sent.
 
 use crate::{
-    DeadlineLayer, InFlightLayer, ListenError, Listener, ObserveLayer, Protocols, ServingLimits,
-    TonicErrorsLayer, pages::RpcOrPages, serve,
+    DeadlineLayer, IdleLayer, InFlightLayer, ListenError, Listener, ObserveLayer, Protocols,
+    ServingLimits, TonicErrorsLayer, pages::RpcOrPages, serve,
 };
 use axum::Router;
 use http::{Request, Response};
@@ -126,7 +126,8 @@ impl BoundListeners {
 }
 
 /// Puts `routes` behind the layers that every request passes: the counts, the deadline, the details
-/// for tonic's errors, the limit of requests in flight, and the kind of the listener.
+/// for tonic's errors, the limit of requests in flight, the kind of the listener, and the end of idle
+/// health checks.
 fn layered<T: Default + Send + 'static>(
     kind: ListenerKind,
     routes: Routes,
@@ -147,6 +148,7 @@ fn layered<T: Default + Send + 'static>(
             request.extensions_mut().insert(kind);
             request
         })
+        .layer(IdleLayer::new(limits.idle_max))
         .service(routes.prepare())
 }
 

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use std::{
+    cell::Cell,
     error::Error,
     io::{self, IsTerminal as _, Write as _},
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -40,16 +42,49 @@ pub fn log_to_stderr(format: LogFormat, level: &str) {
     }
 }
 
-/// Makes a panic on any thread abort the process.
+thread_local! {
+    /// Whether a panic of this thread is caught by [`catch_panic`].
+    static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Makes a panic on any thread abort the process, unless [`catch_panic`] catches it, or the thread
+/// belongs to a library that reports its panic as an error. `library_threads` are the beginnings of
+/// the names of such threads.
 ///
 /// Acknowledged changes are durable, and a restart takes seconds. A process that has lost a thread
 /// is therefore not worth keeping.
-pub fn die_on_panic() {
+pub fn die_on_panic(library_threads: &'static [&'static str]) {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         report(panic);
-        std::process::abort();
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or_default();
+        let is_reported = library_threads.iter().any(|begin| name.starts_with(begin));
+        if !is_reported && !IS_CAUGHT.get() {
+            std::process::abort();
+        }
     }));
+}
+
+/// A panic that was caught, with its message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("panicked: {0}")]
+pub struct Panicked(String);
+
+/// Runs work that calls into a library, and returns the library's panic as an error. The caller
+/// must replace everything that the work may have left half done.
+///
+/// # Errors
+/// If the work panicked.
+pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    let before = IS_CAUGHT.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    IS_CAUGHT.set(before);
+    outcome.map_err(|panic| {
+        let message = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
+        Panicked(message.unwrap_or_else(|| "without a message".to_owned()))
+    })
 }
 
 /// Runs a server until SIGTERM or SIGINT: starts it, prints its public and admin addresses, and
@@ -114,5 +149,23 @@ impl EndSignals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caught_panic_is_an_error_with_its_message() {
+        let caught = |work: fn()| catch_panic(work).unwrap_err().to_string();
+        assert_eq!(caught(|| panic!("a {}", "b")), "panicked: a b");
+        assert_eq!(caught(|| panic!("c")), "panicked: c");
+        assert_eq!(
+            caught(|| std::panic::panic_any(1)),
+            "panicked: without a message"
+        );
+        assert_eq!(catch_panic(|| 7), Ok(7));
+        assert!(!IS_CAUGHT.get());
     }
 }

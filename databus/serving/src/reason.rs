@@ -61,6 +61,8 @@ reasons! {
         "As many as the limit allows are in progress. Retry after the delay in RetryInfo.";
     NOT_SERVING = Unavailable [why]
         "The server is starting, stopping, or has failed. Retry, or use another server.";
+    IDLE = Unavailable [idle_ms]
+        "Nothing was sent on the call for the time that the figure states. Open another one.";
     DEADLINE = DeadlineExceeded []
         "The deadline passed. The work on the request has stopped.";
     CANCELLED = Cancelled [why]

@@ -4,10 +4,11 @@
 //! (`status.rs`). The [`Reason`] decides on the code. The message is for a human reader.
 
 use crate::reason::{
-    ANSWER_TOO_LARGE, BUSY, CANCELLED, CORRUPT, DEADLINE, INTERNAL, INVALID_FIELD, MALFORMED,
+    ANSWER_TOO_LARGE, BUSY, CANCELLED, CORRUPT, DEADLINE, IDLE, INTERNAL, INVALID_FIELD, MALFORMED,
     NOT_FOUND, NOT_SERVING, OTHER_LISTENER, PROTOCOL_ERROR, REQUEST_TOO_LARGE, Reason, TOO_LARGE,
     UNKNOWN_METHOD, UNSUPPORTED_ENCODING,
 };
+use std::time::Duration;
 
 /// The name of the figure that explains the reason in words.
 const WHY: &str = "why";
@@ -198,6 +199,14 @@ impl Refusal {
     pub fn not_serving(why: &str) -> Self {
         let message = format!("the server is not serving: {why}");
         Self::explained(&NOT_SERVING, message, why)
+    }
+
+    /// Ends a call on which nothing was sent for a time. The caller may open another one.
+    pub fn idle(idle: Duration) -> Self {
+        let milliseconds = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
+        let message =
+            format!("nothing was sent on this call for {milliseconds} ms: open another one");
+        Self::new(&IDLE, message).with_figure("idle_ms", milliseconds)
     }
 
     /// Rejects a request because the server is shutting down.

@@ -3,9 +3,9 @@
 
 use crate::checked_window::InvalidWindow;
 use crate::disk::Disk;
+use cloud_files::LockError;
 use cloud_model::{LineageId, LogId, Scn};
 use cloud_profile::InvalidValue;
-use cloud_serving::LockError;
 use std::{io, path::PathBuf, sync::Arc};
 
 /// The reason why a log cannot be opened. Nothing of it is served, and no durable window was

@@ -136,11 +136,18 @@ impl TailSegment {
         Ok(())
     }
 
-    /// Makes everything that was written durable.
-    pub(crate) fn sync(&mut self) -> io::Result<()> {
+    /// Makes everything that was written durable, and checks that it is durable in the log: a file
+    /// that is no longer at its path would be lost with the process.
+    pub(crate) fn sync(&mut self, disk: &dyn Disk) -> io::Result<()> {
         self.file.sync()?;
+        self.check_in_place(disk)?;
         self.durable = self.position;
         Ok(())
+    }
+
+    /// Checks that the segment is still at its path.
+    pub(crate) fn check_in_place(&self, disk: &dyn Disk) -> io::Result<()> {
+        disk.check_in_place(&self.segment.name, &*self.file)
     }
 
     /// Writes a mark without a sync: it states what an earlier sync made durable. If this fails,
@@ -155,14 +162,14 @@ impl TailSegment {
     }
 
     /// Ends the segment with a mark, and makes everything durable.
-    pub(crate) fn close(&mut self) -> io::Result<()> {
+    pub(crate) fn close(&mut self, disk: &dyn Disk) -> io::Result<()> {
         if self.ended {
             return Ok(());
         }
         if self.unmarked {
             self.mark()?;
         }
-        self.sync()
+        self.sync(disk)
     }
 
     /// Gives up everything that was not synced. The cut only frees space: the end that counts is in

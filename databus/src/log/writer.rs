@@ -5,6 +5,9 @@
 //! offset. A repeat of a window in the group is answered together with the group. After any failure
 //! the group's callers get the error, and the segment has ended at its last good sync. The next
 //! group begins a new segment. If that fails too, so does that group, until there is room.
+//!
+//! A group is acknowledged only if its segment is still at its path after the sync. While the
+//! folder or the segment is gone, moved or replaced, every group fails, and no segment is begun.
 
 use super::error::AppendError;
 use super::group::{Answer, Appended, Group, Request};
@@ -14,8 +17,8 @@ use super::tail_segment::TailSegment;
 use crate::checked_window::{CheckedWindow, encode_histories, encode_scn};
 use crate::history::before_first;
 use crate::limits::SOURCES_MAX;
+use cloud_files::FolderLock;
 use cloud_model::{History, LogPoint, Scn};
-use cloud_serving::FolderLock;
 use std::{io, sync::Arc, time::Instant};
 use tokio::{
     runtime::Runtime,
@@ -208,7 +211,7 @@ impl Writer {
 
     fn sync_tail(&mut self) -> io::Result<()> {
         let begun = Instant::now();
-        self.tail.sync()?;
+        self.tail.sync(&*self.published.disk)?;
         self.published.syncs.record(begun.elapsed());
         Ok(())
     }
@@ -236,6 +239,8 @@ impl Writer {
             origin,
             ..
         } = &*self.published;
+        // Without its predecessor, the new segment would look like a log that begins there.
+        self.tail.check_in_place(&**disk)?;
         let previous = self.tail.as_previous();
         let sources = self.published.sources(Clone::clone);
         self.tail = TailSegment::create(
@@ -260,7 +265,7 @@ impl Writer {
     }
 
     fn finish(mut self) -> Result<(), AppendError> {
-        let closed = self.tail.close();
+        let closed = self.tail.close(&*self.published.disk);
         drop(self.lock.take());
         closed.map_err(|error| self.not_durable(error))
     }

@@ -3,9 +3,12 @@
 //! One task reads windows and another answers them, so that the windows of one caller share the
 //! log's group commit. A bounded queue of windows between the two keeps the answers in order.
 
-use super::{LogServer, log_metrics::WindowSize, refusals::slow_publisher};
+use super::{
+    LogServer, log_metrics::WindowSize, refusals::slow_publisher, window_room::WindowRoom,
+};
 use crate::{
-    AppendError, Appended, CheckedWindow, Pipeline, WindowAssembler, limits::WINDOWS_IN_FLIGHT_MAX,
+    AppendError, Appended, CheckedWindow, Pipeline, WindowAssembler,
+    limits::{PART_WAIT_MAX, WINDOWS_IN_FLIGHT_MAX},
 };
 use cloud_proto::databus::v1::{PublishRequest, PublishResponse};
 use cloud_serving::{Deadline, Refusal, refusal_of_tonic};
@@ -17,8 +20,9 @@ use std::{
     time::Instant,
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, mpsc, oneshot},
     task::unconstrained,
+    time::timeout,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming};
@@ -79,16 +83,32 @@ async fn expired(deadline: Option<Instant>) {
     }
 }
 
-/// Passes the windows to the log in their order, until the caller sends no more.
+/// Passes the windows to the log in their order, until the caller sends no more, or is idle for too
+/// long.
 async fn read(
     server: &Arc<LogServer>,
     mut parts: Streaming<PublishRequest>,
     queue: &mpsc::Sender<Queued>,
 ) -> Result<(), Refusal> {
     let mut assembler = WindowAssembler::new(server.log.window_limits());
-    let pipeline = server.log.pipeline();
+    let (pipeline, limits) = (server.log.pipeline(), &server.limits);
+    let all_kib = Arc::clone(&server.publish_kib);
+    let mut room = WindowRoom::new(all_kib, limits.publish_kib_max(), limits.stall_max);
+    // Each window in flight holds a clone.
+    let in_flight = Arc::new(());
     loop {
-        let PublishRequest { part } = match parts.message().await {
+        let is_begun = assembler.begun_bytes().is_some();
+        let idle_max = if is_begun {
+            PART_WAIT_MAX
+        } else {
+            limits.idle_max
+        };
+        let received = match timeout(idle_max, parts.message()).await {
+            Ok(received) => received,
+            Err(_) if !is_begun && Arc::strong_count(&in_flight) > 1 => continue,
+            Err(_) => return Err(Refusal::idle(idle_max)),
+        };
+        let PublishRequest { part } = match received {
             Ok(Some(request)) => request,
             Ok(None) => break,
             Err(status) => match refusal_of_tonic(&status) {
@@ -100,6 +120,8 @@ async fn read(
         };
         let part = part.ok_or_else(|| Refusal::field("part", "is missing"))?;
         let Some(window) = assembler.push(part)? else {
+            room.grow_to(assembler.begun_bytes().unwrap_or_default())
+                .await?;
             continue;
         };
         server.check_serving()?;
@@ -107,29 +129,25 @@ async fn read(
         let Ok(place) = queue.reserve().await else {
             return Ok(());
         };
-        place.send(Ok(begin(server, &pipeline, window).await?));
+        room.grow_to(window.bytes()).await?;
+        let held = (room.take(), Arc::clone(&in_flight));
+        place.send(Ok(begin(server, &pipeline, window, held).await));
     }
     Ok(assembler.finish()?)
 }
 
-/// Waits until there is room for the window's bytes, and queues the window in the log.
+/// Queues the window in the log. It holds its room until it is appended.
 async fn begin(
     server: &Arc<LogServer>,
     pipeline: &Pipeline,
     window: CheckedWindow,
-) -> Result<Appending, Refusal> {
+    held: (Option<OwnedSemaphorePermit>, Arc<()>),
+) -> Appending {
     let size = WindowSize {
         changes: window.changes as u64,
         bytes: window.bytes() as u64,
     };
-    let kib = u32::try_from(size.bytes / 1024 + 1).unwrap_or(u32::MAX);
-    let kib = kib.min(server.limits.publish_kib_max());
-    let room = Arc::clone(&server.publish_kib)
-        .acquire_many_owned(kib)
-        .await;
-    let closed = |_| Refusal::internal("the room for windows was closed");
-    let (room, pipeline) = (room.map_err(closed)?, pipeline.clone());
-    let server = Arc::clone(server);
+    let (server, pipeline) = (Arc::clone(server), pipeline.clone());
     // The log takes windows in the order in which their futures reach its queue. Each future
     // reaches it at its first poll, for two reasons. The queue has room for all windows that may be
     // in flight. And tokio's budget of a task, which may delay any poll, does not apply here.
@@ -140,15 +158,13 @@ async fn begin(
             Ok(_) => server.published.durable(size),
             Err(_) => server.published.failed(),
         }
-        drop(room);
+        drop(held);
         appended
     }));
-    Ok(
-        match poll_fn(|context| Poll::Ready(appending.as_mut().poll(context))).await {
-            Poll::Ready(appended) => Box::pin(ready(appended)),
-            Poll::Pending => appending,
-        },
-    )
+    match poll_fn(|context| Poll::Ready(appending.as_mut().poll(context))).await {
+        Poll::Ready(appended) => Box::pin(ready(appended)),
+        Poll::Pending => appending,
+    }
 }
 
 /// Answers each window once it is durable. The first error ends the call.

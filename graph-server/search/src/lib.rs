@@ -28,6 +28,7 @@
 //! ```
 
 mod index;
+mod live_stores;
 mod no_profiles;
 mod over_bounds;
 mod profile_change;
@@ -36,18 +37,20 @@ mod profile_writer;
 mod profiles;
 mod published;
 mod query;
+mod store_error;
 
 pub use cloud_profile::SearchField as Field;
 pub use index::base_index::BASE_INDEX_NAME;
 pub use index::base_index_writer::BaseIndexWriter;
 pub use index::document::for_each_value;
 pub use index::index_error::IndexError;
+pub use index::live_index::{LIBRARY_THREADS, LIVE_INDEX_NAME};
 pub use index::tokens::{TOKEN_CHARACTERS_MAX, tokens};
 pub use no_profiles::NoProfiles;
 pub use over_bounds::OverBounds;
 pub use profile_change::ProfileChange;
-pub use profile_store::{LIVE_INDEX_NAME, OpenError, ProfileStore};
-pub use profile_writer::{ApplyError, ProfileWriter};
+pub use profile_store::ProfileStore;
+pub use profile_writer::ProfileWriter;
 pub use profiles::live_profiles::LIVE_PROFILES_NAME;
 pub use profiles::persistent_file::Persistence;
 pub use profiles::profile_file::{PROFILES_NAME, ProfileFile, STORED_BYTES_MAX};
@@ -61,3 +64,4 @@ pub use query::syntax_error::{
     QUERY_BYTES_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX, SyntaxError, SyntaxReason,
 };
 pub use query::top_hits::SortKey;
+pub use store_error::{ApplyError, OpenError};

@@ -1,14 +1,16 @@
 //! The writer of profiles and index: merges changes as they come, and publishes them with a commit.
 
 use crate::{
-    index::{index_error::IndexError, live_index::LiveIndex},
+    index::live_index::LiveIndex,
+    live_stores::{LiveStores, catch_up},
     profile_change::ProfileChange,
-    profile_store::{OpenError, ProfileStore},
+    profile_store::ProfileStore,
     profiles::{
         live_profiles::{LiveProfiles, LiveProfilesReader, LiveRecord},
         persistent_file::Persistence,
     },
     published::{Base, Published},
+    store_error::{ApplyError, OpenError},
 };
 use arc_swap::ArcSwap;
 use cloud_engine::{FileError, NodeIndex};
@@ -17,7 +19,7 @@ use cloud_profile::{
     Bound, ProfileRecord, empty_profile, remove_position, upsert_member, upsert_position,
 };
 use roaring::RoaringBitmap;
-use std::{collections::BTreeMap, io::ErrorKind, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The one writer of profiles and index.
 pub struct ProfileWriter {
@@ -32,67 +34,67 @@ pub struct ProfileWriter {
     /// The nodes that have a record in the live profiles.
     superseded: RoaringBitmap,
     applied: LogPoint,
-}
-
-/// Why changes could not be applied or committed: stop and repair. Nothing of the window was taken.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// A profile could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The index could not be written.
-    #[error(transparent)]
-    Index(#[from] IndexError),
-}
-
-impl ApplyError {
-    /// Returns whether another attempt would fail too: a file is not what was written, or a store
-    /// has closed itself after an error.
-    #[must_use]
-    pub fn is_permanent(&self) -> bool {
-        match self {
-            Self::File(FileError::Io { source, .. }) => source.kind() == ErrorKind::Other,
-            Self::File(_) => true,
-            Self::Index(error) => error.is_damage(),
-        }
-    }
+    /// The SCN that an earlier writer has published, until this one has reached it: what readers
+    /// have seen never goes back.
+    seen: Option<Scn>,
+    /// The damage for which the live profiles were replaced.
+    replaced: Option<OpenError>,
 }
 
 impl ProfileWriter {
+    /// Publishes the stores, and returns them with their writer.
     pub(crate) fn open(
         base: Arc<Base>,
-        live_profiles: LiveProfiles,
-        mut live_index: LiveIndex,
+        stores: LiveStores,
         persistence: Arc<Persistence>,
     ) -> Result<(ProfileStore, Self), OpenError> {
-        let committed = Arc::new(live_profiles.reader()?);
-        let superseded = catch_up(&live_profiles, &committed, &mut live_index)?;
-        let applied = live_profiles.point();
         let published = Published::new(
             Arc::clone(&base),
-            live_index.segments()?,
-            Arc::clone(&committed),
-            superseded.clone(),
-            applied.scn,
+            stores.index.segments()?,
+            Arc::clone(&stores.committed),
+            stores.superseded.clone(),
+            stores.profiles.scn(),
         );
-        persistence.retry();
         let store = ProfileStore {
             published: Arc::new(ArcSwap::from_pointee(published)),
             persistence,
             over_bounds: Arc::default(),
         };
-        let pending = BTreeMap::new();
-        let writer = Self {
-            store: store.clone(),
-            base,
-            live_profiles,
-            live_index,
-            committed,
-            pending,
-            superseded,
-            applied,
-        };
+        let writer = Self::of(store.clone(), base, stores, None);
         Ok((store, writer))
+    }
+
+    /// Returns a writer that replaces an earlier one of the same store.
+    pub(crate) fn replacing(store: &ProfileStore, stores: LiveStores) -> Result<Self, OpenError> {
+        let published = store.published();
+        let base = Arc::clone(&published.base);
+        let applied = stores.profiles.point();
+        let mut writer = Self::of(store.clone(), base, stores, Some(published.scn()));
+        writer.advance(applied)?;
+        Ok(writer)
+    }
+
+    fn of(store: ProfileStore, base: Arc<Base>, stores: LiveStores, seen: Option<Scn>) -> Self {
+        store.persistence.retry();
+        let LiveStores {
+            profiles,
+            index,
+            committed,
+            superseded,
+            replaced,
+        } = stores;
+        Self {
+            store,
+            base,
+            applied: profiles.point(),
+            live_profiles: profiles,
+            live_index: index,
+            committed,
+            pending: BTreeMap::new(),
+            superseded,
+            seen,
+            replaced,
+        }
     }
 
     /// Merges a window's changes into the next commit. Skips a window at or below the applied SCN.
@@ -124,8 +126,7 @@ impl ProfileWriter {
                 self.store.over_bounds.count(bound);
             }
         }
-        self.advance(point);
-        Ok(())
+        self.advance(point)
     }
 
     /// Returns the point up to which every window was applied.
@@ -159,21 +160,65 @@ impl ProfileWriter {
         !self.pending.is_empty()
     }
 
-    /// Returns the damage of the live index, if it had to be rebuilt from the live profiles.
+    /// Returns whether readers see what this writer has committed. A writer that replaces another
+    /// one first has to reach what that one has published.
     #[must_use]
-    pub fn replaced_index(&self) -> Option<&IndexError> {
-        self.live_index.replaced()
+    pub fn is_current(&self) -> bool {
+        self.seen.is_none()
+    }
+
+    /// Returns the SCN up to which the stores hold every window. The log is read after it.
+    #[must_use]
+    pub fn applied_scn(&self) -> Scn {
+        match self.seen {
+            None => self.store.applied_scn(),
+            Some(_) if self.pending.is_empty() => self.applied.scn,
+            Some(_) => self.live_profiles.scn(),
+        }
+    }
+
+    /// Returns the damage for which live profiles or the live index were replaced.
+    #[must_use]
+    pub fn replaced(&self) -> Vec<String> {
+        let profiles = self.replaced.as_ref().map(ToString::to_string);
+        let index = self.live_index.replaced().map(ToString::to_string);
+        profiles.into_iter().chain(index).collect()
     }
 
     /// Records that every window up to this point was applied. If no changes wait for a commit, the
     /// published state becomes valid there too.
-    pub fn advance(&mut self, point: LogPoint) {
+    fn advance(&mut self, point: LogPoint) -> Result<(), ApplyError> {
         if point.scn >= self.applied.scn {
             self.applied = point;
         }
-        if self.pending.is_empty() {
-            self.store.published.load().extend(self.applied.scn);
+        if !self.pending.is_empty() {
+            return Ok(());
         }
+        match self.seen {
+            None => self.store.published.load().extend(self.applied.scn),
+            Some(seen) if seen <= self.applied.scn => self.publish(self.applied.scn)?,
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Releases the live index, so that another writer can be opened. This one is not to be used
+    /// again.
+    pub fn abandon(&mut self) {
+        self.live_index.release();
+    }
+
+    /// Deletes the live index and makes it again from the live profiles. Readers keep what is
+    /// published. The waiting changes go on waiting.
+    ///
+    /// # Errors
+    /// If the index cannot be deleted or written, or the live profiles cannot be read. The next
+    /// call tries again.
+    pub fn rebuild_index(&mut self) -> Result<(), ApplyError> {
+        let committed = self.live_profiles.reader()?;
+        self.live_index.rebuild()?;
+        catch_up(&self.live_profiles, &committed, &mut self.live_index)?;
+        Ok(())
     }
 
     /// Writes and publishes the waiting changes, valid at `through`: every window up to there was
@@ -182,6 +227,7 @@ impl ProfileWriter {
     ///
     /// If a store cannot be written. The changes then go on waiting.
     pub fn commit(&mut self, through: impl Into<LogPoint>) -> Result<(), ApplyError> {
+        self.live_profiles.check_in_place()?;
         let point = match through.into() {
             through if through.scn >= self.applied.scn => through,
             _ => self.applied,
@@ -200,8 +246,7 @@ impl ProfileWriter {
         if !self.pending.is_empty() {
             self.publish(scn)?;
         }
-        self.advance(point);
-        Ok(())
+        self.advance(point)
     }
 
     /// Commits and closes the files.
@@ -225,7 +270,10 @@ impl ProfileWriter {
             superseded.clone(),
             scn,
         );
-        self.store.published.store(Arc::new(published));
+        if self.seen.is_none_or(|seen| seen <= scn) {
+            self.store.published.store(Arc::new(published));
+            self.seen = None;
+        }
         self.committed = committed;
         self.superseded = superseded;
         self.pending.clear();
@@ -253,41 +301,6 @@ impl ProfileWriter {
             None => self.base.profiles.profile(node, member_id),
         }
     }
-}
-
-/// Brings the index to the SCN of the profiles, and returns the nodes that have a record in the
-/// live profiles. Reads each of these records.
-fn catch_up(
-    live_profiles: &LiveProfiles,
-    reader: &LiveProfilesReader,
-    live_index: &mut LiveIndex,
-) -> Result<RoaringBitmap, OpenError> {
-    let (profiles_at, index_at) = (live_profiles.scn(), live_index.scn());
-    let is_of_other_windows = live_index.point().differs(&live_profiles.point());
-    let from_nothing = index_at > profiles_at || is_of_other_windows;
-    let mut superseded = RoaringBitmap::new();
-    let mut behind = Vec::new();
-    for record in reader.records()? {
-        let (node, record) = record?;
-        superseded.insert(node.get());
-        if from_nothing || record.scn > index_at {
-            behind.push((node, record.profile));
-        }
-    }
-    if from_nothing {
-        // The profiles are older than the index, or of other windows: they were restored from
-        // elsewhere. The log is read from their SCN.
-        live_index.clear()?;
-    }
-    if from_nothing || index_at != profiles_at {
-        live_index.commit(
-            live_profiles.point(),
-            behind
-                .iter()
-                .map(|(node, profile)| (*node, profile.as_ref())),
-        )?;
-    }
-    Ok(superseded)
 }
 
 /// Applies a change to a profile; `None` is a member who does not exist. A change that would exceed

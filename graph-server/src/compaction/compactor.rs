@@ -22,9 +22,9 @@ use crate::{
     workers::{Priority, give_way},
 };
 use cloud_engine::{Base, Manifest, Version};
+use cloud_files::FolderLock;
 use cloud_model::{LineageId, LogId, Scn};
 use cloud_search::ProfileStore;
-use cloud_serving::FolderLock;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::{
     io,
@@ -57,7 +57,7 @@ pub(crate) struct Compactor {
     /// A pool of one thread, of low priority.
     pub(crate) behind: ThreadPool,
     /// The site's lock, held as long as this thread may write.
-    pub(crate) _lock: Arc<FolderLock>,
+    pub(crate) lock: Arc<FolderLock>,
 }
 
 /// Builds the pool for [`Compactor::behind`].
@@ -213,6 +213,7 @@ impl Compactor {
         place: Place,
     ) -> Result<(Manifest, Arc<Base>), SnapshotError> {
         let scn = graph.scn();
+        self.check_in_place()?;
         let served = self.profiles().is_some();
         let mut snapshot =
             self.piece(|| SnapshotWriter::create(&self.site, graph, before, served, place))?;
@@ -229,6 +230,7 @@ impl Compactor {
         self.wait_for_profiles(runtime, scn);
         self.goes_on()?;
         let profiles = self.profiles().map(ProfileStore::published);
+        self.check_in_place()?;
         let (path, manifest) = self.piece(|| snapshot.finish(profiles.as_deref()))?;
         self.goes_on()?;
         let base = self.piece(|| open(&path, &manifest))?;
@@ -245,7 +247,14 @@ impl Compactor {
         Ok((manifest, Arc::new(base)))
     }
 
-    /// Returns the profiles, unless they have failed.
+    /// Returns an error if the site's folder is no longer the one that this server has locked: the
+    /// snapshot would go to a folder that another server may own.
+    fn check_in_place(&self) -> Result<(), SnapshotError> {
+        let checked = self.lock.folder().check_in_place();
+        checked.map_err(SnapshotError::io(&self.site))
+    }
+
+    /// Returns the profiles, unless they have failed or are rebuilt.
     fn profiles(&self) -> Option<&ProfileStore> {
         let serve = self.progress.check(Part::Profiles).is_ok();
         self.profiles.as_ref().filter(|_| serve)

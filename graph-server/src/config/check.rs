@@ -85,7 +85,7 @@ impl Limits {
 
     /// Returns the permitted range of each limit. 0 turns a kind of call off. A limit that would
     /// stop the server at 0 starts at 1.
-    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 31] {
+    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 32] {
         let count = 1..=COUNT_MAX;
         let calls = 0..=COUNT_MAX;
         let time = 1..=MILLISECONDS_MAX;
@@ -167,6 +167,7 @@ impl Limits {
             ("log-bytes-max", self.log_bytes_max, 0..=BYTES_MAX),
             ("log-age-ms-max", self.log_age_ms_max, 0..=AGE_MS_MAX),
             ("stall-ms-max", self.stall_ms_max, time.clone()),
+            ("idle-ms-max", self.idle_ms_max, time.clone()),
             ("wait-ms-max", self.wait_ms_max, 0..=MILLISECONDS_MAX),
             ("waiters-max", self.waiters_max as u64, calls),
             (

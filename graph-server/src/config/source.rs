@@ -2,8 +2,9 @@
 
 use crate::config::{Config, ConfigError};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use cloud_files::open_plain;
 use std::{
-    fs,
+    io::Read as _,
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -11,6 +12,9 @@ use toml::{Table, Value};
 
 /// The flag that names the file.
 const FILE_FLAG: &str = "config";
+
+/// The most bytes of a file that are read; a file with every key has some thousand.
+const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// The least Jaro-Winkler similarity at which an unknown key is taken for a misspelt one.
 const SIMILAR_MIN: f64 = 0.85;
@@ -64,7 +68,12 @@ impl Config {
     }
 
     fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        let read = open_plain(path).and_then(|file| {
+            let mut text = String::new();
+            file.take(CONFIG_BYTES_MAX).read_to_string(&mut text)?;
+            Ok(text)
+        });
+        let text = read.map_err(|source| ConfigError::Read {
             path: path.to_owned(),
             source,
         })?;
@@ -153,6 +162,7 @@ fn plain(value: &Value) -> String {
 mod tests {
     use super::*;
     use crate::limits::Limits;
+    use std::fs;
 
     const EXAMPLE: &str = include_str!("../../graph-server.example.toml");
 

@@ -2,6 +2,7 @@
 
 use crate::log_source::LogSourceError;
 use cloud_engine::ApplyError;
+use cloud_serving::process::Panicked;
 
 /// Why the log is no longer followed. Answers remain correct as of their SCN, which no longer
 /// advances.
@@ -16,6 +17,9 @@ pub enum IngestError {
     /// A window does not fit the profiles, or they cannot be written.
     #[error("profiles and search cannot follow the log: {0}")]
     Profiles(#[from] cloud_search::ApplyError),
+    /// A library panicked while profiles or search were written.
+    #[error("profiles and search: {0}")]
+    ProfilesPanicked(#[from] Panicked),
     /// The thread that commits profiles has ended.
     #[error("profiles and search have stopped")]
     ProfilesStopped,

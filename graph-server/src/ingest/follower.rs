@@ -7,12 +7,13 @@ use crate::{
         error::IngestError,
         progress::{Part, Progress},
     },
-    log_source::{LogSource, LogSourceError, Next, Windows},
+    limits::LOG_RETRY_INTERVAL,
+    log_source::{LogSource, LogSourceError, Next, OutOfReach, Windows},
 };
 use cloud_model::{History, LogPoint, Scn};
 use cloud_profile::Change;
 use databus::{Chain, LoggedWindow, Window};
-use std::{io, sync::Arc, thread::JoinHandle};
+use std::{io, sync::Arc, thread::JoinHandle, time::Instant};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -118,9 +119,25 @@ impl Follower {
     /// Reads on after the SCN of the part that is furthest behind, without the appliers of parts
     /// that have failed.
     fn read_again(&mut self) -> Result<(), IngestError> {
-        (self.after, self.windows) = windows_of(&*self.source, &self.progress)?;
+        let mut was_short = false;
+        (self.after, self.windows) = loop {
+            match windows_of(&*self.source, &self.progress) {
+                Err(error) if error.is_shortage() && !self.stop.is_cancelled() => {
+                    self.progress.set_out_of_reach(Some(OutOfReach {
+                        reason: error.to_string().into(),
+                        since: Instant::now(),
+                    }));
+                    was_short = true;
+                    std::thread::sleep(LOG_RETRY_INTERVAL);
+                }
+                windows => break windows?,
+            }
+        };
+        if was_short {
+            self.progress.set_out_of_reach(None);
+        }
         self.appliers
-            .retain(|applier| self.progress.check(applier.part()).is_ok());
+            .retain(|applier| !self.progress.has_failed(applier.part()));
         Ok(())
     }
 

@@ -11,7 +11,6 @@ use crate::{
     limits::HELD_UP_CHECK_INTERVAL,
 };
 use cloud_engine::Current;
-use cloud_model::Scn;
 use crossbeam_channel::{SendTimeoutError, Sender, TrySendError};
 use std::sync::Arc;
 
@@ -19,21 +18,19 @@ use std::sync::Arc;
 /// last commit.
 pub(crate) struct ProfilesApplier {
     pub(crate) current: Current,
-    /// The SCN of the profiles when the server started.
-    pub(crate) started_at: Scn,
     pub(crate) progress: Arc<Progress>,
     pub(crate) queue: Sender<Message>,
 }
 
 impl ProfilesApplier {
     /// Queues a message, and waits while the queue is full. Drops the message if profiles are held
-    /// up then: the log keeps its window, and the follower reads it again.
+    /// up or rebuilt then: the log keeps its window, and the follower reads it again.
     fn send(&self, message: Message) -> Result<(), IngestError> {
         let mut unsent = match self.queue.try_send(message) {
             Err(TrySendError::Full(message)) => message,
             sent => return sent.map_err(|_| IngestError::ProfilesStopped),
         };
-        while self.progress.reached().profiles.held_up.is_none() {
+        while !self.progress.profiles_wait().1 {
             match self.queue.send_timeout(unsent, HELD_UP_CHECK_INTERVAL) {
                 Err(SendTimeoutError::Timeout(message)) => unsent = message,
                 sent => return sent.map_err(|_| IngestError::ProfilesStopped),
@@ -50,7 +47,8 @@ impl Applier for ProfilesApplier {
 
     /// Queues a window's changes, even if there are none. Blocks while the queue is full.
     fn apply(&mut self, followed: &mut FollowedWindow) -> Result<(), IngestError> {
-        if followed.point.scn <= self.started_at {
+        let (reached, _) = self.progress.profiles_wait();
+        if followed.point.scn <= reached {
             return Ok(());
         }
         let changes = if followed.is_repeat {

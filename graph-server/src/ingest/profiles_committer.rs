@@ -5,18 +5,23 @@
 //! While a start catches up, there is one commit for every [`REPLAY_COMMIT_CHANGES`] changes, and
 //! one when the relay is out of reach.
 //!
+//! A live store that is damaged, or whose library panics, is made again: the index from the
+//! profiles, the profiles from a snapshot and the log.
+//!
 //! While the disk is full, a commit waits and the queue fills. The follower then leaves windows in
 //! the log, so that the graph goes on, and reads them again once profiles can be written.
 
 use crate::{
     ingest::{
         error::IngestError,
+        live_folder::LiveFolder,
         progress::{Part, Progress},
     },
     limits::{COMMIT_RETRY_INTERVAL, Limits, PROFILES_QUEUE_WINDOWS_MAX, REPLAY_COMMIT_CHANGES},
 };
 use cloud_model::{LogPoint, Scn};
-use cloud_search::{ProfileChange, ProfileStore, ProfileWriter};
+use cloud_search::{ApplyError, ProfileChange, ProfileStore, ProfileWriter};
+use cloud_serving::process::catch_panic;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::{
     io,
@@ -30,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct ProfilesCommitter {
     pub(crate) writer: ProfileWriter,
     pub(crate) profiles: ProfileStore,
+    live: LiveFolder,
     pub(crate) progress: Arc<Progress>,
     stop: CancellationToken,
     windows: Receiver<Message>,
@@ -60,6 +66,7 @@ impl ProfilesCommitter {
     pub(crate) fn new(
         profiles: ProfileStore,
         writer: ProfileWriter,
+        live: LiveFolder,
         progress: Arc<Progress>,
         stop: CancellationToken,
         limits: &Limits,
@@ -70,6 +77,7 @@ impl ProfilesCommitter {
             applied: progress.point(profiles.applied_scn()),
             writer,
             profiles,
+            live,
             progress,
             stop,
             windows,
@@ -95,12 +103,28 @@ impl ProfilesCommitter {
             })
     }
 
+    /// Follows until the queue ends. After a failure of the live stores they are opened again, and
+    /// the log's windows are read again. Any other failure is permanent.
     fn run(mut self) -> Result<(), IngestError> {
+        loop {
+            let failure = match catch_panic(|| self.follow()) {
+                Ok(Ok(())) => return self.close(),
+                Ok(Err(failure)) => failure,
+                Err(panicked) => panicked.into(),
+            };
+            if self.stop.is_cancelled() || !self.is_of_live_stores(&failure) {
+                return Err(failure);
+            }
+            self.rebuild(failure)?;
+        }
+    }
+
+    fn follow(&mut self) -> Result<(), IngestError> {
         loop {
             match self.next() {
                 Ok(message) => self.take(message)?,
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
             // Messages that arrived during the last commit go into the next one, however long it
             // took.
@@ -113,10 +137,59 @@ impl ProfilesCommitter {
             if self.commit_is_due() {
                 self.commit()?;
             }
-            self.progress.profiles_reached(self.profiles.applied_scn());
+            self.progress.profiles_reached(self.writer.applied_scn());
+            if self.writer.is_current() {
+                self.progress.end_rebuild(Part::Profiles);
+            }
         }
-        self.writer.close(self.applied)?;
-        Ok(())
+    }
+
+    fn close(mut self) -> Result<(), IngestError> {
+        if let Err(error) = self.live.check_in_place() {
+            self.writer.abandon();
+            return Err(error.into());
+        }
+        Ok(catch_panic(|| self.writer.close(self.applied))??)
+    }
+
+    /// Returns whether the live stores can be made again after a failure.
+    fn is_of_live_stores(&self, failure: &IngestError) -> bool {
+        match failure {
+            IngestError::Profiles(error) => error.is_in(&self.live.path()),
+            IngestError::ProfilesPanicked(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Opens the live stores again, and retries until it succeeds. Profiles and search are not
+    /// served meanwhile, and not before they have reached what readers have seen.
+    fn rebuild(&mut self, failure: IngestError) -> Result<(), IngestError> {
+        self.progress
+            .begin_rebuild(Part::Profiles, &failure.to_string());
+        self.writer.abandon();
+        loop {
+            // Stores that fail again at once are not opened without a pause.
+            std::thread::sleep(COMMIT_RETRY_INTERVAL);
+            if self.stop.is_cancelled() {
+                return Err(failure);
+            }
+            match self.live.open_again(&self.profiles) {
+                Ok(writer) => {
+                    self.applied = self.progress.point(writer.applied_scn());
+                    self.writer = writer;
+                    self.changes_waiting = 0;
+                    if self.stop.is_cancelled() {
+                        self.profiles.persistence().give_up();
+                    }
+                    self.progress.rebuild_from(self.applied.scn);
+                    return Ok(());
+                }
+                Err(error) => {
+                    let reason = format!("{failure}; and again: {error}");
+                    self.progress.begin_rebuild(Part::Profiles, &reason);
+                }
+            }
+        }
     }
 
     fn take(&mut self, message: Message) -> Result<(), IngestError> {
@@ -142,11 +215,24 @@ impl ProfilesCommitter {
     /// last commit. Nothing is lost: the log holds the changes.
     fn commit(&mut self) -> Result<(), IngestError> {
         self.commit_begun = Instant::now();
-        let mut held_up = false;
-        while let Err(error) = self.writer.commit(self.applied) {
-            if self.stop.is_cancelled() || error.is_permanent() {
-                return Err(error.into());
-            }
+        let (mut held_up, mut index_failed) = (false, false);
+        loop {
+            let error: IngestError = match catch_panic(|| self.attempt(index_failed)) {
+                Ok(Ok(())) => break,
+                Ok(Err(error)) if self.stop.is_cancelled() || error.is_permanent() => {
+                    return Err(error.into());
+                }
+                Ok(Err(error)) => {
+                    index_failed = error.is_of_index();
+                    error.into()
+                }
+                // Tantivy, in all likelihood: the profiles' store returns its errors.
+                Err(panicked) if !index_failed && !self.stop.is_cancelled() => {
+                    index_failed = true;
+                    panicked.into()
+                }
+                Err(panicked) => return Err(panicked.into()),
+            };
             held_up = true;
             let reason = error.to_string();
             self.progress.hold_up(Part::Profiles, Some(&reason));
@@ -163,6 +249,16 @@ impl ProfilesCommitter {
         self.changes_waiting = 0;
         self.commit_asked = false;
         Ok(())
+    }
+
+    /// Attempts to commit. If the index has failed before, it is made again from the profiles.
+    fn attempt(&mut self, index_failed: bool) -> Result<(), ApplyError> {
+        self.live.check_in_place()?;
+        if index_failed {
+            self.writer.rebuild_index()?;
+            tracing::warn!("the live index was made again from the live profiles");
+        }
+        self.writer.commit(self.applied)
     }
 
     /// Waits for the next message, but not beyond the time when a commit is due.

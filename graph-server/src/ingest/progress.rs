@@ -44,6 +44,8 @@ pub(crate) struct PartProgress {
     pub(crate) scn: Scn,
     /// Why the part cannot advance until the next start, while others may.
     pub(crate) failed: Option<Arc<str>>,
+    /// Why the part is rebuilt from the log. It is served again once it has caught up.
+    pub(crate) rebuilt_for: Option<Arc<str>>,
     /// Why the part cannot advance now.
     pub(crate) held_up: Option<Arc<str>>,
 }
@@ -69,8 +71,18 @@ impl PartProgress {
         Self {
             scn,
             failed: None,
+            rebuilt_for: None,
             held_up: None,
         }
+    }
+
+    /// Returns why the part is not served, if that is so.
+    pub(crate) fn not_served(&self) -> Option<&Arc<str>> {
+        self.failed.as_ref().or(self.rebuilt_for.as_ref())
+    }
+
+    pub(crate) fn is_served(&self) -> bool {
+        self.not_served().is_none()
     }
 }
 
@@ -89,9 +101,9 @@ impl Reached {
         }
     }
 
-    /// Returns why a part cannot advance until the next start, if that is so.
+    /// Returns why a part is not served, or why no part advances any more, if that is so.
     pub(crate) fn ended(&self, part: Part) -> Option<&Arc<str>> {
-        self.stopped.as_ref().or(self.part(part).failed.as_ref())
+        self.stopped.as_ref().or(self.part(part).not_served())
     }
 }
 
@@ -255,6 +267,47 @@ impl Progress {
         }
     }
 
+    /// Records that a part is not served while it is rebuilt; a later reason replaces the one
+    /// before.
+    pub(crate) fn begin_rebuild(&self, part: Part, reason: &str) {
+        tracing::error!(%reason, part = part.name(), "a part is rebuilt");
+        self.reached
+            .send_modify(|reached| reached.part_mut(part).rebuilt_for = Some(reason.into()));
+    }
+
+    /// Records the SCN at which the rebuild of the profiles begins. The follower then begins a new
+    /// pass: it reads the windows after that SCN.
+    pub(crate) fn rebuild_from(&self, scn: Scn) {
+        self.profiles_reached(scn);
+        self.pass().cancel();
+    }
+
+    /// Records that a part which was rebuilt is served again.
+    pub(crate) fn end_rebuild(&self, part: Part) {
+        let was_rebuilt = self
+            .reached
+            .send_if_modified(|reached| reached.part_mut(part).rebuilt_for.take().is_some());
+        if was_rebuilt {
+            tracing::info!(
+                part = part.name(),
+                "a part was rebuilt, and is served again"
+            );
+        }
+    }
+
+    /// Returns whether a part has failed until the next start.
+    pub(crate) fn has_failed(&self, part: Part) -> bool {
+        self.reached.borrow().part(part).failed.is_some()
+    }
+
+    /// Returns the SCN that the profiles have reached, and whether windows may stay in the log
+    /// until they are read again.
+    pub(crate) fn profiles_wait(&self) -> (Scn, bool) {
+        let profiles = &self.reached.borrow().profiles;
+        let waits = profiles.held_up.is_some() || !profiles.is_served();
+        (profiles.scn, waits)
+    }
+
     /// Appends a text to the reason of a part that has failed: what the operator is to do now.
     pub(crate) fn add_to_failure(&self, part: Part, text: &str) {
         self.reached.send_modify(|reached| {
@@ -273,9 +326,9 @@ impl Progress {
         });
     }
 
-    /// Returns an error if this part itself has failed.
+    /// Returns an error if this part itself is not served.
     pub(crate) fn check(&self, part: Part) -> Result<(), serving::Refusal> {
-        match &self.reached.borrow().part(part).failed {
+        match self.reached.borrow().part(part).not_served() {
             Some(reason) => Err(serving::Refusal::not_serving(reason)),
             None => Ok(()),
         }

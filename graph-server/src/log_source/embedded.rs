@@ -1,12 +1,12 @@
 //! The embedded log: this process owns it and reads its windows from the log's files.
 
-use super::{LogSource, LogSourceError, Next, Windows, error::at_source_offsets};
-use crate::limits::Limits;
+use super::{LogSource, LogSourceError, Next, OutOfReach, Windows, error::at_source_offsets};
+use crate::limits::{LOG_RETRY_INTERVAL, Limits};
 use cloud_engine::{Manifest, StandsAt};
 use cloud_model::{LineageId, LogId, LogPoint, Scn};
-use databus::{Log, LogOptions, LogReader};
-use std::path::Path;
-use tokio::{runtime::Handle, sync::watch};
+use databus::{Log, LogOptions, LogReader, LoggedWindow, ReadError};
+use std::{path::Path, time::Instant};
+use tokio::{runtime::Handle, sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 /// A log that this process owns. The runtime is used to wait for its head.
@@ -55,6 +55,10 @@ impl LogSource for EmbeddedLog {
         self.log.head_point()
     }
 
+    fn oldest_after_scn(&self) -> Option<Scn> {
+        Some(self.log.status().oldest_after_scn)
+    }
+
     fn is_head_known(&self) -> bool {
         true
     }
@@ -74,9 +78,11 @@ impl LogSource for EmbeddedLog {
         }
         Ok(Box::new(EmbeddedWindows {
             reader,
+            log: self.log.clone(),
             head: self.log.head_watch(),
             runtime: self.runtime.clone(),
             caught_up: false,
+            is_short: false,
         }))
     }
 
@@ -87,17 +93,39 @@ impl LogSource for EmbeddedLog {
 
 /// The windows, read from the log's files.
 struct EmbeddedWindows {
+    log: Log,
     reader: LogReader,
     head: watch::Receiver<Scn>,
     runtime: Handle,
     caught_up: bool,
+    /// Whether the last attempt failed for a shortage of the system.
+    is_short: bool,
 }
 
 impl Windows for EmbeddedWindows {
     fn next(&mut self, stop: &CancellationToken) -> Result<Next, LogSourceError> {
         while !stop.is_cancelled() {
-            if let Some(window) = self.reader.next_window()? {
-                return Ok(Next::Window(window));
+            if self.is_short {
+                self.pause(stop);
+            }
+            match self.read().map_err(LogSourceError::from) {
+                Ok(Some(window)) => {
+                    self.is_short = false;
+                    return Ok(Next::Window(window));
+                }
+                Ok(None) if std::mem::replace(&mut self.is_short, false) => {
+                    return Ok(Next::InReach);
+                }
+                Ok(None) => {}
+                Err(error) if error.is_shortage() && self.is_short => continue,
+                Err(error) if error.is_shortage() => {
+                    self.is_short = true;
+                    return Ok(Next::OutOfReach(OutOfReach {
+                        reason: error.to_string().into(),
+                        since: Instant::now(),
+                    }));
+                }
+                Err(error) => return Err(error),
             }
             if !std::mem::replace(&mut self.caught_up, true) {
                 return Ok(Next::CaughtUp);
@@ -108,5 +136,20 @@ impl Windows for EmbeddedWindows {
             }
         }
         Ok(Next::End)
+    }
+}
+
+impl EmbeddedWindows {
+    /// Reads the next window. After a shortage, a new reader begins after the last whole window.
+    fn read(&mut self) -> Result<Option<LoggedWindow>, ReadError> {
+        if self.is_short {
+            self.reader = self.log.read_after(self.reader.after_scn())?;
+        }
+        self.reader.next_window()
+    }
+
+    fn pause(&self, stop: &CancellationToken) {
+        let paused = stop.run_until_cancelled(sleep(LOG_RETRY_INTERVAL));
+        self.runtime.block_on(paused);
     }
 }

@@ -1,6 +1,7 @@
 //! The reasons why a log cannot be followed from this server's SCN.
 
 use cloud_engine::SourceOffset;
+use cloud_files::is_shortage;
 use cloud_model::{InvalidHexId, LineageId, LogId, LogPoint, Scn};
 use cloud_profile::InvalidValue;
 use databus::{OpenError, ReadError};
@@ -157,6 +158,11 @@ impl LogSourceError {
             self,
             Self::Dropped { .. } | Self::Read(ReadError::TooOld { .. })
         )
+    }
+
+    /// Returns whether the system had no descriptors or memory left: a later attempt may succeed.
+    pub(crate) fn is_shortage(&self) -> bool {
+        matches!(self, Self::Read(ReadError::File { source, .. }) if is_shortage(source))
     }
 }
 

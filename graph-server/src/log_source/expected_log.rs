@@ -42,6 +42,7 @@ impl ExpectedLog {
             lineage_id,
             log_id,
             head,
+            ..
         } = status;
         let relay = relay.to_owned();
         if let Some(expected) = self.lineage_id

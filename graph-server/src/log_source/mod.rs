@@ -34,6 +34,9 @@ pub(crate) trait LogSource: Send + Sync {
     /// Returns the last durable point that is known.
     fn head_point(&self) -> LogPoint;
 
+    /// Returns the lowest SCN after which the log is held; `None` if it is not known yet.
+    fn oldest_after_scn(&self) -> Option<Scn>;
+
     /// Returns whether the source was in reach when it was opened. If not, `head` is not known yet.
     fn is_head_known(&self) -> bool;
 

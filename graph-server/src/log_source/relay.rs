@@ -31,6 +31,8 @@ pub(super) struct Known {
     pub(super) log_id: LogId,
     lineage_id: OnceLock<LineageId>,
     head: Mutex<LogPoint>,
+    /// The lowest SCN after which the relay held the log at its first answer.
+    oldest_after_scn: OnceLock<Scn>,
 }
 
 impl RelayLog {
@@ -87,6 +89,7 @@ impl Known {
             log_id,
             lineage_id: OnceLock::new(),
             head: Mutex::default(),
+            oldest_after_scn: OnceLock::new(),
         }
     }
 
@@ -94,6 +97,8 @@ impl Known {
     pub(super) fn receive_status(&self, status: RelayStatus) {
         self.receive_head(status.head);
         self.lineage_id.get_or_init(|| status.lineage_id);
+        self.oldest_after_scn
+            .get_or_init(|| status.oldest_after_scn);
     }
 
     /// Records that the log is durable up to a point.
@@ -120,6 +125,10 @@ impl LogSource for RelayLog {
 
     fn head_point(&self) -> LogPoint {
         *self.known.head()
+    }
+
+    fn oldest_after_scn(&self) -> Option<Scn> {
+        self.known.oldest_after_scn.get().copied()
     }
 
     fn is_head_known(&self) -> bool {

@@ -35,6 +35,8 @@ pub(crate) struct RelayStatus {
     pub(crate) lineage_id: LineageId,
     /// The log's last durable point.
     pub(crate) head: LogPoint,
+    /// The lowest SCN after which the log is held.
+    pub(crate) oldest_after_scn: Scn,
 }
 
 impl TryFrom<GetStatusResponse> for RelayStatus {
@@ -46,6 +48,7 @@ impl TryFrom<GetStatusResponse> for RelayStatus {
             log_id: head.log_id.parse()?,
             lineage_id: status.lineage_id.parse()?,
             head: point_of(&head),
+            oldest_after_scn: Scn::new(status.oldest_after_scn),
         })
     }
 }

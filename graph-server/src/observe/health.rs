@@ -1,5 +1,6 @@
 //! `grpc.health.v1`: SERVING for the server and each of its services, until it stops or no longer
-//! follows the log. Where profiles and search alone have failed, their services are NOT_SERVING.
+//! follows the log. Where profiles and search alone have failed, or are rebuilt, their services are
+//! NOT_SERVING.
 
 use crate::ingest::progress::{Part, Progress};
 use cloud_serving as serving;
@@ -29,11 +30,13 @@ impl Health {
         let watcher = tokio::spawn(async move {
             loop {
                 let changed = watch.wait_for(|reached| {
-                    let fails = serves_profiles && reached.profiles.failed.is_some();
-                    fails || reached.stopped.is_some()
+                    reached.profiles.is_served() != serves_profiles || reached.stopped.is_some()
                 });
                 let stopped = match changed.await {
-                    Ok(reached) => reached.stopped.clone(),
+                    Ok(reached) => {
+                        serves_profiles = reached.profiles.is_served();
+                        reached.stopped.clone()
+                    }
                     Err(_) => return,
                 };
                 if let Some(reason) = stopped {
@@ -41,8 +44,7 @@ impl Health {
                     failing.not_serving();
                     return;
                 }
-                failing.set_services(&PROFILE_SERVICES, false);
-                serves_profiles = false;
+                failing.set_services(&PROFILE_SERVICES, serves_profiles);
             }
         });
         Self { health, watcher }

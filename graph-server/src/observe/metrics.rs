@@ -39,9 +39,9 @@ fn log(page: &mut Page, site: &Site) {
     );
     page.gauges(
         "cloud_side_serving",
-        "1 while calls are answered from this side; 0 once it has failed.",
+        "1 while calls are answered from this side; 0 while it is rebuilt, or once it has failed.",
         "side",
-        PARTS.map(|part| (part.name(), u8::from(reached.part(part).failed.is_none()))),
+        PARTS.map(|part| (part.name(), u8::from(reached.part(part).is_served()))),
     );
     page.gauges(
         "cloud_lag_seconds",

@@ -2,8 +2,9 @@
 
 use crate::log_source::LogSourceError;
 use cloud_engine::FileError;
+use cloud_files::LockError;
 use cloud_model::Scn;
-use cloud_serving::{ListenError, LockError};
+use cloud_serving::ListenError;
 use databus::ReadError;
 use std::{io, path::PathBuf};
 

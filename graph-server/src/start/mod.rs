@@ -3,7 +3,7 @@
 //! Opens the newest valid snapshot and the newest valid overlay, then replays the log from the
 //! lower SCN of graph and profiles. Nothing is served before all of this is complete, with two
 //! exceptions. A relay that is out of reach is followed once it is back. Profiles and search that
-//! cannot be opened are not served.
+//! cannot be opened, from this snapshot or an earlier one, are not served.
 //!
 //! Imports from `compaction`, `config`, `ingest`, `log_source`, `views` and the top of the crate.
 
@@ -14,10 +14,11 @@ use crate::{
     compaction::{self, Compaction, Compactor, SharedWriter},
     config::Config,
     ingest::{
-        Follower, GraphApplier, IngestError, ProfilesApplier, ProfilesCommitter,
+        Follower, GraphApplier, IngestError, LIVE_NAME, LiveFolder, ProfilesApplier,
+        ProfilesCommitter,
         applier::Applier,
         progress::{Part, PartProgress, Progress, Reached},
-        windows_of,
+        replacing_what_panics, windows_of,
     },
     limits::{Limits, RELAY_SILENCE_MAX},
     list_streams::ListStreams,
@@ -28,12 +29,13 @@ use crate::{
     workers::{Priority, Workers},
 };
 use cloud_engine::{Recovered, read_histories, read_overlay};
+use cloud_files::FolderLock;
 use cloud_model::{LogId, Scn};
 use cloud_search::ProfileStore;
-use cloud_serving::{FolderLock, metrics::Calls};
+use cloud_serving::metrics::Calls;
 use databus::rpc::LogServer;
 pub use error::StartError;
-use snapshot::Snapshot;
+use snapshot::{Snapshot, Snapshots};
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -95,21 +97,20 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     })?;
 
     let begun = Instant::now();
-    let Snapshot {
-        path,
-        manifest,
-        base,
-    } = Snapshot::newest(&folder)?;
-    stage(
-        "snapshot",
-        begun,
-        format_args!("{}, {} members", path.display(), manifest.members),
-    );
+    let mut snapshots = Snapshots::of(&folder)?;
+    let newest = snapshots.newest()?;
+    stage("snapshot", begun, format_args!("{newest}"));
 
     let begun = Instant::now();
     let live = folder.join(LIVE_NAME);
     let followed = || followed_log(&live);
-    let log = log_source::open(databus, &manifest, &limits, runtime.clone(), followed)?;
+    let log = log_source::open(
+        databus,
+        &newest.manifest,
+        &limits,
+        runtime.clone(),
+        followed,
+    )?;
     let log_id = log.log_id();
     let head = log.is_head_known().then(|| log.head());
     match head {
@@ -122,6 +123,19 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     }
 
     let begun = Instant::now();
+    let opened = snapshots.open_with(newest, log.oldest_after_scn(), |path, manifest| {
+        replacing_what_panics(&live, || ProfileStore::open(path, manifest, &live, log_id))
+    });
+    let (
+        Snapshot {
+            path,
+            manifest,
+            base,
+        },
+        opened,
+    ) = opened;
+
+    let overlay_begun = Instant::now();
     let Recovered {
         writer,
         scn,
@@ -133,10 +147,8 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         tracing::warn!(%error, "an overlay is not used: the log holds what it says");
     }
     not_beyond("the overlay", scn, head)?;
-    stage("overlay", begun, format_args!("SCN {scn}"));
+    stage("overlay", overlay_begun, format_args!("SCN {scn}"));
 
-    let begun = Instant::now();
-    let opened = ProfileStore::open(&path, &manifest, &live, log_id);
     let profiles_scn = match &opened {
         Ok((profiles, _)) => profiles.applied_scn(),
         Err(_) => manifest.profiles_scn(),
@@ -163,8 +175,8 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     }
     let opened = match opened {
         Ok((profiles, profile_writer)) => {
-            if let Some(error) = profile_writer.replaced_index() {
-                tracing::warn!(%error, "the live index is rebuilt from the live profiles");
+            for damage in profile_writer.replaced() {
+                tracing::warn!(%damage, "a damaged live store was replaced");
             }
             not_beyond("profiles", profiles_scn, head)?;
             let point = profile_writer.applied();
@@ -203,16 +215,22 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     })];
     let (profiles, committer) = match opened {
         Some((profiles, profile_writer)) => {
+            let live = LiveFolder {
+                site: folder.clone(),
+                lineage: base.lineage(),
+                log_id,
+                lock: Arc::clone(&lock),
+            };
             let (committer, queue) = ProfilesCommitter::new(
                 profiles.clone(),
                 profile_writer,
+                live,
                 Arc::clone(&progress),
                 stop_ingest.clone(),
                 &limits,
             );
             appliers.push(Box::new(ProfilesApplier {
                 current: current.clone(),
-                started_at: profiles_scn,
                 progress: Arc::clone(&progress),
                 queue,
             }));
@@ -258,7 +276,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         site: folder.clone(),
         log_id,
         stop: stop_ingest.clone(),
-        _lock: Arc::clone(&lock),
+        lock: Arc::clone(&lock),
         snapshots_kept: limits.snapshots_kept,
         interval: compaction::interval(&limits),
         behind: compaction::behind()?,
@@ -305,12 +323,10 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     Ok((started, head.unwrap_or(Scn::BEGINNING)))
 }
 
-/// The folder in which profiles and search keep the changes since the snapshot.
-const LIVE_NAME: &str = "live";
-
 /// Returns the id of the log that was followed before, if the live profiles hold it.
 fn followed_log(live: &Path) -> Option<LogId> {
-    ProfileStore::followed_log(live).unwrap_or_else(|error| {
+    let followed = replacing_what_panics(live, || Ok(ProfileStore::followed_log(live)?));
+    followed.unwrap_or_else(|error| {
         tracing::warn!(%error, "the live profiles do not say which log was followed");
         None
     })
@@ -339,7 +355,7 @@ fn not_beyond(what: &'static str, scn: Scn, head: Option<Scn>) -> Result<(), Sta
     }
 }
 
-/// Waits until every part that has not failed stands at `head`, and returns whether it does. If the
+/// Waits until every part that is served stands at `head`, and returns whether it does. If the
 /// relay goes out of reach meanwhile, this waits for it for `timeout` at most. Then the server
 /// answers without it, as it does when the relay goes out of reach later.
 async fn caught_up(progress: &Progress, head: Scn, timeout: Duration) -> Result<bool, StartError> {
@@ -347,7 +363,7 @@ async fn caught_up(progress: &Progress, head: Scn, timeout: Duration) -> Result<
     let ended = |_| StartError::Replay {
         reason: "ended early".to_owned(),
     };
-    let is_there = |part: &PartProgress| part.failed.is_some() || part.scn >= head;
+    let is_there = |part: &PartProgress| !part.is_served() || part.scn >= head;
     let has_ended = |reached: &Reached| {
         reached.stopped.is_some() || (is_there(&reached.graph) && is_there(&reached.profiles))
     };

@@ -5,7 +5,7 @@ use crate::{
     relay_site::copy,
     small_site::{SmallSite, config},
     transport::get,
-    until::until_true,
+    until::{until, until_true},
 };
 use cloud_client::{
     Degree, DegreesOptions, Error, SearchOptions, Window, connection_added,
@@ -118,14 +118,6 @@ impl SmallSite {
         assert_eq!(self.first_degree(&made, 8, 3).await, Degree::First);
         made
     }
-
-    /// Waits until profiles have failed.
-    async fn fails(&self) {
-        until_true("profiles have failed", async || {
-            self.health("cloud.v1.SearchService").await == ServingStatus::NotServing
-        })
-        .await;
-    }
 }
 
 #[tokio::test]
@@ -170,52 +162,151 @@ async fn a_damaged_index_of_the_only_snapshot_leaves_the_graph_serving() {
     site.stop().await;
 }
 
-#[tokio::test]
-async fn damaged_live_profiles_leave_the_graph_serving() {
-    let site = SmallSite::start(Limits::DEFAULT).await;
-    site.publish([upserted(2, "changed")]).await;
-    let folder = site.stop().await;
-    let live = folder.path().join("snapshot/live/profiles.redb");
-    let mut bytes = fs::read(&live).unwrap();
-    bytes.fill(0x5a);
-    fs::write(&live, bytes).unwrap();
-    let site = SmallSite::on(folder, Limits::DEFAULT).await;
-    site.serves_its_graph_alone("profiles.redb").await;
-    let taken = site.compacts().await;
+impl SmallSite {
+    /// Checks that profiles and search serve, as of a point, with the headline of member 2.
+    async fn serves_everything(&self, at_least: &AsOf, headline: &str) {
+        let client = self.client.at_least(at_least.clone());
+        let found = client.profiles(&[2]).await.unwrap();
+        let profile = found.results[0].profile.clone().unwrap();
+        assert_eq!(profile.headline, headline);
+        let searched = client
+            .search(1, headline, SearchOptions::default())
+            .await
+            .unwrap();
+        assert_eq!(searched.hits.len(), 1, "{searched:?}");
+        let service = "cloud.v1.SearchService";
+        assert_eq!(self.health(service).await, ServingStatus::Serving);
+    }
+}
 
-    // Without them, the snapshot's profiles and the log rebuild them.
+/// Damages a file in this snapshot alone: the other snapshots keep it.
+fn damage_copy(path: &Path) {
+    let content = fs::read(path).unwrap();
+    fs::remove_file(path).unwrap();
+    fs::write(path, content).unwrap();
+    damage(path);
+}
+
+#[tokio::test]
+async fn a_damaged_index_falls_back_to_an_earlier_snapshot() {
+    let site = SmallSite::start(Limits::DEFAULT).await;
+    let earlier = site
+        .snapshot(&site.publish([upserted(2, "first")]).await)
+        .await;
+    let later = site.publish([upserted(2, "changed")]).await;
+    let newest = site.snapshot(&later).await;
+    assert!(earlier.scn < newest.scn);
+    let last = site.publish([connection_added(7, 9)]).await;
     let folder = site.stop().await;
-    fs::remove_dir_all(folder.path().join("snapshot/live")).unwrap();
+    let index = index_file(folder.path());
+    damage_copy(&index);
+
     let site = SmallSite::on(folder, Limits::DEFAULT).await;
-    let found = site.client.at_least(taken).profiles(&[2]).await.unwrap();
-    let profile = found.results[0].profile.clone().unwrap();
-    assert_eq!(profile.headline, "changed");
+    let status = site.admin.status().await.unwrap();
+    assert_eq!(status.snapshot.unwrap().scn, earlier.scn);
+    site.serves_everything(&last, "changed").await;
+    assert_eq!(site.first_degree(&last, 7, 9).await, Degree::First);
+    // A new snapshot takes sound files over.
+    let made = site.publish([connection_added(8, 3)]).await;
+    assert_eq!(site.snapshot(&made).await, made);
+    let site = site.restart(Limits::DEFAULT).await;
+    let status = site.admin.status().await.unwrap();
+    assert_eq!(status.snapshot.unwrap().scn, made.scn);
+    site.serves_everything(&made, "changed").await;
     site.stop().await;
 }
 
 #[tokio::test]
-async fn a_commit_that_fails_for_good_leaves_the_graph_serving() {
+async fn damaged_live_profiles_are_replaced_at_the_start() {
     let site = SmallSite::start(Limits::DEFAULT).await;
-    let snapshot = site.folder.path().join("snapshot");
-    fs::remove_dir_all(snapshot.join("live/search")).unwrap();
     let last = site.publish([upserted(2, "changed")]).await;
-    site.fails().await;
-    site.serves_its_graph_alone("profiles and search cannot follow the log")
-        .await;
-    let taken = site.compacts().await;
-    let shutdown = {
-        drop((site.client, site.admin));
-        site.running.shutdown().await
-    };
-    let error = shutdown.unwrap_err().to_string();
-    assert!(error.contains("profiles and search"), "{error}");
+    let folder = site.stop().await;
+    let live = folder.path().join("snapshot/live/profiles.redb");
+    let mut bytes = fs::read(&live).unwrap();
+    bytes.fill(0x5a);
+    fs::write(&live, &bytes).unwrap();
+    let site = SmallSite::on(folder, Limits::DEFAULT).await;
+    site.serves_everything(&last, "changed").await;
+    let folder = site.stop().await;
+    let aside = folder.path().join("snapshot/live/damaged-profiles.redb");
+    assert_eq!(fs::read(aside).unwrap(), bytes);
+}
 
-    // The next start rebuilds the index.
-    let site = SmallSite::on(site.folder, Limits::DEFAULT).await;
-    let found = site.client.at_least(taken).profiles(&[2]).await.unwrap();
+#[tokio::test]
+async fn live_profiles_of_another_log_leave_the_graph_serving() {
+    let other = SmallSite::start(Limits::DEFAULT).await;
+    other.publish([upserted(2, "other")]).await;
+    let other = other.stop().await;
+    let site = SmallSite::start(Limits::DEFAULT).await;
+    site.publish([upserted(2, "changed")]).await;
+    let folder = site.stop().await;
+    let live = |folder: &TempDir| folder.path().join("snapshot/live/profiles.redb");
+    let sound = fs::read(live(&folder)).unwrap();
+    fs::copy(live(&other), live(&folder)).unwrap();
+    let site = SmallSite::on(folder, Limits::DEFAULT).await;
+    site.serves_its_graph_alone("profiles.redb").await;
+    let taken = site.compacts().await;
+
+    let folder = site.stop().await;
+    fs::write(live(&folder), sound).unwrap();
+    let site = SmallSite::on(folder, Limits::DEFAULT).await;
+    site.serves_everything(&taken, "changed").await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn an_index_that_is_gone_is_made_again() {
+    let site = SmallSite::start(Limits::DEFAULT).await;
+    let live = site.folder.path().join("snapshot/live");
+    let index = live.join("search");
+    fs::remove_dir_all(&index).unwrap();
+    let last = site.publish([upserted(2, "changed")]).await;
+    until_true("the index is made again", async || {
+        let client = site.client.at_least(last.clone());
+        client.profiles(&[2]).await.is_ok()
+    })
+    .await;
+    site.serves_everything(&last, "changed").await;
+    assert!(index.is_dir());
+    let site = site.restart(Limits::DEFAULT).await;
+    site.serves_everything(&last, "changed").await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn live_profiles_that_are_gone_are_made_again_from_the_log() {
+    let site = SmallSite::start(Limits::DEFAULT).await;
+    let first = site
+        .publish([upserted(2, "first"), upserted(3, "third")])
+        .await;
+    site.serves_everything(&first, "first").await;
+    fs::remove_dir_all(site.folder.path().join("snapshot/live")).unwrap();
+    let last = site.publish([upserted(2, "changed")]).await;
+    let reason = until("the lag has a reason", async || {
+        let lag = site.admin.status().await.unwrap().search_lag.unwrap();
+        (!lag.reason.is_empty()).then_some(lag.reason)
+    })
+    .await;
+    assert!(reason.contains("profiles.redb"), "{reason}");
+    assert_eq!(site.first_degree(&last, 1, 2).await, Degree::First);
+    until_true("profiles are made again", async || {
+        let client = site.client.at_least(last.clone());
+        client.profiles(&[2]).await.is_ok()
+    })
+    .await;
+    site.serves_everything(&last, "changed").await;
+    let found = site.client.profiles(&[3]).await.unwrap();
     let profile = found.results[0].profile.clone().unwrap();
-    assert_eq!(profile.headline, "changed");
-    assert!(last.scn > 0);
+    assert_eq!(profile.headline, "third");
+    let page = get(site.running.admin_addr(), "/metrics").await;
+    assert!(
+        page.contains("cloud_side_serving{side=\"profiles\"} 1"),
+        "{page}"
+    );
+    let made = site.publish([connection_added(8, 3)]).await;
+    assert_eq!(site.snapshot(&made).await, made);
+    let site = site.restart(Limits::DEFAULT).await;
+    site.serves_everything(&made, "changed").await;
     site.stop().await;
 }
 

@@ -9,6 +9,7 @@ mod errors;
 mod every_call;
 mod fake_relay;
 mod following;
+mod idle;
 mod list_streams;
 mod listeners;
 mod log_faults;

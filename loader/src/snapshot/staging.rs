@@ -7,16 +7,16 @@
 //! The site's directory has a `LOCK` file, which servers lock too. So two processes never work
 //! there at once, and any `.building-*` directory that a build finds is a leftover.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process;
 
 use cloud_engine::{newest_snapshots, snapshot_name};
+use cloud_files::{FolderLock, LockError};
 use cloud_model::Scn;
 
 use crate::{job::error::Error, snapshot::rejects::REJECTS_NAME};
 
-const LOCK_NAME: &str = "LOCK";
 const STAGING_PREFIX: &str = ".building-";
 
 /// A snapshot in the making. If it is dropped before it is published, its directory is removed.
@@ -26,7 +26,7 @@ pub(crate) struct Staging {
     path: PathBuf,
     target: PathBuf,
     is_published: bool,
-    _lock: File,
+    _lock: FolderLock,
 }
 
 impl Staging {
@@ -114,19 +114,11 @@ fn create_durably(directory: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn lock(site: &Path) -> Result<File, Error> {
-    let path = site.join(LOCK_NAME);
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path);
-    let lock = lock.map_err(Error::file("open", &path))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse(site.to_owned())),
-        Err(TryLockError::Error(source)) => Err(Error::file("lock", path)(source)),
-    }
+fn lock(site: &Path) -> Result<FolderLock, Error> {
+    FolderLock::take(site).map_err(|error| match error {
+        LockError::InUse { .. } => Error::InUse(site.to_owned()),
+        LockError::File { file, source } => Error::file("lock", file)(source),
+    })
 }
 
 fn remove_leftovers(site: &Path) -> Result<(), Error> {
@@ -187,14 +179,14 @@ mod tests {
         fs::write(staging.path().join("graph.csr"), "half").unwrap();
         assert_eq!(
             names(site.path()),
-            [format!(".building-{}", process::id()), LOCK_NAME.to_owned()]
+            [format!(".building-{}", process::id()), "LOCK".to_owned()]
         );
         assert!(matches!(
             Staging::create(site.path(), Scn::new(7)),
             Err(Error::InUse(_))
         ));
         drop(staging);
-        assert_eq!(names(site.path()), [LOCK_NAME]);
+        assert_eq!(names(site.path()), ["LOCK"]);
     }
 
     #[test]
@@ -212,6 +204,6 @@ mod tests {
             again.starts_with(&format!("{} is a snapshot already", path.display())),
             "{again}"
         );
-        assert_eq!(names(site.path()), ["00000000000000000007", LOCK_NAME]);
+        assert_eq!(names(site.path()), ["00000000000000000007", "LOCK"]);
     }
 }

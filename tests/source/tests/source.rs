@@ -10,15 +10,17 @@ use cloud_source::workspace::{Crate, crates, root};
 
 /// The crates of the workspace that each crate may use. Benches and tests are not listed: they may
 /// use any.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("cloud-model", &[]),
+    ("cloud-files", &[]),
     ("cloud-proto", &[]),
     ("cloud-profile", &["cloud-model", "cloud-proto"]),
-    ("cloud-engine", &["cloud-model"]),
+    ("cloud-engine", &["cloud-files", "cloud-model"]),
     (
         "cloud-search",
         &[
             "cloud-engine",
+            "cloud-files",
             "cloud-profile",
             "cloud-model",
             "cloud-proto",
@@ -28,6 +30,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     (
         "databus",
         &[
+            "cloud-files",
             "cloud-profile",
             "cloud-serving",
             "cloud-model",
@@ -46,6 +49,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "cloud-search",
             "databus",
             "cloud-engine",
+            "cloud-files",
             "cloud-profile",
             "cloud-model",
             "cloud-proto",
@@ -59,6 +63,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "databus",
             "cloud-serving",
             "cloud-engine",
+            "cloud-files",
             "cloud-profile",
             "cloud-model",
             "cloud-proto",

@@ -147,8 +147,12 @@ fn read_live(bytes: &[u8]) -> Result<String, String> {
     let live = empty_folder("people-live");
     let path = live.join(LIVE_PROFILES_NAME);
     fs::write(&path, bytes).expect("writes");
-    let (people, _writer) = ProfileStore::open(&snapshot, &manifest, &live, log())
+    let (people, writer) = ProfileStore::open(&snapshot, &manifest, &live, log())
         .map_err(|error| named(error, &folder("people-live")))?;
+    if let Some(damage) = writer.replaced().pop() {
+        assert_eq!(people.applied_scn(), Scn::BEGINNING);
+        return Err(damage);
+    }
     let scn = people.applied_scn().get();
     let mut told = format!("SCN {scn}\n");
     for node in 0..2 {

@@ -5,7 +5,10 @@
 //! servers in its own process.
 
 mod command_line;
+mod damage;
+mod descriptors;
 mod disk_full;
+mod folders;
 mod foreign_clients;
 mod kill_and_recover;
 mod large_shapes;

@@ -43,6 +43,7 @@ use crate::{
         section_writer::{SectionWriter, padded},
     },
 };
+use cloud_files::open_plain;
 use cloud_model::LineageId;
 
 /// The times' name in a snapshot directory.
@@ -201,7 +202,7 @@ impl UnsealedTimes {
 /// when there are fewer than `times`.
 pub(crate) fn map(directory: &Path, times: u64) -> Result<Array<u64>, FileError> {
     let path = directory.join(TIMES_NAME);
-    let file = File::open(&path).map_err(FileError::io(&path))?;
+    let file = open_plain(&path).map_err(FileError::io(&path))?;
     let map = FileMap::open(&file).map_err(FileError::io(&path))?;
     let array = map.array(HEADER_BYTES..HEADER_BYTES + times as usize * 8);
     array.ok_or_else(|| FileError::WrongLength {
@@ -221,7 +222,7 @@ impl TimesFile {
     ) -> Result<Self, FileError> {
         let path = snapshot.join(TIMES_NAME);
         let named = named_file(snapshot, manifest, TIMES_NAME)?;
-        let file = File::open(&path).map_err(FileError::io(&path))?;
+        let file = open_plain(&path).map_err(FileError::io(&path))?;
         let length = file.metadata().map_err(FileError::io(&path))?.len();
         let blocks = times.div_ceil(TIMES_PER_BLOCK);
         let table_at = HEADER_BYTES as u64 + times * 8;

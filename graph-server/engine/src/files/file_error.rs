@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::files::content_error::ContentError;
+use cloud_files::is_not_plain;
 use cloud_model::{LineageId, LogId, Scn};
 
 /// A file could not be read or written, or its content is wrong.
@@ -121,6 +122,44 @@ pub enum FileError {
 }
 
 impl FileError {
+    /// Returns the file or folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Io { path, .. }
+            | Self::Damaged { path, .. }
+            | Self::WrongLength { path, .. }
+            | Self::WrongKind { path, .. }
+            | Self::UnknownVersion { path, .. }
+            | Self::ForeignLineage { path, .. }
+            | Self::ForeignLog { path, .. }
+            | Self::OtherBase { path, .. }
+            | Self::NotInManifest { path, .. }
+            | Self::Requires { path, .. }
+            | Self::Content { path, .. } => path,
+        }
+    }
+
+    /// Returns whether something else is there than what was written. False if the system could not
+    /// read or write, or if the file belongs elsewhere.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } | Self::WrongLength { .. } | Self::WrongKind { .. } => true,
+            Self::Io { source, .. } => {
+                is_not_plain(source)
+                    || matches!(
+                        source.kind(),
+                        io::ErrorKind::UnexpectedEof
+                            | io::ErrorKind::InvalidData
+                            | io::ErrorKind::IsADirectory
+                            | io::ErrorKind::NotADirectory
+                    )
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> FileError {
         move |source| FileError::Io {
             path: path.to_owned(),

@@ -1,13 +1,14 @@
 //! Checks that a file is the expected one: named in the manifest, of the right length, kind,
 //! version and lineage.
 
-use std::{fs::File, ops::RangeInclusive, path::Path};
+use std::{ops::RangeInclusive, path::Path};
 
 use crate::files::{
     file_error::FileError,
     manifest::{Manifest, ManifestFile},
     memory_map::FileMap,
 };
+use cloud_files::open_plain;
 use cloud_model::LineageId;
 
 /// Returns the manifest's entry for a file.
@@ -25,7 +26,7 @@ pub(crate) fn named_file<'a>(
 
 /// Opens and maps a file, whose length must be the manifest's.
 pub(crate) fn open_map(path: &Path, named: &ManifestFile) -> Result<FileMap, FileError> {
-    let file = File::open(path).map_err(FileError::io(path))?;
+    let file = open_plain(path).map_err(FileError::io(path))?;
     let found = file.metadata().map_err(FileError::io(path))?.len();
     if found != named.bytes {
         return Err(FileError::WrongLength {

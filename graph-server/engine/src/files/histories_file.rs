@@ -16,7 +16,7 @@
 //!   64        points: SCN (8), history (8), ascending; padded with zeros to a multiple of 64
 //! ```
 
-use std::{fs, path::Path};
+use std::{io::Read as _, path::Path};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -26,6 +26,7 @@ use crate::files::{
     manifest::{FileRole, Manifest, ManifestFile},
     section_writer::SectionWriter,
 };
+use cloud_files::open_plain;
 use cloud_model::{History, LineageId, LogPoint, Scn};
 
 /// The file's name in a snapshot.
@@ -116,7 +117,8 @@ pub fn read_histories(snapshot: &Path, manifest: &Manifest) -> Result<Vec<LogPoi
     }
     let named = named_file(snapshot, manifest, HISTORIES_NAME)?;
     let path = snapshot.join(HISTORIES_NAME);
-    let found = fs::metadata(&path).map_err(FileError::io(&path))?.len();
+    let file = open_plain(&path).map_err(FileError::io(&path))?;
+    let found = file.metadata().map_err(FileError::io(&path))?.len();
     if found != named.bytes || found > BYTES_MAX {
         return Err(FileError::WrongLength {
             path,
@@ -124,7 +126,9 @@ pub fn read_histories(snapshot: &Path, manifest: &Manifest) -> Result<Vec<LogPoi
             found,
         });
     }
-    let bytes = fs::read(&path).map_err(FileError::io(&path))?;
+    let mut bytes = Vec::new();
+    let read = file.take(BYTES_MAX).read_to_end(&mut bytes);
+    read.map_err(FileError::io(&path))?;
     let damaged = |offset, reason: &str| FileError::damaged(&path, offset, reason);
     let Ok((header, rest)) = Header::read_from_prefix(&bytes) else {
         return Err(damaged(0, "the header is not whole"));

@@ -29,13 +29,14 @@
 use std::{
     fmt,
     fs::{self, File},
-    io::Write,
+    io::{Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
 use crate::files::file_error::FileError;
+use cloud_files::open_plain;
 use cloud_model::{History, LineageId, LogId, LogPoint, Scn, SourceMark};
 
 /// The manifest's name in a snapshot directory.
@@ -310,15 +311,18 @@ impl Manifest {
     /// [`FileError`] when the manifest is missing, damaged, or of a newer version.
     pub fn read(snapshot: &Path) -> Result<Self, FileError> {
         let path = snapshot.join(MANIFEST_NAME);
-        let bytes = fs::metadata(&path).map_err(FileError::io(&path))?.len();
-        if bytes > BYTES_MAX {
+        let file = open_plain(&path).map_err(FileError::io(&path))?;
+        // One byte more than the limit shows that the file is longer.
+        let mut text = Vec::new();
+        let read = file.take(BYTES_MAX + 1).read_to_end(&mut text);
+        let found = read.map_err(FileError::io(&path))? as u64;
+        if found > BYTES_MAX {
             return Err(FileError::WrongLength {
                 path,
                 expected: BYTES_MAX,
-                found: bytes,
+                found,
             });
         }
-        let text = fs::read(&path).map_err(FileError::io(&path))?;
         Self::parse(&path, &text)
     }
 
@@ -362,6 +366,21 @@ impl Manifest {
             scn if scn == self.scn => self.point(),
             scn => scn.into(),
         }
+    }
+
+    /// Checks that the manifest, which was read in `snapshot`, is of this lineage.
+    ///
+    /// # Errors
+    /// [`FileError::ForeignLineage`] if it is not.
+    pub fn check_lineage(&self, snapshot: &Path, expected: LineageId) -> Result<(), FileError> {
+        if self.lineage_id == expected {
+            return Ok(());
+        }
+        Err(FileError::ForeignLineage {
+            path: snapshot.join(MANIFEST_NAME),
+            expected,
+            found: self.lineage_id,
+        })
     }
 
     /// Returns the file of this name.

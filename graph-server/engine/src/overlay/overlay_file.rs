@@ -46,7 +46,6 @@
 //! used.
 
 use std::{
-    fs::File,
     path::Path,
     sync::{Arc, atomic::Ordering},
 };
@@ -70,6 +69,7 @@ use crate::{
         version::Version,
     },
 };
+use cloud_files::open_plain;
 use cloud_model::{ConnectionTime, LogId, LogPoint, MemberId, Scn, SourceMark};
 
 const MAGIC: [u8; 8] = *b"CLDOVERL";
@@ -253,7 +253,7 @@ pub(crate) fn read(
     manifest: &Manifest,
     log_id: LogId,
 ) -> Result<(Version, OverlayFacts), FileError> {
-    let file = File::open(path).map_err(FileError::io(path))?;
+    let file = open_plain(path).map_err(FileError::io(path))?;
     let map = FileMap::open(&file).map_err(FileError::io(path))?;
     let header = read_header(path, &map, base, manifest, log_id)?;
     let (facts, sections) = read_sections(path, &map, &header)?;

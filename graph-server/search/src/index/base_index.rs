@@ -17,8 +17,8 @@ use crate::{
     query::cursor::Documents,
 };
 use cloud_engine::{FileError, Manifest};
+use cloud_files::open_plain;
 use std::{
-    fs::File,
     io::Read as _,
     path::{Path, PathBuf},
 };
@@ -201,7 +201,7 @@ pub(crate) fn measure(path: &Path) -> Result<(u64, u32), FileError> {
         path: PathBuf::from(path),
         source,
     };
-    let mut file = File::open(path).map_err(io)?;
+    let mut file = open_plain(path).map_err(io)?;
     let mut block = vec![0; 1 << 20];
     let (mut bytes, mut crc32c) = (0, 0);
     loop {

@@ -1,8 +1,12 @@
 //! The errors of an index.
 
 use cloud_engine::{FileError, NodeIndex};
-use std::{io::ErrorKind, path::PathBuf};
-use tantivy::TantivyError;
+use cloud_files::is_shortage;
+use std::{io, path::PathBuf};
+use tantivy::{
+    TantivyError,
+    directory::error::{LockError, OpenDirectoryError, OpenReadError, OpenWriteError},
+};
 
 /// An index could not be read or written, or does not have the required form.
 #[derive(Debug, thiserror::Error)]
@@ -70,27 +74,27 @@ pub enum IndexError {
 }
 
 impl IndexError {
-    /// Returns whether the files differ from what was written, as after a power loss. False if the
-    /// system reports an error, or if the index is another site's.
-    pub(crate) fn is_damage(&self) -> bool {
-        match self {
-            Self::File(error) => matches!(error, FileError::Damaged { .. }),
-            Self::Tantivy { source, .. } => match source {
-                TantivyError::IoError(error) => {
-                    matches!(
-                        error.kind(),
-                        ErrorKind::UnexpectedEof | ErrorKind::InvalidData
-                    )
-                }
-                TantivyError::DataCorruption(_)
-                | TantivyError::DeserializeError(_)
-                | TantivyError::IncompatibleIndex(_)
-                | TantivyError::OpenReadError(_)
-                | TantivyError::SchemaError(_) => true,
-                _ => false,
-            },
-            _ => false,
-        }
+    /// Returns whether the index is of another lineage or log, or of a version that this program
+    /// does not know.
+    pub(crate) fn is_foreign(&self) -> bool {
+        matches!(
+            self,
+            Self::File(
+                FileError::ForeignLineage { .. }
+                    | FileError::ForeignLog { .. }
+                    | FileError::UnknownVersion { .. }
+            )
+        )
+    }
+
+    /// Returns whether the system has no room or no descriptors left. The files may be sound.
+    pub(crate) fn is_shortage(&self) -> bool {
+        let error = match self {
+            Self::File(FileError::Io { source, .. }) => Some(source),
+            Self::Tantivy { source, .. } => io_error(source),
+            _ => None,
+        };
+        error.is_some_and(is_shortage)
     }
 
     pub(crate) fn tantivy(path: &std::path::Path) -> impl Fn(tantivy::TantivyError) -> Self {
@@ -98,5 +102,23 @@ impl IndexError {
             path: path.to_owned(),
             source,
         }
+    }
+}
+
+/// Returns the system's error, where tantivy passes it on.
+fn io_error(error: &TantivyError) -> Option<&io::Error> {
+    match error {
+        TantivyError::IoError(error)
+        | TantivyError::LockFailure(LockError::IoError(error), _)
+        | TantivyError::OpenDirectoryError(OpenDirectoryError::IoError {
+            io_error: error, ..
+        })
+        | TantivyError::OpenReadError(OpenReadError::IoError {
+            io_error: error, ..
+        })
+        | TantivyError::OpenWriteError(OpenWriteError::IoError {
+            io_error: error, ..
+        }) => Some(error),
+        _ => None,
     }
 }

@@ -18,10 +18,11 @@ use crate::{
     profiles::store_mark::StoreMark,
 };
 use cloud_engine::{FileError, NodeIndex};
+use cloud_files::remove_any;
 use cloud_model::{LogPoint, Scn};
 use cloud_profile::ProfileRecord;
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -31,10 +32,19 @@ use tantivy::{
     indexer::{IndexWriterOptions, LogMergePolicy},
 };
 
+/// The name of the live index's directory in the live directory.
+pub const LIVE_INDEX_NAME: &str = "search";
 /// The memory budget of the writer. A commit comes long before it is full.
 const WRITER_BYTES: usize = 32 << 20;
 /// A segment with a larger share of deleted documents is rewritten.
 const DELETED_SHARE_MAX: f32 = 0.5;
+
+/// How the names of tantivy's threads begin whose panics it returns as errors.
+pub const LIBRARY_THREADS: [&str; 3] = [
+    "thrd-tantivy-index",
+    "merge_thread_",
+    "docstore-compressor-thread",
+];
 
 /// The index, for its one writer.
 pub(crate) struct LiveIndex {
@@ -67,10 +77,11 @@ impl LiveSegment {
 }
 
 impl LiveIndex {
-    /// Opens the index. Creates one with this mark if there is none, or none that is usable.
+    /// Opens the index. Creates one with this mark if there is none, or none that is usable. An
+    /// index of another lineage or log is an error.
     pub(crate) fn open(path: &Path, fresh: StoreMark) -> Result<Self, IndexError> {
         match Self::open_found(path, fresh) {
-            Err(error) if error.is_damage() => {
+            Err(error) if !error.is_foreign() && !error.is_shortage() => {
                 Self::remove(path)?;
                 let mut live = Self::open_found(path, fresh)?;
                 live.replaced = Some(error);
@@ -82,13 +93,23 @@ impl LiveIndex {
 
     /// Deletes the index, if there is one; the next open then rebuilds it from the profiles.
     pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
-        match fs::remove_dir_all(path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FileError::Io {
-                path: path.to_owned(),
-                source,
-            }),
-            _ => Ok(()),
-        }
+        remove_any(path).map_err(|source| FileError::Io {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// Closes the writer, which holds the index's lock.
+    pub(crate) fn release(&mut self) {
+        self.writer = None;
+    }
+
+    /// Deletes the index, and creates one without documents in its place.
+    pub(crate) fn rebuild(&mut self) -> Result<(), IndexError> {
+        self.release();
+        Self::remove(&self.path)?;
+        *self = Self::open_found(&self.path, self.mark.at(Scn::BEGINNING.into()))?;
+        Ok(())
     }
 
     /// Returns what was wrong with the index that this one replaced.

@@ -3,6 +3,7 @@
 //!
 //! Without it, opening an index would leave lock files behind.
 
+use cloud_files::check_plain;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -14,13 +15,30 @@ use tantivy::directory::{
     error::{DeleteError, LockError, OpenReadError, OpenWriteError},
 };
 
+/// Checks that a file of an index is a plain file: tantivy would wait for the writer of a FIFO. A
+/// file that is missing is left to tantivy's own error.
+pub(crate) fn check_file(folder: &Path, file: &Path) -> Result<(), OpenReadError> {
+    match check_plain(&folder.join(file)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(OpenReadError::wrap_io_error(error, file.to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Memory-mapped files, never written.
 #[derive(Clone, Debug)]
-pub(crate) struct ReadOnlyDirectory(MmapDirectory);
+pub(crate) struct ReadOnlyDirectory {
+    path: PathBuf,
+    mapped: MmapDirectory,
+}
 
 impl ReadOnlyDirectory {
     pub(crate) fn open(path: &Path) -> tantivy::Result<Self> {
-        Ok(Self(MmapDirectory::open(path)?))
+        Ok(Self {
+            path: path.to_owned(),
+            mapped: MmapDirectory::open(path)?,
+        })
     }
 }
 
@@ -36,15 +54,17 @@ fn refused(path: &Path) -> (io::Error, PathBuf) {
 
 impl Directory for ReadOnlyDirectory {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        self.0.get_file_handle(path)
+        check_file(&self.path, path)?;
+        self.mapped.get_file_handle(path)
     }
 
     fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
-        self.0.exists(path)
+        self.mapped.exists(path)
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
-        self.0.atomic_read(path)
+        check_file(&self.path, path)?;
+        self.mapped.atomic_read(path)
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {

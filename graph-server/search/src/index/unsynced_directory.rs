@@ -7,6 +7,8 @@
 //! One flipped bit there can restore deleted documents, or exclude a file from the checks. These
 //! lists get a checksum line here: eight hexadecimal digits, the CRC-32C of the bytes before it.
 
+use crate::index::read_only_directory::check_file;
+use cloud_files::{check_plain, remove_any};
 use std::{
     fs::{self, File},
     io::{self, BufWriter, Write},
@@ -43,11 +45,8 @@ impl UnsyncedDirectory {
             if path.extension().is_none_or(|end| end != NEW) {
                 continue;
             }
-            match fs::remove_file(path) {
-                // A writer of this process that has just been dropped may have renamed it.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                removed => removed?,
-            }
+            // A writer of this process that has just been dropped may have renamed it.
+            remove_any(&path)?;
         }
         Ok(Self {
             path: path.to_owned(),
@@ -76,6 +75,7 @@ impl TerminatingWrite for UnsyncedFile {
 
 impl Directory for UnsyncedDirectory {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
+        check_file(&self.path, path)?;
         self.mapped.get_file_handle(path)
     }
 
@@ -84,6 +84,7 @@ impl Directory for UnsyncedDirectory {
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
+        check_file(&self.path, path)?;
         let mut bytes = self.mapped.atomic_read(path)?;
         match bytes.split_last_chunk::<CHECKSUM_LINE_BYTES>() {
             Some((text, line)) if checksum_line(text).as_bytes() == line => {
@@ -124,6 +125,13 @@ impl Directory for UnsyncedDirectory {
     }
 
     fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {
+        // tantivy would wait for the reader of a FIFO.
+        match check_plain(&self.path.join(&lock.filepath)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(LockError::wrap_io_error(error));
+            }
+            _ => {}
+        }
         self.mapped.acquire_lock(lock)
     }
 
@@ -142,7 +150,7 @@ fn checksum_line(text: &[u8]) -> String {
 fn create(path: &Path) -> io::Result<File> {
     match File::create_new(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(path)?;
+            remove_any(path)?;
             File::create_new(path)
         }
         created => created,

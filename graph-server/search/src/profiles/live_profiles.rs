@@ -18,6 +18,7 @@ use crate::profiles::{
     store_mark::StoreMark,
 };
 use cloud_engine::{FileError, NodeIndex};
+use cloud_files::{FileIdentity, open_plain_with, remove_any};
 use cloud_model::{LogPoint, Scn};
 use cloud_profile::ProfileRecord;
 use prost::Message as _;
@@ -48,6 +49,7 @@ const RECORDS_AT_ONCE: usize = 1 << 16;
 /// The store, for its one writer.
 pub(crate) struct LiveProfiles {
     path: PathBuf,
+    identity: FileIdentity,
     database: Arc<Database>,
     mark: StoreMark,
 }
@@ -80,7 +82,7 @@ impl LiveProfiles {
         if !path.exists() {
             Self::make(path, fresh)?;
         }
-        let database = open_database(path, persistence)?;
+        let (database, identity) = open_database(path, persistence)?;
         let found = read_mark(&database).map_err(error)?;
         let mark = match &found {
             Some(text) => StoreMark::parse(path, text)?,
@@ -89,6 +91,7 @@ impl LiveProfiles {
         mark.check(path, fresh.lineage, fresh.log)?;
         let mut store = Self {
             path: path.to_owned(),
+            identity,
             database: Arc::new(database),
             mark,
         };
@@ -106,10 +109,7 @@ impl LiveProfiles {
             path: building.clone(),
             source,
         };
-        match fs::remove_file(&building) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
-            _ => {}
-        }
+        remove_any(&building).map_err(io)?;
         let error = |error: redb::Error| store_error(&building, error);
         let mut builder = Database::builder();
         let database = builder.set_cache_size(CACHE_BYTES).create(&building);
@@ -127,6 +127,15 @@ impl LiveProfiles {
     /// Returns the point of the last commit.
     pub(crate) fn point(&self) -> LogPoint {
         self.mark.point
+    }
+
+    /// Checks that the file is still at its path: otherwise a commit is lost with the process.
+    pub(crate) fn check_in_place(&self) -> Result<(), FileError> {
+        let checked = self.identity.check_at(&self.path);
+        checked.map_err(|source| FileError::Io {
+            path: self.path.clone(),
+            source,
+        })
     }
 
     /// Writes the records and the mark; durable on return.
@@ -243,12 +252,15 @@ impl LiveProfilesReader {
 
 /// Returns the mark of the store at `path`, or `None` if it has none yet.
 pub(crate) fn mark_of(path: &Path) -> Result<Option<StoreMark>, FileError> {
-    let database = open_database(path, &Arc::default())?;
+    let (database, _) = open_database(path, &Arc::default())?;
     let found = read_mark(&database).map_err(|error| store_error(path, error))?;
     found.map(|text| StoreMark::parse(path, &text)).transpose()
 }
 
-fn open_database(path: &Path, persistence: &Arc<Persistence>) -> Result<Database, FileError> {
+fn open_database(
+    path: &Path,
+    persistence: &Arc<Persistence>,
+) -> Result<(Database, FileIdentity), FileError> {
     let error = |error: redb::Error| store_error(path, error);
     let mut builder = Database::builder();
     let builder = builder
@@ -256,14 +268,17 @@ fn open_database(path: &Path, persistence: &Arc<Persistence>) -> Result<Database
         .set_check_integrity_on_open(true);
     let mut options = File::options();
     let options = options.read(true).write(true).create(true).truncate(false);
-    let file = options.open(path).map_err(|source| FileError::Io {
+    let io = |source| FileError::Io {
         path: path.to_owned(),
         source,
-    })?;
+    };
+    let file = open_plain_with(path, options).map_err(io)?;
+    let identity = FileIdentity::from(&file.metadata().map_err(io)?);
     let file = FileBackend::new(file).map_err(|e| error(e.into()))?;
     let file = PersistentFile::new(file, Arc::clone(persistence));
     let database = builder.create_with_backend(file);
-    database.map_err(|e| error(e.into()))
+    let database = database.map_err(|e| error(e.into()))?;
+    Ok((database, identity))
 }
 
 fn read_mark(database: &Database) -> Result<Option<String>, redb::Error> {
@@ -333,6 +348,18 @@ fn store_error(path: &Path, error: redb::Error) -> FileError {
             path: path.to_owned(),
             offset: 0,
             reason,
+        },
+        // The tables are the same in every version of this program.
+        error @ (redb::Error::UpgradeRequired(_)
+        | redb::Error::RepairAborted
+        | redb::Error::TableDoesNotExist(_)
+        | redb::Error::TableTypeMismatch { .. }
+        | redb::Error::TableIsMultimap(_)
+        | redb::Error::TableIsNotMultimap(_)
+        | redb::Error::TypeDefinitionChanged { .. }) => FileError::Damaged {
+            path: path.to_owned(),
+            offset: 0,
+            reason: error.to_string(),
         },
         other => FileError::Io {
             path: path.to_owned(),

@@ -27,6 +27,7 @@
 
 use crate::profiles::profile_header::{Content, HEADER_BYTES, Header, OFFSET_BYTES, Records};
 use cloud_engine::{FileError, NodeIndex};
+use cloud_files::open_plain;
 use cloud_model::LineageId;
 use cloud_profile::{ProfileRecord, empty_profile};
 use prost::Message as _;
@@ -68,7 +69,7 @@ impl ProfileFile {
             path: path.to_owned(),
             source,
         };
-        let file = File::open(path).map_err(io)?;
+        let file = open_plain(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         if length < HEADER_BYTES {
             return Err(FileError::WrongLength {

@@ -3,10 +3,10 @@
 
 use crate::{
     random::Random,
-    site::{Site, Truth, apply, id, network, open},
+    site::{LOG, Site, Truth, apply, id, network, open},
 };
 use cloud_engine::{Graph, Manifest, Writer};
-use cloud_model::Scn;
+use cloud_model::{LogId, Scn};
 use cloud_search::{ProfileStore, Query, search};
 use std::{fs, io, path::Path, sync::Arc};
 
@@ -274,13 +274,13 @@ fn a_damaged_live_index_is_made_anew_from_the_profiles() {
             loss(&mut bytes);
             fs::write(&path, bytes).unwrap();
             let (people, writer) = open(site.directory.path(), &site.manifest, &live);
-            assert!(writer.replaced_index().is_some(), "{name}");
+            assert!(!writer.replaced().is_empty(), "{name}");
             assert_eq!(all(&people, &site.graph(), &site.truth), expected, "{name}");
             writer.close(people.applied_scn()).unwrap();
             drop(people);
             let (_, writer) = open(site.directory.path(), &site.manifest, &live);
-            let replaced = writer.replaced_index();
-            assert!(replaced.is_none(), "{name}, opened again: {replaced:?}");
+            let replaced = writer.replaced();
+            assert!(replaced.is_empty(), "{name}, opened again: {replaced:?}");
             damaged += 1;
         }
     }
@@ -378,4 +378,70 @@ fn a_commit_that_failed_several_times_succeeds_once_the_index_can_be_written() {
     let (people, graph) = replayed(&site, "replayed");
     let expected = all(&people, &graph, &site.truth);
     assert_eq!(all(&site.people, &site.graph(), &site.truth), expected);
+}
+
+/// Makes the live profiles again, from a snapshot without any, while the old ones are served.
+#[test]
+fn profiles_that_are_made_again_are_published_once_they_have_caught_up() {
+    let random = &mut Random(13);
+    let mut site = changing_site(random);
+    for scn in 1..=5 {
+        change(&mut site, scn, random);
+    }
+    let expected = all(&site.people, &site.graph(), &site.truth);
+    let (snapshot, live) = (site.directory.path().join("snapshot"), site.live());
+    site.writer.abandon();
+    let opened = site
+        .people
+        .open_again(&snapshot, &site.manifest, &live, LogId::new(LOG));
+    let mut writer = opened.unwrap();
+    assert_eq!(writer.applied_scn(), Scn::BEGINNING);
+    assert!(live.join("damaged-profiles.redb").exists());
+    let mut graph = Writer::new(Arc::clone(&site.base), Scn::BEGINNING);
+    let last = site.windows.len() - 1;
+    for (at, (scn, changes)) in site.windows.iter().enumerate() {
+        apply(&mut graph, &mut writer, *scn, changes);
+        writer.commit(*scn).unwrap();
+        assert_eq!(writer.is_current(), at == last, "{scn}");
+        assert_eq!(all(&site.people, &site.graph(), &site.truth), expected);
+        assert_eq!(writer.applied_scn(), *scn);
+    }
+    writer.close(Scn::new(5)).unwrap();
+    let Site {
+        directory,
+        manifest,
+        people,
+        writer: abandoned,
+        truth,
+        ..
+    } = site;
+    drop((people, abandoned));
+    let (people, _writer) = open(directory.path(), &manifest, "live");
+    let graph = graph.version().graph();
+    assert_eq!(all(&people, &graph, &truth), expected);
+}
+
+#[test]
+fn an_index_that_is_made_again_equals_the_one_before() {
+    let random = &mut Random(17);
+    let mut site = changing_site(random);
+    for scn in 1..=3 {
+        change(&mut site, scn, random);
+    }
+    // The directory is gone, or something else is in its place.
+    let index = site.live().join("search");
+    for (scn, is_replaced) in [(4, false), (5, true)] {
+        fs::remove_dir_all(&index).unwrap();
+        if is_replaced {
+            fs::write(&index, "x").unwrap();
+        }
+        site.apply(scn, (0..30).map(|_| random.change(30)).collect());
+        let failed = site.writer.commit(Scn::new(scn)).unwrap_err();
+        assert!(failed.is_of_index() && !failed.is_permanent(), "{failed}");
+        site.writer.rebuild_index().unwrap();
+        site.commit();
+        let (people, graph) = replayed(&site, &format!("replayed-{scn}"));
+        let expected = all(&people, &graph, &site.truth);
+        assert_eq!(all(&site.people, &site.graph(), &site.truth), expected);
+    }
 }

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Chain, Cursor, Read};
 use std::path::Path;
 
+use cloud_files::open_plain;
 use flate2::bufread::MultiGzDecoder;
 use zstd::stream::read::Decoder;
 
@@ -32,7 +33,7 @@ impl<'a> Input<'a> {
     /// Opens a file at its first byte. `progress` counts the bytes of the file itself, compressed
     /// or not.
     pub(crate) fn open(path: &Path, progress: Option<&'a Progress>) -> Result<Self, Error> {
-        let mut file = File::open(path).map_err(Error::file("open", path))?;
+        let mut file = open_plain(path).map_err(Error::file("open", path))?;
         let mut magic = Vec::new();
         file.by_ref()
             .take(ZSTD_MAGIC.len() as u64)

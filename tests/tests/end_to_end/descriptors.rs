@@ -1,0 +1,114 @@
+//! A server whose descriptors are used up by idle connections, while changes are published.
+//!
+//! The log and the profiles may then fail to open a file. The server serves on, and what it has
+//! acknowledged is there once descriptors are free again.
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use cloud_client::{DegreesOptions, Error, Window, connection_added};
+use cloud_proto::cloud::v1::Degree;
+use cloud_proto::databus::v1::AsOf;
+use cloud_tests::history::{self, Shape};
+use cloud_tests::rounds::rounds;
+use cloud_tests::server::{Connections, Server};
+use cloud_tests::site;
+use cloud_tests::until::until;
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
+
+/// The descriptors of the server.
+const DESCRIPTORS: usize = 96;
+/// The shell limits itself, and becomes the server.
+const LIMITED: [&str; 4] = ["sh", "-c", "ulimit -n 96 && exec \"$@\"", "sh"];
+/// A segment is full after some windows, so that the log opens files too.
+const FLAGS: [&str; 2] = ["--log-segment-bytes", "4KiB"];
+/// The members whose connections are published begin here.
+const OTHERS: u64 = 1_000_000;
+
+/// Opens connections that send nothing, as many as the server has descriptors.
+fn idle_connections(server: &Server) -> Vec<TcpStream> {
+    let address = server.public().trim_start_matches("http://");
+    let address = address.parse().expect("an address");
+    let connect = |_| TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok();
+    (0..DESCRIPTORS).filter_map(connect).collect()
+}
+
+async fn publish(connections: &Connections, viewer: u64, other: u64) -> Result<AsOf, Error> {
+    let window = Window::of([connection_added(viewer, other)]);
+    Ok(connections.admin.publish(window).await?.as_of)
+}
+
+/// Checks that the viewer is connected to these members, and that their profiles are served.
+async fn check(connections: &Connections, viewer: u64, others: &[u64], at_least: &AsOf) {
+    let client = connections.client.at_least(at_least.clone());
+    for page in others.chunks(500) {
+        let answer = client
+            .degrees(viewer, page, DegreesOptions::default())
+            .await;
+        let degrees = answer.expect("the graph is served").degrees;
+        assert!(degrees.iter().all(|one| one.degree() == Degree::First));
+        until("profiles reach the head", async || {
+            client.profiles(page).await.ok()
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_descriptors_loses_nothing_and_serves_on() {
+    let time = Duration::from_secs(rounds(4, 60) as u64);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let random = &mut ChaCha8Rng::seed_from_u64(9);
+    let model = history::site(Shape::Uniform, 50, random);
+    let (viewer, _) = model.members().next().expect("a member");
+    site::build(&model, folder.path());
+    let server = Server::try_start_under(&LIMITED, folder.path(), &FLAGS).expect("it starts");
+    let connections = server.connect().await;
+    let mut head = publish(&connections, viewer, OTHERS).await.expect("sound");
+    let (mut acknowledged, mut refused) = (vec![OTHERS], Vec::new());
+    let begun = Instant::now();
+    let mut idle = idle_connections(&server);
+    until("the descriptors are used up", async || {
+        (server.descriptors() + 1 >= DESCRIPTORS).then_some(())
+    })
+    .await;
+    let mut other = OTHERS;
+    while begun.elapsed() < time || refused.is_empty() {
+        other += 1;
+        match publish(&connections, viewer, other).await {
+            Ok(as_of) => {
+                head = as_of;
+                acknowledged.push(other);
+            }
+            Err(error) => refused.push(error.to_string()),
+        }
+        if other.is_multiple_of(50) {
+            // Idle connections are closed after a while: others take their place.
+            if server.descriptors() + 1 < DESCRIPTORS {
+                idle.extend(idle_connections(&server));
+            }
+            let client = connections.client.at_least(head.clone());
+            let answer = client
+                .degrees(viewer, &[OTHERS], DegreesOptions::default())
+                .await;
+            answer.expect("the graph is served");
+        }
+    }
+    println!(
+        "{} windows were acknowledged, {} refused, the last: {:?}",
+        acknowledged.len(),
+        refused.len(),
+        refused.last()
+    );
+    drop(idle);
+    until("there are descriptors again", async || {
+        publish(&connections, viewer, OTHERS).await.ok()
+    })
+    .await;
+    check(&connections, viewer, &acknowledged, &head).await;
+    drop(connections);
+    assert!(server.terminate().success(), "SIGTERM ends the server well");
+    let server = Server::start(folder.path());
+    check(&server.connect().await, viewer, &acknowledged, &head).await;
+}
