@@ -126,8 +126,8 @@ impl BoundListeners {
 }
 
 /// Puts `routes` behind the layers that every request passes: the counts, the deadline, the details
-/// for tonic's errors, the limit of requests in flight, the kind of the listener, and the end of idle
-/// health checks.
+/// for tonic's errors, the limit of requests in flight, the kind of the listener, and the end of
+/// idle health checks.
 fn layered<T: Default + Send + 'static>(
     kind: ListenerKind,
     routes: Routes,
