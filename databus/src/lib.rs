@@ -29,8 +29,9 @@
 //!     member_id: 7,
 //!     other_id: 9,
 //!     connected_at: None,
+//!     existing_only: false,
 //! });
-//! let changes = vec![Change { event: Some(event) }];
+//! let changes = vec![Change { event: Some(event), skippable: false }];
 //! let window = Window {
 //!     source_id: "core".into(),
 //!     source_offset: 4711,

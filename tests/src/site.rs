@@ -51,16 +51,20 @@ pub fn build_with(model: &Model, folder: &Path, options: &[&str]) {
 fn write_dump(model: &Model, folder: &Path) {
     let mut members = String::from(
         "member_id,given_name,family_name,display_name,headline,\
-         place,region,country,industry,summary,skills\n",
+         place,region,country,industry,summary,skills,key,attributes\n",
     );
     let mut positions =
         String::from("member_id,position_id,kind,organisation,title,country,from,to,current\n");
     let mut connections = String::from("member_id,other_id,connected_at\n");
     for (id, member) in model.members() {
         let profile = &member.profile;
+        let attributes = profile.attributes.iter();
+        let attributes: Vec<_> = attributes
+            .map(|(name, text)| format!("{name}={text}"))
+            .collect();
         writeln!(
             members,
-            "{id},{},{},{},{},{},{},{},{},{},{}",
+            "{id},{},{},{},{},{},{},{},{},{},{},{},{}",
             profile.given_name,
             profile.family_name,
             profile.display_name,
@@ -70,7 +74,9 @@ fn write_dump(model: &Model, folder: &Path) {
             profile.country,
             profile.industry,
             profile.summary,
-            profile.skills.join(";")
+            profile.skills.join(";"),
+            profile.key,
+            attributes.join(";")
         )
         .expect("writing to a string");
         for (position_id, position) in &member.positions {

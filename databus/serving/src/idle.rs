@@ -5,7 +5,7 @@
 
 use crate::Refusal;
 use http::{HeaderMap, Request, Response};
-use hyper::body::Frame;
+use hyper::body::{Body as _, Frame};
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
@@ -65,7 +65,16 @@ where
             return Box::pin(answer);
         }
         let idle_max = self.layer.idle_max;
-        Box::pin(async move { Ok(answer.await?.map(|body| bounded(body, idle_max))) })
+        Box::pin(async move {
+            Ok(answer.await?.map(|body| {
+                // An error is an answer without a body: its status stands in the headers.
+                if body.is_end_stream() {
+                    body
+                } else {
+                    bounded(body, idle_max)
+                }
+            }))
+        })
     }
 }
 
@@ -89,6 +98,10 @@ struct IdleBody {
 impl hyper::body::Body for IdleBody {
     type Data = bytes::Bytes;
     type Error = Status;
+
+    fn is_end_stream(&self) -> bool {
+        self.has_ended || self.body.is_end_stream()
+    }
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -117,7 +130,6 @@ impl hyper::body::Body for IdleBody {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::body::Body as _;
     use std::future::poll_fn;
     use tokio::sync::mpsc;
 

@@ -47,7 +47,8 @@
 //! let mut writer = Writer::new(Arc::new(base), Scn::BEGINNING);
 //! let version = writer.version().clone();
 //! let before = version.graph();
-//! let added = GraphChange::ConnectionAdded { member: cleo, other: dan, time };
+//! let added =
+//!     GraphChange::ConnectionAdded { member: cleo, other: dan, time, existing_only: false };
 //! writer.apply(Scn::new(1), &[added])?;
 //!
 //! let graph = version.graph();

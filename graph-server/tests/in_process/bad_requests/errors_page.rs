@@ -219,7 +219,7 @@ async fn the_page_of_errors_is_what_the_server_answers() {
     );
     let site = SmallSite::start(limits()).await;
     let wire = Wire::connect(&site).await;
-    let log_id = site.client.log_status().await.unwrap().head.unwrap().log_id;
+    let log_id = site.log.log_status().await.unwrap().head.unwrap().log_id;
     let page = page(&wire, &log_id).await;
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/errors.md");
     if std::env::var_os("CLOUD_WRITE_DOCS").is_some() {
