@@ -43,7 +43,7 @@ impl ApplyError {
     }
 
     /// Returns whether the index has failed for another reason than a lack of room or descriptors.
-    /// [`ProfileWriter::rebuild_index`] is then worth an attempt.
+    /// [`rebuild_index`](crate::ProfileWriter::rebuild_index) is then worth an attempt.
     #[must_use]
     pub fn is_of_index(&self) -> bool {
         matches!(self, Self::Index(error) if !error.is_shortage())
