@@ -149,7 +149,9 @@ impl EmbeddedWindows {
     }
 
     fn pause(&self, stop: &CancellationToken) {
-        let paused = stop.run_until_cancelled(sleep(LOG_RETRY_INTERVAL));
-        self.runtime.block_on(paused);
+        // A timer can only be made within the runtime, so it is made there.
+        self.runtime.block_on(async {
+            stop.run_until_cancelled(sleep(LOG_RETRY_INTERVAL)).await;
+        });
     }
 }
