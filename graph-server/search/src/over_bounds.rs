@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub struct OverBounds {
     positions: AtomicU64,
+    attributes: AtomicU64,
     bytes: AtomicU64,
 }
 
@@ -24,6 +25,7 @@ impl OverBounds {
     fn counter(&self, bound: Bound) -> &AtomicU64 {
         match bound {
             Bound::Positions => &self.positions,
+            Bound::Attributes => &self.attributes,
             Bound::Bytes => &self.bytes,
         }
     }

@@ -58,7 +58,7 @@ async fn profile(site: &SmallSite, as_of: &AsOf) -> Profile {
 
 async fn check_counts(site: &SmallSite, positions: usize) {
     let page = get(site.running.admin_addr(), "/metrics").await;
-    for (bound, count) in [("positions", positions), ("bytes", 0)] {
+    for (bound, count) in [("positions", positions), ("attributes", 0), ("bytes", 0)] {
         let name = "cloud_profile_changes_over_bounds_total";
         let line = format!("{name}{{bound=\"{bound}\"}} {count}\n");
         assert!(page.contains(&line), "{line} in {page}");

@@ -37,6 +37,10 @@ pub fn upsert_member(
     let mut old = profile.member.take().unwrap_or_default();
     old.member_id = member.member_id;
     let merged = merge(old.clone(), member, fields);
+    if merged.attributes.len() > ATTRIBUTES_MAX.max(old.attributes.len()) {
+        profile.member = Some(old);
+        return Err(Bound::Attributes);
+    }
     let has_grown = merged.encoded_len() > old.encoded_len();
     profile.member = Some(merged);
     if has_grown && profile.encoded_len() > PROFILE_BYTES_MAX {
@@ -109,8 +113,7 @@ pub fn sort_positions(positions: &mut [Position]) {
     });
 }
 
-/// Gives the fields that the mask names their new values. A single text beyond [`ATTRIBUTES_MAX`]
-/// is not kept.
+/// Gives the fields that the mask names their new values.
 pub(crate) fn merge<M: Fields>(mut old: M, mut new: M, fields: Mask<M>) -> M {
     if fields == Mask::all() {
         return new;
@@ -123,7 +126,7 @@ pub(crate) fn merge<M: Fields>(mut old: M, mut new: M, fields: Mask<M>) -> M {
         for (name, text) in std::mem::take((texts.get_mut)(&mut new)) {
             if text.is_empty() {
                 kept.remove(&name);
-            } else if kept.contains_key(&name) || kept.len() < ATTRIBUTES_MAX {
+            } else {
                 kept.insert(name, text);
             }
         }
@@ -280,6 +283,41 @@ mod tests {
         remove_position(&mut profile, 7);
         check_refused(&mut profile, Bound::Positions, |profile| add(profile, 7));
         assert_eq!(profile.positions.len(), POSITIONS_MAX);
+    }
+
+    #[test]
+    fn a_member_has_a_bounded_number_of_attributes() {
+        let mut profile = empty_profile(7);
+        // An empty text removes the attribute.
+        let state = |profile: &mut ProfileRecord, texts: &[(&str, &str)]| {
+            let paths: Vec<_> = texts
+                .iter()
+                .map(|(name, _)| format!("attributes.{name}"))
+                .collect();
+            let texts = texts
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+            let member = Member {
+                member_id: 7,
+                attributes: texts.collect(),
+                ..Member::default()
+            };
+            let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+            upsert_member(profile, member, mask(&paths))
+        };
+        for number in 0..ATTRIBUTES_MAX {
+            let name = format!("a{number:02}");
+            assert_eq!(state(&mut profile, &[(&name, "x")]), Ok(()));
+        }
+        // A change has no effect as a whole.
+        check_refused(&mut profile, Bound::Attributes, |profile| {
+            state(profile, &[("a00", "y"), ("more", "x")])
+        });
+        assert_eq!(state(&mut profile, &[("a00", "y")]), Ok(()));
+        assert_eq!(state(&mut profile, &[("a00", ""), ("more", "x")]), Ok(()));
+        let attributes = &profile.member.as_ref().unwrap().attributes;
+        assert_eq!(attributes.len(), ATTRIBUTES_MAX);
+        assert!(attributes.contains_key("more") && !attributes.contains_key("a00"));
     }
 
     #[test]
