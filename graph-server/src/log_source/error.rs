@@ -109,6 +109,14 @@ pub enum LogSourceError {
         /// The address of the relay that it follows.
         owner: String,
     },
+    /// The address is that of a listener, or of a server, that serves no log.
+    #[error("{relay} serves no log; follow the listener that does: {why}")]
+    NoLog {
+        /// The address that was given.
+        relay: String,
+        /// What the server at the address says.
+        why: String,
+    },
     /// A later version wrote the log.
     #[error(
         "window {scn} of the relay at {relay}: {invalid}; a later version wrote it: use a newer one"
@@ -148,7 +156,10 @@ impl LogSourceError {
     pub(crate) fn is_other_relay(&self) -> bool {
         matches!(
             self,
-            Self::OtherLog { .. } | Self::OtherGraph { .. } | Self::NotOwner { .. }
+            Self::OtherLog { .. }
+                | Self::OtherGraph { .. }
+                | Self::NotOwner { .. }
+                | Self::NoLog { .. }
         )
     }
 

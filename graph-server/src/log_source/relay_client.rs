@@ -148,6 +148,12 @@ impl RelayClient {
                 relay,
                 owner: figure(failure, "owner"),
             }),
+            Some((failure, "OTHER_LISTENER" | "UNKNOWN_METHOD")) => {
+                RelayError::Permanent(LogSourceError::NoLog {
+                    relay,
+                    why: failure.message.clone(),
+                })
+            }
             _ => self.transient(&error.to_string()),
         }
     }

@@ -83,17 +83,17 @@ async fn two_followers_answer_as_the_log_says() {
         let status = admin.status().await.unwrap();
         assert_eq!(status.log_head, Some(made.as_of.clone()));
     }
-    // A server that follows a relay is not a relay itself.
+    // A server that follows a relay is not a relay itself, and its public listener serves no log.
     let [one, two] = followers;
-    let error = site
-        .try_follower("three", one.running.admin_addr())
-        .await
-        .err()
-        .unwrap();
-    assert!(
-        error.to_string().contains("does not own its log"),
-        "{error}"
-    );
+    let other_listener = "serves no log; follow the listener that does: \
+                          databus.v1.Databus is served on the admin listener";
+    for (address, expected) in [
+        (one.running.admin_addr(), "does not own its log"),
+        (one.running.public_addr(), other_listener),
+    ] {
+        let error = site.try_follower("three", address).await.err().unwrap();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
     one.stop().await.unwrap();
     two.stop().await.unwrap();
     relay.stop().await;
