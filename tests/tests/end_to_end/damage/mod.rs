@@ -9,6 +9,7 @@ mod site;
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use cloud_tests::rounds::rounds;
 use cloud_tests::server::Server;
@@ -59,7 +60,8 @@ fn expected(file: &File, kind: Kind, has_older: bool) -> Outcome {
     }
 }
 
-async fn check(site: &Site, file: &File, kind: Kind, has_older: bool) {
+/// Returns how long the start took.
+async fn check(site: &Site, file: &File, kind: Kind, has_older: bool) -> Duration {
     let trial = site.copy(has_older);
     if file.group == Group::Copy {
         fs::remove_dir_all(trial.path().join("snapshot/live")).expect("live stores");
@@ -68,7 +70,9 @@ async fn check(site: &Site, file: &File, kind: Kind, has_older: bool) {
     let expected = expected(file, kind, has_older);
     let what = format!("{kind:?} {} (older: {has_older})", file.path.display());
     println!("{what}: {expected:?}");
+    let start = Instant::now();
     let started = Site::try_start(trial.path(), &what).await;
+    let took = start.elapsed();
     let name = file.name();
     match (started, expected) {
         (Err(log), Outcome::Refused) => {
@@ -83,6 +87,7 @@ async fn check(site: &Site, file: &File, kind: Kind, has_older: bool) {
         },
         (Err(log), _) => panic!("{what}: the server did not start: {log}"),
     }
+    took
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -93,13 +98,16 @@ async fn a_start_serves_falls_back_rebuilds_or_refuses_by_name() {
     let site = Site::build().await;
     let files = files(site.path());
     if rounds(0, 1) == 1 {
+        let mut longest = Duration::ZERO;
         for file in &files {
             for kind in Kind::ALL {
                 for has_older in [true, false] {
-                    check(&site, file, kind, has_older).await;
+                    let took = check(&site, file, kind, has_older).await;
+                    longest = longest.max(took);
                 }
             }
         }
+        println!("the longest start: {longest:?}");
         return;
     }
     // Each kind meets each group, at a file by chance.
