@@ -17,6 +17,8 @@ use crate::unit::{Unit, grouped};
 const VIEWERS: usize = 2_000;
 /// The largest page of a list.
 const PAGE_SIZE: u32 = 1_000;
+/// How often the smallest page is listed.
+const SMALLEST_CALLS: usize = 1_000;
 /// How often the hub's list is walked in pages.
 const HUB_ROUNDS: usize = 9;
 
@@ -31,9 +33,28 @@ pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
     setting.runtime().block_on(async {
         let measured = setting.measured_server("lists").await?;
         let client = measured.calls.channels().client(0);
-        whole_lists(graph, client, &viewers, figures).await?;
+        let call = smallest_call(client, graph.member(hub).get()).await?;
+        whole_lists(graph, client, &viewers, &call, figures).await?;
         hub_pages(graph, client, hub, figures).await
     })
+}
+
+/// Measures pages of one member from a viewer with a view: the cost of a call itself.
+async fn smallest_call(client: &Client, viewer_id: u64) -> Outcome<Latencies> {
+    let request = cloud::ListNetworkRequest {
+        viewer_id,
+        degree: cloud::Degree::Second.into(),
+        page_size: 1,
+        ..Default::default()
+    };
+    client.call(request.clone()).await?;
+    let mut latencies = Latencies::new();
+    for _ in 0..SMALLEST_CALLS {
+        let start = Instant::now();
+        client.call(request.clone()).await?;
+        latencies.record(start.elapsed());
+    }
+    Ok(latencies)
 }
 
 /// A way to get a whole list over gRPC, and the engine's walk of the same members.
@@ -59,6 +80,7 @@ async fn whole_lists(
     graph: &Graph,
     client: &Client,
     viewers: &[NodeIndex],
+    call: &Latencies,
     figures: &mut Figures,
 ) -> Outcome<()> {
     let mut scratch = Scratch::new();
@@ -97,10 +119,11 @@ async fn whole_lists(
     } in [streams, paged]
     {
         let note = format!(
-            "{} members in the mean; median / p99 {}, in the engine {}",
+            "{} members in the mean; median / p99 {}, in the engine {}; a page of one member {}",
             grouped((members / viewer_count) as u64),
             answered.show(),
             walked.show(),
+            call.show(),
         );
         let what = format!("whole 2nd degree, first time, {name}: median, above the engine's");
         let above = answered.median() - walked.median();
