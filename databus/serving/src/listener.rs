@@ -32,7 +32,7 @@ pub struct ListenError {
 
 /// A socket that is bound, and does not accept yet.
 #[derive(Debug)]
-pub struct Listener {
+pub(crate) struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     places: Arc<Semaphore>,
@@ -41,7 +41,7 @@ pub struct Listener {
 impl Listener {
     /// Listens on an address; port 0 takes a free one. At most `connections_max` connections are
     /// open at a time.
-    pub fn bind(address: SocketAddr, connections_max: usize) -> Result<Self, ListenError> {
+    pub(crate) fn bind(address: SocketAddr, connections_max: usize) -> Result<Self, ListenError> {
         let bind = || {
             let socket = StdTcpListener::bind(address)?;
             socket.set_nonblocking(true)?;
@@ -57,7 +57,7 @@ impl Listener {
     }
 
     /// Returns the address on which it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 

@@ -1,50 +1,35 @@
-//! The process of a server: its log on stderr, its end by a signal, and the abort on a panic.
+//! The process of a server: its end by a signal, SIGHUP, and the abort on a panic.
 
-use serde::{Deserialize, Serialize};
+use crate::{descriptors, log::ProcessLog};
+use cloud_files::keep_private;
+use cloud_terminal::{Stderr, print};
 use std::{
+    backtrace::{Backtrace, BacktraceStatus},
     cell::Cell,
     error::Error,
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, Write as _},
     net::SocketAddr,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind},
+    sync::Arc,
+    time::Duration,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
-/// The format of the log's lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LogFormat {
-    /// Readable text.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// Checks that a filter of the log can be parsed. The error says what is wrong with it.
-pub fn check_log_level(level: &str) -> Result<(), String> {
-    let parsed = EnvFilter::builder().parse(level);
-    parsed
-        .map(drop)
-        .map_err(|error| format!("`{level}` is not a log filter: {error}"))
-}
-
-/// Writes the log of the process to stderr from now on, as far as the filter allows. A line that
-/// cannot be written is dropped: the subscriber would report it with `eprintln!`, which panics.
-pub fn log_to_stderr(format: LogFormat, level: &str) {
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(level))
-        .with_writer(io::stderr)
-        .log_internal_errors(false);
-    match format {
-        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
-}
+/// The time between two statements of how many log lines were left out.
+const STATE_INTERVAL: Duration = Duration::from_secs(1);
 
 thread_local! {
     /// Whether a panic of this thread is caught by [`catch_panic`].
     static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Prepares the process of a server, before it starts a thread: its files are private, it may open
+/// as many descriptors as the system allows, and a panic ends it. `library_threads` is for
+/// [`die_on_panic`].
+pub fn prepare(library_threads: &'static [&'static str]) {
+    keep_private();
+    die_on_panic(library_threads);
+    descriptors::raise_limit();
 }
 
 /// Makes a panic on any thread abort the process, unless [`catch_panic`] catches it, or the thread
@@ -53,17 +38,29 @@ thread_local! {
 ///
 /// Acknowledged changes are durable, and a restart takes seconds. A process that has lost a thread
 /// is therefore not worth keeping.
-pub fn die_on_panic(library_threads: &'static [&'static str]) {
-    let report = std::panic::take_hook();
+fn die_on_panic(library_threads: &'static [&'static str]) {
     std::panic::set_hook(Box::new(move |panic| {
-        report(panic);
         let thread = std::thread::current();
         let name = thread.name().unwrap_or_default();
+        report(name, panic);
         let is_reported = library_threads.iter().any(|begin| name.starts_with(begin));
         if !is_reported && !IS_CAUGHT.get() {
             std::process::abort();
         }
     }));
+}
+
+/// Writes the message of a panic to stderr. Like a line of the log, it never fails and never waits
+/// for long.
+fn report(thread: &str, panic: &PanicHookInfo<'_>) {
+    let backtrace = Backtrace::capture();
+    let backtrace = match backtrace.status() {
+        BacktraceStatus::Captured => format!("\n{backtrace}"),
+        _ => String::new(),
+    };
+    let text = format!("thread '{thread}' {panic}{backtrace}\n");
+    // Never fails.
+    let _ = Stderr.write_all(text.as_bytes());
 }
 
 /// A panic that was caught, with its message.
@@ -88,11 +85,13 @@ pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
 }
 
 /// Runs a server until SIGTERM or SIGINT: starts it, prints its public and admin addresses, and
-/// shuts it down.
+/// shuts it down. At SIGHUP, the log gets the level that `level` reads again.
 ///
 /// # Errors
 /// If the server does not start, or its shutdown fails.
 pub fn run<Running, StartError, ShutdownError>(
+    log: ProcessLog,
+    level: impl Fn() -> Result<String, String> + Send + 'static,
     start: impl Future<Output = Result<Running, StartError>>,
     addresses: impl FnOnce(&Running) -> [SocketAddr; 2],
     shutdown: impl AsyncFnOnce(Running) -> Result<(), ShutdownError>,
@@ -104,26 +103,56 @@ where
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+    let log = Arc::new(log);
     let outcome = runtime.block_on(async {
         // The handlers are installed before the start, so that a signal during the start is not
         // lost.
         let mut signals = EndSignals::new()?;
+        let hangups = signal(SignalKind::hangup())?;
+        tokio::spawn(reload_level(hangups, Arc::clone(&log), level));
+        tokio::spawn(state_left_out(Arc::clone(&log)));
         let running = tokio::select! {
             running = start => running?,
-            () = signals.received() => return Ok(()),
+            () = signals.received() => {
+                tracing::info!("ended by a signal during the start");
+                return Ok(());
+            }
         };
         let [public, admin] = addresses(&running);
-        let mut stdout = io::stdout().lock();
-        writeln!(stdout, "listening public={public} admin={admin}")?;
-        stdout.flush()?;
-        drop(stdout);
+        if let Err(error) = print(format_args!("listening public={public} admin={admin}\n")) {
+            tracing::warn!(%error, %public, %admin, "the addresses could not be printed");
+        }
         signals.received().await;
         tracing::info!("shutting down");
         Ok(shutdown(running).await?)
     });
     // Work that still runs on blocking threads was cut off. It must not keep the process alive.
     runtime.shutdown_background();
+    log.state_left_out(true);
     outcome
+}
+
+/// Sets the level of the log at each SIGHUP, which therefore does not end the process.
+async fn reload_level(
+    mut hangups: Signal,
+    log: Arc<ProcessLog>,
+    level: impl Fn() -> Result<String, String>,
+) {
+    while hangups.recv().await.is_some() {
+        let set = level().and_then(|level| log.set_level(&level).map(|()| level));
+        match set {
+            Ok(level) => tracing::info!(level, "SIGHUP: the level of the log is set"),
+            Err(error) => tracing::error!(error, "SIGHUP: the level of the log stays"),
+        }
+    }
+}
+
+async fn state_left_out(log: Arc<ProcessLog>) {
+    let mut interval = tokio::time::interval(STATE_INTERVAL);
+    loop {
+        interval.tick().await;
+        log.state_left_out(false);
+    }
 }
 
 /// The signals SIGTERM and SIGINT, received from the time at which this is created.

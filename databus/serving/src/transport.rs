@@ -30,7 +30,7 @@ use tower::{Service, ServiceExt};
 
 /// The protocols of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocols {
+pub(crate) enum Protocols {
     /// HTTP/2, for gRPC.
     Http2,
     /// HTTP/2 for gRPC, and HTTP/1.1 for pages.
@@ -39,10 +39,10 @@ pub enum Protocols {
 
 /// Serves `service` on every connection until `stopping` is cancelled.
 ///
-/// Then it closes the socket, answers the requests in flight to their end, and returns. If the
+/// Then it gives up the listener, answers the requests in flight to their end, and returns. If the
 /// future is dropped, it cuts off all open connections.
-pub async fn serve<S>(
-    listener: Listener,
+pub(crate) async fn serve<S>(
+    listener: Arc<Listener>,
     protocols: Protocols,
     limits: ServingLimits,
     service: S,
@@ -71,7 +71,8 @@ pub async fn serve<S>(
             stopping,
         ));
     }
-    drop(listener);
+    // The service of a server that has stopped must not be kept by the loop.
+    drop((listener, service));
     while connections.join_next().await.is_some() {}
 }
 
@@ -161,6 +162,8 @@ impl Drop for Unanswered {
     }
 }
 
+/// Returns the settings of a connection. Answers carry no `Date`: hyper panics when it formats a
+/// time before 1970, and a wrong clock must not end the process.
 fn builder(protocols: Protocols, limits: &ServingLimits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     if protocols == Protocols::Http2 {
@@ -169,6 +172,7 @@ fn builder(protocols: Protocols, limits: &ServingLimits) -> Builder<TokioExecuto
     builder
         .http1()
         .timer(TokioTimer::new())
+        .auto_date_header(false)
         .header_read_timeout(limits::HTTP1_HEADER_TIMEOUT)
         .max_buf_size(limits::HEADER_BYTES_MAX as usize)
         .max_headers(limits::HTTP1_HEADERS_MAX)
@@ -176,6 +180,7 @@ fn builder(protocols: Protocols, limits: &ServingLimits) -> Builder<TokioExecuto
     builder
         .http2()
         .timer(TokioTimer::new())
+        .auto_date_header(false)
         .max_concurrent_streams(limits.concurrent_streams_max)
         .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
         .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)

@@ -36,6 +36,8 @@ pub struct LogServer {
     /// Cancelled when the server shuts down; the streams then end.
     pub(super) stopping: CancellationToken,
     trouble: Trouble,
+    /// What an operator should know, as the status lists it.
+    pub(super) warnings: Vec<String>,
 }
 
 impl fmt::Debug for LogServer {
@@ -68,6 +70,7 @@ impl LogServer {
             sources: Vec::new(),
             stopping,
             trouble: Box::new(trouble),
+            warnings: Vec::new(),
         }
     }
 
@@ -75,6 +78,12 @@ impl LogServer {
     #[must_use]
     pub fn taking(self, sources: Vec<String>) -> Self {
         Self { sources, ..self }
+    }
+
+    /// Lists these warnings in the status.
+    #[must_use]
+    pub fn warning(self, warnings: Vec<String>) -> Self {
+        Self { warnings, ..self }
     }
 
     /// Returns the log that is served.
