@@ -11,6 +11,7 @@
 //! | health, routes | a file each | the services of every listener |
 //! | process, log | a file, a folder | signals, panics, and the log on stderr |
 //! | descriptors | `descriptors.rs` | how connections and files share them |
+//! | undated | `undated.rs` | pages while the clock is before 1970 |
 //! | limits, quantity | a file each | every limit of the wire; sizes and times as text |
 //!
 //! The crate knows no log and no graph, and has no calls of its own.
@@ -36,6 +37,7 @@ mod routes;
 mod status;
 mod tonic_errors;
 mod transport;
+mod undated;
 
 pub use deadline::{Deadline, DeadlineLayer, DeadlineService};
 pub use health::Health;

@@ -120,6 +120,15 @@ impl Connection {
         }
     }
 
+    /// Returns the first byte that is sent, and leaves it there.
+    pub(crate) async fn first_byte(&mut self) -> io::Result<u8> {
+        let mut first = [0];
+        match self.incoming.peek(&mut first).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(first[0]),
+        }
+    }
+
     /// Returns the buffer of bytes that are written to the connection and not yet sent.
     pub(crate) fn outgoing(&self) -> Outgoing {
         self.outgoing.clone()

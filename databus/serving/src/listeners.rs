@@ -144,8 +144,8 @@ impl BoundListeners {
         Ok(bound)
     }
 
-    /// Returns what an operator should know about the addresses: those that other machines reach,
-    /// because the server does not check who calls.
+    /// Returns the warnings for an operator: of addresses that other machines reach, because the
+    /// server does not check who calls.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let listeners = [

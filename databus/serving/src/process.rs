@@ -2,7 +2,7 @@
 
 use crate::{descriptors, log::ProcessLog};
 use cloud_files::keep_private;
-use cloud_terminal::{Stderr, print};
+use cloud_terminal::{Stderr, announce};
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
     cell::Cell,
@@ -119,8 +119,8 @@ where
             }
         };
         let [public, admin] = addresses(&running);
-        if let Err(error) = print(format_args!("listening public={public} admin={admin}\n")) {
-            tracing::warn!(%error, %public, %admin, "the addresses could not be printed");
+        if !announce(format_args!("listening public={public} admin={admin}")) {
+            tracing::warn!(%public, %admin, "stdout: the addresses could not be printed");
         }
         signals.received().await;
         tracing::info!("shutting down");
@@ -184,6 +184,11 @@ impl EndSignals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{
+        fs::File,
+        os::unix::process::ExitStatusExt as _,
+        process::{Command, Stdio},
+    };
 
     #[test]
     fn a_caught_panic_is_an_error_with_its_message() {
@@ -196,5 +201,54 @@ mod tests {
         );
         assert_eq!(catch_panic(|| 7), Ok(7));
         assert!(!IS_CAUGHT.get());
+    }
+
+    /// The variable that makes the next test the process under test, and says what panics.
+    const PANICS: &str = "CLOUD_TEST_PANICS";
+
+    #[test]
+    fn a_panic_whose_message_cannot_be_written_does_what_any_other_does() {
+        match std::env::var(PANICS).as_deref() {
+            Ok("caught") => {
+                die_on_panic(&[]);
+                catch_panic(|| panic!("a")).unwrap_err();
+                return;
+            }
+            Ok(_) => {
+                die_on_panic(&["library"]);
+                let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
+                let library = named("library 1").spawn(|| panic!("a")).unwrap();
+                library.join().unwrap_err();
+                let _ = named("other").spawn(|| panic!("a")).unwrap().join();
+                return;
+            }
+            Err(_) => {}
+        }
+        let run = |panics: &str, stderr: Stdio| {
+            let name = "a_panic_whose_message_cannot_be_written_does_what_any_other_does";
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", &format!("process::tests::{name}"), "--nocapture"]);
+            command.env(PANICS, panics).stdout(Stdio::null());
+            command.stderr(stderr).status().unwrap()
+        };
+        const ABORTED: i32 = 6;
+        for stderr in broken() {
+            assert!(run("caught", stderr).success());
+        }
+        for stderr in broken() {
+            assert_eq!(run("not caught", stderr).signal(), Some(ABORTED));
+        }
+    }
+
+    /// Returns a full disk, a pipe whose reader is gone, and one whose reader does not read.
+    fn broken() -> [Stdio; 3] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let (_, gone) = io::pipe().unwrap();
+        let (reader, mut stuck) = io::pipe().unwrap();
+        rustix::io::ioctl_fionbio(&stuck, true).unwrap();
+        while stuck.write(&[b'x'; 512]).is_ok() {}
+        rustix::io::ioctl_fionbio(&stuck, false).unwrap();
+        std::mem::forget(reader);
+        [full.into(), gone.into(), stuck.into()]
     }
 }

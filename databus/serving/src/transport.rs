@@ -7,6 +7,7 @@ use crate::limits;
 use crate::{
     ServingLimits,
     listener::{Connection, Listener},
+    undated,
 };
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -63,17 +64,40 @@ pub(crate) async fn serve<S>(
         };
         let (builder, service, stopping) = (builder.clone(), service.clone(), stopping.clone());
         let first_request = limits::FIRST_REQUEST_TIMEOUT;
-        connections.spawn(answer(
-            connection,
-            builder,
-            service,
-            first_request,
-            stopping,
-        ));
+        if protocols == Protocols::Http1And2 && undated::clock_is_before_1970() {
+            connections.spawn(answer_undated(connection, builder, service, stopping));
+        } else {
+            connections.spawn(answer(
+                connection,
+                builder,
+                service,
+                first_request,
+                stopping,
+            ));
+        }
     }
     // The service of a server that has stopped must not be kept by the loop.
     drop((listener, service));
     while connections.join_next().await.is_some() {}
+}
+
+/// Answers one connection while the clock is before 1970, where hyper serves HTTP/2 alone.
+async fn answer_undated<S>(
+    mut connection: Connection,
+    builder: Builder<TokioExecutor>,
+    service: S,
+    stopping: CancellationToken,
+) where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+{
+    if undated::is_http2(&mut connection).await {
+        let (builder, first_request) = (builder.http2_only(), limits::FIRST_REQUEST_TIMEOUT);
+        answer(connection, builder, service, first_request, stopping).await;
+    } else if let Err(error) = undated::answer(connection, service).await {
+        tracing::debug!(%error, "a connection broke");
+    }
 }
 
 /// Answers one connection until its caller or `stopping` ends it. It also ends if no request has
@@ -163,7 +187,7 @@ impl Drop for Unanswered {
 }
 
 /// Returns the settings of a connection. Answers carry no `Date`: hyper panics when it formats a
-/// time before 1970, and a wrong clock must not end the process.
+/// time before 1970, and a wrong clock must not end the process (`undated.rs` has the rest).
 fn builder(protocols: Protocols, limits: &ServingLimits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     if protocols == Protocols::Http2 {

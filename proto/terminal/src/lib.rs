@@ -23,5 +23,5 @@ mod stderr;
 mod stdout;
 
 pub use command_line::{matches_of, parse};
-pub use stderr::{Stderr, lost_lines, note, stderr_is_terminal, take_lost_lines};
+pub use stderr::{Stderr, announce, lost_lines, note, stderr_is_terminal, take_lost_lines};
 pub use stdout::{Stdout, has_reader, print, stdout_is_terminal, unless_reader_is_gone};

@@ -1,4 +1,4 @@
-//! Stderr: the messages of commands, and the log of a server.
+//! Stderr: the messages of commands, and the log of a server. And the line that a server prints.
 //!
 //! A message of a command waits until its reader has read the ones before. The log of a server does
 //! not wait for long: a reader that has stopped reading must not stop the server. Its lines are
@@ -13,13 +13,11 @@ use std::{
     fmt,
     io::{self, IsTerminal as _, Write},
     sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 /// The time for which a line of a log waits until stderr can be written.
-const WAIT_MAX: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 200_000_000,
-};
+const WAIT_MAX: Duration = Duration::from_millis(200);
 
 /// The bytes that a pipe takes without blocking once it can be written (`PIPE_BUF`).
 const CHUNK_BYTES: usize = 4_096;
@@ -58,13 +56,21 @@ impl Write for Stderr {
 impl Lines {
     fn write(&mut self, out: BorrowedFd<'_>, line: &[u8]) {
         let wait = if self.is_stuck {
-            Timespec::default()
+            Duration::ZERO
         } else {
             WAIT_MAX
         };
-        self.is_stuck = !write_within(out, line, Some(&wait));
+        self.is_stuck = !write_within(out, line, Some(wait));
         self.lost += u64::from(self.is_stuck);
     }
+}
+
+/// Prints a line of a server to stdout, and returns whether that succeeded. Like a line of its log,
+/// it never waits for long.
+#[must_use]
+pub fn announce(line: impl fmt::Display) -> bool {
+    let line = format!("{line}\n");
+    write_within(rustix::stdio::stdout(), line.as_bytes(), Some(WAIT_MAX))
 }
 
 /// Writes a message of a command to stderr, with a line end. Errors are ignored.
@@ -95,15 +101,20 @@ pub fn stderr_is_terminal() -> bool {
     rustix::stdio::stderr().is_terminal()
 }
 
-/// Writes all bytes, and returns whether that succeeded. Each chunk waits for `wait` at most.
-fn write_within(out: BorrowedFd<'_>, bytes: &[u8], wait: Option<&Timespec>) -> bool {
+/// Writes all bytes, and returns whether that succeeded. Waits for `wait` at most, in all.
+fn write_within(out: BorrowedFd<'_>, bytes: &[u8], wait: Option<Duration>) -> bool {
+    let begun = Instant::now();
     bytes.chunks(CHUNK_BYTES).all(|chunk| {
         let mut rest = chunk;
         while !rest.is_empty() {
+            let left = wait.map(|wait| wait.saturating_sub(begun.elapsed()));
+            let left = left.and_then(|left| Timespec::try_from(left).ok());
             let mut polled = [PollFd::from_borrowed_fd(out.as_fd(), PollFlags::OUT)];
-            match poll(&mut polled, wait) {
+            match poll(&mut polled, left.as_ref()) {
                 Ok(0) => return false,
-                Ok(_) | Err(Errno::INTR) => {}
+                Ok(_) => {}
+                // A signal has ended the wait, and nothing is known of the descriptor.
+                Err(Errno::INTR) => continue,
                 Err(_) => return false,
             }
             match rustix::io::write(out, rest) {

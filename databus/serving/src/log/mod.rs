@@ -81,7 +81,7 @@ impl ProcessLog {
             tracing::warn!(
                 target: STATEMENT,
                 lines,
-                level = %site.level(),
+                line_level = %site.level(),
                 module = site.target(),
                 call_site = site.name(),
                 "lines were left out: this call site writes too many"
