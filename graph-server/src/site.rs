@@ -38,7 +38,7 @@ pub(crate) struct Site {
     pub(crate) stopping: CancellationToken,
     pub(crate) started: Instant,
     pub(crate) calls: Arc<Calls>,
-    /// What an operator should know, as the status lists it.
+    /// The warnings for an operator, which the status lists.
     pub(crate) warnings: Vec<String>,
 }
 

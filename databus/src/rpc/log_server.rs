@@ -36,7 +36,7 @@ pub struct LogServer {
     /// Cancelled when the server shuts down; the streams then end.
     pub(super) stopping: CancellationToken,
     trouble: Trouble,
-    /// What an operator should know, as the status lists it.
+    /// The warnings for an operator, which the status lists.
     pub(super) warnings: Vec<String>,
 }
 
@@ -145,9 +145,9 @@ impl LogServer {
                         );
                     }
                     if dropped.wanted_segments > 0 {
-                        let wanted_after_scn = kept_for.wanted_after_scn;
+                        let wanted_after_scn = kept_for.wanted_after_scn.get();
                         tracing::warn!(
-                            %wanted_after_scn,
+                            wanted_after_scn,
                             "the log is over its limit of bytes: it has removed windows that were \
                              wanted"
                         );

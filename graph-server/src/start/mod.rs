@@ -91,7 +91,7 @@ pub(crate) async fn start(
         log_stage("replay", begun, format_args!("to SCN {head}"));
     } else {
         tracing::warn!(
-            %head,
+            head = head.get(),
             "starting without the end of the log: its relay has gone away"
         );
     }

@@ -47,10 +47,14 @@ impl fmt::Display for StartStage {
             Stage::Overlay => formatter.write_str("reading the overlay"),
             Stage::Replay { progress, head } => {
                 let reached = progress.reached();
-                let parts = [&reached.graph, &reached.profiles];
-                let served = parts.into_iter().filter(|part| part.is_served());
-                let scn = served.map(|part| part.scn).min().unwrap_or_default();
-                write!(formatter, "replaying the log: at SCN {scn} of {head}")?;
+                let graph = reached.graph.scn;
+                write!(
+                    formatter,
+                    "replaying the log to SCN {head}: graph at {graph}"
+                )?;
+                if reached.profiles.is_served() {
+                    write!(formatter, ", profiles at {}", reached.profiles.scn)?;
+                }
                 match &reached.out_of_reach {
                     Some(away) => write!(formatter, ", waiting for the relay: {}", away.reason),
                     None => Ok(()),
@@ -97,16 +101,19 @@ mod tests {
             progress: Arc::clone(progress),
             head,
         };
-        check(replay(&progress), "replaying the log: at SCN 4 of 9");
+        check(
+            replay(&progress),
+            "replaying the log to SCN 9: graph at 7, profiles at 4",
+        );
         progress.fail(Part::Profiles, "damaged");
-        check(replay(&progress), "replaying the log: at SCN 7 of 9");
+        check(replay(&progress), "replaying the log to SCN 9: graph at 7");
         progress.set_out_of_reach(Some(OutOfReach {
             reason: "it is away".into(),
             since: Instant::now(),
         }));
         check(
             replay(&progress),
-            "replaying the log: at SCN 7 of 9, waiting for the relay: it is away",
+            "replaying the log to SCN 9: graph at 7, waiting for the relay: it is away",
         );
     }
 }
