@@ -24,8 +24,8 @@ thread_local! {
 }
 
 /// Prepares the process of a server, before it starts a thread: its files are private, it may open
-/// as many descriptors as the system allows, and a panic ends it. `library_threads` is for
-/// [`die_on_panic`].
+/// as many descriptors as the system allows, and a panic on any thread aborts it. `library_threads`
+/// are the beginnings of the names of threads whose library reports a panic as an error.
 pub fn prepare(library_threads: &'static [&'static str]) {
     keep_private();
     die_on_panic(library_threads);

@@ -117,7 +117,12 @@ async fn a_server_that_replays_says_how_far_it_is_from_its_first_moment() {
     let mut server = Served::spawn(Kind::GraphServer, folder.path(), &[], &[], SOUND);
     server.readiness();
     heading();
-    let (mut seen, mut printed): (Vec<String>, usize) = (Vec::new(), 0);
+    let replaying = format!("starting: replaying the log to SCN {windows}: graph at ");
+    let replayed_to = |text: &String| -> Option<u64> {
+        let rest = text.strip_prefix(&replaying)?;
+        rest.split([',', '\n']).next()?.parse().ok()
+    };
+    let (mut seen, mut tenths): (Vec<String>, u64) = (Vec::new(), 0);
     loop {
         let answers = ask(&server).await;
         let (status, text) = answers.readyz.clone().expect("the admin listener answers");
@@ -132,17 +137,16 @@ async fn a_server_that_replays_says_how_far_it_is_from_its_first_moment() {
                 Code::Unavailable,
             );
         }
-        if seen.last() != Some(&text) && printed < 20 {
-            printed += 1;
+        // A row for each stage, and for each tenth of the replay.
+        let replayed = replayed_to(&text);
+        let is_next = replayed.is_none_or(|scn| 10 * scn >= tenths * windows as u64);
+        if seen.last() != Some(&text) && is_next {
+            tenths += u64::from(replayed.is_some());
             answers.print(&format!("starting on {} changes", windows * CHANGES));
         }
         seen.push(text);
     }
-    let replaying = format!("starting: replaying the log to SCN {windows}: graph at ");
-    let replayed: Vec<u64> = (seen.iter())
-        .filter_map(|text| text.strip_prefix(&replaying))
-        .filter_map(|text| text.split([',', '\n']).next()?.parse().ok())
-        .collect();
+    let replayed: Vec<u64> = seen.iter().filter_map(replayed_to).collect();
     assert!(replayed.is_sorted(), "{replayed:?}");
     assert!(!replayed.is_empty(), "{seen:?}");
     let answers = ask(&server).await;
