@@ -13,6 +13,10 @@ const FILES: [&str; 7] = [
     "databus/v1/databus.proto",
 ];
 
+#[expect(
+    clippy::disallowed_macros,
+    reason = "cargo reads the lines of build scripts"
+)]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     for file in FILES {
         println!("cargo::rerun-if-changed={file}");

@@ -6,6 +6,7 @@ use cloud_proto::databus::v1::{
 };
 use prost::Message;
 use prost_types::Timestamp;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A batch of changes that become visible together.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,11 +22,13 @@ pub struct Window {
 }
 
 impl Window {
-    /// Returns a window of a publisher without offsets, committed now.
+    /// Returns a window of a publisher without offsets, committed now. A clock that is before 1970
+    /// does not know when, and the window states no time.
     #[must_use]
     pub fn of(changes: impl IntoIterator<Item = Change>) -> Self {
+        let now = SystemTime::now();
         Self {
-            commit_time: Some(std::time::SystemTime::now().into()),
+            commit_time: (now >= UNIX_EPOCH).then(|| now.into()),
             changes: changes.into_iter().collect(),
             ..Self::default()
         }

@@ -8,6 +8,7 @@ mod count;
 use crate::{LogFiles, OpenError, ReadError, Verified, verify};
 use cloud_model::Scn;
 use cloud_profile::part_lines;
+use cloud_terminal::{has_reader, unless_reader_is_gone};
 use count::Counts;
 use serde_json::{Value, json};
 use std::{
@@ -55,7 +56,7 @@ pub enum DumpError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// The output could not be written.
-    #[error("cannot print: {0}")]
+    #[error("stdout: {0}")]
     Print(#[from] io::Error),
     /// The check found faults in the log.
     #[error("{faults} faults")]
@@ -90,7 +91,7 @@ impl Dump {
                     self.print(&text, &json, out)?;
                 }
             }
-            if !self.follow {
+            if !self.follow || !has_reader() {
                 break;
             }
             out.flush()?;
@@ -125,8 +126,9 @@ impl Dump {
             "undurable_bytes": undurable_bytes,
             "faults": faults,
         });
-        self.print(&text, &json, out)?;
-        out.flush()?;
+        let printed = self.print(&text, &json, out).and_then(|()| out.flush());
+        // The exit code states the faults, whether or not someone reads them.
+        unless_reader_is_gone(printed)?;
         match faults.len() {
             0 => Ok(()),
             faults => Err(DumpError::Faults { faults }),

@@ -2,7 +2,11 @@
 //! log.
 
 use clap::{Parser, Subcommand};
-use cloud_serving::process::{die_on_panic, log_to_stderr, run};
+use cloud_serving::{
+    log::log_to_stderr,
+    process::{prepare, run},
+};
+use cloud_terminal::{Stdout, note, parse};
 use databus::{
     dump::{Dump, DumpError},
     relay::{RelayConfig, Running, serve},
@@ -32,15 +36,24 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+    let outcome = match parse::<Arguments>().command {
         Command::Serve(config) => {
-            log_to_stderr(config.log_format, &config.log_level);
-            die_on_panic(&[]);
+            prepare(&[]);
+            let log = log_to_stderr(config.log_format, &config.log_level);
+            let level = config.log_level.clone();
             let addresses = |running: &Running| [running.public_addr(), running.admin_addr()];
-            run(serve(*config), addresses, Running::shutdown)
-                .inspect_err(|error| tracing::error!(%error, "ended"))
+            run(
+                log,
+                move || Ok(level.clone()),
+                serve(*config),
+                addresses,
+                Running::shutdown,
+            )
+            .inspect_err(|error| tracing::error!(%error, "ended"))
         }
-        Command::Dump(dump) => print(&dump).inspect_err(|error| eprintln!("databus: {error}")),
+        Command::Dump(dump) => {
+            print(&dump).inspect_err(|error| note(format_args!("databus: {error}")))
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -49,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 fn print(dump: &Dump) -> Result<(), Box<dyn Error>> {
-    match dump.run(&mut BufWriter::new(io::stdout().lock())) {
+    match dump.run(&mut BufWriter::new(Stdout)) {
         // Not an error: a program such as `head` has read enough and closed the pipe.
         Err(DumpError::Print(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         outcome => Ok(outcome?),

@@ -17,10 +17,11 @@ use cloud_proto::databus::v1::{
 };
 use cloud_serving::{
     BoundListeners, Health, ListenError, ListenerKind, ListenerPanicked, ListenerRoutes, Listeners,
-    ObserveLayer, Served, Services, ServingLimits,
+    ObserveLayer, Served, Services, ServingLimits, Starting,
+    limits::FILE_DESCRIPTORS,
+    log::{LogFormat, check_log_level},
     metrics::{Calls, Page},
     pages,
-    process::LogFormat,
     quantity::{bytes, milliseconds},
     sized,
 };
@@ -80,7 +81,8 @@ pub struct RelayConfig {
     /// Segments of the log whose last write is older than this are removed; 0: none are.
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = milliseconds::parse)]
     pub log_age_ms_max: u64,
-    /// The most open connections of each listener; further ones wait to be accepted.
+    /// The most open connections of each listener; further ones wait to be accepted. Fewer if the
+    /// system allows the process fewer open files.
     #[arg(long, value_name = "CONNECTIONS", default_value = "4096", value_parser = count(1))]
     pub connections_max: usize,
     /// The most open subscriptions.
@@ -106,7 +108,7 @@ pub struct RelayConfig {
 }
 
 fn log_level(level: &str) -> Result<String, String> {
-    cloud_serving::process::check_log_level(level).map(|()| level.to_owned())
+    check_log_level(level).map(|()| level.to_owned())
 }
 
 fn segment_bytes(text: &str) -> Result<u64, String> {
@@ -172,8 +174,19 @@ pub struct Running {
 pub async fn serve(config: RelayConfig) -> Result<Running, RelayError> {
     let limits = config.limits();
     let streams = config.stream_limits();
-    let listeners =
-        BoundListeners::bind(config.listen, config.admin_listen, limits.connections_max)?;
+    let drain_timeout = limits.drain_timeout;
+    let listeners = BoundListeners::bind(config.listen, config.admin_listen, limits)?;
+    let warnings = listeners.warnings();
+    let health = Health::starting(SERVED.iter().map(|(name, _)| name));
+    let stopping = CancellationToken::new();
+    let (calls, started) = (Arc::new(Calls::new()?), Instant::now());
+    let starting = Starting {
+        served: SERVED,
+        health: health.clone(),
+        observe: ObserveLayer::without_facts(Arc::clone(&calls), config.slow_request()),
+        stopping: stopping.clone(),
+    };
+    let listeners = listeners.start(starting, || "opening the log".to_owned())?;
     let options = LogOptions {
         segment_bytes: config.log_segment_bytes,
         queue_windows_max: streams.log_queue_windows_max(),
@@ -193,31 +206,28 @@ pub async fn serve(config: RelayConfig) -> Result<Running, RelayError> {
         oldest_after_scn = status.oldest_after_scn.get(),
         "the log is open"
     );
-    let stopping = CancellationToken::new();
     let server = LogServer::new(log.clone(), streams, stopping.clone(), || None);
-    let server = server.taking(config.take_source.clone());
+    let server = server.taking(config.take_source.clone()).warning(warnings);
     let server = Arc::new(server);
     let nobody = || Scn::MAX;
     tokio::spawn(Arc::clone(&server).keep_to(config.retention(), nobody));
-    let health = Health::serving(&[databus_server::SERVICE_NAME, publisher_server::SERVICE_NAME]);
-    let (calls, started) = (Arc::new(Calls::new()?), Instant::now());
-    let observe = ObserveLayer::without_facts(Arc::clone(&calls), config.slow_request());
     let ready = Arc::clone(&server);
     let services = Services {
         public: routes(ListenerKind::Public, &server, &health)?,
         admin: routes(ListenerKind::Admin, &server, &health)?,
         pages: pages(
             move || ready.check_serving().map(|()| None),
-            move || Ok(metrics(&server, started, &calls)),
+            move || metrics(&server, started, &calls),
         ),
-        observe,
     };
+    let listeners = listeners.serve(services);
+    health.serving();
     Ok(Running {
-        listeners: listeners.serve(services, &limits, &stopping),
+        listeners,
         log,
         health,
         stopping,
-        drain_timeout: limits.drain_timeout,
+        drain_timeout,
     })
 }
 
@@ -256,6 +266,8 @@ impl RelayConfig {
     fn limits(&self) -> ServingLimits {
         ServingLimits {
             connections_max: self.connections_max,
+            // A subscription reads the log through a descriptor of its own.
+            file_descriptors: FILE_DESCRIPTORS + self.subscriptions_max,
             idle_max: Duration::from_millis(self.idle_ms_max),
             drain_timeout: Duration::from_millis(self.drain_timeout_ms),
             ..ServingLimits::default()
@@ -298,11 +310,18 @@ impl Running {
     /// # Errors
     /// If one of these steps failed. The other steps are done all the same.
     pub async fn shutdown(self) -> Result<(), ShutdownError> {
-        self.health.not_serving();
-        self.stopping.cancel();
-        let drained = self.listeners.drain(self.drain_timeout).await;
-        let log = self.log;
+        let Self {
+            log,
+            health,
+            stopping,
+            mut listeners,
+            drain_timeout,
+        } = self;
+        health.not_serving();
+        stopping.cancel();
+        let drained = listeners.drain(drain_timeout).await;
         let closed = tokio::task::spawn_blocking(move || log.close()).await?;
+        listeners.close().await;
         drained?;
         Ok(closed?)
     }

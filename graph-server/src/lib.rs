@@ -46,7 +46,7 @@ mod test_site;
 mod views;
 mod workers;
 
-pub use cloud_serving::process::LogFormat;
+pub use cloud_serving::log::LogFormat;
 pub use config::{Config, ConfigError, Databus, ParseDatabusError};
 pub use ingest::IngestError;
 pub use limits::Limits;

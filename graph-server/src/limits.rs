@@ -5,7 +5,7 @@
 //! log and its streams in [`databus::limits`].
 
 use cloud_serving::{
-    limits::ServingLimits,
+    limits::{FILE_DESCRIPTORS, ServingLimits},
     quantity::{bytes, milliseconds},
 };
 use databus::{Retention, limits::StreamLimits};
@@ -164,7 +164,8 @@ pub struct Limits {
     /// Maximum open streams of one connection.
     #[arg(long, value_name = "STREAMS")]
     pub concurrent_streams_max: u32,
-    /// Maximum open connections of one listener; further ones wait to be accepted.
+    /// Maximum open connections of one listener; further ones wait to be accepted. Fewer if the
+    /// system allows the process fewer open files.
     #[arg(long, value_name = "CONNECTIONS")]
     pub connections_max: usize,
     /// Maximum open subscriptions.
@@ -277,6 +278,8 @@ impl Limits {
     pub(crate) fn serving(&self) -> ServingLimits {
         ServingLimits {
             connections_max: self.connections_max,
+            // A subscription reads the log through a descriptor of its own.
+            file_descriptors: FILE_DESCRIPTORS + self.subscriptions_max,
             concurrent_streams_max: self.concurrent_streams_max,
             requests_in_flight_max: self.requests_in_flight_max,
             deadline_default: Duration::from_millis(self.deadline_ms_default),

@@ -3,9 +3,13 @@
 
 use clap::{ArgMatches, Command};
 use cloud_search::LIBRARY_THREADS;
-use cloud_serving::process::{die_on_panic, log_to_stderr, run};
+use cloud_serving::{
+    log::log_to_stderr,
+    process::{prepare, run},
+};
+use cloud_terminal::{matches_of, note, print};
 use graph_server::{Config, Running, serve};
-use std::{error::Error, io::Write, process::ExitCode};
+use std::{error::Error, process::ExitCode};
 
 /// jemalloc: it returns memory to the system and does not fragment over months, as the system's own
 /// allocator does.
@@ -13,16 +17,16 @@ use std::{error::Error, io::Write, process::ExitCode};
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let matches = command().get_matches();
+    let matches = matches_of(command());
     let outcome = match matches.subcommand() {
         Some(("config", arguments)) => print_config(arguments),
         Some(("serve", arguments)) => Config::from_arguments(arguments)
             .map_err(Into::into)
-            .map(serve_until_stopped),
+            .map(|config| serve_until_stopped(config, arguments.clone())),
         _ => Err("no such command".into()),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("graph-server: {error}");
+        note(format_args!("graph-server: {error}"));
         ExitCode::from(USAGE)
     })
 }
@@ -48,15 +52,23 @@ fn command() -> Command {
 
 fn print_config(arguments: &ArgMatches) -> Result<ExitCode, Box<dyn Error>> {
     let config = Config::from_arguments(arguments)?;
-    std::io::stdout().write_all(config.to_toml()?.as_bytes())?;
+    if let Err(error) = print(config.to_toml()?) {
+        note(format_args!("graph-server: {error}"));
+        return Ok(ExitCode::FAILURE);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn serve_until_stopped(config: Config) -> ExitCode {
-    log_to_stderr(config.log_format, &config.log_level);
-    die_on_panic(&LIBRARY_THREADS);
+fn serve_until_stopped(config: Config, arguments: ArgMatches) -> ExitCode {
+    prepare(&LIBRARY_THREADS);
+    let log = log_to_stderr(config.log_format, &config.log_level);
+    // The file may have changed since the start; a flag still overrides it.
+    let level = move || {
+        let config = Config::from_arguments(&arguments).map_err(|error| error.to_string())?;
+        Ok(config.log_level)
+    };
     let addresses = |running: &Running| [running.public_addr(), running.admin_addr()];
-    match run(serve(config), addresses, Running::shutdown) {
+    match run(log, level, serve(config), addresses, Running::shutdown) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "ended");

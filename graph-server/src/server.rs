@@ -8,15 +8,17 @@ use crate::{
     observe::{facts, health::Health, metrics},
     rpc::routes,
     site::Site,
-    start::{StartError, Started, start},
+    start::{Operation, StartError, StartStage, Started, start},
 };
 use cloud_engine::FileError;
 use cloud_model::Scn;
 use cloud_serving::{
-    BoundListeners, ListenerKind, ListenerPanicked, Listeners, ObserveLayer, Services, pages,
+    self as serving, BoundListeners, ListenerKind, ListenerPanicked, Listeners, ObserveLayer,
+    Services, Starting, metrics::Calls, pages,
 };
 use databus::{KeptFor, Log};
 use std::{net::SocketAddr, sync::Arc, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 /// A server that answers requests. [`Running::shutdown`] ends it.
 pub struct Running {
@@ -45,26 +47,41 @@ pub enum ShutdownError {
     Log(#[from] databus::AppendError),
 }
 
-/// Starts a server. When this returns, the server answers requests.
+/// Starts a server. When this returns, the server answers requests. Until then, its listeners say
+/// how far the start is.
 ///
 /// If there is no valid snapshot or log to start from, or the addresses cannot be listened on.
 pub async fn serve(config: Config) -> Result<Running, StartError> {
-    let connections_max = config.limits.connections_max;
-    let listeners = BoundListeners::bind(config.listen, config.admin_listen, connections_max)?;
-    let started = start(config).await?;
+    let limits = config.limits.serving();
+    let listeners = BoundListeners::bind(config.listen, config.admin_listen, limits)?;
+    let operation = Operation {
+        calls: Arc::new(Calls::new()?),
+        stopping: CancellationToken::new(),
+        warnings: listeners.warnings(),
+    };
+    let (calls, slow_request) = (Arc::clone(&operation.calls), config.slow_request());
+    let health = serving::Health::starting(routes::SERVED.iter().map(|(name, _)| name));
+    let starting = Starting {
+        served: routes::SERVED,
+        health: health.clone(),
+        observe: ObserveLayer::new(calls, slow_request, &facts::FACTS, facts::report),
+        stopping: operation.stopping.clone(),
+    };
+    let stage = StartStage::default();
+    let shown = stage.clone();
+    let listeners = listeners.start(starting, move || shown.to_string())?;
+    let started = start(config, operation, stage).await?;
     let site = &started.site;
-    let health = Health::new(routes::SERVED, Arc::clone(&site.progress));
+    let health = Health::serving(health, &site.progress);
     tokio::spawn(keep_tidy(Arc::clone(site)));
     tokio::spawn(keep_log(Arc::clone(site)));
-    let calls = Arc::clone(&site.calls);
     let (ready, scraped) = (Arc::clone(site), Arc::clone(site));
     let services = Services {
         public: routes::of_listener(ListenerKind::Public, site, &health)?,
         admin: routes::of_listener(ListenerKind::Admin, site, &health)?,
         pages: pages(move || ready.readiness(), move || metrics::page(&scraped)),
-        observe: ObserveLayer::new(calls, site.slow_request, &facts::FACTS, facts::report),
     };
-    let listeners = listeners.serve(services, &site.limits.serving(), &site.stopping);
+    let listeners = listeners.serve(services);
     Ok(Running {
         started,
         health,
@@ -104,7 +121,8 @@ impl Running {
         self.health.stop();
         site.stopping.cancel();
         let drain = site.limits.serving().drain_timeout;
-        let listeners = self.listeners.drain(drain).await.map_err(Into::into);
+        let mut listeners = self.listeners;
+        let drained = listeners.drain(drain).await.map_err(Into::into);
         stop_ingest.cancel();
         // Writes that fail now are not retried: the log holds the changes.
         if let Some(profiles) = &site.profiles {
@@ -150,7 +168,8 @@ impl Running {
         let stored = storage
             .await
             .unwrap_or(Err(ShutdownError::Panicked("shutdown")));
-        listeners.and(stored)
+        listeners.close().await;
+        drained.and(stored)
     }
 }
 

@@ -13,10 +13,7 @@ use crate::{
 use cloud_search::ProfileStore;
 use cloud_serving::{self as serving, metrics::Calls};
 use databus::rpc::LogServer;
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// The state of a server's site.
@@ -41,8 +38,8 @@ pub(crate) struct Site {
     pub(crate) stopping: CancellationToken,
     pub(crate) started: Instant,
     pub(crate) calls: Arc<Calls>,
-    /// The time after which a request gets a line in the log; `None` for no lines.
-    pub(crate) slow_request: Option<Duration>,
+    /// The warnings for an operator, which the status lists.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Site {

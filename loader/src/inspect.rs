@@ -17,7 +17,10 @@ use cloud_engine::{
 };
 use cloud_files::open_plain;
 use cloud_search::{LIVE_PROFILES_NAME, PROFILES_NAME, ProfileFile};
+use cloud_terminal::print;
 use rayon::prelude::*;
+
+use crate::Error;
 
 /// Print what a snapshot is and verify every byte of it.
 #[derive(Debug, Clone, Args)]
@@ -40,10 +43,9 @@ pub struct Inspection {
 /// Inspects the snapshot that the command line names and prints the result.
 ///
 /// # Errors
-/// As [`inspect`].
-pub fn run(arguments: &Arguments) -> Result<(), FileError> {
-    print!("{}", inspect(&arguments.snapshot)?);
-    Ok(())
+/// As [`inspect`], and if stdout cannot be written.
+pub fn run(arguments: &Arguments) -> Result<(), Error> {
+    print(inspect(&arguments.snapshot)?).map_err(Error::Print)
 }
 
 /// Reads every file of a snapshot.

@@ -53,6 +53,7 @@ use std::path::Path;
 
 use cloud_engine::{LineageHasher, Manifest};
 use cloud_search::NoProfiles;
+use cloud_terminal::print;
 
 use crate::{
     Arguments, Dropped, Error, NodeOrder, Options, REJECTS_NAME, Rejected, Summary,
@@ -78,11 +79,10 @@ use crate::{
 /// Builds a snapshot as the command line says and prints the summary.
 ///
 /// # Errors
-/// When the arguments contradict each other, and as [`build`].
+/// When the arguments contradict each other, as [`build`], and if stdout cannot be written.
 pub fn run(arguments: Arguments) -> Result<(), Error> {
     let summary = build(&arguments.try_into()?)?;
-    print!("{summary}");
-    Ok(())
+    print(summary).map_err(Error::Print)
 }
 
 /// Builds a snapshot. When this returns `Ok`, the snapshot is complete and fsynced.

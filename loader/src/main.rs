@@ -5,6 +5,8 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use cloud_files::keep_private;
+use cloud_terminal::{note, parse};
 
 /// Builds snapshots from database dumps, and makes synthetic dumps.
 #[derive(Parser)]
@@ -25,7 +27,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let outcome: Result<(), Box<dyn Error>> = match Arguments::parse().command {
+    keep_private();
+    let outcome: Result<(), Box<dyn Error>> = match parse::<Arguments>().command {
         Command::Build(arguments) => loader::run(arguments).map_err(Into::into),
         Command::Generate(arguments) => cloud_synthetic::run(&arguments).map_err(Into::into),
         Command::Inspect(arguments) => loader::inspect::run(&arguments).map_err(Into::into),
@@ -33,7 +36,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", with_causes(error.as_ref()));
+            note(format_args!("error: {}", with_causes(error.as_ref())));
             ExitCode::FAILURE
         }
     }

@@ -1,5 +1,6 @@
 //! A graph server or a relay under test: the real binary, killed or stopped by its process id.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
@@ -201,10 +202,26 @@ impl Server {
         kib * 1024
     }
 
-    /// Returns the number of open descriptors.
-    pub fn descriptors(&self) -> usize {
-        let listed = std::fs::read_dir(format!("/proc/{}/fd", self.process.id()));
-        listed.expect("the server runs").count()
+    /// Allows the process no further descriptor, or again as many as the system allows.
+    pub fn limit_descriptors(&self, is_limited: bool) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let pid = Some(Pid::from_child(&self.process));
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.process.id()));
+        let open = open.expect("the server runs").map(|entry| {
+            let name = entry.expect("a descriptor").file_name();
+            name.to_str().and_then(|number| number.parse().ok())
+        });
+        let open: BTreeSet<u64> = open.flatten().collect();
+        // The next descriptor would have this number, and the limit is of numbers.
+        let next = (0..).find(|number| !open.contains(number));
+        let status = std::fs::read_to_string(format!("/proc/{}/limits", self.process.id()));
+        let status = status.expect("the server runs");
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("Max open files"));
+        let maximum = line.and_then(|line| line.split_whitespace().nth(4)?.parse().ok());
+        let current = if is_limited { next } else { maximum };
+        prlimit(pid, Resource::Nofile, Rlimit { current, maximum }).expect("a lower limit");
     }
 
     /// Sends SIGKILL, and waits for the end.

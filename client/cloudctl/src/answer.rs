@@ -1,12 +1,10 @@
 //! The answer of a command: text for people, and the same as JSON for scripts.
 
 use cloud_client::proto::databus::v1::AsOf;
+use cloud_terminal::print;
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use serde_json::{Value, json};
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
 /// An answer in both forms.
 pub(crate) struct Answer {
@@ -16,16 +14,10 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn print(&self, json: bool) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
-        let outcome = if json {
-            writeln!(stdout, "{}", self.json)
+        if json {
+            print(format_args!("{}\n", self.json))
         } else {
-            write!(stdout, "{}", self.text)
-        };
-        match outcome.and_then(|()| stdout.flush()) {
-            // The reader, such as `head`, has closed the pipe: it needs no more.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            outcome => outcome,
+            print(&self.text)
         }
     }
 }

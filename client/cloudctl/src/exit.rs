@@ -1,6 +1,7 @@
 //! Errors of a command: their exit codes, and their messages.
 
 use cloud_client::Error;
+use cloud_terminal::{note, print};
 use serde_json::json;
 use std::{io, process::ExitCode};
 
@@ -17,7 +18,7 @@ pub(crate) enum Failed {
     /// The command line is wrong, or a file that it names.
     #[error("{0}")]
     Usage(String),
-    #[error("stdout: {0}")]
+    #[error(transparent)]
     Output(#[from] io::Error),
 }
 
@@ -33,7 +34,7 @@ impl Failed {
 
     /// Prints the error on stderr, and with `json` as JSON on stdout too.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
-        eprintln!("cloudctl: {self}");
+        note(format_args!("cloudctl: {self}"));
         if json {
             let failure = match self {
                 Self::Server(error) => error.failure(),
@@ -55,7 +56,8 @@ impl Failed {
                     .map(|(_, name)| name),
                 "fields": fields,
             });
-            println!("{}", json!({ "error": error }));
+            // The message stands on stderr, and the exit code says the rest.
+            let _ = print(format_args!("{}\n", json!({ "error": error })));
         }
         ExitCode::from(self.code())
     }

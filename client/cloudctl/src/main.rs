@@ -29,14 +29,13 @@ mod watch;
 
 use answer::Answer;
 use arguments::{Arguments, Command};
-use clap::Parser;
 use exit::Failed;
 use servers::Servers;
 use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = cloud_terminal::parse::<Arguments>();
     let json = arguments.json;
     let outcome = run(arguments)
         .await

@@ -7,6 +7,7 @@ use crate::{
     status::{mib, snapshot_json},
 };
 use cloud_client::{Error, Point};
+use cloud_terminal::note;
 
 /// Takes a snapshot. The call is repeated until the snapshot is written: a large site takes longer
 /// than one call may.
@@ -21,7 +22,9 @@ pub(crate) async fn take(servers: &Servers) -> Result<Answer, Failed> {
                     return Err(Error::Deadline(failure).into());
                 };
                 let (written, nodes) = (running.nodes_written, running.nodes);
-                eprintln!("cloudctl: {written} of {nodes} members written");
+                note(format_args!(
+                    "cloudctl: {written} of {nodes} members written"
+                ));
             }
             taken => break taken?,
         }

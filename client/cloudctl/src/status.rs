@@ -90,6 +90,9 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
     for (name, fact) in facts {
         rows.add_row([name, &fact]);
     }
+    for warning in status.warnings.iter().chain(&log.warnings) {
+        rows.add_row(["warning", warning]);
+    }
     for MemoryPart { part, bytes } in &status.memory {
         rows.add_row([format!("  {part}"), mib(*bytes)]);
     }
@@ -151,6 +154,7 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
         "graph_lag": lag_json(status.graph_lag.as_ref()),
         "search_lag": lag_json(status.search_lag.as_ref()),
         "memory": memory,
+        "warnings": status.warnings.iter().chain(&log.warnings).collect::<Vec<_>>(),
         "log": {
             "owner": log.owner,
             "oldest_after_scn": log.oldest_after_scn,

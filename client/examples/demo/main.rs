@@ -4,17 +4,25 @@
 //! `questions.rs` is also an example of the client. `make demo` runs it. To run it by hand: `demo
 //! --loader target/release/loader --server target/release/graph-server --dir scratch [--once]`.
 
+/// Prints a line to stdout, in a function that returns a `Result`.
+macro_rules! say {
+    ($($text:tt)*) => {
+        cloud_terminal::print(format_args!("{}\n", format_args!($($text)*)))?
+    };
+}
+
 mod people;
 mod questions;
 mod server;
 
 use clap::Parser;
 use cloud_client::{Admin, Client};
+use cloud_terminal::{has_reader, note, parse};
 use questions::{candidates, questions};
 use server::Server;
 use std::{
     error::Error,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
     time::Instant,
@@ -52,10 +60,10 @@ struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
+    match run(parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("demo: {error}");
+            note(format_args!("demo: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -75,10 +83,10 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     heading(&format!(
         "A synthetic site of {} members",
         arguments.members
-    ));
+    ))?;
     load(&arguments, &dump, &site)?;
 
-    heading("The server starts");
+    heading("The server starts")?;
     let (server, public, admin) = Server::start(&arguments, &site, &log)?;
     questions(
         &Client::connect(public.as_str()).await?,
@@ -87,9 +95,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     )
     .await?;
 
-    if !arguments.once {
-        heading(&format!("Serving on {public} until Ctrl-C"));
-        println!(
+    if !arguments.once && has_reader() {
+        heading(&format!("Serving on {public} until Ctrl-C"))?;
+        say!(
             "Try: cloudctl --server {public} search --viewer {} title:engineer",
             candidates(&dump)?[0]
         );
@@ -135,10 +143,11 @@ fn succeed(what: &str, command: &mut Command) -> Result<(), Box<dyn Error>> {
     if !status.success() {
         return Err(format!("{} ended with {status}", program.display()).into());
     }
-    println!("{what} in {:.1} s", begun.elapsed().as_secs_f64());
+    say!("{what} in {:.1} s", begun.elapsed().as_secs_f64());
     Ok(())
 }
 
-fn heading(text: &str) {
-    println!("\n=== {text}");
+fn heading(text: &str) -> io::Result<()> {
+    say!("\n=== {text}");
+    Ok(())
 }

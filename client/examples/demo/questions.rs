@@ -22,29 +22,30 @@ pub(crate) async fn questions(
 ) -> Result<(), Box<dyn StdError>> {
     let viewer = choose_viewer(client, dump).await?;
     let people = People::of(client, [viewer]).await?;
-    heading(&format!("You are {}", people.introduce(viewer)));
+    heading(&format!("You are {}", people.introduce(viewer)))?;
 
-    heading("How large is your network?");
+    heading("How large is your network?")?;
     let begun = Instant::now();
     let sizes = client.network_sizes(viewer, true).await?;
-    println!(
+    say!(
         "1st degree {:>8}\n2nd degree {:>8}",
-        sizes.first, sizes.second
+        sizes.first,
+        sizes.second
     );
-    println!("3rd degree {:>8}", sizes.third.unwrap_or_default());
-    println!("({:.1} ms)", milliseconds(begun));
+    say!("3rd degree {:>8}", sizes.third.unwrap_or_default());
+    say!("({:.1} ms)", milliseconds(begun));
 
     heading(
         "How close are the members on this page, \
          which connections do you share, and through whom are you connected?",
-    );
+    )?;
     let page = members_at_each_degree(client, viewer).await?;
     print_degrees(client, viewer, &page).await?;
 
-    heading("Which members may you know?");
+    heading("Which members may you know?")?;
     print_suggestions(client, viewer).await?;
 
-    heading("Engineers in your network, nearest first");
+    heading("Engineers in your network, nearest first")?;
     let options = SearchOptions {
         degrees: vec![Degree::First, Degree::Second, Degree::Third],
         page: Page {
@@ -57,20 +58,20 @@ pub(crate) async fn questions(
     let took = milliseconds(begun);
     let people = People::of(client, found.hits.iter().map(|hit| hit.member_id)).await?;
     for hit in &found.hits {
-        println!(
+        say!(
             "{:>4}  {}",
             words(hit.degree()),
             people.introduce(hit.member_id)
         );
     }
-    println!("({} in all, {took:.1} ms)", found.total);
+    say!("({} in all, {took:.1} ms)", found.total);
 
-    heading("You connect with a member out of your network");
+    heading("You connect with a member out of your network")?;
     let Some(stranger) = first_hit(client, viewer, Degree::OutOfNetwork)
         .await?
         .or(first_hit(client, viewer, Degree::Third).await?)
     else {
-        println!("There is no member further away than 2nd degree.");
+        say!("There is no member further away than 2nd degree.");
         return Ok(());
     };
     let friends = client.connections(
@@ -88,7 +89,7 @@ pub(crate) async fn questions(
         .map(|connection| connection.member_id)
         .collect();
     let page: Vec<_> = std::iter::once(stranger).chain(friends).collect();
-    println!("before:");
+    say!("before:");
     print_degrees(client, viewer, &page).await?;
     let begun = Instant::now();
     let published = admin
@@ -100,7 +101,7 @@ pub(crate) async fn questions(
         .degrees(viewer, &[stranger], DegreesOptions::default())
         .await?;
     let took = milliseconds(begun);
-    println!(
+    say!(
         "published as SCN {}; seen as {} after {took:.1} ms. After:",
         published.as_of.scn,
         degree_of(&seen.degrees)
@@ -180,7 +181,11 @@ async fn hits(
     Ok(client.search(viewer, "", options).await?.hits)
 }
 
-async fn print_degrees(client: &Client, viewer: u64, members: &[u64]) -> Result<(), Error> {
+async fn print_degrees(
+    client: &Client,
+    viewer: u64,
+    members: &[u64],
+) -> Result<(), Box<dyn StdError>> {
     let begun = Instant::now();
     let options = DegreesOptions {
         shared_count: true,
@@ -195,7 +200,7 @@ async fn print_degrees(client: &Client, viewer: u64, members: &[u64]) -> Result<
     });
     let people = People::of(client, named).await?;
     for member in &page.degrees {
-        println!(
+        say!(
             "{:>14}  {}",
             words(member.degree()),
             people.introduce(member.member_id)
@@ -210,24 +215,24 @@ async fn print_degrees(client: &Client, viewer: u64, members: &[u64]) -> Result<
                 } else {
                     ""
                 };
-                println!("{:16}{count} shared: {shared}{more}", "");
+                say!("{:16}{count} shared: {shared}{more}", "");
             }
         }
         if member.path.len() > 2 {
-            println!(
+            say!(
                 "{:16}through {}",
                 "",
                 names(&member.path[1..member.path.len() - 1]).join(", then ")
             );
         }
     }
-    println!("({took:.1} ms)");
+    say!("({took:.1} ms)");
     Ok(())
 }
 
 /// Prints the members who share the most connections with the viewer, and the number of shortest
 /// paths to the first of them.
-async fn print_suggestions(client: &Client, viewer: u64) -> Result<(), Error> {
+async fn print_suggestions(client: &Client, viewer: u64) -> Result<(), Box<dyn StdError>> {
     let begun = Instant::now();
     let three = SuggestionsOptions {
         page: Page {
@@ -240,7 +245,7 @@ async fn print_suggestions(client: &Client, viewer: u64) -> Result<(), Error> {
     let took = milliseconds(begun);
     let people = People::of(client, suggestions.iter().map(|found| found.member_id)).await?;
     for found in &suggestions {
-        println!(
+        say!(
             "{} shared: {}",
             found.shared_count,
             people.introduce(found.member_id)
@@ -248,13 +253,13 @@ async fn print_suggestions(client: &Client, viewer: u64) -> Result<(), Error> {
     }
     if let Some(first) = suggestions.first() {
         let paths = client.paths(viewer, first.member_id, PathsOptions::default());
-        println!(
+        say!(
             "{} shortest paths lead to {}",
             paths.await?.total,
             people.name(first.member_id)
         );
     }
-    println!("({took:.1} ms)");
+    say!("({took:.1} ms)");
     Ok(())
 }
 

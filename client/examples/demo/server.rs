@@ -45,7 +45,7 @@ impl Server {
                 .filter_map(|word| word.split_once('='))
                 .collect();
             if let (Some(public), Some(admin)) = (words.get("public"), words.get("admin")) {
-                println!("ready after {} ms", begun.elapsed().as_millis());
+                say!("ready after {} ms", begun.elapsed().as_millis());
                 return Ok((server, (*public).to_owned(), (*admin).to_owned()));
             }
         }

@@ -21,21 +21,30 @@ pub struct Health {
 }
 
 impl Health {
-    /// Reports SERVING for the whole server and for these services, named as in the protos.
-    pub fn serving(services: &[&'static str]) -> Self {
+    /// Reports NOT_SERVING for the whole server and for these services, named as in the protos.
+    pub fn starting<'a>(services: impl IntoIterator<Item = &'a &'static str>) -> Self {
         // The empty name is the whole server.
-        let names = services.iter().copied().chain([""]);
-        let states = names.map(|name| (name, ServingStatus::Serving)).collect();
+        let names = services.into_iter().copied().chain([""]);
+        let states = names.map(|name| (name, ServingStatus::NotServing));
         Self {
-            states: Arc::new(watch::Sender::new(states)),
+            states: Arc::new(watch::Sender::new(states.collect())),
         }
+    }
+
+    /// Reports SERVING from now on, for the whole server and all services.
+    pub fn serving(&self) {
+        self.set_all(ServingStatus::Serving);
     }
 
     /// Reports NOT_SERVING from now on, for the whole server and all services.
     pub fn not_serving(&self) {
+        self.set_all(ServingStatus::NotServing);
+    }
+
+    fn set_all(&self, set: ServingStatus) {
         self.states.send_modify(|states| {
             for state in states.values_mut() {
-                *state = ServingStatus::NotServing;
+                *state = set;
             }
         });
     }
@@ -115,7 +124,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_check_answers_for_known_services() {
-        let health = Health::serving(&["a.B", "a.C"]);
+        let health = Health::starting(&["a.B", "a.C"]);
+        let all = health.check(request("")).await.unwrap().into_inner();
+        assert_eq!(all.status(), ServingStatus::NotServing);
+        health.serving();
         health.set_services(&["a.C", "a.D"], false);
         let check = async |service| {
             let answer = health.check(request(service)).await;
@@ -133,7 +145,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_watch_streams_changes_of_its_service_alone() {
-        let health = Health::serving(&["a.B", "a.C"]);
+        let health = Health::starting(&["a.B", "a.C"]);
+        health.serving();
         let watch = async |service| health.watch(request(service)).await.unwrap().into_inner();
         let (mut known, mut unknown) = (watch("a.B").await, watch("a.D").await);
         let next = async |stream: &mut BoxStream<HealthCheckResponse>| {

@@ -56,11 +56,18 @@ pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(10);
 /// configures another.
 pub const IDLE_MAX: Duration = Duration::from_secs(600);
 
+/// The descriptors that a server needs for its files, its own connections and its runtime, beside
+/// those of streams that read a log.
+pub const FILE_DESCRIPTORS: usize = 128;
+
 /// The limits of a server that depend on its machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServingLimits {
-    /// The open connections of one listener. Further ones wait to be accepted.
+    /// The open connections of one listener. Further ones wait to be accepted. There are fewer if
+    /// the process may not open so many descriptors.
     pub connections_max: usize,
+    /// The descriptors that are kept for files, so that connections never take them.
+    pub file_descriptors: usize,
     /// The open streams of one connection.
     pub concurrent_streams_max: u32,
     /// The requests that are answered at a time, without streams.
@@ -79,6 +86,7 @@ impl Default for ServingLimits {
     fn default() -> Self {
         Self {
             connections_max: 4_096,
+            file_descriptors: FILE_DESCRIPTORS,
             concurrent_streams_max: 256,
             requests_in_flight_max: 4_096,
             deadline_default: DEADLINE_DEFAULT,

@@ -32,7 +32,7 @@ pub struct ListenError {
 
 /// A socket that is bound, and does not accept yet.
 #[derive(Debug)]
-pub struct Listener {
+pub(crate) struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     places: Arc<Semaphore>,
@@ -41,7 +41,7 @@ pub struct Listener {
 impl Listener {
     /// Listens on an address; port 0 takes a free one. At most `connections_max` connections are
     /// open at a time.
-    pub fn bind(address: SocketAddr, connections_max: usize) -> Result<Self, ListenError> {
+    pub(crate) fn bind(address: SocketAddr, connections_max: usize) -> Result<Self, ListenError> {
         let bind = || {
             let socket = StdTcpListener::bind(address)?;
             socket.set_nonblocking(true)?;
@@ -57,7 +57,7 @@ impl Listener {
     }
 
     /// Returns the address on which it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
@@ -117,6 +117,15 @@ impl Connection {
                 timeout: Box::pin(tokio::time::sleep(opening_timeout)),
             }),
             _place: place,
+        }
+    }
+
+    /// Returns the first byte that is sent, and leaves it there.
+    pub(crate) async fn first_byte(&mut self) -> io::Result<u8> {
+        let mut first = [0];
+        match self.incoming.peek(&mut first).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(first[0]),
         }
     }
 

@@ -49,6 +49,11 @@ struct Slow<T: 'static> {
 }
 
 impl<T> ObserveLayer<T> {
+    /// Returns the counts.
+    pub(crate) fn calls(&self) -> Arc<Calls> {
+        Arc::clone(&self.calls)
+    }
+
     /// Counts in `calls`. A call that takes longer than `over` is passed to `report`, with the
     /// facts that are noted in `facts`.
     pub fn new(

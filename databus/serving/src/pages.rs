@@ -16,7 +16,6 @@ use pin_project_lite::pin_project;
 use std::{
     convert::Infallible,
     future::Future,
-    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -34,7 +33,7 @@ use tower::Service;
 /// `metrics` runs on a thread that may wait for files.
 pub fn pages(
     serving: impl Fn() -> Result<Option<String>, Refusal> + Clone + Send + Sync + 'static,
-    metrics: impl Fn() -> io::Result<String> + Clone + Send + Sync + 'static,
+    metrics: impl Fn() -> String + Clone + Send + Sync + 'static,
 ) -> Router {
     let scrapes = Arc::new(Semaphore::new(SCRAPES_IN_FLIGHT_MAX));
     let ready = move || std::future::ready(readiness(serving()));
@@ -65,7 +64,7 @@ const METRICS_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 async fn scrape(
     scrapes: Arc<Semaphore>,
-    metrics: impl Fn() -> io::Result<String> + Send + 'static,
+    metrics: impl Fn() -> String + Send + 'static,
 ) -> Result<impl IntoResponse, (StatusCode, String)> {
     let unavailable = |reason: String| (StatusCode::SERVICE_UNAVAILABLE, reason);
     let Ok(place) = scrapes.try_acquire_owned() else {
@@ -78,10 +77,7 @@ async fn scrape(
         drop(place);
         page
     });
-    match page
-        .await
-        .unwrap_or_else(|ended| Err(io::Error::other(ended)))
-    {
+    match page.await {
         Ok(page) => Ok(([(CONTENT_TYPE, METRICS_CONTENT_TYPE)], page)),
         Err(error) => Err(unavailable(format!("{error}\n"))),
     }

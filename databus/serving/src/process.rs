@@ -1,50 +1,35 @@
-//! The process of a server: its log on stderr, its end by a signal, and the abort on a panic.
+//! The process of a server: its end by a signal, SIGHUP, and the abort on a panic.
 
-use serde::{Deserialize, Serialize};
+use crate::{descriptors, log::ProcessLog};
+use cloud_files::keep_private;
+use cloud_terminal::{Stderr, announce};
 use std::{
+    backtrace::{Backtrace, BacktraceStatus},
     cell::Cell,
     error::Error,
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, Write as _},
     net::SocketAddr,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind},
+    sync::Arc,
+    time::Duration,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
-/// The format of the log's lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LogFormat {
-    /// Readable text.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// Checks that a filter of the log can be parsed. The error says what is wrong with it.
-pub fn check_log_level(level: &str) -> Result<(), String> {
-    let parsed = EnvFilter::builder().parse(level);
-    parsed
-        .map(drop)
-        .map_err(|error| format!("`{level}` is not a log filter: {error}"))
-}
-
-/// Writes the log of the process to stderr from now on, as far as the filter allows. A line that
-/// cannot be written is dropped: the subscriber would report it with `eprintln!`, which panics.
-pub fn log_to_stderr(format: LogFormat, level: &str) {
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(level))
-        .with_writer(io::stderr)
-        .log_internal_errors(false);
-    match format {
-        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
-}
+/// The time between two statements of how many log lines were left out.
+const STATE_INTERVAL: Duration = Duration::from_secs(1);
 
 thread_local! {
     /// Whether a panic of this thread is caught by [`catch_panic`].
     static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Prepares the process of a server, before it starts a thread: its files are private, it may open
+/// as many descriptors as the system allows, and a panic on any thread aborts it. `library_threads`
+/// are the beginnings of the names of threads whose library reports a panic as an error.
+pub fn prepare(library_threads: &'static [&'static str]) {
+    keep_private();
+    die_on_panic(library_threads);
+    descriptors::raise_limit();
 }
 
 /// Makes a panic on any thread abort the process, unless [`catch_panic`] catches it, or the thread
@@ -53,17 +38,29 @@ thread_local! {
 ///
 /// Acknowledged changes are durable, and a restart takes seconds. A process that has lost a thread
 /// is therefore not worth keeping.
-pub fn die_on_panic(library_threads: &'static [&'static str]) {
-    let report = std::panic::take_hook();
+fn die_on_panic(library_threads: &'static [&'static str]) {
     std::panic::set_hook(Box::new(move |panic| {
-        report(panic);
         let thread = std::thread::current();
         let name = thread.name().unwrap_or_default();
+        report(name, panic);
         let is_reported = library_threads.iter().any(|begin| name.starts_with(begin));
         if !is_reported && !IS_CAUGHT.get() {
             std::process::abort();
         }
     }));
+}
+
+/// Writes the message of a panic to stderr. Like a line of the log, it never fails and never waits
+/// for long.
+fn report(thread: &str, panic: &PanicHookInfo<'_>) {
+    let backtrace = Backtrace::capture();
+    let backtrace = match backtrace.status() {
+        BacktraceStatus::Captured => format!("\n{backtrace}"),
+        _ => String::new(),
+    };
+    let text = format!("thread '{thread}' {panic}{backtrace}\n");
+    // Never fails.
+    let _ = Stderr.write_all(text.as_bytes());
 }
 
 /// A panic that was caught, with its message.
@@ -88,11 +85,13 @@ pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
 }
 
 /// Runs a server until SIGTERM or SIGINT: starts it, prints its public and admin addresses, and
-/// shuts it down.
+/// shuts it down. At SIGHUP, the log gets the level that `level` reads again.
 ///
 /// # Errors
 /// If the server does not start, or its shutdown fails.
 pub fn run<Running, StartError, ShutdownError>(
+    log: ProcessLog,
+    level: impl Fn() -> Result<String, String> + Send + 'static,
     start: impl Future<Output = Result<Running, StartError>>,
     addresses: impl FnOnce(&Running) -> [SocketAddr; 2],
     shutdown: impl AsyncFnOnce(Running) -> Result<(), ShutdownError>,
@@ -104,26 +103,56 @@ where
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+    let log = Arc::new(log);
     let outcome = runtime.block_on(async {
         // The handlers are installed before the start, so that a signal during the start is not
         // lost.
         let mut signals = EndSignals::new()?;
+        let hangups = signal(SignalKind::hangup())?;
+        tokio::spawn(reload_level(hangups, Arc::clone(&log), level));
+        tokio::spawn(state_left_out(Arc::clone(&log)));
         let running = tokio::select! {
             running = start => running?,
-            () = signals.received() => return Ok(()),
+            () = signals.received() => {
+                tracing::info!("ended by a signal during the start");
+                return Ok(());
+            }
         };
         let [public, admin] = addresses(&running);
-        let mut stdout = io::stdout().lock();
-        writeln!(stdout, "listening public={public} admin={admin}")?;
-        stdout.flush()?;
-        drop(stdout);
+        if !announce(format_args!("listening public={public} admin={admin}")) {
+            tracing::warn!(%public, %admin, "stdout: the addresses could not be printed");
+        }
         signals.received().await;
         tracing::info!("shutting down");
         Ok(shutdown(running).await?)
     });
     // Work that still runs on blocking threads was cut off. It must not keep the process alive.
     runtime.shutdown_background();
+    log.state_left_out(true);
     outcome
+}
+
+/// Sets the level of the log at each SIGHUP, which therefore does not end the process.
+async fn reload_level(
+    mut hangups: Signal,
+    log: Arc<ProcessLog>,
+    level: impl Fn() -> Result<String, String>,
+) {
+    while hangups.recv().await.is_some() {
+        let set = level().and_then(|level| log.set_level(&level).map(|()| level));
+        match set {
+            Ok(level) => tracing::info!(level, "SIGHUP: the level of the log is set"),
+            Err(error) => tracing::error!(error, "SIGHUP: the level of the log stays"),
+        }
+    }
+}
+
+async fn state_left_out(log: Arc<ProcessLog>) {
+    let mut interval = tokio::time::interval(STATE_INTERVAL);
+    loop {
+        interval.tick().await;
+        log.state_left_out(false);
+    }
 }
 
 /// The signals SIGTERM and SIGINT, received from the time at which this is created.
@@ -155,6 +184,11 @@ impl EndSignals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{
+        fs::File,
+        os::unix::process::ExitStatusExt as _,
+        process::{Command, Stdio},
+    };
 
     #[test]
     fn a_caught_panic_is_an_error_with_its_message() {
@@ -167,5 +201,54 @@ mod tests {
         );
         assert_eq!(catch_panic(|| 7), Ok(7));
         assert!(!IS_CAUGHT.get());
+    }
+
+    /// The variable that makes the next test the process under test, and says what panics.
+    const PANICS: &str = "CLOUD_TEST_PANICS";
+
+    #[test]
+    fn a_panic_whose_message_cannot_be_written_does_what_any_other_does() {
+        match std::env::var(PANICS).as_deref() {
+            Ok("caught") => {
+                die_on_panic(&[]);
+                catch_panic(|| panic!("a")).unwrap_err();
+                return;
+            }
+            Ok(_) => {
+                die_on_panic(&["library"]);
+                let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
+                let library = named("library 1").spawn(|| panic!("a")).unwrap();
+                library.join().unwrap_err();
+                let _ = named("other").spawn(|| panic!("a")).unwrap().join();
+                return;
+            }
+            Err(_) => {}
+        }
+        let run = |panics: &str, stderr: Stdio| {
+            let name = "a_panic_whose_message_cannot_be_written_does_what_any_other_does";
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", &format!("process::tests::{name}"), "--nocapture"]);
+            command.env(PANICS, panics).stdout(Stdio::null());
+            command.stderr(stderr).status().unwrap()
+        };
+        const ABORTED: i32 = 6;
+        for stderr in broken() {
+            assert!(run("caught", stderr).success());
+        }
+        for stderr in broken() {
+            assert_eq!(run("not caught", stderr).signal(), Some(ABORTED));
+        }
+    }
+
+    /// Returns a full disk, a pipe whose reader is gone, and one whose reader does not read.
+    fn broken() -> [Stdio; 3] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let (_, gone) = io::pipe().unwrap();
+        let (reader, mut stuck) = io::pipe().unwrap();
+        rustix::io::ioctl_fionbio(&stuck, true).unwrap();
+        while stuck.write(&[b'x'; 512]).is_ok() {}
+        rustix::io::ioctl_fionbio(&stuck, false).unwrap();
+        std::mem::forget(reader);
+        [full.into(), gone.into(), stuck.into()]
     }
 }

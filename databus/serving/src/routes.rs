@@ -95,6 +95,31 @@ impl ListenerRoutes {
         }
     }
 
+    /// Refuses the calls of every service of this listener, with what `refusal` returns at the
+    /// time: the server starts, or shuts down.
+    #[must_use]
+    pub(crate) fn refusing(
+        self,
+        refusal: impl Fn() -> Refusal + Clone + Send + Sync + 'static,
+    ) -> Self {
+        let here = self.served.iter();
+        let here = here.filter(|(_, kinds)| kinds.contains(&self.kind));
+        let mut router = self.routes.into_axum_router();
+        for &(name, _) in here {
+            let refusal = refusal.clone();
+            let refuses = move |_: Request<_>| {
+                let status = Status::from(refusal());
+                async { Ok::<_, Infallible>(status.into_http::<Body>()) }
+            };
+            let path = format!("/{name}/{{*method}}");
+            router = router.route_service(&path, tower::service_fn(refuses));
+        }
+        Self {
+            routes: router.into(),
+            ..self
+        }
+    }
+
     /// Returns the routes.
     #[must_use]
     pub fn finish(self) -> Routes {
@@ -128,14 +153,22 @@ mod tests {
     const HERE: &str = "grpc.health.v1.Health";
 
     async fn check(path: &str, reason: Option<&str>) {
-        let health = Health::serving(&[HERE]);
+        check_with(|routes| routes, path, reason).await;
+    }
+
+    async fn check_with(
+        change: impl FnOnce(ListenerRoutes) -> ListenerRoutes,
+        path: &str,
+        reason: Option<&str>,
+    ) {
+        let health = Health::starting(&[HERE]);
         let served: Served = &[
             ("a.Here", &[ListenerKind::Public, ListenerKind::Admin]),
             ("a.There", &[ListenerKind::Admin]),
         ];
         let routes = ListenerRoutes::new(ListenerKind::Public, served, &health).unwrap();
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();
-        let answer = routes.finish().call(request).await.unwrap();
+        let answer = change(routes).finish().call(request).await.unwrap();
         let status = Status::from_header_map(answer.headers()).unwrap();
         let info = tonic_types::StatusExt::get_details_error_info(&status);
         assert_eq!(info.map(|info| info.reason).as_deref(), reason, "{path}");
@@ -147,5 +180,13 @@ mod tests {
         // These are tonic's own errors, which a layer completes.
         check("/a.Here/Method", None).await;
         check("/a.Nowhere/Method", None).await;
+    }
+
+    #[tokio::test]
+    async fn a_server_that_starts_refuses_its_services_with_the_reason() {
+        let starting = |routes: ListenerRoutes| routes.refusing(|| Refusal::not_serving("starts"));
+        check_with(starting, "/a.Here/Method", Some("NOT_SERVING")).await;
+        check_with(starting, "/a.There/Method", Some("OTHER_LISTENER")).await;
+        check_with(starting, "/a.Nowhere/Method", None).await;
     }
 }

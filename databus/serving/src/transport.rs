@@ -7,6 +7,7 @@ use crate::limits;
 use crate::{
     ServingLimits,
     listener::{Connection, Listener},
+    undated,
 };
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -30,7 +31,7 @@ use tower::{Service, ServiceExt};
 
 /// The protocols of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocols {
+pub(crate) enum Protocols {
     /// HTTP/2, for gRPC.
     Http2,
     /// HTTP/2 for gRPC, and HTTP/1.1 for pages.
@@ -39,10 +40,10 @@ pub enum Protocols {
 
 /// Serves `service` on every connection until `stopping` is cancelled.
 ///
-/// Then it closes the socket, answers the requests in flight to their end, and returns. If the
+/// Then it gives up the listener, answers the requests in flight to their end, and returns. If the
 /// future is dropped, it cuts off all open connections.
-pub async fn serve<S>(
-    listener: Listener,
+pub(crate) async fn serve<S>(
+    listener: Arc<Listener>,
     protocols: Protocols,
     limits: ServingLimits,
     service: S,
@@ -63,16 +64,40 @@ pub async fn serve<S>(
         };
         let (builder, service, stopping) = (builder.clone(), service.clone(), stopping.clone());
         let first_request = limits::FIRST_REQUEST_TIMEOUT;
-        connections.spawn(answer(
-            connection,
-            builder,
-            service,
-            first_request,
-            stopping,
-        ));
+        if protocols == Protocols::Http1And2 && undated::clock_is_before_1970() {
+            connections.spawn(answer_undated(connection, builder, service, stopping));
+        } else {
+            connections.spawn(answer(
+                connection,
+                builder,
+                service,
+                first_request,
+                stopping,
+            ));
+        }
     }
-    drop(listener);
+    // The service of a server that has stopped must not be kept by the loop.
+    drop((listener, service));
     while connections.join_next().await.is_some() {}
+}
+
+/// Answers one connection while the clock is before 1970, where hyper serves HTTP/2 alone.
+async fn answer_undated<S>(
+    mut connection: Connection,
+    builder: Builder<TokioExecutor>,
+    service: S,
+    stopping: CancellationToken,
+) where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+{
+    if undated::is_http2(&mut connection).await {
+        let (builder, first_request) = (builder.http2_only(), limits::FIRST_REQUEST_TIMEOUT);
+        answer(connection, builder, service, first_request, stopping).await;
+    } else if let Err(error) = undated::answer(connection, service).await {
+        tracing::debug!(%error, "a connection broke");
+    }
 }
 
 /// Answers one connection until its caller or `stopping` ends it. It also ends if no request has
@@ -161,6 +186,8 @@ impl Drop for Unanswered {
     }
 }
 
+/// Returns the settings of a connection. Answers carry no `Date`: hyper panics when it formats a
+/// time before 1970, and a wrong clock must not end the process (`undated.rs` has the rest).
 fn builder(protocols: Protocols, limits: &ServingLimits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     if protocols == Protocols::Http2 {
@@ -169,6 +196,7 @@ fn builder(protocols: Protocols, limits: &ServingLimits) -> Builder<TokioExecuto
     builder
         .http1()
         .timer(TokioTimer::new())
+        .auto_date_header(false)
         .header_read_timeout(limits::HTTP1_HEADER_TIMEOUT)
         .max_buf_size(limits::HEADER_BYTES_MAX as usize)
         .max_headers(limits::HTTP1_HEADERS_MAX)
@@ -176,6 +204,7 @@ fn builder(protocols: Protocols, limits: &ServingLimits) -> Builder<TokioExecuto
     builder
         .http2()
         .timer(TokioTimer::new())
+        .auto_date_header(false)
         .max_concurrent_streams(limits.concurrent_streams_max)
         .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
         .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)

@@ -36,6 +36,8 @@ pub struct LogServer {
     /// Cancelled when the server shuts down; the streams then end.
     pub(super) stopping: CancellationToken,
     trouble: Trouble,
+    /// The warnings for an operator, which the status lists.
+    pub(super) warnings: Vec<String>,
 }
 
 impl fmt::Debug for LogServer {
@@ -68,6 +70,7 @@ impl LogServer {
             sources: Vec::new(),
             stopping,
             trouble: Box::new(trouble),
+            warnings: Vec::new(),
         }
     }
 
@@ -75,6 +78,12 @@ impl LogServer {
     #[must_use]
     pub fn taking(self, sources: Vec<String>) -> Self {
         Self { sources, ..self }
+    }
+
+    /// Lists these warnings in the status.
+    #[must_use]
+    pub fn warning(self, warnings: Vec<String>) -> Self {
+        Self { warnings, ..self }
     }
 
     /// Returns the log that is served.
@@ -136,9 +145,9 @@ impl LogServer {
                         );
                     }
                     if dropped.wanted_segments > 0 {
-                        let wanted_after_scn = kept_for.wanted_after_scn;
+                        let wanted_after_scn = kept_for.wanted_after_scn.get();
                         tracing::warn!(
-                            %wanted_after_scn,
+                            wanted_after_scn,
                             "the log is over its limit of bytes: it has removed windows that were \
                              wanted"
                         );

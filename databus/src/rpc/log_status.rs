@@ -23,6 +23,7 @@ pub fn log_status(server: &LogServer) -> GetStatusResponse {
         segments: u32::try_from(status.segments).unwrap_or(u32::MAX),
         lineage_id: server.log.origin().to_string(),
         owner: String::new(),
+        warnings: server.warnings.clone(),
         sources: server.log.sources().into_iter().map(source).collect(),
     }
 }

@@ -1,4 +1,9 @@
 //! The log from outside: appended windows are read back, whatever happens to the disk in between.
+
+#![expect(
+    clippy::disallowed_macros,
+    reason = "tests print their seeds and figures"
+)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod appending;

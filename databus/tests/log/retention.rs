@@ -234,3 +234,32 @@ fn a_crash_leaves_an_end_of_the_log() {
         }
     }
 }
+
+/// The times of files are changed by backups, copies and wrong clocks. A segment's age is what the
+/// header of its successor states.
+#[test]
+fn the_age_of_a_segment_does_not_depend_on_the_time_of_its_file() {
+    let hour = Duration::from_secs(3_600);
+    let now = SystemTime::now();
+    for written_at in [now + 500_000 * hour, now + hour, now - 500 * hour, at(0)] {
+        let folder = tempfile::tempdir().unwrap();
+        let log = Log::open(folder.path(), origin(), options(0)).unwrap();
+        for offset in 1..=5 {
+            log.append_blocking(connections(offset, 1)).unwrap();
+        }
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let path = entry.unwrap().path();
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(written_at).unwrap();
+        }
+        let hours = |hours| Retention {
+            age_max: Some(hours * hour),
+            ..Retention::default()
+        };
+        for (age_max, segments) in [(2, 0), (0, 4)] {
+            let later = SystemTime::now() + hour;
+            let dropped = log.retain(hours(age_max), Scn::MAX, later).unwrap();
+            assert_eq!(dropped.segments, segments, "{written_at:?}, {age_max} h");
+        }
+    }
+}

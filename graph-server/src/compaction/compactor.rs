@@ -140,7 +140,7 @@ impl Compactor {
             sources,
             points: self.progress.points_to(scn),
         };
-        tracing::info!(%scn, "compaction begins");
+        tracing::info!(scn = scn.get(), "compaction begins");
         self.running(Some((scn, 0, graph.node_bound())));
         let snapshot = self.compaction.status().snapshot;
         let made = self.write(runtime, graph, &snapshot, place);
@@ -168,8 +168,8 @@ impl Compactor {
             status.last_failure = None;
         });
         tracing::info!(
-            %scn,
-            seconds = format_args!("{:.3}", time.as_secs_f64()),
+            scn = scn.get(),
+            milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
             "compaction ends"
         );
         self.retire(before);

@@ -5,7 +5,7 @@ use crate::{
     config::{Config, ConfigError, Databus},
     limits::Limits,
 };
-use cloud_serving::process::check_log_level;
+use cloud_serving::log::check_log_level;
 use std::{ops::RangeInclusive, path::PathBuf};
 
 const THREADS_MAX: u64 = 1_024;

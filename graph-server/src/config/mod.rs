@@ -15,9 +15,9 @@ pub use databus::{Databus, ParseDatabusError};
 pub use error::ConfigError;
 
 use crate::limits::Limits;
-use cloud_serving::{process::LogFormat, quantity::milliseconds};
+use cloud_serving::{log::LogFormat, quantity::milliseconds};
 use serde::{Deserialize, Serialize};
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// The configuration of a server.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
@@ -54,6 +54,13 @@ pub struct Config {
     /// Limits that depend on the machine.
     #[command(flatten)]
     pub limits: Limits,
+}
+
+impl Config {
+    /// Returns the time after which a request gets a line in the log; `None` for no lines.
+    pub(crate) fn slow_request(&self) -> Option<Duration> {
+        (self.slow_request_ms > 0).then(|| Duration::from_millis(self.slow_request_ms))
+    }
 }
 
 impl Default for Config {

@@ -238,7 +238,7 @@ impl ProfilesCommitter {
             self.progress.hold_up(Part::Profiles, Some(&reason));
             tracing::error!(
                 %error,
-                applied = %self.applied.scn,
+                applied_scn = self.applied.scn.get(),
                 "profiles and search cannot be written, retrying"
             );
             std::thread::sleep(COMMIT_RETRY_INTERVAL);

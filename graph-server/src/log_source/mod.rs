@@ -87,18 +87,21 @@ pub(crate) struct OutOfReach {
 
 /// Opens the log that continues the snapshot. `followed` reads the id of the log that was followed
 /// before. If a relay is out of reach, and neither the snapshot nor `followed` gives the log's id,
-/// this retries until the relay answers.
+/// this retries until the relay answers, and calls `waiting` with the reason of each failure.
 pub(crate) fn open(
     databus: Databus,
     manifest: &Manifest,
     limits: &Limits,
     runtime: Handle,
     followed: impl FnOnce() -> Option<LogId>,
+    waiting: impl Fn(&str),
 ) -> Result<Arc<dyn LogSource>, LogSourceError> {
     Ok(match databus {
         Databus::Embedded(folder) => Arc::new(embedded::EmbeddedLog::open(
             &folder, manifest, limits, runtime,
         )?),
-        Databus::Relay(address) => Arc::new(relay::RelayLog::open(address, manifest, followed)?),
+        Databus::Relay(address) => {
+            Arc::new(relay::RelayLog::open(address, manifest, followed, waiting)?)
+        }
     })
 }

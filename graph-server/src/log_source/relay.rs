@@ -41,15 +41,17 @@ impl RelayLog {
         address: String,
         manifest: &Manifest,
         followed: impl FnOnce() -> Option<LogId>,
+        waiting: impl Fn(&str),
     ) -> Result<Self, LogSourceError> {
         let expected = ExpectedLog::of(manifest)?;
-        runtime()?.block_on(Self::find(address, expected, followed))
+        runtime()?.block_on(Self::find(address, expected, followed, waiting))
     }
 
     async fn find(
         address: String,
         expected: ExpectedLog,
         followed: impl FnOnce() -> Option<LogId>,
+        waiting: impl Fn(&str),
     ) -> Result<Self, LogSourceError> {
         let mut relay = RelayClient::new(address);
         let mut followed = Some(followed);
@@ -76,6 +78,7 @@ impl RelayLog {
                     unanswered: Some((expected, reason)),
                 });
             }
+            waiting(&reason);
             tracing::warn!(%reason, "cannot start without the id of its log, retrying");
             relay.pause().await;
         }

@@ -208,8 +208,8 @@ impl Receiver {
     fn mark_healthy(&mut self) -> Option<Next> {
         self.relay.mark_healthy();
         std::mem::replace(&mut self.is_out_of_reach, false).then(|| {
-            let (relay, after_scn) = (&self.known.address, self.after.scn);
-            tracing::info!(relay, %after_scn, "followed again");
+            let (relay, after_scn) = (&self.known.address, self.after.scn.get());
+            tracing::info!(relay, after_scn, "followed again");
             Next::InReach
         })
     }
@@ -219,7 +219,7 @@ impl Receiver {
         self.subscription = None;
         self.begun = None;
         if !std::mem::replace(&mut self.is_out_of_reach, true) {
-            tracing::warn!(%reason, after_scn = %self.after.scn, "retrying");
+            tracing::warn!(%reason, after_scn = self.after.scn.get(), "retrying");
         }
         Next::OutOfReach(OutOfReach {
             reason: reason.into(),

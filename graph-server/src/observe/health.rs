@@ -4,7 +4,6 @@
 
 use crate::ingest::progress::{Part, Progress};
 use cloud_serving as serving;
-use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 /// The services that profiles and search answer.
@@ -17,10 +16,9 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    /// Reports SERVING for the services of `served`, until `progress` records a failure.
-    pub(crate) fn new(served: serving::Served, progress: Arc<Progress>) -> Self {
-        let services: Vec<_> = served.iter().map(|&(service, _)| service).collect();
-        let health = serving::Health::serving(&services);
+    /// Reports SERVING from now on, until `progress` records a failure.
+    pub(crate) fn serving(health: serving::Health, progress: &Progress) -> Self {
+        health.serving();
         let failing = health.clone();
         let mut watch = progress.watch();
         let mut serves_profiles = progress.check(Part::Profiles).is_ok();

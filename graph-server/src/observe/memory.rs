@@ -6,42 +6,56 @@ use crate::{
 };
 use cloud_engine::GRAPH_NAME;
 use cloud_search::BASE_INDEX_NAME;
-use std::{io, path::Path};
+use std::path::Path;
 
-/// Resident memory by part. The parts do not overlap, and their sum is all that is resident.
+/// Resident memory by part. The parts do not overlap, and their sum is all that is resident. Parts
+/// that the system does not state are missing: a server answers without `/proc` too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Memory {
-    pub(crate) resident: Resident,
+    pub(crate) resident: Option<Resident>,
     pub(crate) parts: Vec<(&'static str, u64)>,
 }
 
 impl Memory {
     /// Reads the memory from the system. This is file work: some milliseconds for each mapped GiB.
-    pub(crate) fn read(site: &Site) -> io::Result<Self> {
-        let resident = Resident::read()?;
-        let mapped = MappedParts::of(mapped_files()?.iter());
+    pub(crate) fn read(site: &Site) -> Self {
         let overlay = site.compaction.overlay_bytes();
         let views = site.views.counts().bytes;
+        let mapped = mapped_files().map(|files| MappedParts::of(files.iter()));
+        Self::of(Resident::read().ok(), mapped.ok(), overlay, views)
+    }
+
+    fn of(
+        resident: Option<Resident>,
+        mapped: Option<MappedParts>,
+        overlay: u64,
+        views: u64,
+    ) -> Self {
         let rest = |whole: u64, parts: [u64; 2]| {
             parts
                 .iter()
                 .fold(whole, |rest, part| rest.saturating_sub(*part))
         };
-        let parts = vec![
-            ("graph", mapped.graph),
-            ("search index", mapped.index),
-            (
-                "other mapped files",
-                rest(resident.mapped_bytes, [mapped.graph, mapped.index]),
-            ),
-            ("overlay", overlay),
-            ("views", views),
-            (
-                "other own",
-                rest(resident.anonymous_bytes, [overlay, views]),
-            ),
+        let graph = mapped.as_ref().map(|mapped| mapped.graph);
+        let index = mapped.as_ref().map(|mapped| mapped.index);
+        let other_mapped = resident
+            .zip(mapped)
+            .map(|(resident, mapped)| rest(resident.mapped_bytes, [mapped.graph, mapped.index]));
+        let other_own = resident.map(|resident| rest(resident.anonymous_bytes, [overlay, views]));
+        let parts = [
+            ("graph", graph),
+            ("search index", index),
+            ("other mapped files", other_mapped),
+            ("overlay", Some(overlay)),
+            ("views", Some(views)),
+            ("other own", other_own),
         ];
-        Ok(Self { resident, parts })
+        let known = parts.into_iter();
+        let known = known.filter_map(|(part, bytes)| Some((part, bytes?)));
+        Self {
+            resident,
+            parts: known.collect(),
+        }
     }
 }
 
@@ -72,6 +86,40 @@ impl MappedParts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_system_does_not_state_is_missing() {
+        let resident = Resident {
+            anonymous_bytes: 100,
+            mapped_bytes: 50,
+        };
+        let mapped = || MappedParts {
+            graph: 30,
+            index: 5,
+        };
+        let check = |resident, mapped, expected: &[(&str, u64)]| {
+            assert_eq!(Memory::of(resident, mapped, 7, 3).parts, expected);
+        };
+        let overlay_and_views = [("overlay", 7), ("views", 3)];
+        check(None, None, &overlay_and_views);
+        check(
+            Some(resident),
+            None,
+            &[&overlay_and_views[..], &[("other own", 90)]].concat(),
+        );
+        check(
+            None,
+            Some(mapped()),
+            &[
+                &[("graph", 30), ("search index", 5)],
+                &overlay_and_views[..],
+            ]
+            .concat(),
+        );
+        let whole = Memory::of(Some(resident), Some(mapped()), 7, 3);
+        assert_eq!(whole.parts.iter().map(|(_, bytes)| bytes).sum::<u64>(), 150);
+        assert_eq!(whole.parts.len(), 6);
+    }
 
     #[test]
     fn files_belong_to_their_part() {

@@ -4,13 +4,12 @@ use crate::{ingest::progress::Part, observe::memory::Memory, site::Site};
 use cloud_profile::Bound;
 use cloud_serving::metrics::Page;
 use databus::rpc::write_log_metrics;
-use std::{collections::BTreeSet, io};
+use std::collections::BTreeSet;
 
 const PARTS: [Part; 2] = [Part::Graph, Part::Profiles];
 
 /// Returns the page as text. Reads the memory from the system: file work.
-pub(crate) fn page(site: &Site) -> io::Result<String> {
-    let memory = Memory::read(site)?;
+pub(crate) fn page(site: &Site) -> String {
     let mut page = Page::default();
     page.server(site.started, site.check_serving().is_ok(), &site.calls);
     log(&mut page, site);
@@ -21,9 +20,9 @@ pub(crate) fn page(site: &Site) -> io::Result<String> {
         "cloud_memory_bytes",
         "Resident memory by part; the parts do not overlap.",
         "part",
-        memory.parts,
+        Memory::read(site).parts,
     );
-    Ok(page.into_text())
+    page.into_text()
 }
 
 fn log(page: &mut Page, site: &Site) {

@@ -17,7 +17,7 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
     let reader = Arc::clone(site);
     let memory = tokio::task::spawn_blocking(move || Memory::read(&reader)).await;
     let memory = memory.map_err(|ended| Refusal::internal(ended.to_string()))?;
-    let memory = memory.map_err(|error| Refusal::internal(error.to_string()))?;
+    let resident = memory.resident.unwrap_or_default();
     let [graph_lag, search_lag] = site.progress.lag(site.log.head()).map(lag);
     let profiles = site.profiles.as_ref();
     let reached = site.progress.reached().profiles.scn;
@@ -51,8 +51,8 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
             sessions: views.sessions,
             session_bytes: views.session_bytes,
         }),
-        anonymous_bytes: memory.resident.anonymous_bytes,
-        mapped_bytes: memory.resident.mapped_bytes,
+        anonymous_bytes: resident.anonymous_bytes,
+        mapped_bytes: resident.mapped_bytes,
         uptime: Some(duration_to_wire(site.started.elapsed())),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         graph_lag: Some(graph_lag),
@@ -65,6 +65,7 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
                 bytes,
             })
             .collect(),
+        warnings: site.warnings.clone(),
     })
 }
 

@@ -9,6 +9,7 @@
 
 mod error;
 mod snapshot;
+mod stage;
 
 use crate::{
     compaction::{self, Compaction, Compactor, SharedWriter},
@@ -36,6 +37,8 @@ use cloud_serving::metrics::Calls;
 use databus::rpc::LogServer;
 pub use error::StartError;
 use snapshot::{Snapshot, Snapshots};
+use stage::Stage;
+pub(crate) use stage::StartStage;
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -59,20 +62,36 @@ pub(crate) struct Started {
     pub(crate) lock: Arc<FolderLock>,
 }
 
+/// The parts of the site that exist before it is opened: those of its listeners.
+pub(crate) struct Operation {
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) stopping: CancellationToken,
+    pub(crate) warnings: Vec<String>,
+}
+
 /// Opens everything, and waits until the log's head is reached, if it is known. All but the last
 /// step runs on a blocking thread.
-pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
+pub(crate) async fn start(
+    config: Config,
+    operation: Operation,
+    shown: StartStage,
+) -> Result<Started, StartError> {
     let runtime = Handle::current();
-    let opened = tokio::task::spawn_blocking(move || open(config, runtime));
+    let shows = shown.clone();
+    let opened = tokio::task::spawn_blocking(move || open(config, operation, &shows, runtime));
     let (opened, head) = opened.await.map_err(|error| StartError::Replay {
         reason: error.to_string(),
     })??;
     let begun = Instant::now();
+    shown.set(Stage::Replay {
+        progress: Arc::clone(&opened.site.progress),
+        head,
+    });
     if caught_up(&opened.site.progress, head, RELAY_SILENCE_MAX).await? {
-        stage("replay", begun, format_args!("to SCN {head}"));
+        log_stage("replay", begun, format_args!("to SCN {head}"));
     } else {
         tracing::warn!(
-            %head,
+            head = head.get(),
             "starting without the end of the log: its relay has gone away"
         );
     }
@@ -81,12 +100,16 @@ pub(crate) async fn start(config: Config) -> Result<Started, StartError> {
 
 /// Opens everything and starts the threads. Returns the log's head as well: windows beyond it are
 /// followed, but not waited for.
-fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
+fn open(
+    config: Config,
+    operation: Operation,
+    shown: &StartStage,
+    runtime: Handle,
+) -> Result<(Started, Scn), StartError> {
     let Config {
         snapshot: folder,
         databus,
         take_source,
-        slow_request_ms,
         limits,
         ..
     } = config;
@@ -99,9 +122,10 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     let begun = Instant::now();
     let mut snapshots = Snapshots::of(&folder)?;
     let newest = snapshots.newest()?;
-    stage("snapshot", begun, format_args!("{newest}"));
+    log_stage("snapshot", begun, format_args!("{newest}"));
 
     let begun = Instant::now();
+    shown.set(Stage::Log);
     let live = folder.join(LIVE_NAME);
     let followed = || followed_log(&live);
     let log = log_source::open(
@@ -110,12 +134,13 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         &limits,
         runtime.clone(),
         followed,
+        |reason| shown.set(Stage::Relay(reason.to_owned())),
     )?;
     let log_id = log.log_id();
     let head = log.is_head_known().then(|| log.head());
     match head {
-        Some(head) => stage("log", begun, format_args!("{log_id} to SCN {head}")),
-        None => stage(
+        Some(head) => log_stage("log", begun, format_args!("{log_id} to SCN {head}")),
+        None => log_stage(
             "log",
             begun,
             format_args!("{log_id}, which is out of reach"),
@@ -123,6 +148,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     }
 
     let begun = Instant::now();
+    shown.set(Stage::Profiles);
     let opened = snapshots.open_with(newest, log.oldest_after_scn(), |path, manifest| {
         replacing_what_panics(&live, || ProfileStore::open(path, manifest, &live, log_id))
     });
@@ -136,6 +162,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     ) = opened;
 
     let overlay_begun = Instant::now();
+    shown.set(Stage::Overlay);
     let Recovered {
         writer,
         scn,
@@ -147,7 +174,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         tracing::warn!(%error, "an overlay is not used: the log holds what it says");
     }
     not_beyond("the overlay", scn, head)?;
-    stage("overlay", overlay_begun, format_args!("SCN {scn}"));
+    log_stage("overlay", overlay_begun, format_args!("SCN {scn}"));
 
     let profiles_scn = match &opened {
         Ok((profiles, _)) => profiles.applied_scn(),
@@ -191,7 +218,7 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
             } else {
                 progress.note(point);
                 let at = format_args!("SCN {profiles_scn}");
-                stage("profiles and search", begun, at);
+                log_stage("profiles and search", begun, at);
                 Some((profiles, profile_writer))
             }
         }
@@ -289,7 +316,11 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
     let committer = committer.transpose().map_err(threads)?;
     let compactor = compactor.spawn(runtime.clone()).map_err(threads)?;
     let follower = follower.spawn(runtime).map_err(threads)?;
-    let stopping = CancellationToken::new();
+    let Operation {
+        calls,
+        stopping,
+        warnings,
+    } = operation;
     let site = Site {
         views,
         list_streams: ListStreams::new(&limits),
@@ -300,8 +331,8 @@ fn open(config: Config, runtime: Handle) -> Result<(Started, Scn), StartError> {
         log,
         stopping,
         started: Instant::now(),
-        calls: Arc::new(Calls::new()?),
-        slow_request: (slow_request_ms > 0).then(|| Duration::from_millis(slow_request_ms)),
+        calls,
+        warnings,
         limits,
         graphs: Graphs::new(current),
         compaction,
@@ -386,11 +417,9 @@ async fn caught_up(progress: &Progress, head: Scn, timeout: Duration) -> Result<
 }
 
 /// Logs a line for a stage of the start, with its duration.
-fn stage(name: &str, begun: Instant, what: std::fmt::Arguments<'_>) {
-    tracing::info!(
-        seconds = format_args!("{:.3}", begun.elapsed().as_secs_f64()),
-        "{name}: {what}"
-    );
+fn log_stage(name: &str, begun: Instant, what: std::fmt::Arguments<'_>) {
+    let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(milliseconds, "{name}: {what}");
 }
 
 #[cfg(test)]

@@ -1,4 +1,9 @@
 //! The server over gRPC, in this process, on a small site: every call, and every documented error.
+
+#![expect(
+    clippy::disallowed_macros,
+    reason = "tests print their seeds and figures"
+)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_requests;

@@ -52,6 +52,9 @@ pub enum Error {
         /// The error of the system.
         source: io::Error,
     },
+    /// The answer cannot be printed.
+    #[error(transparent)]
+    Print(io::Error),
     /// The path is not a regular file: a dump is read more than once.
     #[error("{0} is not a file")]
     NotAFile(PathBuf),

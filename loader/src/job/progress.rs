@@ -1,8 +1,8 @@
 //! Shows the progress of a build: as a bar on a terminal, as one line per stage elsewhere.
 
-use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
+use cloud_terminal::{note, stderr_is_terminal};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A stage of a build and its duration.
@@ -26,7 +26,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new(shown: bool) -> Self {
-        let is_terminal = io::stderr().is_terminal();
+        let is_terminal = stderr_is_terminal();
         let bar = if shown && is_terminal {
             ProgressBar::new(0)
         } else {
@@ -78,7 +78,7 @@ impl Progress {
             let duration = since.elapsed();
             self.stages.push(Stage { name, duration });
             if self.has_lines {
-                eprintln!("{name}: {:.2} s", duration.as_secs_f64());
+                note(format_args!("{name}: {:.2} s", duration.as_secs_f64()));
             }
         }
     }

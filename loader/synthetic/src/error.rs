@@ -39,4 +39,7 @@ pub enum Error {
         /// The operating system's error.
         source: io::Error,
     },
+    /// The summary cannot be printed.
+    #[error(transparent)]
+    Print(io::Error),
 }

@@ -72,12 +72,11 @@ use crate::{
 /// Runs `loader generate` with its arguments, and prints the summary.
 ///
 /// # Errors
-/// [`Error`] when the options are invalid, or when the directory cannot be written.
+/// [`Error`] when the options are invalid, or when the directory or stdout cannot be written.
 pub fn run(arguments: &Arguments) -> Result<(), Error> {
     let progress = Progress::on_standard_error();
     let summary = generate_with_progress(&arguments.options(), &arguments.out, &progress)?;
-    println!("{summary}");
-    Ok(())
+    cloud_terminal::print(format_args!("{summary}\n")).map_err(Error::Print)
 }
 
 /// Generates the site's files in the directory, which is created when it does not exist. Files of

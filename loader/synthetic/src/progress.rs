@@ -2,10 +2,10 @@
 
 use std::{
     cell::Cell,
-    io::IsTerminal,
     time::{Duration, Instant},
 };
 
+use cloud_terminal::{note, stderr_is_terminal};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// The time between two lines of one stage.
@@ -33,7 +33,7 @@ impl Progress {
     /// Shows a bar when standard error is a terminal, and lines otherwise.
     #[must_use]
     pub fn on_standard_error() -> Self {
-        Progress(if std::io::stderr().is_terminal() {
+        Progress(if stderr_is_terminal() {
             Shown::Bar
         } else {
             Shown::Lines
@@ -86,7 +86,8 @@ impl Stage {
         self.bar.set_position(done);
         if self.shown == Shown::Lines && self.last_line.get().elapsed() >= LINE_EVERY {
             self.last_line.set(Instant::now());
-            eprintln!("{}: {} %", self.name, done * 100 / self.steps.max(1));
+            let percent = done * 100 / self.steps.max(1);
+            note(format_args!("{}: {percent} %", self.name));
         }
     }
 
@@ -94,7 +95,8 @@ impl Stage {
     pub(super) fn finish(self) {
         self.bar.finish_and_clear();
         if self.shown != Shown::Nothing {
-            eprintln!("{}: {:.1} s", self.name, self.began.elapsed().as_secs_f64());
+            let seconds = self.began.elapsed().as_secs_f64();
+            note(format_args!("{}: {seconds:.1} s", self.name));
         }
     }
 }

@@ -1,4 +1,9 @@
 //! Tests `loader build`, from dump files to snapshots that the engine and the search crate open.
+
+#![expect(
+    clippy::disallowed_macros,
+    reason = "tests print their seeds and figures"
+)]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

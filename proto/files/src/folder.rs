@@ -138,7 +138,7 @@ impl Folder {
 
     fn open_with(&self, name: &str, flags: OFlags) -> io::Result<File> {
         let flags = flags | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let mode = Mode::from_raw_mode(0o666);
+        let mode = Mode::RUSR | Mode::WUSR;
         let file = match rustix::fs::openat(&self.file, name, flags, mode) {
             Ok(file) => File::from(file),
             Err(error) => {

@@ -6,12 +6,14 @@
 //! | open a folder, and detect that it was moved, replaced or deleted | `folder.rs` |
 //! | tell a shortage from other errors of the system | `shortage.rs` |
 //! | admit one process at a time to a folder | `folder_lock.rs` |
+//! | keep what a process writes from other users | `private.rs` |
 //!
 //! The crate knows no format: neither logs, nor snapshots, nor configurations.
 
 mod folder;
 mod folder_lock;
 mod plain_file;
+mod private;
 mod shortage;
 
 pub use folder::{FileIdentity, Folder, NotInPlace, is_not_in_place};
@@ -19,4 +21,5 @@ pub use folder_lock::{FolderLock, LockError};
 pub use plain_file::{
     NotPlain, check_plain, is_not_plain, open_plain, open_plain_with, remove_any,
 };
+pub use private::keep_private;
 pub use shortage::is_shortage;

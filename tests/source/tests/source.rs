@@ -10,9 +10,10 @@ use cloud_source::workspace::{Crate, crates, root};
 
 /// The crates of the workspace that each crate may use. Benches and tests are not listed: they may
 /// use any.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("cloud-model", &[]),
     ("cloud-files", &[]),
+    ("cloud-terminal", &[]),
     ("cloud-proto", &[]),
     ("cloud-profile", &["cloud-model", "cloud-proto"]),
     ("cloud-engine", &["cloud-files", "cloud-model"]),
@@ -26,13 +27,17 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "cloud-proto",
         ],
     ),
-    ("cloud-serving", &["cloud-proto"]),
+    (
+        "cloud-serving",
+        &["cloud-files", "cloud-proto", "cloud-terminal"],
+    ),
     (
         "databus",
         &[
             "cloud-files",
             "cloud-profile",
             "cloud-serving",
+            "cloud-terminal",
             "cloud-model",
             "cloud-proto",
         ],
@@ -41,8 +46,11 @@ const ARROWS: [(&str, &[&str]); 13] = [
         "cloud-client",
         &["cloud-profile", "cloud-model", "cloud-proto"],
     ),
-    ("cloudctl", &["cloud-client", "cloud-profile"]),
-    ("cloud-synthetic", &[]),
+    (
+        "cloudctl",
+        &["cloud-client", "cloud-profile", "cloud-terminal"],
+    ),
+    ("cloud-synthetic", &["cloud-terminal"]),
     (
         "loader",
         &[
@@ -54,6 +62,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "cloud-model",
             "cloud-proto",
             "cloud-synthetic",
+            "cloud-terminal",
         ],
     ),
     (
@@ -67,6 +76,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "cloud-profile",
             "cloud-model",
             "cloud-proto",
+            "cloud-terminal",
             "cloud-client",
         ],
     ),

@@ -1,9 +1,10 @@
-//! A server whose descriptors are used up by idle connections, while changes are published.
+//! A server that gets no more descriptors while changes are published, as where its machine has no
+//! more.
 //!
 //! The log and the profiles may then fail to open a file. The server serves on, and what it has
-//! acknowledged is there once descriptors are free again.
+//! acknowledged is there once descriptors are free again. Connections never take the descriptors of
+//! files: `process/probes.rs` fills the listeners.
 
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use cloud_client::{DegreesOptions, Error, Window, connection_added};
@@ -17,22 +18,10 @@ use cloud_tests::until::until;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
-/// The descriptors of the server.
-const DESCRIPTORS: usize = 96;
-/// The shell limits itself, and becomes the server.
-const LIMITED: [&str; 4] = ["sh", "-c", "ulimit -n 96 && exec \"$@\"", "sh"];
 /// A segment is full after some windows, so that the log opens files too.
 const FLAGS: [&str; 2] = ["--log-segment-bytes", "4KiB"];
 /// The members whose connections are published begin here.
 const OTHERS: u64 = 1_000_000;
-
-/// Opens connections that send nothing, as many as the server has descriptors.
-fn idle_connections(server: &Server) -> Vec<TcpStream> {
-    let address = server.public().trim_start_matches("http://");
-    let address = address.parse().expect("an address");
-    let connect = |_| TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok();
-    (0..DESCRIPTORS).filter_map(connect).collect()
-}
 
 async fn publish(connections: &Connections, viewer: u64, other: u64) -> Result<AsOf, Error> {
     let window = Window::of([connection_added(viewer, other)]);
@@ -64,16 +53,12 @@ async fn a_server_without_descriptors_loses_nothing_and_serves_on() {
     let model = history::site(Shape::Uniform, 50, random);
     let (viewer, _) = model.members().next().expect("a member");
     site::build(&model, folder.path());
-    let server = Server::try_start_under(&LIMITED, folder.path(), &FLAGS).expect("it starts");
+    let server = Server::start_with(folder.path(), &FLAGS);
     let connections = server.connect().await;
     let mut head = publish(&connections, viewer, OTHERS).await.expect("sound");
     let (mut acknowledged, mut refused) = (vec![OTHERS], Vec::new());
     let begun = Instant::now();
-    let mut idle = idle_connections(&server);
-    until("the descriptors are used up", async || {
-        (server.descriptors() + 1 >= DESCRIPTORS).then_some(())
-    })
-    .await;
+    server.limit_descriptors(true);
     let mut other = OTHERS;
     while begun.elapsed() < time || refused.is_empty() {
         other += 1;
@@ -85,10 +70,8 @@ async fn a_server_without_descriptors_loses_nothing_and_serves_on() {
             Err(error) => refused.push(error.to_string()),
         }
         if other.is_multiple_of(50) {
-            // Idle connections are closed after a while: others take their place.
-            if server.descriptors() + 1 < DESCRIPTORS {
-                idle.extend(idle_connections(&server));
-            }
+            // Files that were closed have given descriptors back.
+            server.limit_descriptors(true);
             // The follower may wait for a descriptor too: the graph is served as far as it is.
             let answer = connections
                 .client
@@ -103,7 +86,7 @@ async fn a_server_without_descriptors_loses_nothing_and_serves_on() {
         refused.len(),
         refused.last()
     );
-    drop(idle);
+    server.limit_descriptors(false);
     until("there are descriptors again", async || {
         publish(&connections, viewer, OTHERS).await.ok()
     })

@@ -15,6 +15,7 @@ mod large_shapes;
 mod live_oracle;
 mod operating;
 mod previous_version;
+mod process;
 mod profiles;
 mod real_data;
 mod relay;

@@ -23,11 +23,14 @@ impl Page {
     pub fn server(&mut self, started: Instant, is_serving: bool, calls: &Calls) {
         let started = SystemTime::now().checked_sub(started.elapsed());
         let since = started.and_then(|started| started.duration_since(UNIX_EPOCH).ok());
-        self.gauge(
-            "process_start_time_seconds",
-            "Time at which the server started, in seconds since 1970.",
-            since.unwrap_or_default().as_secs_f64(),
-        );
+        // A clock from before 1970 cannot say when.
+        if let Some(since) = since {
+            self.gauge(
+                "process_start_time_seconds",
+                "Time at which the server started, in seconds since 1970.",
+                since.as_secs_f64(),
+            );
+        }
         self.gauge(
             "cloud_serving",
             "1 when the server follows the log and answers.",
