@@ -40,6 +40,13 @@ pub struct Arguments {
     /// formats a tab].
     #[arg(long, value_parser = delimiter)]
     delimiter: Option<u8>,
+    /// The quote around fields of CSV, or "none": then a quote is text like any other character.
+    #[arg(long, value_name = "CHARACTER|none", value_parser = quote, default_value = "\"")]
+    quote: Quote,
+    /// The character of CSV that makes a delimiter, a quote or itself text: '\' for files that
+    /// write \" in quotes. Without it, a quote in quotes is doubled.
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    escape: Option<u8>,
     /// The CSV files have no header row: columns are mapped by number.
     #[arg(long)]
     no_header: bool,
@@ -80,6 +87,10 @@ enum Format {
     CopyHeader,
 }
 
+/// The quote of a file of CSV, if it has quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Quote(Option<u8>);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum BadRow {
     /// Stops the build, with file, line and reason.
@@ -98,6 +109,14 @@ impl TryFrom<Arguments> for Options {
                  without a header row use --format copy",
             ));
         }
+        let Quote(quote) = arguments.quote;
+        let usual = RowFormat::default();
+        if arguments.format != Format::Csv && (quote != usual.quote || arguments.escape.is_some()) {
+            return Err(Error::Options(
+                "--quote and --escape are for CSV: COPY's syntax has no quotes, \
+                 and its escapes begin with a backslash",
+            ));
+        }
         let (syntax, has_header) = match arguments.format {
             Format::Csv => (RowSyntax::Csv, !arguments.no_header),
             Format::Copy => (RowSyntax::Copy, false),
@@ -111,6 +130,9 @@ impl TryFrom<Arguments> for Options {
             format: RowFormat {
                 syntax,
                 delimiter: arguments.delimiter.unwrap_or(syntax.usual_delimiter()),
+                quote,
+                // A quote that escapes itself is a doubled quote.
+                escape: arguments.escape.filter(|escape| Some(*escape) != quote),
                 has_header,
             },
             on_error: match arguments.on_error {
@@ -123,6 +145,14 @@ impl TryFrom<Arguments> for Options {
             memory: arguments.memory.unwrap_or_default(),
             shows_progress: true,
         })
+    }
+}
+
+fn quote(text: &str) -> Result<Quote, String> {
+    match text.as_bytes() {
+        b"none" => Ok(Quote(None)),
+        [byte] => Ok(Quote(Some(*byte))),
+        _ => Err("one ASCII character, or \"none\"".to_owned()),
     }
 }
 

@@ -88,9 +88,10 @@ impl Options {
         }
         if !self.format.is_unambiguous() {
             return Err(Error::Options(
-                "the delimiter is one ASCII character that begins nothing else: \
-                 no quote, digit, #, backslash or line end, \
-                 and in COPY's syntax no letter or point",
+                "the delimiter, the quote and the escape are three different ASCII characters that \
+                 begin nothing else: no digit, # or line end; in COPY's syntax no letter, point \
+                 or backslash as the delimiter; no letter, space, point, colon or hyphen as the \
+                 quote or the escape",
             ));
         }
         for (index, map) in self.maps.iter().enumerate() {

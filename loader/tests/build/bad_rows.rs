@@ -77,15 +77,14 @@ fn bad_connections() {
         ),
         (
             format!("1,2,{T}\n\"3\",4,\"{T}\n5,6,{T}\n"),
-            "connections.csv:3: a quote is not closed before the end of the file",
+            "connections.csv:3: column 3: a quote is not closed before the end of the file \
+             (files without quoting: --quote none)",
         ),
-        (
-            long,
-            "connections.csv:3: a line of more than 1 MiB (is a quote not closed?)",
-        ),
+        (long, "connections.csv:3: a line of more than 1 MiB"),
         (
             endless,
-            "connections.csv:3: a line of more than 1 MiB (is a quote not closed?)",
+            "connections.csv:3: column 1: a quote that is not closed within 1 MiB \
+             (files without quoting: --quote none)",
         ),
     ] {
         check(connections(rows), expected);
@@ -129,15 +128,17 @@ fn bad_members() {
     );
     check(
         members("1,,\n2,\"Ada,\n3,Eve,\n"),
-        "members.csv:3: a quote is not closed before the end of the file",
+        "members.csv:3: column 2: a quote is not closed before the end of the file \
+         (files without quoting: --quote none)",
     );
     check(
         members("1,,\n2,,\"a\n3,Eve,b\n"),
-        "members.csv:3: a quote is not closed before the end of the file",
+        "members.csv:3: column 3: a quote is not closed before the end of the file \
+         (files without quoting: --quote none)",
     );
     check(
         members(format!("1,,\n2,{},\n", "x".repeat(1 << 20))),
-        "members.csv:3: a line of more than 1 MiB (is a quote not closed?)",
+        "members.csv:3: a line of more than 1 MiB",
     );
     let differs = members("2,Eve,\n1,Ada,\n")
         .members("more.csv", "member_id,given_name\n3,Eva\n1,Ada\n2,Eva\n");

@@ -194,8 +194,8 @@ impl<'a> Handout<'a> {
             let reader = match &mut open.reader {
                 Some(reader) => reader,
                 closed => {
-                    let (input, syntax) = (file.input(self.progress)?, file.format.syntax);
-                    closed.insert(BlockReader::new(input, file.rows_begin, syntax))
+                    let input = file.input(self.progress)?;
+                    closed.insert(BlockReader::new(input, file.rows_begin, file.format))
                 }
             };
             match reader

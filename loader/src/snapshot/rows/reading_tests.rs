@@ -39,7 +39,7 @@ fn from_stream(format: RowFormat, input: impl Read, offset: u64, found: &mut Fou
 }
 
 fn from_blocks(format: RowFormat, text: &[u8], block_bytes: usize) -> Found {
-    let mut reader = BlockReader::with_block_bytes(text, 0, format.syntax, block_bytes);
+    let mut reader = BlockReader::with_block_bytes(text, 0, format, block_bytes);
     let (mut found, mut buffer) = (Found::new(), Vec::new());
     loop {
         match reader.take(&mut buffer).unwrap() {
@@ -72,11 +72,10 @@ fn slowly(format: RowFormat, text: &[u8]) -> Vec<Edge> {
         field.parse().ok()
     };
     let mut edges = Vec::new();
-    for line in text.split(|byte| *byte == b'\n') {
+    for line in text.split(|byte| matches!(byte, b'\n' | b'\r')) {
         let Ok(line) = str::from_utf8(line) else {
             continue;
         };
-        let line = line.strip_suffix('\r').unwrap_or(line);
         if line.starts_with('#') {
             continue;
         }
@@ -122,6 +121,8 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
         "\"1\",,2",
         "3,\"4\",5\r",
         "6,\"\n7\",8",
+        "6,\"\r7\",8\r9,,10",
+        "6,\"7\"x,8",
         "9,\"",
         "\\N,1\\,2",
         "\\.",
@@ -140,9 +141,16 @@ proptest! {
     fn all_readers_see_the_same_rows(
         text in text(),
         syntax in select(vec![RowSyntax::Csv, RowSyntax::Copy]),
+        quote in select(vec![Some(b'"'), None]),
         block_bytes in LINE_BYTES + 1..200,
     ) {
-        let format = RowFormat { syntax, delimiter: b',', has_header: false };
+        let format = RowFormat {
+            syntax,
+            delimiter: b',',
+            has_header: false,
+            quote,
+            escape: None,
+        };
         let mut expected = Found::new();
         from_stream(format, text.as_slice(), 0, &mut expected);
         prop_assert_eq!(&from_blocks(format, &text, block_bytes), &expected);
@@ -153,8 +161,8 @@ proptest! {
         let zstd = zstd::encode_all(text.as_slice(), 1).unwrap();
         prop_assert_eq!(&from_file(format, &zstd), &expected);
 
-        let special = if syntax == RowSyntax::Csv { b'"' } else { b'\\' };
-        if !text.contains(&special) {
+        let special = if syntax == RowSyntax::Csv { quote } else { Some(b'\\') };
+        if special.is_none_or(|special| !text.contains(&special)) {
             let right: Vec<Edge> = expected.into_iter().filter_map(|(_, row)| row.ok()).collect();
             prop_assert_eq!(right, slowly(format, &text));
         }
@@ -165,7 +173,7 @@ proptest! {
     #[test]
     fn a_mutated_line_of_digits_costs_no_other_line(
         mutated in prop::collection::vec(
-            any::<u8>().prop_filter("a line", |byte| !matches!(byte, b'"' | b'\n' | b'\\')),
+            any::<u8>().prop_filter("a line", |byte| !matches!(byte, b'"' | b'\n' | b'\r' | b'\\')),
             0..LINE_BYTES,
         ),
         before in 0usize..5,
@@ -175,7 +183,11 @@ proptest! {
         let right = |count: usize| "1,2,3\n".repeat(count).into_bytes();
         let text = [right(before), mutated, b"\n".to_vec(), right(after)].concat();
         for syntax in [RowSyntax::Csv, RowSyntax::Copy] {
-            let format = RowFormat { syntax, delimiter: b',', has_header: false };
+            let format = RowFormat {
+                syntax,
+                has_header: false,
+                ..RowFormat::default()
+            };
             let found = from_blocks(format, &text, block_bytes);
             let edge = Edge { member: 1, other: 3, time: 2 };
             let is_right = |row: &(u64, Result<Edge, RowFault>)| row.1 == Ok(edge);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cloud_profile::InvalidValue;
 
-/// The most bytes of a line or of a quoted record. It bounds a record whose quote was never closed.
+/// The most bytes of a row. It bounds a row whose quote was never closed.
 pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
 
 /// Why a row was rejected. Columns are counted from 1.
@@ -43,14 +43,53 @@ pub enum RowFault {
     /// The row is not UTF-8.
     #[error("invalid UTF-8")]
     InvalidUtf8,
-    /// A line, or a quoted record over several lines, is longer than the limit.
-    #[error("a line of more than 1 MiB (is a quote not closed?)")]
+    /// A line is longer than the limit.
+    #[error("a line of more than 1 MiB")]
     LineTooLong,
+    /// A row with a line break inside quotes is longer than the limit.
+    #[error(
+        "column {column}: a quote that is not closed within 1 MiB \
+         (files without quoting: --quote none)"
+    )]
+    QuoteTooLong {
+        /// The column that begins with the quote.
+        column: usize,
+    },
     /// The file ends inside quotes.
-    #[error("a quote is not closed before the end of the file")]
-    UnclosedQuote,
-    /// The line ends with a backslash. `COPY` writes a line break in a field as `\n`.
-    #[error("a line that ends with a backslash")]
+    #[error(
+        "column {column}: a quote is not closed before the end of the file \
+         (files without quoting: --quote none)"
+    )]
+    UnclosedQuote {
+        /// The column that begins with the quote.
+        column: usize,
+    },
+    /// A field goes on behind the quote that closes it.
+    #[error(
+        "column {column}: text behind a closing quote{} (a quote in quotes is doubled; \
+         else --quote none or --escape)",
+        below(*lines_below)
+    )]
+    TextBehindQuote {
+        /// The column.
+        column: usize,
+        /// The number of lines from the row's first line to the one with the text.
+        lines_below: u64,
+    },
+    /// An escape before a character that needs none.
+    #[error(
+        "column {column}: an escape before \"{found}\" (only the delimiter, the quote, the escape \
+         itself and line breaks in quotes are escaped)"
+    )]
+    BadEscape {
+        /// The column.
+        column: usize,
+        /// The character behind the escape.
+        found: String,
+    },
+    /// The line ends with a backslash or another escape. `COPY` writes a line break in a field as
+    /// `\n`.
+    #[error("a line that ends with a backslash or another escape")]
     LineContinued,
     /// There are rows after a line `\.`, which ends the rows of a file.
     #[error("rows after the end of rows (\\.)")]
@@ -147,8 +186,19 @@ impl RowFault {
     pub(crate) fn can_be_skipped(&self) -> bool {
         !matches!(
             self,
-            Self::RowsBehindEnd | Self::MemberDiffers { .. } | Self::PositionDiffers { .. }
+            Self::RowsBehindEnd
+                | Self::QuoteTooLong { .. }
+                | Self::MemberDiffers { .. }
+                | Self::PositionDiffers { .. }
         )
+    }
+}
+
+fn below(lines: u64) -> String {
+    match lines {
+        0 => String::new(),
+        1 => ", on the next line".to_owned(),
+        _ => format!(", {lines} lines below"),
     }
 }
 
