@@ -20,6 +20,8 @@ pub use snapshot::graph::node_order::NodeOrder;
 pub use snapshot::memory::{MemoryError, MemoryLimit, Size};
 pub use snapshot::rejects::{OnError, REJECTS_NAME};
 pub use snapshot::rows::column_map::{ColumnMap, DumpKind, MapError};
+pub use snapshot::rows::encoding::OtherEncoding;
+pub use snapshot::rows::input::WindowMax;
 pub use snapshot::rows::layout::HeaderFault;
 pub use snapshot::rows::row_fault::RowFault;
 pub use snapshot::rows::row_format::{RowFormat, RowSyntax};

@@ -52,5 +52,23 @@ fn with_causes(error: &dyn Error) -> String {
         }
         cause = error.source();
     }
-    message
+    printable(&message)
+}
+
+/// Returns a message as one line that a terminal can show: control characters are escaped, and a
+/// long message is cut.
+fn printable(message: &str) -> String {
+    const BYTES_MAX: usize = 1000;
+    let mut line = String::new();
+    for character in message.chars() {
+        match character.is_control() {
+            true => line.extend(character.escape_default()),
+            false => line.push(character),
+        }
+        if line.len() > BYTES_MAX {
+            line.push('…');
+            break;
+        }
+    }
+    line
 }

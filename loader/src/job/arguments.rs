@@ -9,10 +9,11 @@ use crate::{
     job::{error::Error, options::Options},
     snapshot::{
         graph::node_order::NodeOrder,
-        memory::MemoryLimit,
+        memory::{MemoryLimit, Size},
         rejects::OnError,
         rows::{
             column_map::ColumnMap,
+            input::WindowMax,
             row_format::{RowFormat, RowSyntax},
         },
     },
@@ -65,6 +66,10 @@ pub struct Arguments {
     /// their pages, which the system may reclaim, are part of the peak that is printed.
     #[arg(long, value_name = "SIZE")]
     memory: Option<MemoryLimit>,
+    /// The largest window of a zstd file, for files made with zstd --long. Each file that is read
+    /// takes so much memory on top of --memory.
+    #[arg(long, value_name = "SIZE", default_value = "128MiB")]
+    zstd_window: Size,
     /// The numbering of the nodes: by member id, or with connected members near each other.
     #[arg(long, value_enum, default_value_t)]
     order: NodeOrder,
@@ -143,6 +148,7 @@ impl TryFrom<Arguments> for Options {
             order: arguments.order,
             stands_at: arguments.log_id.zip(arguments.scn.map(Scn::new)),
             memory: arguments.memory.unwrap_or_default(),
+            zstd_window: WindowMax(arguments.zstd_window),
             shows_progress: true,
         })
     }

@@ -14,6 +14,7 @@ use crate::{
         rows::{
             column_map::{ColumnMap, DumpKind, MapError},
             dump_file::DumpFile,
+            input::WindowMax,
             row_format::RowFormat,
         },
     },
@@ -45,6 +46,8 @@ pub struct Options {
     pub stands_at: Option<(LogId, Scn)>,
     /// The most memory to take.
     pub memory: MemoryLimit,
+    /// The largest window of a zstd frame that is unpacked. Its memory is taken on top.
+    pub zstd_window: WindowMax,
     /// Whether progress is shown on stderr.
     pub shows_progress: bool,
 }
@@ -141,7 +144,7 @@ impl Options {
         let map = self.maps.iter().find(|map| map.kind() == kind);
         self.paths(kind)
             .iter()
-            .map(|path| DumpFile::open(path, kind, map, self.format))
+            .map(|path| DumpFile::open(path, kind, map, self.format, self.zstd_window))
             .collect()
     }
 }

@@ -8,7 +8,11 @@ use std::path::PathBuf;
 use cloud_engine::{GRAPH_NAME, Manifest};
 use cloud_model::LineageId;
 
-use crate::{inspect::Standing, job::progress::Stage, snapshot::graph::components::Components};
+use crate::{
+    inspect::Standing,
+    job::progress::Stage,
+    snapshot::{graph::components::Components, rows::layout::names},
+};
 
 /// A finished build.
 #[derive(Debug, Clone)]
@@ -179,7 +183,7 @@ impl fmt::Display for Summary {
             writeln!(f, "rejected     {rows} rows, listed in {}", list.display())?;
         }
         for (file, columns) in &self.unused_columns {
-            writeln!(f, "not used     {}: {}", file.display(), columns.join(", "))?;
+            writeln!(f, "not used     {}: {}", file.display(), names(columns))?;
         }
         for stage in &self.stages {
             writeln!(

@@ -9,6 +9,7 @@ mod bad_rows;
 mod compressed;
 mod copy;
 mod dump;
+mod encodings;
 mod files;
 mod line_ends;
 mod memory;

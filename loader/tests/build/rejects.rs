@@ -53,10 +53,12 @@ fn bad_rows_of_every_kind_are_listed_in_order() {
         "{summary}"
     );
     let cut = &long[..1 << 20];
+    let latin = "invalid UTF-8: the byte 0xFF (Latin-1 or Windows-1252? \
+                 iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW converts it)";
     let expected = format!(
         "file,line,reason,row\n\
          members.csv,3,\"column 1: member_id: \"\"x\"\" is not a number of 64 bits\",\"x,Eve\"\n\
-         members.csv,4,invalid UTF-8,\"2,\u{fffd}\"\n\
+         members.csv,4,{latin},\"2,\u{fffd}\"\n\
          members.csv,7,\"1 fields, 2 are expected (is a delimiter in a field not quoted?)\",4\n\
          members.csv,9,column 1: member_id: is 0,\"0,\"\"a\nb\"\"\"\n\
          members.csv,11,a line of more than 1 MiB,\"{cut}\"\n\

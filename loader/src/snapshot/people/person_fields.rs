@@ -21,7 +21,8 @@ impl<'a> PersonFields<'a> {
     /// Checks once for all fields that they are UTF-8. A check for each made reading members and
     /// positions a tenth slower (`make bench`, group `build`).
     pub(crate) fn new(record: &'a ByteRecord, layout: &'a Layout) -> Result<Self, RowFault> {
-        let text = str::from_utf8(record.as_slice()).map_err(|_| RowFault::InvalidUtf8)?;
+        let text = str::from_utf8(record.as_slice())
+            .map_err(|_| RowFault::invalid_utf8(record.as_slice()))?;
         Ok(Self {
             record,
             text,

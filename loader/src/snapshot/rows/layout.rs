@@ -5,8 +5,9 @@
 
 use crate::snapshot::rows::{
     column_map::{Column, ColumnMap, DumpKind, Field},
+    encoding::OtherEncoding,
     plain_rows::whole_id,
-    row_fault::RowFault,
+    row_fault::{RowFault, excerpt},
     time_unit::TimeUnit,
 };
 
@@ -80,6 +81,9 @@ pub enum HeaderFault {
     /// The header row is too long, or not text.
     #[error("the header row: {0}")]
     Unreadable(RowFault),
+    /// The file is in an encoding that is not read.
+    #[error("{0}")]
+    Encoding(OtherEncoding),
 }
 
 /// Finds the columns of a file of this kind. `header` is `None` if the files have no header row.
@@ -141,6 +145,21 @@ fn holds_ids(map: &ColumnMap, found: &[Option<usize>], header: &[String]) -> boo
             })
 }
 
+/// Returns the names of columns for an error message or the summary: readable, and the first ones
+/// if there are many.
+pub(crate) fn names(header: &[String]) -> String {
+    const NAMES_MAX: usize = 12;
+    let shown = header.iter().take(NAMES_MAX);
+    let mut text = shown
+        .map(|name| excerpt(name.as_bytes()))
+        .collect::<Vec<_>>()
+        .join(", ");
+    if header.len() > NAMES_MAX {
+        text += &format!(" and {} more", header.len() - NAMES_MAX);
+    }
+    text
+}
+
 fn numbered(field: &Field, number: usize, header: Option<&[String]>) -> Result<usize, HeaderFault> {
     match header {
         Some(header) if number >= header.len() => Err(HeaderFault::NumberTooLarge {
@@ -174,14 +193,14 @@ fn named(
         (Some(first), Some(second)) => Err(HeaderFault::NameTwice {
             kind,
             field: field.name,
-            column: name.to_owned(),
+            column: excerpt(name.as_bytes()),
             first: first + 1,
             second: second + 1,
         }),
         (None, _) if required => Err(HeaderFault::NoColumn {
             field: field.name,
-            column: name.to_owned(),
-            found: header.join(", "),
+            column: excerpt(name.as_bytes()),
+            found: names(header),
         }),
         (first, _) => Ok(first),
     }

@@ -8,6 +8,7 @@ pub(crate) mod column_map;
 pub(crate) mod copy_fields;
 pub(crate) mod csv_fields;
 pub(crate) mod dump_file;
+pub(crate) mod encoding;
 pub(crate) mod input;
 pub(crate) mod layout;
 pub(crate) mod line_end;

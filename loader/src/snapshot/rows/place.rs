@@ -10,7 +10,11 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     job::error::Error,
-    snapshot::rows::{input::Input, line_end::LineCounter, row_fault::RowFault},
+    snapshot::rows::{
+        input::{Input, WindowMax},
+        line_end::LineCounter,
+        row_fault::RowFault,
+    },
 };
 
 /// The place where a row begins. Places are ordered as the rows are: by file, in the given order,
@@ -66,7 +70,7 @@ pub(crate) fn locate(files: &[PathBuf], place: Place) -> Result<(PathBuf, u64), 
 
 /// Returns the line that holds the byte at `offset`, from 1.
 pub(crate) fn line_at(path: &Path, offset: u64) -> Result<u64, Error> {
-    let mut before = Input::open(path, None)?.take(offset);
+    let mut before = Input::open(path, None, WindowMax::LIBRARY)?.take(offset);
     let (mut lines, mut buffer) = (LineCounter::default(), vec![0; 1 << 18]);
     loop {
         let length = before

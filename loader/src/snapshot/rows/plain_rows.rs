@@ -11,6 +11,7 @@ use memchr::{memchr, memchr_iter};
 use crate::snapshot::rows::{
     copy_fields::split_copy_row,
     csv_fields::CsvFields,
+    encoding::BYTE_ORDER_MARK,
     layout::Layout,
     line_end::line_length,
     row_fault::{LINE_BYTES_MAX, RowFault, excerpt},
@@ -93,7 +94,9 @@ impl EdgeColumns {
                     if line.len() > LINE_BYTES_MAX {
                         Err(RowFault::LineTooLong)
                     } else if start + line.len() > valid_to {
-                        Err(RowFault::InvalidUtf8)
+                        Err(RowFault::invalid_utf8(line))
+                    } else if line.starts_with(BYTE_ORDER_MARK) {
+                        Err(RowFault::ByteOrderMark)
                     } else if has_escapes {
                         self.parse_escaped_line(line, &mut record)
                     } else {
@@ -359,17 +362,30 @@ mod tests {
 
     #[test]
     fn lines_that_are_no_text_or_too_long_are_passed_over() {
+        let latin = |byte: &str| {
+            format!(
+                "invalid UTF-8: the byte {byte} (Latin-1 or Windows-1252? \
+                 iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW converts it)"
+            )
+        };
         check(
             PAIRS,
             b',',
-            b"7,8\n1,2,\xff\nx,8,\xc3\xa9\n\xc3\n1,2,\xc3\xa9\n1,2,\xc3",
+            b"7,8\n1,2,\xff\nx,8,\xc3\xa9\n\xc3\n1,2,\xc3\xa9\n\xef\xbb\xbf1,2\n1,\xc3\xa9\xe9",
             &[
                 (0, Ok((7, 8, 0))),
-                (4, Err("invalid UTF-8")),
+                (4, Err(&latin("0xFF"))),
                 (10, Err("column 1: \"x\" is not a number of 64 bits")),
-                (17, Err("invalid UTF-8")),
+                (17, Err(&latin("0xC3"))),
                 (19, Ok((1, 2, 0))),
-                (26, Err("invalid UTF-8")),
+                (
+                    26,
+                    Err(
+                        "a byte-order mark (EF BB BF) before the row: a file has at most one, \
+                         at its beginning (are there two, or were files joined?)",
+                    ),
+                ),
+                (33, Err("invalid UTF-8: the byte 0xE9")),
             ],
         );
         let mut long = b"1,2,".to_vec();

@@ -11,7 +11,7 @@ use proptest::sample::select;
 use crate::snapshot::rows::{
     block_reader::{BlockReader, Taken},
     column_map::ColumnMap,
-    input::Input,
+    input::{Input, WindowMax},
     layout::layout,
     plain_rows::{Edge, EdgeColumns},
     row_fault::RowFault,
@@ -61,7 +61,12 @@ fn from_file(format: RowFormat, file: &[u8]) -> Found {
     let path = directory.path().join("rows");
     fs::write(&path, file).unwrap();
     let mut found = Found::new();
-    from_stream(format, Input::open(&path, None).unwrap(), 0, &mut found);
+    from_stream(
+        format,
+        Input::open(&path, None, WindowMax::default()).unwrap(),
+        0,
+        &mut found,
+    );
     found
 }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use cloud_profile::InvalidValue;
 
+use crate::snapshot::rows::encoding::describe_invalid;
+
 /// The most bytes of a row. It bounds a row whose quote was never closed.
 pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
 
@@ -41,8 +43,17 @@ pub enum RowFault {
         expected: usize,
     },
     /// The row is not UTF-8.
-    #[error("invalid UTF-8")]
-    InvalidUtf8,
+    #[error("invalid UTF-8: {found}")]
+    InvalidUtf8 {
+        /// The first byte that is not, and the encoding that this suggests.
+        found: String,
+    },
+    /// The row begins with a byte-order mark.
+    #[error(
+        "a byte-order mark (EF BB BF) before the row: a file has at most one, at its beginning \
+         (are there two, or were files joined?)"
+    )]
+    ByteOrderMark,
     /// A line is longer than the limit.
     #[error("a line of more than 1 MiB")]
     LineTooLong,
@@ -181,6 +192,12 @@ pub enum RowFault {
 }
 
 impl RowFault {
+    pub(crate) fn invalid_utf8(row: &[u8]) -> Self {
+        Self::InvalidUtf8 {
+            found: describe_invalid(row),
+        }
+    }
+
     /// Returns whether the build can skip the row. It cannot if that would choose between two rows,
     /// or leave out a part of a file.
     pub(crate) fn can_be_skipped(&self) -> bool {

@@ -13,6 +13,7 @@ use csv::ByteRecord;
 use crate::snapshot::rows::{
     copy_fields::{END_OF_ROWS, split_copy_row},
     csv_fields::CsvFields,
+    encoding::BYTE_ORDER_MARK,
     row_fault::{LINE_BYTES_MAX, RowFault},
     row_format::{RowFormat, RowSyntax},
     window::Window,
@@ -99,13 +100,13 @@ impl<R: Read> RowReader<R> {
     }
 
     fn split_copy(&mut self) -> Result<(), RowFault> {
-        match self.window.is_too_long() {
-            true => Err(RowFault::LineTooLong),
-            false => split_copy_row(
-                self.window.row(),
-                self.format.delimiter,
-                &mut self.copy_record,
-            ),
+        let line = self.window.row();
+        if self.window.is_too_long() {
+            Err(RowFault::LineTooLong)
+        } else if line.starts_with(BYTE_ORDER_MARK) {
+            Err(RowFault::ByteOrderMark)
+        } else {
+            split_copy_row(line, self.format.delimiter, &mut self.copy_record)
         }
     }
 
@@ -135,8 +136,10 @@ impl<R: Read> RowReader<R> {
         }
         Ok(if window.is_too_long() {
             Err(RowFault::LineTooLong)
+        } else if window.row().starts_with(BYTE_ORDER_MARK) {
+            Err(RowFault::ByteOrderMark)
         } else if str::from_utf8(window.row()).is_err() {
-            Err(RowFault::InvalidUtf8)
+            Err(RowFault::invalid_utf8(window.row()))
         } else {
             fields.take_fault().map_or(Ok(()), Err)
         })
@@ -199,7 +202,13 @@ mod tests {
             b"a,\"b\rc\r\n\"\r\"d\"",
             &[(0, Ok(&["a", "b\rc\r\n"])), (10, Ok(&["d"]))],
         );
-        check(csv, "\u{feff}a".as_bytes(), &[(0, Ok(&["\u{feff}a"]))]);
+        for syntax in [csv, RowSyntax::Copy] {
+            check(
+                syntax,
+                "\u{feff}a\nb\u{feff}".as_bytes(),
+                &[(0, Err(RowFault::ByteOrderMark)), (5, Ok(&["b\u{feff}"]))],
+            );
+        }
     }
 
     #[test]
@@ -247,8 +256,8 @@ mod tests {
             b"a,b\nc,\xff\n\"\xc3\"\xa9\nd",
             &[
                 (0, Ok(&["a", "b"])),
-                (4, Err(RowFault::InvalidUtf8)),
-                (8, Err(RowFault::InvalidUtf8)),
+                (4, Err(RowFault::invalid_utf8(b"\xff"))),
+                (8, Err(RowFault::invalid_utf8(b"\xc3"))),
                 (13, Ok(&["d"])),
             ],
         );
