@@ -51,11 +51,16 @@ pub struct Arguments {
     /// The CSV files have no header row: columns are mapped by number.
     #[arg(long)]
     no_header: bool,
+    /// A number to add to every id of a member, in every file: ids start at 1, and 1 shifts those
+    /// that start at 0.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    id_offset: u64,
     /// How to handle a bad row. "skip" skips it and lists it in rejects.csv beside the snapshot.
     #[arg(long, value_enum, default_value_t = BadRow::Stop)]
     on_error: BadRow,
     /// The column of each field, by name or by number from 1:
-    /// connections:member=1,other=2,time=3:ms (or :s, or :rfc3339),
+    /// connections:member=1,other=2,time=3:ms (or :s; or :rfc3339; for texts without a zone :utc, or
+    /// a zone as in :Europe/Vienna),
     /// members:member_id=id,given_name=firstName. One for each kind; fields that it does not name
     /// stay empty.
     #[arg(long = "map", value_name = "KIND:FIELD=COLUMN,...")]
@@ -140,6 +145,7 @@ impl TryFrom<Arguments> for Options {
                 escape: arguments.escape.filter(|escape| Some(*escape) != quote),
                 has_header,
             },
+            id_offset: arguments.id_offset,
             on_error: match arguments.on_error {
                 BadRow::Stop => OnError::Stop,
                 BadRow::Skip => OnError::Skip,

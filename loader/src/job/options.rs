@@ -14,6 +14,7 @@ use crate::{
         rows::{
             column_map::{ColumnMap, DumpKind, MapError},
             dump_file::DumpFile,
+            id_rule::IdRule,
             input::WindowMax,
             row_format::RowFormat,
         },
@@ -35,6 +36,8 @@ pub struct Options {
     pub out: PathBuf,
     /// The format of the rows.
     pub format: RowFormat,
+    /// The number that is added to every id of a member, for dumps that count from 0.
+    pub id_offset: u64,
     /// The order of the nodes.
     pub order: NodeOrder,
     /// How the build handles a bad row.
@@ -142,9 +145,12 @@ impl Options {
 
     fn files(&self, kind: DumpKind) -> Result<Vec<DumpFile>, Error> {
         let map = self.maps.iter().find(|map| map.kind() == kind);
+        let ids = IdRule {
+            offset: self.id_offset,
+        };
         self.paths(kind)
             .iter()
-            .map(|path| DumpFile::open(path, kind, map, self.format, self.zstd_window))
+            .map(|path| DumpFile::open(path, kind, map, self.format, self.zstd_window, ids))
             .collect()
     }
 }

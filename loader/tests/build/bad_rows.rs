@@ -53,11 +53,11 @@ fn bad_connections() {
         ),
         (
             format!("1,2,{T}\r\n0,2,{T}\r\n"),
-            "connections.csv:3: column 1: an id is never 0",
+            "connections.csv:3: column 1: an id is never 0 (for ids from 0: --id-offset 1)",
         ),
         (
             format!("1,0,{T}"),
-            "connections.csv:2: column 2: an id is never 0",
+            "connections.csv:2: column 2: an id is never 0 (for ids from 0: --id-offset 1)",
         ),
         (
             "1,2,1969-12-31T23:00:00Z".into(),
@@ -105,7 +105,10 @@ fn bad_members() {
         members("1,,\n\nx,,\n"),
         "members.csv:4: column 1: member_id: \"x\" is not a number of 64 bits",
     );
-    check(members("0,,\n"), "members.csv:2: column 1: member_id: is 0");
+    check(
+        members("0,,\n"),
+        "members.csv:2: column 1: an id is never 0 (for ids from 0: --id-offset 1)",
+    );
     check(
         members("1,,\n2,\n"),
         "members.csv:3: 2 fields, 3 are expected (is a delimiter in a field not quoted?)",

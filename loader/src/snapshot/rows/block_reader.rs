@@ -3,13 +3,13 @@
 //! Reading is done under a lock and costs a copy, or unpacking if the file is compressed. Parsing
 //! costs ten times more and is done by the worker that took the block.
 //!
-//! At the first quote, the rest of the file goes to one worker as a stream: a line break inside
-//! quotes ends no row. So it does at a line that is longer than a block. In the syntax of `COPY` a
+//! At the first quote or escape, the rest of the file goes to one worker as a stream: a line break
+//! inside quotes ends no row. So it does at a line that is longer than a block. In the syntax of `COPY` a
 //! line break always ends a row, and `\.` ends the rows.
 
 use std::io::{self, Chain, Cursor, Read};
 
-use memchr::{memchr, memmem};
+use memchr::{memchr2, memmem};
 
 use crate::snapshot::rows::{
     copy_fields::END_OF_ROWS,
@@ -22,7 +22,7 @@ use crate::snapshot::rows::{
 /// stay in a cache near the core that parses it. It is above the longest line.
 const BLOCK_BYTES: usize = 4 << 20;
 
-/// The bytes of a file from the line with its first quote on, from a line longer than a block on, or
+/// The bytes of a file from the line with its first quote or escape on, from a line longer than a block on, or
 /// from the end of its rows on.
 pub(crate) type Rest<R> = Chain<Cursor<Vec<u8>>, R>;
 
@@ -104,8 +104,9 @@ impl<R: Read> BlockReader<R> {
 fn lines_before_rest(block: &[u8], format: RowFormat) -> Option<usize> {
     match format.syntax {
         RowSyntax::Csv => {
-            let before = block.get(..memchr(format.quote()?, block)?)?;
-            Some(whole_lines(before).unwrap_or(0))
+            let special = format.quote.or(format.escape)?;
+            let at = memchr2(special, format.escape.unwrap_or(special), block)?;
+            Some(whole_lines(block.get(..at)?).unwrap_or(0))
         }
         RowSyntax::Copy => memmem::find_iter(block, END_OF_ROWS).find(|&at| {
             let begins = at == 0 || matches!(block.get(at - 1), Some(b'\n' | b'\r'));

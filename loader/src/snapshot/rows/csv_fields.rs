@@ -57,8 +57,8 @@ impl CsvFields {
     pub(crate) fn new(format: RowFormat) -> Self {
         Self {
             delimiter: format.delimiter,
-            quote: format.quote(),
-            escape: format.escape(),
+            quote: format.quote,
+            escape: format.escape,
             record: ByteRecord::new(),
             field: Vec::new(),
             state: State::Start,
@@ -74,11 +74,12 @@ impl CsvFields {
     }
 
     /// Splits a row that is one line.
-    pub(crate) fn split_line(&mut self, line: &[u8]) -> Result<&ByteRecord, RowFault> {
+    #[cfg(test)]
+    fn split_line(&mut self, line: &[u8]) -> Result<&ByteRecord, RowFault> {
         self.begin();
         self.piece(line);
         match self.end_line(b"") {
-            false => Err(self.unclosed()),
+            false => Err(self.unfinished()),
             true => self.fault.take().map_or(Ok(&self.record), Err),
         }
     }
@@ -146,7 +147,13 @@ impl CsvFields {
                 self.lines += 1;
                 return false;
             }
-            State::PlainEscape => self.fail(|_, _| RowFault::LineContinued),
+            State::PlainEscape => {
+                // Readers that know such line breaks take the next line for the same row.
+                self.fail(|_, _| RowFault::LineContinued);
+                self.state = State::Plain;
+                self.lines += 1;
+                return false;
+            }
             State::Null => self.field.clear(),
             State::Start | State::Plain | State::Closed => {}
         }
@@ -178,11 +185,11 @@ impl CsvFields {
         self.forgotten + self.record.len() + 1
     }
 
-    /// Returns the fault of a row at whose end the file ends inside quotes.
-    pub(crate) fn unclosed(&self) -> RowFault {
-        RowFault::UnclosedQuote {
-            column: self.column(),
-        }
+    /// Returns the fault of a row that does not end before the file does.
+    pub(crate) fn unfinished(&mut self) -> RowFault {
+        let column = self.column();
+        let fault = self.fault.take();
+        fault.unwrap_or(RowFault::UnclosedQuote { column })
     }
 
     fn plain<'p>(&mut self, rest: &'p [u8]) -> &'p [u8] {
@@ -283,9 +290,10 @@ mod tests {
             fields.piece(one);
             fields.piece(other);
             let is_whole = fields.end_line(b"");
-            let fault = fields
-                .take_fault()
-                .or((!is_whole).then(|| fields.unclosed()));
+            let fault = match is_whole {
+                true => fields.take_fault(),
+                false => Some(fields.unfinished()),
+            };
             let again = match fault {
                 Some(fault) => Err(fault.to_string()),
                 None => Ok(fields.record().clone()),

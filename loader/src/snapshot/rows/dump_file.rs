@@ -9,6 +9,7 @@ use crate::{
     snapshot::rows::{
         column_map::{ColumnMap, DumpKind},
         encoding::{BYTE_ORDER_MARK, SAMPLE_BYTES, other_encoding},
+        id_rule::IdRule,
         input::{Input, WindowMax},
         layout::{HeaderFault, Layout, layout},
         place::line_at,
@@ -42,17 +43,19 @@ impl DumpFile {
         map: Option<&ColumnMap>,
         format: RowFormat,
         window_max: WindowMax,
+        ids: IdRule,
     ) -> Result<Self, Error> {
         let metadata = fs::metadata(path).map_err(Error::file("open", path))?;
         if !metadata.is_file() {
             return Err(Error::NotAFile(path.to_owned()));
         }
         let header = read_header(path, kind, format, window_max)?;
-        let layout = layout(kind, map, header.names.as_deref()).map_err(|fault| Error::Header {
-            file: path.to_owned(),
-            line: header.line,
-            fault,
-        })?;
+        let layout =
+            layout(kind, map, header.names.as_deref(), ids).map_err(|fault| Error::Header {
+                file: path.to_owned(),
+                line: header.line,
+                fault,
+            })?;
         Ok(Self {
             path: path.to_owned(),
             kind,

@@ -9,6 +9,7 @@ pub(crate) mod copy_fields;
 pub(crate) mod csv_fields;
 pub(crate) mod dump_file;
 pub(crate) mod encoding;
+pub(crate) mod id_rule;
 pub(crate) mod input;
 pub(crate) mod layout;
 pub(crate) mod line_end;

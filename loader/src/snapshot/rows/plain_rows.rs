@@ -10,11 +10,11 @@ use memchr::{memchr, memchr_iter};
 
 use crate::snapshot::rows::{
     copy_fields::split_copy_row,
-    csv_fields::CsvFields,
     encoding::BYTE_ORDER_MARK,
+    id_rule::IdRule,
     layout::Layout,
     line_end::line_length,
-    row_fault::{LINE_BYTES_MAX, RowFault, excerpt},
+    row_fault::{LINE_BYTES_MAX, RowFault},
     row_format::{RowFormat, RowSyntax},
     time_unit::TimeUnit,
 };
@@ -35,9 +35,10 @@ pub(crate) struct EdgeColumns {
     needed: usize,
     format: RowFormat,
     delimiter: u8,
+    ids: IdRule,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Role {
     Member,
     Other,
@@ -46,7 +47,11 @@ enum Role {
 
 impl EdgeColumns {
     pub(crate) fn new(layout: &Layout, format: RowFormat) -> Self {
-        let roles = [Role::Member, Role::Other, Role::Time(layout.time_unit)];
+        let roles = [
+            Role::Member,
+            Role::Other,
+            Role::Time(layout.time_unit.clone()),
+        ];
         let mut wanted: Vec<(usize, Role)> = layout
             .columns
             .iter()
@@ -60,6 +65,7 @@ impl EdgeColumns {
             needed,
             format,
             delimiter: format.delimiter,
+            ids: layout.ids,
         }
     }
 
@@ -77,8 +83,7 @@ impl EdgeColumns {
         block: &[u8],
         mut take: impl FnMut(usize, Result<Edge, RowFault>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let escape = self.format.escape();
-        let has_escapes = escape.is_some_and(|escape| memchr(escape, block).is_some());
+        let has_escapes = self.format.syntax == RowSyntax::Copy && memchr(b'\\', block).is_some();
         let mut record = ByteRecord::new();
         let (mut start, mut valid_to) = (0, valid_up_to(block));
         while let Some(rest) = block.get(start..).filter(|rest| !rest.is_empty()) {
@@ -98,7 +103,7 @@ impl EdgeColumns {
                     } else if line.starts_with(BYTE_ORDER_MARK) {
                         Err(RowFault::ByteOrderMark)
                     } else if has_escapes {
-                        self.parse_escaped_line(line, &mut record)
+                        self.parse_copy_line(line, &mut record)
                     } else {
                         self.parse_line(line)
                     },
@@ -109,18 +114,16 @@ impl EdgeColumns {
         Ok(())
     }
 
-    fn parse_escaped_line(&self, line: &[u8], record: &mut ByteRecord) -> Result<Edge, RowFault> {
-        match self.format.syntax {
-            RowSyntax::Copy => split_copy_row(line, self.delimiter, record)?,
-            RowSyntax::Csv => record.clone_from(CsvFields::new(self.format).split_line(line)?),
-        }
+    fn parse_copy_line(&self, line: &[u8], record: &mut ByteRecord) -> Result<Edge, RowFault> {
+        split_copy_row(line, self.delimiter, record)?;
         self.parse_fields(record.len(), |column| record.get(column))
     }
 
     fn parse_line(&self, line: &[u8]) -> Result<Edge, RowFault> {
         let mut edge = Edge::default();
         let (mut rest, mut at) = (line, 0);
-        for &(column, role) in &self.wanted {
+        for (column, role) in &self.wanted {
+            let column = *column;
             while at < column {
                 let delimiter =
                     memchr(self.delimiter, rest).ok_or_else(|| self.too_few_fields(line))?;
@@ -148,14 +151,15 @@ impl EdgeColumns {
         field: impl Fn(usize) -> Option<&'f [u8]>,
     ) -> Result<Edge, RowFault> {
         let mut edge = Edge::default();
-        for &(column, role) in &self.wanted {
+        for (column, role) in &self.wanted {
+            let column = *column;
             let bytes = field(column).ok_or(RowFault::TooFewFields {
                 found,
                 needed: self.needed,
             })?;
             match role {
-                Role::Member => edge.member = whole_id(bytes, column)?,
-                Role::Other => edge.other = whole_id(bytes, column)?,
+                Role::Member => edge.member = self.ids.parse(bytes, column)?,
+                Role::Other => edge.other = self.ids.parse(bytes, column)?,
                 Role::Time(unit) => edge.time = unit.parse(bytes, column + 1)?,
             }
         }
@@ -178,11 +182,12 @@ impl EdgeColumns {
         let digits = bytes.len() - rest.len();
         let ended = rest.first().is_none_or(|&byte| byte == self.delimiter);
         // Any 19 digits fit 64 bits.
-        if value == 0 || !ended || digits > 19 {
+        if !ended || digits == 0 || digits > 19 || bytes.first() == Some(&b'0') {
             let length = memchr(self.delimiter, bytes).unwrap_or(bytes.len());
-            value = whole_id(bytes.get(..length).unwrap_or(bytes), column)?;
+            let field = bytes.get(..length).unwrap_or(bytes);
+            return Ok((self.ids.parse(field, column)?, rest));
         }
-        Ok((value, rest))
+        Ok((self.ids.id_of(value, column)?, rest))
     }
 
     fn too_few_fields(&self, line: &[u8]) -> RowFault {
@@ -191,27 +196,6 @@ impl EdgeColumns {
             needed: self.needed,
         }
     }
-}
-
-/// Parses a field that is an id. `column` counts from 0.
-pub(crate) fn whole_id(field: &[u8], column: usize) -> Result<u64, RowFault> {
-    match whole_number(field, column)? {
-        0 => Err(RowFault::IdZero { column: column + 1 }),
-        id => Ok(id),
-    }
-}
-
-/// Parses a field that is a number. `column` counts from 0.
-pub(crate) fn whole_number(field: &[u8], column: usize) -> Result<u64, RowFault> {
-    let is_digits = field.iter().all(u8::is_ascii_digit);
-    let number = str::from_utf8(field)
-        .ok()
-        .filter(|_| is_digits)
-        .and_then(|field| field.parse().ok());
-    number.ok_or_else(|| RowFault::NotANumber {
-        column: column + 1,
-        found: excerpt(field),
-    })
 }
 
 /// Returns how many bytes at the front are UTF-8.
@@ -226,7 +210,7 @@ mod tests {
 
     fn columns(map: &str, syntax: RowSyntax, delimiter: u8) -> EdgeColumns {
         let map: ColumnMap = map.parse().unwrap();
-        let layout = layout(map.kind(), Some(&map), None).unwrap();
+        let layout = layout(map.kind(), Some(&map), None, IdRule::default()).unwrap();
         let format = RowFormat {
             syntax,
             delimiter,
@@ -277,7 +261,7 @@ mod tests {
         check(
             PAIRS,
             b'\t',
-            b"18446744073709551615\t00000000000000000000007\t\n",
+            b"18446744073709551615\t7\t\n",
             &[(0, Ok((u64::MAX, 7, 0)))],
         );
         check(
@@ -331,7 +315,18 @@ mod tests {
                 "1,18446744073709551616",
                 "column 2: \"18446744073709551616\" is not a number of 64 bits",
             ),
-            ("1,0", "column 2: an id is never 0"),
+            (
+                "1,0",
+                "column 2: an id is never 0 (for ids from 0: --id-offset 1)",
+            ),
+            (
+                "007,1",
+                "column 1: \"007\" begins with 0: an id has no leading zeros",
+            ),
+            (
+                "1,00000000000000000000007",
+                "column 2: \"00000000000000000000007\" begins with 0: an id has no leading zeros",
+            ),
             (
                 "1,\u{7f}",
                 "column 2: \"\\u{7f}\" is not a number of 64 bits",

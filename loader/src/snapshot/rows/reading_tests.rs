@@ -11,6 +11,7 @@ use proptest::sample::select;
 use crate::snapshot::rows::{
     block_reader::{BlockReader, Taken},
     column_map::ColumnMap,
+    id_rule::IdRule,
     input::{Input, WindowMax},
     layout::layout,
     plain_rows::{Edge, EdgeColumns},
@@ -26,7 +27,10 @@ const LINE_BYTES: usize = 20;
 
 fn columns(format: RowFormat) -> EdgeColumns {
     let map: ColumnMap = "connections:member=1,other=3,time=2:ms".parse().unwrap();
-    EdgeColumns::new(&layout(map.kind(), Some(&map), None).unwrap(), format)
+    EdgeColumns::new(
+        &layout(map.kind(), Some(&map), None, IdRule::default()).unwrap(),
+        format,
+    )
 }
 
 fn from_stream(format: RowFormat, input: impl Read, offset: u64, found: &mut Found) {
@@ -95,8 +99,9 @@ fn slowly(format: RowFormat, text: &[u8]) -> Vec<Edge> {
             },
             None => None,
         };
-        if let (Some(member @ 1..), Some(other @ 1..), Some(time)) =
-            (number(fields.first()), number(fields.get(2)), time)
+        let id = |field: Option<&&str>| number(field.filter(|field| !field.starts_with('0')));
+        if let (Some(member), Some(other), Some(time)) =
+            (id(fields.first()), id(fields.get(2)), time)
         {
             edges.push(Edge {
                 member,
@@ -147,6 +152,7 @@ proptest! {
         text in text(),
         syntax in select(vec![RowSyntax::Csv, RowSyntax::Copy]),
         quote in select(vec![Some(b'"'), None]),
+        escape in select(vec![None, Some(b'\\')]),
         block_bytes in LINE_BYTES + 1..200,
     ) {
         let format = RowFormat {
@@ -154,7 +160,7 @@ proptest! {
             delimiter: b',',
             has_header: false,
             quote,
-            escape: None,
+            escape,
         };
         let mut expected = Found::new();
         from_stream(format, text.as_slice(), 0, &mut expected);
@@ -166,8 +172,11 @@ proptest! {
         let zstd = zstd::encode_all(text.as_slice(), 1).unwrap();
         prop_assert_eq!(&from_file(format, &zstd), &expected);
 
-        let special = if syntax == RowSyntax::Csv { quote } else { Some(b'\\') };
-        if special.is_none_or(|special| !text.contains(&special)) {
+        let specials = match syntax {
+            RowSyntax::Csv => [quote, escape],
+            RowSyntax::Copy => [Some(b'\\'), None],
+        };
+        if !text.iter().any(|byte| specials.contains(&Some(*byte))) {
             let right: Vec<Edge> = expected.into_iter().filter_map(|(_, row)| row.ok()).collect();
             prop_assert_eq!(right, slowly(format, &text));
         }

@@ -21,10 +21,28 @@ pub enum RowFault {
         found: String,
     },
     /// An id is 0: ids start at 1.
-    #[error("column {column}: an id is never 0")]
+    #[error("column {column}: an id is never 0 (for ids from 0: --id-offset 1)")]
     IdZero {
         /// The column.
         column: usize,
+    },
+    /// An id begins with a zero. A site that writes `007` may tell it from `7`.
+    #[error("column {column}: \"{found}\" begins with 0: an id has no leading zeros")]
+    LeadingZero {
+        /// The column.
+        column: usize,
+        /// Its text, shortened if it is long.
+        found: String,
+    },
+    /// An id with the offset is above the numbers of 64 bits.
+    #[error("column {column}: \"{found}\" with --id-offset {offset} is more than 64 bits hold")]
+    IdTooLarge {
+        /// The column.
+        column: usize,
+        /// Its text, shortened if it is long.
+        found: String,
+        /// The offset.
+        offset: u64,
     },
     /// A row of connections ends before its last mapped column.
     #[error("{found} fields, {needed} are needed")]
@@ -121,7 +139,28 @@ pub enum RowFault {
         /// Its text, shortened if it is long.
         found: String,
         /// The unit as named in the map.
-        unit: &'static str,
+        unit: String,
+    },
+    /// A time states no offset, and the map names no zone.
+    #[error(
+        "column {column}: the time {found} has no zone: --map with time={column}:utc, or with a \
+         zone as in time={column}:Europe/Vienna, reads it"
+    )]
+    TimeWithoutZone {
+        /// The column.
+        column: usize,
+        /// Its text, shortened if it is long.
+        found: String,
+    },
+    /// No clock of the map's zone ever shows the time.
+    #[error("column {column}: the time {found} does not exist in {zone}: clocks skip it")]
+    TimeSkipped {
+        /// The column.
+        column: usize,
+        /// Its text, shortened if it is long.
+        found: String,
+        /// The zone.
+        zone: String,
     },
     /// A number is too large for a time. It can be one in a smaller unit.
     #[error(
@@ -133,7 +172,7 @@ pub enum RowFault {
         /// Its text, shortened if it is long.
         found: String,
         /// The unit as named in the map.
-        unit: &'static str,
+        unit: String,
     },
     /// A value of a member or a position is against the rules of profiles.
     #[error("{}{invalid}", column.map(|column| format!("column {column}: ")).unwrap_or_default())]

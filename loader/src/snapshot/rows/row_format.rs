@@ -74,17 +74,4 @@ impl RowFormat {
                 .flatten()
                 .all(|&byte| is_free(byte) && !is_letter(byte))
     }
-
-    /// Returns the quote, if the syntax has one.
-    pub(crate) fn quote(&self) -> Option<u8> {
-        self.quote.filter(|_| self.syntax == RowSyntax::Csv)
-    }
-
-    /// Returns the character that begins an escape, if the syntax has one.
-    pub(crate) fn escape(&self) -> Option<u8> {
-        match self.syntax {
-            RowSyntax::Csv => self.escape,
-            RowSyntax::Copy => Some(b'\\'),
-        }
-    }
 }

@@ -131,7 +131,7 @@ impl<R: Read> RowReader<R> {
             }
             begin = match window.add_line()? {
                 Some(begin) => begin,
-                None => return Ok(Err(fields.unclosed())),
+                None => return Ok(Err(fields.unfinished())),
             };
         }
         Ok(if window.is_too_long() {
