@@ -132,7 +132,6 @@ async fn a_site_whose_log_is_lost_goes_on_from_its_snapshot() {
         reason.contains("no log here; the snapshot continues log") && reason.contains(REMEDY),
         "{reason}"
     );
-    // So is a relay's log that another one began.
     let printed = adopt(&folder.join("snapshot"));
     let new_log = printed
         .lines()
@@ -158,6 +157,7 @@ async fn a_site_whose_log_is_lost_goes_on_from_its_snapshot() {
     assert!(inspected.contains(&stands_at), "{inspected}");
 
     // The adopted snapshot does not take the other log.
+    fs::remove_dir_all(folder.join("log")).expect("an empty log");
     fs::rename(folder.join("lost"), folder.join("log")).expect("a log");
     let reason = refused(&folder);
     assert!(
