@@ -369,7 +369,7 @@ mod tests {
     use super::*;
     use crate::mask::Mask;
     use crate::rules::{check_id, complete_position};
-    use cloud_proto::databus::v1::Position;
+    use cloud_proto::databus::v1::{Member, Position};
 
     /// Sets one field from a text, applies the rules, and compares the resulting value or error.
     fn check(name: &str, text: &str, expected: &str) {
