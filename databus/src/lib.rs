@@ -83,8 +83,9 @@ pub use checked_window::{CheckedWindow, InvalidWindow, WindowLimits};
 pub use histories::Histories;
 pub use history::{BrokenChain, Chain};
 pub use log::{
-    AppendError, Appended, Dropped, KeptFor, Log, LogFiles, LogOptions, LogReader, LogStatus,
-    OpenError, Pipeline, ReadError, RetainError, Retention, Verified, verify,
+    AppendError, Appended, Dropped, KeptFor, Log, LogBegin, LogFiles, LogOptions, LogReader,
+    LogStatus, OpenError, Pipeline, ReadError, RetainError, Retention, Verified, random_log_id,
+    verify,
 };
 pub use window::{LoggedWindow, Window};
 pub use window_assembler::{InvalidPart, WindowAssembler};

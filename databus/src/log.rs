@@ -41,7 +41,8 @@ mod writer;
 pub use error::{AppendError, OpenError, ReadError, RetainError};
 pub use files::LogFiles;
 pub use group::Appended;
-pub use options::LogOptions;
+pub use identity::random_log_id;
+pub use options::{LogBegin, LogOptions};
 pub use pipeline::Pipeline;
 pub use published::LogStatus;
 pub use reader::LogReader;
@@ -92,7 +93,7 @@ struct Handle {
 impl Log {
     /// Opens the log in a folder, and recovers it: everything that can then be read is durable.
     /// Creates a log if there is none, unless [`LogOptions::log_id`] or [`LogOptions::durable_scn`]
-    /// expects one. `origin` is the lineage of the graph that the log began with. Returns an error
+    /// expects one and [`LogOptions::begin`] does not say how it begins. `origin` is the lineage of the graph that the log began with. Returns an error
     /// if the log is already open, in another process or in this one.
     pub fn open(folder: &Path, origin: LineageId, options: LogOptions) -> Result<Self, OpenError> {
         Self::open_folder(folder, Some(origin), None, options)
@@ -350,26 +351,39 @@ fn create(
 ) -> Result<(Published, TailSegment), OpenError> {
     let folder = || disk.path("");
     let origin = origin.ok_or_else(|| OpenError::NoLog { folder: folder() })?;
-    if let Some(log_id) = options.log_id {
-        return Err(OpenError::Missing {
-            folder: disk.path(""),
-            log_id,
-        });
-    }
-    if options.durable_scn > Scn::BEGINNING {
-        let durable_scn = options.durable_scn;
-        return Err(OpenError::Lost {
-            folder: disk.path(""),
-            head: Scn::BEGINNING,
-            durable_scn,
-        });
-    }
     let failed = |source| OpenError::file(&**disk, "", source);
-    let log_id = identity::random_log_id().map_err(failed)?;
-    let sources = Sources::default();
-    let (head, log) = (Scn::BEGINNING, (log_id, origin));
-    let history = before_first(log_id, head);
-    let tail = TailSegment::create(&**disk, log, 1, None, history, &sources).map_err(failed)?;
+    let begin = match (&options.begin, options.log_id) {
+        (Some(begin), _) => begin.clone(),
+        (None, Some(log_id)) => {
+            return Err(OpenError::Missing {
+                folder: folder(),
+                log_id,
+            });
+        }
+        (None, None) if options.durable_scn > Scn::BEGINNING => {
+            return Err(OpenError::Lost {
+                folder: folder(),
+                head: Scn::BEGINNING,
+                durable_scn: options.durable_scn,
+            });
+        }
+        (None, None) => LogBegin {
+            log_id: identity::random_log_id().map_err(failed)?,
+            after: Scn::BEGINNING.into(),
+            sources: Vec::new(),
+        },
+    };
+    let LogBegin {
+        log_id,
+        after,
+        sources,
+    } = begin;
+    let sources = Sources::from_iter(sources);
+    let (head, log) = (after.scn, (log_id, origin));
+    let history = after.history.unwrap_or_else(|| before_first(log_id, head));
+    let first_scn = head.get() + 1;
+    let tail =
+        TailSegment::create(&**disk, log, first_scn, None, history, &sources).map_err(failed)?;
     let segments = vec![Arc::clone(&tail.segment)];
     let published = Published::new(Arc::clone(disk), log, segments, sources, head);
     published.histories.note(LogPoint {

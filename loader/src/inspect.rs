@@ -54,13 +54,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Error> {
 /// The first file that is not as written. The error says where the damage begins, as far as the
 /// file's own checksums show it.
 pub fn inspect(path: &Path) -> Result<Inspection, FileError> {
-    let snapshot = match path.join(MANIFEST_NAME).exists() {
-        true => path.to_owned(),
-        false => newest_snapshots(path)?
-            .into_iter()
-            .next()
-            .unwrap_or_else(|| path.to_owned()),
-    };
+    let snapshot = snapshot_at(path)?;
     let manifest = Manifest::read(&snapshot)?;
     let base = Base::open(&snapshot, &manifest)?;
     base.verify_times()?;
@@ -73,6 +67,15 @@ pub fn inspect(path: &Path) -> Result<Inspection, FileError> {
         manifest,
         is_silent,
     })
+}
+
+/// Returns a snapshot's folder: the one that is named, or the newest one in the folder of a site.
+pub(crate) fn snapshot_at(path: &Path) -> Result<PathBuf, FileError> {
+    if path.join(MANIFEST_NAME).exists() {
+        return Ok(path.to_owned());
+    }
+    let newest = newest_snapshots(path)?.into_iter().next();
+    Ok(newest.unwrap_or_else(|| path.to_owned()))
 }
 
 /// Reads all profiles, and returns whether they are silent. In a snapshot that a server took, the
@@ -198,6 +201,9 @@ impl fmt::Display for Standing<'_> {
                     Some(history) => write!(f, ", history {history}"),
                     None => Ok(()),
                 }
+            }
+            StandsAt::NewLog { log_id, scn, .. } => {
+                write!(f, "SCN {scn}, where the new log {log_id} begins")
             }
             StandsAt::AtSourceOffsets { offsets } => {
                 let offsets = offsets.iter().map(|at| {

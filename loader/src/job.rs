@@ -177,9 +177,11 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
         manifest,
         graph_sections,
         connection_rows: graph.counts.rows,
+        times: graph.counts.times,
         positions: counts.positions,
         dropped: Dropped {
             connections_with_themselves: graph.counts.with_themselves,
+            members: graph.dropped_members,
             repeated_connections: graph.repeated,
             repeated_members: counts.repeated_members,
             repeated_positions: counts.repeated_positions,

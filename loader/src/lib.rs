@@ -3,8 +3,11 @@
 //! `loader build` reads a site's `members.csv`, `positions.csv` and `connections.csv` and writes
 //! the snapshot directory that a graph server starts from. `loader generate` writes such files for
 //! a synthetic site, of any size and with the shape of real sites. `loader inspect` verifies a
-//! snapshot. The commands are functions too, so that tests and benches call them without a process.
+//! snapshot, `loader adopt` lets one begin a new log, and
+//! `loader export` writes one as such files. The commands are functions too, so that tests and benches call them without a process.
 
+pub mod adopt;
+pub mod export;
 pub mod inspect;
 mod job;
 mod snapshot;
@@ -13,14 +16,16 @@ pub use job::arguments::Arguments;
 pub use job::error::Error;
 pub use job::options::Options;
 pub use job::progress::Stage;
-pub use job::summary::{Degrees, Dropped, Rejected, Summary};
+pub use job::summary::{Degrees, Dropped, DroppedMembers, KnownTimes, Rejected, Summary};
 pub use job::{build, run};
 pub use snapshot::graph::components::Components;
 pub use snapshot::graph::node_order::NodeOrder;
 pub use snapshot::memory::{MemoryError, MemoryLimit, Size};
 pub use snapshot::rejects::{OnError, REJECTS_NAME};
 pub use snapshot::rows::column_map::{ColumnMap, DumpKind, MapError};
+pub use snapshot::rows::encoding::OtherEncoding;
+pub use snapshot::rows::input::WindowMax;
 pub use snapshot::rows::layout::HeaderFault;
 pub use snapshot::rows::row_fault::RowFault;
 pub use snapshot::rows::row_format::{RowFormat, RowSyntax};
-pub use snapshot::rows::time_unit::TimeUnit;
+pub use snapshot::rows::time_unit::{TimeUnit, Zone};

@@ -1,5 +1,5 @@
-//! The `loader` command: `generate` makes a synthetic dump, `build` makes a snapshot of a dump, and
-//! `inspect` verifies a snapshot.
+//! The `loader` command: `generate` makes a synthetic dump, `build` makes a snapshot of a dump,
+//! `inspect` verifies a snapshot, `export` writes one as a dump, and `adopt` lets one begin a new log.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -24,6 +24,10 @@ enum Command {
     Generate(cloud_synthetic::Arguments),
     /// Print what a snapshot is and verify every byte of it.
     Inspect(loader::inspect::Arguments),
+    /// Write a snapshot as dumps that build the same site.
+    Export(loader::export::Arguments),
+    /// Let a copied snapshot begin a new log, when its own log is lost.
+    Adopt(loader::adopt::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -32,6 +36,8 @@ fn main() -> ExitCode {
         Command::Build(arguments) => loader::run(arguments).map_err(Into::into),
         Command::Generate(arguments) => cloud_synthetic::run(&arguments).map_err(Into::into),
         Command::Inspect(arguments) => loader::inspect::run(&arguments).map_err(Into::into),
+        Command::Export(arguments) => loader::export::run(&arguments).map_err(Into::into),
+        Command::Adopt(arguments) => loader::adopt::run(&arguments).map_err(Into::into),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -55,5 +61,23 @@ fn with_causes(error: &dyn Error) -> String {
         }
         cause = error.source();
     }
-    message
+    printable(&message)
+}
+
+/// Returns a message as one line that a terminal can show: control characters are escaped, and a
+/// long message is cut.
+fn printable(message: &str) -> String {
+    const BYTES_MAX: usize = 1000;
+    let mut line = String::new();
+    for character in message.chars() {
+        match character.is_control() {
+            true => line.extend(character.escape_default()),
+            false => line.push(character),
+        }
+        if line.len() > BYTES_MAX {
+            line.push('…');
+            break;
+        }
+    }
+    line
 }

@@ -38,8 +38,8 @@ pub enum OpenError {
     },
     /// The folder holds no log, and the log that a snapshot continues cannot be created.
     #[error(
-        "{}: no log here; the snapshot continues log {log_id}: bootstrap again, or restore that \
-         log from a copy",
+        "{}: no log here; the snapshot continues log {log_id}: bootstrap again, restore that log \
+         from a copy, or begin a new one from the snapshot (loader adopt --snapshot DIR --new-log)",
         folder.display()
     )]
     Missing {
@@ -50,8 +50,9 @@ pub enum OpenError {
     },
     /// The log is not the one that the snapshot continues.
     #[error(
-        "{}: is of log {found}, but the snapshot continues log {expected}: bootstrap again, or put \
-         that log there",
+        "{}: is of log {found}, but the snapshot continues log {expected}: bootstrap again, put \
+         that log there, or begin a new one from the snapshot in an empty folder \
+         (loader adopt --snapshot DIR --new-log)",
         file.display()
     )]
     ForeignLog {
@@ -109,7 +110,8 @@ pub enum OpenError {
     /// The log ends before an SCN that was durable.
     #[error(
         "{}: ends at SCN {head}, but SCN {durable_scn} was durable: the log has lost changes; \
-         bootstrap again, or restore it from a copy",
+         bootstrap again, restore it from a copy, or begin a new one from the snapshot in an empty \
+         folder (loader adopt --snapshot DIR --new-log)",
         folder.display()
     )]
     Lost {

@@ -9,7 +9,10 @@ use rand::{TryRngCore as _, rngs::OsRng};
 use std::io;
 
 /// Returns a new name from the system's source of randomness.
-pub(crate) fn random_log_id() -> io::Result<LogId> {
+///
+/// # Errors
+/// If the system has none.
+pub fn random_log_id() -> io::Result<LogId> {
     let mut bytes = [0; 16];
     OsRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;
     Ok(LogId::from_be_bytes(bytes))

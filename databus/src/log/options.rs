@@ -2,7 +2,7 @@
 
 use crate::checked_window::WindowLimits;
 use crate::limits::{WINDOW_BYTES_MAX, WINDOW_CHANGES_MAX};
-use cloud_model::{LogId, Scn};
+use cloud_model::{LogId, LogPoint, Scn, SourceMark};
 use std::time::Duration;
 
 /// The options with which a log is opened. `LogOptions::default()` is right for a server with a new
@@ -12,6 +12,9 @@ pub struct LogOptions {
     /// The log that a snapshot continues. Any other log is rejected, and no log is created. With
     /// `None` the log may be created. A log that exists must then have begun with the given origin.
     pub log_id: Option<LogId>,
+    /// The log to create if there is none: the one that an adopted snapshot begins. With `None`, a
+    /// new log begins with the first SCN and an id of its own.
+    pub begin: Option<LogBegin>,
     /// An SCN that a snapshot knows to be durable. A log that ends before it has lost changes.
     pub durable_scn: Scn,
     /// The size at which a segment gets a successor, in bytes. The segment ends with the group that
@@ -30,10 +33,23 @@ pub struct LogOptions {
     pub mark_after: Duration,
 }
 
+/// Where a new log begins that continues a snapshot of another log.
+#[derive(Clone, Debug)]
+pub struct LogBegin {
+    /// The id of the new log.
+    pub log_id: LogId,
+    /// The point before its first window, which has the next SCN.
+    pub after: LogPoint,
+    /// The last offset of each source, as far as the snapshot holds it. Windows up to it are
+    /// repeats.
+    pub sources: Vec<SourceMark>,
+}
+
 impl Default for LogOptions {
     fn default() -> Self {
         Self {
             log_id: None,
+            begin: None,
             durable_scn: Scn::BEGINNING,
             segment_bytes: 128 << 20,
             window_changes_max: WINDOW_CHANGES_MAX,

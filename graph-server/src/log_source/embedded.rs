@@ -4,7 +4,7 @@ use super::{LogSource, LogSourceError, Next, OutOfReach, Windows, error::at_sour
 use crate::limits::{LOG_RETRY_INTERVAL, Limits};
 use cloud_engine::{Manifest, StandsAt};
 use cloud_model::{LineageId, LogId, LogPoint, Scn};
-use databus::{Log, LogOptions, LogReader, LoggedWindow, ReadError};
+use databus::{Log, LogBegin, LogOptions, LogReader, LoggedWindow, ReadError};
 use std::{path::Path, time::Instant};
 use tokio::{runtime::Handle, sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,16 @@ impl EmbeddedLog {
             StandsAt::AtScn { log_id, scn, .. } => LogOptions {
                 log_id: Some(*log_id),
                 durable_scn: *scn,
+                ..options
+            },
+            StandsAt::NewLog { log_id, scn, .. } => LogOptions {
+                log_id: Some(*log_id),
+                durable_scn: *scn,
+                begin: Some(LogBegin {
+                    log_id: *log_id,
+                    after: manifest.point(),
+                    sources: manifest.sources.clone(),
+                }),
                 ..options
             },
             StandsAt::AtSourceOffsets { offsets } => return Err(at_source_offsets(offsets)),

@@ -27,11 +27,13 @@ impl ExpectedLog {
                 log_id: None,
                 scn: Scn::BEGINNING,
             }),
-            StandsAt::AtScn { log_id, scn, .. } => Ok(Self {
-                lineage_id: None,
-                log_id: Some(*log_id),
-                scn: *scn,
-            }),
+            StandsAt::AtScn { log_id, scn, .. } | StandsAt::NewLog { log_id, scn, .. } => {
+                Ok(Self {
+                    lineage_id: None,
+                    log_id: Some(*log_id),
+                    scn: *scn,
+                })
+            }
             StandsAt::AtSourceOffsets { offsets } => Err(at_source_offsets(offsets)),
         }
     }

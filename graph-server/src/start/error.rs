@@ -43,7 +43,8 @@ pub enum StartError {
     /// The log ends before the SCN of the overlay or the profiles.
     #[error(
         "{what} stands at SCN {scn}, but the log ends at SCN {head}: the log has lost changes; \
-         bootstrap again, or restore it from a copy"
+         bootstrap again, restore it from a copy, or begin a new one from the snapshot in an empty \
+         folder (loader adopt --snapshot DIR --new-log)"
     )]
     LogLost {
         /// The part whose SCN is above the log's.

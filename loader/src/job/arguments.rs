@@ -9,10 +9,11 @@ use crate::{
     job::{error::Error, options::Options},
     snapshot::{
         graph::node_order::NodeOrder,
-        memory::MemoryLimit,
+        memory::{MemoryLimit, Size},
         rejects::OnError,
         rows::{
             column_map::ColumnMap,
+            input::WindowMax,
             row_format::{RowFormat, RowSyntax},
         },
     },
@@ -40,14 +41,26 @@ pub struct Arguments {
     /// formats a tab].
     #[arg(long, value_parser = delimiter)]
     delimiter: Option<u8>,
+    /// The quote around fields of CSV, or "none": then a quote is text like any other character.
+    #[arg(long, value_name = "CHARACTER|none", value_parser = quote, default_value = "\"")]
+    quote: Quote,
+    /// The character of CSV that makes a delimiter, a quote or itself text: '\' for files that
+    /// write \" in quotes. Without it, a quote in quotes is doubled.
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    escape: Option<u8>,
     /// The CSV files have no header row: columns are mapped by number.
     #[arg(long)]
     no_header: bool,
+    /// A number to add to every id of a member, in every file: ids start at 1, and 1 shifts those
+    /// that start at 0.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    id_offset: u64,
     /// How to handle a bad row. "skip" skips it and lists it in rejects.csv beside the snapshot.
     #[arg(long, value_enum, default_value_t = BadRow::Stop)]
     on_error: BadRow,
     /// The column of each field, by name or by number from 1:
-    /// connections:member=1,other=2,time=3:ms (or :s, or :rfc3339),
+    /// connections:member=1,other=2,time=3:ms (or :s; or :rfc3339; for texts without a zone :utc, or
+    /// a zone as in :Europe/Vienna),
     /// members:member_id=id,given_name=firstName. One for each kind; fields that it does not name
     /// stay empty.
     #[arg(long = "map", value_name = "KIND:FIELD=COLUMN,...")]
@@ -58,6 +71,10 @@ pub struct Arguments {
     /// their pages, which the system may reclaim, are part of the peak that is printed.
     #[arg(long, value_name = "SIZE")]
     memory: Option<MemoryLimit>,
+    /// The largest window of a zstd file, for files made with zstd --long. Each file that is read
+    /// takes so much memory on top of --memory.
+    #[arg(long, value_name = "SIZE", default_value = "128MiB")]
+    zstd_window: Size,
     /// The numbering of the nodes: by member id, or with connected members near each other.
     #[arg(long, value_enum, default_value_t)]
     order: NodeOrder,
@@ -80,6 +97,10 @@ enum Format {
     CopyHeader,
 }
 
+/// The quote of a file of CSV, if it has quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Quote(Option<u8>);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum BadRow {
     /// Stops the build, with file, line and reason.
@@ -98,6 +119,14 @@ impl TryFrom<Arguments> for Options {
                  without a header row use --format copy",
             ));
         }
+        let Quote(quote) = arguments.quote;
+        let usual = RowFormat::default();
+        if arguments.format != Format::Csv && (quote != usual.quote || arguments.escape.is_some()) {
+            return Err(Error::Options(
+                "--quote and --escape are for CSV: COPY's syntax has no quotes, \
+                 and its escapes begin with a backslash",
+            ));
+        }
         let (syntax, has_header) = match arguments.format {
             Format::Csv => (RowSyntax::Csv, !arguments.no_header),
             Format::Copy => (RowSyntax::Copy, false),
@@ -111,8 +140,12 @@ impl TryFrom<Arguments> for Options {
             format: RowFormat {
                 syntax,
                 delimiter: arguments.delimiter.unwrap_or(syntax.usual_delimiter()),
+                quote,
+                // A quote that escapes itself is a doubled quote.
+                escape: arguments.escape.filter(|escape| Some(*escape) != quote),
                 has_header,
             },
+            id_offset: arguments.id_offset,
             on_error: match arguments.on_error {
                 BadRow::Stop => OnError::Stop,
                 BadRow::Skip => OnError::Skip,
@@ -121,8 +154,17 @@ impl TryFrom<Arguments> for Options {
             order: arguments.order,
             stands_at: arguments.log_id.zip(arguments.scn.map(Scn::new)),
             memory: arguments.memory.unwrap_or_default(),
+            zstd_window: WindowMax(arguments.zstd_window),
             shows_progress: true,
         })
+    }
+}
+
+fn quote(text: &str) -> Result<Quote, String> {
+    match text.as_bytes() {
+        b"none" => Ok(Quote(None)),
+        [byte] => Ok(Quote(Some(*byte))),
+        _ => Err("one ASCII character, or \"none\"".to_owned()),
     }
 }
 

@@ -14,6 +14,8 @@ use crate::{
         rows::{
             column_map::{ColumnMap, DumpKind, MapError},
             dump_file::DumpFile,
+            id_rule::IdRule,
+            input::WindowMax,
             row_format::RowFormat,
         },
     },
@@ -34,6 +36,8 @@ pub struct Options {
     pub out: PathBuf,
     /// The format of the rows.
     pub format: RowFormat,
+    /// The number that is added to every id of a member, for dumps that count from 0.
+    pub id_offset: u64,
     /// The order of the nodes.
     pub order: NodeOrder,
     /// How the build handles a bad row.
@@ -45,6 +49,8 @@ pub struct Options {
     pub stands_at: Option<(LogId, Scn)>,
     /// The most memory to take.
     pub memory: MemoryLimit,
+    /// The largest window of a zstd frame that is unpacked. Its memory is taken on top.
+    pub zstd_window: WindowMax,
     /// Whether progress is shown on stderr.
     pub shows_progress: bool,
 }
@@ -88,9 +94,10 @@ impl Options {
         }
         if !self.format.is_unambiguous() {
             return Err(Error::Options(
-                "the delimiter is one ASCII character that begins nothing else: \
-                 no quote, digit, #, backslash or line end, \
-                 and in COPY's syntax no letter or point",
+                "the delimiter, the quote and the escape are three different ASCII characters that \
+                 begin nothing else: no digit, # or line end; in COPY's syntax no letter, point \
+                 or backslash as the delimiter; no letter, space, point, colon or hyphen as the \
+                 quote or the escape",
             ));
         }
         for (index, map) in self.maps.iter().enumerate() {
@@ -138,9 +145,12 @@ impl Options {
 
     fn files(&self, kind: DumpKind) -> Result<Vec<DumpFile>, Error> {
         let map = self.maps.iter().find(|map| map.kind() == kind);
+        let ids = IdRule {
+            offset: self.id_offset,
+        };
         self.paths(kind)
             .iter()
-            .map(|path| DumpFile::open(path, kind, map, self.format))
+            .map(|path| DumpFile::open(path, kind, map, self.format, self.zstd_window, ids))
             .collect()
     }
 }

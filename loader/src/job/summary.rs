@@ -8,7 +8,11 @@ use std::path::PathBuf;
 use cloud_engine::{GRAPH_NAME, Manifest};
 use cloud_model::LineageId;
 
-use crate::{inspect::Standing, job::progress::Stage, snapshot::graph::components::Components};
+use crate::{
+    inspect::Standing,
+    job::progress::Stage,
+    snapshot::{graph::components::Components, rows::layout::names},
+};
 
 /// A finished build.
 #[derive(Debug, Clone)]
@@ -24,6 +28,8 @@ pub struct Summary {
     pub connection_rows: u64,
     /// The number of positions of all members.
     pub positions: u64,
+    /// The times of connections.
+    pub times: KnownTimes,
     /// The surplus rows that were dropped.
     pub dropped: Dropped,
     /// The bad rows that were skipped, if `on_error` allows it and there are any.
@@ -46,12 +52,50 @@ pub struct Summary {
 pub struct Dropped {
     /// The connections of a member with itself.
     pub connections_with_themselves: u64,
+    /// The members of such connections who have no other row. In a dump without members files,
+    /// they are no members.
+    pub members: DroppedMembers,
     /// The rows that repeat a connection, in either direction. The earliest known time is kept.
     pub repeated_connections: u64,
     /// The rows that repeat a member with the same content.
     pub repeated_members: u64,
     /// The rows that repeat a position with the same content.
     pub repeated_positions: u64,
+}
+
+/// Members who have only connections with themselves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DroppedMembers {
+    /// The number of members.
+    pub count: u64,
+    /// True if there may be more: they were too many to be told apart.
+    pub is_least: bool,
+}
+
+/// The known times of connections, and those of them that are hardly right.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KnownTimes {
+    /// The rows with a time.
+    pub count: u64,
+    /// Those before [`Self::SECONDS_OF_2100`] milliseconds. The seconds of every time of our days,
+    /// read as milliseconds, are such times.
+    pub in_early_1970: u64,
+}
+
+impl KnownTimes {
+    /// The seconds from 1970 to 2100. So many milliseconds are 48 days.
+    pub const SECONDS_OF_2100: u64 = 4_102_444_800;
+
+    #[inline]
+    pub(crate) fn count(&mut self, time: u64) {
+        self.count += u64::from(time > 0);
+        self.in_early_1970 += u64::from(time > 0 && time < Self::SECONDS_OF_2100);
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.in_early_1970 += other.in_early_1970;
+    }
 }
 
 /// The bad rows that were skipped.
@@ -175,11 +219,30 @@ impl fmt::Display for Summary {
         ] {
             writeln!(f, "dropped      {rows} {reason}")?;
         }
+        let DroppedMembers { count, is_least } = dropped.members;
+        if count > 0 {
+            let least = if is_least { "at least " } else { "" };
+            writeln!(
+                f,
+                "dropped      {least}{count} members who are connected with themselves alone"
+            )?;
+        }
+        let KnownTimes {
+            count,
+            in_early_1970,
+        } = self.times;
+        if in_early_1970 > 0 {
+            writeln!(
+                f,
+                "warning      {in_early_1970} of {count} times of connections are in the first 48 \
+                 days of 1970: are they seconds that were read as milliseconds (--map with time=COLUMN:s)?"
+            )?;
+        }
         if let Some(Rejected { rows, list }) = &self.rejected {
             writeln!(f, "rejected     {rows} rows, listed in {}", list.display())?;
         }
         for (file, columns) in &self.unused_columns {
-            writeln!(f, "not used     {}: {}", file.display(), columns.join(", "))?;
+            writeln!(f, "not used     {}: {}", file.display(), names(columns))?;
         }
         for stage in &self.stages {
             writeln!(

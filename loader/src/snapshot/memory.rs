@@ -133,6 +133,15 @@ impl FromStr for MemoryLimit {
     type Err = MemoryError;
 
     fn from_str(text: &str) -> Result<Self, MemoryError> {
+        let Size(bytes) = text.parse()?;
+        Self::new(bytes)
+    }
+}
+
+impl FromStr for Size {
+    type Err = MemoryError;
+
+    fn from_str(text: &str) -> Result<Self, MemoryError> {
         let not_a_size = || MemoryError::NotASize(text.to_owned());
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         let (number, unit) = text.split_at(digits);
@@ -149,7 +158,7 @@ impl FromStr for MemoryLimit {
             _ => return Err(not_a_size()),
         };
         let number: u64 = number.parse().map_err(|_| not_a_size())?;
-        Self::new(number.checked_mul(unit).ok_or_else(not_a_size)?)
+        number.checked_mul(unit).map(Self).ok_or_else(not_a_size)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
         rows::{
             column_map::DumpKind,
             dump_file::DumpFile,
-            input::Input,
+            input::{Input, WindowMax},
             place::{Place, Stop},
             row_fault::RowFault,
             row_reader::RowReader,
@@ -128,7 +128,7 @@ impl<'a> OpenFile<'a> {
     fn open(file: &'a DumpFile) -> Result<Self, Error> {
         Ok(Self {
             file,
-            rows: file.rows_of(Input::open(&file.path, None)?, 0),
+            rows: file.rows_of(Input::open(&file.path, None, WindowMax::LIBRARY)?, 0),
             line: 1,
         })
     }

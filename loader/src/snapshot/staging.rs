@@ -17,7 +17,8 @@ use cloud_model::Scn;
 
 use crate::{job::error::Error, snapshot::rejects::REJECTS_NAME};
 
-const STAGING_PREFIX: &str = ".building-";
+/// How the name of a snapshot in the making begins.
+pub(crate) const STAGING_PREFIX: &str = ".building-";
 
 /// A snapshot in the making. If it is dropped before it is published, its directory is removed.
 #[derive(Debug)]
@@ -138,7 +139,7 @@ fn remove_leftovers(site: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn sync_tree(directory: &Path) -> Result<(), Error> {
+pub(crate) fn sync_tree(directory: &Path) -> Result<(), Error> {
     for entry in fs::read_dir(directory).map_err(Error::file("read", directory))? {
         let path = entry.map_err(Error::file("read", directory))?.path();
         if path.is_dir() {
@@ -150,7 +151,7 @@ fn sync_tree(directory: &Path) -> Result<(), Error> {
     sync(directory)
 }
 
-fn sync(path: &Path) -> Result<(), Error> {
+pub(crate) fn sync(path: &Path) -> Result<(), Error> {
     File::open(path)
         .and_then(|file| file.sync_all())
         .map_err(Error::file("sync", path))

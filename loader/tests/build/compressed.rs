@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use loader::WindowMax;
 
 use crate::dump::{Dump, rows};
 
@@ -67,6 +68,49 @@ fn lines_are_those_of_the_unpacked_file() {
             .error(),
         "members.csv:5: 1 fields, 2 are expected (is a delimiter in a field not quoted?)"
     );
+}
+
+#[test]
+fn zero_padding_is_skipped_and_other_trailing_bytes_are_named() {
+    let text = b"member_id,other_id\n1,2\n\"3\",4\n";
+    for (packing, packed) in [("gzip", gzip(text)), ("zstd", zstd(text))] {
+        let padded = [packed.clone(), vec![0; 10_000]].concat();
+        let summary = Dump::of_connections(padded).build();
+        assert_eq!(summary.manifest.connections, 2, "{packing}");
+        for dump in [
+            Dump::of_connections([&packed[..], b"GARBAGE"].concat()),
+            Dump::of_connections([&packed[..], b"GARBAGE"].concat()).skip(),
+        ] {
+            let error = dump.try_build().expect_err("a file with garbage");
+            let reason = std::error::Error::source(&error).map(ToString::to_string);
+            let expected = format!(
+                "there are trailing bytes behind its {packing} stream, from byte {} of the file \
+                 on: cut them off",
+                packed.len()
+            );
+            assert_eq!(reason, Some(expected));
+        }
+    }
+}
+
+#[test]
+fn a_large_window_needs_the_option() {
+    // A frame of one raw block, which states a window of 256 MiB.
+    let text = b"member_id,other_id\n1,2\n";
+    let block = ((text.len() as u32) << 3 | 1).to_le_bytes();
+    let frame = [b"\x28\xb5\x2f\xfd\x00\x90", &block[..3], text].concat();
+    let mut dump = Dump::of_connections(&frame);
+    let error = dump.try_build().expect_err("a large window");
+    let reason = std::error::Error::source(&error).map(ToString::to_string);
+    assert_eq!(
+        reason.as_deref(),
+        Some(
+            "its zstd frame was made with a window of 256 MiB, more than 128 MiB: \
+             --zstd-window 256MiB unpacks it, with so much more memory"
+        )
+    );
+    dump.options.zstd_window = WindowMax("256MiB".parse().unwrap());
+    assert_eq!(dump.build().manifest.connections, 1);
 }
 
 #[test]

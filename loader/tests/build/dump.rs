@@ -64,6 +64,16 @@ impl Dump {
         self
     }
 
+    pub(crate) fn quote(mut self, quote: Option<u8>) -> Self {
+        self.options.format.quote = quote;
+        self
+    }
+
+    pub(crate) fn escape(mut self, escape: u8) -> Self {
+        self.options.format.escape = Some(escape);
+        self
+    }
+
     pub(crate) fn without_header(mut self) -> Self {
         self.options.format.has_header = false;
         self
@@ -99,6 +109,13 @@ impl Dump {
     pub(crate) fn error(&self) -> String {
         let error = self.try_build().expect_err("a bad dump").to_string();
         error.replace(&format!("{}/", self.path().display()), "")
+    }
+
+    /// Returns the list of rejected rows, without this directory's name.
+    pub(crate) fn rejects(&self) -> String {
+        let list = fs::read(self.options.out.join("rejects.csv")).unwrap();
+        let text = String::from_utf8_lossy(&list).into_owned();
+        text.replace(&format!("{}/", self.path().display()), "")
     }
 
     fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {

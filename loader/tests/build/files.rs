@@ -143,7 +143,7 @@ fn options_that_contradict_are_refused() {
     let mut dump = Dump::of_connections("member_id,other_id\n");
     dump.options.format.delimiter = b'"';
     assert!(
-        dump.error().starts_with("the delimiter is"),
+        dump.error().starts_with("the delimiter, the quote"),
         "{}",
         dump.error()
     );

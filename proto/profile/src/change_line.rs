@@ -5,13 +5,14 @@
 use crate::{
     field::{Field, Fields, Value},
     kind::Kind,
+    time_text::timestamp_from_text,
 };
 use cloud_model::History;
 use cloud_proto::databus::v1::{
     Change, ConnectionAdded, ConnectionRemoved, Member, MemberRemoved, MemberUpserted, Position,
     PositionRemoved, PositionUpserted, WindowPart, YearMonth, change::Event,
 };
-use prost_types::{FieldMask, Timestamp};
+use prost_types::FieldMask;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error as _, MapAccess, Visitor},
@@ -235,11 +236,8 @@ impl TryFrom<ChangeLine> for Change {
                 connected_at,
                 existing_only,
             } => {
-                let time = connected_at.map(|text| {
-                    text.parse::<Timestamp>()
-                        .map_err(|_| format!("{text:?} is no time as RFC 3339 writes it"))
-                });
-                let connected_at = time.transpose()?;
+                let time = connected_at.map(|text| timestamp_from_text("connected_at", &text));
+                let connected_at = time.transpose().map_err(|it| it.to_string())?;
                 Event::ConnectionAdded(ConnectionAdded {
                     member_id,
                     other_id,
@@ -406,16 +404,28 @@ mod tests {
             r#"{"moved":{}}"#,
             r#"{"member_removed":{"member_id":7,"x":1}}"#,
             r#"{"member_removed":{}}"#,
+            // An id has no leading zeros, as in a dump.
+            r#"{"member_removed":{"member_id":007}}"#,
+            r#"{"member_removed":{"member_id":"7"}}"#,
         ] {
             assert!(serde_json::from_str::<ChangeLine>(text).is_err(), "{text}");
         }
-        let connected_at = Some("yesterday".to_owned());
-        let line = ChangeLine::ConnectionAdded {
-            existing_only: false,
-            member_id: 1,
-            other_id: 2,
-            connected_at,
-        };
-        assert!(Change::try_from(line).is_err());
+        for (text, problem) in [
+            ("yesterday", "is not a time such as 2010-04-24T05:12:27Z"),
+            ("2010-04-24", "is not a time such as 2010-04-24T05:12:27Z"),
+            (
+                "2010-04-24 05:12:27",
+                "has no zone: add Z for UTC, or an offset such as +02:00",
+            ),
+        ] {
+            let line = ChangeLine::ConnectionAdded {
+                existing_only: false,
+                member_id: 1,
+                other_id: 2,
+                connected_at: Some(text.to_owned()),
+            };
+            let expected = format!("connected_at: \"{text}\" {problem}");
+            assert_eq!(Change::try_from(line).unwrap_err(), expected);
+        }
     }
 }

@@ -6,6 +6,11 @@ use crate::{
     search_field::SearchField,
 };
 use cloud_proto::databus::v1::YearMonth;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _, MapAccess, Visitor},
+};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// A message whose fields are listed in the table.
@@ -143,7 +148,8 @@ impl<M> Field<M> {
     ///
     /// The formats are: numbers in digits; `work` or `education`; `YYYY`, `YYYY-MM` or `YYYY-MM-DD`
     /// (the day is not kept); `true` or `false`; the entries of a list between semicolons; named
-    /// texts as a list of `name=text`.
+    /// texts as a list of `name=text`. A list may also be an array of texts in JSON, and named texts
+    /// an object of texts: so they may hold semicolons.
     ///
     /// # Errors
     /// If the text cannot be read as a value of the field's type.
@@ -158,9 +164,16 @@ impl<M> Field<M> {
                 let entries = text
                     .split(ENTRY_SEPARATOR)
                     .map(|entry| entry.trim().to_owned());
-                *(access.get_mut)(message) = entries.collect();
+                *(access.get_mut)(message) = match json_in(text, '[') {
+                    Some(entries) => entries,
+                    None => entries.collect(),
+                };
             }
             Value::NamedTexts { access, .. } => {
+                if let Some(OnceEach(texts)) = json_in(text, '{') {
+                    *(access.get_mut)(message) = texts;
+                    return Ok(());
+                }
                 let mut texts = BTreeMap::new();
                 for entry in text
                     .split(ENTRY_SEPARATOR)
@@ -195,7 +208,97 @@ impl<M> Field<M> {
     }
 }
 
-/// Reads an id: digits, with white space around them. An empty text is 0.
+impl<M> Field<M> {
+    /// Returns the value as a text of a dump, which [`set_from_text`](Self::set_from_text) reads
+    /// back. Lists are in JSON if separators could not tell their entries apart.
+    pub fn to_text(&self, message: &M) -> String {
+        match &self.value {
+            Value::Id(access) => match (access.get)(message) {
+                0 => String::new(),
+                id => id.to_string(),
+            },
+            Value::Text { access, .. } => (access.get)(message).clone(),
+            Value::Texts { access, .. } => {
+                let texts = (access.get)(message);
+                let plain = texts.join(&ENTRY_SEPARATOR.to_string());
+                let is_plain = !plain.starts_with('[')
+                    && texts.iter().all(|text| !text.contains(ENTRY_SEPARATOR));
+                if is_plain {
+                    plain
+                } else {
+                    json!(texts).to_string()
+                }
+            }
+            Value::NamedTexts { access, .. } => {
+                let texts = (access.get)(message);
+                let has = |text: &str| text.contains(ENTRY_SEPARATOR);
+                let is_plain = texts
+                    .iter()
+                    .all(|(name, text)| !has(name) && !has(text) && !name.contains(NAME_SEPARATOR));
+                let entries = texts
+                    .iter()
+                    .map(|(name, text)| format!("{name}{NAME_SEPARATOR}{text}"));
+                let plain = entries
+                    .collect::<Vec<_>>()
+                    .join(&ENTRY_SEPARATOR.to_string());
+                if is_plain && !plain.starts_with('{') {
+                    plain
+                } else {
+                    json!(texts).to_string()
+                }
+            }
+            Value::Kind(access) => {
+                let kind = Kind::from(*(access.get)(message));
+                kind.word().unwrap_or_default().to_owned()
+            }
+            Value::YearMonth(access) => match (access.get)(message) {
+                None => String::new(),
+                Some(YearMonth { year, month: 0 }) => format!("{year:04}"),
+                Some(YearMonth { year, month }) => format!("{year:04}-{month:02}"),
+            },
+            Value::Truth(access) => (access.get)(message).to_string(),
+        }
+    }
+}
+
+/// Texts by name, of an object of JSON in which no name occurs twice.
+struct OnceEach(BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for OnceEach {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+
+        impl<'de> Visitor<'de> for Names {
+            type Value = OnceEach;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("an object of texts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<OnceEach, A::Error> {
+                let mut texts = BTreeMap::new();
+                while let Some((name, text)) = object.next_entry()? {
+                    if texts.insert(name, text).is_some() {
+                        return Err(A::Error::custom("a name twice"));
+                    }
+                }
+                Ok(OnceEach(texts))
+            }
+        }
+
+        deserializer.deserialize_map(Names)
+    }
+}
+
+/// Reads a text that begins as a list of JSON does. `None` if it is none.
+fn json_in<T: DeserializeOwned>(text: &str, begin: char) -> Option<T> {
+    let is_begun = text.starts_with(begin);
+    is_begun.then(|| serde_json::from_str(text).ok()).flatten()
+}
+
+/// Reads an id: digits without leading zeros, with white space around them. An empty text is 0.
+///
+/// `007` is no id: a site that writes it may tell it from `7`, and a change in JSON cannot have it.
 ///
 /// # Errors
 /// If it is any other text. The error carries the name of the field.
@@ -206,10 +309,15 @@ pub fn id_from_text(field: &str, text: &str) -> Result<u64, InvalidValue> {
     } else {
         number(text)
     };
-    id.ok_or_else(|| {
-        let reason = format!("{} is not a number of 64 bits", excerpt(text));
-        InvalidValue::new(field, reason)
-    })
+    let problem = match id {
+        Some(id) if text.len() < 2 || !text.starts_with('0') => return Ok(id),
+        Some(_) => "begins with 0: an id has no leading zeros",
+        None => "is not a number of 64 bits",
+    };
+    Err(InvalidValue::new(
+        field,
+        format!("{} {problem}", excerpt(text)),
+    ))
 }
 
 /// Reads a number that consists of digits only, without a sign.
@@ -261,7 +369,7 @@ mod tests {
     use super::*;
     use crate::mask::Mask;
     use crate::rules::{check_id, complete_position};
-    use cloud_proto::databus::v1::Position;
+    use cloud_proto::databus::v1::{Member, Position};
 
     /// Sets one field from a text, applies the rules, and compares the resulting value or error.
     fn check(name: &str, text: &str, expected: &str) {
@@ -295,6 +403,67 @@ mod tests {
             },
         };
         assert_eq!(found, expected, "{name} from {text:?}");
+    }
+
+    #[test]
+    fn texts_of_fields_are_read_back() {
+        let attributes = |pairs: &[(&str, &str)]| {
+            let pairs = pairs
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+            pairs.collect::<BTreeMap<_, _>>()
+        };
+        let skills = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|&text| text.to_owned())
+                .collect::<Vec<_>>()
+        };
+        for (skills, attributes, expected) in [
+            (skills(&[]), attributes(&[]), ["", ""]),
+            (
+                skills(&["rust", "a, b"]),
+                attributes(&[("a", "x=y"), ("b", "")]),
+                ["rust;a, b", "a=x=y;b="],
+            ),
+            (
+                skills(&["a;b", "\"c\""]),
+                attributes(&[("a", "x;y"), ("b=c", "z")]),
+                [r#"["a;b","\"c\""]"#, r#"{"a":"x;y","b=c":"z"}"#],
+            ),
+            (
+                skills(&["[\"x\"]"]),
+                attributes(&[("{", "}")]),
+                [r#"["[\"x\"]"]"#, r#"{"{":"}"}"#],
+            ),
+        ] {
+            let member = Member {
+                member_id: 7,
+                skills,
+                attributes,
+                ..Member::default()
+            };
+            let mut again = Member::default();
+            let mut texts = Vec::new();
+            for field in Member::FIELDS {
+                let text = field.to_text(&member);
+                field.set_from_text(&mut again, &text).unwrap();
+                if ["skills", "attributes"].contains(&field.name) {
+                    texts.push(text);
+                }
+            }
+            again.skills.retain(|text| !text.is_empty());
+            assert_eq!(again, member);
+            assert_eq!(texts, expected);
+        }
+        // A text that is no JSON is a list as ever.
+        let field = Member::FIELDS.iter().find(|field| field.name == "skills");
+        let mut member = Member::default();
+        field
+            .unwrap()
+            .set_from_text(&mut member, "[rust];go")
+            .unwrap();
+        assert_eq!(member.skills, ["[rust]", "go"]);
     }
 
     #[test]

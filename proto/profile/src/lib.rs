@@ -61,6 +61,7 @@ mod record;
 mod rules;
 mod search_field;
 mod table;
+mod time_text;
 mod wire;
 
 pub use bound::Bound;
@@ -75,4 +76,5 @@ pub use read_mask::ReadMask;
 pub use record::ProfileRecord;
 pub use rules::{check_id, check_time, complete_change, complete_member, complete_position};
 pub use search_field::SearchField;
+pub use time_text::{TextTime, time_from_text, timestamp_from_text};
 pub use wire::{from_wire, to_wire};

@@ -53,7 +53,7 @@ const POSITION_COLUMNS: &str =
     "positions:member_id=1,position_id=2,kind=3,title=4,from=5,to=6,current=7";
 
 /// Reads the rows. The first byte has two bits for the kind of file, two for the form of the rows,
-/// and one for skipping bad rows.
+/// one for skipping bad rows, and one each for CSV without quotes and with escapes.
 fn read(bytes: &[u8]) -> Result<String, String> {
     let Some((&first, rows)) = bytes.split_first() else {
         return Err("nothing to read".to_owned());
@@ -69,6 +69,8 @@ fn read(bytes: &[u8]) -> Result<String, String> {
         format: RowFormat {
             syntax,
             delimiter: syntax.usual_delimiter(),
+            quote: (first >> 5 & 1 == 0).then_some(b'"'),
+            escape: (first >> 6 & 1 == 1).then_some(b'\\'),
             has_header,
         },
         on_error: match first >> 4 & 1 {
@@ -146,6 +148,16 @@ mod tests {
                 SKIP,
                 "member_id,other_id\n1,2\nx,\"\n\"3\n",
                 Ok("2 members, 1 connections"),
+            ),
+            (
+                1 << 5,
+                "member_id,other_id,\"\n1,2,\"\n3,4,\n",
+                Ok("4 members, 2 connections"),
+            ),
+            (
+                1 << 6,
+                "member_id,other_id,x\n1,2,\"\\\"\"\n3,4,\\,\n",
+                Ok("4 members, 2 connections"),
             ),
             (
                 SKIP | 2 << 2,

@@ -4,6 +4,7 @@
 //! binaries need a process of their own: `mutations` replaces the allocator, and `power_loss` runs
 //! servers in its own process.
 
+mod adopt;
 mod command_line;
 mod damage;
 mod descriptors;

@@ -115,7 +115,7 @@ async fn publish_one(relay: &Connections, part: WindowPart) -> Result<Published,
 
 /// Sends random requests. Graph and profiles must answer each as of this point, and as the model
 /// does.
-async fn check_answers(server: &Server, as_of: &AsOf, model: &Model, ids: &[u64]) {
+pub(crate) async fn check_answers(server: &Server, as_of: &AsOf, model: &Model, ids: &[u64]) {
     let connections = server.connect().await;
     let at_least = Some(AtLeast {
         point: Some(at_least::Point::AsOf(as_of.clone())),

@@ -84,7 +84,11 @@ pub enum FileError {
         found: LineageId,
     },
     /// The file belongs to another log.
-    #[error("{path}: belongs to log {found}, not {expected}", path = path.display())]
+    #[error(
+        "{path}: belongs to log {found}, not {expected}: remove it, or begin a new log from the \
+         snapshot (loader adopt --snapshot DIR --new-log moves it aside)",
+        path = path.display()
+    )]
     ForeignLog {
         /// The file.
         path: PathBuf,

@@ -152,6 +152,17 @@ pub enum StandsAt {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         history: Option<History>,
     },
+    /// Before the first window of a log that does not exist yet: the snapshot was taken from another
+    /// log, which is lost or left behind. The first owner of the log creates it.
+    NewLog {
+        /// The id that the log gets.
+        log_id: LogId,
+        /// The SCN after which it begins.
+        scn: Scn,
+        /// The history before its first window, if it is known: the other log's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        history: Option<History>,
+    },
     /// At an offset of each source (for PostgreSQL an LSN). The log's windows of these sources up
     /// to the offsets are included.
     AtSourceOffsets {
@@ -352,7 +363,7 @@ impl Manifest {
     #[must_use]
     pub fn point(&self) -> LogPoint {
         let history = match self.stands_at {
-            StandsAt::AtScn { history, .. } => history,
+            StandsAt::AtScn { history, .. } | StandsAt::NewLog { history, .. } => history,
             StandsAt::Beginning {} | StandsAt::AtSourceOffsets { .. } => None,
         };
         let scn = self.scn;

@@ -483,5 +483,13 @@ fn stands_at_is_written_as_one_object() {
         }),
         expected
     );
+    assert_eq!(
+        json(StandsAt::NewLog {
+            log_id,
+            scn: Scn::new(5),
+            history: None,
+        }),
+        expected.replace("at_scn", "new_log")
+    );
     assert_ne!(LineageId::default(), LineageId::new(10));
 }

@@ -18,8 +18,8 @@ use crate::profiles::{
     store_mark::StoreMark,
 };
 use cloud_engine::{FileError, NodeIndex};
-use cloud_files::{FileIdentity, open_plain_with, remove_any};
-use cloud_model::{LogPoint, Scn};
+use cloud_files::{FileIdentity, open_plain, open_plain_with, remove_any};
+use cloud_model::{LogId, LogPoint, Scn};
 use cloud_profile::ProfileRecord;
 use prost::Message as _;
 use redb::{
@@ -27,6 +27,7 @@ use redb::{
     backends::FileBackend,
 };
 use std::{
+    any::Any,
     collections::BTreeMap,
     fs::{self, File},
     io,
@@ -60,7 +61,7 @@ pub(crate) struct LiveProfilesReader {
     mark: StoreMark,
     profiles: ReadOnlyTable<u32, &'static [u8]>,
     /// Keeps the database open as long as a reader exists.
-    _database: Arc<Database>,
+    _database: Arc<dyn Any + Send + Sync>,
 }
 
 /// The store's record of a node.
@@ -161,12 +162,39 @@ impl LiveProfiles {
             path: self.path.clone(),
             mark: self.mark,
             profiles,
-            _database: Arc::clone(&self.database),
+            _database: Arc::<Database>::clone(&self.database),
         })
     }
 }
 
 impl LiveProfilesReader {
+    /// Opens the store of a snapshot, without writing to it.
+    pub(crate) fn of_snapshot(path: &Path) -> Result<Self, FileError> {
+        let error = |error: redb::Error| store_error(path, error);
+        let io = |source| FileError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        // Rejects what is no plain file, which the library would open.
+        drop(open_plain(path).map_err(io)?);
+        let mut builder = Database::builder();
+        let database = builder.set_cache_size(CACHE_BYTES).open_read_only(path);
+        let database = database.map_err(|e| error(e.into()))?;
+        let transaction = database.begin_read().map_err(|e| error(e.into()))?;
+        let mark = transaction.open_table(MARK).map_err(|e| error(e.into()))?;
+        let mark = mark.get(()).map_err(|e| error(e.into()))?;
+        let mark = mark.map(|text| text.value().to_owned()).unwrap_or_default();
+        let profiles = transaction
+            .open_table(PROFILES)
+            .map_err(|e| error(e.into()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            mark: StoreMark::parse(path, &mark)?,
+            profiles,
+            _database: Arc::new(database),
+        })
+    }
+
     /// Returns the record of a node, or `None` if it has not changed since the snapshot.
     pub(crate) fn get(&self, node: NodeIndex) -> Result<Option<LiveRecord>, FileError> {
         let found = self
@@ -248,6 +276,23 @@ impl LiveProfilesReader {
             reason: format!("node {node}: {reason}"),
         })
     }
+}
+
+/// Makes the store at `path`, a copy of the one in a snapshot, one of another log, and syncs it. Its
+/// records and its point stay.
+///
+/// # Errors
+/// If it cannot be read or written, or is no store.
+pub fn move_to_log(path: &Path, log: LogId) -> Result<(), FileError> {
+    let error = |error: redb::Error| store_error(path, error);
+    let (database, _) = open_database(path, &Arc::default())?;
+    let found = read_mark(&database).map_err(error)?;
+    let mark = StoreMark {
+        log,
+        ..StoreMark::parse(path, &found.unwrap_or_default())?
+    };
+    write(&database, mark, &BTreeMap::new()).map_err(error)?;
+    database.close().map_err(|e| error(e.into()))
 }
 
 /// Returns the mark of the store at `path`, or `None` if it has none yet.

@@ -7,4 +7,5 @@ pub(crate) mod persistent_file;
 pub(crate) mod profile_file;
 pub(crate) mod profile_file_writer;
 pub(crate) mod profile_header;
+pub(crate) mod snapshot_profiles;
 pub(crate) mod store_mark;

@@ -7,7 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::{
-    job::{error::Error, progress::Progress},
+    job::{
+        error::Error,
+        progress::Progress,
+        summary::{DroppedMembers, KnownTimes},
+    },
     snapshot::{
         graph::member_table::MemberTable,
         rejects::Rejects,
@@ -32,6 +36,9 @@ use crate::{
 pub(crate) trait EdgeSink: Send {
     fn edge(&mut self, edge: Edge) -> Result<(), RowFault>;
 
+    /// Takes a connection of a member with itself, which is dropped.
+    fn with_itself(&mut self, member: u64) -> Result<(), RowFault>;
+
     /// Returns the error that keeping connections failed with, if any. Called after each block, and
     /// every [`ROWS_BETWEEN_OUTCOMES`] rows of a stream.
     fn outcome(&mut self) -> Result<(), Error>;
@@ -44,6 +51,7 @@ pub(crate) struct ById<'a, const TIMED: bool> {
     open: RawEdges,
     /// The lowest and the highest id.
     ends: Option<(u64, u64)>,
+    with_themselves: LoneMembers,
     failed: Option<Error>,
 }
 
@@ -54,6 +62,11 @@ impl<const TIMED: bool> EdgeSink for ById<'_, TIMED> {
             self.failed = self.hand_over().err();
         }
         self.open.push::<TIMED>(edge.member, edge.other, edge.time);
+        Ok(())
+    }
+
+    fn with_itself(&mut self, member: u64) -> Result<(), RowFault> {
+        self.with_themselves.add(member);
         Ok(())
     }
 
@@ -68,15 +81,17 @@ impl<'a, const TIMED: bool> ById<'a, TIMED> {
             blocks,
             open: RawEdges::default(),
             ends: None,
+            with_themselves: LoneMembers::default(),
             failed: None,
         }
     }
 
-    /// Hands over the remaining connections, and returns the lowest and the highest id of all.
-    pub(crate) fn finish(mut self) -> Result<Option<(u64, u64)>, Error> {
+    /// Hands over the remaining connections, and returns the lowest and the highest id of all, and
+    /// the members of the connections that were dropped.
+    pub(crate) fn finish(mut self) -> Result<(Option<(u64, u64)>, LoneMembers), Error> {
         self.outcome()?;
         self.hand_over()?;
-        Ok(self.ends)
+        Ok((self.ends, self.with_themselves))
     }
 
     fn hand_over(&mut self) -> Result<(), Error> {
@@ -96,14 +111,13 @@ pub(crate) struct ByNode<'a, E: HalfEdge> {
 
 impl<E: HalfEdge> EdgeSink for ByNode<'_, E> {
     fn edge(&mut self, edge: Edge) -> Result<(), RowFault> {
-        let node = |member| {
-            self.members
-                .rank(member)
-                .ok_or(RowFault::UnknownMember { member })
-        };
-        self.scatter
-            .connection(node(edge.member)?, node(edge.other)?, edge.time);
+        let (member, other) = (self.node(edge.member)?, self.node(edge.other)?);
+        self.scatter.connection(member, other, edge.time);
         Ok(())
+    }
+
+    fn with_itself(&mut self, member: u64) -> Result<(), RowFault> {
+        self.node(member).map(drop)
     }
 
     fn outcome(&mut self) -> Result<(), Error> {
@@ -111,12 +125,65 @@ impl<E: HalfEdge> EdgeSink for ByNode<'_, E> {
     }
 }
 
+impl<E: HalfEdge> ByNode<'_, E> {
+    fn node(&self, member: u64) -> Result<u32, RowFault> {
+        let node = self.members.rank(member);
+        node.ok_or(RowFault::UnknownMember { member })
+    }
+}
+
 /// The numbers of rows that were read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ConnectionCounts {
     pub(crate) rows: u64,
-    /// The connections of a member with itself. They are not passed to a sink.
+    /// The connections of a member with itself, which are dropped.
     pub(crate) with_themselves: u64,
+    pub(crate) times: KnownTimes,
+}
+
+/// Members of connections that were dropped, each once, up to a limit.
+#[derive(Debug, Default)]
+pub(crate) struct LoneMembers {
+    ids: Vec<u64>,
+    is_cut: bool,
+}
+
+impl LoneMembers {
+    const IDS_MAX: usize = 1 << 20;
+
+    fn add(&mut self, member: u64) {
+        if self.is_cut {
+            return;
+        }
+        self.ids.push(member);
+        if self.ids.len() == Self::IDS_MAX {
+            self.tidy();
+            // Sorted again only after as many more.
+            self.is_cut = self.ids.len() > Self::IDS_MAX / 2;
+        }
+    }
+
+    /// Joins those of two workers.
+    pub(crate) fn join(mut self, other: Self) -> Self {
+        other.ids.into_iter().for_each(|member| self.add(member));
+        self.is_cut |= other.is_cut;
+        self
+    }
+
+    /// Returns the number of those that are no members, and whether there may be more.
+    pub(crate) fn count_unknown(mut self, members: &MemberTable) -> DroppedMembers {
+        self.tidy();
+        let unknown = self.ids.iter().filter(|id| members.rank(**id).is_none());
+        DroppedMembers {
+            count: unknown.count() as u64,
+            is_least: self.is_cut,
+        }
+    }
+
+    fn tidy(&mut self) {
+        self.ids.sort_unstable();
+        self.ids.dedup();
+    }
 }
 
 /// Reads all files, with one sink per worker.
@@ -153,6 +220,7 @@ pub(crate) fn read_connections<S: EdgeSink>(
     for (worker, outcome) in outcomes {
         counts.rows += worker.counts.rows;
         counts.with_themselves += worker.counts.with_themselves;
+        counts.times.add(worker.counts.times);
         sinks.push(worker.sink);
         if let Err(found) = outcome {
             stop = Some(match stop {
@@ -194,8 +262,8 @@ impl<'a> Handout<'a> {
             let reader = match &mut open.reader {
                 Some(reader) => reader,
                 closed => {
-                    let (input, syntax) = (file.input(self.progress)?, file.format.syntax);
-                    closed.insert(BlockReader::new(input, file.rows_begin, syntax))
+                    let input = file.input(self.progress)?;
+                    closed.insert(BlockReader::new(input, file.rows_begin, file.format))
                 }
             };
             match reader
@@ -276,7 +344,9 @@ impl<S: EdgeSink> Worker<'_, S> {
 
     #[inline]
     fn edge(&mut self, edge: Edge) -> Result<(), RowFault> {
+        self.counts.times.count(edge.time);
         if edge.member == edge.other {
+            self.sink.with_itself(edge.member)?;
             self.counts.with_themselves += 1;
             return Ok(());
         }

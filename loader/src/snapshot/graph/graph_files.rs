@@ -15,12 +15,12 @@ use crate::{
         error::Error,
         options::Dump,
         progress::{Progress, Unit},
-        summary::DegreeCounts,
+        summary::{DegreeCounts, DroppedMembers},
     },
     snapshot::{
         graph::{
             components::{ComponentFinder, Components},
-            connections::{ById, ByNode, ConnectionCounts, read_connections},
+            connections::{ById, ByNode, ConnectionCounts, LoneMembers, read_connections},
             graph_rows::for_each_rows,
             member_table::{MEMBERS_MAX, MemberTable},
         },
@@ -53,6 +53,8 @@ pub(crate) struct BuiltGraph {
     pub(crate) components: Components,
     /// The number of surplus rows: those that repeat a connection, in either direction.
     pub(crate) repeated: u64,
+    /// The members who had only connections with themselves: there are no such members.
+    pub(crate) dropped_members: DroppedMembers,
     pub(crate) counts: ConnectionCounts,
 }
 
@@ -128,10 +130,12 @@ fn of_ends<E: HalfEdge, const TIMED: bool>(
     let blocks = RawBlocks::new(site.scratch, site.memory)?;
     let new_sink = || ById::<TIMED>::new(&blocks);
     let (sinks, counts) = read_connections(&dump.connections, rejects, progress, new_sink)?;
-    let ends: Vec<_> = sinks
+    let finished: Vec<_> = sinks
         .into_iter()
         .map(ById::finish)
         .collect::<Result<_, _>>()?;
+    let (ends, lone): (Vec<_>, Vec<_>) = finished.into_iter().unzip();
+    let lone = lone.into_iter().reduce(LoneMembers::join);
     let ends = ends.into_iter().flatten().reduce(|one, other| {
         let ((low, high), (other_low, other_high)) = (one, other);
         (low.min(other_low), high.max(other_high))
@@ -141,7 +145,12 @@ fn of_ends<E: HalfEdge, const TIMED: bool>(
     let half_edges = 2 * blocks.len();
     let partitions = Partitions::<E>::new(members.len(), half_edges, site.scratch, site.memory)?;
     scatter(&members, blocks, &partitions)?;
-    write(members, partitions, counts, site, progress)
+    let dropped_members = lone.map(|lone| lone.count_unknown(&members));
+    let graph = write(members, partitions, counts, site, progress)?;
+    Ok(BuiltGraph {
+        dropped_members: dropped_members.unwrap_or_default(),
+        ..graph
+    })
 }
 
 fn member_table(ids: Vec<u64>, memory: &Memory) -> Result<MemberTable, Error> {
@@ -221,6 +230,7 @@ fn write<E: HalfEdge>(
         degrees,
         components: components.finish(),
         repeated,
+        dropped_members: DroppedMembers::default(),
         counts,
     })
 }

@@ -21,7 +21,8 @@ impl<'a> PersonFields<'a> {
     /// Checks once for all fields that they are UTF-8. A check for each made reading members and
     /// positions a tenth slower (`make bench`, group `build`).
     pub(crate) fn new(record: &'a ByteRecord, layout: &'a Layout) -> Result<Self, RowFault> {
-        let text = str::from_utf8(record.as_slice()).map_err(|_| RowFault::InvalidUtf8)?;
+        let text = str::from_utf8(record.as_slice())
+            .map_err(|_| RowFault::invalid_utf8(record.as_slice()))?;
         Ok(Self {
             record,
             text,
@@ -31,12 +32,22 @@ impl<'a> PersonFields<'a> {
 
     /// Reads a member by the rules of profiles.
     pub(crate) fn member(&self) -> Result<Member, RowFault> {
-        self.read(&self.layout.columns)
-            .and_then(|mut member| {
-                complete_member(&mut member, Mask::all())?;
-                Ok(member)
-            })
-            .map_err(|invalid| self.fault(DumpKind::Members, invalid))
+        let fault = |invalid| self.fault(DumpKind::Members, invalid);
+        let mut member: Member = self.read(&self.layout.columns).map_err(fault)?;
+        member.member_id = self.id(DumpKind::Members, member.member_id)?;
+        complete_member(&mut member, Mask::all()).map_err(fault)?;
+        Ok(member)
+    }
+
+    /// Returns the id of the row's member, by the number in the row. An empty field is no number.
+    fn id(&self, kind: DumpKind, number: u64) -> Result<u64, RowFault> {
+        let mut fields = kind.fields().iter().zip(&self.layout.columns);
+        let column = fields.find(|(field, _)| field.name == "member_id");
+        let column = column.and_then(|(_, column)| *column).unwrap_or_default();
+        if self.text(Some(column)).trim().is_empty() {
+            return self.layout.ids.parse(b"", column);
+        }
+        self.layout.ids.id_of(number, column)
     }
 
     /// Reads a position by the rules of profiles, and the id of its member. The position's own id
@@ -45,9 +56,10 @@ impl<'a> PersonFields<'a> {
         let [owner, columns @ ..] = self.layout.columns.as_slice() else {
             unreachable!("a layout of positions has a column for the member");
         };
+        let fault = |invalid| self.fault(DumpKind::Positions, invalid);
+        let number = id_from_text("member_id", self.text(*owner)).map_err(fault)?;
+        let member_id = self.id(DumpKind::Positions, number)?;
         let read = || {
-            let member_id = id_from_text("member_id", self.text(*owner))?;
-            check_id("member_id", member_id)?;
             let mut position: Position = self.read(columns)?;
             let has_id = |id: &Option<usize>| !self.text(*id).trim().is_empty();
             if columns.first().is_some_and(has_id) {
@@ -56,7 +68,7 @@ impl<'a> PersonFields<'a> {
             complete_position(&mut position, Mask::all())?;
             Ok((member_id, position))
         };
-        read().map_err(|invalid| self.fault(DumpKind::Positions, invalid))
+        read().map_err(fault)
     }
 
     /// Reads the fields that have a column, in the order of the table.
@@ -93,12 +105,12 @@ impl<'a> PersonFields<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::rows::{column_map::ColumnMap, layout::layout};
+    use crate::snapshot::rows::{column_map::ColumnMap, id_rule::IdRule, layout::layout};
     use cloud_proto::databus::v1::{PositionKind, YearMonth};
 
     fn layout_of(map: &str) -> Layout {
         let map: ColumnMap = map.parse().unwrap();
-        layout(map.kind(), Some(&map), None).unwrap()
+        layout(map.kind(), Some(&map), None, IdRule::default()).unwrap()
     }
 
     #[test]
@@ -212,7 +224,22 @@ mod tests {
         let months = [position.from, position.to].map(|date| date.unwrap().month);
         assert_eq!(months, [5, 0]);
         for (row, reason) in [
-            (["0", "1", "", "", "", ""], "column 1: member_id: is 0"),
+            (
+                ["0", "1", "", "", "", ""],
+                "column 1: an id is never 0 (for ids from 0: --id-offset 1)",
+            ),
+            (
+                ["", "1", "", "", "", ""],
+                "column 1: \"\" is not a number of 64 bits",
+            ),
+            (
+                ["07", "1", "", "", "", ""],
+                "column 1: member_id: \"07\" begins with 0: an id has no leading zeros",
+            ),
+            (
+                ["7", "01", "", "", "", ""],
+                "column 2: position_id: \"01\" begins with 0: an id has no leading zeros",
+            ),
             (["7", "0", "", "", "", ""], "column 2: position_id: is 0"),
             (
                 ["7", "x", "", "", "", ""],

@@ -3,23 +3,27 @@
 //! Reading is done under a lock and costs a copy, or unpacking if the file is compressed. Parsing
 //! costs ten times more and is done by the worker that took the block.
 //!
-//! At the first quote, the rest of the file goes to one worker as a stream: a line break inside
-//! quotes ends no row. In the syntax of `COPY` a line break always ends a row, and `\.` ends the
-//! rows.
+//! At the first quote or escape, the rest of the file goes to one worker as a stream: a line break
+//! inside quotes ends no row. So it does at a line that is longer than a block. In the syntax of `COPY` a
+//! line break always ends a row, and `\.` ends the rows.
 
 use std::io::{self, Chain, Cursor, Read};
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::{memchr2, memmem};
 
 use crate::snapshot::rows::{
-    copy_fields::END_OF_ROWS, row_fault::LINE_BYTES_MAX, row_format::RowSyntax,
+    copy_fields::END_OF_ROWS,
+    line_end::whole_lines,
+    row_fault::LINE_BYTES_MAX,
+    row_format::{RowFormat, RowSyntax},
 };
 
 /// The length of a block. It is long enough that the lock is rarely contended, and short enough to
 /// stay in a cache near the core that parses it. It is above the longest line.
 const BLOCK_BYTES: usize = 4 << 20;
 
-/// The bytes of a file from the line with its first quote on, or from the end of its rows on.
+/// The bytes of a file from the line with its first quote or escape on, from a line longer than a block on, or
+/// from the end of its rows on.
 pub(crate) type Rest<R> = Chain<Cursor<Vec<u8>>, R>;
 
 /// The work that a worker gets.
@@ -36,7 +40,7 @@ pub(crate) enum Taken<R> {
 pub(crate) struct BlockReader<R> {
     /// The input. It is absent when the file has been handed out.
     input: Option<R>,
-    syntax: RowSyntax,
+    format: RowFormat,
     /// The bytes that are read but not handed out: the beginning of a line.
     carry: Vec<u8>,
     /// The offset of `carry` in the file.
@@ -46,29 +50,26 @@ pub(crate) struct BlockReader<R> {
 
 impl<R: Read> BlockReader<R> {
     /// Makes a reader of `input`, which begins with a line, at `offset` of its file.
-    pub(crate) fn new(input: R, offset: u64, syntax: RowSyntax) -> Self {
-        Self::with_block_bytes(input, offset, syntax, BLOCK_BYTES)
+    pub(crate) fn new(input: R, offset: u64, format: RowFormat) -> Self {
+        Self::with_block_bytes(input, offset, format, BLOCK_BYTES)
     }
 
     pub(crate) fn with_block_bytes(
         input: R,
         offset: u64,
-        syntax: RowSyntax,
+        format: RowFormat,
         bytes_max: usize,
     ) -> Self {
         Self {
             input: Some(input),
-            syntax,
+            format,
             carry: Vec::new(),
             offset,
             bytes_max,
         }
     }
 
-    /// Reads the next block into `buffer`.
-    ///
-    /// A block without a line end is the file's last line, or the beginning of a line that is too
-    /// long. The end of the latter is skipped.
+    /// Reads the next block into `buffer`. A block without a line end is the file's last line.
     pub(crate) fn take(&mut self, buffer: &mut Vec<u8>) -> io::Result<Taken<R>> {
         buffer.clear();
         let Some(input) = &mut self.input else {
@@ -78,67 +79,37 @@ impl<R: Read> BlockReader<R> {
         let offset = self.offset;
         let wanted = self.bytes_max.saturating_sub(buffer.len());
         let is_last = input.by_ref().take(wanted as u64).read_to_end(buffer)? < wanted;
-        if let Some(lines) = lines_before_rest(buffer, self.syntax) {
-            self.carry = buffer.split_off(lines);
-            self.offset += lines as u64;
-            if lines > 0 {
-                return Ok(Taken::Lines { offset });
-            }
-            let held = Cursor::new(std::mem::take(&mut self.carry));
-            return Ok(self.input.take().map_or(Taken::End, |input| Taken::Rest {
-                offset,
-                rest: held.chain(input),
-            }));
-        }
-        let length = match memrchr(b'\n', buffer) {
-            _ if is_last => {
+        let before_rest = lines_before_rest(buffer, self.format);
+        let length = match before_rest.or_else(|| whole_lines(buffer)) {
+            _ if is_last && before_rest.is_none() => {
                 self.input = None;
                 buffer.len()
             }
-            Some(end) => end + 1,
-            None => buffer.len() + self.pass_line()?,
+            length => length.unwrap_or(0),
         };
         self.offset += length as u64;
-        if length < buffer.len() {
-            self.carry = buffer.split_off(length);
+        self.carry = buffer.split_off(length);
+        if length > 0 {
+            return Ok(Taken::Lines { offset });
         }
-        Ok(match length {
-            0 => Taken::End,
-            _ => Taken::Lines { offset },
-        })
-    }
-
-    /// Skips the rest of a line, and returns the number of bytes skipped.
-    fn pass_line(&mut self) -> io::Result<usize> {
-        let Some(input) = &mut self.input else {
-            return Ok(0);
-        };
-        let mut passed = 0;
-        loop {
-            let mut chunk = input.by_ref().take(self.bytes_max as u64);
-            let read = chunk.read_to_end(&mut self.carry)?;
-            if let Some(end) = memchr(b'\n', &self.carry) {
-                self.carry.drain(..=end);
-                return Ok(passed + end + 1);
-            }
-            passed += read;
-            self.carry.clear();
-            if read == 0 {
-                return Ok(passed);
-            }
-        }
+        let held = Cursor::new(std::mem::take(&mut self.carry));
+        Ok(self.input.take().map_or(Taken::End, |input| Taken::Rest {
+            offset,
+            rest: held.chain(input),
+        }))
     }
 }
 
 /// Returns the end of the lines that can be parsed one by one, if it is inside the block.
-fn lines_before_rest(block: &[u8], syntax: RowSyntax) -> Option<usize> {
-    match syntax {
+fn lines_before_rest(block: &[u8], format: RowFormat) -> Option<usize> {
+    match format.syntax {
         RowSyntax::Csv => {
-            let before = block.get(..memchr(b'"', block)?)?;
-            Some(memrchr(b'\n', before).map_or(0, |end| end + 1))
+            let special = format.quote.or(format.escape)?;
+            let at = memchr2(special, format.escape.unwrap_or(special), block)?;
+            Some(whole_lines(block.get(..at)?).unwrap_or(0))
         }
         RowSyntax::Copy => memmem::find_iter(block, END_OF_ROWS).find(|&at| {
-            let begins = at == 0 || block.get(at - 1) == Some(&b'\n');
+            let begins = at == 0 || matches!(block.get(at - 1), Some(b'\n' | b'\r'));
             let after = block.get(at + END_OF_ROWS.len()..).unwrap_or_default();
             begins && matches!(after, [] | [b'\n' | b'\r', ..])
         }),
@@ -163,7 +134,11 @@ mod tests {
         expected_plain: &[(u64, &str)],
         expected_rest: Option<(u64, &str)>,
     ) {
-        let mut reader = BlockReader::with_block_bytes(text.as_bytes(), 100, syntax, block_bytes);
+        let format = RowFormat {
+            syntax,
+            ..RowFormat::default()
+        };
+        let mut reader = BlockReader::with_block_bytes(text.as_bytes(), 100, format, block_bytes);
         let (mut plain, mut rest_found, mut buffer) = (Vec::new(), None, Vec::new());
         loop {
             match reader.take(&mut buffer).unwrap() {
@@ -199,18 +174,42 @@ mod tests {
     }
 
     #[test]
-    fn of_a_line_longer_than_a_block_only_the_beginning_comes() {
-        let syntax = RowSyntax::Csv;
-        check(syntax, "abcdef\nx\n", 4, &[(0, "abcd"), (7, "x\n")], None);
+    fn a_line_longer_than_a_block_ends_the_plain_lines() {
+        for syntax in [RowSyntax::Csv, RowSyntax::Copy] {
+            check(syntax, "abcdef\nx\n", 4, &[], Some((0, "abcdef\nx\n")));
+            let rest = Some((2, "bcdefghijk\nx"));
+            check(syntax, "a\nbcdefghijk\nx", 4, &[(0, "a\n")], rest);
+            check(syntax, "abcd\nefgh", 4, &[], Some((0, "abcd\nefgh")));
+        }
+    }
+
+    #[test]
+    fn lines_may_end_in_a_return() {
+        for syntax in [RowSyntax::Csv, RowSyntax::Copy] {
+            check(
+                syntax,
+                "ab\rcd\ref",
+                4,
+                &[(0, "ab\r"), (3, "cd\r"), (6, "ef")],
+                None,
+            );
+            check(
+                syntax,
+                "ab\r\ncd\r\n",
+                3,
+                &[(0, "ab\r"), (3, "\n"), (4, "cd\r"), (7, "\n")],
+                None,
+            );
+        }
+        let rest = Some((2, "\"b\r\"\rc"));
+        check(RowSyntax::Csv, "a\r\"b\r\"\rc", 100, &[(0, "a\r")], rest);
         check(
-            syntax,
-            "a\nbcdefghijk\nx",
-            4,
-            &[(0, "a\n"), (2, "bcde"), (13, "x")],
-            None,
+            RowSyntax::Copy,
+            "a\r\\.\rb",
+            100,
+            &[(0, "a\r")],
+            Some((2, "\\.\rb")),
         );
-        check(syntax, "abcdefghij", 4, &[(0, "abcd")], None);
-        check(syntax, "abcd\nefgh", 4, &[(0, "abcd"), (5, "efgh")], None);
     }
 
     #[test]

@@ -160,7 +160,10 @@ pub enum MapError {
         kind: DumpKind,
     },
     /// The text after the number of the time's column is not a unit.
-    #[error("--map connections: `{0}` is not a unit of time: use ms, s or rfc3339")]
+    #[error(
+        "--map connections: `{0}` is not a unit of time: use ms, s, rfc3339, utc, or a \
+         zone such as Europe/Vienna"
+    )]
     Unit(String),
     /// Both ends of a connection are read from one column.
     #[error("--map connections: member and other are the same column")]

@@ -23,7 +23,7 @@ pub(crate) fn split_copy_row(
 ) -> Result<(), RowFault> {
     record.clear();
     if str::from_utf8(line).is_err() {
-        return Err(RowFault::InvalidUtf8);
+        return Err(RowFault::invalid_utf8(line));
     }
     let (mut rest, mut unescaped) = (line, Vec::new());
     loop {
@@ -42,9 +42,9 @@ pub(crate) fn split_copy_row(
             None => break,
         }
     }
-    match record.iter().all(|field| str::from_utf8(field).is_ok()) {
-        true => Ok(()),
-        false => Err(RowFault::InvalidUtf8),
+    match record.iter().find(|field| str::from_utf8(field).is_err()) {
+        None => Ok(()),
+        Some(field) => Err(RowFault::invalid_utf8(field)),
     }
 }
 
@@ -148,7 +148,8 @@ mod tests {
     #[test]
     fn what_is_no_row_is_refused() {
         check(b"1\ta\\", Err(RowFault::LineContinued));
-        check(b"1\t\\xff", Err(RowFault::InvalidUtf8));
-        check(b"1\t\xff", Err(RowFault::InvalidUtf8));
+        for line in [&b"1\t\\xff"[..], b"1\t\xff"] {
+            check(line, Err(RowFault::invalid_utf8(b"\xff")));
+        }
     }
 }

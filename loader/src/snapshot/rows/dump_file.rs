@@ -8,7 +8,9 @@ use crate::{
     job::{error::Error, progress::Progress},
     snapshot::rows::{
         column_map::{ColumnMap, DumpKind},
-        input::Input,
+        encoding::{BYTE_ORDER_MARK, SAMPLE_BYTES, other_encoding},
+        id_rule::IdRule,
+        input::{Input, WindowMax},
         layout::{HeaderFault, Layout, layout},
         place::line_at,
         plain_rows::EdgeColumns,
@@ -16,8 +18,6 @@ use crate::{
         row_reader::RowReader,
     },
 };
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A file whose header has been read.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ pub(crate) struct DumpFile {
     pub(crate) rows_begin: u64,
     /// The length of the file itself, compressed or not.
     pub(crate) bytes: u64,
+    window_max: WindowMax,
 }
 
 impl DumpFile {
@@ -41,17 +42,20 @@ impl DumpFile {
         kind: DumpKind,
         map: Option<&ColumnMap>,
         format: RowFormat,
+        window_max: WindowMax,
+        ids: IdRule,
     ) -> Result<Self, Error> {
         let metadata = fs::metadata(path).map_err(Error::file("open", path))?;
         if !metadata.is_file() {
             return Err(Error::NotAFile(path.to_owned()));
         }
-        let header = read_header(path, kind, format)?;
-        let layout = layout(kind, map, header.names.as_deref()).map_err(|fault| Error::Header {
-            file: path.to_owned(),
-            line: header.line,
-            fault,
-        })?;
+        let header = read_header(path, kind, format, window_max)?;
+        let layout =
+            layout(kind, map, header.names.as_deref(), ids).map_err(|fault| Error::Header {
+                file: path.to_owned(),
+                line: header.line,
+                fault,
+            })?;
         Ok(Self {
             path: path.to_owned(),
             kind,
@@ -60,12 +64,13 @@ impl DumpFile {
             width: header.names.map(|names| names.len()),
             rows_begin: header.end,
             bytes: metadata.len(),
+            window_max,
         })
     }
 
     /// Returns the bytes after the header.
     pub(crate) fn input<'a>(&self, progress: &'a Progress) -> Result<Input<'a>, Error> {
-        Input::open(&self.path, Some(progress))?
+        Input::open(&self.path, Some(progress), self.window_max)?
             .skip(self.rows_begin)
             .map_err(Error::file("read", &self.path))
     }
@@ -95,15 +100,27 @@ struct Header {
     end: u64,
 }
 
-fn read_header(path: &Path, kind: DumpKind, format: RowFormat) -> Result<Header, Error> {
+fn read_header(
+    path: &Path,
+    kind: DumpKind,
+    format: RowFormat,
+    window_max: WindowMax,
+) -> Result<Header, Error> {
     let read = Error::file("read", path);
-    let mut mark = Vec::new();
-    Input::open(path, None)?
-        .take(BYTE_ORDER_MARK.len() as u64)
-        .read_to_end(&mut mark)
+    let mut sample = Vec::new();
+    Input::open(path, None, window_max)?
+        .take(SAMPLE_BYTES as u64)
+        .read_to_end(&mut sample)
         .map_err(&read)?;
-    let begin = match mark == BYTE_ORDER_MARK {
-        true => mark.len() as u64,
+    if let Some(encoding) = other_encoding(&sample) {
+        return Err(Error::Header {
+            file: path.to_owned(),
+            line: 1,
+            fault: HeaderFault::Encoding(encoding),
+        });
+    }
+    let begin = match sample.starts_with(BYTE_ORDER_MARK) {
+        true => BYTE_ORDER_MARK.len() as u64,
         false => 0,
     };
     if !format.has_header {
@@ -113,7 +130,9 @@ fn read_header(path: &Path, kind: DumpKind, format: RowFormat) -> Result<Header,
             end: begin,
         });
     }
-    let input = Input::open(path, None)?.skip(begin).map_err(&read)?;
+    let input = Input::open(path, None, window_max)?
+        .skip(begin)
+        .map_err(&read)?;
     let mut rows = RowReader::new(input, begin, format, kind.has_comments());
     let names = match rows.next().map_err(&read)? {
         None => Err(HeaderFault::Empty),

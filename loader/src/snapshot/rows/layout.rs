@@ -5,8 +5,9 @@
 
 use crate::snapshot::rows::{
     column_map::{Column, ColumnMap, DumpKind, Field},
-    plain_rows::whole_id,
-    row_fault::RowFault,
+    encoding::OtherEncoding,
+    id_rule::IdRule,
+    row_fault::{RowFault, excerpt},
     time_unit::TimeUnit,
 };
 
@@ -16,6 +17,7 @@ pub(crate) struct Layout {
     /// The column of each field, from 0, in the order of [`DumpKind::fields`].
     pub(crate) columns: Vec<Option<usize>>,
     pub(crate) time_unit: TimeUnit,
+    pub(crate) ids: IdRule,
     /// The names of header columns that hold no field.
     pub(crate) unused: Vec<String>,
 }
@@ -80,6 +82,9 @@ pub enum HeaderFault {
     /// The header row is too long, or not text.
     #[error("the header row: {0}")]
     Unreadable(RowFault),
+    /// The file is in an encoding that is not read.
+    #[error("{0}")]
+    Encoding(OtherEncoding),
 }
 
 /// Finds the columns of a file of this kind. `header` is `None` if the files have no header row.
@@ -87,6 +92,7 @@ pub(crate) fn layout(
     kind: DumpKind,
     map: Option<&ColumnMap>,
     header: Option<&[String]>,
+    ids: IdRule,
 ) -> Result<Layout, HeaderFault> {
     let mut columns = Vec::with_capacity(kind.fields().len());
     for (index, field) in kind.fields().iter().enumerate() {
@@ -107,7 +113,7 @@ pub(crate) fn layout(
         });
     }
     if let (Some(map), Some(header)) = (map, header)
-        && holds_ids(map, &columns, header)
+        && holds_ids(map, &columns, header, ids)
     {
         return Err(HeaderFault::HoldsIds);
     }
@@ -118,14 +124,15 @@ pub(crate) fn layout(
     let unused = unused.collect();
     Ok(Layout {
         columns,
-        time_unit: map.map_or_else(TimeUnit::default, |map| map.time_unit),
+        time_unit: map.map_or_else(TimeUnit::default, |map| map.time_unit.clone()),
+        ids,
         unused,
     })
 }
 
 /// Returns whether all required fields are mapped by number to columns with ids, and no other field
 /// was found by its name.
-fn holds_ids(map: &ColumnMap, found: &[Option<usize>], header: &[String]) -> bool {
+fn holds_ids(map: &ColumnMap, found: &[Option<usize>], header: &[String], ids: IdRule) -> bool {
     let mut wanted = map.columns.iter().zip(found);
     let has_names =
         wanted.any(|(column, found)| matches!(column, Some(Column::Named(_))) && found.is_some());
@@ -136,9 +143,24 @@ fn holds_ids(map: &ColumnMap, found: &[Option<usize>], header: &[String]) -> boo
             .all(|(_, column)| match column {
                 Some(Column::Numbered(number)) => header
                     .get(*number)
-                    .is_some_and(|cell| whole_id(cell.as_bytes(), *number).is_ok()),
+                    .is_some_and(|cell| ids.parse(cell.as_bytes(), *number).is_ok()),
                 _ => false,
             })
+}
+
+/// Returns the names of columns for an error message or the summary: readable, and the first ones
+/// if there are many.
+pub(crate) fn names(header: &[String]) -> String {
+    const NAMES_MAX: usize = 12;
+    let shown = header.iter().take(NAMES_MAX);
+    let mut text = shown
+        .map(|name| excerpt(name.as_bytes()))
+        .collect::<Vec<_>>()
+        .join(", ");
+    if header.len() > NAMES_MAX {
+        text += &format!(" and {} more", header.len() - NAMES_MAX);
+    }
+    text
 }
 
 fn numbered(field: &Field, number: usize, header: Option<&[String]>) -> Result<usize, HeaderFault> {
@@ -174,14 +196,14 @@ fn named(
         (Some(first), Some(second)) => Err(HeaderFault::NameTwice {
             kind,
             field: field.name,
-            column: name.to_owned(),
+            column: excerpt(name.as_bytes()),
             first: first + 1,
             second: second + 1,
         }),
         (None, _) if required => Err(HeaderFault::NoColumn {
             field: field.name,
-            column: name.to_owned(),
-            found: header.join(", "),
+            column: excerpt(name.as_bytes()),
+            found: names(header),
         }),
         (first, _) => Ok(first),
     }
@@ -200,7 +222,8 @@ mod tests {
             .map_err(|error| error.to_string());
         let result = result.and_then(|map| {
             let kind = map.as_ref().map_or(DumpKind::Connections, ColumnMap::kind);
-            layout(kind, map.as_ref(), names.as_deref()).map_err(|fault| fault.to_string())
+            layout(kind, map.as_ref(), names.as_deref(), IdRule::default())
+                .map_err(|fault| fault.to_string())
         });
         let result = result.map(|layout| format!("{:?} {}", layout.columns, layout.time_unit));
         assert_eq!(
@@ -347,7 +370,8 @@ mod tests {
                 Some(&format!("connections:member=1,other=2,time=3:{unit}")),
                 Some("a|b|3:us"),
                 Err(&format!(
-                    "--map connections: `{unit}` is not a unit of time: use ms, s or rfc3339"
+                    "--map connections: `{unit}` is not a unit of time: use ms, s, rfc3339, \
+                     utc, or a zone such as Europe/Vienna"
                 )),
             );
         }

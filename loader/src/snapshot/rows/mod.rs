@@ -6,9 +6,13 @@
 pub(crate) mod block_reader;
 pub(crate) mod column_map;
 pub(crate) mod copy_fields;
+pub(crate) mod csv_fields;
 pub(crate) mod dump_file;
+pub(crate) mod encoding;
+pub(crate) mod id_rule;
 pub(crate) mod input;
 pub(crate) mod layout;
+pub(crate) mod line_end;
 pub(crate) mod place;
 pub(crate) mod plain_rows;
 #[cfg(test)]

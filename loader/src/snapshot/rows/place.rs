@@ -8,11 +8,13 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use memchr::memchr_iter;
-
 use crate::{
     job::error::Error,
-    snapshot::rows::{input::Input, row_fault::RowFault},
+    snapshot::rows::{
+        input::{Input, WindowMax},
+        line_end::LineCounter,
+        row_fault::RowFault,
+    },
 };
 
 /// The place where a row begins. Places are ordered as the rows are: by file, in the given order,
@@ -68,15 +70,15 @@ pub(crate) fn locate(files: &[PathBuf], place: Place) -> Result<(PathBuf, u64), 
 
 /// Returns the line that holds the byte at `offset`, from 1.
 pub(crate) fn line_at(path: &Path, offset: u64) -> Result<u64, Error> {
-    let mut before = Input::open(path, None)?.take(offset);
-    let (mut line, mut buffer) = (1, vec![0; 1 << 18]);
+    let mut before = Input::open(path, None, WindowMax::LIBRARY)?.take(offset);
+    let (mut lines, mut buffer) = (LineCounter::default(), vec![0; 1 << 18]);
     loop {
         let length = before
             .read(&mut buffer)
             .map_err(Error::file("read", path))?;
         match buffer.get(..length) {
-            Some(read) if length > 0 => line += memchr_iter(b'\n', read).count() as u64,
-            _ => return Ok(line),
+            Some(read) if length > 0 => lines.pass(read),
+            _ => return Ok(lines.lines() + 1),
         }
     }
 }
@@ -89,9 +91,24 @@ mod tests {
     fn line_ends_before_a_row_are_counted() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("rows");
-        std::fs::write(&path, b"a\r\n\r\n\nb\nc").unwrap();
-        for (offset, line) in [(0, 1), (2, 1), (3, 2), (6, 4), (7, 4), (8, 5), (99, 5)] {
-            assert_eq!(line_at(&path, offset).unwrap(), line, "offset {offset}");
+        for (text, lines) in [
+            (
+                "a\r\n\r\n\nb\nc",
+                [(0, 1), (1, 1), (3, 2), (6, 4), (7, 4), (8, 5), (99, 5)],
+            ),
+            (
+                "a\r\rb\rc\nd\r",
+                [(0, 1), (1, 1), (3, 3), (5, 4), (7, 5), (9, 6), (99, 6)],
+            ),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            for (offset, line) in lines {
+                assert_eq!(
+                    line_at(&path, offset).unwrap(),
+                    line,
+                    "{text:?} at {offset}"
+                );
+            }
         }
     }
 }

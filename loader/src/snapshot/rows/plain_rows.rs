@@ -10,8 +10,11 @@ use memchr::{memchr, memchr_iter};
 
 use crate::snapshot::rows::{
     copy_fields::split_copy_row,
+    encoding::BYTE_ORDER_MARK,
+    id_rule::IdRule,
     layout::Layout,
-    row_fault::{LINE_BYTES_MAX, RowFault, excerpt},
+    line_end::line_length,
+    row_fault::{LINE_BYTES_MAX, RowFault},
     row_format::{RowFormat, RowSyntax},
     time_unit::TimeUnit,
 };
@@ -30,11 +33,12 @@ pub(crate) struct EdgeColumns {
     wanted: Vec<(usize, Role)>,
     /// The number of fields that a row needs.
     needed: usize,
-    syntax: RowSyntax,
+    format: RowFormat,
     delimiter: u8,
+    ids: IdRule,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Role {
     Member,
     Other,
@@ -43,7 +47,11 @@ enum Role {
 
 impl EdgeColumns {
     pub(crate) fn new(layout: &Layout, format: RowFormat) -> Self {
-        let roles = [Role::Member, Role::Other, Role::Time(layout.time_unit)];
+        let roles = [
+            Role::Member,
+            Role::Other,
+            Role::Time(layout.time_unit.clone()),
+        ];
         let mut wanted: Vec<(usize, Role)> = layout
             .columns
             .iter()
@@ -55,8 +63,9 @@ impl EdgeColumns {
         Self {
             wanted,
             needed,
-            syntax: format.syntax,
+            format,
             delimiter: format.delimiter,
+            ids: layout.ids,
         }
     }
 
@@ -74,13 +83,12 @@ impl EdgeColumns {
         block: &[u8],
         mut take: impl FnMut(usize, Result<Edge, RowFault>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let has_escapes = self.syntax == RowSyntax::Copy && memchr(b'\\', block).is_some();
+        let has_escapes = self.format.syntax == RowSyntax::Copy && memchr(b'\\', block).is_some();
         let mut record = ByteRecord::new();
         let (mut start, mut valid_to) = (0, valid_up_to(block));
         while let Some(rest) = block.get(start..).filter(|rest| !rest.is_empty()) {
-            let length = memchr(b'\n', rest).unwrap_or(rest.len());
+            let length = line_length(rest).unwrap_or(rest.len());
             let line = rest.get(..length).unwrap_or(rest);
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
             let end = start + length + 1;
             if end > valid_to {
                 valid_to = start + valid_up_to(rest);
@@ -91,7 +99,9 @@ impl EdgeColumns {
                     if line.len() > LINE_BYTES_MAX {
                         Err(RowFault::LineTooLong)
                     } else if start + line.len() > valid_to {
-                        Err(RowFault::InvalidUtf8)
+                        Err(RowFault::invalid_utf8(line))
+                    } else if line.starts_with(BYTE_ORDER_MARK) {
+                        Err(RowFault::ByteOrderMark)
                     } else if has_escapes {
                         self.parse_copy_line(line, &mut record)
                     } else {
@@ -112,7 +122,8 @@ impl EdgeColumns {
     fn parse_line(&self, line: &[u8]) -> Result<Edge, RowFault> {
         let mut edge = Edge::default();
         let (mut rest, mut at) = (line, 0);
-        for &(column, role) in &self.wanted {
+        for (column, role) in &self.wanted {
+            let column = *column;
             while at < column {
                 let delimiter =
                     memchr(self.delimiter, rest).ok_or_else(|| self.too_few_fields(line))?;
@@ -140,14 +151,15 @@ impl EdgeColumns {
         field: impl Fn(usize) -> Option<&'f [u8]>,
     ) -> Result<Edge, RowFault> {
         let mut edge = Edge::default();
-        for &(column, role) in &self.wanted {
+        for (column, role) in &self.wanted {
+            let column = *column;
             let bytes = field(column).ok_or(RowFault::TooFewFields {
                 found,
                 needed: self.needed,
             })?;
             match role {
-                Role::Member => edge.member = whole_id(bytes, column)?,
-                Role::Other => edge.other = whole_id(bytes, column)?,
+                Role::Member => edge.member = self.ids.parse(bytes, column)?,
+                Role::Other => edge.other = self.ids.parse(bytes, column)?,
                 Role::Time(unit) => edge.time = unit.parse(bytes, column + 1)?,
             }
         }
@@ -170,11 +182,12 @@ impl EdgeColumns {
         let digits = bytes.len() - rest.len();
         let ended = rest.first().is_none_or(|&byte| byte == self.delimiter);
         // Any 19 digits fit 64 bits.
-        if value == 0 || !ended || digits > 19 {
+        if !ended || digits == 0 || digits > 19 || bytes.first() == Some(&b'0') {
             let length = memchr(self.delimiter, bytes).unwrap_or(bytes.len());
-            value = whole_id(bytes.get(..length).unwrap_or(bytes), column)?;
+            let field = bytes.get(..length).unwrap_or(bytes);
+            return Ok((self.ids.parse(field, column)?, rest));
         }
-        Ok((value, rest))
+        Ok((self.ids.id_of(value, column)?, rest))
     }
 
     fn too_few_fields(&self, line: &[u8]) -> RowFault {
@@ -183,27 +196,6 @@ impl EdgeColumns {
             needed: self.needed,
         }
     }
-}
-
-/// Parses a field that is an id. `column` counts from 0.
-pub(crate) fn whole_id(field: &[u8], column: usize) -> Result<u64, RowFault> {
-    match whole_number(field, column)? {
-        0 => Err(RowFault::IdZero { column: column + 1 }),
-        id => Ok(id),
-    }
-}
-
-/// Parses a field that is a number. `column` counts from 0.
-pub(crate) fn whole_number(field: &[u8], column: usize) -> Result<u64, RowFault> {
-    let is_digits = field.iter().all(u8::is_ascii_digit);
-    let number = str::from_utf8(field)
-        .ok()
-        .filter(|_| is_digits)
-        .and_then(|field| field.parse().ok());
-    number.ok_or_else(|| RowFault::NotANumber {
-        column: column + 1,
-        found: excerpt(field),
-    })
 }
 
 /// Returns how many bytes at the front are UTF-8.
@@ -218,11 +210,12 @@ mod tests {
 
     fn columns(map: &str, syntax: RowSyntax, delimiter: u8) -> EdgeColumns {
         let map: ColumnMap = map.parse().unwrap();
-        let layout = layout(map.kind(), Some(&map), None).unwrap();
+        let layout = layout(map.kind(), Some(&map), None, IdRule::default()).unwrap();
         let format = RowFormat {
             syntax,
             delimiter,
             has_header: false,
+            ..RowFormat::default()
         };
         EdgeColumns::new(&layout, format)
     }
@@ -268,7 +261,7 @@ mod tests {
         check(
             PAIRS,
             b'\t',
-            b"18446744073709551615\t00000000000000000000007\t\n",
+            b"18446744073709551615\t7\t\n",
             &[(0, Ok((u64::MAX, 7, 0)))],
         );
         check(
@@ -276,6 +269,22 @@ mod tests {
             b'|',
             "é|2|3|4|x\n|6||8".as_bytes(),
             &[(0, Ok((4, 2, 3))), (11, Ok((8, 6, 0)))],
+        );
+    }
+
+    #[test]
+    fn a_line_may_end_in_a_return() {
+        check(
+            PAIRS,
+            b',',
+            b"1,2\r3,4\r\n\r#x\r5,6,\n7,8\r9",
+            &[
+                (0, Ok((1, 2, 0))),
+                (4, Ok((3, 4, 0))),
+                (13, Ok((5, 6, 0))),
+                (18, Ok((7, 8, 0))),
+                (22, Err("1 fields, 2 are needed")),
+            ],
         );
     }
 
@@ -306,8 +315,22 @@ mod tests {
                 "1,18446744073709551616",
                 "column 2: \"18446744073709551616\" is not a number of 64 bits",
             ),
-            ("1,0", "column 2: an id is never 0"),
-            ("1,2\r3", "column 2: \"2\\r3\" is not a number of 64 bits"),
+            (
+                "1,0",
+                "column 2: an id is never 0 (for ids from 0: --id-offset 1)",
+            ),
+            (
+                "007,1",
+                "column 1: \"007\" begins with 0: an id has no leading zeros",
+            ),
+            (
+                "1,00000000000000000000007",
+                "column 2: \"00000000000000000000007\" begins with 0: an id has no leading zeros",
+            ),
+            (
+                "1,\u{7f}",
+                "column 2: \"\\u{7f}\" is not a number of 64 bits",
+            ),
         ] {
             check(
                 PAIRS,
@@ -334,17 +357,30 @@ mod tests {
 
     #[test]
     fn lines_that_are_no_text_or_too_long_are_passed_over() {
+        let latin = |byte: &str| {
+            format!(
+                "invalid UTF-8: the byte {byte} (Latin-1 or Windows-1252? \
+                 iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW converts it)"
+            )
+        };
         check(
             PAIRS,
             b',',
-            b"7,8\n1,2,\xff\nx,8,\xc3\xa9\n\xc3\n1,2,\xc3\xa9\n1,2,\xc3",
+            b"7,8\n1,2,\xff\nx,8,\xc3\xa9\n\xc3\n1,2,\xc3\xa9\n\xef\xbb\xbf1,2\n1,\xc3\xa9\xe9",
             &[
                 (0, Ok((7, 8, 0))),
-                (4, Err("invalid UTF-8")),
+                (4, Err(&latin("0xFF"))),
                 (10, Err("column 1: \"x\" is not a number of 64 bits")),
-                (17, Err("invalid UTF-8")),
+                (17, Err(&latin("0xC3"))),
                 (19, Ok((1, 2, 0))),
-                (26, Err("invalid UTF-8")),
+                (
+                    26,
+                    Err(
+                        "a byte-order mark (EF BB BF) before the row: a file has at most one, \
+                         at its beginning (are there two, or were files joined?)",
+                    ),
+                ),
+                (33, Err("invalid UTF-8: the byte 0xE9")),
             ],
         );
         let mut long = b"1,2,".to_vec();
@@ -357,10 +393,7 @@ mod tests {
             &[
                 (0, Ok((7, 8, 0))),
                 (4, Ok((1, 2, 0))),
-                (
-                    LINE_BYTES_MAX + 6,
-                    Err("a line of more than 1 MiB (is a quote not closed?)"),
-                ),
+                (LINE_BYTES_MAX + 6, Err("a line of more than 1 MiB")),
                 (2 * LINE_BYTES_MAX + 8, Ok((5, 6, 0))),
             ],
         );

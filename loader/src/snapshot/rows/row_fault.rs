@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use cloud_profile::InvalidValue;
 
-/// The most bytes of a line or of a quoted record. It bounds a record whose quote was never closed.
+use crate::snapshot::rows::encoding::describe_invalid;
+
+/// The most bytes of a row. It bounds a row whose quote was never closed.
 pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
 
 /// Why a row was rejected. Columns are counted from 1.
@@ -19,10 +21,28 @@ pub enum RowFault {
         found: String,
     },
     /// An id is 0: ids start at 1.
-    #[error("column {column}: an id is never 0")]
+    #[error("column {column}: an id is never 0 (for ids from 0: --id-offset 1)")]
     IdZero {
         /// The column.
         column: usize,
+    },
+    /// An id begins with a zero. A site that writes `007` may tell it from `7`.
+    #[error("column {column}: \"{found}\" begins with 0: an id has no leading zeros")]
+    LeadingZero {
+        /// The column.
+        column: usize,
+        /// Its text, shortened if it is long.
+        found: String,
+    },
+    /// An id with the offset is above the numbers of 64 bits.
+    #[error("column {column}: \"{found}\" with --id-offset {offset} is more than 64 bits hold")]
+    IdTooLarge {
+        /// The column.
+        column: usize,
+        /// Its text, shortened if it is long.
+        found: String,
+        /// The offset.
+        offset: u64,
     },
     /// A row of connections ends before its last mapped column.
     #[error("{found} fields, {needed} are needed")]
@@ -41,16 +61,64 @@ pub enum RowFault {
         expected: usize,
     },
     /// The row is not UTF-8.
-    #[error("invalid UTF-8")]
-    InvalidUtf8,
-    /// A line, or a quoted record over several lines, is longer than the limit.
-    #[error("a line of more than 1 MiB (is a quote not closed?)")]
+    #[error("invalid UTF-8: {found}")]
+    InvalidUtf8 {
+        /// The first byte that is not, and the encoding that this suggests.
+        found: String,
+    },
+    /// The row begins with a byte-order mark.
+    #[error(
+        "a byte-order mark (EF BB BF) before the row: a file has at most one, at its beginning \
+         (are there two, or were files joined?)"
+    )]
+    ByteOrderMark,
+    /// A line is longer than the limit.
+    #[error("a line of more than 1 MiB")]
     LineTooLong,
+    /// A row with a line break inside quotes is longer than the limit.
+    #[error(
+        "column {column}: a quote that is not closed within 1 MiB \
+         (files without quoting: --quote none)"
+    )]
+    QuoteTooLong {
+        /// The column that begins with the quote.
+        column: usize,
+    },
     /// The file ends inside quotes.
-    #[error("a quote is not closed before the end of the file")]
-    UnclosedQuote,
-    /// The line ends with a backslash. `COPY` writes a line break in a field as `\n`.
-    #[error("a line that ends with a backslash")]
+    #[error(
+        "column {column}: a quote is not closed before the end of the file \
+         (files without quoting: --quote none)"
+    )]
+    UnclosedQuote {
+        /// The column that begins with the quote.
+        column: usize,
+    },
+    /// A field goes on behind the quote that closes it.
+    #[error(
+        "column {column}: text behind a closing quote{} (a quote in quotes is doubled; \
+         else --quote none or --escape)",
+        below(*lines_below)
+    )]
+    TextBehindQuote {
+        /// The column.
+        column: usize,
+        /// The number of lines from the row's first line to the one with the text.
+        lines_below: u64,
+    },
+    /// An escape before a character that needs none.
+    #[error(
+        "column {column}: an escape before \"{found}\" (only the delimiter, the quote, the escape \
+         itself and line breaks in quotes are escaped)"
+    )]
+    BadEscape {
+        /// The column.
+        column: usize,
+        /// The character behind the escape.
+        found: String,
+    },
+    /// The line ends with a backslash or another escape. `COPY` writes a line break in a field as
+    /// `\n`.
+    #[error("a line that ends with a backslash or another escape")]
     LineContinued,
     /// There are rows after a line `\.`, which ends the rows of a file.
     #[error("rows after the end of rows (\\.)")]
@@ -71,7 +139,28 @@ pub enum RowFault {
         /// Its text, shortened if it is long.
         found: String,
         /// The unit as named in the map.
-        unit: &'static str,
+        unit: String,
+    },
+    /// A time states no offset, and the map names no zone.
+    #[error(
+        "column {column}: the time {found} has no zone: --map with time={column}:utc, or with a \
+         zone as in time={column}:Europe/Vienna, reads it"
+    )]
+    TimeWithoutZone {
+        /// The column.
+        column: usize,
+        /// Its text, shortened if it is long.
+        found: String,
+    },
+    /// No clock of the map's zone ever shows the time.
+    #[error("column {column}: the time {found} does not exist in {zone}: clocks skip it")]
+    TimeSkipped {
+        /// The column.
+        column: usize,
+        /// Its text, shortened if it is long.
+        found: String,
+        /// The zone.
+        zone: String,
     },
     /// A number is too large for a time. It can be one in a smaller unit.
     #[error(
@@ -83,7 +172,7 @@ pub enum RowFault {
         /// Its text, shortened if it is long.
         found: String,
         /// The unit as named in the map.
-        unit: &'static str,
+        unit: String,
     },
     /// A value of a member or a position is against the rules of profiles.
     #[error("{}{invalid}", column.map(|column| format!("column {column}: ")).unwrap_or_default())]
@@ -142,13 +231,30 @@ pub enum RowFault {
 }
 
 impl RowFault {
+    pub(crate) fn invalid_utf8(row: &[u8]) -> Self {
+        Self::InvalidUtf8 {
+            found: describe_invalid(row),
+        }
+    }
+
     /// Returns whether the build can skip the row. It cannot if that would choose between two rows,
     /// or leave out a part of a file.
     pub(crate) fn can_be_skipped(&self) -> bool {
         !matches!(
             self,
-            Self::RowsBehindEnd | Self::MemberDiffers { .. } | Self::PositionDiffers { .. }
+            Self::RowsBehindEnd
+                | Self::QuoteTooLong { .. }
+                | Self::MemberDiffers { .. }
+                | Self::PositionDiffers { .. }
         )
+    }
+}
+
+fn below(lines: u64) -> String {
+    match lines {
+        0 => String::new(),
+        1 => ", on the next line".to_owned(),
+        _ => format!(", {lines} lines below"),
     }
 }
 

@@ -7,6 +7,12 @@ pub struct RowFormat {
     pub syntax: RowSyntax,
     /// The delimiter between fields: one ASCII character.
     pub delimiter: u8,
+    /// The quote around fields of CSV: one ASCII character. `None` if a quote is text like any
+    /// other character.
+    pub quote: Option<u8>,
+    /// The character of CSV that makes a delimiter, a quote or itself text. `None` if quotes in
+    /// quotes are doubled, and nothing else is escaped.
+    pub escape: Option<u8>,
     /// Whether the first row of each file names the columns.
     pub has_header: bool,
 }
@@ -39,18 +45,33 @@ impl Default for RowFormat {
         Self {
             syntax,
             delimiter: syntax.usual_delimiter(),
+            quote: Some(b'"'),
+            escape: None,
             has_header: true,
         }
     }
 }
 
 impl RowFormat {
-    /// Returns whether the delimiter differs from everything else that can be in a row.
+    /// Returns whether the delimiter, the quote and the escape differ from each other and from
+    /// everything else that can be in a row.
     pub(crate) fn is_unambiguous(&self) -> bool {
-        match self.delimiter {
-            b'"' | b'\n' | b'\r' | b'#' | b'\\' | b'0'..=b'9' => false,
+        let is_free = |byte: u8| match byte {
+            b'\n' | b'\r' | b'#' | b'0'..=b'9' => false,
             b'.' | b'a'..=b'z' | b'A'..=b'Z' => self.syntax == RowSyntax::Csv,
             other => other.is_ascii(),
-        }
+        };
+        let taken = match self.syntax {
+            RowSyntax::Csv => [self.quote, self.escape],
+            RowSyntax::Copy => [Some(b'\\'), None],
+        };
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-:. ".contains(&byte);
+        is_free(self.delimiter)
+            && !taken.contains(&Some(self.delimiter))
+            && (taken[0].is_none() || taken[0] != taken[1])
+            && taken
+                .iter()
+                .flatten()
+                .all(|&byte| is_free(byte) && !is_letter(byte))
     }
 }

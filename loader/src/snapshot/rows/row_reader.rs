@@ -1,19 +1,22 @@
 //! Reads the rows of a file one after the other, in any syntax, with the offset and the fault of
 //! each.
 //!
-//! The csv crate's reader reads rows with quotes. The [`Window`] under it knows where a row begins
-//! and ends, limits its length, and closes a quote that the file leaves open.
+//! A row with a fault takes the lines that it takes for every reader of its syntax: the next row
+//! begins at the same byte. So no text of a quoted field is read as a row. A row that is too long
+//! ends the rows if it is inside quotes: its end is not known.
 
 use std::io::{self, Read};
 use std::str;
 
-use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
+use csv::ByteRecord;
 
 use crate::snapshot::rows::{
     copy_fields::{END_OF_ROWS, split_copy_row},
+    csv_fields::CsvFields,
+    encoding::BYTE_ORDER_MARK,
     row_fault::{LINE_BYTES_MAX, RowFault},
     row_format::{RowFormat, RowSyntax},
-    window::{Window, without_line_end},
+    window::Window,
 };
 
 /// The fields of a row, all of them UTF-8, or its fault.
@@ -21,10 +24,12 @@ pub(crate) type Row<'a> = Result<&'a ByteRecord, RowFault>;
 
 /// The rows of a file from some offset on.
 pub(crate) struct RowReader<R> {
-    csv: Reader<Window<R>>,
+    window: Window<R>,
     format: RowFormat,
     has_comments: bool,
-    record: ByteRecord,
+    fields: CsvFields,
+    /// The fields of a row of `COPY`.
+    copy_record: ByteRecord,
     has_ended: bool,
 }
 
@@ -32,67 +37,60 @@ impl<R: Read> RowReader<R> {
     /// Makes a reader of `input`, which begins with a row, at `offset` of its file. With comments,
     /// no row begins with `#`.
     pub(crate) fn new(input: R, offset: u64, format: RowFormat, has_comments: bool) -> Self {
-        let csv = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(format.delimiter)
-            .terminator(Terminator::Any(b'\n'))
-            .from_reader(Window::new(input, offset));
         Self {
-            csv,
+            window: Window::new(input, offset),
             format,
             has_comments,
-            record: ByteRecord::new(),
+            fields: CsvFields::new(format),
+            copy_record: ByteRecord::new(),
             has_ended: false,
         }
     }
 
-    /// Returns the next row that is not blank, or `None` after the last. For an unclosed quote and
-    /// for a line that is too long, one line is skipped.
+    /// Returns the next row that is not blank, or `None` after the last.
     pub(crate) fn next(&mut self) -> io::Result<Option<Row<'_>>> {
         if self.has_ended || !self.find_row()? {
             return Ok(None);
         }
-        let is_copy = self.format.syntax == RowSyntax::Copy;
-        let outcome = if is_copy && self.row_bytes() == END_OF_ROWS {
+        if self.format.syntax == RowSyntax::Csv {
+            let outcome = self.split_csv()?;
+            return Ok(Some(outcome.map(|()| self.fields.record())));
+        }
+        if self.row_bytes() == END_OF_ROWS {
             self.has_ended = true;
-            if !self.find_row()? {
-                return Ok(None);
-            }
-            Err(RowFault::RowsBehindEnd)
-        } else {
-            self.split_row()?
-        };
-        Ok(Some(outcome.map(|()| &self.record)))
+            return Ok(self.find_row()?.then_some(Err(RowFault::RowsBehindEnd)));
+        }
+        let outcome = self.split_copy();
+        Ok(Some(outcome.map(|()| &self.copy_record)))
     }
 
     /// Returns the offset of the last row.
     pub(crate) fn offset(&self) -> u64 {
-        self.csv.get_ref().offset()
+        self.window.offset()
     }
 
     /// Returns the bytes of the last row without the line end. If the row is too long, these are
     /// its first bytes.
     pub(crate) fn row_bytes(&self) -> &[u8] {
-        let row = without_line_end(self.csv.get_ref().row());
+        let row = self.window.row();
         row.get(..LINE_BYTES_MAX).unwrap_or(row)
     }
 
     /// Returns the offset of the end of the last row.
     pub(crate) fn end(&mut self) -> io::Result<u64> {
-        self.csv.get_mut().pass_row()?;
+        self.window.pass_row()?;
         Ok(self.offset())
     }
 
     /// Skips to the row at `offset`, which is ahead. Returns the number of line ends skipped.
     pub(crate) fn skip_to(&mut self, offset: u64) -> io::Result<u64> {
-        self.csv.get_mut().skip_to(offset)
+        self.window.skip_to(offset)
     }
 
     /// Skips the last row, blank lines and comments. Returns false at the end.
     fn find_row(&mut self) -> io::Result<bool> {
         loop {
-            match self.csv.get_mut().next_row()? {
+            match self.window.next_row()? {
                 None => return Ok(false),
                 Some([]) => {}
                 Some([b'#', ..]) if self.has_comments => {}
@@ -101,45 +99,50 @@ impl<R: Read> RowReader<R> {
         }
     }
 
-    fn split_row(&mut self) -> io::Result<Result<(), RowFault>> {
-        let line = without_line_end(self.csv.get_ref().row());
-        if line.len() > LINE_BYTES_MAX {
-            return Ok(Err(RowFault::LineTooLong));
-        }
-        if self.format.syntax == RowSyntax::Copy {
-            let delimiter = self.format.delimiter;
-            return Ok(split_copy_row(line, delimiter, &mut self.record));
-        }
-        let mut is_whole = false;
-        while !is_whole {
-            self.csv.read_byte_record(&mut self.record)?;
-            is_whole = match self.csv.get_mut().end_row() {
-                Ok(is_whole) => is_whole,
-                Err(fault) => return Ok(Err(fault)),
-            };
-        }
-        let row = self.csv.get_ref().row();
-        if row.ends_with(b"\r\n") {
-            self.strip_return();
-        }
-        match str::from_utf8(self.csv.get_ref().row()) {
-            Ok(_) => Ok(Ok(())),
-            Err(_) => Ok(Err(RowFault::InvalidUtf8)),
+    fn split_copy(&mut self) -> Result<(), RowFault> {
+        let line = self.window.row();
+        if self.window.is_too_long() {
+            Err(RowFault::LineTooLong)
+        } else if line.starts_with(BYTE_ORDER_MARK) {
+            Err(RowFault::ByteOrderMark)
+        } else {
+            split_copy_row(line, self.format.delimiter, &mut self.copy_record)
         }
     }
 
-    /// Removes the CR of a line that ends with CR LF. A CR elsewhere is text.
-    fn strip_return(&mut self) {
-        let others = self.record.len().saturating_sub(1);
-        if let Some(last) = self
-            .record
-            .get(others)
-            .and_then(|last| last.strip_suffix(b"\r"))
-        {
-            let last = last.to_vec();
-            self.record.truncate(others);
-            self.record.push_field(&last);
+    fn split_csv(&mut self) -> io::Result<Result<(), RowFault>> {
+        let Self { window, fields, .. } = self;
+        fields.begin();
+        let mut begin = 0;
+        loop {
+            fields.piece(window.row().get(begin..).unwrap_or_default());
+            if window.is_too_long() {
+                window.drop_rest(|piece| {
+                    fields.forget();
+                    fields.piece(piece);
+                })?;
+            }
+            if fields.end_line(window.line_end()) {
+                break;
+            }
+            if window.row().len() + window.line_end().len() > LINE_BYTES_MAX {
+                self.has_ended = true;
+                return Ok(Err(fields.quote_too_long()));
+            }
+            begin = match window.add_line()? {
+                Some(begin) => begin,
+                None => return Ok(Err(fields.unfinished())),
+            };
         }
+        Ok(if window.is_too_long() {
+            Err(RowFault::LineTooLong)
+        } else if window.row().starts_with(BYTE_ORDER_MARK) {
+            Err(RowFault::ByteOrderMark)
+        } else if str::from_utf8(window.row()).is_err() {
+            Err(RowFault::invalid_utf8(window.row()))
+        } else {
+            fields.take_fault().map_or(Ok(()), Err)
+        })
     }
 }
 
@@ -155,6 +158,7 @@ mod tests {
             syntax,
             delimiter: b',',
             has_header: false,
+            ..RowFormat::default()
         };
         let mut rows = RowReader::new(text, 100, format, true);
         let mut found = Vec::new();
@@ -193,8 +197,35 @@ mod tests {
         }
         check(csv, b"a,b\"c\r\n", &[(0, Ok(&["a", "b\"c"]))]);
         check(csv, b"a,\"b\r\"\n", &[(0, Ok(&["a", "b\r"]))]);
-        check(csv, b"a\rb,c\r", &[(0, Ok(&["a\rb", "c"]))]);
-        check(csv, "\u{feff}a".as_bytes(), &[(0, Ok(&["\u{feff}a"]))]);
+        check(
+            csv,
+            b"a,\"b\rc\r\n\"\r\"d\"",
+            &[(0, Ok(&["a", "b\rc\r\n"])), (10, Ok(&["d"]))],
+        );
+        for syntax in [csv, RowSyntax::Copy] {
+            check(
+                syntax,
+                "\u{feff}a\nb\u{feff}".as_bytes(),
+                &[(0, Err(RowFault::ByteOrderMark)), (5, Ok(&["b\u{feff}"]))],
+            );
+        }
+    }
+
+    #[test]
+    fn a_line_may_end_in_a_return() {
+        for syntax in [RowSyntax::Csv, RowSyntax::Copy] {
+            check(
+                syntax,
+                b"a\rb,c\r\n\r#d\re\r\rf\ng\r",
+                &[
+                    (0, Ok(&["a"])),
+                    (2, Ok(&["b", "c"])),
+                    (11, Ok(&["e"])),
+                    (14, Ok(&["f"])),
+                    (16, Ok(&["g"])),
+                ],
+            );
+        }
     }
 
     #[test]
@@ -212,31 +243,41 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_row_costs_one_line() {
+    fn a_bad_row_takes_the_lines_that_it_has() {
         let csv = RowSyntax::Csv;
+        let behind = |column, lines_below| {
+            Err(RowFault::TextBehindQuote {
+                column,
+                lines_below,
+            })
+        };
         check(
             csv,
             b"a,b\nc,\xff\n\"\xc3\"\xa9\nd",
             &[
                 (0, Ok(&["a", "b"])),
-                (4, Err(RowFault::InvalidUtf8)),
-                (8, Err(RowFault::InvalidUtf8)),
+                (4, Err(RowFault::invalid_utf8(b"\xff"))),
+                (8, Err(RowFault::invalid_utf8(b"\xc3"))),
                 (13, Ok(&["d"])),
             ],
         );
+        check(csv, b"\"a\" b,c\nd", &[(0, behind(1, 0)), (8, Ok(&["d"]))]);
         check(
             csv,
             b"a,\"b\nc,d\n\"e\nf",
-            &[(0, Ok(&["a", "b\nc,d\ne"])), (12, Ok(&["f"]))],
+            &[(0, behind(2, 2)), (12, Ok(&["f"]))],
         );
         check(
             csv,
-            b"a,\"b\nc,d\n\"\"e\nf\n",
+            b"a,\"b\"c,\"d\ne\"\rf",
+            &[(0, behind(2, 0)), (13, Ok(&["f"]))],
+        );
+        check(
+            csv,
+            b"x\na,\"b\nc,d\n\"\"e\nf\n",
             &[
-                (0, Err(RowFault::UnclosedQuote)),
-                (5, Ok(&["c", "d"])),
-                (9, Ok(&["e"])),
-                (13, Ok(&["f"])),
+                (0, Ok(&["x"])),
+                (2, Err(RowFault::UnclosedQuote { column: 2 })),
             ],
         );
     }
@@ -245,35 +286,18 @@ mod tests {
     fn a_line_that_is_too_long_is_passed_over() {
         let x = "x".repeat(LINE_BYTES_MAX);
         let whole = [x.as_str()];
-        let many = "b,c\n".repeat(LINE_BYTES_MAX);
+        let (csv, copy) = (RowSyntax::Csv, RowSyntax::Copy);
+        let too_long = || Err(RowFault::LineTooLong);
         for (syntax, text, expected) in [
-            (RowSyntax::Csv, format!("{x}\r\nb\n"), Ok(&whole[..])),
-            (RowSyntax::Copy, format!("{x}\r\nb\n"), Ok(&whole[..])),
-            (
-                RowSyntax::Csv,
-                format!("{x}x\nb\n"),
-                Err(RowFault::LineTooLong),
-            ),
-            (
-                RowSyntax::Copy,
-                format!("{x}x\nb\n"),
-                Err(RowFault::LineTooLong),
-            ),
-            (
-                RowSyntax::Csv,
-                format!("{x}{x}{x}\nb\n"),
-                Err(RowFault::LineTooLong),
-            ),
-            (
-                RowSyntax::Copy,
-                format!("{x}{x}{x}\nb\n"),
-                Err(RowFault::LineTooLong),
-            ),
-            (
-                RowSyntax::Csv,
-                format!("\"{x}\"\nb\n"),
-                Err(RowFault::LineTooLong),
-            ),
+            (csv, format!("{x}\r\nb\n"), Ok(&whole[..])),
+            (copy, format!("{x}\r\nb\n"), Ok(&whole[..])),
+            (csv, format!("{x}x\nb\n"), too_long()),
+            (copy, format!("{x}x\nb\n"), too_long()),
+            (csv, format!("{x}{x}{x}\nb\n"), too_long()),
+            (copy, format!("{x}{x}{x}\nb\n"), too_long()),
+            (csv, format!("\"{x}\"\nb\n"), too_long()),
+            (csv, format!("{x}{x},\"y\"\nb\n"), too_long()),
+            (csv, format!("\"y\n\"{x},z\nb\n"), too_long()),
         ] {
             let second = (text.len() - 2) as u64;
             check(
@@ -282,63 +306,44 @@ mod tests {
                 &[(0, expected), (second, Ok(&["b"]))],
             );
         }
-        let endless = format!("a,\"\n{many}");
-        let format = RowFormat::default();
-        let mut rows = RowReader::new(endless.as_bytes(), 0, format, false);
+        let mut rows = RowReader::new(
+            std::io::repeat(b'x').take(1 << 30).chain(&b"\ny\n"[..]),
+            0,
+            RowFormat::default(),
+            false,
+        );
         assert_eq!(rows.next().unwrap(), Some(Err(RowFault::LineTooLong)));
-        assert_eq!(rows.row_bytes(), b"a,\"");
-        let mut following = 0;
-        while let Some(row) = rows.next().unwrap() {
-            assert_eq!(row.map(|row| row.len()), Ok(2));
-            following += 1;
-        }
-        assert_eq!(following, LINE_BYTES_MAX);
+        assert_eq!(rows.row_bytes().len(), LINE_BYTES_MAX);
+        assert_eq!(rows.skip_to(1 + (1 << 30)).unwrap(), 1);
+        assert_eq!(
+            rows.next().unwrap().map(|row| row.map(|row| row.len())),
+            Some(Ok(1))
+        );
+        assert_eq!(rows.row_bytes(), b"y");
     }
 
-    /// Each line of such a file leaves a quote open, and is scanned as far as a record may go.
     #[test]
-    fn quotes_that_stay_open_are_scanned_a_few_times() {
-        let check = |line: &str, end: &str, faults: &[RowFault]| {
-            let count = 3 * LINE_BYTES_MAX / line.len();
-            let text = format!("{}{end}", line.repeat(count));
-            let mut rows = RowReader::new(text.as_bytes(), 0, RowFormat::default(), false);
-            let (mut found, mut bad) = (Vec::new(), 0);
-            while let Some(row) = rows.next().unwrap() {
-                if let Err(fault) = row {
-                    bad += 1;
-                    found.push(fault);
-                    found.dedup();
-                }
-            }
-            assert_eq!(found, faults, "{line:?}");
-            // If the last line closes a quote, the last record holds up to a third of the lines.
-            // The others are bad.
-            assert!(bad + 1 >= count * 2 / 3, "{bad} of {count}");
-            let scanned = rows.csv.get_ref().scanned / text.len() as u64;
-            assert!(
-                scanned < 4,
-                "{} of {} bytes",
-                rows.csv.get_ref().scanned,
-                text.len()
+    fn a_quote_that_stays_open_too_long_ends_the_rows() {
+        let x = "x".repeat(LINE_BYTES_MAX);
+        let lines = "b,c\n".repeat(LINE_BYTES_MAX);
+        for (text, column) in [
+            (format!("a,\"\n{lines}"), 2),
+            (format!("a,\"\n{x}\n{lines}\"\n"), 2),
+            (format!("\"{x}\ny\"\n{lines}"), 1),
+            (format!("{x}{x},b,\"y\n{lines}"), 3),
+        ] {
+            check(
+                RowSyntax::Csv,
+                text.as_bytes(),
+                &[(0, Err(RowFault::QuoteTooLong { column }))],
             );
-
-            let mut again = RowReader::new(text.as_bytes(), 0, RowFormat::default(), false);
-            for at in (0..bad).step_by(3).map(|line_at| line_at * line.len()) {
-                again.skip_to(at as u64).unwrap();
-                assert!(again.next().unwrap().unwrap().is_err());
-            }
-            assert!(again.csv.get_ref().scanned / (text.len() as u64) < 4);
-        };
-        let both = [RowFault::LineTooLong, RowFault::UnclosedQuote];
-        check("x\"y,\"z\n", "", &both);
-        check("x\"y,\"z\"\"\r\n", "", &both);
-        check("x\"y,\"z\n", "\"\n1,2\n", &[RowFault::LineTooLong]);
+        }
     }
 
     /// Compares the rows and faults with those of readers that begin at each row.
     #[test]
-    fn rows_behind_an_open_quote_are_what_they_are_alone() {
-        let parts = ["\"", ",", "x", "\n", "\r\n", "\"\"", "\n\"", ",\""];
+    fn a_row_is_what_it_is_alone() {
+        let parts = ["\"", ",", "x", "\n", "\r\n", "\r", "\n\"", ",\""];
         let mut state = 7u64;
         for _ in 0..20_000 {
             let mut text = String::new();

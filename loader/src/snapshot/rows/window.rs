@@ -1,30 +1,21 @@
-//! The part of a file that is in memory: it begins with a row, whose end is searched line by line.
+//! The part of a file that is in memory: it begins with a row, to which lines are added.
 //!
-//! The csv crate's reader reads a row from the window, one line at a time. So it never holds a byte
-//! after the row, and the row's own bytes stay in the window. If a row exceeds the limit, or the
-//! end of the file, the window closes it: the reader gets a quote and a line end. Then only the
-//! row's first line is lost, and the next row begins on the line after it.
-//!
-//! A file in which every line leaves a quote open is still read in linear time. The reader needs a
-//! second line only inside quotes. So two rows that are both inside quotes at the same line end
-//! read the following lines in the same way. When the window has closed a row at some line end, it
-//! remembers that position. A later row that is inside quotes at its first line end continues
-//! there.
+//! At most the longest row and a chunk are held. Of a line that is longer, only the beginning is
+//! held.
 
 use std::io::{self, Read};
 use std::mem;
 
-use memchr::{memchr, memchr_iter};
-
-use crate::snapshot::rows::row_fault::{LINE_BYTES_MAX, RowFault};
+use crate::snapshot::rows::{
+    line_end::{LineCounter, line_length},
+    row_fault::LINE_BYTES_MAX,
+};
 
 const CHUNK_BYTES: usize = 1 << 18;
-/// The longest row and its line end.
-const ROW_BYTES_MAX: usize = LINE_BYTES_MAX + 2;
-/// The bytes that end a row inside quotes.
-const CLOSING: &[u8] = b"\"\n";
+/// The bytes in which a line end is searched: the longest row and its line end.
+const ROW_BYTES_MAX: usize = LINE_BYTES_MAX + 1;
 
-/// The bytes that have been read but not skipped. A missing line end of the last line is added.
+/// The bytes that have been read but not skipped.
 pub(crate) struct Window<R> {
     input: R,
     bytes: Vec<u8>,
@@ -33,26 +24,12 @@ pub(crate) struct Window<R> {
     /// The offset of the row in the file.
     offset: u64,
     is_at_end: bool,
-    /// The lengths of the row's first line, and of the row up to the line that is given to the
-    /// reader.
-    first_line: usize,
+    /// The length of the row so far, without the end of its last line.
     length: usize,
-    /// The number of bytes of the row that were given to the csv crate's reader.
-    given: usize,
-    /// The bytes to give before the rest of the row.
-    extra: &'static [u8],
-    /// Why the window closed the row.
-    fault: Option<RowFault>,
-    /// The offset of the line end at which the window closed a row: that row was inside quotes
-    /// there.
-    open_to: u64,
-    /// A lower bound for the end of the line after `open_to`.
-    open_line_end: u64,
-    /// True if the reader gets the row without the lines before `open_to`.
-    is_shortened: bool,
-    /// The number of bytes that were given to the csv crate's reader.
-    #[cfg(test)]
-    pub(crate) scanned: u64,
+    /// The length of the end of its last line: 0 at the end of the file, and if the line is cut.
+    line_end: usize,
+    /// The number of bytes that were dropped behind the row: the rest of a line that is cut.
+    dropped: u64,
 }
 
 impl<R: Read> Window<R> {
@@ -64,18 +41,9 @@ impl<R: Read> Window<R> {
             start: 0,
             offset,
             is_at_end: false,
-            first_line: 0,
             length: 0,
-            given: 0,
-            // The csv crate's reader skips a blank line. It also skips a byte-order mark, but only
-            // in the first bytes that it gets: these are no part of a row.
-            extra: b"\n",
-            fault: None,
-            open_to: 0,
-            open_line_end: 0,
-            is_shortened: false,
-            #[cfg(test)]
-            scanned: 0,
+            line_end: 0,
+            dropped: 0,
         }
     }
 
@@ -84,104 +52,112 @@ impl<R: Read> Window<R> {
         self.offset
     }
 
-    /// Returns the row with its line end. If the line is too long, these are its first bytes.
+    /// Returns the row without the end of its last line. If that line is cut, these are its first
+    /// bytes, more than the limit.
     pub(crate) fn row(&self) -> &[u8] {
         self.held().get(..self.length).unwrap_or_default()
     }
 
-    /// Skips the row, and begins a row with the next line. Returns the line without its line end,
-    /// or `None` at the end. If the line is too long, these are its first bytes, more than the
-    /// limit.
-    pub(crate) fn next_row(&mut self) -> io::Result<Option<&[u8]>> {
-        self.pass_row()?;
-        let (Ok(length) | Err(length)) = self.line_end(0)?;
-        (self.first_line, self.length, self.given) = (length, length, 0);
-        let row = self.row();
-        Ok((!row.is_empty()).then(|| without_line_end(row)))
+    /// Returns the end of the row's last line.
+    pub(crate) fn line_end(&self) -> &[u8] {
+        let end = self.length + self.line_end;
+        self.held().get(self.length..end).unwrap_or_default()
     }
 
-    /// Skips the row. If the row is the beginning of a line, the rest of the line is skipped
-    /// without keeping it in memory.
-    pub(crate) fn pass_row(&mut self) -> io::Result<()> {
-        let mut is_passed = self.length == 0 || self.row().ends_with(b"\n");
-        let length = mem::take(&mut self.length);
-        self.pass(length);
-        while !is_passed {
-            let end = memchr(b'\n', self.held());
-            let length = end.map_or(self.held().len(), |end| end + 1);
-            self.pass(length);
-            is_passed = end.is_some() || !self.grow()?;
+    /// Returns whether the row's last line is longer than a row may be.
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.length > LINE_BYTES_MAX
+    }
+
+    /// Skips the row, and begins a row with the next line. Returns the line, or `None` at the end
+    /// of the file.
+    pub(crate) fn next_row(&mut self) -> io::Result<Option<&[u8]>> {
+        self.pass_row()?;
+        self.read_line(0)?;
+        Ok((self.length + self.line_end > 0).then(|| self.row()))
+    }
+
+    /// Adds the next line to the row. Returns where the line begins in the row, or `None` at the
+    /// end of the file.
+    pub(crate) fn add_line(&mut self) -> io::Result<Option<usize>> {
+        let row = (self.length, self.line_end);
+        let begin = self.length + self.line_end;
+        self.read_line(begin)?;
+        let is_longer = self.length + self.line_end > begin;
+        if !is_longer {
+            (self.length, self.line_end) = row;
         }
+        Ok(is_longer.then_some(begin))
+    }
+
+    /// Skips the row.
+    pub(crate) fn pass_row(&mut self) -> io::Result<()> {
+        if self.is_cut() {
+            self.drop_rest(|_| {})?;
+        }
+        let length = mem::take(&mut self.length) + mem::take(&mut self.line_end);
+        self.pass(length);
+        self.offset += mem::take(&mut self.dropped);
         Ok(())
+    }
+
+    /// Reads the rest of a line that is cut, without keeping it, and passes it on in pieces.
+    pub(crate) fn drop_rest(&mut self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+        loop {
+            let begin = self.start + self.length;
+            let rest = self.bytes.get(begin..).unwrap_or_default();
+            let end = line_length(rest);
+            let length = end.unwrap_or(rest.len());
+            take(rest.get(..length).unwrap_or(rest));
+            self.bytes.drain(begin..begin + length);
+            self.dropped += length as u64;
+            self.line_end = usize::from(end.is_some());
+            if end.is_some() || !self.grow()? {
+                return Ok(());
+            }
+        }
     }
 
     /// Skips the row and the bytes up to `offset`. Returns the number of line ends skipped.
     pub(crate) fn skip_to(&mut self, offset: u64) -> io::Result<u64> {
-        self.length = 0;
-        let mut lines = 0;
+        let mut lines = LineCounter::default();
+        if self.is_cut() {
+            self.drop_rest(|_| {})?;
+        }
+        lines.pass(self.row());
+        lines.pass(self.line_end());
+        self.pass_row()?;
         while self.offset < offset && (!self.held().is_empty() || self.grow()?) {
             let wanted = usize::try_from(offset - self.offset).unwrap_or(usize::MAX);
             let passed = self.held().get(..wanted).unwrap_or(self.held());
-            lines += memchr_iter(b'\n', passed).count() as u64;
+            lines.pass(passed);
             let passed = passed.len();
             self.pass(passed);
         }
-        Ok(lines)
+        Ok(lines.lines())
     }
 
-    /// Ends the row that the csv crate's reader has read. Returns false if it must be read again as
-    /// a whole.
-    pub(crate) fn end_row(&mut self) -> Result<bool, RowFault> {
-        let is_shortened = mem::take(&mut self.is_shortened);
-        if let Some(fault) = self.fault.take() {
-            self.length = self.first_line;
-            return Err(fault);
-        }
-        if is_shortened {
-            (self.length, self.given, self.open_to) = (self.first_line, 0, 0);
-        }
-        Ok(!is_shortened)
-    }
-
-    /// Gives the next line of a row that is inside quotes, or closes the row.
-    fn next_line(&mut self) -> io::Result<()> {
-        if self.offset + (self.given as u64) < self.open_to {
-            self.given = (self.open_to - self.offset) as usize;
-            self.is_shortened = true;
-        }
-        let searched = match self.offset + self.given as u64 == self.open_to {
-            true => (self.open_line_end - self.offset) as usize - 1,
-            false => self.given,
-        };
-        let (Ok(length) | Err(length)) = self.line_end(searched)?;
-        self.length = length;
-        let fault = if length == self.given {
-            RowFault::UnclosedQuote
-        } else if without_line_end(self.row()).len() > LINE_BYTES_MAX {
-            RowFault::LineTooLong
-        } else {
-            return Ok(());
-        };
-        self.open_to = self.offset + self.given as u64;
-        self.open_line_end = self.offset + length.max(self.given + 1) as u64;
-        (self.given, self.extra, self.fault) = (length, CLOSING, Some(fault));
-        Ok(())
-    }
-
-    /// Returns the length of the row up to its first line end at or after `searched`. If there is
-    /// none, returns the length that was searched as an error.
-    fn line_end(&mut self, mut searched: usize) -> io::Result<Result<usize, usize>> {
+    /// Finds the end of the line that begins at `begin` of the row.
+    fn read_line(&mut self, begin: usize) -> io::Result<()> {
+        let mut searched = begin;
         loop {
             let reach = self.held().len().min(ROW_BYTES_MAX);
             let unsearched = self.held().get(searched..reach).unwrap_or_default();
-            if let Some(end) = memchr(b'\n', unsearched) {
-                return Ok(Ok(searched + end + 1));
+            if let Some(end) = line_length(unsearched) {
+                (self.length, self.line_end) = (searched + end, 1);
+                return Ok(());
             }
             searched = searched.max(reach);
             if searched >= ROW_BYTES_MAX || !self.grow()? {
-                return Ok(Err(searched));
+                (self.length, self.line_end) = (searched, 0);
+                return Ok(());
             }
         }
+    }
+
+    /// Returns whether the end of the row's last line has not been found.
+    fn is_cut(&self) -> bool {
+        self.is_too_long() && self.line_end == 0
     }
 
     fn held(&self) -> &[u8] {
@@ -197,9 +173,6 @@ impl<R: Read> Window<R> {
         let held = self.bytes.len();
         let mut chunk = self.input.by_ref().take(CHUNK_BYTES as u64);
         self.is_at_end = chunk.read_to_end(&mut self.bytes)? < CHUNK_BYTES;
-        if self.is_at_end && self.bytes.last().is_some_and(|byte| *byte != b'\n') {
-            self.bytes.push(b'\n');
-        }
         Ok(self.bytes.len() > held)
     }
 
@@ -207,31 +180,4 @@ impl<R: Read> Window<R> {
         self.start += bytes;
         self.offset += bytes as u64;
     }
-}
-
-/// Gives a line of the row, or a part of it.
-impl<R: Read> Read for Window<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.extra.is_empty() && self.given == self.length {
-            self.next_line()?;
-        }
-        let length = match self.extra {
-            [] => self
-                .row()
-                .get(self.given..)
-                .unwrap_or_default()
-                .read(buffer)?,
-            _ => return self.extra.read(buffer),
-        };
-        self.given += length;
-        #[cfg(test)]
-        (self.scanned += length as u64);
-        Ok(length)
-    }
-}
-
-/// Returns a line or row without its line end.
-pub(crate) fn without_line_end(row: &[u8]) -> &[u8] {
-    let row = row.strip_suffix(b"\n").unwrap_or(row);
-    row.strip_suffix(b"\r").unwrap_or(row)
 }
