@@ -1,7 +1,10 @@
 //! The handle on the admin listener, for publishing and for the server's state.
 
 use crate::publish::{Acknowledgements, WindowSender};
-use crate::{Error, Point, RequestTo, Window, channel, channel::sized, limits, settings::Settings};
+use crate::{
+    AnswerStream, Error, Point, RequestTo, Window, channel, channel::sized, limits,
+    settings::Settings,
+};
 use cloud_proto::cloud::v1 as cloud;
 use cloud_proto::cloud::v1::admin_service_client::AdminServiceClient;
 use cloud_proto::databus::v1::{
@@ -88,6 +91,22 @@ impl Admin {
         self.call(cloud::TakeSnapshotRequest { at_least }).await
     }
 
+    /// Copies the newest snapshot, and the log if the server owns it, into a new folder on the
+    /// server's machine. With `same_disk`, files that never change are linked. The last message has
+    /// `taken`. The timeout is that of the whole backup; dropping the messages cancels it.
+    pub async fn take_backup(
+        &self,
+        directory: impl Into<String>,
+        same_disk: bool,
+    ) -> Result<AnswerStream<cloud::TakeBackupResponse>, Error> {
+        let directory = directory.into();
+        self.call(cloud::TakeBackupRequest {
+            directory,
+            same_disk,
+        })
+        .await
+    }
+
     /// Publishes one window, and waits until it is durable.
     pub async fn publish(&self, window: Window) -> Result<Published, Error> {
         let parts = window
@@ -131,6 +150,14 @@ impl Admin {
         parts: impl Stream<Item = PublishRequest> + Send + 'static,
     ) -> Result<Streaming<PublishResponse>, Error> {
         self.answer(self.publisher.clone().publish(parts).await)
+    }
+
+    pub(crate) fn stream<M>(
+        &self,
+        answer: Result<Response<Streaming<M>>, Status>,
+    ) -> Result<AnswerStream<M>, Error> {
+        let stream = self.answer(answer)?;
+        Ok(AnswerStream::new(self.address.clone(), stream))
     }
 
     pub(crate) fn answer<M>(&self, answer: Result<Response<M>, Status>) -> Result<M, Error> {

@@ -1,21 +1,16 @@
 //! Connects to a listener, with every setting of the transport stated.
 
-use crate::{Error, limits};
+use crate::{Error, address::uri, limits};
 use tonic::transport::{Channel, Endpoint};
 
 /// Connects to `address`, which is `host:port` or a URI.
 pub(crate) async fn connect(address: &str) -> Result<Channel, Error> {
-    let uri = if address.contains("://") {
-        address.to_owned()
-    } else {
-        format!("http://{address}")
-    };
+    let uri = uri(address)?;
     let unreachable = |source| Error::Unreachable {
         address: address.to_owned(),
         source: Box::new(source),
     };
-    let endpoint = Endpoint::from_shared(uri).map_err(unreachable)?;
-    endpoint
+    Endpoint::from(uri)
         .connect_timeout(limits::CONNECT_TIMEOUT)
         .tcp_nodelay(true)
         .buffer_size(limits::REQUESTS_QUEUED_MAX)

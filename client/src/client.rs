@@ -1,7 +1,7 @@
 //! The handle for reads, on the public listener or on the admin listener.
 
 use crate::{
-    Error, ListStream, Point, RequestTo, Subscription, channel,
+    AnswerStream, Error, Point, RequestTo, Subscription, channel,
     channel::sized,
     limits,
     settings::{Settings, Side},
@@ -295,7 +295,7 @@ impl Client {
         &self,
         member_id: u64,
         order: cloud::ConnectionOrder,
-    ) -> Result<ListStream<cloud::StreamConnectionsResponse>, Error> {
+    ) -> Result<AnswerStream<cloud::StreamConnectionsResponse>, Error> {
         let (viewer_id, anonymous) = self.settings.side.fields();
         let request = cloud::StreamConnectionsRequest {
             member_id,
@@ -312,7 +312,7 @@ impl Client {
         &self,
         viewer_id: u64,
         member_id: u64,
-    ) -> Result<ListStream<cloud::StreamSharedConnectionsResponse>, Error> {
+    ) -> Result<AnswerStream<cloud::StreamSharedConnectionsResponse>, Error> {
         let request = cloud::StreamSharedConnectionsRequest {
             viewer_id,
             member_id,
@@ -326,7 +326,7 @@ impl Client {
         &self,
         viewer_id: u64,
         degree: cloud::Degree,
-    ) -> Result<ListStream<cloud::StreamNetworkResponse>, Error> {
+    ) -> Result<AnswerStream<cloud::StreamNetworkResponse>, Error> {
         let request = cloud::StreamNetworkRequest {
             viewer_id,
             degree: degree.into(),
@@ -480,9 +480,9 @@ impl Client {
     pub(crate) fn stream<M>(
         &self,
         answer: Result<Response<Streaming<M>>, Status>,
-    ) -> Result<ListStream<M>, Error> {
+    ) -> Result<AnswerStream<M>, Error> {
         let stream = self.answer(answer)?;
-        Ok(ListStream::new(self.address.clone(), stream))
+        Ok(AnswerStream::new(self.address.clone(), stream))
     }
 
     pub(crate) fn answer<M>(&self, answer: Result<Response<M>, Status>) -> Result<M, Error> {

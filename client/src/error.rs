@@ -7,6 +7,14 @@ use tonic_types::StatusExt;
 /// Why a call failed, by what a caller can do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The address is not one of a listener.
+    #[error("{address:?} {problem}")]
+    Address {
+        /// The address.
+        address: String,
+        /// The problem, and how to write it.
+        problem: String,
+    },
     /// The server cannot be reached, or the connection broke.
     #[error("cannot reach {address}: {}", chain(source.as_ref()))]
     Unreachable {
@@ -73,7 +81,7 @@ impl Error {
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         match self {
-            Self::Unreachable { .. } => None,
+            Self::Address { .. } | Self::Unreachable { .. } => None,
             Self::Refused(failure)
             | Self::NotFound(failure)
             | Self::Busy(failure)
@@ -92,8 +100,12 @@ impl Error {
     /// Returns the gRPC code; UNAVAILABLE if the server was not reached.
     #[must_use]
     pub fn code(&self) -> Code {
-        self.failure()
-            .map_or(Code::Unavailable, |failure| failure.code)
+        match self {
+            Self::Address { .. } => Code::InvalidArgument,
+            _ => self
+                .failure()
+                .map_or(Code::Unavailable, |failure| failure.code),
+        }
     }
 
     /// Converts the status of a call to `address`.

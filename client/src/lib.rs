@@ -29,12 +29,13 @@
 pub use cloud_proto as proto;
 pub use cloud_proto::cloud::v1::{ConnectionOrder, Degree};
 
+mod address;
 mod admin;
+mod answer_stream;
 mod channel;
 mod client;
 mod error;
 pub mod limits;
-mod list_stream;
 mod part_order;
 mod point;
 mod publish;
@@ -43,10 +44,11 @@ mod settings;
 mod subscribe;
 mod window;
 
+pub use address::check_address;
 pub use admin::{Admin, Published};
+pub use answer_stream::AnswerStream;
 pub use client::{Client, DegreesOptions, Page, PathsOptions, SearchOptions, SuggestionsOptions};
 pub use error::{Error, Failure, FieldViolation};
-pub use list_stream::ListStream;
 pub use point::{ParsePointError, Point};
 pub use publish::{Acknowledgements, WindowSender};
 pub use request::RequestTo;

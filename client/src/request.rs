@@ -1,6 +1,6 @@
 //! The requests of the protocol, and the gRPC method of each.
 
-use crate::{Admin, Client, Error, ListStream};
+use crate::{Admin, AnswerStream, Client, Error};
 use cloud_proto::{cloud::v1 as cloud, databus::v1 as databus};
 use std::future::Future;
 
@@ -61,14 +61,18 @@ requests! { Client [answer]:
 
 requests! { Client [stream]:
     network.stream_connections(cloud::StreamConnectionsRequest, at_least)
-        -> ListStream<cloud::StreamConnectionsResponse>;
+        -> AnswerStream<cloud::StreamConnectionsResponse>;
     network.stream_shared_connections(cloud::StreamSharedConnectionsRequest, at_least)
-        -> ListStream<cloud::StreamSharedConnectionsResponse>;
+        -> AnswerStream<cloud::StreamSharedConnectionsResponse>;
     network.stream_network(cloud::StreamNetworkRequest, at_least)
-        -> ListStream<cloud::StreamNetworkResponse>;
+        -> AnswerStream<cloud::StreamNetworkResponse>;
 }
 
 requests! { Admin [answer]:
     admin.get_status(cloud::GetStatusRequest) -> cloud::GetStatusResponse;
     admin.take_snapshot(cloud::TakeSnapshotRequest) -> cloud::TakeSnapshotResponse;
+}
+
+requests! { Admin [stream]:
+    admin.take_backup(cloud::TakeBackupRequest) -> AnswerStream<cloud::TakeBackupResponse>;
 }

@@ -83,6 +83,12 @@ impl Folder {
             .ancestors()
             .take_while(|folder| !folder.exists())
             .count();
+        if path.exists() && !path.is_dir() {
+            return Err(io::Error::new(
+                io::ErrorKind::NotADirectory,
+                "is not a directory; name a folder, which is created if it is missing",
+            ));
+        }
         fs::create_dir_all(path)?;
         for parent in path.ancestors().skip(1).take(missing) {
             // "" is the parent of a relative path's first part.

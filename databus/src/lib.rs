@@ -53,7 +53,8 @@
 //! ```
 //!
 //! For followers on other machines, [`relay`] owns a log and serves it. The parts of such a server
-//! are in [`rpc`]. [`dump`] prints and checks the files of a log that another process may own.
+//! are in [`rpc`]. [`dump`] prints and checks the files of a log that another process may own, and
+//! [`backup`] copies them.
 //!
 //! The log guarantees:
 //!
@@ -66,6 +67,7 @@
 //! The formats, and the reasons why the guarantees hold, are in `log/frame.rs` and
 //! `log/segment_header.rs`.
 
+pub mod backup;
 pub mod disk;
 pub mod dump;
 pub mod limits;
@@ -83,9 +85,9 @@ pub use checked_window::{CheckedWindow, InvalidWindow, WindowLimits};
 pub use histories::Histories;
 pub use history::{BrokenChain, Chain};
 pub use log::{
-    AppendError, Appended, Dropped, KeptFor, Log, LogBegin, LogFiles, LogOptions, LogReader,
-    LogStatus, OpenError, Pipeline, ReadError, RetainError, Retention, Verified, random_log_id,
-    verify,
+    AppendError, Appended, Copied, Dropped, KeptFor, Log, LogBegin, LogFiles, LogOptions,
+    LogReader, LogStatus, OpenError, Pipeline, ReadError, RetainError, Retention, Verified,
+    random_log_id, verify,
 };
 pub use window::{LoggedWindow, Window};
 pub use window_assembler::{InvalidPart, WindowAssembler};

@@ -12,10 +12,12 @@
 //! | reader | `reader.rs` | windows in order from any SCN |
 //! | recovery | `recovery.rs` | makes a log out of a folder that a crash left behind |
 //! | retention | `retention.rs` | which segments are removed, and when |
+//! | copy | `copy.rs` | copies a log up to its durable end |
 //! | files, verify | `files.rs`, `verify.rs` | read and check a log that another process may own |
 //!
 //! Other storage engines, and the meaning of a change, are outside this module.
 
+mod copy;
 mod error;
 mod files;
 mod frame;
@@ -38,6 +40,7 @@ mod tail_segment;
 mod verify;
 mod writer;
 
+pub use copy::Copied;
 pub use error::{AppendError, OpenError, ReadError, RetainError};
 pub use files::LogFiles;
 pub use group::Appended;
@@ -53,7 +56,7 @@ use crate::checked_window::{CheckedWindow, WindowLimits};
 use crate::disk::{Disk, Folder};
 use crate::history::before_first;
 use crate::window::Window;
-use cloud_files::FolderLock;
+use cloud_files::{CopyError, FolderCopy, FolderLock};
 use cloud_model::{LineageId, LogId, LogPoint, Scn, SourceMark};
 use cloud_serving::metrics::Histogram;
 use group::Request;
@@ -213,6 +216,15 @@ impl Log {
     /// Returns where the log begins and ends, and its size.
     pub fn status(&self) -> LogStatus {
         self.handle.published.status()
+    }
+
+    /// Copies the log up to its durable end into the folder `below` of a copy, while it is written
+    /// to and retained.
+    ///
+    /// # Errors
+    /// If a file cannot be read or written, or the copy was stopped.
+    pub fn copy_to(&self, copy: &mut FolderCopy<'_>, below: &Path) -> Result<Copied, CopyError> {
+        self.handle.published.copy_to(copy, below)
     }
 
     /// Returns the times of the syncs that made windows durable, since the log was opened.

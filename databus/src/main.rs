@@ -1,13 +1,16 @@
-//! The program `databus`: `serve` runs a relay, which owns a log and serves it, and `dump` prints a
-//! log.
+//! The program `databus`: `serve` runs a relay, which owns a log and serves it, `dump` prints a log,
+//! and `backup` copies one.
 
 use clap::{Parser, Subcommand};
+use cloud_files::keep_private;
 use cloud_serving::{
     log::log_to_stderr,
     process::{prepare, run},
 };
-use cloud_terminal::{Stdout, note, parse};
+use cloud_terminal::{Stdout, note, parse, print};
 use databus::{
+    Copied,
+    backup::Backup,
     dump::{Dump, DumpError},
     relay::{RelayConfig, Running, serve},
 };
@@ -33,6 +36,9 @@ enum Command {
     /// Prints a log's windows, counts them, or checks every frame. Exits with 1 if the log has a
     /// fault or cannot be read.
     Dump(Dump),
+    /// Copies a log up to its durable end, while another process may write to it. To restore it,
+    /// serve the copy, or a copy of it.
+    Backup(Backup),
 }
 
 fn main() -> ExitCode {
@@ -52,7 +58,10 @@ fn main() -> ExitCode {
             .inspect_err(|error| tracing::error!(%error, "ended"))
         }
         Command::Dump(dump) => {
-            print(&dump).inspect_err(|error| note(format_args!("databus: {error}")))
+            print_dump(&dump).inspect_err(|error| note(format_args!("databus: {error}")))
+        }
+        Command::Backup(backup) => {
+            back_up(&backup).inspect_err(|error| note(format_args!("databus: {error}")))
         }
     };
     match outcome {
@@ -61,7 +70,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn print(dump: &Dump) -> Result<(), Box<dyn Error>> {
+fn back_up(backup: &Backup) -> Result<(), Box<dyn Error>> {
+    keep_private();
+    let Copied { log_id, head, .. } = backup.run()?;
+    let target = backup.target.display();
+    print(format_args!(
+        "{target}: log {log_id} up to SCN {}\n",
+        head.scn
+    ))?;
+    Ok(())
+}
+
+fn print_dump(dump: &Dump) -> Result<(), Box<dyn Error>> {
     match dump.run(&mut BufWriter::new(Stdout)) {
         // Not an error: a program such as `head` has read enough and closed the pipe.
         Err(DumpError::Print(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -10,6 +10,7 @@ use crate::{
     rpc::{DatabusRpc, LogServer, PublisherRpc, write_log_metrics},
 };
 use clap::builder::RangedU64ValueParser;
+use cloud_engine::{FileError, Manifest, newest_snapshots};
 use cloud_model::{LineageId, LogId, Scn};
 use cloud_proto::databus::v1::{
     databus_server::{self, DatabusServer},
@@ -19,15 +20,15 @@ use cloud_serving::{
     BoundListeners, Health, ListenError, ListenerKind, ListenerPanicked, ListenerRoutes, Listeners,
     ObserveLayer, Served, Services, ServingLimits, Starting,
     limits::FILE_DESCRIPTORS,
+    listen_address,
     log::{LogFormat, check_log_level},
     metrics::{Calls, Page},
-    pages,
-    quantity::{bytes, milliseconds},
-    sized,
+    pages, sized,
 };
+use cloud_terminal::quantity::{bytes, milliseconds};
 use std::{
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -47,16 +48,20 @@ pub struct RelayConfig {
     /// needed to create a log. A log that began with another graph is rejected.
     #[arg(long, value_name = "LINEAGE")]
     pub lineage: Option<LineageId>,
+    /// The folder of the site's snapshots, instead of --lineage: the newest one states the lineage,
+    /// and the log that it continues, if it continues one. That log is then never created.
+    #[arg(long, value_name = "SITE", conflicts_with = "lineage")]
+    pub snapshot: Option<PathBuf>,
     /// Replaces the log of this id by a new, empty one with another id, and keeps the old one in
     /// the folder replaced-LOG_ID. For a log that may have lost acknowledged windows: every server
     /// that followed it has to bootstrap again. A log with another id is served as it is.
     #[arg(long, value_name = "LOG_ID")]
     pub new_log_id: Option<LogId>,
     /// The address where graph servers follow the log; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50061")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50061", value_parser = listen_address::parse)]
     pub listen: SocketAddr,
     /// The address where changes are published; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50062")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50062", value_parser = listen_address::parse)]
     pub admin_listen: SocketAddr,
     /// The format of the process's log lines on stderr: text or json.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -132,6 +137,12 @@ pub enum RelayError {
     /// The log cannot be opened.
     #[error("the log: {0}")]
     Log(#[from] OpenError),
+    /// The snapshot that states the lineage cannot be read.
+    #[error("the snapshot: {0}")]
+    Snapshot(#[from] FileError),
+    /// The folder that should state the lineage holds no snapshot.
+    #[error("{}: holds no snapshot; name the folder that the loader wrote to", .0.display())]
+    NoSnapshot(PathBuf),
     /// The task that opens the log ended early.
     #[error("opening the log: {0}")]
     Ended(#[from] tokio::task::JoinError),
@@ -192,12 +203,8 @@ pub async fn serve(config: RelayConfig) -> Result<Running, RelayError> {
         queue_windows_max: streams.log_queue_windows_max(),
         ..LogOptions::default()
     };
-    let (folder, lineage, replaced) = (config.log.clone(), config.lineage, config.new_log_id);
-    let open = move || match (lineage, replaced) {
-        (lineage, Some(replaced)) => Log::open_replacing(&folder, replaced, lineage, options),
-        (Some(lineage), None) => Log::open(&folder, lineage, options),
-        (None, None) => Log::open_any(&folder, options),
-    };
+    let opened = config.clone();
+    let open = move || open_log(&opened, options);
     let log = tokio::task::spawn_blocking(open).await??;
     let status = log.status();
     tracing::info!(
@@ -229,6 +236,37 @@ pub async fn serve(config: RelayConfig) -> Result<Running, RelayError> {
         stopping,
         drain_timeout,
     })
+}
+
+fn open_log(config: &RelayConfig, options: LogOptions) -> Result<Log, RelayError> {
+    let folder = &config.log;
+    let (lineage, options) = match &config.snapshot {
+        Some(site) => {
+            let manifest = newest_manifest(site)?;
+            (Some(manifest.lineage_id), options.continuing(&manifest))
+        }
+        None => (config.lineage, options),
+    };
+    Ok(match (lineage, config.new_log_id) {
+        (lineage, Some(replaced)) => {
+            // The snapshot continues the log that is replaced.
+            let options = LogOptions {
+                log_id: None,
+                durable_scn: Scn::BEGINNING,
+                begin: None,
+                ..options
+            };
+            Log::open_replacing(folder, replaced, lineage, options)?
+        }
+        (Some(lineage), None) => Log::open(folder, lineage, options)?,
+        (None, None) => Log::open_any(folder, options)?,
+    })
+}
+
+fn newest_manifest(site: &Path) -> Result<Manifest, RelayError> {
+    let newest = newest_snapshots(site)?.into_iter().next();
+    let newest = newest.ok_or_else(|| RelayError::NoSnapshot(site.to_owned()))?;
+    Ok(Manifest::read(&newest)?)
 }
 
 /// The services of a relay, each with the listener that serves it.

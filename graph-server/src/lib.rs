@@ -29,6 +29,7 @@
 //! The path of a change: Publish (`databus::rpc`) -> the log -> `ingest`, which advances
 //! `progress`.
 
+mod backup;
 mod compaction;
 mod config;
 mod ingest;

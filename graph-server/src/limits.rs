@@ -4,10 +4,8 @@
 //! the configuration. The limits of the transport are in [`cloud_serving::limits`], those of the
 //! log and its streams in [`databus::limits`].
 
-use cloud_serving::{
-    limits::{FILE_DESCRIPTORS, ServingLimits},
-    quantity::{bytes, milliseconds},
-};
+use cloud_serving::limits::{FILE_DESCRIPTORS, ServingLimits};
+use cloud_terminal::quantity::{bytes, milliseconds};
 use databus::{Retention, limits::StreamLimits};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

@@ -38,9 +38,11 @@ fn command() -> Command {
     // The flags set a long description of the command, which does not describe these commands.
     let serve = Config::arguments(Command::new("serve"))
         .long_about(None)
+        .override_usage(usage("serve"))
         .about("Serves a site until SIGTERM or SIGINT");
     let config = Config::arguments(Command::new("config"))
         .long_about(None)
+        .override_usage(usage("config"))
         .about("Prints the configuration of `serve` with the same file and flags, or its error");
     Command::new("graph-server")
         .about("The graph server of The Cloud")
@@ -48,6 +50,14 @@ fn command() -> Command {
         .subcommand_required(true)
         .subcommand(serve)
         .subcommand(config)
+}
+
+/// Returns the usage with what is required, which may stand in the file.
+fn usage(command: &str) -> String {
+    format!(
+        "graph-server {command} --snapshot <DIR> --databus <LOG> [OPTIONS]\n       \
+         graph-server {command} --config <FILE> [OPTIONS]"
+    )
 }
 
 fn print_config(arguments: &ArgMatches) -> Result<ExitCode, Box<dyn Error>> {

@@ -13,11 +13,15 @@ use crate::{
 use cloud_search::ProfileStore;
 use cloud_serving::{self as serving, metrics::Calls};
 use databus::rpc::LogServer;
-use std::{sync::Arc, time::Instant};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// The state of a server's site.
 pub(crate) struct Site {
+    /// The folder of the snapshots.
+    pub(crate) folder: PathBuf,
+    /// The folder of the log, if this process owns it.
+    pub(crate) log_folder: Option<PathBuf>,
     pub(crate) limits: Limits,
     /// The log that is followed.
     pub(crate) log: Arc<dyn LogSource>,
@@ -28,6 +32,8 @@ pub(crate) struct Site {
     /// Profiles and index; `None` if they could not be opened. `progress` holds the reason.
     pub(crate) profiles: Option<ProfileStore>,
     pub(crate) progress: Arc<Progress>,
+    /// Held while a backup is taken.
+    pub(crate) backup: Arc<tokio::sync::Mutex<()>>,
     pub(crate) views: Arc<Views>,
     pub(crate) list_streams: ListStreams,
     pub(crate) heavy: Workers,

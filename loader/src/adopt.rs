@@ -18,6 +18,7 @@ use cloud_engine::{FileError, Manifest, StandsAt};
 use cloud_files::{FolderLock, LockError};
 use cloud_model::{LogId, Scn, SourceMark};
 use cloud_search::{LIVE_PROFILES_NAME, move_to_log};
+use cloud_terminal::print;
 
 use crate::{
     inspect::{Inspection, inspect, measure, snapshot_at},
@@ -89,10 +90,9 @@ pub enum AdoptError {
 /// Adopts the snapshot that the command line names, and prints the result.
 ///
 /// # Errors
-/// As [`adopt`].
+/// As [`adopt`], and if stdout cannot be written.
 pub fn run(arguments: &Arguments) -> Result<(), AdoptError> {
-    print!("{}", adopt(&arguments.snapshot)?);
-    Ok(())
+    Ok(print(adopt(&arguments.snapshot)?).map_err(Error::Print)?)
 }
 
 /// Makes a snapshot of the same state that begins a new log, beside the one that is named.

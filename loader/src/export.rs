@@ -19,6 +19,7 @@ use cloud_engine::{Base, FileError, Graph, Manifest, NodeIndex, Writer};
 use cloud_profile::Fields;
 use cloud_proto::databus::v1::{Member, Position};
 use cloud_search::SnapshotProfiles;
+use cloud_terminal::print;
 use jiff::Timestamp;
 
 use crate::{inspect::snapshot_at, job::error::Error};
@@ -64,10 +65,9 @@ pub enum ExportError {
 /// Exports the snapshot that the command line names, and prints the files.
 ///
 /// # Errors
-/// As [`export`].
+/// As [`export`], and if stdout cannot be written.
 pub fn run(arguments: &Arguments) -> Result<(), ExportError> {
-    print!("{}", export(&arguments.snapshot, &arguments.out)?);
-    Ok(())
+    Ok(print(export(&arguments.snapshot, &arguments.out)?).map_err(Error::Print)?)
 }
 
 /// Writes the content of a snapshot as files of a dump.

@@ -75,7 +75,10 @@ pub(crate) fn snapshot_at(path: &Path) -> Result<PathBuf, FileError> {
         return Ok(path.to_owned());
     }
     let newest = newest_snapshots(path)?.into_iter().next();
-    Ok(newest.unwrap_or_else(|| path.to_owned()))
+    newest.ok_or_else(|| FileError::Io {
+        path: path.to_owned(),
+        source: io::Error::new(io::ErrorKind::NotFound, "holds no snapshot"),
+    })
 }
 
 /// Reads all profiles, and returns whether they are silent. In a snapshot that a server took, the

@@ -6,8 +6,10 @@
 use std::fs::{self, File};
 use std::io::{self, PipeReader, PipeWriter, Write as _};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::binaries::binary;
@@ -308,8 +310,25 @@ impl Served {
     }
 }
 
-/// Returns two addresses with free ports on the loopback interface.
+/// The ports from which [`free_addresses`] takes: the system gives none of them to a socket that
+/// asks for any port, so that no server of another test gets one in between.
+const PORTS: Range<u16> = 20_000..30_000;
+
+/// Returns two addresses with free ports on the loopback interface, for servers that cannot say
+/// which ports they have taken.
 pub fn free_addresses() -> [String; 2] {
-    let bound = [0; 2].map(|port| TcpListener::bind(("127.0.0.1", port)).expect("a free port"));
-    bound.map(|bound| bound.local_addr().expect("an address").to_string())
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Another run of the tests begins elsewhere.
+    let begin = std::process::id() as u16;
+    let port = || {
+        loop {
+            let number = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+            let port = PORTS.start + number % (PORTS.end - PORTS.start);
+            let address = format!("127.0.0.1:{port}");
+            if TcpListener::bind(&address).is_ok() {
+                return address;
+            }
+        }
+    };
+    [port(), port()]
 }

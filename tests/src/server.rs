@@ -1,6 +1,7 @@
 //! A graph server or a relay under test: the real binary, killed or stopped by its process id.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
@@ -98,10 +99,36 @@ impl Server {
             .unwrap_or_else(|log| panic!("the relay did not start:\n{log}"))
     }
 
+    /// Starts a relay like [`relay`](Self::relay), on free ports, which reads the lineage from the
+    /// snapshots in `site`.
+    pub fn relay_of(folder: &Path, site: &Path) -> Server {
+        Server::spawn_relay(
+            folder,
+            &[OsStr::new("--snapshot"), site.as_os_str()],
+            [0, 0],
+            &[],
+        )
+        .unwrap_or_else(|log| panic!("the relay did not start:\n{log}"))
+    }
+
     /// Starts a relay like [`relay`](Self::relay). Returns its stderr if it ended before it served.
     pub fn try_relay(
         folder: &Path,
         lineage: &str,
+        ports: [u16; 2],
+        flags: &[&str],
+    ) -> Result<Server, String> {
+        Server::spawn_relay(
+            folder,
+            &["--lineage", lineage].map(OsStr::new),
+            ports,
+            flags,
+        )
+    }
+
+    fn spawn_relay(
+        folder: &Path,
+        graph: &[&OsStr],
         ports: [u16; 2],
         flags: &[&str],
     ) -> Result<Server, String> {
@@ -113,7 +140,8 @@ impl Server {
             .arg("serve")
             .arg("--log")
             .arg(folder.join("log"))
-            .args(["--lineage", lineage, "--listen", &listen])
+            .args(graph)
+            .args(["--listen", &listen])
             .args(["--admin-listen", &admin])
             .args(flags);
         Server::spawn(&mut command, &folder.join(format!("relay-{number}.log")))

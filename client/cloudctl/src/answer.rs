@@ -1,18 +1,28 @@
 //! The answer of a command: text for people, and the same as JSON for scripts.
 
-use cloud_client::proto::databus::v1::AsOf;
+use crate::exit::Failed;
+use cloud_client::{Point, proto::databus::v1::AsOf};
 use cloud_terminal::print;
-use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use serde_json::{Value, json};
 use std::{io, time::Duration};
 
 /// An answer in both forms.
+#[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) text: String,
     pub(crate) json: Value,
 }
 
 impl Answer {
+    /// Returns the answer, or as an error if none of the members that were asked about exists.
+    pub(crate) fn if_any(self, exists: bool) -> Result<Self, Failed> {
+        if exists {
+            Ok(self)
+        } else {
+            Err(Failed::Nobody(Box::new(self)))
+        }
+    }
+
     pub(crate) fn print(&self, json: bool) -> io::Result<()> {
         if json {
             print(format_args!("{}\n", self.json))
@@ -22,26 +32,20 @@ impl Answer {
     }
 }
 
-/// Returns a table with these headings.
-pub(crate) fn table(headings: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED).set_header(headings);
-    table
-}
-
 /// Returns the line below a table: the point that the answer is exact as of, in the form of
 /// --at-least.
 pub(crate) fn as_of_line(as_of: Option<&AsOf>) -> String {
     as_of
-        .map(|as_of| format!("as of {}@{}\n", as_of.scn, as_of.log_id))
+        .map(|as_of| format!("as of {}\n", Point::from(as_of.clone())))
         .unwrap_or_default()
 }
 
+/// Returns the point as JSON: its parts, and `point`, the form of --at-least.
 pub(crate) fn as_of_json(as_of: Option<&AsOf>) -> Value {
-    as_of.map_or(
-        Value::Null,
-        |as_of| json!({ "log_id": as_of.log_id, "scn": as_of.scn }),
-    )
+    as_of.map_or(Value::Null, |as_of| {
+        let point = Point::from(as_of.clone()).to_string();
+        json!({ "log_id": as_of.log_id, "scn": as_of.scn, "point": point })
+    })
 }
 
 /// Returns a duration of the wire; zero for an absent or negative one.

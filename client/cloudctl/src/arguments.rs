@@ -2,7 +2,8 @@
 
 use clap::{Parser, Subcommand};
 use cloud_client::Point;
-use std::time::Duration;
+use cloud_terminal::quantity::seconds;
+use std::{path::PathBuf, time::Duration};
 
 /// Queries a graph server of The Cloud, and changes connections.
 #[derive(Parser)]
@@ -37,12 +38,12 @@ pub(crate) struct Arguments {
     /// Print one JSON object on stdout; 64-bit ids are numbers. `watch` prints one for each event.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Maximum time to wait for an answer: 500ms, 5s.
+    /// Maximum time to wait for an answer, such as 500ms or 5s; a bare number counts seconds.
     #[arg(
         long,
         global = true,
         default_value = "5s",
-        value_parser = parse_time,
+        value_parser = seconds,
         value_name = "TIME"
     )]
     pub(crate) timeout: Duration,
@@ -79,8 +80,8 @@ pub(crate) enum Command {
     Search(Search),
     /// Members' profiles.
     Profile(Profile),
-    /// Connects two members.
-    Connect(Pair),
+    /// Connects two members. Both must exist, unless --create is given.
+    Connect(Connect),
     /// Ends the connection of two members.
     Disconnect(Pair),
     /// Publishes a window of changes: JSON lines, as `watch --json` prints them.
@@ -91,6 +92,8 @@ pub(crate) enum Command {
     Status,
     /// Takes a snapshot of the current state, and waits for it.
     Snapshot,
+    /// Copies the newest snapshot and the log into a new folder, while the server serves.
+    Backup(Backup),
 }
 
 #[derive(clap::Args)]
@@ -265,6 +268,15 @@ pub(crate) struct Pair {
 }
 
 #[derive(clap::Args)]
+pub(crate) struct Connect {
+    #[command(flatten)]
+    pub(crate) pair: Pair,
+    /// Create a member who does not exist, with no more than the id.
+    #[arg(long)]
+    pub(crate) create: bool,
+}
+
+#[derive(clap::Args)]
 pub(crate) struct Publish {
     /// A file, or - for stdin.
     #[arg(default_value = "-")]
@@ -278,22 +290,21 @@ pub(crate) struct Publish {
 }
 
 #[derive(clap::Args)]
+pub(crate) struct Backup {
+    /// The new folder, on the server's machine. The folder above it must exist.
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    /// Link the files that never change, instead of copying them. DIR must be on the site's file
+    /// system. Such a backup is made at once, and is lost with the disk.
+    #[arg(long)]
+    pub(crate) same_disk: bool,
+}
+
+#[derive(clap::Args)]
 pub(crate) struct Watch {
     /// Begin after this SCN; without it, with the next window.
     #[arg(long, value_name = "SCN")]
     pub(crate) after_scn: Option<u64>,
-}
-
-fn parse_time(text: &str) -> Result<Duration, String> {
-    let units = [("ms", 1), ("s", 1000), ("m", 60_000)];
-    let parse = |(unit, millis): (&str, u64)| {
-        let value: u64 = text.strip_suffix(unit)?.parse().ok()?;
-        Some(Duration::from_millis(value.checked_mul(millis)?))
-    };
-    units
-        .into_iter()
-        .find_map(parse)
-        .ok_or_else(|| "is no time such as 500ms, 5s or 1m".to_owned())
 }
 
 fn parse_degree(text: &str) -> Result<cloud_client::Degree, String> {
@@ -324,10 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_degrees_are_parsed() {
-        assert_eq!(parse_time("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(parse_time("2s"), Ok(Duration::from_secs(2)));
-        assert!(parse_time("2").is_err() && parse_time("s").is_err() && parse_time("-1s").is_err());
+    fn degrees_are_parsed() {
         assert!(parse_degree("4").is_err());
         assert_eq!(parse_network_degree("3"), Ok(cloud_client::Degree::Third));
         assert!(parse_network_degree("out").is_err());

@@ -1,12 +1,13 @@
 //! `cloudctl connections`.
 
 use crate::{
-    answer::{Answer, as_of_json, as_of_line, table},
+    answer::{Answer, as_of_json, as_of_line},
     arguments::{Connections, Order},
     exit::Failed,
     names::Names,
     paging::Pages,
     servers::Servers,
+    table::Table,
 };
 use cloud_client::ConnectionOrder;
 use serde_json::json;
@@ -38,7 +39,7 @@ pub(crate) async fn ask(servers: &Servers, question: Connections) -> Result<Answ
         connections.iter().map(|connection| connection.member_id),
     )
     .await?;
-    let mut rows = table(&["member", "name", "headline", "connected"]);
+    let mut rows = Table::new(&["member", "name", "headline", "connected"]);
     for connection in &connections {
         let id = connection.member_id;
         let time = connection

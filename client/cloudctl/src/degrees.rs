@@ -1,14 +1,15 @@
 //! `cloudctl degrees`.
 
 use crate::{
-    answer::{Answer, as_of_json, as_of_line, table},
+    answer::{Answer, as_of_json, as_of_line},
     arguments::Degrees,
     degree,
     exit::Failed,
     names::Names,
     servers::Servers,
+    table::Table,
 };
-use cloud_client::DegreesOptions;
+use cloud_client::{Degree, DegreesOptions, proto::cloud::v1::MemberDegree};
 use serde_json::json;
 
 const SAMPLE: u32 = 3;
@@ -35,7 +36,7 @@ pub(crate) async fn ask(servers: &Servers, question: Degrees) -> Result<Answer, 
     let mut headings = vec!["member", "degree", "name", "headline"];
     headings.extend(shared.then_some("shared"));
     headings.extend(path.then_some("through"));
-    let mut rows = table(&headings);
+    let mut rows = Table::new(&headings);
     for member in &answer.degrees {
         let mut row = vec![
             member.member_id.to_string(),
@@ -91,8 +92,11 @@ pub(crate) async fn ask(servers: &Servers, question: Degrees) -> Result<Answer, 
         })
         .collect();
     let as_of = answer.as_of.as_ref();
-    Ok(Answer {
+    let exists = |member: &MemberDegree| member.degree() != Degree::Unknown;
+    let exists = answer.degrees.iter().any(exists);
+    let answer = Answer {
         text: format!("{rows}\n{}", as_of_line(as_of)),
         json: json!({ "as_of": as_of_json(as_of), "viewer_id": viewer, "degrees": degrees }),
-    })
+    };
+    answer.if_any(exists)
 }

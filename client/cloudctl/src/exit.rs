@@ -1,5 +1,6 @@
 //! Errors of a command: their exit codes, and their messages.
 
+use crate::answer::Answer;
 use cloud_client::Error;
 use cloud_terminal::{note, print};
 use serde_json::json;
@@ -18,6 +19,14 @@ pub(crate) enum Failed {
     /// The command line is wrong, or a file that it names.
     #[error("{0}")]
     Usage(String),
+    /// A member of a change does not exist.
+    #[error("there is no member {0}: give --create to create one")]
+    NoMember(u64),
+    /// None of the members that were asked about exists. The answer says so too.
+    #[error("none of these members exists")]
+    Nobody(Box<Answer>),
+    #[error("the server ended the call without an answer")]
+    Unfinished,
     #[error(transparent)]
     Output(#[from] io::Error),
 }
@@ -27,18 +36,25 @@ impl Failed {
         match self {
             Self::Server(Error::Unreachable { .. }) => UNREACHABLE,
             Self::Server(Error::Deadline(_)) => DEADLINE,
-            Self::Server(_) | Self::Output(_) => REFUSED,
-            Self::Usage(_) => USAGE,
+            Self::Server(Error::Address { .. }) | Self::Usage(_) => USAGE,
+            Self::Server(_)
+            | Self::NoMember(_)
+            | Self::Nobody(_)
+            | Self::Unfinished
+            | Self::Output(_) => REFUSED,
         }
     }
 
     /// Prints the error on stderr, and with `json` as JSON on stdout too.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         note(format_args!("cloudctl: {self}"));
-        if json {
+        if let Self::Nobody(answer) = self {
+            // The message stands on stderr, and the exit code says the rest.
+            let _ = answer.print(json);
+        } else if json {
             let failure = match self {
                 Self::Server(error) => error.failure(),
-                Self::Usage(_) | Self::Output(_) => None,
+                _ => None,
             };
             let fields = failure.iter().flat_map(|failure| &failure.fields);
             let fields: Vec<_> = fields

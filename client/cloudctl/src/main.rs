@@ -5,6 +5,7 @@
 
 mod answer;
 mod arguments;
+mod backup;
 mod change_connection;
 mod connections;
 mod degree;
@@ -25,6 +26,7 @@ mod snapshot;
 mod status;
 mod subgraph;
 mod suggest;
+mod table;
 mod watch;
 
 use answer::Answer;
@@ -66,5 +68,6 @@ async fn run(arguments: Arguments) -> Result<Answer, Failed> {
         Command::Watch(watch) => watch::follow(&servers, watch, arguments.json).await,
         Command::Status => status::ask(&servers).await,
         Command::Snapshot => snapshot::take(&servers).await,
+        Command::Backup(target) => backup::take(&servers, target).await,
     }
 }

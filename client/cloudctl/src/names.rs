@@ -1,8 +1,7 @@
 //! The names and headlines that tables show beside ids.
 
-use crate::answer::table;
+use crate::table::Table;
 use cloud_client::{Client, Error};
-use comfy_table::Table;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,8 +23,7 @@ impl Names {
         let fields = ["display_name", "headline"];
         for result in client.all_profiles(&members, &fields).await?.1 {
             if let Some(profile) = result.profile {
-                let headline = profile.headline.chars().take(HEADLINE_CHARACTERS).collect();
-                let name = (profile.display_name, headline);
+                let name = (profile.display_name, shortened(profile.headline));
                 names.0.insert(result.member_id, name);
             }
         }
@@ -51,7 +49,7 @@ impl Names {
 
     /// Returns a table with a row for each member.
     pub(crate) fn table(&self, members: &[u64]) -> Table {
-        let mut rows = table(&["member", "name", "headline"]);
+        let mut rows = Table::new(&["member", "name", "headline"]);
         for &id in members {
             rows.add_row([&id.to_string(), self.name(id), self.headline(id)]);
         }
@@ -68,5 +66,12 @@ impl Names {
             })
         };
         members.iter().map(line).collect()
+    }
+}
+
+fn shortened(headline: String) -> String {
+    match headline.char_indices().nth(HEADLINE_CHARACTERS) {
+        Some((end, _)) => headline.get(..end).unwrap_or_default().to_owned() + "…",
+        None => headline,
     }
 }

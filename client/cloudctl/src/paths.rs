@@ -1,11 +1,12 @@
 //! `cloudctl paths`.
 
 use crate::{
-    answer::{Answer, as_of_json, as_of_line, table},
+    answer::{Answer, as_of_json, as_of_line},
     arguments::Paths,
     exit::Failed,
     names::Names,
     servers::Servers,
+    table::Table,
 };
 use cloud_client::PathsOptions;
 use serde_json::json;
@@ -22,7 +23,7 @@ pub(crate) async fn ask(servers: &Servers, question: Paths) -> Result<Answer, Fa
     let answer = client.paths(viewer, member, options).await?;
     let named = answer.paths.iter().flat_map(|path| &path.member_ids);
     let names = Names::of(&client, named.copied()).await?;
-    let mut rows = table(&["path"]);
+    let mut rows = Table::new(&["path"]);
     for path in &answer.paths {
         let steps: Vec<_> = path
             .member_ids

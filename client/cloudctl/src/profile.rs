@@ -1,10 +1,11 @@
 //! `cloudctl profile`.
 
 use crate::{
-    answer::{Answer, as_of_json, as_of_line, table},
+    answer::{Answer, as_of_json, as_of_line},
     arguments::Profile,
     exit::Failed,
     servers::Servers,
+    table::Table,
 };
 use cloud_client::proto::databus::v1::{Position, YearMonth};
 use cloud_profile::{Fields, Kind, Line, from_wire};
@@ -14,6 +15,7 @@ pub(crate) async fn ask(servers: &Servers, question: Profile) -> Result<Answer, 
     let client = servers.reader(&question.reader).await?;
     let fields: Vec<_> = question.fields.iter().map(String::as_str).collect();
     let (as_of, results) = client.all_profiles(&question.members, &fields).await?;
+    let exists = results.iter().any(|result| result.profile.is_some());
     let (mut text, mut lines) = (String::new(), Vec::new());
     for result in results {
         let id = result.member_id;
@@ -24,7 +26,7 @@ pub(crate) async fn ask(servers: &Servers, question: Profile) -> Result<Answer, 
         };
         let profile = from_wire(profile);
         let member = profile.member.unwrap_or_default();
-        let mut rows = table(&["member", &id.to_string()]);
+        let mut rows = Table::new(&["member", &id.to_string()]);
         for (label, values) in facts(&member) {
             rows.add_row([label, &values.join(", ")]);
         }
@@ -38,10 +40,11 @@ pub(crate) async fn ask(servers: &Servers, question: Profile) -> Result<Answer, 
         lines.push(json!({ "member_id": id, "profile": profile }));
     }
     let as_of = as_of.as_ref();
-    Ok(Answer {
+    let answer = Answer {
         text: format!("{text}{}", as_of_line(as_of)),
         json: json!({ "as_of": as_of_json(as_of), "profiles": lines }),
-    })
+    };
+    answer.if_any(exists)
 }
 
 /// Returns the texts that are printed, by their labels. Consecutive values with the same label are

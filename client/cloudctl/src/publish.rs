@@ -31,6 +31,12 @@ pub(crate) async fn publish(servers: &Servers, input: Publish) -> Result<Answer,
         read(BufReader::new(opened), &file)?
     };
     let count = changes.len();
+    if count == 0 && source_id.is_empty() {
+        return Ok(Answer {
+            text: "no changes: nothing was published\n".to_owned(),
+            json: json!({ "as_of": null, "repeat": false, "changes": 0 }),
+        });
+    }
     let window = Window {
         source_id,
         source_offset,

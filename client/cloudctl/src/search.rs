@@ -1,13 +1,14 @@
 //! `cloudctl search`.
 
 use crate::{
-    answer::{Answer, as_of_json, as_of_line, table},
+    answer::{Answer, as_of_json, as_of_line},
     arguments::Search,
     degree,
     exit::Failed,
     names::Names,
     paging::Pages,
     servers::Servers,
+    table::Table,
 };
 use cloud_client::SearchOptions;
 use serde_json::json;
@@ -35,7 +36,7 @@ pub(crate) async fn ask(servers: &Servers, question: Search) -> Result<Answer, F
         hits.extend(answer.hits);
     }
     let names = Names::of(&client, hits.iter().map(|hit| hit.member_id)).await?;
-    let mut rows = table(&["member", "degree", "name", "headline", "score"]);
+    let mut rows = Table::new(&["member", "degree", "name", "headline", "score"]);
     for hit in &hits {
         let id = hit.member_id;
         let score = format!("{:.2}", hit.score);

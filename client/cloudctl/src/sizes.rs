@@ -1,17 +1,18 @@
 //! `cloudctl sizes`.
 
 use crate::{
-    answer::{Answer, as_of_json, as_of_line, table},
+    answer::{Answer, as_of_json, as_of_line},
     arguments::Sizes,
     exit::Failed,
     servers::Servers,
+    table::Table,
 };
 use serde_json::json;
 
 pub(crate) async fn ask(servers: &Servers, question: Sizes) -> Result<Answer, Failed> {
     let Sizes { viewer, third } = question;
     let answer = servers.client().await?.network_sizes(viewer, third).await?;
-    let mut rows = table(&["degree", "members"]);
+    let mut rows = Table::new(&["degree", "members"]);
     rows.add_row(["1st".to_owned(), answer.first.to_string()]);
     rows.add_row(["2nd".to_owned(), answer.second.to_string()]);
     if let Some(third) = answer.third {

@@ -13,7 +13,9 @@ use cloud_terminal::note;
 /// than one call may.
 pub(crate) async fn take(servers: &Servers) -> Result<Answer, Failed> {
     let admin = servers.admin().await?;
-    let now = admin.status().await?.graph.map(Point::from);
+    // Everything that is durable now, applied or not.
+    let status = admin.status().await?;
+    let now = status.log_head.or(status.graph).map(Point::from);
     let taken = loop {
         match admin.take_snapshot(now.clone()).await {
             Err(Error::Deadline(failure)) => {
@@ -39,7 +41,8 @@ pub(crate) async fn take(servers: &Servers) -> Result<Answer, Failed> {
     let bytes = mib(snapshot.bytes);
     Ok(Answer {
         text: format!(
-            "{members} members, {connections} connections, {bytes}, {}",
+            "{}: {members} members, {connections} connections, {bytes}, {}",
+            snapshot.directory,
             as_of_line(as_of)
         ),
         json,

@@ -1,9 +1,10 @@
 //! `cloudctl status`.
 
 use crate::{
-    answer::{Answer, as_of_json, milliseconds, span, table},
+    answer::{Answer, as_of_json, milliseconds, span},
     exit::Failed,
     servers::Servers,
+    table::Table,
 };
 use cloud_client::proto::cloud::v1::{CompactionStatus, LagStatus, MemoryPart, SnapshotStatus};
 use cloud_client::proto::databus::v1::{AsOf, GetStatusResponse};
@@ -40,12 +41,13 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
         (
             "snapshot",
             format!(
-                "SCN {}, {} members, {} connections, {}, lineage {}",
+                "SCN {}, {} members, {} connections, {}, lineage {}, in {}",
                 snapshot.scn,
                 snapshot.members,
                 snapshot.connections,
                 mib(snapshot.bytes),
-                snapshot.lineage_id
+                snapshot.lineage_id,
+                snapshot.directory
             ),
         ),
         (
@@ -86,7 +88,7 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
             ),
         ),
     ];
-    let mut rows = table(&["property", "value"]);
+    let mut rows = Table::new(&["property", "value"]);
     for (name, fact) in facts {
         rows.add_row([name, &fact]);
     }
@@ -231,6 +233,7 @@ pub(crate) fn snapshot_json(snapshot: &SnapshotStatus) -> serde_json::Value {
         "members": snapshot.members,
         "connections": snapshot.connections,
         "bytes": snapshot.bytes,
+        "directory": snapshot.directory,
     })
 }
 

@@ -1,11 +1,12 @@
 //! `cloudctl subgraph`.
 
 use crate::{
-    answer::{Answer, as_of_json, as_of_line, table},
+    answer::{Answer, as_of_json, as_of_line},
     arguments::Subgraph,
     exit::Failed,
     names::Names,
     servers::Servers,
+    table::Table,
 };
 use serde_json::json;
 
@@ -14,7 +15,7 @@ pub(crate) async fn ask(servers: &Servers, question: Subgraph) -> Result<Answer,
     let Subgraph { viewer, members } = question;
     let answer = client.subgraph(viewer, &members, true).await?;
     let names = Names::of(&client, members).await?;
-    let mut rows = table(&["member", "name", "member", "name", "connected"]);
+    let mut rows = Table::new(&["member", "name", "member", "name", "connected"]);
     let mut lines = Vec::new();
     for connection in &answer.connections {
         let (member, other) = (connection.member_id, connection.other_id);

@@ -1,11 +1,12 @@
 //! `cloudctl suggest`.
 
 use crate::{
-    answer::{Answer, as_of_json, as_of_line, table},
+    answer::{Answer, as_of_json, as_of_line},
     arguments::Suggest,
     exit::Failed,
     names::Names,
     servers::Servers,
+    table::Table,
 };
 use cloud_client::{Page, SuggestionsOptions};
 use serde_json::json;
@@ -24,7 +25,7 @@ pub(crate) async fn ask(servers: &Servers, question: Suggest) -> Result<Answer, 
     let suggestions = &answer.suggestions;
     let members = suggestions.iter().map(|suggestion| suggestion.member_id);
     let names = Names::of(&client, members).await?;
-    let mut rows = table(&["member", "name", "headline", "shared"]);
+    let mut rows = Table::new(&["member", "name", "headline", "shared"]);
     for suggestion in suggestions {
         let id = suggestion.member_id;
         rows.add_row([

@@ -12,7 +12,8 @@
 //! | process, log | a file, a folder | signals, panics, and the log on stderr |
 //! | descriptors | `descriptors.rs` | how connections and files share them |
 //! | undated | `undated.rs` | pages while the clock is before 1970 |
-//! | limits, quantity | a file each | every limit of the wire; sizes and times as text |
+//! | listen address | `listen_address.rs` | an address as text |
+//! | limits | `limits.rs` | every limit of the wire |
 //!
 //! The crate knows no log and no graph, and has no calls of its own.
 
@@ -22,6 +23,7 @@ mod health;
 mod idle;
 mod in_flight;
 pub mod limits;
+pub mod listen_address;
 mod listener;
 mod listeners;
 pub mod log;
@@ -30,7 +32,6 @@ mod observe;
 mod outgoing;
 mod pages;
 pub mod process;
-pub mod quantity;
 pub mod reason;
 mod refusal;
 mod routes;

@@ -59,8 +59,10 @@ fn report(thread: &str, panic: &PanicHookInfo<'_>) {
         _ => String::new(),
     };
     let text = format!("thread '{thread}' {panic}{backtrace}\n");
-    // Never fails.
-    let _ = Stderr.write_all(text.as_bytes());
+    for line in text.split_inclusive('\n') {
+        // Never fails.
+        let _ = Stderr.write_all(line.as_bytes());
+    }
 }
 
 /// A panic that was caught, with its message.

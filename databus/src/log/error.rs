@@ -29,7 +29,7 @@ pub enum OpenError {
     /// The folder holds no log, and no lineage was given for a new one.
     #[error(
         "{}: no log here; a new one needs the lineage of the graph that it begins with: \
-         give `--lineage`",
+         give `--snapshot SITE`, or `--lineage`",
         folder.display()
     )]
     NoLog {

@@ -5,6 +5,7 @@
 //! segment is read up to the highest `durable_to` of its frames. The last mark of an idle log
 //! covers everything. While windows are written, those of the last moment are not visible yet.
 
+use super::copy::Copied;
 use super::error::{OpenError, ReadError};
 use super::frame_reader::FrameReader;
 use super::published::{LogStatus, Published};
@@ -14,6 +15,7 @@ use super::segment::scn_of_name;
 use super::sequence::PartHead;
 use super::sources::Sources;
 use crate::disk::{Disk, ReadOnlyFolder};
+use cloud_files::{CopyError, FolderCopy};
 use cloud_model::{History, LineageId, LogId, LogPoint, Scn};
 use prost::Message as _;
 use std::{collections::VecDeque, io, path::Path, sync::Arc};
@@ -120,6 +122,15 @@ impl LogFiles {
     /// Returns where the log begins and ends, as of the last [`refresh`](Self::refresh).
     pub fn status(&self) -> LogStatus {
         self.published.status()
+    }
+
+    /// Copies the log up to its durable end into the folder `below` of a copy, while its owner
+    /// writes to it and removes segments.
+    ///
+    /// # Errors
+    /// If a file cannot be read or written, or the copy was stopped.
+    pub fn copy_to(&self, copy: &mut FolderCopy<'_>, below: &Path) -> Result<Copied, CopyError> {
+        self.published.copy_to(copy, below)
     }
 
     /// Returns a reader of the durable windows above an SCN, in order. It also sees the windows

@@ -2,6 +2,7 @@
 
 use crate::checked_window::WindowLimits;
 use crate::limits::{WINDOW_BYTES_MAX, WINDOW_CHANGES_MAX};
+use cloud_engine::{Manifest, StandsAt};
 use cloud_model::{LogId, LogPoint, Scn, SourceMark};
 use std::time::Duration;
 
@@ -43,6 +44,32 @@ pub struct LogBegin {
     /// The last offset of each source, as far as the snapshot holds it. Windows up to it are
     /// repeats.
     pub sources: Vec<SourceMark>,
+}
+
+impl LogOptions {
+    /// Returns the options for the log that a snapshot continues or begins. The log behind a
+    /// snapshot that stands at offsets of sources is not known.
+    #[must_use]
+    pub fn continuing(self, manifest: &Manifest) -> Self {
+        match &manifest.stands_at {
+            StandsAt::Beginning {} | StandsAt::AtSourceOffsets { .. } => self,
+            StandsAt::AtScn { log_id, scn, .. } => Self {
+                log_id: Some(*log_id),
+                durable_scn: *scn,
+                ..self
+            },
+            StandsAt::NewLog { log_id, scn, .. } => Self {
+                log_id: Some(*log_id),
+                durable_scn: *scn,
+                begin: Some(LogBegin {
+                    log_id: *log_id,
+                    after: manifest.point(),
+                    sources: manifest.sources.clone(),
+                }),
+                ..self
+            },
+        }
+    }
 }
 
 impl Default for LogOptions {

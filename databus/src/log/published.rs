@@ -214,7 +214,7 @@ impl Published {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn segments<T>(&self, read: impl FnOnce(&[Arc<Segment>]) -> T) -> T {
+    pub(crate) fn segments<T>(&self, read: impl FnOnce(&[Arc<Segment>]) -> T) -> T {
         read(&self.segments.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,5 +1,6 @@
 //! The change log that the server follows, as text.
 
+use cloud_client::{Error, check_address};
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -16,35 +17,40 @@ pub enum Databus {
 
 /// A text that is not the address of a change log.
 #[derive(Debug, thiserror::Error)]
-#[error("`{text}` is not a change log: expected embedded:DIR or http://HOST:PORT")]
+#[error("`{text}` is not a change log: {problem}")]
 pub struct ParseDatabusError {
     /// The text.
     pub text: String,
+    /// The problem, and how to write it.
+    pub problem: String,
 }
 
 impl FromStr for Databus {
     type Err = ParseDatabusError;
 
     fn from_str(text: &str) -> Result<Self, ParseDatabusError> {
-        let folder = text
-            .strip_prefix("embedded:")
-            .filter(|folder| !folder.is_empty())
-            .map(|folder| Self::Embedded(folder.into()));
-        let relay = || is_relay(text).then(|| Self::Relay(text.to_owned()));
-        folder.or_else(relay).ok_or_else(|| ParseDatabusError {
-            text: text.to_owned(),
-        })
+        let wrong = |problem: String| {
+            let text = text.to_owned();
+            Err(ParseDatabusError { text, problem })
+        };
+        if let Some(folder) = text.strip_prefix("embedded:") {
+            if folder.is_empty() {
+                return wrong("write embedded:DIR, with the folder of the log".to_owned());
+            }
+            return Ok(Self::Embedded(folder.into()));
+        }
+        if !text.contains("://") {
+            return wrong(
+                "write embedded:DIR for a log of this process, or http://HOST:PORT of a relay"
+                    .to_owned(),
+            );
+        }
+        match check_address(text) {
+            Ok(()) => Ok(Self::Relay(text.trim_end_matches('/').to_owned())),
+            Err(Error::Address { problem, .. }) => wrong(problem),
+            Err(error) => wrong(error.to_string()),
+        }
     }
-}
-
-fn is_relay(text: &str) -> bool {
-    text.parse::<http::Uri>().is_ok_and(|address| {
-        address.scheme_str() == Some("http")
-            && address.port().is_some()
-            && address.path() == "/"
-            && address.query().is_none()
-            && !text.ends_with('/')
-    })
 }
 
 impl TryFrom<String> for Databus {
@@ -85,6 +91,10 @@ mod tests {
             relay.parse::<Databus>().unwrap(),
             Databus::Relay(relay.to_owned())
         );
+        assert_eq!(
+            "http://relay.site:50061/".parse::<Databus>().unwrap(),
+            Databus::Relay(relay.to_owned())
+        );
         for text in [
             "",
             "/a/b",
@@ -92,7 +102,6 @@ mod tests {
             "kafka://x",
             "http://relay.site",
             "https://relay.site:1",
-            "http://relay.site:1/",
             "http://relay.site:1/x",
             "http://relay.site:1?x",
             "http://",

@@ -15,7 +15,8 @@ pub use databus::{Databus, ParseDatabusError};
 pub use error::ConfigError;
 
 use crate::limits::Limits;
-use cloud_serving::{log::LogFormat, quantity::milliseconds};
+use cloud_serving::{listen_address, log::LogFormat};
+use cloud_terminal::quantity::milliseconds;
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -35,11 +36,13 @@ pub struct Config {
     #[arg(long, value_name = "SOURCE_ID")]
     pub take_source: Vec<String>,
     /// Address of the public listener, which serves reads; port 0 takes a free port.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address::parse)]
+    #[serde(with = "listen_address")]
     pub listen: SocketAddr,
     /// Address of the admin listener, for publishing, following, reads from the site's own side and
     /// operations; port 0 takes a free port.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address::parse)]
+    #[serde(with = "listen_address")]
     pub admin_listen: SocketAddr,
     /// Format of log lines on stderr: text or json.
     #[arg(long, value_name = "FORMAT")]

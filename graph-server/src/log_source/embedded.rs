@@ -4,7 +4,7 @@ use super::{LogSource, LogSourceError, Next, OutOfReach, Windows, error::at_sour
 use crate::limits::{LOG_RETRY_INTERVAL, Limits};
 use cloud_engine::{Manifest, StandsAt};
 use cloud_model::{LineageId, LogId, LogPoint, Scn};
-use databus::{Log, LogBegin, LogOptions, LogReader, LoggedWindow, ReadError};
+use databus::{Log, LogOptions, LogReader, LoggedWindow, ReadError};
 use std::{path::Path, time::Instant};
 use tokio::{runtime::Handle, sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -28,25 +28,10 @@ impl EmbeddedLog {
             segment_bytes: limits.log_segment_bytes,
             ..LogOptions::default()
         };
-        let options = match &manifest.stands_at {
-            StandsAt::Beginning {} => options,
-            StandsAt::AtScn { log_id, scn, .. } => LogOptions {
-                log_id: Some(*log_id),
-                durable_scn: *scn,
-                ..options
-            },
-            StandsAt::NewLog { log_id, scn, .. } => LogOptions {
-                log_id: Some(*log_id),
-                durable_scn: *scn,
-                begin: Some(LogBegin {
-                    log_id: *log_id,
-                    after: manifest.point(),
-                    sources: manifest.sources.clone(),
-                }),
-                ..options
-            },
-            StandsAt::AtSourceOffsets { offsets } => return Err(at_source_offsets(offsets)),
-        };
+        if let StandsAt::AtSourceOffsets { offsets } = &manifest.stands_at {
+            return Err(at_source_offsets(offsets));
+        }
+        let options = options.continuing(manifest);
         let log = Log::open(folder, manifest.lineage_id, options)?;
         Ok(Self { log, runtime })
     }

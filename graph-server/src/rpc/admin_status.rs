@@ -11,7 +11,7 @@ use cloud_proto::cloud::v1::{
 };
 use cloud_search::ProfileStore;
 use cloud_serving::Refusal;
-use std::sync::Arc;
+use std::{path, sync::Arc};
 
 pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, Refusal> {
     let reader = Arc::clone(site);
@@ -30,7 +30,7 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
         graph: site.as_of(&graph),
         search: Some(site.progress.as_of(profiles_scn)),
         log_head: Some(site.progress.as_of(site.log.head())),
-        snapshot: Some(snapshot_status(&compaction.snapshot)),
+        snapshot: Some(snapshot_status(site, &compaction.snapshot)),
         members: graph.member_count(),
         connections: graph.connection_count(),
         overlay: Some(OverlayStatus {
@@ -69,8 +69,12 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
     })
 }
 
-pub(crate) fn snapshot_status(manifest: &Manifest) -> SnapshotStatus {
+pub(crate) fn snapshot_status(site: &Site, manifest: &Manifest) -> SnapshotStatus {
+    let folder = site.folder.join(manifest.directory_name());
+    // A working directory that is gone has no absolute path.
+    let folder = path::absolute(&folder).unwrap_or(folder);
     SnapshotStatus {
+        directory: folder.display().to_string(),
         lineage_id: manifest.lineage_id.to_string(),
         scn: manifest.scn.get(),
         members: manifest.members,

@@ -29,6 +29,7 @@ mod stream_connections;
 mod stream_network;
 mod stream_shared_connections;
 mod suggest_connections;
+mod take_backup;
 mod take_snapshot;
 
 pub use refusal::{EDGES_EXHAUSTED, REASONS};

@@ -21,6 +21,8 @@ reasons! {
         "The server has not reached at_least in time. Retry, or use another server.";
     NO_SNAPSHOT = Unavailable [why]
         "No snapshot was taken. The server tries again; retry later.";
+    NO_BACKUP = Unavailable [why]
+        "No backup was taken, and nothing is left of it. The figure says what to mend.";
     SLOW_READER = ResourceExhausted [stalled_ms]
         "The caller read nothing of its stream for too long. Read faster, or in pages.";
 }
@@ -80,6 +82,12 @@ impl Refusal {
     pub(crate) fn no_snapshot(why: &str) -> Self {
         let message = format!("no snapshot was taken: {why}");
         Self(serving::Refusal::explained(&NO_SNAPSHOT, message, why))
+    }
+
+    /// The requested backup was not taken.
+    pub(crate) fn no_backup(why: &str) -> Self {
+        let message = format!("no backup was taken: {why}");
+        Self(serving::Refusal::explained(&NO_BACKUP, message, why))
     }
 
     /// The caller of a stream read nothing for too long.

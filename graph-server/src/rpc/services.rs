@@ -2,9 +2,12 @@
 
 use super::{
     admin_status, get_degrees, get_degrees_for_viewers, get_network_sizes, get_subgraph,
-    list_connections, list_network, list_paths, list_shared_connections, list_stream::Chunks,
+    list_connections, list_network, list_paths, list_shared_connections,
+    list_stream::Chunks,
     search_members, session, stream_connections, stream_network, stream_shared_connections,
-    suggest_connections, take_snapshot,
+    suggest_connections,
+    take_backup::{self, BackupProgress},
+    take_snapshot,
 };
 use crate::site::Site;
 use cloud_proto::cloud::v1 as cloud;
@@ -175,6 +178,17 @@ impl cloud::admin_service_server::AdminService for AdminRpc {
         _: Request<cloud::GetStatusRequest>,
     ) -> Result<Response<cloud::GetStatusResponse>, Status> {
         Ok(Response::new(admin_status::admin_status(&self.0).await?))
+    }
+
+    type TakeBackupStream = BackupProgress;
+
+    async fn take_backup(
+        &self,
+        request: Request<cloud::TakeBackupRequest>,
+    ) -> Result<Response<BackupProgress>, Status> {
+        Ok(Response::new(
+            take_backup::take_backup(&self.0, request).await?,
+        ))
     }
 
     async fn take_snapshot(

@@ -25,6 +25,17 @@ pub enum StartError {
         /// The error of the operating system.
         source: io::Error,
     },
+    /// The directory of the site is missing, or is no directory.
+    #[error(
+        "{}: {problem}; name the directory that `loader build --out` wrote, or a copy of it",
+        path.display()
+    )]
+    NoSite {
+        /// The path.
+        path: PathBuf,
+        /// The problem.
+        problem: String,
+    },
     /// A file is damaged, foreign or of another version.
     #[error(transparent)]
     File(#[from] FileError),

@@ -13,7 +13,7 @@ mod stage;
 
 use crate::{
     compaction::{self, Compaction, Compactor, SharedWriter},
-    config::Config,
+    config::{Config, Databus},
     ingest::{
         Follower, GraphApplier, IngestError, LIVE_NAME, LiveFolder, ProfilesApplier,
         ProfilesCommitter,
@@ -40,6 +40,7 @@ use snapshot::{Snapshot, Snapshots};
 use stage::Stage;
 pub(crate) use stage::StartStage;
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     thread::JoinHandle,
@@ -113,6 +114,11 @@ fn open(
         limits,
         ..
     } = config;
+    let log_folder = match &databus {
+        Databus::Embedded(folder) => Some(folder.clone()),
+        Databus::Relay(_) => None,
+    };
+    check_folder(&folder)?;
     let lock = Arc::new(FolderLock::take(&folder)?);
     compaction::remove_leftovers(&folder).map_err(|source| StartError::Io {
         path: folder.clone(),
@@ -322,6 +328,9 @@ fn open(
         warnings,
     } = operation;
     let site = Site {
+        folder: folder.clone(),
+        log_folder,
+        backup: Arc::default(),
         views,
         list_streams: ListStreams::new(&limits),
         heavy,
@@ -352,6 +361,16 @@ fn open(
     };
     // Without a known head, the server serves at once.
     Ok((started, head.unwrap_or(Scn::BEGINNING)))
+}
+
+fn check_folder(folder: &Path) -> Result<(), StartError> {
+    let problem = match fs::metadata(folder) {
+        Ok(found) if found.is_dir() => return Ok(()),
+        Ok(_) => "is not a directory".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let path = folder.to_owned();
+    Err(StartError::NoSite { path, problem })
 }
 
 /// Returns the id of the log that was followed before, if the live profiles hold it.

@@ -3,7 +3,7 @@
 //! Clap's own `parse` ignores the errors of stdout: a help text that a full disk did not take would
 //! count as printed.
 
-use crate::{note, print, stderr_is_terminal, stdout_is_terminal};
+use crate::{note, stderr::note_raw, stderr_is_terminal, stdout::print_raw, stdout_is_terminal};
 use clap::{ArgMatches, Command, Error, Parser};
 
 /// The exit code of a command that could not print.
@@ -37,10 +37,10 @@ fn end(error: &Error) -> ! {
         error.render().to_string()
     };
     let code = if error.use_stderr() {
-        note(text.trim_end_matches('\n'));
+        note_raw(text.trim_end_matches('\n'));
         error.exit_code()
     } else {
-        match print(text) {
+        match print_raw(&text) {
             Ok(()) => error.exit_code(),
             Err(error) => {
                 note(error);

@@ -4,6 +4,7 @@
 //! not wait for long: a reader that has stopped reading must not stop the server. Its lines are
 //! lost then, and counted.
 
+use crate::{visible, visible_in_line};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::{AsFd, BorrowedFd},
@@ -35,16 +36,23 @@ static LINES: Mutex<Lines> = Mutex::new(Lines {
     is_stuck: false,
 });
 
-/// The stderr of a server. Each write takes one line, and never fails: a line that cannot be
-/// written is counted as lost.
+/// The stderr of a server. Each write takes one line, whose control characters become visible. It
+/// never fails: a line that cannot be written is counted as lost.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stderr;
 
 impl Write for Stderr {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let (text, end) = match text.strip_suffix('\n') {
+            Some(text) => (text, "\n"),
+            None => (&*text, ""),
+        };
+        // A line end within a line would pass for the end of the line.
+        let shown = visible_in_line(text) + end;
         // One line at a time, so that lines do not mix.
         let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.write(rustix::stdio::stderr(), line);
+        lines.write(rustix::stdio::stderr(), shown.as_bytes());
         Ok(line.len())
     }
 
@@ -73,13 +81,16 @@ pub fn announce(line: impl fmt::Display) -> bool {
     write_within(rustix::stdio::stdout(), line.as_bytes(), Some(WAIT_MAX))
 }
 
-/// Writes a message of a command to stderr, with a line end. Errors are ignored.
+/// Writes a message of a command to stderr, with a line end and with control characters visible.
+/// Errors are ignored.
 pub fn note(message: impl fmt::Display) {
-    write_within(
-        rustix::stdio::stderr(),
-        format!("{message}\n").as_bytes(),
-        None,
-    );
+    note_raw(&visible(&message.to_string()));
+}
+
+/// Writes a message of this program, which may have colours.
+pub(crate) fn note_raw(message: &str) {
+    let line = format!("{message}\n");
+    write_within(rustix::stdio::stderr(), line.as_bytes(), None);
 }
 
 /// Returns the number of log lines that were lost since the last [`take_lost_lines`].

@@ -1,5 +1,6 @@
 //! Stdout: the answers of commands.
 
+use crate::visible;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::AsFd,
@@ -24,13 +25,25 @@ impl Write for Stdout {
     }
 }
 
-/// Prints text to stdout. A reader that is gone is no error.
+/// Prints text, or a JSON document, to stdout, with control characters visible. A reader that is
+/// gone is no error.
 ///
 /// # Errors
 /// The system's error, which names stdout.
 pub fn print(text: impl fmt::Display) -> io::Result<()> {
-    // Formatted first, so that the text is written at once.
-    unless_reader_is_gone(Stdout.write_all(text.to_string().as_bytes())).map_err(named)
+    print_raw(&visible(&text.to_string()))
+}
+
+/// Prints a text of this program, which may have colours.
+pub(crate) fn print_raw(text: &str) -> io::Result<()> {
+    unless_reader_is_gone(Stdout.write_all(text.as_bytes())).map_err(named)
+}
+
+/// Returns the number of columns of the terminal that stdout is; `None` if it is none.
+#[must_use]
+pub fn columns() -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok()?;
+    (size.ws_col > 0).then_some(size.ws_col)
 }
 
 /// Returns the outcome of writing to [`Stdout`], without the error of a reader that is gone.

@@ -34,6 +34,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     (
         "databus",
         &[
+            "cloud-engine",
             "cloud-files",
             "cloud-profile",
             "cloud-serving",

@@ -233,8 +233,8 @@ async fn a_snapshot_is_written_as_dumps_that_build_the_same_site() {
         let folder = site.folder.path().to_owned();
         let server = Server::start(&folder);
         let connections = server.connect().await;
-        site.publish(&connections, 60).await;
-        let taken = connections.admin.take_snapshot(None).await;
+        let last = site.publish(&connections, 60).await;
+        let taken = connections.admin.take_snapshot(Some(last.into())).await;
         taken.expect("a snapshot");
         assert!(server.terminate().success());
         let again = folder.join("again");

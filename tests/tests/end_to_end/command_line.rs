@@ -180,7 +180,27 @@ fn scripts_get_json_and_exit_codes() {
     assert_eq!(status["compaction"]["completed"], 1);
     watch_prints_both_changes(&server, scn);
 
-    let exits: [(&[&str], i32); 10] = [
+    let exits: [(&[&str], i32); 21] = [
+        (&["degrees", "--viewer", "1", "404", "405"], 1),
+        (&["profile", "404", "405"], 1),
+        (&["connect", "1", "404"], 1),
+        (&["connect", "404", "1"], 1),
+        (&["connect", "1"], 2),
+        (&["backup"], 2),
+        (&["backup", "/proc/none/backup"], 1),
+        (&["--server", ":50051", "sizes", "--viewer", "1"], 2),
+        (
+            &[
+                "--server",
+                "https://localhost:50051",
+                "sizes",
+                "--viewer",
+                "1",
+            ],
+            2,
+        ),
+        (&["--admin", "grpc://localhost:50052", "status"], 2),
+        (&["--timeout", "5 weeks", "status"], 2),
         (&["degrees", "--viewer", "404", "1"], 1),
         (&["degrees", "--viewer", "0", "1"], 1),
         (&["search", "--viewer", "1", "title:("], 1),
@@ -272,6 +292,56 @@ fn watch_prints_both_changes(server: &Server, connected_at: u64) {
     watch.wait().expect("it ended");
     assert_eq!(windows[0]["scn"], connected_at);
     assert!(windows[1]["scn"].as_u64() > Some(connected_at));
+}
+
+#[test]
+fn nothing_is_created_or_written_by_mistake() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    site::build(&small_site(), folder.path());
+    let server = Server::start(folder.path());
+    let members = || json_of(&server, &["status"])["members"].clone();
+    let head = || json_of(&server, &["status"])["log_head"]["scn"].clone();
+    let refused = cloudctl(&server, &["connect", "1", "404"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        said.contains("there is no member 404: give --create"),
+        "{said}"
+    );
+    // The answer about nobody is printed all the same.
+    let nobody = cloudctl(&server, &["--json", "profile", "404"]);
+    let printed: Value = serde_json::from_slice(&nobody.stdout).expect("JSON");
+    assert_eq!(printed["profiles"][0]["profile"], Value::Null);
+    assert_eq!(nobody.status.code(), Some(1));
+    let file = folder.path().join("empty.jsonl");
+    fs::write(&file, "\n\n").expect("a file");
+    let empty = cloudctl(&server, &["publish", file.to_str().expect("UTF-8")]);
+    let said = String::from_utf8_lossy(&empty.stdout);
+    assert_eq!(said, "no changes: nothing was published\n");
+    assert_eq!((members(), head()), (json!(5), json!(0)));
+    // An empty window of a source moves its offset.
+    let window = ["--source-id", "core", "--source-offset", "7"];
+    let path = file.to_str().expect("UTF-8");
+    let moved = json_of(&server, &[&["publish", path], &window[..]].concat());
+    assert_eq!(moved["as_of"]["scn"], 1);
+    let created = json_of(&server, &["connect", "1", "404", "--create"]);
+    let point = created["as_of"]["point"].as_str().expect("a point");
+    let degrees = ["degrees", "--viewer", "1", "404", "--at-least", point];
+    assert_eq!(json_of(&server, &degrees)["degrees"][0]["degree"], "first");
+    assert_eq!(members(), 6);
+    let taken = json_of(&server, &["snapshot"]);
+    let directory = taken["directory"].as_str().expect("a path");
+    assert!(fs::metadata(directory).is_ok_and(|found| found.is_dir()));
+}
+
+#[test]
+fn every_program_says_which_version_of_it_this_is() {
+    for program in ["cloudctl", "databus", "graph-server", "loader"] {
+        let output = Command::new(binary(program)).arg("--version").output();
+        let said = output.expect("the binary starts").stdout;
+        let said = String::from_utf8(said).expect("UTF-8");
+        let version = said.strip_prefix(program).expect("the program's name");
+        assert_eq!(version.trim(), env!("CARGO_PKG_VERSION"));
+    }
 }
 
 #[test]

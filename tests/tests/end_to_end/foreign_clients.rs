@@ -9,6 +9,7 @@ use std::process::Command;
 
 use cloud_proto::cloud::v1::Degree;
 use cloud_tests::history::{self, Shape};
+use cloud_tests::installed::{installed, python, workspace};
 use cloud_tests::model::Model;
 use cloud_tests::server::Server;
 use cloud_tests::site;
@@ -98,29 +99,6 @@ fn printed(program: &mut Command) -> Value {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program:?}:\n{stderr}");
     serde_json::from_slice(&output.stdout).expect("one JSON object")
-}
-
-fn workspace() -> &'static Path {
-    let parent = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    parent.expect("tests/ stands in the workspace")
-}
-
-/// Returns what `make test` has installed for a language. Without it the test says so, and fails
-/// in CI.
-fn installed(language: &str, variable: &str, default: &str) -> Option<PathBuf> {
-    let path = std::env::var_os(variable).map_or_else(|| workspace().join(default), PathBuf::from);
-    if path.exists() {
-        return Some(path);
-    }
-    let missing = format!("the client in {language}: {} is missing", path.display());
-    let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(!in_ci, "{missing}");
-    eprintln!("NOT TESTED: {missing}; `make test` installs it");
-    None
-}
-
-fn python() -> Option<PathBuf> {
-    installed("Python", "CLOUD_PYTHON", "target/python/bin/python")
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! servers in its own process.
 
 mod adopt;
+mod backup;
 mod command_line;
 mod damage;
 mod descriptors;
@@ -20,3 +21,4 @@ mod process;
 mod profiles;
 mod real_data;
 mod relay;
+mod terminal;

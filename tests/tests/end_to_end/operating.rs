@@ -124,8 +124,9 @@ fn a_snapshot_that_a_server_took_passes_inspection() {
 
         let server = Server::start(folder.path());
         let admin = server.admin().trim_start_matches("http://").to_owned();
-        for arguments in [["connect", "3", "4"].as_slice(), &["snapshot"]] {
+        for arguments in [["connect", "3", "4", "--create"].as_slice(), &["snapshot"]] {
             let done = Command::new(binary("cloudctl"))
+                .env("CLOUD_SERVER", server.public())
                 .env("CLOUD_ADMIN", &admin)
                 .args(arguments)
                 .output()
@@ -147,4 +148,129 @@ fn a_snapshot_that_a_server_took_passes_inspection() {
         };
         assert_eq!(of_people(&taken), of_people(&first));
     }
+}
+
+/// Runs a program that is to end with an error, and returns what it says.
+#[track_caller]
+fn refused(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(binary(program)).args(arguments).output();
+    let output = output.expect("the binary starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{program} {arguments:?}: {said}");
+    said
+}
+
+#[test]
+fn wrong_folders_and_addresses_are_explained() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (file, missing, empty) = (path("file"), path("missing"), path("empty"));
+    fs::write(&file, "x").expect("a file");
+    fs::create_dir(&empty).expect("a folder");
+    let (log_in_file, log) = (
+        format!("embedded:{file}"),
+        format!("embedded:{}", path("log")),
+    );
+    let built = path("built");
+    fs::create_dir(&built).expect("a folder");
+    let mut model = Model::default();
+    model.add_member(1);
+    site::build(&model, built.as_ref());
+    let site = format!("{built}/snapshot");
+    let serve = |snapshot: &str, databus: &str, listen: &str| {
+        let arguments = [
+            "serve",
+            "--snapshot",
+            snapshot,
+            "--databus",
+            databus,
+            "--listen",
+            listen,
+            "--admin-listen",
+            "127.0.0.1:0",
+        ];
+        refused("graph-server", &arguments)
+    };
+    let relay = |arguments: &[&str]| {
+        let ports = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+        refused("databus", &[&["serve"], arguments, &ports].concat())
+    };
+    let any = "127.0.0.1:0";
+    for (said, expected) in [
+        (serve(&missing, &log, any), "`loader build --out` wrote"),
+        (serve(&file, &log, any), "is not a directory"),
+        (serve(&empty, &log, any), "build one with `loader build`"),
+        (serve(&site, &log_in_file, any), "ot a directory"),
+        (serve(&empty, "log", any), "write embedded:DIR"),
+        (serve(&empty, "embedded:", any), "write embedded:DIR"),
+        (
+            serve(&empty, "https://localhost:1", any),
+            "do not speak TLS yet",
+        ),
+        (serve(&empty, "http://localhost", any), "has no port"),
+        (serve(&empty, "kafka://localhost:1", any), "write HOST:PORT"),
+        (serve(&empty, &log, ":50051"), "write 127.0.0.1:50051"),
+        (serve(&empty, &log, "50051"), "has no port"),
+        (serve(&empty, &log, "::1:50051"), "in brackets"),
+        (relay(&["--log", &path("new")]), "no log here"),
+        (
+            relay(&["--log", &path("new"), "--snapshot", &empty]),
+            "holds no snapshot",
+        ),
+        (
+            relay(&["--log", &path("new"), "--snapshot", &path("none")]),
+            "No such file",
+        ),
+        (
+            relay(&["--log", &file, "--lineage", &"0".repeat(32)]),
+            "ot a directory",
+        ),
+        (refused("loader", &["inspect", &missing]), "No such file"),
+        (refused("loader", &["inspect", &empty]), "no snapshot"),
+        (refused("loader", &["inspect", &file]), "ot a directory"),
+        (refused("databus", &["dump", &missing]), "No such file"),
+        (refused("databus", &["dump", &empty]), "no log here"),
+        (refused("databus", &["dump", &file]), "ot a directory"),
+        (
+            refused("databus", &["backup", &empty, &path("copy")]),
+            "no log here",
+        ),
+        (refused("graph-server", &["serve"]), "must be given"),
+    ] {
+        assert!(said.contains(expected), "no {expected:?} in {said}");
+        assert!(said.len() < 1024 && !said.contains("panicked"), "{said}");
+    }
+    // What can be meant is taken.
+    for (listen, taken) in [("localhost:7", "127.0.0.1:7"), ("[::1]:7", "[::1]:7")] {
+        let arguments = ["config", "--snapshot", "s", "--databus", "embedded:l"];
+        let output = graph_server(&[&arguments[..], &["--listen", listen]].concat());
+        let printed = String::from_utf8(output.stdout).expect("UTF-8");
+        let line = format!("\nlisten = \"{taken}\"\n");
+        assert!(printed.contains(&line), "{printed}");
+    }
+    let help = graph_server(&["serve", "--help"]).stdout;
+    let help = String::from_utf8(help).expect("UTF-8");
+    let usage = "Usage: graph-server serve --snapshot <DIR> --databus <LOG> [OPTIONS]";
+    assert!(help.contains(usage), "{help}");
+}
+
+#[test]
+fn a_relay_reads_the_lineage_of_a_site() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut model = Model::default();
+    model.add_member(1);
+    site::build(&model, folder.path());
+    let snapshots = folder.path().join("snapshot");
+    let lineage = site::lineage(&snapshots);
+    let relay = Server::relay_of(folder.path(), &snapshots);
+    let follower = Server::try_follow(folder.path(), relay.public(), &[]);
+    let follower = follower.unwrap_or_else(|log| panic!("{log}"));
+    assert!(follower.terminate().success() && relay.terminate().success());
+    let mut dump = Command::new(binary("databus"));
+    let dump = dump
+        .args(["dump", "--count"])
+        .arg(folder.path().join("log"));
+    let dumped = dump.output().expect("databus runs");
+    let said = String::from_utf8_lossy(&dumped.stdout);
+    assert!(said.contains(&format!("lineage   {lineage}")), "{said}");
 }

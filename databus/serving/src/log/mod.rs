@@ -7,7 +7,7 @@
 
 mod rate_limit;
 
-use cloud_terminal::{Stderr, lost_lines, stderr_is_terminal, take_lost_lines};
+use cloud_terminal::{Stderr, lost_lines, take_lost_lines};
 use rate_limit::{RateLimit, STATEMENT, Suppressed};
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::{
@@ -49,7 +49,8 @@ pub fn log_to_stderr(format: LogFormat, level: &str) -> ProcessLog {
         .with_writer(|| Stderr)
         .log_internal_errors(false);
     let lines = match format {
-        LogFormat::Text => lines.with_ansi(stderr_is_terminal()).boxed(),
+        // Colours are control characters, which no line holds.
+        LogFormat::Text => lines.with_ansi(false).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
     tracing_subscriber::registry()

@@ -93,7 +93,7 @@ fn a_clock_before_1970_ends_no_process() {
                 let ended = ctl.wait();
                 assert!(ended.status.success(), "{ended:?}");
             };
-            set_back_ctl(&["connect", "1", "9"]);
+            set_back_ctl(&["connect", "1", "9", "--create"]);
             if kind == Kind::GraphServer {
                 set_back_ctl(&["degrees", "--viewer", "1", "9"]);
                 set_back_ctl(&["snapshot"]);

@@ -81,6 +81,30 @@ fn commands(folder: &Path, server: &Served) -> Vec<Command> {
         command("databus", &format!("dump {}", at("none")), 1, false),
         command(
             "databus",
+            &format!("backup {log} {}", at("log-NEW")),
+            0,
+            true,
+        ),
+        command(
+            "databus",
+            &format!("backup {} {}", at("none"), at("log-NEW")),
+            1,
+            false,
+        ),
+        command(
+            "loader",
+            &format!("export --snapshot {site} --out {}", at("export-NEW")),
+            0,
+            true,
+        ),
+        command(
+            "loader",
+            &format!("adopt --snapshot {site} --new-log"),
+            1,
+            false,
+        ),
+        command(
+            "databus",
             &format!("serve --log {}/OUT", at("new")),
             1,
             false,
@@ -130,6 +154,8 @@ fn commands(folder: &Path, server: &Served) -> Vec<Command> {
     }
     ctl(&format!("publish {}", at("changes.jsonl")), 0, true);
     ctl(&format!("publish {}", at("none")), 2, false);
+    ctl(&format!("backup {}", at("backup-NEW")), 0, true);
+    ctl("connect 1 404", 1, false);
     ctl("degrees --viewer 404 1", 1, false);
     ctl("degrees 1", 2, false);
     all.push(command("cloudctl", "--admin 127.0.0.1:1 status", 3, false));
@@ -144,7 +170,9 @@ impl Command {
             streams.stdin, streams.stdout, streams.stderr
         );
         let arguments = self.arguments.iter();
-        let arguments: Vec<_> = arguments.map(|word| word.replace("OUT", &out)).collect();
+        let arguments: Vec<_> = arguments
+            .map(|word| word.replace("OUT", &out).replace("NEW", &out))
+            .collect();
         let ended = run(&self.program, &arguments, streams);
         let what = format!("{} {arguments:?} {streams:?}: {ended:?}", self.program);
         assert!(!ended.stderr.contains("panicked"), "{what}");

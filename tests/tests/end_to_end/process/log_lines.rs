@@ -34,7 +34,12 @@ fn json_lines_carry_numbers_as_numbers() {
             server.until_ready();
             for other in 10..15 {
                 let other = other.to_string();
-                assert!(server.cloudctl(&["connect", "1", &other]).status.success());
+                assert!(
+                    server
+                        .cloudctl(&["connect", "1", &other, "--create"])
+                        .status
+                        .success()
+                );
             }
             if kind == Kind::GraphServer {
                 assert!(server.cloudctl(&["snapshot"]).status.success());

@@ -51,7 +51,12 @@ fn a_machine_without_proc_only_lacks_gauges() {
         let (status, page) = http::get(&server.admin, "/metrics").expect("it answers");
         assert_eq!(status, 200, "{page}");
         assert!(page.contains("cloud_serving 1"), "{page}");
-        assert!(server.cloudctl(&["connect", "1", "9"]).status.success());
+        assert!(
+            server
+                .cloudctl(&["connect", "1", "9", "--create"])
+                .status
+                .success()
+        );
         if kind == Kind::GraphServer {
             let parts = page.lines();
             let parts = parts.filter(|line| line.starts_with("cloud_memory_bytes"));

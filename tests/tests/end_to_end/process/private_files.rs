@@ -67,11 +67,16 @@ fn files_have_mode_0600_and_folders_0700() {
             let mut server = Served::spawn(Kind::GraphServer, &folder, &masked, &flags, SOUND);
             server.until_ready();
             for other in 1_000..1_060 {
-                let published = server.cloudctl(&["connect", "1", &other.to_string()]);
+                let published = server.cloudctl(&["connect", "1", &other.to_string(), "--create"]);
                 assert!(published.status.success(), "{published:?}");
             }
             assert!(server.cloudctl(&["snapshot"]).status.success());
-            assert!(server.cloudctl(&["connect", "1", "2000"]).status.success());
+            assert!(
+                server
+                    .cloudctl(&["connect", "1", "2000", "--create"])
+                    .status
+                    .success()
+            );
             check(&folder, mask, 20);
             assert!(server.terminate().status.success());
             check(&folder, mask, 20);
@@ -84,7 +89,12 @@ fn files_have_mode_0600_and_folders_0700() {
             .expect("a folder");
         let mut server = Served::spawn(Kind::Relay, &relay, &masked, &flags[..2], SOUND);
         server.until_ready();
-        assert!(server.cloudctl(&["connect", "1", "2"]).status.success());
+        assert!(
+            server
+                .cloudctl(&["connect", "1", "2", "--create"])
+                .status
+                .success()
+        );
         assert!(server.terminate().status.success());
         check(&relay, mask, 3);
     }

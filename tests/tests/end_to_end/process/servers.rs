@@ -48,13 +48,13 @@ fn serve_and_end(kind: Kind, folder: &Path, streams: Streams) {
     server.until_ready();
     for other in 10..20 {
         server.process.signal(Signal::HUP);
-        let published = server.cloudctl(&["connect", "1", &other.to_string()]);
+        let published = server.cloudctl(&["connect", "1", &other.to_string(), "--create"]);
         assert!(published.status.success(), "{streams:?}: {published:?}");
     }
     if kind == Kind::GraphServer {
         let taken = server.cloudctl(&["snapshot"]);
         assert!(taken.status.success(), "{streams:?}: {taken:?}");
-        let published = server.cloudctl(&["connect", "1", "20"]);
+        let published = server.cloudctl(&["connect", "1", "20", "--create"]);
         assert!(published.status.success(), "{streams:?}: {published:?}");
     }
     let ended = server.terminate();
@@ -84,7 +84,7 @@ fn check(kind: Kind, streams: Streams) {
         );
     } else {
         server.until_ready();
-        let published = server.cloudctl(&["--json", "connect", "1", "30"]);
+        let published = server.cloudctl(&["--json", "connect", "1", "30", "--create"]);
         assert!(published.stdout.contains("\"scn\":11"), "{published:?}");
     }
     assert!(server.terminate().status.success());

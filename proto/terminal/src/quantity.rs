@@ -1,6 +1,8 @@
-//! Sizes and times as text: `256MiB`, `2s`. A bare number counts bytes, or milliseconds.
+//! Sizes and times as text: `256MiB`, `2s`. A bare number counts bytes or milliseconds, or what the
+//! option says that it counts.
 
 use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+use std::time::Duration;
 
 /// The names of units, and how many of the smallest unit each is.
 type Units = [(&'static str, u64)];
@@ -54,6 +56,18 @@ pub mod milliseconds {
     pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         super::deserialize(super::MILLISECONDS, deserializer)
     }
+}
+
+/// Parses a time, of which a bare number counts seconds, for clap's `value_parser`. The error says
+/// what the text should have been.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let is_bare = text.bytes().all(|byte| byte.is_ascii_digit());
+    let text = if is_bare {
+        format!("{text}s")
+    } else {
+        text.to_owned()
+    };
+    Ok(Duration::from_millis(milliseconds::parse(&text)?))
 }
 
 fn parse(text: &str, units: &Units) -> Result<u64, String> {
@@ -123,6 +137,10 @@ mod tests {
         check("2s", MILLISECONDS, Some(2_000));
         check("1h", MILLISECONDS, Some(3_600_000));
         check("7d", MILLISECONDS, Some(604_800_000));
+        assert_eq!(seconds("5"), Ok(Duration::from_secs(5)));
+        assert_eq!(seconds("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(seconds("1h"), Ok(Duration::from_secs(3_600)));
+        assert!(seconds("").is_err() && seconds("-1s").is_err() && seconds("5 w").is_err());
         for text in [
             "",
             "MiB",
