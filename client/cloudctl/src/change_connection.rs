@@ -7,7 +7,7 @@ use crate::{
     servers::Servers,
 };
 use cloud_client::{
-    Window, connection_added, connection_removed,
+    Error, Window, connection_added, connection_removed,
     proto::databus::v1::{Change, change::Event},
 };
 use serde_json::json;
@@ -19,14 +19,8 @@ pub(crate) async fn connect(servers: &Servers, connect: Connect) -> Result<Answe
     } = connect;
     let mut change = connection_added(member, other);
     if !create {
-        // The change may go to a relay, which knows no members.
-        let client = servers.client().await?;
-        let (_, found) = client
-            .all_profiles(&[member, other], &["member_id"])
-            .await?;
-        let missing = found.iter().find(|result| result.profile.is_none());
-        if let Some(missing) = missing {
-            return Err(Failed::NoMember(missing.member_id));
+        if let Some(missing) = missing(servers, &[member, other]).await? {
+            return Err(Failed::NoMember(missing));
         }
         // One who is removed meanwhile is not created again.
         if let Some(Event::ConnectionAdded(added)) = &mut change.event {
@@ -35,6 +29,24 @@ pub(crate) async fn connect(servers: &Servers, connect: Connect) -> Result<Answe
     }
     let done = format!("{member} and {other} are connected");
     publish(servers, change, done).await
+}
+
+/// Returns the first of these members who does not exist. The admin listener is asked, as the change
+/// goes there; or, if that is a relay's, which knows no members, the public one.
+async fn missing(servers: &Servers, members: &[u64]) -> Result<Option<u64>, Error> {
+    let fields = ["member_id"];
+    let (_, found) = match servers.site().await?.all_profiles(members, &fields).await {
+        Err(Error::Refused(failure)) if failure.reason == "UNKNOWN_METHOD" => {
+            servers
+                .client()
+                .await?
+                .all_profiles(members, &fields)
+                .await?
+        }
+        found => found?,
+    };
+    let mut missing = found.iter().filter(|result| result.profile.is_none());
+    Ok(missing.next().map(|result| result.member_id))
 }
 
 pub(crate) async fn disconnect(

@@ -36,9 +36,14 @@ impl Servers {
     pub(crate) async fn reader(&self, reader: &Reader) -> Result<Client, Error> {
         match reader.viewer {
             Some(viewer_id) => self.viewer(viewer_id).await,
-            None if reader.site => Ok(self.connect(&self.admin).await?.as_site()),
+            None if reader.site => self.site().await,
             None => self.client().await,
         }
+    }
+
+    /// Returns a handle on the admin listener that reads from the site's own side.
+    pub(crate) async fn site(&self) -> Result<Client, Error> {
+        Ok(self.connect(&self.admin).await?.as_site())
     }
 
     /// Returns a handle on the server's log.

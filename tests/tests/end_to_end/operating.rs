@@ -265,6 +265,15 @@ fn a_relay_reads_the_lineage_of_a_site() {
     let relay = Server::relay_of(folder.path(), &snapshots);
     let follower = Server::try_follow(folder.path(), relay.public(), &[]);
     let follower = follower.unwrap_or_else(|log| panic!("{log}"));
+    // The relay takes the change, and the follower knows the members.
+    let refused = Command::new(binary("cloudctl"))
+        .env("CLOUD_SERVER", follower.public())
+        .env("CLOUD_ADMIN", relay.admin())
+        .args(["connect", "1", "404"])
+        .output()
+        .expect("cloudctl's binary starts");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("there is no member 404"), "{said}");
     assert!(follower.terminate().success() && relay.terminate().success());
     let mut dump = Command::new(binary("databus"));
     let dump = dump

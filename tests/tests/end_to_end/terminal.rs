@@ -164,3 +164,36 @@ fn no_command_and_no_error_sends_control_characters() {
         assert_eq!(member["display_name"], name);
     }
 }
+
+#[test]
+fn names_of_members_with_huge_profiles_are_printed() {
+    let mut model = Model::default();
+    model.add_member(1);
+    // Ten answers of the largest size would not hold all of them.
+    for id in 2..=30 {
+        let profile = &mut model.add_member(id).profile;
+        profile.display_name = format!("Bea {id}");
+        profile.summary = "S".repeat(60_000);
+        profile.skills = (0..900)
+            .map(|n| format!("s{n:03}{}", "k".repeat(900)))
+            .collect();
+        model.connect(1, id, 1_000);
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    site::build(&model, folder.path());
+    let server = Server::start(folder.path());
+    let members: Vec<_> = (2..=30).map(|id: u64| id.to_string()).collect();
+    let members: Vec<_> = members.iter().map(String::as_str).collect();
+    let output = cloudctl(
+        &server,
+        &[&["degrees", "--viewer", "1"], &members[..]].concat(),
+    );
+    let text = harmless(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    for id in 2..=30 {
+        assert!(text.contains(&format!("Bea {id} ")), "{text}");
+    }
+    let output = cloudctl(&server, &[&["--json", "profile"], &members[..]].concat());
+    let whole: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(whole["profiles"].as_array().map(Vec::len), Some(29));
+}
