@@ -266,14 +266,29 @@ fn a_relay_reads_the_lineage_of_a_site() {
     let follower = Server::try_follow(folder.path(), relay.public(), &[]);
     let follower = follower.unwrap_or_else(|log| panic!("{log}"));
     // The relay takes the change, and the follower knows the members.
-    let refused = Command::new(binary("cloudctl"))
-        .env("CLOUD_SERVER", follower.public())
-        .env("CLOUD_ADMIN", relay.admin())
-        .args(["connect", "1", "404"])
-        .output()
-        .expect("cloudctl's binary starts");
+    let ctl = |admin: &str, arguments: &[&str]| {
+        let mut command = Command::new(binary("cloudctl"));
+        command
+            .env("CLOUD_SERVER", follower.public())
+            .env("CLOUD_ADMIN", admin);
+        command
+            .args(arguments)
+            .output()
+            .expect("cloudctl's binary starts")
+    };
+    let refused = ctl(relay.admin(), &["connect", "1", "404"]);
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(said.contains("there is no member 404"), "{said}");
+    let created = ctl(
+        relay.admin(),
+        &["--json", "connect", "1", "404", "--create"],
+    );
+    let created: Value = serde_json::from_slice(&created.stdout).expect("JSON");
+    let point = created["as_of"]["point"].as_str().expect("a point");
+    let seen = ["degrees", "--viewer", "1", "404", "--at-least", point];
+    assert!(ctl(follower.admin(), &seen).status.success());
+    let taken = ctl(follower.admin(), &["snapshot"]);
+    assert!(taken.status.success(), "{taken:?}");
     assert!(follower.terminate().success() && relay.terminate().success());
     let mut dump = Command::new(binary("databus"));
     let dump = dump
@@ -282,4 +297,17 @@ fn a_relay_reads_the_lineage_of_a_site() {
     let dumped = dump.output().expect("databus runs");
     let said = String::from_utf8_lossy(&dumped.stdout);
     assert!(said.contains(&format!("lineage   {lineage}")), "{said}");
+
+    // Its log is lost: the snapshot begins another one, which the relay creates.
+    fs::remove_dir_all(folder.path().join("log")).expect("a log");
+    let adopt = ["adopt", "--new-log", "--snapshot"];
+    let adopted = Command::new(binary("loader"))
+        .args(adopt)
+        .arg(&snapshots)
+        .output();
+    assert!(adopted.expect("loader runs").status.success());
+    let relay = Server::relay_of(folder.path(), &snapshots);
+    let follower = Server::try_follow(folder.path(), relay.public(), &[]);
+    let follower = follower.unwrap_or_else(|log| panic!("{log}"));
+    assert!(follower.terminate().success() && relay.terminate().success());
 }
