@@ -23,7 +23,8 @@ pub(crate) fn uri(address: &str) -> Result<Uri, Error> {
         _ => return wrong("is no address of HTTP/2: write HOST:PORT, or http://HOST:PORT"),
     }
     let place = place.strip_suffix('/').unwrap_or(place);
-    if place.starts_with(':') || place.bytes().all(|byte| byte.is_ascii_digit()) {
+    let only_port = place.strip_prefix(':').unwrap_or(place);
+    if only_port.bytes().all(|byte| byte.is_ascii_digit()) {
         return wrong("has no host: write localhost:PORT, or the host that serves");
     }
     let uri: Uri = match format!("http://{place}/").parse() {
