@@ -96,8 +96,9 @@ struct Handle {
 impl Log {
     /// Opens the log in a folder, and recovers it: everything that can then be read is durable.
     /// Creates a log if there is none, unless [`LogOptions::log_id`] or [`LogOptions::durable_scn`]
-    /// expects one and [`LogOptions::begin`] does not say how it begins. `origin` is the lineage of the graph that the log began with. Returns an error
-    /// if the log is already open, in another process or in this one.
+    /// expects one and [`LogOptions::begin`] does not say how it begins. `origin` is the lineage of
+    /// the graph that the log began with. Returns an error if the log is already open, in another
+    /// process or in this one.
     pub fn open(folder: &Path, origin: LineageId, options: LogOptions) -> Result<Self, OpenError> {
         Self::open_folder(folder, Some(origin), None, options)
     }

@@ -1,5 +1,5 @@
-//! The program `databus`: `serve` runs a relay, which owns a log and serves it, `dump` prints a log,
-//! and `backup` copies one.
+//! The program `databus`: `serve` runs a relay, which owns a log and serves it, `dump` prints a
+//! log, and `backup` copies one.
 
 use clap::{Parser, Subcommand};
 use cloud_files::keep_private;

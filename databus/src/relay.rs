@@ -58,10 +58,20 @@ pub struct RelayConfig {
     #[arg(long, value_name = "LOG_ID")]
     pub new_log_id: Option<LogId>,
     /// The address where graph servers follow the log; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50061", value_parser = listen_address::parse)]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:50061",
+        value_parser = listen_address::parse
+    )]
     pub listen: SocketAddr,
     /// The address where changes are published; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50062", value_parser = listen_address::parse)]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:50062",
+        value_parser = listen_address::parse
+    )]
     pub admin_listen: SocketAddr,
     /// The format of the process's log lines on stderr: text or json.
     #[arg(long, value_name = "FORMAT", default_value = "text")]

@@ -1,5 +1,5 @@
-//! Copies what another start of this server needs, while it serves: the newest snapshot, and the log
-//! if this process owns it.
+//! Copies what another start of this server needs, while it serves: the newest snapshot, and the
+//! log if this process owns it.
 //!
 //! The live profiles and index are not copied: the snapshot has the profiles, and a start makes the
 //! rest from them and the log.

@@ -1,10 +1,10 @@
 //! `loader adopt`: lets a snapshot begin a new log, when its own log is lost or left behind.
 //!
-//! The adopted snapshot is a new one beside the first, of the next generation, so that servers start
-//! from it. It has the same state at the same SCN. Its manifest names a log that does not exist yet,
-//! with an id of its own: the first owner, a graph server or a relay with an empty folder, creates
-//! it. The log's first window has the next SCN, and windows that the sources have sent before are
-//! repeats, because their last offsets are taken over.
+//! The adopted snapshot is a new one beside the first, of the next generation, so that servers
+//! start from it. It has the same state at the same SCN. Its manifest names a log that does not
+//! exist yet, with an id of its own: the first owner, a graph server or a relay with an empty
+//! folder, creates it. The log's first window has the next SCN, and windows that the sources have
+//! sent before are repeats, because their last offsets are taken over.
 //!
 //! Files that do not name a log are linked. The profiles that changed since the first build do, and
 //! are copied. Live stores and overlays of the other log are moved aside.

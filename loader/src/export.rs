@@ -1,9 +1,9 @@
 //! `loader export`: writes a snapshot as dumps that build the same site.
 //!
 //! `members.csv`, `positions.csv` and `connections.csv` have a header, and every field that the
-//! loader reads, in the order of the table of fields. Members are in the order of their ids, and each
-//! connection stands once, with its time in UTC. The rows of a site of any size are written one after
-//! the other.
+//! loader reads, in the order of the table of fields. Members are in the order of their ids, and
+//! each connection stands once, with its time in UTC. The rows of a site of any size are written
+//! one after the other.
 //!
 //! A site without profiles, built from connections alone, is written as connections alone, unless a
 //! member has none.

@@ -3,8 +3,8 @@
 //! `loader build` reads a site's `members.csv`, `positions.csv` and `connections.csv` and writes
 //! the snapshot directory that a graph server starts from. `loader generate` writes such files for
 //! a synthetic site, of any size and with the shape of real sites. `loader inspect` verifies a
-//! snapshot, `loader adopt` lets one begin a new log, and
-//! `loader export` writes one as such files. The commands are functions too, so that tests and benches call them without a process.
+//! snapshot, `loader adopt` lets one begin a new log, and `loader export` writes one as such files.
+//! The commands are functions too, so that tests and benches call them without a process.
 
 pub mod adopt;
 pub mod export;

@@ -1,5 +1,6 @@
 //! The `loader` command: `generate` makes a synthetic dump, `build` makes a snapshot of a dump,
-//! `inspect` verifies a snapshot, `export` writes one as a dump, and `adopt` lets one begin a new log.
+//! `inspect` verifies a snapshot, `export` writes one as a dump, and `adopt` lets one begin a new
+//! log.
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -14,7 +14,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Returns the answer, or as an error if none of the members that were asked about exists.
+    /// Returns the answer; or, if none of the requested members exists, an error that holds it.
     pub(crate) fn if_any(self, exists: bool) -> Result<Self, Failed> {
         if exists {
             Ok(self)

@@ -31,8 +31,8 @@ pub(crate) async fn connect(servers: &Servers, connect: Connect) -> Result<Answe
     publish(servers, change, done).await
 }
 
-/// Returns the first of these members who does not exist. The admin listener is asked, as the change
-/// goes there; or, if that is a relay's, which knows no members, the public one.
+/// Returns the first of these members who does not exist. The admin listener answers, to which the
+/// change goes; or, if that is a relay's, which has no members, the public one.
 async fn missing(servers: &Servers, members: &[u64]) -> Result<Option<u64>, Error> {
     let fields = ["member_id"];
     let (_, found) = match servers.site().await?.all_profiles(members, &fields).await {

@@ -22,7 +22,7 @@ pub(crate) enum Failed {
     /// A member of a change does not exist.
     #[error("there is no member {0}: give --create to create one")]
     NoMember(u64),
-    /// None of the members that were asked about exists. The answer says so too.
+    /// No requested member exists. The answer states that too.
     #[error("none of these members exists")]
     Nobody(Box<Answer>),
     #[error("the server ended the call without an answer")]

@@ -256,7 +256,8 @@ mod tests {
         check("[zzz]\n", "FILE:1: unknown key `zzz`");
         check(
             "\ndatabus = \"kafka\"\n",
-            "FILE:2: `kafka` is not a change log: write embedded:DIR for a log of this process, or http://HOST:PORT of a relay",
+            "FILE:2: `kafka` is not a change log: write embedded:DIR for a log of this process, \
+             or http://HOST:PORT of a relay",
         );
         check(
             "[limits]\nheavy-threads = \"x\"\n",

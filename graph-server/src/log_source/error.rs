@@ -114,7 +114,7 @@ pub enum LogSourceError {
     NoLog {
         /// The address that was given.
         relay: String,
-        /// What the server at the address says.
+        /// The message of the server at the address.
         why: String,
     },
     /// A later version wrote the log.

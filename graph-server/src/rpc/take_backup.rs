@@ -139,7 +139,8 @@ impl Task {
         };
         let taken = backup::take(&self.site, &self.target, self.taking, &mut report);
         let Backup { snapshot, point } = taken.map_err(|error| self.refusal(&error))?;
-        tracing::info!(folder = %self.target.display(), scn = point.scn.get(), "a backup was taken");
+        let (folder, scn) = (self.target.display(), point.scn.get());
+        tracing::info!(%folder, scn, "a backup was taken");
         Ok(TakeBackupResponse {
             bytes_copied,
             bytes: bytes_copied,

@@ -59,10 +59,9 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = BadRow::Stop)]
     on_error: BadRow,
     /// The column of each field, by name or by number from 1:
-    /// connections:member=1,other=2,time=3:ms (or :s; or :rfc3339; for texts without a zone :utc, or
-    /// a zone as in :Europe/Vienna),
-    /// members:member_id=id,given_name=firstName. One for each kind; fields that it does not name
-    /// stay empty.
+    /// connections:member=1,other=2,time=3:ms (or :s; or :rfc3339; for texts without a zone :utc,
+    /// or a zone as in :Europe/Vienna), members:member_id=id,given_name=firstName. One for each
+    /// kind; fields that it does not name stay empty.
     #[arg(long = "map", value_name = "KIND:FIELD=COLUMN,...")]
     maps: Vec<ColumnMap>,
     /// The most memory to take, such as 2GiB or 512MiB. Data that does not fit goes to files beside

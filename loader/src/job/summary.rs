@@ -68,7 +68,7 @@ pub struct Dropped {
 pub struct DroppedMembers {
     /// The number of members.
     pub count: u64,
-    /// True if there may be more: they were too many to be told apart.
+    /// True if there may be more: they were too many to be kept apart.
     pub is_least: bool,
 }
 
@@ -235,7 +235,8 @@ impl fmt::Display for Summary {
             writeln!(
                 f,
                 "warning      {in_early_1970} of {count} times of connections are in the first 48 \
-                 days of 1970: are they seconds that were read as milliseconds (--map with time=COLUMN:s)?"
+                 days of 1970: are they seconds that were read as milliseconds (--map with \
+                 time=COLUMN:s)?"
             )?;
         }
         if let Some(Rejected { rows, list }) = &self.rejected {

@@ -1,9 +1,9 @@
 //! Random dumps with faults of all kinds in random places, compared with Python's csv module.
 //!
 //! Each dump is built twice. A build that stops at the first bad row names its file, line and
-//! reason, or the file and what is wrong with the whole of it. A build that skips bad rows has every
-//! other row as Python reads it, and lists each bad row with the line on which Python begins it. 20
-//! dumps are made, 200 with `CLOUD_TEST_LONG`.
+//! reason, or the file and what is wrong with the whole of it. A build that skips bad rows has
+//! every other row as Python reads it, and lists each bad row with the line on which Python begins
+//! it. 20 dumps are made, 200 with `CLOUD_TEST_LONG`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -60,7 +60,8 @@ fn bad_rows_of_every_kind_are_listed_in_order() {
          members.csv,3,\"column 1: member_id: \"\"x\"\" is not a number of 64 bits\",\"x,Eve\"\n\
          members.csv,4,{latin},\"2,\u{fffd}\"\n\
          members.csv,7,\"1 fields, 2 are expected (is a delimiter in a field not quoted?)\",4\n\
-         members.csv,9,column 1: an id is never 0 (for ids from 0: --id-offset 1),\"0,\"\"a\nb\"\"\"\n\
+         members.csv,9,column 1: an id is never 0 (for ids from 0: --id-offset 1),\
+         \"0,\"\"a\nb\"\"\"\n\
          members.csv,11,a line of more than 1 MiB,\"{cut}\"\n\
          positions.csv,2,member 9 is not in the members files,\"9,\"\n\
          positions.csv,4,member 2 is not in the members files,\"2,\"\n\

@@ -93,8 +93,8 @@ fn times_without_a_zone_need_a_unit() {
 
 #[test]
 fn epochs_in_a_wrong_unit_are_suspected() {
-    const QUESTION: &str = "times of connections are in the first 48 days of 1970: are they seconds \
-                            that were read as milliseconds (--map with time=COLUMN:s)?";
+    const QUESTION: &str = "times of connections are in the first 48 days of 1970: are they \
+                            seconds that were read as milliseconds (--map with time=COLUMN:s)?";
     for (unit, times, counts) in [
         (":ms", &["1272085947"][..], Some("1 of 1")),
         (

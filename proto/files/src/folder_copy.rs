@@ -31,7 +31,7 @@ pub struct FolderCopy<'a> {
     target: PathBuf,
     partial: PathBuf,
     taking: Taking,
-    /// Told of the bytes that were taken since the last call.
+    /// Called with the number of bytes that were taken since the last call.
     progress: &'a mut dyn FnMut(u64) -> ControlFlow<()>,
 }
 

@@ -148,8 +148,8 @@ impl<M> Field<M> {
     ///
     /// The formats are: numbers in digits; `work` or `education`; `YYYY`, `YYYY-MM` or `YYYY-MM-DD`
     /// (the day is not kept); `true` or `false`; the entries of a list between semicolons; named
-    /// texts as a list of `name=text`. A list may also be an array of texts in JSON, and named texts
-    /// an object of texts: so they may hold semicolons.
+    /// texts as a list of `name=text`. A list may also be an array of texts in JSON, and named
+    /// texts an object of texts: so they may hold semicolons.
     ///
     /// # Errors
     /// If the text cannot be read as a value of the field's type.

@@ -30,7 +30,7 @@ use tokio::task::JoinHandle;
 const CHANGES: usize = 100;
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// A site whose changes are published until it is told to stop.
+/// A site whose changes are published until it is stopped.
 struct Busy {
     folder: TempDir,
     model: Model,

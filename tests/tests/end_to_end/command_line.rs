@@ -307,7 +307,7 @@ fn nothing_is_created_or_written_by_mistake() {
         said.contains("there is no member 404: give --create"),
         "{said}"
     );
-    // The answer about nobody is printed all the same.
+    // An answer without any member is printed too.
     let nobody = cloudctl(&server, &["--json", "profile", "404"]);
     let printed: Value = serde_json::from_slice(&nobody.stdout).expect("JSON");
     assert_eq!(printed["profiles"][0]["profile"], Value::Null);

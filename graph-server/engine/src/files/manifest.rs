@@ -152,8 +152,8 @@ pub enum StandsAt {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         history: Option<History>,
     },
-    /// Before the first window of a log that does not exist yet: the snapshot was taken from another
-    /// log, which is lost or left behind. The first owner of the log creates it.
+    /// Before the first window of a log that does not exist yet: the snapshot was taken from
+    /// another log, which is lost or left behind. The first owner of the log creates it.
     NewLog {
         /// The id that the log gets.
         log_id: LogId,

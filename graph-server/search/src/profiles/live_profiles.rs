@@ -278,8 +278,8 @@ impl LiveProfilesReader {
     }
 }
 
-/// Makes the store at `path`, a copy of the one in a snapshot, one of another log, and syncs it. Its
-/// records and its point stay.
+/// Makes the store at `path`, a copy of the one in a snapshot, one of another log, and syncs it.
+/// Its records and its point stay.
 ///
 /// # Errors
 /// If it cannot be read or written, or is no store.

@@ -4,8 +4,8 @@
 //! costs ten times more and is done by the worker that took the block.
 //!
 //! At the first quote or escape, the rest of the file goes to one worker as a stream: a line break
-//! inside quotes ends no row. So it does at a line that is longer than a block. In the syntax of `COPY` a
-//! line break always ends a row, and `\.` ends the rows.
+//! inside quotes ends no row. So it does at a line that is longer than a block. In the syntax of
+//! `COPY` a line break always ends a row, and `\.` ends the rows.
 
 use std::io::{self, Chain, Cursor, Read};
 
@@ -22,8 +22,8 @@ use crate::snapshot::rows::{
 /// stay in a cache near the core that parses it. It is above the longest line.
 const BLOCK_BYTES: usize = 4 << 20;
 
-/// The bytes of a file from the line with its first quote or escape on, from a line longer than a block on, or
-/// from the end of its rows on.
+/// The bytes of a file from the line with its first quote or escape on, from a line longer than a
+/// block on, or from the end of its rows on.
 pub(crate) type Rest<R> = Chain<Cursor<Vec<u8>>, R>;
 
 /// The work that a worker gets.

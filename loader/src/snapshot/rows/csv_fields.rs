@@ -166,7 +166,7 @@ impl CsvFields {
         self.fault.take()
     }
 
-    /// Forgets the texts of a row that is too long to be kept. Its fields are still told apart.
+    /// Forgets the texts of a row that is too long to be kept. Its fields are still separated.
     pub(crate) fn forget(&mut self) {
         self.forgotten += self.record.len();
         self.record.clear();

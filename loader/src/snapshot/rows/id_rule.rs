@@ -1,7 +1,7 @@
 //! How ids of members are written in a dump.
 //!
-//! An id is a number from 1 on: digits without leading zeros. A dump that counts from 0 is read with
-//! an offset, which is added to every id of a member in every file.
+//! An id is a number from 1 on: digits without leading zeros. A dump that counts from 0 is read
+//! with an offset, which is added to every id of a member in every file.
 
 use crate::snapshot::rows::row_fault::{RowFault, excerpt};
 
@@ -83,7 +83,8 @@ mod tests {
                 1,
                 &max,
                 Err(
-                    "column 3: \"18446744073709551615\" with --id-offset 1 is more than 64 bits hold",
+                    "column 3: \"18446744073709551615\" with --id-offset 1 is more than 64 \
+                     bits hold",
                 ),
             ),
         ] {

@@ -30,7 +30,7 @@ const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const ZSTD_SKIPPABLE_MAGIC: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
 /// The longest header of a zstd frame, which is also longer than the magic of every packing.
 const HEADER_BYTES_MAX: usize = 18;
-/// The largest window that the zstd library can be told to accept, as a power of two.
+/// The largest window that the zstd library can be set to accept, as a power of two.
 const WINDOW_LOG_MAX: u32 = 31;
 
 /// The largest zstd window that is unpacked.

@@ -1,9 +1,9 @@
 //! The ways in which a dump can have the time of a connection. Each is converted to milliseconds
 //! since 1970.
 //!
-//! Texts are read by [`time_from_text`], as those of published changes are. A text without an offset
-//! needs a zone, which the map names. Rules of zones are those of the program's own copy of the
-//! time zone database, so that a build does not depend on the machine.
+//! Texts are read by [`time_from_text`], as those of published changes are. A text without an
+//! offset needs a zone, which the map names. Rules of zones are those of the program's own copy of
+//! the time zone database, so that a build does not depend on the machine.
 
 use std::fmt;
 use std::str::FromStr;
