@@ -63,13 +63,19 @@ fn read(bytes: &[u8]) -> Result<String, String> {
     let path = folder.join("rows.csv");
     fs::write(&path, rows).expect("writes");
     let members = folder.join("members.csv");
+    let is_quoted = first >> 5 & 1 == 0;
+    let whose = if is_quoted {
+        whose.to_owned()
+    } else {
+        whose.replace("\"engineer, at Acme\"", "engineer")
+    };
     fs::write(&members, whose).expect("writes");
     let mut options = Options {
         out: folder.join("site"),
         format: RowFormat {
             syntax,
             delimiter: syntax.usual_delimiter(),
-            quote: (first >> 5 & 1 == 0).then_some(b'"'),
+            quote: is_quoted.then_some(b'"'),
             escape: (first >> 6 & 1 == 1).then_some(b'\\'),
             has_header,
         },
