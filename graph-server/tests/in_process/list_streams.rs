@@ -37,7 +37,7 @@ async fn a_stream_holds_the_whole_list_at_one_point() {
     let first = stream.next().await.unwrap().unwrap();
     // A change while the stream is open is not in it.
     let added = Window::of([connection_added(7, 1), connection_added(7, 999_999)]);
-    site.admin.publish(added).await.unwrap();
+    let added = site.admin.publish(added).await.unwrap();
     let mut members = first.member_ids.clone();
     let mut messages = 1;
     while let Some(part) = stream.next().await.unwrap() {
@@ -50,6 +50,7 @@ async fn a_stream_holds_the_whole_list_at_one_point() {
 
     let mut second = site
         .client
+        .at_least(added.as_of)
         .stream_network(1_000, Degree::Second)
         .await
         .unwrap();
