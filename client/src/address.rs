@@ -47,7 +47,7 @@ pub(crate) fn uri(address: &str) -> Result<Uri, Error> {
 /// Checks an address, for a program that connects to it later.
 ///
 /// # Errors
-/// What is wrong with it, and how to write it.
+/// [`Error::Address`], with the problem and how to write it.
 pub fn check_address(address: &str) -> Result<(), Error> {
     uri(address).map(drop)
 }

@@ -8,7 +8,7 @@ mod count;
 use crate::{LogFiles, OpenError, ReadError, Verified, verify};
 use cloud_model::Scn;
 use cloud_profile::part_lines;
-use cloud_terminal::{has_reader, unless_reader_is_gone};
+use cloud_terminal::{has_reader, unless_reader_is_gone, visible};
 use count::Counts;
 use serde_json::{Value, json};
 use std::{
@@ -136,10 +136,36 @@ impl Dump {
     }
 
     fn print(&self, text: &str, json: &Value, out: &mut impl Write) -> io::Result<()> {
-        if self.json {
-            writeln!(out, "{json}")
+        let printed = if self.json {
+            format!("{json}\n")
         } else {
-            out.write_all(text.as_bytes())
+            text.to_owned()
+        };
+        out.write_all(visible(&printed).as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_of_the_log_are_printed_visibly() {
+        let json = json!({ "name": "\u{1b}[2J\u{9b}2J\u{202e}" });
+        // JSON itself escapes the first of them only.
+        let shown = r#"{"name":"\u001b[2J\u009b2J\u202e"}"#;
+        for is_json in [true, false] {
+            let dump = Dump {
+                folder: PathBuf::new(),
+                after_scn: None,
+                json: is_json,
+                verify: false,
+                count: false,
+                follow: false,
+            };
+            let mut out = Vec::new();
+            dump.print(&format!("{json}\n"), &json, &mut out).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{shown}\n"));
         }
     }
 }

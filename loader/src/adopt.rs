@@ -90,7 +90,7 @@ pub enum AdoptError {
 /// Adopts the snapshot that the command line names, and prints the result.
 ///
 /// # Errors
-/// As [`adopt`], and if stdout cannot be written.
+/// The errors of [`adopt`], and if stdout cannot be written.
 pub fn run(arguments: &Arguments) -> Result<(), AdoptError> {
     Ok(print(adopt(&arguments.snapshot)?).map_err(Error::Print)?)
 }

@@ -65,7 +65,7 @@ pub enum ExportError {
 /// Exports the snapshot that the command line names, and prints the files.
 ///
 /// # Errors
-/// As [`export`], and if stdout cannot be written.
+/// The errors of [`export`], and if stdout cannot be written.
 pub fn run(arguments: &Arguments) -> Result<(), ExportError> {
     Ok(print(export(&arguments.snapshot, &arguments.out)?).map_err(Error::Print)?)
 }

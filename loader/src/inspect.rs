@@ -43,7 +43,7 @@ pub struct Inspection {
 /// Inspects the snapshot that the command line names and prints the result.
 ///
 /// # Errors
-/// As [`inspect`], and if stdout cannot be written.
+/// The errors of [`inspect`], and if stdout cannot be written.
 pub fn run(arguments: &Arguments) -> Result<(), Error> {
     print(inspect(&arguments.snapshot)?).map_err(Error::Print)
 }
