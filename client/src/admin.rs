@@ -2,7 +2,7 @@
 
 use crate::publish::{Acknowledgements, WindowSender};
 use crate::{
-    AnswerStream, Error, Point, RequestTo, Window, channel, channel::sized, limits,
+    AnswerStream, Error, Point, RequestTo, Window, answer::whole, channel, channel::sized, limits,
     settings::Settings,
 };
 use cloud_proto::cloud::v1 as cloud;
@@ -13,12 +13,12 @@ use cloud_proto::databus::v1::{
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
-use tonic::{Response, Status, Streaming, transport::Channel};
+use tonic::{Streaming, transport::Channel};
 
 /// A handle on a connection to the admin listener. Cloning it is cheap.
 #[derive(Clone, Debug)]
 pub struct Admin {
-    address: String,
+    pub(crate) address: String,
     pub(crate) settings: Settings,
     pub(crate) admin: AdminServiceClient<Channel>,
     publisher: PublisherClient<Channel>,
@@ -149,20 +149,6 @@ impl Admin {
         &self,
         parts: impl Stream<Item = PublishRequest> + Send + 'static,
     ) -> Result<Streaming<PublishResponse>, Error> {
-        self.answer(self.publisher.clone().publish(parts).await)
-    }
-
-    pub(crate) fn stream<M>(
-        &self,
-        answer: Result<Response<Streaming<M>>, Status>,
-    ) -> Result<AnswerStream<M>, Error> {
-        let stream = self.answer(answer)?;
-        Ok(AnswerStream::new(self.address.clone(), stream))
-    }
-
-    pub(crate) fn answer<M>(&self, answer: Result<Response<M>, Status>) -> Result<M, Error> {
-        answer
-            .map(Response::into_inner)
-            .map_err(|status| Error::from_status(&self.address, status))
+        whole(&self.address, self.publisher.clone().publish(parts).await)
     }
 }

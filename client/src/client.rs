@@ -1,7 +1,9 @@
 //! The handle for reads, on the public listener or on the admin listener.
 
 use crate::{
-    AnswerStream, Error, Point, RequestTo, Subscription, channel,
+    AnswerStream, Error, Point, RequestTo, Subscription,
+    answer::whole,
+    channel,
     channel::sized,
     limits,
     settings::{Settings, Side},
@@ -14,7 +16,7 @@ use cloud_proto::databus::v1 as databus;
 use cloud_proto::databus::v1::databus_client::DatabusClient;
 use prost_types::FieldMask;
 use std::time::Duration;
-use tonic::{Response, Status, Streaming, transport::Channel};
+use tonic::transport::Channel;
 
 /// A handle on a connection for reads, with the settings of the calls made through it.
 ///
@@ -25,7 +27,7 @@ use tonic::{Response, Status, Streaming, transport::Channel};
 /// Cloning it is cheap, and so is deriving a handle with other settings.
 #[derive(Clone, Debug)]
 pub struct Client {
-    address: String,
+    pub(crate) address: String,
     pub(crate) settings: Settings,
     pub(crate) network: NetworkServiceClient<Channel>,
     pub(crate) profiles: ProfileServiceClient<Channel>,
@@ -473,21 +475,7 @@ impl Client {
             log_id: after.log_id.clone(),
             after_history: after.history,
         };
-        let stream = self.answer(self.log.clone().subscribe(request).await)?;
+        let stream = whole(&self.address, self.log.clone().subscribe(request).await)?;
         Ok(Subscription::new(self.address.clone(), after.scn, stream))
-    }
-
-    pub(crate) fn stream<M>(
-        &self,
-        answer: Result<Response<Streaming<M>>, Status>,
-    ) -> Result<AnswerStream<M>, Error> {
-        let stream = self.answer(answer)?;
-        Ok(AnswerStream::new(self.address.clone(), stream))
-    }
-
-    pub(crate) fn answer<M>(&self, answer: Result<Response<M>, Status>) -> Result<M, Error> {
-        answer
-            .map(Response::into_inner)
-            .map_err(|status| Error::from_status(&self.address, status))
     }
 }

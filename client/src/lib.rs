@@ -31,7 +31,7 @@ pub use cloud_proto::cloud::v1::{ConnectionOrder, Degree};
 
 mod address;
 mod admin;
-mod answer_stream;
+mod answer;
 mod channel;
 mod client;
 mod error;
@@ -46,7 +46,7 @@ mod window;
 
 pub use address::check_address;
 pub use admin::{Admin, Published};
-pub use answer_stream::AnswerStream;
+pub use answer::AnswerStream;
 pub use client::{Client, DegreesOptions, Page, PathsOptions, SearchOptions, SuggestionsOptions};
 pub use error::{Error, Failure, FieldViolation};
 pub use point::{ParsePointError, Point};

@@ -1,6 +1,9 @@
 //! The requests of the protocol, and the gRPC method of each.
 
-use crate::{Admin, AnswerStream, Client, Error};
+use crate::{
+    Admin, AnswerStream, Client, Error,
+    answer::{streamed, whole},
+};
 use cloud_proto::{cloud::v1 as cloud, databus::v1 as databus};
 use std::future::Future;
 
@@ -30,13 +33,13 @@ macro_rules! requests {
                     let request = Self { $at_least, ..request };
                 )?
                 let request = handle.settings.request(request);
-                handle.$answer(handle.$stub.clone().$method(request).await)
+                $answer(&handle.address, handle.$stub.clone().$method(request).await)
             }
         }
     )*};
 }
 
-requests! { Client [answer]:
+requests! { Client [whole]:
     network.get_degrees(cloud::GetDegreesRequest, at_least) -> cloud::GetDegreesResponse;
     network.get_degrees_for_viewers(cloud::GetDegreesForViewersRequest, at_least)
         -> cloud::GetDegreesForViewersResponse;
@@ -59,7 +62,7 @@ requests! { Client [answer]:
     log.get_status(databus::GetStatusRequest) -> databus::GetStatusResponse;
 }
 
-requests! { Client [stream]:
+requests! { Client [streamed]:
     network.stream_connections(cloud::StreamConnectionsRequest, at_least)
         -> AnswerStream<cloud::StreamConnectionsResponse>;
     network.stream_shared_connections(cloud::StreamSharedConnectionsRequest, at_least)
@@ -68,11 +71,11 @@ requests! { Client [stream]:
         -> AnswerStream<cloud::StreamNetworkResponse>;
 }
 
-requests! { Admin [answer]:
+requests! { Admin [whole]:
     admin.get_status(cloud::GetStatusRequest) -> cloud::GetStatusResponse;
     admin.take_snapshot(cloud::TakeSnapshotRequest) -> cloud::TakeSnapshotResponse;
 }
 
-requests! { Admin [stream]:
+requests! { Admin [streamed]:
     admin.take_backup(cloud::TakeBackupRequest) -> AnswerStream<cloud::TakeBackupResponse>;
 }

@@ -6,7 +6,7 @@
 //! After a failed sync nothing is known of the bytes written since the last good sync, even if they
 //! read back. Linux drops dirty pages that could not be written, and reports that only once.
 
-use cloud_files::{FileIdentity, open_plain};
+use cloud_files::{FileIdentity, PathError, create_folder, open_plain};
 use std::{
     fmt,
     fs::{self, File},
@@ -79,26 +79,13 @@ impl Folder {
     /// Opens the folder at a path. Creates it, and the folders above it, durably if they are
     /// missing.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let missing = path
-            .ancestors()
-            .take_while(|folder| !folder.exists())
-            .count();
         if path.exists() && !path.is_dir() {
             return Err(io::Error::new(
                 io::ErrorKind::NotADirectory,
                 "is not a directory; name a folder, which is created if it is missing",
             ));
         }
-        fs::create_dir_all(path)?;
-        for parent in path.ancestors().skip(1).take(missing) {
-            // "" is the parent of a relative path's first part.
-            let parent = if parent.as_os_str().is_empty() {
-                Path::new(".")
-            } else {
-                parent
-            };
-            File::open(parent)?.sync_all()?;
-        }
+        create_folder(path).map_err(|PathError { source, .. }| source)?;
         Ok(Self {
             folder: cloud_files::Folder::open(path)?,
         })

@@ -262,6 +262,10 @@ impl Log {
             file: folder.to_owned(),
             source,
         };
+        if !folder.exists() {
+            // A folder is created for a log only, not for a misspelled path.
+            beginning(folder, origin, &options)?;
+        }
         let disk = Folder::open(folder).map_err(failed)?;
         let lock = FolderLock::take(folder)?;
         let old = replaced.map(|replaced| set_aside(folder, replaced));
@@ -357,14 +361,14 @@ fn resume(disk: &Arc<dyn Disk>, recovered: Recovered) -> (Published, TailSegment
     (published, tail)
 }
 
-fn create(
-    disk: &Arc<dyn Disk>,
+/// Returns how a new log begins in a folder without one, unless a log is expected there.
+fn beginning(
+    folder: &Path,
     origin: Option<LineageId>,
     options: &LogOptions,
-) -> Result<(Published, TailSegment), OpenError> {
-    let folder = || disk.path("");
+) -> Result<(LineageId, LogBegin), OpenError> {
+    let folder = || folder.to_owned();
     let origin = origin.ok_or_else(|| OpenError::NoLog { folder: folder() })?;
-    let failed = |source| OpenError::file(&**disk, "", source);
     let begin = match (&options.begin, options.log_id) {
         (Some(begin), _) => begin.clone(),
         (None, Some(log_id)) => {
@@ -380,12 +384,28 @@ fn create(
                 durable_scn: options.durable_scn,
             });
         }
-        (None, None) => LogBegin {
-            log_id: identity::random_log_id().map_err(failed)?,
-            after: Scn::BEGINNING.into(),
-            sources: Vec::new(),
-        },
+        (None, None) => {
+            let failed = |source| OpenError::File {
+                file: folder(),
+                source,
+            };
+            LogBegin {
+                log_id: identity::random_log_id().map_err(failed)?,
+                after: Scn::BEGINNING.into(),
+                sources: Vec::new(),
+            }
+        }
     };
+    Ok((origin, begin))
+}
+
+fn create(
+    disk: &Arc<dyn Disk>,
+    origin: Option<LineageId>,
+    options: &LogOptions,
+) -> Result<(Published, TailSegment), OpenError> {
+    let (origin, begin) = beginning(&disk.path(""), origin, options)?;
+    let failed = |source| OpenError::file(&**disk, "", source);
     let LogBegin {
         log_id,
         after,

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cloud_engine::{FileError, Manifest, StandsAt};
-use cloud_files::{FolderLock, LockError};
+use cloud_files::{FolderLock, LockError, sync_path, sync_tree};
 use cloud_model::{LogId, Scn, SourceMark};
 use cloud_search::{LIVE_PROFILES_NAME, move_to_log};
 use cloud_terminal::print;
@@ -23,7 +23,7 @@ use cloud_terminal::print;
 use crate::{
     inspect::{Inspection, inspect, measure, snapshot_at},
     job::error::Error,
-    snapshot::staging::{STAGING_PREFIX, sync, sync_tree},
+    snapshot::staging::STAGING_PREFIX,
 };
 
 /// The folder of live stores in the folder of a site.
@@ -137,7 +137,7 @@ pub fn adopt(path: &Path) -> Result<Adopted, AdoptError> {
         let _ = fs::remove_dir_all(&building);
     })?;
     fs::rename(&building, &target).map_err(Error::file("rename", &building))?;
-    sync(&site)?;
+    sync_path(&site).map_err(Error::from)?;
     let moved_aside = move_aside(&site, log_before)?;
     Ok(Adopted {
         snapshot: target,
@@ -156,20 +156,17 @@ fn write(
 ) -> Result<(), AdoptError> {
     fs::create_dir(building).map_err(Error::file("create", building))?;
     for file in &mut manifest.files {
-        let (from, to) = (snapshot.join(&file.name), building.join(&file.name));
-        if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
-        }
         if file.name == LIVE_PROFILES_NAME {
+            let (from, to) = (snapshot.join(&file.name), building.join(&file.name));
             fs::copy(&from, &to).map_err(Error::file("copy", &from))?;
             move_to_log(&to, log_id)?;
             (file.bytes, file.crc32c) = measure(&to).map_err(Error::file("read", &to))?;
         } else {
-            fs::hard_link(&from, &to).map_err(Error::file("link", &from))?;
+            file.link(snapshot, building)?;
         }
     }
     manifest.write(building)?;
-    Ok(sync_tree(building)?)
+    Ok(sync_tree(building).map_err(Error::from)?)
 }
 
 /// Moves the live stores and the overlays of the other log into a folder of that log's name.
@@ -191,7 +188,7 @@ fn move_aside(site: &Path, log_before: LogId) -> Result<Option<PathBuf>, Error> 
         fs::rename(&path, &to).map_err(Error::file("move", &path))?;
         is_used = true;
     }
-    sync(site)?;
+    sync_path(site)?;
     Ok(is_used.then_some(aside))
 }
 

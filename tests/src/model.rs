@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cloud_proto::cloud::v1::Degree;
 use cloud_proto::databus::v1::change::Event;
-use cloud_proto::databus::v1::{Change, Member, Position};
+use cloud_proto::databus::v1::{Change, Member, Position, WindowPart};
+use prost_types::Timestamp;
 
 /// Every member of a site.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,6 +55,14 @@ impl Model {
         self.add_member(b).connections.insert(a, time);
     }
 
+    /// Applies the changes of a window as it was logged.
+    pub fn apply_window(&mut self, window: &WindowPart) {
+        let commit_time = window.commit_time.as_ref().map_or(0, milliseconds);
+        for change in &window.changes {
+            self.apply(change, commit_time);
+        }
+    }
+
     /// Applies one change of a window committed at `commit_time` (ms).
     pub fn apply(&mut self, change: &Change, commit_time: u64) {
         if self.is_about_no_member(change) {
@@ -99,10 +108,8 @@ impl Model {
                 }
             }
             Event::ConnectionAdded(added) => {
-                let time = added.connected_at.map_or(commit_time, |time| {
-                    u64::try_from(time.seconds * 1000 + i64::from(time.nanos) / 1_000_000)
-                        .expect("after 1970")
-                });
+                let time = added.connected_at.as_ref();
+                let time = time.map_or(commit_time, milliseconds);
                 self.connect(added.member_id, added.other_id, time);
             }
             Event::ConnectionRemoved(removed) => {
@@ -295,6 +302,12 @@ impl Model {
             .map(|(id, _)| id)
             .collect()
     }
+}
+
+/// Returns a time in ms since 1970.
+fn milliseconds(time: &Timestamp) -> u64 {
+    let milliseconds = time.seconds * 1000 + i64::from(time.nanos) / 1_000_000;
+    u64::try_from(milliseconds).expect("after 1970")
 }
 
 fn copy_field(to: &mut Member, from: &Member, path: &str) {

@@ -8,8 +8,9 @@ use super::error::OpenError;
 use super::files::segment_names;
 use super::recovery::Found;
 use crate::disk::{Disk, Folder};
+use cloud_files::sync_path;
 use cloud_model::{LineageId, LogId};
-use std::{fs, fs::File, path::Path};
+use std::{fs, path::Path};
 
 /// Moves the segments of a log into the folder `replaced-<log id>`, if the log has this id. Returns
 /// the lineage that it began with; `None` if the folder holds no log, or another one.
@@ -39,7 +40,7 @@ pub(super) fn set_aside(folder: &Path, log_id: LogId) -> Result<Option<LineageId
         let moved = fs::rename(disk.path(name), aside.join(name));
         moved.map_err(|source| OpenError::file(&disk, name, source))?;
     }
-    let synced = File::open(&aside).and_then(|aside| aside.sync_all());
-    synced.and_then(|()| disk.sync_names()).map_err(failed)?;
+    sync_path(&aside).map_err(|error| failed(error.source))?;
+    disk.sync_names().map_err(failed)?;
     Ok(Some(header.origin))
 }

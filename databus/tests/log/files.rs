@@ -191,6 +191,10 @@ fn a_folder_without_a_log_is_refused() {
     ] {
         assert!(matches!(refused, Err(OpenError::NoLog { .. })));
     }
+    let missing = folder.path().join("a/missing");
+    let refused = Log::open_any(&missing, LogOptions::default());
+    assert!(matches!(refused, Err(OpenError::NoLog { .. })));
+    assert!(!folder.path().join("a").exists());
     log_in(folder.path());
     assert_eq!(
         Log::open_any(folder.path(), LogOptions::default())

@@ -10,12 +10,12 @@ use cloud_engine::{
     FileError, Fold, GRAPH_NAME, Graph, HISTORIES_NAME, Manifest, ManifestFile, StandsAt,
     TIMES_NAME, write_histories,
 };
+use cloud_files::{PathError, sync_path, sync_tree};
 use cloud_model::{LogId, LogPoint, Scn, SourceMark};
 use cloud_search::{LIVE_PROFILES_NAME, Published};
 use std::{
-    fs::{self, File},
-    io,
-    path::{Component, Path, PathBuf},
+    fs, io,
+    path::{Path, PathBuf},
 };
 
 /// The name of a snapshot that is being written.
@@ -35,9 +35,12 @@ pub(crate) enum SnapshotError {
     /// The operating system returned an error.
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    /// A name in the manifest is no path inside the snapshot.
-    #[error("the manifest names {name:?}, which is no file of a snapshot")]
-    Name { name: String },
+}
+
+impl From<PathError> for SnapshotError {
+    fn from(PathError { path, source }: PathError) -> Self {
+        Self::Io { path, source }
+    }
 }
 
 impl SnapshotError {
@@ -202,16 +205,16 @@ impl Building {
         })
     }
 
-    /// Syncs the directories and renames the snapshot to its name. If a snapshot with this name
+    /// Syncs everything and renames the snapshot to its name. If a snapshot with this name
     /// exists, the start has rejected it, and this server is not on it: it is removed.
     fn publish(&self, manifest: &Manifest) -> Result<PathBuf, SnapshotError> {
-        sync_folders(&self.path)?;
+        sync_tree(&self.path)?;
         let target = self.site.join(manifest.directory_name());
         if target.exists() {
             kept::remove(&target)?;
         }
         fs::rename(&self.path, &target).map_err(SnapshotError::io(&target))?;
-        sync(&self.site)?;
+        sync_path(&self.site)?;
         Ok(target)
     }
 }
@@ -250,45 +253,18 @@ fn link<'a>(
 ) -> Result<Vec<ManifestFile>, SnapshotError> {
     let mut linked = Vec::new();
     for file in files {
-        let name = &file.name;
-        let below = Path::new(name).components();
-        if !below
-            .into_iter()
-            .all(|part| matches!(part, Component::Normal(_)))
-        {
-            return Err(SnapshotError::Name { name: name.clone() });
-        }
-        let link = new.join(name);
-        if let Some(folder) = link.parent() {
-            fs::create_dir_all(folder).map_err(SnapshotError::io(folder))?;
-        }
-        match fs::hard_link(old.join(name), &link) {
+        match file.link(old, new) {
             Ok(()) => linked.push(file.clone()),
-            Err(error) if !all && error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if !all && error.is_not_found() => {
                 tracing::warn!(
-                    file = name,
+                    file = file.name,
                     "the snapshot goes without a file that is missing"
                 );
             }
-            Err(error) => return Err(SnapshotError::io(&link)(error)),
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(linked)
-}
-
-fn sync_folders(folder: &Path) -> Result<(), SnapshotError> {
-    for entry in fs::read_dir(folder).map_err(SnapshotError::io(folder))? {
-        let path = entry.map_err(SnapshotError::io(folder))?.path();
-        if path.is_dir() {
-            sync_folders(&path)?;
-        }
-    }
-    sync(folder)
-}
-
-fn sync(folder: &Path) -> Result<(), SnapshotError> {
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(SnapshotError::io(folder))
 }
 
 /// Removes the remains of snapshots that a server was writing or removing when it ended.

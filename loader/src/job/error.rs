@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use cloud_engine::FileError;
+use cloud_files::PathError;
 use cloud_search::IndexError;
 
 use crate::snapshot::{
@@ -97,6 +98,12 @@ pub enum Error {
         /// The largest number that is possible.
         limit: u64,
     },
+}
+
+impl From<PathError> for Error {
+    fn from(PathError { path, source }: PathError) -> Self {
+        Self::file("sync", path)(source)
+    }
 }
 
 impl Error {

@@ -7,12 +7,12 @@
 //! The site's directory has a `LOCK` file, which servers lock too. So two processes never work
 //! there at once, and any `.building-*` directory that a build finds is a leftover.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
 
 use cloud_engine::{newest_snapshots, snapshot_name};
-use cloud_files::{FolderLock, LockError};
+use cloud_files::{FolderLock, LockError, create_folder, sync_path, sync_tree};
 use cloud_model::Scn;
 
 use crate::{job::error::Error, snapshot::rejects::REJECTS_NAME};
@@ -34,7 +34,7 @@ impl Staging {
     /// Creates the staging directory in the site's directory. The latter is created if it is
     /// missing, and must hold no snapshot.
     pub(crate) fn create(site: &Path, scn: Scn) -> Result<Self, Error> {
-        create_durably(site)?;
+        create_folder(site).map_err(|error| Error::file("create", error.path)(error.source))?;
         let lock = lock(site)?;
         if let Some(snapshot) = newest_snapshots(site)?.into_iter().next() {
             return Err(Error::SnapshotExists(snapshot));
@@ -73,7 +73,7 @@ impl Staging {
     /// directory.
     pub(crate) fn publish_rejects(&self, list: &Path) -> Result<(), Error> {
         fs::rename(list, self.rejects_path()).map_err(Error::file("rename", list))?;
-        sync(&self.site)
+        Ok(sync_path(&self.site)?)
     }
 
     /// Fsyncs everything, renames the snapshot to its final name, and returns its path.
@@ -81,7 +81,7 @@ impl Staging {
         sync_tree(&self.path)?;
         fs::rename(&self.path, &self.target).map_err(Error::file("rename", &self.path))?;
         self.is_published = true;
-        sync(&self.site)?;
+        sync_path(&self.site)?;
         Ok(self.target.clone())
     }
 }
@@ -94,25 +94,6 @@ impl Drop for Staging {
             let _ = fs::remove_dir_all(&self.path);
         }
     }
-}
-
-/// Creates a directory and its missing ancestors, and fsyncs the parent of each new one.
-fn create_durably(directory: &Path) -> Result<(), Error> {
-    let missing = directory
-        .ancestors()
-        .take_while(|path| !path.as_os_str().is_empty() && !path.exists())
-        .count();
-    fs::create_dir_all(directory).map_err(Error::file("create", directory))?;
-    for parent in directory.ancestors().skip(1).take(missing) {
-        // The parent of a relative path's first part is "".
-        let here = Path::new(".");
-        sync(if parent.as_os_str().is_empty() {
-            here
-        } else {
-            parent
-        })?;
-    }
-    Ok(())
 }
 
 fn lock(site: &Path) -> Result<FolderLock, Error> {
@@ -137,24 +118,6 @@ fn remove_leftovers(site: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-pub(crate) fn sync_tree(directory: &Path) -> Result<(), Error> {
-    for entry in fs::read_dir(directory).map_err(Error::file("read", directory))? {
-        let path = entry.map_err(Error::file("read", directory))?.path();
-        if path.is_dir() {
-            sync_tree(&path)?;
-        } else {
-            sync(&path)?;
-        }
-    }
-    sync(directory)
-}
-
-pub(crate) fn sync(path: &Path) -> Result<(), Error> {
-    File::open(path)
-        .and_then(|file| file.sync_all())
-        .map_err(Error::file("sync", path))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! The copy is made in a folder beside the target, whose name ends in `.partial`. It gets the
 //! target's name once everything in it is on the disk.
 
+use crate::durable::{PathError, sync_above, sync_tree};
 use std::{
     fs::{self, File},
     io::{self, Read as _, Seek as _},
@@ -55,6 +56,12 @@ pub enum CopyError {
         /// The system's error.
         source: io::Error,
     },
+}
+
+impl From<PathError> for CopyError {
+    fn from(PathError { path, source }: PathError) -> Self {
+        Self::Io { path, source }
+    }
 }
 
 impl CopyError {
@@ -164,15 +171,12 @@ impl<'a> FolderCopy<'a> {
     /// # Errors
     /// If a folder cannot be synced or renamed. The copy is then removed.
     pub fn finish(self) -> Result<(), CopyError> {
-        sync_folders(&self.partial)?;
+        sync_tree(&self.partial)?;
         if self.target.symlink_metadata().is_ok() {
             return Err(CopyError::Exists(self.target.clone()));
         }
         fs::rename(&self.partial, &self.target).map_err(CopyError::io(&self.target))?;
-        match self.target.parent() {
-            Some(above) if !above.as_os_str().is_empty() => sync(above),
-            _ => sync(Path::new(".")),
-        }
+        Ok(sync_above(&self.target)?)
     }
 
     fn report(&mut self, bytes: u64) -> Result<(), CopyError> {
@@ -197,21 +201,6 @@ impl Drop for FolderCopy<'_> {
         // After the rename there is nothing to remove. Before it, the caller already has an error.
         let _ = fs::remove_dir_all(&self.partial);
     }
-}
-
-fn sync_folders(folder: &Path) -> Result<(), CopyError> {
-    for entry in fs::read_dir(folder).map_err(CopyError::io(folder))? {
-        let path = entry.map_err(CopyError::io(folder))?.path();
-        if path.is_dir() {
-            sync_folders(&path)?;
-        }
-    }
-    sync(folder)
-}
-
-fn sync(folder: &Path) -> Result<(), CopyError> {
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(CopyError::io(folder))
 }
 
 #[cfg(test)]

@@ -5,12 +5,14 @@
 //! | open a file, but never a FIFO, a device or a folder | `plain_file.rs` |
 //! | open a folder, and detect that it was moved, replaced or deleted | `folder.rs` |
 //! | tell a shortage from other errors of the system | `shortage.rs` |
+//! | create folders durably, and make files and folders durable | `durable.rs` |
 //! | copy files into a folder that appears complete or not at all | `folder_copy.rs` |
 //! | admit one process at a time to a folder | `folder_lock.rs` |
 //! | keep what a process writes from other users | `private.rs` |
 //!
 //! The crate knows no format: neither logs, nor snapshots, nor configurations.
 
+mod durable;
 mod folder;
 mod folder_copy;
 mod folder_lock;
@@ -18,6 +20,7 @@ mod plain_file;
 mod private;
 mod shortage;
 
+pub use durable::{PathError, create_folder, sync_above, sync_path, sync_tree};
 pub use folder::{FileIdentity, Folder, NotInPlace, is_not_in_place};
 pub use folder_copy::{CopyError, FolderCopy, Taking};
 pub use folder_lock::{FolderLock, LockError};

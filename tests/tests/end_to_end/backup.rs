@@ -110,11 +110,7 @@ impl Restored {
             return;
         }
         for (_, part) in self.windows.range(self.scn + 1..=scn) {
-            let time = part.commit_time.expect("a time");
-            let time = time.seconds as u64 * 1000 + time.nanos as u64 / 1_000_000;
-            for change in &part.changes {
-                self.model.apply(change, time);
-            }
+            self.model.apply_window(part);
         }
         self.scn = scn;
     }

@@ -167,12 +167,7 @@ impl Site {
     async fn send(&mut self, connections: &Connections, window: &WindowPart) -> Result<(), Error> {
         let window_to_publish = history::to_publish(window.clone());
         self.head = connections.admin.publish(window_to_publish).await?.as_of;
-        let time = window.commit_time.expect("a time");
-        let time = time.seconds as u64 * 1000 + time.nanos as u64 / 1_000_000;
-        window
-            .changes
-            .iter()
-            .for_each(|change| self.model.apply(change, time));
+        self.model.apply_window(window);
         Ok(())
     }
 

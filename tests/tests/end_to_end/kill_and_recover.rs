@@ -142,12 +142,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
     // log.
     let mut model = base;
     for part in windows.values() {
-        let time = part
-            .commit_time
-            .map_or(0, |time| time.seconds as u64 * 1000 + 250);
-        part.changes
-            .iter()
-            .for_each(|change| model.apply(change, time));
+        model.apply_window(part);
     }
     check_answers(&connections, &model, &windows, &ids).await;
     assert!(server.terminate().success(), "SIGTERM ends the server well");

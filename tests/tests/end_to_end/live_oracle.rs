@@ -123,12 +123,7 @@ async fn check_with(
     let (mut answers, mut moments) = (records.iter().peekable(), 0);
     let beginning = (0, WindowPart::default());
     for (scn, part) in [beginning].into_iter().chain(windows) {
-        let time = part
-            .commit_time
-            .map_or(0, |time| time.seconds as u64 * 1000 + 250);
-        part.changes
-            .iter()
-            .for_each(|change| model.apply(change, time));
+        model.apply_window(&part);
         let mut here = 0;
         while let Some(record) = answers.next_if(|record| record.scn() == scn) {
             record.check(&model);

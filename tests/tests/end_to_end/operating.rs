@@ -1,6 +1,7 @@
 //! graph-server as operators run it: a file and flags, errors in them, and the log that it writes.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Output};
 
 use cloud_tests::binaries::binary;
@@ -240,6 +241,7 @@ fn wrong_folders_and_addresses_are_explained() {
         assert!(said.contains(expected), "no {expected:?} in {said}");
         assert!(said.len() < 1024 && !said.contains("panicked"), "{said}");
     }
+    assert!(!Path::new(&path("new")).exists(), "a misspelled folder");
     // What can be meant is taken.
     for (listen, taken) in [("localhost:7", "127.0.0.1:7"), ("[::1]:7", "[::1]:7")] {
         let arguments = ["config", "--snapshot", "s", "--databus", "embedded:l"];

@@ -97,12 +97,7 @@ impl Site {
     fn moved(&self) -> Model {
         let mut model = self.model.clone();
         for part in self.published.values() {
-            let time = part
-                .commit_time
-                .map_or(0, |time| time.seconds as u64 * 1000 + 250);
-            part.changes
-                .iter()
-                .for_each(|change| model.apply(change, time));
+            model.apply_window(part);
         }
         model
     }

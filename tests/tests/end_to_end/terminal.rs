@@ -72,12 +72,19 @@ fn tables_fit_the_terminal_and_hold_no_control_characters() {
     let Some(python) = python() else { return };
     let (_folder, server) = start();
     let arguments = ["degrees", "--viewer", "1", "2", "3", "4"];
-    let output = in_terminal(&python, &server, 80, &arguments);
-    assert!(output.status.success(), "{output:?}");
-    let text = harmless(&output.stdout);
-    let (table, as_of) = text.rsplit_once("as of ").expect("a point");
-    assert!(as_of.starts_with("0@"), "{as_of}");
-    assert_eq!(table, DEGREES_AT_80);
+    for (arguments, expected) in [
+        (&arguments[..], DEGREES_AT_80),
+        (&["connections", "1"], CONNECTIONS_AT_80),
+        (&["shared", "--viewer", "2", "3"], SHARED_AT_80),
+        (&["search", "--viewer", "1", "headline"], SEARCH_AT_80),
+    ] {
+        let output = in_terminal(&python, &server, 80, arguments);
+        assert!(output.status.success(), "{output:?}");
+        let text = harmless(&output.stdout);
+        let (table, as_of) = text.rsplit_once("as of ").expect("a point");
+        assert!(as_of.starts_with("0@"), "{as_of}");
+        assert_eq!(table, expected, "{arguments:?}");
+    }
     // In a pipe, each row is one line.
     let text = harmless(&cloudctl(&server, &arguments).stdout);
     let row = text.lines().find(|line| line.contains("Mallory"));
@@ -124,6 +131,49 @@ const DEGREES_AT_80: &str = "\
 │        ┆        ┆                              ┆ table at e…                 │
 └────────┴────────┴──────────────────────────────┴─────────────────────────────┘
 ";
+
+const CONNECTIONS_AT_80: &str = "\
+┌────────┬───────────────────────┬──────────────────────┬──────────────────────┐
+│ member ┆ name                  ┆ headline             ┆ connected            │
+╞════════╪═══════════════════════╪══════════════════════╪══════════════════════╡
+│ 2      ┆ \\u001b[2J\\u001b]0;own ┆ A headline that is   ┆ 1970-01-01T00:00:01Z │
+│        ┆ ed\\u0007Eve           ┆ much longer than a   ┆                      │
+│        ┆                       ┆ column of a table at ┆                      │
+│        ┆                       ┆ e…                   ┆                      │
+│ 3      ┆ \\u009b2J\\u009d0;owned ┆ A headline that is   ┆ 1970-01-01T00:00:01Z │
+│        ┆ \\u009cMallory         ┆ much longer than a   ┆                      │
+│        ┆                       ┆ column of a table at ┆                      │
+│        ┆                       ┆ e…                   ┆                      │
+│ 4      ┆ Tru\\u202edy\\u2066     ┆ A headline that is   ┆ 1970-01-01T00:00:01Z │
+│        ┆                       ┆ much longer than a   ┆                      │
+│        ┆                       ┆ column of a table at ┆                      │
+│        ┆                       ┆ e…                   ┆                      │
+└────────┴───────────────────────┴──────────────────────┴──────────────────────┘
+3 of 3, ";
+
+const SHARED_AT_80: &str = "\
+┌────────┬──────┬──────────┐
+│ member ┆ name ┆ headline │
+╞════════╪══════╪══════════╡
+│ 1      ┆ Ada  ┆          │
+└────────┴──────┴──────────┘
+1 of 1, ";
+
+const SEARCH_AT_80: &str = "\
+┌────────┬────────┬──────────────────────────┬─────────────────────────┬───────┐
+│ member ┆ degree ┆ name                     ┆ headline                ┆ score │
+╞════════╪════════╪══════════════════════════╪═════════════════════════╪═══════╡
+│ 2      ┆ 1st    ┆ \\u001b[2J\\u001b]0;owned\\ ┆ A headline that is much ┆ 0.31  │
+│        ┆        ┆ u0007Eve                 ┆ longer than a column of ┆       │
+│        ┆        ┆                          ┆ a table at e…           ┆       │
+│ 3      ┆ 1st    ┆ \\u009b2J\\u009d0;owned\\u0 ┆ A headline that is much ┆ 0.31  │
+│        ┆        ┆ 09cMallory               ┆ longer than a column of ┆       │
+│        ┆        ┆                          ┆ a table at e…           ┆       │
+│ 4      ┆ 1st    ┆ Tru\\u202edy\\u2066        ┆ A headline that is much ┆ 0.31  │
+│        ┆        ┆                          ┆ longer than a column of ┆       │
+│        ┆        ┆                          ┆ a table at e…           ┆       │
+└────────┴────────┴──────────────────────────┴─────────────────────────┴───────┘
+3 of 3, ";
 
 #[test]
 fn no_command_and_no_error_sends_control_characters() {

@@ -24,12 +24,7 @@ impl Story {
             let mut window = history::window(&ids, &mut random);
             window.source_id = String::from("core");
             window.source_offset = scn * 10;
-            let time = window.commit_time.expect("a time");
-            let time = time.seconds as u64 * 1000 + time.nanos as u64 / 1_000_000;
-            window
-                .changes
-                .iter()
-                .for_each(|change| model.apply(change, time));
+            model.apply_window(&window);
             models.push(model.clone());
             window
         });

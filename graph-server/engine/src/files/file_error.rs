@@ -164,6 +164,12 @@ impl FileError {
         }
     }
 
+    /// Returns whether the file did not exist.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> FileError {
         move |source| FileError::Io {
             path: path.to_owned(),

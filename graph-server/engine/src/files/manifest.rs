@@ -30,7 +30,7 @@ use std::{
     fmt,
     fs::{self, File},
     io::{Read as _, Write as _},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
@@ -259,6 +259,25 @@ impl ManifestFile {
     pub fn at(self, scn: Scn) -> Self {
         Self { scn, ..self }
     }
+
+    /// Links the file from one snapshot into another that is being written. The folders above it
+    /// are created.
+    ///
+    /// # Errors
+    /// If it is missing or cannot be linked.
+    pub fn link(&self, old: &Path, new: &Path) -> Result<(), FileError> {
+        let (from, to) = (old.join(&self.name), new.join(&self.name));
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder).map_err(FileError::io(folder))?;
+        }
+        fs::hard_link(&from, to).map_err(FileError::io(&from))
+    }
+
+    /// Returns whether its name is a path inside the snapshot.
+    fn is_inside(&self) -> bool {
+        let mut parts = Path::new(&self.name).components();
+        !self.name.is_empty() && parts.all(|part| matches!(part, Component::Normal(_)))
+    }
 }
 
 impl fmt::Display for FileRole {
@@ -450,6 +469,13 @@ impl Manifest {
                 name: name.clone(),
             });
         }
+        if let Some(file) = manifest.files.iter().find(|file| !file.is_inside()) {
+            let name = &file.name;
+            return Err(damaged(
+                0,
+                format!("names {name:?}, which is no file of a snapshot"),
+            ));
+        }
         Ok(manifest)
     }
 }
@@ -571,6 +597,27 @@ mod tests {
         let text = manifest.to_text().unwrap();
         let again = Manifest::parse(Path::new("manifest.json"), text.as_bytes()).unwrap();
         assert_eq!(again, manifest);
+    }
+
+    #[test]
+    fn files_outside_the_snapshot_are_refused() {
+        for name in [
+            "",
+            "/etc/passwd",
+            "../graph.csr",
+            "search/../../x",
+            "./graph.csr",
+        ] {
+            let mut manifest = version_2("[]", "").unwrap();
+            manifest.files[0].name = name.to_owned();
+            let text = manifest.to_text().unwrap();
+            let refused = Manifest::parse(Path::new("manifest.json"), text.as_bytes());
+            let refused = refused.unwrap_err().to_string();
+            assert!(
+                refused.contains("no file of a snapshot"),
+                "{name}: {refused}"
+            );
+        }
     }
 
     #[test]

@@ -103,11 +103,7 @@ impl Site {
         let admin = server.connect().await.admin;
         let published = admin.publish(history::to_publish(window.clone())).await;
         self.head = published.expect("the log takes windows").as_of;
-        let time = window.commit_time.expect("a time");
-        let time = time.seconds as u64 * 1000 + time.nanos as u64 / 1_000_000;
-        for change in &window.changes {
-            self.model.apply(change, time);
-        }
+        self.model.apply_window(&window);
     }
 
     /// Returns whether profiles have reached the head.
