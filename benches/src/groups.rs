@@ -11,6 +11,7 @@ mod compaction;
 mod degrees;
 mod durability;
 mod hub;
+mod large_pages;
 mod lists;
 mod order;
 mod plain_tantivy;
@@ -42,19 +43,21 @@ enum Needs {
     Graph,
     /// A site with profiles.
     Profiles,
-    /// Any site, and the rivals' programs. Measured only when `--only` names it.
-    Rivals,
+    /// Any site, and something more: the rivals' programs, or much time. Measured only when
+    /// `--only` names it.
+    Selection,
 }
 
 const GRAPH: &str = "The graph and the loader";
 const DATABUS: &str = "The databus and durability";
 const SEARCH: &str = "People search and profiles";
+const LARGE_PAGES: &str = "Large pages and a resident graph, against neither";
 const RIVALS: &str =
     "The rivals: the same graph, the same questions, the same cores, all answers equal";
 
 impl Group {
     /// All groups.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self {
             name: "order",
             heading: GRAPH,
@@ -164,9 +167,15 @@ impl Group {
             measure: profile_batches::measure,
         },
         Self {
+            name: "large-pages",
+            heading: LARGE_PAGES,
+            needs: Needs::Selection,
+            measure: large_pages::measure,
+        },
+        Self {
             name: "rivals",
             heading: RIVALS,
-            needs: Needs::Rivals,
+            needs: Needs::Selection,
             measure: rivals::measure,
         },
     ];
@@ -174,7 +183,7 @@ impl Group {
     /// Returns whether the group is measured when `--only` names these groups.
     pub fn is_wanted(&self, only: &[String]) -> bool {
         match only {
-            [] => self.needs != Needs::Rivals,
+            [] => self.needs != Needs::Selection,
             _ => only.iter().any(|only| only == self.name),
         }
     }

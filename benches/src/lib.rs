@@ -27,6 +27,7 @@ pub mod nearest;
 pub mod open_loop;
 pub mod options;
 pub mod outcome;
+pub mod pages;
 pub mod plain_search;
 pub mod publisher;
 pub mod publishing;

@@ -35,4 +35,8 @@ pub struct Options {
     /// Also write the rows to a file, as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Read the graph from the map of its file, and forbid large pages to this process and to the
+    /// servers. The group large-pages compares with this.
+    #[arg(long)]
+    pub plain_pages: bool,
 }

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cloud_proto::cloud::v1::GraphResidence;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::calls::Calls;
@@ -22,6 +23,9 @@ use crate::site::Site;
 const VIEWERS: usize = 10_000;
 /// Flags with a cache for the views of all viewers, so that a warm view stays warm.
 const MEASURED_SERVER_FLAGS: [&str; 2] = ["--view-cache-bytes-max", "2147483648"];
+/// The time between two looks whether a server has copied its graph, and the most of them.
+const RESIDENCE_LOOK_INTERVAL: Duration = Duration::from_millis(20);
+const RESIDENCE_LOOKS_MAX: u32 = 6_000;
 /// The threads of the drivers. The machine's other core belongs to the server, mostly.
 const DRIVER_THREADS: usize = 2;
 
@@ -97,7 +101,9 @@ impl Setting {
 
     /// Returns the graph, which is opened at the first call.
     pub fn site(&self) -> Outcome<&Site> {
-        made_once(&self.site, || Site::open(&self.data))
+        made_once(&self.site, || {
+            Site::open(&self.data, !self.options.plain_pages)
+        })
     }
 
     /// Returns the viewers with their pages of members.
@@ -112,14 +118,32 @@ impl Setting {
     pub async fn measured_server(&self, name: &str) -> Outcome<Measured> {
         let questions = self.questions()?.clone();
         let folder = self.data.server_folder(name)?;
-        let server = Server::start(folder.path(), &MEASURED_SERVER_FLAGS)?;
+        let is_resident = !self.options.plain_pages;
+        let memory = if is_resident { "resident" } else { "mapped" };
+        let mut flags = MEASURED_SERVER_FLAGS.to_vec();
+        flags.extend(["--graph-memory", memory]);
+        let server = Server::start(folder.path(), &flags)?;
         let calls = Calls::new(Channels::connect(&server).await?, questions);
+        let mut looks = 0;
+        while is_resident && graph_residence(&calls).await? != GraphResidence::Resident {
+            looks += 1;
+            if looks > RESIDENCE_LOOKS_MAX {
+                return Err("the server does not copy its graph".into());
+            }
+            tokio::time::sleep(RESIDENCE_LOOK_INTERVAL).await;
+        }
         Ok(Measured {
             calls,
             server,
             folder,
         })
     }
+}
+
+/// Returns where a server reads its graph.
+pub async fn graph_residence(calls: &Calls) -> Outcome<GraphResidence> {
+    let status = calls.channels().admin(0).status().await?;
+    Ok(status.graph_memory.unwrap_or_default().residence())
 }
 
 fn made_once<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Outcome<T>) -> Outcome<&T> {

@@ -1,11 +1,11 @@
-//! The site's graph in this process, mapped from the same snapshot that the servers use.
+//! The site's graph in this process, from the same snapshot that the servers use.
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use cloud_engine::{Base, Graph, Manifest, NodeIndex, Writer, newest_snapshots};
+use cloud_engine::{Base, Graph, Manifest, NodeIndex, ResidentCopy, Writer, newest_snapshots};
 use cloud_model::MemberId;
 
 use crate::{data::Data, outcome::Outcome};
@@ -20,24 +20,34 @@ pub struct Site {
 }
 
 impl Site {
-    /// Opens the snapshot of the site, and builds it first if it does not exist.
-    pub fn open(data: &Data) -> Outcome<Self> {
-        Self::at(&data.snapshot()?)
+    /// Opens the snapshot of the site, and builds it first if it does not exist. Reads the graph
+    /// from its file's map, or from a copy in memory.
+    pub fn open(data: &Data, is_resident: bool) -> Outcome<Self> {
+        let mapped = Self::at(&data.snapshot()?)?;
+        let Some(copy) = ResidentCopy::begin(&mapped.base)?.filter(|_| is_resident) else {
+            return Ok(mapped);
+        };
+        Ok(Self::with(mapped.snapshot, mapped.manifest, copy.finish()?))
     }
 
-    /// Opens the newest snapshot in a folder.
+    /// Opens the newest snapshot in a folder, mapped.
     pub fn at(folder: &Path) -> Outcome<Self> {
         let snapshot = newest_snapshots(folder)?.into_iter().next();
         let snapshot = snapshot.ok_or_else(|| format!("no snapshot in {}", folder.display()))?;
         let manifest = Manifest::read(&snapshot)?;
-        let base = Arc::new(Base::open(&snapshot, &manifest)?);
+        let base = Base::open(&snapshot, &manifest)?;
+        Ok(Self::with(snapshot, manifest, base))
+    }
+
+    fn with(snapshot: PathBuf, manifest: Manifest, base: Base) -> Self {
+        let base = Arc::new(base);
         let graph = Writer::new(base.clone(), manifest.scn).version().graph();
-        Ok(Self {
+        Self {
             snapshot,
             manifest,
             base,
             graph,
-        })
+        }
     }
 
     /// Returns the folder of the opened snapshot.

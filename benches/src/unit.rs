@@ -30,6 +30,19 @@ impl Unit {
         }
     }
 
+    /// Returns the unit of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [
+            Self::Seconds,
+            Self::Bytes,
+            Self::PerSecond,
+            Self::Times,
+            Self::Bits,
+            Self::Count,
+        ];
+        all.into_iter().find(|unit| unit.name() == name)
+    }
+
     /// Formats a number of this unit with about three digits.
     pub fn show(self, number: f64) -> String {
         match self {

@@ -48,7 +48,7 @@ mod views;
 mod workers;
 
 pub use cloud_serving::log::LogFormat;
-pub use config::{Config, ConfigError, Databus, ParseDatabusError};
+pub use config::{Config, ConfigError, Databus, GraphMemory, ParseDatabusError};
 pub use ingest::IngestError;
 pub use limits::Limits;
 pub use log_source::LogSourceError;

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, PipeReader, PipeWriter, Write as _};
 use std::net::TcpListener;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
@@ -61,6 +61,7 @@ pub const SOUND: Streams = Streams {
 /// A running process. Dropping it kills it.
 pub struct Process {
     child: Child,
+    program: PathBuf,
     folder: tempfile::TempDir,
     /// The ends of pipes that must stay open.
     _ends: (Vec<PipeReader>, Vec<PipeWriter>),
@@ -110,13 +111,21 @@ impl Process {
         command.stderr(output(stderr, &folder.path().join("stderr"), &mut ends.0));
         Self {
             child: command.spawn().expect("sh starts"),
+            program: fs::canonicalize(program).unwrap_or_else(|_| program.into()),
             folder,
             _ends: ends,
         }
     }
 
-    /// Sends a signal.
+    /// Sends a signal, once the shell has become the program: a signal that the shell has noted and
+    /// not acted on is lost with it.
     pub fn signal(&self, signal: Signal) {
+        let exe = format!("/proc/{}/exe", self.id());
+        let begun = Instant::now();
+        while fs::read_link(&exe).is_ok_and(|running| running != self.program) {
+            assert!(begun.elapsed() < END_MAX, "{:?} does not run", self.program);
+            std::thread::sleep(POLL_INTERVAL);
+        }
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, signal).expect("the process runs");
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -15,12 +15,17 @@ use crate::binaries::binary;
 /// The flags of a server that compacts its overlay into a new snapshot after every change.
 pub const COMPACTING: [&str; 4] = ["--compaction-percent", "0", "--compaction-bytes-min", "0"];
 
+/// The last lines of a process's log that a failed test shows.
+const LINES_SHOWN: usize = 20;
+
 /// A running server, or a running relay. Dropping it kills it.
 pub struct Server {
     process: Child,
     output: BufReader<ChildStdout>,
     public: String,
     admin: String,
+    /// The file with its stderr.
+    log: PathBuf,
 }
 
 /// Connections to the two listeners of a server. Their calls state no deadline, so the server's
@@ -174,6 +179,7 @@ impl Server {
                     output,
                     public,
                     admin,
+                    log: log.to_owned(),
                 });
             }
         }
@@ -272,6 +278,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            // A test has failed: what the process said may be the reason.
+            let said = std::fs::read_to_string(&self.log).unwrap_or_default();
+            let first = said.lines().count().saturating_sub(LINES_SHOWN);
+            let last: Vec<_> = said.lines().skip(first).collect();
+            eprintln!("{:?}: {}", self.process.try_wait(), last.join("\n"));
+        }
         // Both fail only if the process has already ended, which is the aim.
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -8,8 +8,8 @@ use std::{process::ExitCode, time::Instant};
 
 use clap::Parser as _;
 use cloud_benches::{
-    figures::Figures, groups::Group, options::Options, outcome::Outcome, setting::Setting,
-    unit::grouped,
+    figures::Figures, groups::Group, options::Options, outcome::Outcome, pages::forbid_large_pages,
+    setting::Setting, unit::grouped,
 };
 
 /// The allocator of the server, so that the engine in this process is comparable.
@@ -36,6 +36,9 @@ fn run(options: Options) -> Outcome<bool> {
         .find(|only| !names.contains(&only.as_str()))
     {
         return Err(format!("no group {unknown:?}, only {}", names.join(", ")).into());
+    }
+    if options.plain_pages {
+        forbid_large_pages()?;
     }
     let start = Instant::now();
     let (mut figures, setting) = (Figures::of_site(options.members), Setting::new(options)?);

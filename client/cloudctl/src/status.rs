@@ -6,7 +6,9 @@ use crate::{
     servers::Servers,
     table::Table,
 };
-use cloud_client::proto::cloud::v1::{CompactionStatus, LagStatus, MemoryPart, SnapshotStatus};
+use cloud_client::proto::cloud::v1::{
+    CompactionStatus, GraphMemoryStatus, GraphResidence, LagStatus, SnapshotStatus,
+};
 use cloud_client::proto::databus::v1::{AsOf, GetStatusResponse};
 use serde_json::json;
 
@@ -23,6 +25,7 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
         .as_ref()
         .map(|head| head.log_id.clone())
         .unwrap_or_default();
+    let graph_memory = status.graph_memory.clone().unwrap_or_default();
     let facts = [
         ("version", status.version.clone()),
         ("uptime", format!("{} s", span(status.uptime).as_secs())),
@@ -87,6 +90,7 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
                 mib(status.mapped_bytes)
             ),
         ),
+        ("graph memory", residence(&graph_memory)),
     ];
     let mut rows = Table::new(&["property", "value"]);
     for (name, fact) in facts {
@@ -95,8 +99,16 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
     for warning in status.warnings.iter().chain(&log.warnings) {
         rows.add_row(["warning", warning]);
     }
-    for MemoryPart { part, bytes } in &status.memory {
-        rows.add_row([format!("  {part}"), mib(*bytes)]);
+    for part in &status.memory {
+        let large = part.large_page_bytes.unwrap_or(0);
+        let large = match large {
+            0 => String::new(),
+            large => format!(", {} of it in large pages", mib(large)),
+        };
+        rows.add_row([
+            format!("  {}", part.part),
+            format!("{}{large}", mib(part.bytes)),
+        ]);
     }
     let source = |source: &cloud_client::proto::databus::v1::SourceStatus| {
         rows.add_row([
@@ -112,7 +124,11 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
     let sources: Vec<_> = log.sources.iter().map(source).collect();
     let memory = status.memory.iter();
     let memory: serde_json::Map<_, _> = memory
-        .map(|MemoryPart { part, bytes }| (part.clone(), json!(bytes)))
+        .map(|part| (part.part.clone(), json!(part.bytes)))
+        .collect();
+    let large_pages = status.memory.iter();
+    let large_pages: serde_json::Map<_, _> = large_pages
+        .filter_map(|part| Some((part.part.clone(), json!(part.large_page_bytes?))))
         .collect();
     let json = json!({
         "version": status.version,
@@ -156,6 +172,13 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
         "graph_lag": lag_json(status.graph_lag.as_ref()),
         "search_lag": lag_json(status.search_lag.as_ref()),
         "memory": memory,
+        "large_page_bytes": large_pages,
+        "graph_memory": {
+            "residence": residence_name(graph_memory.residence()),
+            "reason": graph_memory.reason,
+            "copied_bytes": graph_memory.copied_bytes,
+            "bytes": graph_memory.bytes,
+        },
         "warnings": status.warnings.iter().chain(&log.warnings).collect::<Vec<_>>(),
         "log": {
             "owner": log.owner,
@@ -169,6 +192,28 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
         text: format!("{rows}\n"),
         json,
     })
+}
+
+/// Returns the name of a residence as `--json` prints it.
+fn residence_name(residence: GraphResidence) -> &'static str {
+    match residence {
+        GraphResidence::Unspecified => "unknown",
+        GraphResidence::Mapped => "mapped",
+        GraphResidence::Copying => "copying",
+        GraphResidence::Resident => "resident",
+    }
+}
+
+fn residence(memory: &GraphMemoryStatus) -> String {
+    let name = residence_name(memory.residence());
+    match memory.residence() {
+        GraphResidence::Mapped => format!("{name}: {}", memory.reason),
+        GraphResidence::Copying => {
+            let (copied, all) = (mib(memory.copied_bytes), mib(memory.bytes));
+            format!("{name}, {copied} of {all}")
+        }
+        GraphResidence::Unspecified | GraphResidence::Resident => name.to_owned(),
+    }
 }
 
 fn log_files(log: &GetStatusResponse) -> String {

@@ -105,6 +105,7 @@
 mod base;
 mod files;
 mod graph;
+mod memory;
 mod neighbours;
 mod node_index;
 mod overlay;
@@ -119,6 +120,7 @@ pub use base::digest::{ContentDigest, ContentHasher, LineageHasher};
 pub use base::graph_arrays::GraphArrays;
 pub use base::graph_file::GRAPH_NAME;
 pub use base::graph_writer::{GraphWriter, UnsealedGraph, write_graph};
+pub use base::resident_copy::ResidentCopy;
 pub use base::times_file::TIMES_NAME;
 pub use files::content_error::ContentError;
 pub use files::file_error::FileError;
@@ -128,6 +130,7 @@ pub use files::manifest::{
     snapshot_name,
 };
 pub use graph::Graph;
+pub use memory::large_array::{LARGE_PAGE_BYTES, LargeArray, LargeMap, Purpose, large_maps};
 pub use neighbours::Neighbours;
 pub use node_index::NodeIndex;
 pub use overlay::change::{Applied, Created, GraphChange};

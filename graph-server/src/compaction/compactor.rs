@@ -7,12 +7,13 @@
 //! not raise it again.)
 
 use super::{
-    Compaction, Running, SharedWriter, is_changed,
+    Compaction, Residence, Running, SharedWriter, is_changed,
     kept::{self, Needed},
     lock,
     snapshot_writer::{Place, SnapshotError, SnapshotWriter},
 };
 use crate::{
+    config::GraphMemory,
     ingest::progress::{Part, Progress},
     limits::{
         COMPACTION_RETRY_INTERVAL, COMPACTION_TICK, Limits, PROFILES_WAIT_MAX,
@@ -21,7 +22,7 @@ use crate::{
     views::view_cache::Views,
     workers::{Priority, give_way},
 };
-use cloud_engine::{Base, Manifest, Version};
+use cloud_engine::{Base, Manifest, ResidentCopy, Version};
 use cloud_files::FolderLock;
 use cloud_model::{LineageId, LogId, Scn};
 use cloud_search::ProfileStore;
@@ -50,10 +51,12 @@ pub(crate) struct Compactor {
     pub(crate) site: PathBuf,
     pub(crate) log_id: LogId,
     pub(crate) stop: CancellationToken,
-    pub(crate) snapshots_kept: usize,
     /// The time between two periodic compactions; `None` if only requests and the overlay's growth
     /// start one.
     pub(crate) interval: Option<Duration>,
+    /// Where the graph is to be read.
+    pub(crate) graph_memory: GraphMemory,
+    pub(crate) limits: Limits,
     /// A pool of one thread, of low priority.
     pub(crate) behind: ThreadPool,
     /// The site's lock, held as long as this thread may write.
@@ -86,14 +89,18 @@ impl Compactor {
 
     fn run(self, runtime: &Handle) {
         let mut last = Instant::now();
+        let mut is_settled = false;
         while !self.stop.is_cancelled() {
             if !self.is_called_for(last) {
+                if !is_settled {
+                    is_settled = self.settle(last);
+                }
                 self.compaction.wait_for_call(COMPACTION_TICK);
                 continue;
             }
             last = Instant::now();
             match self.compact(runtime) {
-                Ok(()) => {}
+                Ok(()) => is_settled = false,
                 Err(SnapshotError::Stopped) => break,
                 Err(error) => {
                     self.failed(&error);
@@ -164,6 +171,7 @@ impl Compactor {
         self.compaction.status.send_modify(|status| {
             status.snapshot = Arc::new(manifest);
             status.completed += 1;
+            status.residence = Residence::Mapped("the base is new".into());
             status.last_time = Some(time);
             status.last_failure = None;
         });
@@ -185,6 +193,73 @@ impl Compactor {
         Ok(())
     }
 
+    /// Copies the base into memory, if that is configured and there is room. Returns whether the
+    /// base stands where it is to stay: not if a compaction is called for meanwhile, which replaces
+    /// the base.
+    fn settle(&self, last: Instant) -> bool {
+        let copied = match self.begin_copy() {
+            Ok(Some(copy)) => self.copy(copy, last),
+            Ok(None) => Some(Ok(())),
+            Err(reason) => Some(Err(reason)),
+        };
+        let is_settled = copied.is_some();
+        self.reside(match copied {
+            None => Residence::Mapped("a compaction makes a new base".into()),
+            Some(Ok(())) => Residence::Resident,
+            Some(Err(reason)) => {
+                tracing::info!(%reason, "the graph stays mapped");
+                Residence::Mapped(reason.into())
+            }
+        });
+        is_settled
+    }
+
+    /// Returns a copy to be made; `None` if the base is in memory already, or the reason why it
+    /// stays mapped.
+    fn begin_copy(&self) -> Result<Option<ResidentCopy>, String> {
+        let version = self.compaction.current.version();
+        let in_use = self.compaction.overlay_bytes() + self.views.counts().bytes;
+        Residence::plan(self.graph_memory, &self.limits, version.base(), in_use)?;
+        let begun = ResidentCopy::begin(version.base());
+        begun.map_err(|error| format!("there is no memory for a copy: {error}"))
+    }
+
+    /// Makes the copy, and goes over to it. `None` if a compaction is called for, or the server
+    /// stops.
+    fn copy(&self, mut copy: ResidentCopy, last: Instant) -> Option<Result<(), String>> {
+        let begun = Instant::now();
+        loop {
+            let (copied, all) = copy.progress();
+            self.reside(Residence::Copying(copied, all));
+            if self.stop.is_cancelled() || self.is_called_for(last) {
+                return None;
+            }
+            let step = Instant::now();
+            if !self.piece(|| copy.step()) {
+                break;
+            }
+            self.rest(step.elapsed());
+        }
+        let (_, bytes) = copy.progress();
+        let base = match self.piece(|| copy.finish()) {
+            Ok(base) => Arc::new(base),
+            Err(error) => return Some(Err(error.to_string())),
+        };
+        let before = lock(&self.writer).move_to(base);
+        let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(bytes, milliseconds, "the graph is resident");
+        self.retire(before);
+        Some(Ok(()))
+    }
+
+    fn reside(&self, residence: Residence) {
+        // Returns false so that no receiver is woken: none waits for this field.
+        self.compaction.status.send_if_modified(|status| {
+            status.residence = residence;
+            false
+        });
+    }
+
     /// Removes snapshots that are no longer kept, now that the one at `scn` is in use.
     fn keep_newest(
         &self,
@@ -195,7 +270,9 @@ impl Compactor {
         let in_use = (generation, scn);
         // Removing a snapshot drops gigabytes of the page cache, which takes the system a third of
         // a second.
-        self.piece(|| kept::remove_others(&self.site, in_use, lineage, self.snapshots_kept))?;
+        self.piece(|| {
+            kept::remove_others(&self.site, in_use, lineage, self.limits.snapshots_kept)
+        })?;
         let needed = kept::needed(&self.site, lineage)?;
         self.compaction.status.send_modify(|status| {
             status.needed = needed.unwrap_or_else(|| Needed::of(&status.snapshot));

@@ -6,10 +6,11 @@
 //! starts a compaction when the overlay has grown to its share of the base, when a snapshot is
 //! requested, and periodically.
 //!
-//! Imports from `ingest`, `views` and the top of the crate.
+//! Imports from `config`, `ingest`, `views` and the top of the crate.
 
 mod compactor;
 mod kept;
+mod residence;
 mod snapshot_writer;
 
 use crate::{
@@ -20,6 +21,7 @@ use cloud_engine::{Current, FileError, Manifest, Version, Writer};
 use cloud_model::Scn;
 pub(crate) use compactor::{Compactor, behind, interval};
 pub(crate) use kept::Needed;
+pub(crate) use residence::Residence;
 pub(crate) use snapshot_writer::remove_leftovers;
 use std::{
     path::Path,
@@ -76,6 +78,8 @@ pub(crate) struct CompactionStatus {
     pub(crate) last_time: Option<Duration>,
     /// Why the last one failed, if it did.
     pub(crate) last_failure: Option<Arc<str>>,
+    /// Where the base is read.
+    pub(crate) residence: Residence,
 }
 
 /// The progress of a running compaction.
@@ -115,6 +119,7 @@ impl Compaction {
                 failed: 0,
                 last_time: None,
                 last_failure: None,
+                residence: Residence::Mapped("the server starts".into()),
             }),
         })
     }

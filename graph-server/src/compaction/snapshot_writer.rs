@@ -10,7 +10,7 @@ use cloud_engine::{
     FileError, Fold, GRAPH_NAME, Graph, HISTORIES_NAME, Manifest, ManifestFile, StandsAt,
     TIMES_NAME, write_histories,
 };
-use cloud_files::{PathError, sync_path, sync_tree};
+use cloud_files::{PathError, sync_folders, sync_path};
 use cloud_model::{LogId, LogPoint, Scn, SourceMark};
 use cloud_search::{LIVE_PROFILES_NAME, Published};
 use std::{
@@ -205,10 +205,10 @@ impl Building {
         })
     }
 
-    /// Syncs everything and renames the snapshot to its name. If a snapshot with this name
+    /// Syncs the folders and renames the snapshot to its name. If a snapshot with this name
     /// exists, the start has rejected it, and this server is not on it: it is removed.
     fn publish(&self, manifest: &Manifest) -> Result<PathBuf, SnapshotError> {
-        sync_tree(&self.path)?;
+        sync_folders(&self.path)?;
         let target = self.site.join(manifest.directory_name());
         if target.exists() {
             kept::remove(&target)?;

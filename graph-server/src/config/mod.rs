@@ -9,10 +9,12 @@
 mod check;
 mod databus;
 mod error;
+mod graph_memory;
 mod source;
 
 pub use databus::{Databus, ParseDatabusError};
 pub use error::ConfigError;
+pub use graph_memory::GraphMemory;
 
 use crate::limits::Limits;
 use cloud_serving::{listen_address, log::LogFormat};
@@ -44,6 +46,10 @@ pub struct Config {
     #[arg(long, value_name = "ADDRESS", value_parser = listen_address::parse)]
     #[serde(with = "listen_address")]
     pub admin_listen: SocketAddr,
+    /// Where the graph is read: mapped from the snapshot's file, resident in memory of the server's
+    /// own and in large pages, or auto: resident where it fits.
+    #[arg(long, value_name = "WHERE")]
+    pub graph_memory: GraphMemory,
     /// Format of log lines on stderr: text or json.
     #[arg(long, value_name = "FORMAT")]
     pub log_format: LogFormat,
@@ -75,6 +81,7 @@ impl Default for Config {
             take_source: Vec::new(),
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 50052)),
+            graph_memory: GraphMemory::Auto,
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
             slow_request_ms: 500,

@@ -1,6 +1,6 @@
 //! The page `/metrics`: the server's counters and gauges.
 
-use crate::{ingest::progress::Part, observe::memory::Memory, site::Site};
+use crate::{compaction::Residence, ingest::progress::Part, observe::memory::Memory, site::Site};
 use cloud_profile::Bound;
 use cloud_serving::metrics::Page;
 use databus::rpc::write_log_metrics;
@@ -16,13 +16,31 @@ pub(crate) fn page(site: &Site) -> String {
     graph(&mut page, site);
     views(&mut page, site);
     workers(&mut page, site);
+    memory(&mut page, site);
+    page.into_text()
+}
+
+fn memory(page: &mut Page, site: &Site) {
+    let parts = Memory::read(site).parts;
     page.gauges(
         "cloud_memory_bytes",
         "Resident memory by part; the parts do not overlap.",
         "part",
-        Memory::read(site).parts,
+        parts.iter().map(|part| (part.name, part.bytes)),
     );
-    page.into_text()
+    page.gauges(
+        "cloud_memory_large_page_bytes",
+        "The part of cloud_memory_bytes that stands in large pages of the system.",
+        "part",
+        parts
+            .iter()
+            .filter_map(|part| Some((part.name, part.large_bytes?))),
+    );
+    page.gauge(
+        "cloud_graph_resident",
+        "1 while the graph is read from a copy in memory, 0 while from the map of its file.",
+        u8::from(site.compaction.status().residence == Residence::Resident),
+    );
 }
 
 fn log(page: &mut Page, site: &Site) {

@@ -1,13 +1,16 @@
 //! GetStatus: the server's SCNs, contents, memory and lag.
 
 use crate::{
-    compaction, ingest::lag::Lag, observe::memory::Memory, rpc::convert::duration_to_wire,
+    compaction::{self, Residence},
+    ingest::lag::Lag,
+    observe::memory::Memory,
+    rpc::convert::duration_to_wire,
     site::Site,
 };
 use cloud_engine::Manifest;
 use cloud_proto::cloud::v1::{
-    CompactionStatus, GetStatusResponse, LagStatus, MemoryPart, OverlayStatus, RunningCompaction,
-    SnapshotStatus, ViewCacheStatus,
+    CompactionStatus, GetStatusResponse, GraphMemoryStatus, GraphResidence, LagStatus, MemoryPart,
+    OverlayStatus, RunningCompaction, SnapshotStatus, ViewCacheStatus,
 };
 use cloud_search::ProfileStore;
 use cloud_serving::Refusal;
@@ -60,12 +63,14 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
         memory: memory
             .parts
             .into_iter()
-            .map(|(part, bytes)| MemoryPart {
-                part: part.to_owned(),
-                bytes,
+            .map(|part| MemoryPart {
+                part: part.name.to_owned(),
+                bytes: part.bytes,
+                large_page_bytes: part.large_bytes,
             })
             .collect(),
         warnings: site.warnings.clone(),
+        graph_memory: Some(graph_memory(&compaction.residence)),
     })
 }
 
@@ -99,6 +104,25 @@ fn compaction_status(status: &compaction::CompactionStatus) -> CompactionStatus 
             .as_deref()
             .unwrap_or_default()
             .to_owned(),
+    }
+}
+
+fn graph_memory(residence: &Residence) -> GraphMemoryStatus {
+    let at = |residence: GraphResidence| GraphMemoryStatus {
+        residence: residence.into(),
+        ..Default::default()
+    };
+    match residence {
+        Residence::Mapped(reason) => GraphMemoryStatus {
+            reason: reason.to_string(),
+            ..at(GraphResidence::Mapped)
+        },
+        Residence::Copying(copied_bytes, bytes) => GraphMemoryStatus {
+            copied_bytes: *copied_bytes,
+            bytes: *bytes,
+            ..at(GraphResidence::Copying)
+        },
+        Residence::Resident => at(GraphResidence::Resident),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     views::view_cache::Kept,
 };
 use cloud_engine::{
-    Budget, Degree, NodeIndex, View, ViewAt, degree, degrees_from_targets, shared_connections,
+    Budget, Degree, NodeIndex, View, ViewAt, degrees, degrees_from_targets, shared_connections,
     shared_cost, shortest_path,
 };
 use cloud_proto::cloud::v1::{
@@ -166,19 +166,17 @@ impl Page {
         view: &mut ViewAt<'_>,
         budget: &mut Budget<'_>,
     ) -> Result<Vec<MemberDegree>, Refusal> {
-        let answer = |&target: &Option<NodeIndex>| match target {
-            Some(target) => {
-                let degree = degree(view, target, budget)?;
-                let mut member = self.member(context, target, degree, budget)?;
-                if self.path {
-                    let path = shortest_path(view, target, budget)?;
-                    member.path = path.into_iter().map(|member| member.get()).collect();
-                }
-                Ok(member)
+        let degrees = degrees(view, &self.nodes(), budget)?;
+        let mut answers = self.members(context, degrees, budget)?;
+        if self.path {
+            let found = self.targets.iter().zip(&mut answers);
+            for (target, member) in found.filter_map(|(target, member)| Some(((*target)?, member)))
+            {
+                let path = shortest_path(view, target, budget)?;
+                member.path = path.into_iter().map(|member| member.get()).collect();
             }
-            None => Ok(unknown()),
-        };
-        self.targets.iter().map(answer).collect()
+        }
+        Ok(answers)
     }
 
     fn ask_targets(
@@ -186,9 +184,24 @@ impl Page {
         context: &ReadContext,
         budget: &mut Budget<'_>,
     ) -> Result<Vec<MemberDegree>, Refusal> {
-        let nodes: Vec<_> = self.targets.iter().flatten().copied().collect();
-        let mut degrees =
-            degrees_from_targets(&context.graph, context.viewer, &nodes, budget)?.into_iter();
+        let (graph, viewer) = (&context.graph, context.viewer);
+        let degrees = degrees_from_targets(graph, viewer, &self.nodes(), budget)?;
+        self.members(context, degrees, budget)
+    }
+
+    /// Returns the targets that exist.
+    fn nodes(&self) -> Vec<NodeIndex> {
+        self.targets.iter().flatten().copied().collect()
+    }
+
+    /// Returns the answer for each target, from the degrees of those that exist.
+    fn members(
+        &self,
+        context: &ReadContext,
+        degrees: Vec<Degree>,
+        budget: &mut Budget<'_>,
+    ) -> Result<Vec<MemberDegree>, Refusal> {
+        let mut degrees = degrees.into_iter();
         let answer =
             |&target: &Option<NodeIndex>| match target.zip(target.and_then(|_| degrees.next())) {
                 Some((target, degree)) => self.member(context, target, degree, budget),

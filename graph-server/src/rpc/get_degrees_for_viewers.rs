@@ -9,7 +9,7 @@ use crate::{
     },
     site::Site,
 };
-use cloud_engine::{NodeIndex, degree};
+use cloud_engine::{NodeIndex, degrees};
 use cloud_proto::cloud::v1::{
     Degree, GetDegreesForViewersRequest, GetDegreesForViewersResponse, ViewerDegrees,
 };
@@ -53,11 +53,13 @@ async fn degrees_from(
     let targets = Arc::clone(targets);
     let degrees = context.work(edges, move |context, budget| {
         let mut view = view.whole(&context.graph);
-        let answer = |&target: &Option<NodeIndex>| match target {
-            Some(target) => Ok(degree_to_wire(degree(&mut view, target, budget)?).into()),
-            None => Ok(Degree::Unknown.into()),
+        let nodes: Vec<_> = targets.iter().flatten().copied().collect();
+        let mut degrees = degrees(&mut view, &nodes, budget)?.into_iter();
+        let answer = |target: &Option<NodeIndex>| match target.and_then(|_| degrees.next()) {
+            Some(degree) => degree_to_wire(degree).into(),
+            None => Degree::Unknown.into(),
         };
-        targets.iter().map(answer).collect()
+        Ok(targets.iter().map(answer).collect())
     });
     degrees.await
 }

@@ -111,6 +111,7 @@ fn open(
         snapshot: folder,
         databus,
         take_source,
+        graph_memory,
         limits,
         ..
     } = config;
@@ -310,7 +311,8 @@ fn open(
         log_id,
         stop: stop_ingest.clone(),
         lock: Arc::clone(&lock),
-        snapshots_kept: limits.snapshots_kept,
+        graph_memory,
+        limits: limits.clone(),
         interval: compaction::interval(&limits),
         behind: compaction::behind()?,
     };

@@ -13,10 +13,10 @@
 //! copied. The system may reclaim those pages too, but counts them as memory of the process.
 
 use std::fmt;
-use std::fs;
-use std::path::{Component, Path};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use cloud_machine::memory_limit;
 
 use crate::job::error::Error;
 
@@ -32,8 +32,6 @@ const HELD_BYTES_MIN: u64 = 64 * MIB;
 pub(crate) const BYTES_PER_MEMBER: u64 = 32;
 /// The most memory for building the index: more does not make it faster.
 const INDEX_BYTES_MAX: u64 = 1 << 30;
-/// The mount point of control groups version 2.
-const GROUPS: &str = "/sys/fs/cgroup";
 
 /// The most memory that a build takes, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +83,7 @@ impl MemoryLimit {
     /// the least limit that works if that is more.
     #[must_use]
     pub fn of_machine() -> Self {
-        let bytes = machine_bytes().unwrap_or(0) / 2;
+        let bytes = memory_limit().unwrap_or(0) / 2;
         Self::new(bytes).unwrap_or(Self::least())
     }
 
@@ -243,37 +241,6 @@ fn least_bytes(held_bytes: u64) -> u64 {
     ((held_bytes + fixed_bytes()) * 8).div_ceil(7)
 }
 
-fn machine_bytes() -> Option<u64> {
-    let memory = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = memory
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let group = group_bytes(&groups, Path::new(GROUPS));
-    Some((kibibytes * 1024).min(group.unwrap_or(u64::MAX)))
-}
-
-/// Returns the lowest limit among a process's control group and its ancestors, if there is one.
-///
-/// `groups` is the content of `/proc/self/cgroup`. Its line `0::/path` names the group of version
-/// 2, below `root`. (See cgroups(7).)
-fn group_bytes(groups: &str, root: &Path) -> Option<u64> {
-    let path = groups.lines().find_map(|line| line.strip_prefix("0::"));
-    // The path of a group that this process cannot see begins with "/..". The part of it that is
-    // visible here is the root.
-    let names = Path::new(path.unwrap_or("/")).components();
-    let names = names.filter(|component| matches!(component, Component::Normal(_)));
-    let group = names.fold(root.to_owned(), |group, name| group.join(name));
-    group
-        .ancestors()
-        .take_while(|group| group.starts_with(root))
-        .filter_map(|group| fs::read_to_string(group.join("memory.max")).ok())
-        // A group without a limit has the text "max".
-        .filter_map(|text| text.trim().parse().ok())
-        .min()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,36 +288,5 @@ mod tests {
         };
         let memory = Memory::new(MemoryLimit::new(least).unwrap());
         memory.take_for_members(10_000_000).unwrap();
-    }
-
-    #[test]
-    fn the_lowest_limit_of_the_groups_counts() {
-        let root = tempfile::tempdir().unwrap();
-        let inner = root.path().join("site/loader");
-        fs::create_dir_all(&inner).unwrap();
-        let check = |groups: &str, expected: Option<u64>| {
-            assert_eq!(group_bytes(groups, root.path()), expected, "{groups:?}");
-        };
-        let loader = "3:cpu:/old\n0::/site/loader\n";
-        check(loader, None);
-        fs::write(inner.join("memory.max"), "max\n").unwrap();
-        check(loader, None);
-        fs::write(inner.join("memory.max"), "3000\n").unwrap();
-        check(loader, Some(3000));
-        fs::write(root.path().join("site/memory.max"), "2000\n").unwrap();
-        check(loader, Some(2000));
-        check("0::/site\n", Some(2000));
-        check("0::/site/loader/gone\n", Some(2000));
-        check("0::/\n", None);
-        fs::write(root.path().join("memory.max"), "9000\n").unwrap();
-        check(loader, Some(2000));
-        for groups in ["0::/\n", "0::/../other\n", "", "3:cpu:/old\n"] {
-            check(groups, Some(9000));
-        }
-    }
-
-    #[test]
-    fn the_machine_has_memory() {
-        assert!(machine_bytes().is_some_and(|bytes| bytes > 1 << 28));
     }
 }

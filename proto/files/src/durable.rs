@@ -67,17 +67,28 @@ fn or_here(folder: &Path) -> &Path {
     }
 }
 
-/// Syncs every file and folder below a folder, and the folder itself. A file that was synced
-/// before costs one system call.
+/// Syncs every file and folder below a folder, and the folder itself.
 ///
 /// # Errors
 /// If one of them cannot be read or synced.
 pub fn sync_tree(folder: &Path) -> Result<(), PathError> {
+    sync_below(folder, true)
+}
+
+/// Syncs a folder and those below it, whose files were synced before.
+///
+/// # Errors
+/// If one of them cannot be read or synced.
+pub fn sync_folders(folder: &Path) -> Result<(), PathError> {
+    sync_below(folder, false)
+}
+
+fn sync_below(folder: &Path, with_files: bool) -> Result<(), PathError> {
     for entry in fs::read_dir(folder).map_err(PathError::at(folder))? {
         let path = entry.map_err(PathError::at(folder))?.path();
         if path.is_dir() {
-            sync_tree(&path)?;
-        } else {
+            sync_below(&path, with_files)?;
+        } else if with_files {
             sync_path(&path)?;
         }
     }
@@ -112,6 +123,7 @@ mod tests {
         std::os::unix::fs::symlink("nowhere", &broken).unwrap();
         let error = sync_tree(folder.path()).unwrap_err();
         assert_eq!(error.path, broken);
+        sync_folders(folder.path()).unwrap();
         assert!(error.to_string().contains("below/broken: "), "{error}");
     }
 }

@@ -3,7 +3,7 @@
 //! The copy is made in a folder beside the target, whose name ends in `.partial`. It gets the
 //! target's name once everything in it is on the disk.
 
-use crate::durable::{PathError, sync_above, sync_tree};
+use crate::durable::{PathError, sync_above, sync_folders};
 use std::{
     fs::{self, File},
     io::{self, Read as _, Seek as _},
@@ -171,7 +171,7 @@ impl<'a> FolderCopy<'a> {
     /// # Errors
     /// If a folder cannot be synced or renamed. The copy is then removed.
     pub fn finish(self) -> Result<(), CopyError> {
-        sync_tree(&self.partial)?;
+        sync_folders(&self.partial)?;
         if self.target.symlink_metadata().is_ok() {
             return Err(CopyError::Exists(self.target.clone()));
         }

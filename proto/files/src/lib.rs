@@ -20,7 +20,7 @@ mod plain_file;
 mod private;
 mod shortage;
 
-pub use durable::{PathError, create_folder, sync_above, sync_path, sync_tree};
+pub use durable::{PathError, create_folder, sync_above, sync_folders, sync_path, sync_tree};
 pub use folder::{FileIdentity, Folder, NotInPlace, is_not_in_place};
 pub use folder_copy::{CopyError, FolderCopy, Taking};
 pub use folder_lock::{FolderLock, LockError};

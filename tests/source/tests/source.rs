@@ -10,9 +10,10 @@ use cloud_source::workspace::{Crate, crates, root};
 
 /// The crates of the workspace that each crate may use. Benches and tests are not listed: they may
 /// use any.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("cloud-model", &[]),
     ("cloud-files", &[]),
+    ("cloud-machine", &[]),
     ("cloud-terminal", &[]),
     ("cloud-proto", &[]),
     ("cloud-profile", &["cloud-model", "cloud-proto"]),
@@ -59,6 +60,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "databus",
             "cloud-engine",
             "cloud-files",
+            "cloud-machine",
             "cloud-profile",
             "cloud-model",
             "cloud-proto",
@@ -74,6 +76,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "cloud-serving",
             "cloud-engine",
             "cloud-files",
+            "cloud-machine",
             "cloud-profile",
             "cloud-model",
             "cloud-proto",

@@ -12,6 +12,7 @@ mod descriptors;
 mod disk_full;
 mod folders;
 mod foreign_clients;
+mod graph_memory;
 mod kill_and_recover;
 mod large_shapes;
 mod live_oracle;

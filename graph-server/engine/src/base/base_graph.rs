@@ -1,18 +1,22 @@
 //! The base: an immutable graph in compressed sparse rows, in the files of a snapshot or in memory.
 
-use std::{ops::Range, path::Path};
+use std::{ops::Range, path::Path, sync::Arc};
 
 use crate::{
     base::{
         csr::{Csr, GraphContent},
-        graph_file::{self, GraphSections},
+        graph_file::{GraphFile, GraphSections},
         id_order::IdOrder,
         member_lookup::MemberLookup,
         times_file::{TIMES_PER_BLOCK, TimesFile},
     },
     files::{
         block_reader::BlockReader, content_error::ContentError, file_error::FileError,
-        manifest::Manifest, memory_map::Array, read_ahead::read_ahead,
+        manifest::Manifest,
+    },
+    memory::{
+        read_ahead::read_ahead,
+        shared_array::{Array, FileBytes},
     },
     node_index::{NodeIndex, member_checked_before},
     sets::node_set::NodeSet,
@@ -30,8 +34,10 @@ pub struct Base {
     targets: Array<u32>,
     /// The nodes whose members do not exist.
     absent: NodeSet,
-    times: Times,
+    times: Arc<Times>,
     lookup: MemberLookup,
+    /// The file that holds the arrays; absent for a base that was built in memory.
+    file: Option<GraphFile>,
 }
 
 /// The offsets, in the width that the number of targets needs.
@@ -53,9 +59,12 @@ impl Base {
     /// # Errors
     /// [`FileError`] when a file is missing, damaged, or not the one that the manifest names.
     pub fn open(snapshot: &Path, manifest: &Manifest) -> Result<Self, FileError> {
-        let sections = graph_file::open(snapshot, manifest)?;
+        let file = GraphFile::open(snapshot, manifest)?;
+        let sections = file.sections()?;
         let times = TimesFile::open(snapshot, manifest, sections.targets.len() as u64)?;
-        Ok(Self::new(manifest.lineage_id, sections, Times::File(times)))
+        let base = Self::new(manifest.lineage_id, sections, Times::File(times));
+        let file = Some(file);
+        Ok(Self { file, ..base })
     }
 
     /// Returns a base without members.
@@ -145,9 +154,42 @@ impl Base {
             offsets,
             targets,
             absent,
-            times,
+            times: Arc::new(times),
             lookup,
+            file: None,
         }
+    }
+
+    /// Returns the bytes of the file that the arrays lie in, if it is mapped.
+    pub(crate) fn mapped_file(&self) -> Option<&[u8]> {
+        self.file.as_ref()?.mapped()
+    }
+
+    /// Returns the base with its arrays in these bytes, a copy of the file with this checksum.
+    pub(crate) fn resident(&self, bytes: FileBytes, crc32c: u32) -> Result<Self, FileError> {
+        let Some(file) = &self.file else {
+            unreachable!("only a mapped base is copied");
+        };
+        let file = file.moved(bytes, crc32c)?;
+        let GraphSections {
+            member_ids,
+            nodes_by_id,
+            offsets,
+            targets,
+            absent,
+        } = file.sections()?;
+        Ok(Self {
+            lineage: self.lineage,
+            member_ids,
+            nodes_by_id,
+            ascending_nodes: self.ascending_nodes,
+            offsets,
+            targets,
+            absent,
+            times: Arc::clone(&self.times),
+            lookup: self.lookup.clone(),
+            file: Some(file),
+        })
     }
 
     /// Reads and verifies all times. Opening a base does not: each block is verified when it is
@@ -156,7 +198,7 @@ impl Base {
     /// # Errors
     /// [`FileError`] when a block cannot be read or is damaged.
     pub fn verify_times(&self) -> Result<(), FileError> {
-        match &self.times {
+        match &*self.times {
             Times::File(times) => times.verify(),
             Times::Memory(_) => Ok(()),
         }
@@ -200,7 +242,7 @@ impl Base {
         } else {
             (0, arrays)
         };
-        let times = match &self.times {
+        let times = match &*self.times {
             Times::File(times) => times.memory_bytes(),
             Times::Memory(times) => times.len() as u64 * 8,
         };
@@ -311,7 +353,7 @@ impl Base {
         places: &[usize],
     ) -> Result<Vec<u64>, FileError> {
         let (start, _) = self.row_bounds(node);
-        let file = match &self.times {
+        let file = match &*self.times {
             Times::File(file) => file,
             Times::Memory(times) => {
                 return Ok(places.iter().map(|place| times[start + place]).collect());
@@ -344,7 +386,7 @@ impl Base {
     /// Returns a reader for the times of all rows, to be read in order. `None` for a base in
     /// memory.
     pub(crate) fn times_reader(&self) -> Result<Option<BlockReader>, FileError> {
-        match &self.times {
+        match &*self.times {
             Times::File(times) => times.reader().map(Some),
             Times::Memory(_) => Ok(None),
         }
@@ -364,7 +406,7 @@ impl Base {
         let (start, _) = self.row_bounds(NodeIndex::new(nodes.start));
         let (_, end) = self.row_bounds(NodeIndex::new(nodes.end - 1));
         let targets = start as u64..end as u64;
-        match (&self.times, reader) {
+        match (&*self.times, reader) {
             (Times::File(times), Some(reader)) => times.read_in_order(targets, reader),
             (Times::File(times), None) => times.read(targets),
             (Times::Memory(times), _) => Ok(times[start..end].to_vec()),

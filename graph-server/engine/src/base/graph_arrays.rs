@@ -7,10 +7,11 @@ use crate::{
     base::{
         base_graph::Offsets,
         csr::Offset,
-        graph_file::{self, GraphSections},
+        graph_file::{GraphFile, GraphSections},
         times_file,
     },
-    files::{file_error::FileError, manifest::Manifest, memory_map::Array},
+    files::{file_error::FileError, manifest::Manifest},
+    memory::shared_array::Array,
 };
 
 /// The rows of a graph, mapped. `times.bin` is mapped too but not verified, because the same
@@ -26,7 +27,7 @@ impl GraphArrays {
     /// # Errors
     /// [`FileError`] when a file is missing, damaged, or not the one that the manifest names.
     pub fn open(directory: &Path, manifest: &Manifest) -> Result<Self, FileError> {
-        let sections = graph_file::open(directory, manifest)?;
+        let sections = GraphFile::open(directory, manifest)?.sections()?;
         let times = times_file::map(directory, sections.targets.len() as u64)?;
         Ok(Self { sections, times })
     }

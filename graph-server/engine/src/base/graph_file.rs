@@ -31,24 +31,27 @@
 //! checksums, the arrays are checked to be a graph. An opened file therefore cannot lead a
 //! traversal outside its arrays.
 
-use std::{ops::RangeInclusive, path::Path};
+use std::{
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::{
     base::{
         base_graph::Offsets,
-        csr::{check_absent, check_graph},
+        csr::{Offset, check_absent, check_graph},
         id_order::IdOrder,
     },
     files::{
         content_error::ContentError,
         file_error::FileError,
         file_identity::{check_lineage, check_start, check_whole, named_file, open_map},
-        manifest::Manifest,
-        memory_map::{Array, FileMap},
-        section_writer::padded,
+        manifest::{Manifest, ManifestFile},
+        section_writer::{ALIGNMENT, padded},
     },
+    memory::shared_array::{Array, FileBytes},
     sets::node_set::NodeSet,
 };
 use cloud_model::LineageId;
@@ -140,155 +143,202 @@ pub(crate) struct GraphSections {
     pub(crate) absent: NodeSet,
 }
 
-/// Opens and verifies the file that the manifest names.
-pub(crate) fn open(snapshot: &Path, manifest: &Manifest) -> Result<GraphSections, FileError> {
-    let path = snapshot.join(GRAPH_NAME);
-    let named = named_file(snapshot, manifest, GRAPH_NAME)?;
-    let map = open_map(&path, named)?;
-    let header = read_header(&path, &map, manifest.lineage_id)?;
-    let layout = Layout::of(&header);
-    if layout.end != Some(map.len() as u64) {
-        return Err(FileError::damaged(
-            &path,
-            32,
-            "the file's length does not follow from its counts",
-        ));
-    }
-    let mut whole = crc32c::crc32c(header.as_bytes());
-    let mut start = HEADER_BYTES as u64;
-    let sections = [
-        ("offsets", layout.offsets, header.offsets_crc32c),
-        ("targets", layout.targets, header.targets_crc32c),
-        ("member ids", layout.member_ids, header.member_ids_crc32c),
-        ("nodes by id", layout.nodes_by_id, header.nodes_by_id_crc32c),
-        (
-            "absent nodes",
-            layout.absent_nodes,
-            header.absent_nodes_crc32c,
-        ),
-    ];
-    for (name, bytes, expected) in sections {
-        let end = start + padded(bytes);
-        let found = crc32c::crc32c(&map[start as usize..end as usize]);
-        if found != expected {
-            return Err(FileError::damaged(
-                &path,
-                start,
-                format!("checksum of the {name} is {found:08x}, not {expected:08x}"),
-            ));
-        }
-        whole = crc32c::crc32c_combine(whole, found, (end - start) as usize);
-        start = end;
-    }
-    check_whole(&path, named, whole)?;
-    layout.sections(&path, &map, header.offset_width)
+/// An opened and verified file.
+pub(crate) struct GraphFile {
+    path: PathBuf,
+    named: ManifestFile,
+    bytes: FileBytes,
+    layout: Layout,
+    offset_width: u32,
 }
 
-/// The lengths of the sections in bytes, without padding.
+impl GraphFile {
+    /// Maps the file that the manifest names, and verifies it.
+    pub(crate) fn open(snapshot: &Path, manifest: &Manifest) -> Result<Self, FileError> {
+        let path = snapshot.join(GRAPH_NAME);
+        let named = named_file(snapshot, manifest, GRAPH_NAME)?;
+        let bytes = open_map(&path, named)?;
+        let header = read_header(&path, &bytes, manifest.lineage_id)?;
+        let file = Self {
+            named: named.clone(),
+            layout: Layout::of(&header),
+            offset_width: header.offset_width,
+            path,
+            bytes,
+        };
+        file.check_sums(&header)?;
+        file.check_graph()?;
+        Ok(file)
+    }
+
+    /// Returns the file with the same bytes elsewhere, which have this checksum.
+    pub(crate) fn moved(&self, bytes: FileBytes, crc32c: u32) -> Result<Self, FileError> {
+        check_whole(&self.path, &self.named, crc32c)?;
+        Ok(Self {
+            path: self.path.clone(),
+            named: self.named.clone(),
+            bytes,
+            ..*self
+        })
+    }
+
+    /// Returns the whole file, if it is mapped.
+    pub(crate) fn mapped(&self) -> Option<&[u8]> {
+        self.bytes.is_mapped().then_some(&*self.bytes)
+    }
+
+    /// Returns the arrays.
+    pub(crate) fn sections(&self) -> Result<GraphSections, FileError> {
+        let layout = &self.layout;
+        Ok(GraphSections {
+            member_ids: self.array(layout.member_ids)?,
+            nodes_by_id: self.array(layout.nodes_by_id)?,
+            offsets: match self.offset_width {
+                4 => Offsets::Narrow(self.array(layout.offsets)?),
+                _ => Offsets::Wide(self.array(layout.offsets)?),
+            },
+            targets: self.array(layout.targets)?,
+            absent: NodeSet::from_ascending(&self.array::<u32>(layout.absent_nodes)?),
+        })
+    }
+
+    fn check_sums(&self, header: &Header) -> Result<(), FileError> {
+        let (path, layout) = (&self.path, &self.layout);
+        if layout.end != Some(self.bytes.len() as u64) {
+            return Err(FileError::damaged(
+                path,
+                32,
+                "the file's length does not follow from its counts",
+            ));
+        }
+        let mut whole = crc32c::crc32c(header.as_bytes());
+        let sections = [
+            ("offsets", layout.offsets, header.offsets_crc32c),
+            ("targets", layout.targets, header.targets_crc32c),
+            ("member ids", layout.member_ids, header.member_ids_crc32c),
+            ("nodes by id", layout.nodes_by_id, header.nodes_by_id_crc32c),
+            (
+                "absent nodes",
+                layout.absent_nodes,
+                header.absent_nodes_crc32c,
+            ),
+        ];
+        for (name, Section { at, bytes }, expected) in sections {
+            let length = padded(bytes) as usize;
+            let found = crc32c::crc32c(&self.bytes[at as usize..at as usize + length]);
+            if found != expected {
+                return Err(FileError::damaged(
+                    path,
+                    at,
+                    format!("checksum of the {name} is {found:08x}, not {expected:08x}"),
+                ));
+            }
+            whole = crc32c::crc32c_combine(whole, found, length);
+        }
+        check_whole(path, &self.named, whole)
+    }
+
+    fn check_graph(&self) -> Result<(), FileError> {
+        let layout = &self.layout;
+        let member_ids: Array<u64> = self.array(layout.member_ids)?;
+        let nodes_by_id: Array<u32> = self.array(layout.nodes_by_id)?;
+        let ids = IdOrder::new(&member_ids, &nodes_by_id);
+        let checked = match self.offset_width {
+            4 => self.check_rows(ids, &self.array::<u32>(layout.offsets)?)?,
+            _ => self.check_rows(ids, &self.array::<u64>(layout.offsets)?)?,
+        };
+        let width = u64::from(self.offset_width);
+        checked.map_err(|error| {
+            let offset = match error {
+                ContentError::MemberIdsNotAscending { node, .. } => {
+                    layout.member_ids.at + node as u64 * 8
+                }
+                ContentError::NodesByIdNotAscending { rank, .. } => {
+                    layout.nodes_by_id.at + rank as u64 * 4
+                }
+                ContentError::OffsetsNotAscending { node, .. } => {
+                    layout.offsets.at + node as u64 * width
+                }
+                ContentError::WrongRow { .. } => layout.targets.at,
+                ContentError::WrongAbsent { rank, .. } => layout.absent_nodes.at + rank as u64 * 4,
+                _ => 0,
+            };
+            FileError::damaged(&self.path, offset, error.to_string())
+        })
+    }
+
+    fn check_rows<O: Offset>(
+        &self,
+        ids: IdOrder<'_>,
+        offsets: &[O],
+    ) -> Result<Result<(), ContentError>, FileError> {
+        let targets: Array<u32> = self.array(self.layout.targets)?;
+        let absent: Array<u32> = self.array(self.layout.absent_nodes)?;
+        let checked = check_graph(ids, offsets, &targets);
+        Ok(checked.and_then(|()| check_absent(offsets, &absent)))
+    }
+
+    fn array<T: FromBytes + Immutable>(
+        &self,
+        Section { at, bytes }: Section,
+    ) -> Result<Array<T>, FileError> {
+        let array = self.bytes.array(at as usize..(at + bytes) as usize);
+        let reason = "a section is outside the file or not aligned";
+        array.ok_or_else(|| FileError::damaged(&self.path, at, reason))
+    }
+}
+
+/// The places of the sections.
+#[derive(Clone, Copy)]
 struct Layout {
-    offsets: u64,
-    targets: u64,
-    member_ids: u64,
-    nodes_by_id: u64,
-    absent_nodes: u64,
+    offsets: Section,
+    targets: Section,
+    member_ids: Section,
+    nodes_by_id: Section,
+    absent_nodes: Section,
     /// The end of the last section. `None` when it is beyond 64 bits.
     end: Option<u64>,
 }
 
+/// The place of a section in the file, without its padding.
+#[derive(Clone, Copy)]
+struct Section {
+    at: u64,
+    bytes: u64,
+}
+
 impl Layout {
     fn of(header: &Header) -> Self {
-        let bytes =
-            |count: Option<u64>, width: u64| count.and_then(|count| count.checked_mul(width));
-        let offsets = bytes(header.nodes.checked_add(1), u64::from(header.offset_width));
-        let targets = bytes(Some(header.targets), 4);
-        let member_ids = bytes(Some(header.nodes), 8);
-        let nodes_by_id = match header.node_order {
-            ORDER_BY_ID => Some(0),
-            _ => bytes(Some(header.nodes), 4),
+        let mut end = Some(HEADER_BYTES as u64);
+        let mut next = |count: Option<u64>, width: u64| {
+            let bytes = count.and_then(|count| count.checked_mul(width));
+            let section = Section {
+                at: end.unwrap_or(0),
+                bytes: bytes.unwrap_or(0),
+            };
+            end = bytes
+                .and_then(|bytes| bytes.checked_next_multiple_of(ALIGNMENT))
+                .and_then(|bytes| end?.checked_add(bytes));
+            section
         };
-        let absent_nodes = bytes(Some(header.absent_nodes), 4);
-        let end = [offsets, targets, member_ids, nodes_by_id, absent_nodes]
-            .into_iter()
-            .try_fold(HEADER_BYTES as u64, |end, bytes| {
-                end.checked_add(
-                    bytes?.checked_next_multiple_of(crate::files::section_writer::ALIGNMENT)?,
-                )
-            });
-        let or_none = |bytes: Option<u64>| bytes.unwrap_or(0);
+        let in_list = match header.node_order {
+            ORDER_BY_ID => 0,
+            _ => header.nodes,
+        };
+        let offsets = next(header.nodes.checked_add(1), u64::from(header.offset_width));
+        let targets = next(Some(header.targets), 4);
+        let member_ids = next(Some(header.nodes), 8);
+        let nodes_by_id = next(Some(in_list), 4);
+        let absent_nodes = next(Some(header.absent_nodes), 4);
         Self {
-            offsets: or_none(offsets),
-            targets: or_none(targets),
-            member_ids: or_none(member_ids),
-            nodes_by_id: or_none(nodes_by_id),
-            absent_nodes: or_none(absent_nodes),
+            offsets,
+            targets,
+            member_ids,
+            nodes_by_id,
+            absent_nodes,
             end,
         }
     }
-
-    fn sections(
-        &self,
-        path: &Path,
-        map: &FileMap,
-        offset_width: u32,
-    ) -> Result<GraphSections, FileError> {
-        let offsets_at = HEADER_BYTES as u64;
-        let targets_at = offsets_at + padded(self.offsets);
-        let member_ids_at = targets_at + padded(self.targets);
-        let nodes_by_id_at = member_ids_at + padded(self.member_ids);
-        let absent_nodes_at = nodes_by_id_at + padded(self.nodes_by_id);
-        let member_ids = section(path, map, member_ids_at, self.member_ids)?;
-        let nodes_by_id = section(path, map, nodes_by_id_at, self.nodes_by_id)?;
-        let targets = section(path, map, targets_at, self.targets)?;
-        let absent: Array<u32> = section(path, map, absent_nodes_at, self.absent_nodes)?;
-        let ids = IdOrder::new(&member_ids, &nodes_by_id);
-        let (offsets, checked) = match offset_width {
-            4 => {
-                let offsets: Array<u32> = section(path, map, offsets_at, self.offsets)?;
-                let checked = check_graph(ids, &offsets, &targets);
-                let checked = checked.and_then(|()| check_absent(&offsets, &absent));
-                (Offsets::Narrow(offsets), checked)
-            }
-            _ => {
-                let offsets: Array<u64> = section(path, map, offsets_at, self.offsets)?;
-                let checked = check_graph(ids, &offsets, &targets);
-                let checked = checked.and_then(|()| check_absent(&offsets, &absent));
-                (Offsets::Wide(offsets), checked)
-            }
-        };
-        checked.map_err(|error| {
-            let offset = match error {
-                ContentError::MemberIdsNotAscending { node, .. } => member_ids_at + node as u64 * 8,
-                ContentError::NodesByIdNotAscending { rank, .. } => {
-                    nodes_by_id_at + rank as u64 * 4
-                }
-                ContentError::OffsetsNotAscending { node, .. } => {
-                    offsets_at + node as u64 * u64::from(offset_width)
-                }
-                ContentError::WrongRow { .. } => targets_at,
-                ContentError::WrongAbsent { rank, .. } => absent_nodes_at + rank as u64 * 4,
-                _ => 0,
-            };
-            FileError::damaged(path, offset, error.to_string())
-        })?;
-        Ok(GraphSections {
-            member_ids,
-            nodes_by_id,
-            offsets,
-            targets,
-            absent: NodeSet::from_ascending(&absent),
-        })
-    }
-}
-
-fn section<T: FromBytes + Immutable>(
-    path: &Path,
-    map: &FileMap,
-    at: u64,
-    bytes: u64,
-) -> Result<Array<T>, FileError> {
-    let section = map.array(at as usize..(at + bytes) as usize);
-    section
-        .ok_or_else(|| FileError::damaged(path, at, "a section is outside the file or not aligned"))
 }
 
 fn read_header(path: &Path, bytes: &[u8], lineage: LineageId) -> Result<Header, FileError> {

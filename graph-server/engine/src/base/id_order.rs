@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::files::{content_error::ContentError, read_ahead::read_ahead};
+use crate::{files::content_error::ContentError, memory::read_ahead::read_ahead};
 
 /// Member ids by node, with their order. A rank is a place in the order of ids. Where the ids
 /// ascend by node, rank and node are the same number.

@@ -9,7 +9,14 @@
 //!   each. A binary search in one bucket finds the rank: a few steps for ids that are spread
 //!   evenly, log2(n) at most.
 
-use crate::{base::id_order::IdOrder, files::read_ahead::read_ahead};
+use crate::{
+    base::id_order::IdOrder,
+    memory::{
+        large_array::{LargeArray, Purpose},
+        read_ahead::read_ahead,
+        shared_array::Array,
+    },
+};
 
 /// Members in a bucket if they were spread evenly, where nodes are in order of their ids: half a
 /// byte a member.
@@ -18,15 +25,17 @@ const MEMBERS_PER_BUCKET: u64 = 8;
 /// node: two bytes a member.
 const MEMBERS_PER_BUCKET_BY_LIST: u64 = 2;
 
-/// Finds nodes by member id.
+/// Finds nodes by member id. A clone shares the table.
+#[derive(Clone)]
 pub(crate) struct MemberLookup {
     first: u64,
     kind: Kind,
 }
 
+#[derive(Clone)]
 enum Kind {
     Dense { nodes: u64 },
-    Buckets { shift: u32, starts: Box<[u32]> },
+    Buckets { shift: u32, starts: Array<u32> },
 }
 
 impl MemberLookup {
@@ -59,7 +68,7 @@ impl MemberLookup {
         }
         let buckets = (span >> shift) as usize + 1;
         // The number of ids in the buckets before. Counting in node order reads memory in sequence.
-        let mut starts = vec![0; buckets + 1];
+        let mut starts = LargeArray::<u32>::zeroed(Purpose::Graph, buckets + 1);
         for id in ids.member_ids() {
             starts[((id - first) >> shift) as usize + 1] += 1;
         }
@@ -114,7 +123,7 @@ impl MemberLookup {
     pub(crate) fn bytes(&self) -> u64 {
         match &self.kind {
             Kind::Dense { .. } => 0,
-            Kind::Buckets { starts, .. } => std::mem::size_of_val(&**starts) as u64,
+            Kind::Buckets { starts, .. } => starts.bytes(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The base: an immutable graph in compressed sparse rows, and the files that hold it.
 //!
-//! Imports from `files`, `sets` and the top of the crate.
+//! Imports from `files`, `memory`, `sets` and the top of the crate.
 
 pub(crate) mod base_graph;
 pub(crate) mod csr;
@@ -11,4 +11,5 @@ pub(crate) mod graph_file_writer;
 pub(crate) mod graph_writer;
 pub(crate) mod id_order;
 pub(crate) mod member_lookup;
+pub(crate) mod resident_copy;
 pub(crate) mod times_file;

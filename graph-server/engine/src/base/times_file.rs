@@ -39,9 +39,9 @@ use crate::{
         file_error::FileError,
         file_identity::{check_lineage, check_start, named_file},
         manifest::{FileRole, Manifest, ManifestFile},
-        memory_map::{Array, FileMap},
         section_writer::{SectionWriter, padded},
     },
+    memory::shared_array::{Array, FileBytes},
 };
 use cloud_files::open_plain;
 use cloud_model::LineageId;
@@ -203,7 +203,7 @@ impl UnsealedTimes {
 pub(crate) fn map(directory: &Path, times: u64) -> Result<Array<u64>, FileError> {
     let path = directory.join(TIMES_NAME);
     let file = open_plain(&path).map_err(FileError::io(&path))?;
-    let map = FileMap::open(&file).map_err(FileError::io(&path))?;
+    let map = FileBytes::open(&file).map_err(FileError::io(&path))?;
     let array = map.array(HEADER_BYTES..HEADER_BYTES + times as usize * 8);
     array.ok_or_else(|| FileError::WrongLength {
         path,

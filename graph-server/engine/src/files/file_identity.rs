@@ -3,10 +3,12 @@
 
 use std::{ops::RangeInclusive, path::Path};
 
-use crate::files::{
-    file_error::FileError,
-    manifest::{Manifest, ManifestFile},
-    memory_map::FileMap,
+use crate::{
+    files::{
+        file_error::FileError,
+        manifest::{Manifest, ManifestFile},
+    },
+    memory::shared_array::FileBytes,
 };
 use cloud_files::open_plain;
 use cloud_model::LineageId;
@@ -25,7 +27,7 @@ pub(crate) fn named_file<'a>(
 }
 
 /// Opens and maps a file, whose length must be the manifest's.
-pub(crate) fn open_map(path: &Path, named: &ManifestFile) -> Result<FileMap, FileError> {
+pub(crate) fn open_map(path: &Path, named: &ManifestFile) -> Result<FileBytes, FileError> {
     let file = open_plain(path).map_err(FileError::io(path))?;
     let found = file.metadata().map_err(FileError::io(path))?.len();
     if found != named.bytes {
@@ -35,7 +37,7 @@ pub(crate) fn open_map(path: &Path, named: &ManifestFile) -> Result<FileMap, Fil
             found,
         });
     }
-    FileMap::open(&file).map_err(FileError::io(path))
+    FileBytes::open(&file).map_err(FileError::io(path))
 }
 
 /// Checks magic and version. They come before any checksum, because they decide how the rest is

@@ -1,7 +1,6 @@
-//! The files of a snapshot and how they are read: blocks, sections, memory maps, the manifest, and
-//! their errors.
+//! The files of a snapshot and how they are read: blocks, sections, the manifest, and their errors.
 //!
-//! Imports from no other folder of the crate.
+//! Imports from `memory`.
 
 pub(crate) mod block_file;
 pub(crate) mod block_reader;
@@ -10,8 +9,5 @@ pub(crate) mod direct;
 pub(crate) mod file_error;
 pub(crate) mod file_identity;
 pub(crate) mod histories_file;
-pub(crate) mod lazy_array;
 pub(crate) mod manifest;
-pub(crate) mod memory_map;
-pub(crate) mod read_ahead;
 pub(crate) mod section_writer;

@@ -28,9 +28,10 @@ use std::sync::{
 use zerocopy::FromZeros;
 
 use crate::{
-    files::{
-        lazy_array::{LazyArray, zeroed},
+    memory::{
+        large_array::{LargeArray, Purpose},
         read_ahead::read_ahead,
+        tiers::Tiers,
     },
     node_index::NodeIndex,
     overlay::{
@@ -53,23 +54,24 @@ const APPENDS_BETWEEN_LOOKS: u32 = 256;
 /// The number of counters of appends, as a power of two. A hash of the node selects one.
 const COUNTER_BITS: u32 = 14;
 
-/// The unit in which the system provides zeroed memory.
-const PAGE_BYTES: u64 = 4096;
-
 /// The changes of one version.
 pub(crate) struct Overlay {
     /// A bit for each node of the base that has a chain. A traversal checks only this for the
     /// others.
-    touched: Box<[AtomicU64]>,
+    touched: LargeArray<AtomicU64>,
     base_nodes: u32,
-    /// A bit for each node that has an entry about itself.
-    existence: LazyArray<AtomicU64>,
+    /// A bit for each node of the base that has an entry about itself.
+    existence: LargeArray<AtomicU64>,
+    /// A bit for each new member that has an entry about itself.
+    new_existence: Tiers<AtomicU64>,
+    /// The number of entries of nodes about themselves. Most overlays have none.
+    existence_count: AtomicU32,
     /// The newest entry of each node of the base; 0 for none. The system provides a page of it at
     /// the first write.
-    base_heads: Box<[AtomicU32]>,
+    base_heads: LargeArray<AtomicU32>,
     /// The newest entry of each new member; 0 for none.
-    new_heads: LazyArray<AtomicU32>,
-    entries: LazyArray<Entry>,
+    new_heads: Tiers<AtomicU32>,
+    entries: Tiers<Entry>,
     /// The number of entries. Entries are numbered from 1.
     entry_count: AtomicU32,
     touched_count: AtomicU32,
@@ -78,7 +80,7 @@ pub(crate) struct Overlay {
     pub(crate) new_members: NewMembers,
     summaries: Summaries,
     /// The appends since a chain's length was last checked.
-    appends: Box<[AtomicU32]>,
+    appends: LargeArray<AtomicU32>,
 }
 
 #[derive(FromZeros)]
@@ -200,18 +202,20 @@ impl Overlay {
     pub(crate) fn new(base_nodes: u32) -> Self {
         let words = (base_nodes as usize).div_ceil(64);
         Self {
-            touched: zeroed(words),
+            touched: LargeArray::zeroed(Purpose::Overlay, words),
             base_nodes,
-            existence: LazyArray::new(),
-            base_heads: zeroed(base_nodes as usize),
-            new_heads: LazyArray::new(),
-            entries: LazyArray::new(),
+            existence: LargeArray::zeroed(Purpose::Overlay, words),
+            new_existence: Tiers::new(Purpose::Overlay),
+            existence_count: AtomicU32::new(0),
+            base_heads: LargeArray::zeroed(Purpose::Overlay, base_nodes as usize),
+            new_heads: Tiers::new(Purpose::Overlay),
+            entries: Tiers::new(Purpose::Overlay),
             entry_count: AtomicU32::new(0),
             touched_count: AtomicU32::new(0),
             last_change: AtomicU64::new(0),
             new_members: NewMembers::new(),
             summaries: Summaries::new(),
-            appends: zeroed(1 << COUNTER_BITS),
+            appends: LargeArray::zeroed(Purpose::Overlay, 1 << COUNTER_BITS),
         }
     }
 
@@ -264,8 +268,14 @@ impl Overlay {
     /// Returns whether the member was removed, or came back, at some SCN.
     #[inline]
     pub(crate) fn has_existence_entries(&self, node: NodeIndex) -> bool {
-        let word = self.existence.get(node.get() / 64);
-        word.is_some_and(|word| word.load(Ordering::Relaxed) >> (node.get() % 64) & 1 == 1)
+        if self.existence_count.load(Ordering::Relaxed) == 0 {
+            return false;
+        }
+        let (word, bit) = match node.get().checked_sub(self.base_nodes) {
+            None => (self.existence.get(node.index() / 64), node.get() % 64),
+            Some(ordinal) => (self.new_existence.get(ordinal / 64), ordinal % 64),
+        };
+        word.is_some_and(|word| word.load(Ordering::Relaxed) >> bit & 1 == 1)
     }
 
     /// Returns the number of nodes of the base below this overlay.
@@ -283,8 +293,17 @@ impl Overlay {
     pub(crate) fn append(&self, node: NodeIndex, neighbour: NodeIndex, scn: Scn, stamp: Stamp) {
         self.append_entry(node, neighbour, scn, stamp);
         if neighbour == node {
-            let word = self.existence.get_or_allocate(node.get() / 64);
-            set_bit(word, node);
+            let (word, bit) = match node.get().checked_sub(self.base_nodes) {
+                None => (&self.existence[node.index() / 64], node.get() % 64),
+                Some(ordinal) => (
+                    self.new_existence.get_or_allocate(ordinal / 64),
+                    ordinal % 64,
+                ),
+            };
+            set_bit(word, bit);
+            let count = self.existence_count.load(Ordering::Relaxed);
+            self.existence_count
+                .store(count.saturating_add(1), Ordering::Relaxed);
         }
         let hash = node.get().wrapping_mul(0x9E37_79B1) >> (32 - COUNTER_BITS);
         let appends = &self.appends[hash as usize];
@@ -353,7 +372,7 @@ impl Overlay {
                 .get(node.index() / 64)
                 .filter(|_| node.get() < self.base_nodes)
             {
-                set_bit(word, node);
+                set_bit(word, node.get() % 64);
             }
         }
     }
@@ -366,15 +385,19 @@ impl Overlay {
         self.touched_count.load(Ordering::Relaxed)
     }
 
-    /// Returns an upper bound of the memory in use. The heads of base nodes count with the pages in
-    /// which touched nodes may lie.
+    /// Returns an upper bound of the memory in use. Arrays by node count with the pages in which
+    /// touched nodes may lie.
     pub(crate) fn bytes(&self) -> u64 {
-        let arrays = self.existence.bytes() + self.new_heads.bytes() + self.entries.bytes();
-        let base_heads = std::mem::size_of_val(&*self.base_heads) as u64;
-        let heads = base_heads.min(u64::from(self.touched_count()) * PAGE_BYTES);
-        let touched = std::mem::size_of_val(&*self.touched) as u64;
-        let summaries = self.summaries.bytes() + std::mem::size_of_val(&*self.appends) as u64;
-        arrays + heads + touched + self.new_members.bytes() + summaries
+        let (touched, new_members) = (self.touched_count(), self.new_members.count());
+        let existing = self.existence_count.load(Ordering::Relaxed);
+        let by_node = written(&self.touched, touched)
+            + written(&self.base_heads, touched)
+            + written(&self.existence, existing);
+        let grown = self.entries.bytes(self.entry_count() + 1)
+            + self.new_heads.bytes(new_members)
+            + self.new_existence.bytes(new_members.div_ceil(64))
+            + self.new_members.bytes();
+        by_node + grown + self.summaries.bytes() + self.appends.bytes() as u64
     }
 
     #[inline]
@@ -394,11 +417,17 @@ impl Overlay {
     }
 }
 
-/// Sets the node's bit. One thread changes the word, so load and store are enough. An atomic OR
+/// Returns an upper bound of the memory in use after so many writes at any places of the array.
+fn written<T>(array: &LargeArray<T>, writes: u32) -> u64 {
+    let pages = u64::from(writes) * array.page_bytes() as u64;
+    pages.min(array.bytes() as u64)
+}
+
+/// Sets a bit. One thread changes the word, so load and store are enough. An atomic OR
 /// would wait for the previous store of the head, which misses the cache. (Bench: "changes applied
 /// per second in the engine".)
-fn set_bit(word: &AtomicU64, node: NodeIndex) {
-    let bits = word.load(Ordering::Relaxed) | 1 << (node.get() % 64);
+fn set_bit(word: &AtomicU64, bit: u32) {
+    let bits = word.load(Ordering::Relaxed) | 1 << bit;
     word.store(bits, Ordering::Release);
 }
 

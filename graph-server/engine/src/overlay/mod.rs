@@ -1,7 +1,7 @@
 //! Changes since the base: the chains of entries, the version that joins them with the base, its
 //! one writer, and the fold into a new base.
 //!
-//! Imports from `files`, `base`, and the graph at the top of the crate.
+//! Imports from `files`, `memory`, `base`, and the graph at the top of the crate.
 
 pub(crate) mod chains;
 pub(crate) mod change;

@@ -1,9 +1,9 @@
 //! Members that the base does not have: an append-only table by node, and an append-only hash table
 //! by member id.
 //!
-//! One thread appends; readers look up without a lock. The hash table grows by tiers that double.
-//! Tier t has 1,024 << t slots for half as many members, and never moves. A look-up probes the
-//! newest tier, which holds half of all members, and then older ones. A member's node index is the
+//! One thread appends; readers look up without a lock. The hash table grows by tiers that double,
+//! those of the table by node: two slots for each member of the tier. A look-up probes the newest
+//! tier, which holds half of all members, and then older ones. A member's node index is the
 //! base's node count plus its ordinal here.
 
 use std::{
@@ -17,13 +17,13 @@ use std::{
 use zerocopy::FromZeros;
 
 use crate::{
-    files::lazy_array::{LazyArray, zeroed},
+    memory::{
+        large_array::{LargeArray, Purpose},
+        tiers::{TIERS, Tiers, tier_length, tier_of},
+    },
     node_index::member_checked_before,
 };
 use cloud_model::{MemberId, Scn};
-
-const FIRST_TIER_MEMBERS: u32 = 512;
-const TIERS: usize = 24;
 
 #[derive(FromZeros)]
 #[repr(C)]
@@ -34,17 +34,17 @@ struct NewMember {
 
 /// The members that the base does not have, by ordinal and by member id.
 pub(crate) struct NewMembers {
-    members: LazyArray<NewMember>,
+    members: Tiers<NewMember>,
     count: AtomicU32,
     /// The tiers. A slot holds the ordinal + 1, or 0 when it is free.
-    tiers: [OnceLock<Box<[AtomicU32]>>; TIERS],
+    tiers: [OnceLock<LargeArray<AtomicU32>>; TIERS],
     hasher: RandomState,
 }
 
 impl NewMembers {
     pub(crate) fn new() -> Self {
         Self {
-            members: LazyArray::new(),
+            members: Tiers::new(Purpose::Overlay),
             count: AtomicU32::new(0),
             tiers: [const { OnceLock::new() }; TIERS],
             hasher: RandomState::new(),
@@ -91,7 +91,7 @@ impl NewMembers {
     /// Returns the ordinal of a member.
     pub(crate) fn find(&self, id: MemberId) -> Option<u32> {
         let count = self.count();
-        let newest = tier_of(count.checked_sub(1)?);
+        let (newest, _) = tier_of(count.checked_sub(1)?);
         let hash = self.hasher.hash_one(id) as usize;
         self.tiers[..=newest]
             .iter()
@@ -106,9 +106,9 @@ impl NewMembers {
         let member = self.members.get_or_allocate(ordinal);
         member.id.store(id.get(), Ordering::Relaxed);
         member.created.store(created.get(), Ordering::Relaxed);
-        let tier = tier_of(ordinal);
-        let slots =
-            self.tiers[tier].get_or_init(|| zeroed((2 * FIRST_TIER_MEMBERS as usize) << tier));
+        let (tier, _) = tier_of(ordinal);
+        let slots = self.tiers[tier]
+            .get_or_init(|| LargeArray::zeroed(Purpose::Overlay, 2 * tier_length(tier)));
         let hash = self.hasher.hash_one(id) as usize;
         let free = probe(slots, hash).find(|slot| slot.load(Ordering::Relaxed) == 0);
         if let Some(slot) = free {
@@ -120,11 +120,9 @@ impl NewMembers {
 
     /// Returns the bytes of memory in use.
     pub(crate) fn bytes(&self) -> u64 {
-        // Counts all tiers up to the newest. Each is twice as large as the one before.
-        let slots = self.count().checked_sub(1).map_or(0, |newest| {
-            u64::from(2 * FIRST_TIER_MEMBERS) * ((2 << tier_of(newest)) - 1)
-        });
-        self.members.bytes() + slots * 4
+        let slots = self.tiers.iter().filter_map(OnceLock::get);
+        let slots: u64 = slots.map(|slots| slots.bytes() as u64).sum();
+        self.members.bytes(self.count()) + slots
     }
 
     fn member(&self, ordinal: u32) -> &NewMember {
@@ -145,11 +143,6 @@ impl NewMembers {
         }
         None
     }
-}
-
-/// Returns the tier of an ordinal. Tier t holds the ordinals from 512 * (2^t - 1) up.
-fn tier_of(ordinal: u32) -> usize {
-    (ordinal / FIRST_TIER_MEMBERS + 1).ilog2() as usize
 }
 
 /// Returns all slots, beginning at the hash's own. At most half are taken, so a free one is near.

@@ -59,9 +59,9 @@ use crate::{
         file_identity::{check_lineage, check_start},
         histories_file::{FilePoint, points},
         manifest::{FileRole, Manifest},
-        memory_map::{Array, FileMap},
         section_writer::{SectionWriter, padded},
     },
+    memory::shared_array::{Array, FileBytes},
     node_index::NodeIndex,
     overlay::{
         chains::Stamp,
@@ -254,7 +254,7 @@ pub(crate) fn read(
     log_id: LogId,
 ) -> Result<(Version, OverlayFacts), FileError> {
     let file = open_plain(path).map_err(FileError::io(path))?;
-    let map = FileMap::open(&file).map_err(FileError::io(path))?;
+    let map = FileBytes::open(&file).map_err(FileError::io(path))?;
     let header = read_header(path, &map, base, manifest, log_id)?;
     let (facts, sections) = read_sections(path, &map, &header)?;
     let version = Version::restored(base.clone(), manifest.scn, Scn::new(header.scn));
@@ -354,7 +354,7 @@ fn check_counts(path: &Path, header: &Header, base: &Base) -> Result<(), FileErr
 
 fn read_sections(
     path: &Path,
-    map: &FileMap,
+    map: &FileBytes,
     header: &Header,
 ) -> Result<(OverlayFacts, Sections), FileError> {
     let mut end = HEADER_BYTES as u64;

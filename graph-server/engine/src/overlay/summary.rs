@@ -17,6 +17,7 @@ use std::sync::{
 use arc_swap::ArcSwapOption;
 
 use crate::{
+    memory::tiers::{TIERS, tier_length, tier_of},
     node_index::NodeIndex,
     overlay::chains::{Chain, Stamp, Step},
 };
@@ -164,16 +165,13 @@ impl Summary {
 
 /// The summaries of one overlay, by place. One thread adds, any number read.
 pub(crate) struct Summaries {
-    /// The tiers. Tier t has 64 << t places and never moves.
+    /// The places, in tiers that never move.
     tiers: [OnceLock<Box<[Place]>>; TIERS],
     count: AtomicU32,
     bytes: AtomicU64,
 }
 
 type Place = ArcSwapOption<[Option<Arc<Summary>>; 2]>;
-
-const FIRST_TIER: u32 = 64;
-const TIERS: usize = 26;
 
 impl Summaries {
     pub(crate) fn new() -> Self {
@@ -196,10 +194,9 @@ impl Summaries {
     pub(crate) fn new_place(&self) -> Option<u32> {
         let place = self.count.load(Ordering::Relaxed);
         let (tier, _) = tier_of(place);
-        let tier_places = FIRST_TIER as usize * (1 << tier);
         self.tiers.get(tier)?.get_or_init(|| {
             let places: Box<[Place]> = std::iter::repeat_with(ArcSwapOption::empty)
-                .take(tier_places)
+                .take(tier_length(tier))
                 .collect();
             self.add_bytes(size_of_val(&*places) as u64);
             places
@@ -238,13 +235,6 @@ impl Summaries {
         let (tier, within) = tier_of(place);
         self.tiers.get(tier)?.get()?.get(within)
     }
-}
-
-/// Returns the tier of a place. Tier t begins at 64 * (2^t - 1).
-fn tier_of(place: u32) -> (usize, usize) {
-    let tier = (place / FIRST_TIER + 1).ilog2();
-    let first = FIRST_TIER * ((1 << tier) - 1);
-    (tier as usize, (place - first) as usize)
 }
 
 #[cfg(test)]

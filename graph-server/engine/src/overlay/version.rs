@@ -11,8 +11,8 @@ use std::sync::{
 
 use crate::{
     base::base_graph::Base,
-    files::read_ahead::read_ahead_slice,
     graph::Graph,
+    memory::read_ahead::read_ahead_slice,
     neighbours::Neighbours,
     node_index::NodeIndex,
     overlay::{
@@ -25,7 +25,7 @@ use cloud_model::{MemberId, Scn};
 /// A base, the changes since, and the SCN up to which they are visible.
 pub struct Version {
     pub(crate) base: Arc<Base>,
-    pub(crate) overlay: Overlay,
+    pub(crate) overlay: Arc<Overlay>,
     base_scn: Scn,
     oldest: Scn,
     published: AtomicU64,
@@ -68,7 +68,7 @@ impl Version {
             connections: AtomicU64::new(base.connection_count()),
             created_by_connections: AtomicU64::new(0),
         };
-        let overlay = Overlay::new(base.node_count());
+        let overlay = Arc::new(Overlay::new(base.node_count()));
         Self {
             base,
             overlay,
@@ -91,7 +91,7 @@ impl Version {
         let as_before = |count: &AtomicU64| AtomicU64::new(count.load(Ordering::Relaxed));
         Self {
             base,
-            overlay,
+            overlay: Arc::new(overlay),
             base_scn,
             oldest: base_scn,
             published: AtomicU64::new(before.published().get()),
@@ -99,6 +99,25 @@ impl Version {
                 members: as_before(&before.counts.members),
                 connections: as_before(&before.counts.connections),
                 created_by_connections: AtomicU64::new(created_by_connections),
+            },
+        }
+    }
+
+    /// Continues at the published SCN of `before` with the same changes, on a copy of its base.
+    /// The changes are shared: readers of `before` skip what is appended from here on, by its SCN.
+    pub(crate) fn moved(before: &Version, base: Arc<Base>) -> Self {
+        let as_before = |count: &AtomicU64| AtomicU64::new(count.load(Ordering::Relaxed));
+        let counts = &before.counts;
+        Self {
+            base,
+            overlay: Arc::clone(&before.overlay),
+            base_scn: before.base_scn,
+            oldest: before.oldest,
+            published: AtomicU64::new(before.published().get()),
+            counts: Counts {
+                members: as_before(&counts.members),
+                connections: as_before(&counts.connections),
+                created_by_connections: as_before(&counts.created_by_connections),
             },
         }
     }
@@ -191,11 +210,17 @@ impl Version {
         }
     }
 
-    /// Prefetches the bounds of a node's row, for [`read_ahead`](crate::files::read_ahead).
+    /// Prefetches the bounds of a node's row, for [`read_ahead`](crate::memory::read_ahead).
     #[inline]
     pub(crate) fn read_bounds_ahead(&self, node: NodeIndex) {
         self.overlay.read_ahead(node);
         self.base.read_bounds_ahead(node);
+    }
+
+    /// Returns the node's row in the base, whatever has changed since.
+    #[inline]
+    pub(crate) fn base_row(&self, node: NodeIndex) -> &[u32] {
+        self.base.row(node)
     }
 
     /// Prefetches a node's row, whose bounds should have been prefetched before.

@@ -144,6 +144,24 @@ impl Writer {
         std::mem::replace(&mut self.version, self.current.version())
     }
 
+    /// Goes over to `base`, the [copy](crate::ResidentCopy) of the version's base. From here on
+    /// readers find a version with the same changes, at the SCN that is already published. A fold
+    /// goes on.
+    ///
+    /// Returns the previous version, to be dropped as after [`swap`](Self::swap).
+    ///
+    /// # Panics
+    /// When the base is of another graph than the version's.
+    pub fn move_to(&mut self, base: Arc<Base>) -> Arc<Version> {
+        let before = &self.version.base;
+        assert_eq!(base.lineage(), before.lineage());
+        assert_eq!(base.node_count(), before.node_count());
+        assert_eq!(base.target_count(), before.target_count());
+        self.current
+            .publish(Arc::new(Version::moved(&self.version, base)));
+        std::mem::replace(&mut self.version, self.current.version())
+    }
+
     /// Applies a window and publishes its SCN: readers see all of it or nothing. O(1) for a change,
     /// with two exceptions. The removal of a member takes O(d log d), and a connection searches the
     /// shorter one of the two members' chains.
@@ -356,7 +374,7 @@ impl Window<'_> {
     /// Returns the version's own overlay and the next one. The next one has entries of fewer
     /// windows, and so at least as much room.
     fn overlays(&self) -> impl Iterator<Item = &Overlay> {
-        [Some(&self.version.overlay), self.next]
+        [Some(&*self.version.overlay), self.next]
             .into_iter()
             .flatten()
     }

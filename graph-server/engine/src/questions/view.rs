@@ -15,6 +15,10 @@ use crate::{
 };
 use cloud_model::Scn;
 
+/// The neighbours of a node that are prefetched for: one of the first is mostly at 2nd degree, if
+/// any is.
+const NEIGHBOURS_AHEAD: usize = 16;
+
 /// A viewer's 1st and 2nd degree, exact as of an SCN.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
@@ -111,6 +115,41 @@ impl View {
     #[inline]
     pub(crate) fn is_second(&self, node: NodeIndex) -> bool {
         self.second_sieve.may_hold(node.get()) && self.second.contains(node.get())
+    }
+
+    /// Prefetches what [`is_first`](Self::is_first) and [`is_second`](Self::is_second) read of each
+    /// node, in two steps.
+    pub(crate) fn read_nodes_ahead(&self, nodes: &[NodeIndex]) {
+        let nodes = nodes.iter().map(|node| node.get());
+        for node in nodes.clone() {
+            self.first.read_ahead(node);
+            self.second_sieve.read_node_ahead(node);
+        }
+        for node in nodes.clone() {
+            self.first.read_further_ahead(node);
+            if self.second_sieve.may_hold(node) {
+                self.second.read_ahead(node);
+            }
+        }
+        for node in nodes {
+            if self.second_sieve.may_hold(node) {
+                self.second.read_further_ahead(node);
+            }
+        }
+    }
+
+    /// Returns whether the node may be at 1st or 2nd degree. The answer no is certain for the view.
+    #[inline]
+    pub(crate) fn may_be_near(&self, node: NodeIndex) -> bool {
+        self.is_first(node) || self.second_sieve.may_hold(node.get())
+    }
+
+    /// Prefetches what [`is_second`](Self::is_second) reads first of the neighbours of a node.
+    #[inline]
+    pub(crate) fn read_row_ahead(&self, row: &[u32]) {
+        let most = row.get(..NEIGHBOURS_AHEAD).unwrap_or(row);
+        most.iter()
+            .for_each(|&node| self.second_sieve.read_node_ahead(node));
     }
 
     /// Prefetches what `lookups` look-ups read most.

@@ -169,6 +169,23 @@ impl<'a> ViewAt<'a> {
         self.extra_edges
     }
 
+    /// Prefetches what the degrees of these nodes read, step by step: the bounds of their rows and
+    /// the sets; the rows; and the sets again for the neighbours of those whose row decides. Each
+    /// step is prefetched for all of them before it is read. (Bench: "100 degrees on a warm view,
+    /// in the engine".)
+    pub(crate) fn read_ahead(&self, nodes: &[NodeIndex]) {
+        let version = self.graph.version();
+        nodes
+            .iter()
+            .for_each(|&node| version.read_bounds_ahead(node));
+        self.view.read_nodes_ahead(nodes);
+        let undecided = || nodes.iter().filter(|&&node| !self.view.may_be_near(node));
+        undecided().for_each(|&node| version.read_row_ahead(node));
+        for &node in undecided() {
+            self.view.read_row_ahead(version.base_row(node));
+        }
+    }
+
     /// Returns whether a node is at 1st degree.
     #[inline]
     pub(crate) fn is_first(&self, node: NodeIndex) -> bool {

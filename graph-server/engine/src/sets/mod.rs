@@ -1,6 +1,6 @@
 //! Sets of nodes for views, and the smallest of many items for pages.
 //!
-//! Imports from `files`, and from the top of the crate.
+//! Imports from `memory`, and from the top of the crate.
 
 pub(crate) mod node_set;
 pub(crate) mod scratch;

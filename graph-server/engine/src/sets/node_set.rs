@@ -20,9 +20,14 @@
 
 mod nodes;
 
-use std::mem::size_of_val;
-
-use crate::{neighbours::Neighbours, node_index::NodeIndex};
+use crate::{
+    memory::{
+        large_array::{LargeArray, Purpose},
+        read_ahead::{read_ahead, read_ahead_slice},
+    },
+    neighbours::Neighbours,
+    node_index::NodeIndex,
+};
 pub use nodes::Nodes;
 
 /// The most nodes of a bucket, if they are spread evenly; it then has at least half as many.
@@ -40,9 +45,9 @@ pub struct NodeSet {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Form {
-    Listed(Box<[u32]>),
+    Listed(LargeArray<u32>),
     Buckets(Buckets),
-    Bits(Box<[u64]>),
+    Bits(LargeArray<u64>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +55,9 @@ struct Buckets {
     /// The number of low bits by which a bucket's nodes differ. The bits above are the bucket.
     shift: u32,
     /// The start of each bucket in `lows`, and the end of the last one.
-    starts: Box<[u32]>,
+    starts: LargeArray<u32>,
     /// The low 16 bits of each node, ascending within a bucket.
-    lows: Box<[u16]>,
+    lows: LargeArray<u16>,
 }
 
 impl Default for NodeSet {
@@ -75,15 +80,15 @@ impl NodeSet {
         let bytes_in_buckets = 2 * length + 4 * (buckets + 1);
         let bytes_of_bits = 8 * (u64::from(highest / WORD_BITS) + 1);
         let form = if bytes_listed <= bytes_in_buckets.min(bytes_of_bits) {
-            Form::Listed(nodes.into())
+            Form::Listed(LargeArray::copied(Purpose::Views, nodes))
         } else if bytes_in_buckets <= bytes_of_bits {
             Form::Buckets(Buckets::new(nodes, shift, buckets as usize))
         } else {
-            let mut words = vec![0; bytes_of_bits as usize / 8];
+            let mut words = LargeArray::zeroed(Purpose::Views, bytes_of_bits as usize / 8);
             for &node in nodes {
                 words[(node / WORD_BITS) as usize] |= 1 << (node % WORD_BITS);
             }
-            Form::Bits(words.into())
+            Form::Bits(words)
         };
         Self { form, length }
     }
@@ -121,6 +126,26 @@ impl NodeSet {
         }
     }
 
+    /// Prefetches what a look-up of the node reads first.
+    #[inline]
+    pub(crate) fn read_ahead(&self, node: u32) {
+        match &self.form {
+            Form::Listed(nodes) => read_ahead_slice(nodes),
+            Form::Buckets(buckets) => read_ahead(&buckets.starts, (node >> buckets.shift) as usize),
+            Form::Bits(words) => read_ahead(words, (node / WORD_BITS) as usize),
+        }
+    }
+
+    /// Prefetches what a look-up of the node reads next, which reads what is read first.
+    #[inline]
+    pub(crate) fn read_further_ahead(&self, node: u32) {
+        if let Form::Buckets(buckets) = &self.form
+            && let Some(&start) = buckets.starts.get((node >> buckets.shift) as usize)
+        {
+            read_ahead(&buckets.lows, start as usize);
+        }
+    }
+
     /// Returns the nodes, ascending.
     #[must_use]
     pub fn iter(&self) -> Nodes<'_> {
@@ -150,11 +175,9 @@ impl NodeSet {
     #[must_use]
     pub fn bytes(&self) -> usize {
         match &self.form {
-            Form::Listed(nodes) => size_of_val(&**nodes),
-            Form::Buckets(Buckets { starts, lows, .. }) => {
-                size_of_val(&**starts) + size_of_val(&**lows)
-            }
-            Form::Bits(words) => size_of_val(&**words),
+            Form::Listed(nodes) => nodes.bytes(),
+            Form::Buckets(Buckets { starts, lows, .. }) => starts.bytes() + lows.bytes(),
+            Form::Bits(words) => words.bytes(),
         }
     }
 }
@@ -167,10 +190,14 @@ impl Buckets {
             starts.resize(((node >> shift) as usize + 1).max(starts.len()), place);
         }
         starts.resize(buckets + 1, nodes.len() as u32);
+        let mut lows = LargeArray::zeroed(Purpose::Views, nodes.len());
+        for (low, &node) in lows.iter_mut().zip(nodes) {
+            *low = node as u16;
+        }
         Self {
             shift,
-            starts: starts.into(),
-            lows: nodes.iter().map(|&node| node as u16).collect(),
+            starts: LargeArray::of(Purpose::Views, starts),
+            lows,
         }
     }
 

@@ -4,34 +4,42 @@
 //!
 //! Unions of compressed sets cost about ten times as much as setting bits here and converting once.
 
+use crate::memory::large_array::{LargeArray, Purpose};
+
 /// A reusable set of nodes, for one build at a time. It grows to the largest graph that it has been
 /// used for, 1 bit a node.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Scratch {
     /// A bit for each node.
-    words: Vec<u64>,
+    words: LargeArray<u64>,
     /// A bit for each word that may have bits.
-    summary: Vec<u64>,
+    summary: LargeArray<u64>,
     /// A bit for each word of the summary that may have bits.
-    top: Vec<u64>,
+    top: LargeArray<u64>,
     /// The counts beside the set, which `tally.rs` keeps.
-    pub(crate) planes: Vec<Vec<u64>>,
+    pub(crate) planes: Vec<LargeArray<u64>>,
 }
 
 impl Scratch {
     /// Starts empty. Memory is allocated at the first use.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        let empty = || LargeArray::zeroed(Purpose::Scratch, 0);
+        Self {
+            words: empty(),
+            summary: empty(),
+            top: empty(),
+            planes: Vec::new(),
+        }
     }
 
     /// Allocates room for nodes below `node_bound`.
     pub(crate) fn reserve(&mut self, node_bound: u32) {
         let words = (node_bound as usize).div_ceil(64);
         if self.words.len() < words {
-            self.words.resize(words, 0);
-            self.summary.resize(words.div_ceil(64), 0);
-            self.top.resize(words.div_ceil(64 * 64), 0);
+            self.words.grow(Purpose::Scratch, words);
+            self.summary.grow(Purpose::Scratch, words.div_ceil(64));
+            self.top.grow(Purpose::Scratch, words.div_ceil(64 * 64));
         }
     }
 
@@ -104,6 +112,12 @@ impl Scratch {
                 }
             }
         }
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

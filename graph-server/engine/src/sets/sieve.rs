@@ -7,7 +7,7 @@
 //! in twenty-five of the nodes outside the set passes. (Bench: "100 degrees on a warm view, in the
 //! engine": most of a page's look-ups are of connections that are not at 2nd degree.)
 
-use crate::files::read_ahead::{LINE_BYTES, read_ahead};
+use crate::memory::read_ahead::{LINE_BYTES, read_ahead};
 
 /// The bits of the filter for each node.
 const BITS_PER_NODE: usize = 8;
@@ -43,6 +43,13 @@ impl Sieve {
     pub(crate) fn may_hold(&self, node: u32) -> bool {
         let (word, bits) = self.place(node);
         self.words.get(word).is_none_or(|word| word & bits == bits)
+    }
+
+    /// Prefetches what [`may_hold`](Self::may_hold) reads of a node.
+    #[inline]
+    pub(crate) fn read_node_ahead(&self, node: u32) {
+        let (word, _) = self.place(node);
+        read_ahead(&self.words, word);
     }
 
     /// Prefetches the whole filter when `lookups` look-ups would read most of it.

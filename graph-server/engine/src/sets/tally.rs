@@ -5,7 +5,10 @@
 //! from plane to plane. Most nodes are met once and touch no plane. At 22 million nodes a tally of
 //! any view therefore takes a few megabytes, where a counter for each node takes 88.
 
-use crate::sets::scratch::Scratch;
+use crate::{
+    memory::large_array::{LargeArray, Purpose},
+    sets::scratch::Scratch,
+};
 
 impl Scratch {
     /// Counts a node once more.
@@ -35,7 +38,8 @@ impl Scratch {
         let mut digits = Vec::with_capacity(planes.len());
         self.drain_words(|first, mut bits| {
             digits.clear();
-            let word = |plane: &mut Vec<u64>| plane.get_mut(place(first).0).map(std::mem::take);
+            let word =
+                |plane: &mut LargeArray<u64>| plane.get_mut(place(first).0).map(std::mem::take);
             digits.extend(planes.iter_mut().map(|plane| word(plane).unwrap_or(0)));
             while bits != 0 {
                 let bit = bits.trailing_zeros();
@@ -51,17 +55,13 @@ impl Scratch {
     fn carry(&mut self, node: u32) {
         let (place, bit) = place(node);
         for number in 0.. {
-            if self.planes.len() == number {
-                self.planes.push(Vec::new());
-            }
             let words = self.word_count();
-            let plane = &mut self.planes[number];
-            if plane.is_empty() {
-                // Zeroed memory: the system provides each page at its first write.
-                *plane = vec![0; words];
-            } else if plane.len() < words {
-                plane.resize(words, 0);
+            if self.planes.len() == number {
+                self.planes
+                    .push(LargeArray::zeroed(Purpose::Scratch, words));
             }
+            let plane = &mut self.planes[number];
+            plane.grow(Purpose::Scratch, words);
             plane[place] ^= bit;
             if plane[place] & bit != 0 {
                 return;

@@ -4,13 +4,14 @@
 use std::{
     fs,
     ops::Range,
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use cloud_engine::{
-    Base, Csr, FileError, LineageHasher, Manifest, NodeIndex, SourceOffset, StandsAt, Writer,
-    newest_snapshots, snapshot_name, write_graph,
+    Base, Csr, FileError, LineageHasher, Manifest, NodeIndex, ResidentCopy, SourceOffset, StandsAt,
+    Writer, newest_snapshots, snapshot_name, write_graph,
 };
 use cloud_model::{LineageId, LogId, Scn, SourceMark};
 use proptest::prelude::*;
@@ -76,13 +77,16 @@ proptest! {
         let base = Base::open(directory.path(), &manifest).expect("opens");
         prop_assert_eq!(base.lineage(), manifest.lineage_id);
         let known: Vec<u64> = model.0.keys().copied().chain([12_345]).collect();
-        check_graph(
-            &Writer::new(Arc::new(base), Scn::BEGINNING)
-                .version()
-                .graph(),
-            &model,
-            &known,
-        );
+        let mut writer = Writer::new(Arc::new(base), Scn::BEGINNING);
+        check_graph(&writer.version().graph(), &model, &known);
+        let copy = ResidentCopy::begin(writer.version().base()).expect("memory");
+        let mut copy = copy.expect("mapped");
+        while copy.step() {}
+        let (copied, all) = copy.progress();
+        prop_assert_eq!(copied, all);
+        let copied = writer.move_to(Arc::new(copy.finish().expect("the same bytes")));
+        drop(copied);
+        check_graph(&writer.version().graph(), &model, &known);
         for file in &manifest.files {
             let bytes = fs::read(directory.path().join(&file.name)).expect("reads");
             prop_assert_eq!(
@@ -105,6 +109,25 @@ proptest! {
         damage(&path, place, bit, cut);
         let error = read_all(directory.path()).expect_err("damaged");
         prop_assert!(error.to_string().starts_with(path.to_str().expect("UTF-8")), "{}", error);
+    }
+
+    #[test]
+    fn bytes_that_change_under_the_map_are_not_copied(
+        model in graphs(20),
+        place in any::<prop::sample::Index>(),
+        bit in 0..8u32,
+    ) {
+        let (directory, manifest) = snapshot(&model);
+        let base = Arc::new(Base::open(directory.path(), &manifest).expect("opens"));
+        let path = directory.path().join("graph.csr");
+        let file = fs::OpenOptions::new().read(true).write(true).open(&path).expect("opens");
+        let place = place.index(file.metadata().expect("a length").len() as usize) as u64;
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, place).expect("reads");
+        file.write_all_at(&[byte[0] ^ 1 << bit], place).expect("writes");
+        let copy = ResidentCopy::begin(&base).expect("memory").expect("mapped");
+        let refused = copy.finish().expect_err("changed").to_string();
+        prop_assert!(refused.starts_with(path.to_str().expect("UTF-8")), "{}", refused);
     }
 
     #[test]

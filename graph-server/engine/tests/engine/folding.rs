@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use cloud_engine::{
-    Base, Budget, Fold, Graph, GraphChange, Manifest, NodeIndex, Scratch, StandsAt, Version, View,
-    Writer, degrees, read_overlay,
+    Base, Budget, Fold, Graph, GraphChange, Manifest, NodeIndex, ResidentCopy, Scratch, StandsAt,
+    Version, View, Writer, degrees, read_overlay,
 };
 use cloud_model::{ConnectionTime, LogId, Scn};
 use petgraph::algo::connected_components;
@@ -116,12 +116,25 @@ fn swap(replayed: &mut Replayed, graph: Graph) {
     replayed
         .before
         .push(replayed.writer.swap(Arc::clone(&base)));
-    let version = replayed.writer.version();
+    check_scns(replayed.writer.version(), scn, published);
+    // A copy in memory takes the place of the mapped base.
+    let copy = ResidentCopy::begin(&base).expect("memory");
+    let copy = copy.expect("mapped").finish().expect("the same bytes");
+    assert_eq!(copy.bytes().mapped, 0);
+    let base = Arc::new(copy);
+    replayed
+        .before
+        .push(replayed.writer.move_to(Arc::clone(&base)));
+    check_scns(replayed.writer.version(), scn, published);
+    assert!(ResidentCopy::begin(&base).expect("memory").is_none());
+    replayed.last = Some((manifest, base));
+}
+
+fn check_scns(version: &Version, base: Scn, published: Scn) {
     assert_eq!(
         (version.oldest(), version.base_scn(), version.published()),
-        (scn, scn, published)
+        (base, base, published)
     );
-    replayed.last = Some((manifest, base));
 }
 
 impl Replayed {

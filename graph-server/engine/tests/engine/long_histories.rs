@@ -14,8 +14,8 @@ use std::{
 };
 
 use cloud_engine::{
-    ApplyError, Base, Budget, Current, Graph, GraphChange, Manifest, Scratch, StandsAt, Version,
-    View, Writer, degrees, read_overlay,
+    ApplyError, Base, Budget, Current, Graph, GraphChange, Manifest, ResidentCopy, Scratch,
+    StandsAt, Version, View, Writer, degrees, read_overlay,
 };
 use cloud_model::{ConnectionTime, LogId, Scn};
 use tempfile::TempDir;
@@ -188,6 +188,15 @@ impl Site {
         self.base = (base, manifest);
     }
 
+    /// Copies the base into memory, and goes over to the copy.
+    fn move_base(&mut self) {
+        if let Some(copy) = ResidentCopy::begin(&self.base.0).expect("memory") {
+            let base = Arc::new(copy.finish().expect("the same bytes"));
+            self.before.push(self.writer.move_to(Arc::clone(&base)));
+            self.base.0 = base;
+        }
+    }
+
     fn restart(&mut self) {
         let log_id = LogId::new(LOG);
         let published = self.writer.version().published();
@@ -333,6 +342,7 @@ fn steps(generator: Generator, random: &mut Random, site: &mut Site, current: &M
                 site.restart();
                 *current.lock().expect("the lock is not poisoned") = site.writer.current().clone();
             }
+            17..=19 => site.move_base(),
             _ => {
                 let changes = generator(random, step);
                 site.apply(random, &changes);

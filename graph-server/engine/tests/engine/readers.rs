@@ -9,7 +9,9 @@ use std::{
     },
 };
 
-use cloud_engine::{Budget, Degree, Graph, NodeIndex, Scratch, View, Writer, degrees};
+use cloud_engine::{
+    Budget, Degree, Graph, NodeIndex, ResidentCopy, Scratch, View, Writer, degrees,
+};
 use cloud_model::Scn;
 use proptest::{
     strategy::{Strategy, ValueTree},
@@ -102,7 +104,7 @@ fn answers_are_exact_at_the_scn_they_state() {
     }
     let mut writer = Writer::new(Arc::new(history.model.base()), history.begins);
     let current = writer.current().clone();
-    let (mut folding, mut swaps) = (None, 0);
+    let (mut folding, mut copying, mut swaps) = (None, None, 0);
     let done = AtomicBool::new(false);
     let answered = AtomicU64::new(0);
     std::thread::scope(|scope| {
@@ -133,8 +135,15 @@ fn answers_are_exact_at_the_scn_they_state() {
             {
                 let directory = tempfile::tempdir().expect("a directory");
                 let (_, base) = folded(graph, directory.path());
-                drop(writer.swap(Arc::new(base)));
+                let base = Arc::new(base);
+                drop(writer.swap(Arc::clone(&base)));
+                copying = ResidentCopy::begin(&base).expect("memory");
                 swaps += 1;
+            } else if applied % 24 == 18
+                && let Some(copy) = copying.take()
+            {
+                let base = copy.finish().expect("the same bytes");
+                drop(writer.move_to(Arc::new(base)));
             }
             // Yields to readers regularly, even on few cores.
             if applied % 4 == 0 {

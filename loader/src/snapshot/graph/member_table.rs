@@ -7,6 +7,9 @@
 //!   entry says where in the order the ids with these bits begin. Ids that are spread evenly take
 //!   two memory accesses; no id takes more than a binary search.
 
+use cloud_engine::{LargeArray, Purpose};
+use zerocopy::FromZeros;
+
 /// The largest number of members. It is the limit of a search index; a graph could have more.
 pub(crate) const MEMBERS_MAX: usize = cloud_search::NODES_MAX as usize;
 
@@ -25,18 +28,21 @@ enum Lookup {
     /// The ids are `first`, `first + 1` and so on.
     Dense { first: u64 },
     /// The ids are marked by their distance from `first`.
-    Marked { first: u64, words: Vec<MarkedWord> },
+    Marked {
+        first: u64,
+        words: LargeArray<MarkedWord>,
+    },
     /// The ids with the same bits above `shift` (counted from `first`) are at
     /// `starts[bits]..starts[bits + 1]`.
     ByHighBits {
         first: u64,
         shift: u32,
-        starts: Vec<u32>,
+        starts: LargeArray<u32>,
     },
 }
 
 /// 64 marks and the number of marks before them: 12 bytes, side by side.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, FromZeros)]
 struct MarkedWord {
     marks: [u32; 2],
     before: u32,
@@ -150,8 +156,8 @@ impl MarkedWord {
     }
 }
 
-fn marked_words(ids: &[u64], first: u64, span: u64) -> Vec<MarkedWord> {
-    let mut words = vec![MarkedWord::default(); (span / 64 + 1) as usize];
+fn marked_words(ids: &[u64], first: u64, span: u64) -> LargeArray<MarkedWord> {
+    let mut words = LargeArray::<MarkedWord>::zeroed(Purpose::Build, (span / 64 + 1) as usize);
     for id in ids {
         let offset = id - first;
         let half = (offset / 32 % 2) as usize;
@@ -163,22 +169,24 @@ fn marked_words(ids: &[u64], first: u64, span: u64) -> Vec<MarkedWord> {
         }
     }
     let mut before = 0;
-    for word in &mut words {
+    for word in &mut *words {
         word.before = before;
         before += word.marks().count_ones();
     }
     words
 }
 
-fn starts(ids: &[u64], first: u64, buckets: usize, shift: u32) -> Vec<u32> {
-    let mut starts = Vec::with_capacity(buckets + 1);
+fn starts(ids: &[u64], first: u64, buckets: usize, shift: u32) -> LargeArray<u32> {
+    let mut starts = LargeArray::<u32>::zeroed(Purpose::Build, buckets + 1);
+    let mut begun = 0;
     for (rank, id) in ids.iter().enumerate() {
         let bits = ((id - first) >> shift) as usize;
-        while starts.len() <= bits {
-            starts.push(rank as u32);
+        while begun <= bits {
+            starts[begun] = rank as u32;
+            begun += 1;
         }
     }
-    starts.resize(buckets + 1, ids.len() as u32);
+    starts[begun..].fill(ids.len() as u32);
     starts
 }
 

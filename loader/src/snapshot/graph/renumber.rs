@@ -1,6 +1,7 @@
 //! A graph with its nodes in another order: rows are moved, targets get their new numbers and are
 //! sorted.
 
+use cloud_engine::{LargeArray, Purpose};
 use rayon::prelude::*;
 
 /// The numbers of rows that a thread takes at a time, and that are in a batch at most.
@@ -14,7 +15,7 @@ pub(crate) struct Renumbering {
     /// The old number of each new node.
     old: Vec<u32>,
     /// The new number of each old node.
-    new: Vec<u32>,
+    new: LargeArray<u32>,
 }
 
 /// The concatenated rows of consecutive nodes.
@@ -30,7 +31,7 @@ pub(crate) struct RowBatch {
 impl Renumbering {
     /// Makes an order from `old`: all nodes by their old numbers, each once, in their new order.
     pub(crate) fn new(old: Vec<u32>) -> Self {
-        let mut new = vec![0; old.len()];
+        let mut new = LargeArray::<u32>::zeroed(Purpose::Build, old.len());
         for (number, &node) in (0..).zip(&old) {
             new[node as usize] = number;
         }
@@ -40,7 +41,7 @@ impl Renumbering {
     /// Returns the new number of each old node. If the old numbers are ranks of member ids, these
     /// are the nodes in order of member ids.
     pub(crate) fn into_new(self) -> Vec<u32> {
-        self.new
+        self.new.to_vec()
     }
 
     /// Returns values that are in the old order in the new order.
