@@ -14,7 +14,7 @@
 //! ```
 //!
 //! A connection stands in both members' rows: 8 bytes. The arrays are a file that is mapped and
-//! never written: the [`Base`].
+//! never written: the [`Base`]. A [`ResidentCopy`] moves them into large pages of memory.
 //!
 //! # Changes since the base
 //!
@@ -89,7 +89,8 @@
 //!
 //! # Outside this crate
 //!
-//! The crate has no wire format, log, clock, threads or global state: the caller brings them. Names
+//! The crate has no wire format, log, clock or threads: the caller brings them. Its only global
+//! state is the table of the process's large maps, by which memory is attributed ([`large_maps`]). Names
 //! and texts of members belong to the search crate. Nothing here takes a lock, so nothing here
 //! waits.
 //!

@@ -303,7 +303,7 @@ fn commands_that_print_without_end_end_with_their_reader() {
         assert_eq!(ended.stderr, "", "{arguments:?}");
         // With a reader it goes on until it is ended.
         let process = Process::spawn(&[], &program(name), &arguments, SOUND);
-        process.signal(Signal::INT);
+        process.signal(Signal::TERM);
         assert_eq!(process.wait().status.code(), None, "{arguments:?}");
     }
 }
