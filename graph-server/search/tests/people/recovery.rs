@@ -421,6 +421,17 @@ fn profiles_that_are_made_again_are_published_once_they_have_caught_up() {
     assert_eq!(all(&people, &graph, &truth), expected);
 }
 
+/// Removes a directory into which a thread of the index may be writing: a file that appears while
+/// it is emptied makes the removal fail.
+fn remove_all(directory: &Path) {
+    loop {
+        match fs::remove_dir_all(directory) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            removed => return removed.unwrap(),
+        }
+    }
+}
+
 #[test]
 fn an_index_that_is_made_again_equals_the_one_before() {
     let random = &mut Random(17);
@@ -431,7 +442,7 @@ fn an_index_that_is_made_again_equals_the_one_before() {
     // The directory is gone, or something else is in its place.
     let index = site.live().join("search");
     for (scn, is_replaced) in [(4, false), (5, true)] {
-        fs::remove_dir_all(&index).unwrap();
+        remove_all(&index);
         if is_replaced {
             fs::write(&index, "x").unwrap();
         }
