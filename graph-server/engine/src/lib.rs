@@ -90,9 +90,9 @@
 //! # Outside this crate
 //!
 //! The crate has no wire format, log, clock or threads: the caller brings them. Its only global
-//! state is the table of the process's large maps, by which memory is attributed ([`large_maps`]). Names
-//! and texts of members belong to the search crate. Nothing here takes a lock, so nothing here
-//! waits.
+//! state is the table of the process's large maps, by which memory is attributed
+//! ([`large_maps`]). Names and texts of members belong to the search crate. No answer takes a lock,
+//! so none waits.
 //!
 //! [`Scn`]: cloud_model::Scn
 //!
