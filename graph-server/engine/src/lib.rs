@@ -91,8 +91,8 @@
 //!
 //! The crate has no wire format, log, clock or threads: the caller brings them. Its only global
 //! state is the table of the process's large maps, by which memory is attributed
-//! ([`large_maps`]). Names and texts of members belong to the search crate. No answer takes a lock,
-//! so none waits.
+//! ([`large_maps`]). Names and texts of members belong to the search crate. Nothing takes a lock,
+//! so nothing waits, except that an array of 2 MiB or more is entered into that table.
 //!
 //! [`Scn`]: cloud_model::Scn
 //!
