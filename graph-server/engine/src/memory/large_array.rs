@@ -117,6 +117,9 @@ impl<T: FromZeros> LargeArray<T> {
 impl<T: FromZeros + Copy> LargeArray<T> {
     /// Copies a slice.
     pub(crate) fn copied(purpose: Purpose, numbers: &[T]) -> Self {
+        if !is_large::<T>(numbers.len()) {
+            return Box::<[T]>::from(numbers).into();
+        }
         let mut array = Self::zeroed(purpose, numbers.len());
         array.copy_from_slice(numbers);
         array

@@ -190,14 +190,11 @@ impl Buckets {
             starts.resize(((node >> shift) as usize + 1).max(starts.len()), place);
         }
         starts.resize(buckets + 1, nodes.len() as u32);
-        let mut lows = LargeArray::zeroed(Purpose::Views, nodes.len());
-        for (low, &node) in lows.iter_mut().zip(nodes) {
-            *low = node as u16;
-        }
+        let lows = nodes.iter().map(|&node| node as u16).collect();
         Self {
             shift,
             starts: LargeArray::of(Purpose::Views, starts),
-            lows,
+            lows: LargeArray::of(Purpose::Views, lows),
         }
     }
 
