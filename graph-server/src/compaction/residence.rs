@@ -1,7 +1,7 @@
 //! Copies the base into memory while the server answers, and goes over to the copy.
 //!
 //! A start and a compaction map the new base from its file. The copy stands in large pages and is
-//! read in half the time. Until it is complete, readers use the map. The writer goes over to the
+//! not evicted. Until it is complete, readers use the map. The writer goes over to the
 //! copy between two windows, and the map is dropped once no reader holds it. There is never more
 //! than one copy of a base that the compactor makes: after a compaction the previous copy is
 //! dropped before the next one begins.

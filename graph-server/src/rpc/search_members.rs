@@ -14,6 +14,7 @@ use crate::{
 use cloud_engine::Degree;
 use cloud_proto::cloud::v1::{SearchHit, SearchMembersRequest, SearchMembersResponse};
 use cloud_search::{Degrees, Hit, Network, Query, search};
+use cloud_serving::{self as serving, process::catch_panic};
 use std::sync::Arc;
 use tonic::Request;
 
@@ -44,16 +45,15 @@ pub(crate) async fn search_members(
         view: context.view().await?,
         graph: context.graph.clone(),
     };
-    let work = move |stop: &Stop| {
-        Ok(search(
-            &published,
-            &query,
-            &network,
-            limit,
-            after.as_ref(),
-            &|| stop.now(),
-        )?)
-    };
+    // A search changes nothing, so a panic of the index's library leaves nothing half done.
+    let work =
+        move |stop: &Stop| {
+            let stop = || stop.now();
+            let found =
+                catch_panic(|| search(&published, &query, &network, limit, after.as_ref(), &stop));
+            Ok(found
+                .map_err(|panicked| serving::Refusal::internal(format!("search {panicked}")))??)
+        };
     let page = site.search.run(call.deadline, work).await?;
     let hit = |hit: Hit| SearchHit {
         member_id: hit.member.get(),

@@ -26,14 +26,9 @@ use cloud_model::{ConnectionTime, LineageId, MemberId};
 /// An immutable graph. A removed member keeps its node, without neighbours.
 pub struct Base {
     lineage: LineageId,
-    member_ids: Array<u64>,
-    nodes_by_id: Array<u32>,
+    sections: GraphSections,
     /// The number of nodes, from node 0 up, whose ids ascend.
     ascending_nodes: u32,
-    offsets: Offsets,
-    targets: Array<u32>,
-    /// The nodes whose members do not exist.
-    absent: NodeSet,
     times: Arc<Times>,
     lookup: MemberLookup,
     /// The file that holds the arrays; absent for a base that was built in memory.
@@ -137,25 +132,13 @@ impl Base {
     }
 
     fn new(lineage: LineageId, sections: GraphSections, times: Times) -> Self {
-        let GraphSections {
-            member_ids,
-            nodes_by_id,
-            offsets,
-            targets,
-            absent,
-        } = sections;
-        let ids = IdOrder::new(&member_ids, &nodes_by_id);
-        let (lookup, ascending_nodes) = (MemberLookup::new(ids), ids.ascending_nodes());
+        let ids = IdOrder::new(&sections.member_ids, &sections.nodes_by_id);
         Self {
             lineage,
-            member_ids,
-            nodes_by_id,
-            ascending_nodes,
-            offsets,
-            targets,
-            absent,
+            ascending_nodes: ids.ascending_nodes(),
+            lookup: MemberLookup::new(ids),
+            sections,
             times: Arc::new(times),
-            lookup,
             file: None,
         }
     }
@@ -171,21 +154,10 @@ impl Base {
             unreachable!("only a mapped base is copied");
         };
         let file = file.moved(bytes, crc32c)?;
-        let GraphSections {
-            member_ids,
-            nodes_by_id,
-            offsets,
-            targets,
-            absent,
-        } = file.sections()?;
         Ok(Self {
             lineage: self.lineage,
-            member_ids,
-            nodes_by_id,
+            sections: file.sections()?,
             ascending_nodes: self.ascending_nodes,
-            offsets,
-            targets,
-            absent,
             times: Arc::clone(&self.times),
             lookup: self.lookup.clone(),
             file: Some(file),
@@ -213,31 +185,33 @@ impl Base {
     /// Returns the number of nodes. Every node index of the base is below it.
     #[must_use]
     pub fn node_count(&self) -> u32 {
-        self.member_ids.len() as u32
+        self.sections.member_ids.len() as u32
     }
 
     /// Returns the number of members that exist.
     #[must_use]
     pub fn member_count(&self) -> u64 {
-        u64::from(self.node_count()) - self.absent.len()
+        u64::from(self.node_count()) - self.sections.absent.len()
     }
 
     /// Returns the number of connections.
     #[must_use]
     pub fn connection_count(&self) -> u64 {
-        self.targets.len() as u64 / 2
+        self.sections.targets.len() as u64 / 2
     }
 
     /// Returns the bytes of the hot arrays: those mapped from a file, and those in memory.
     #[must_use]
     pub fn bytes(&self) -> BaseBytes {
-        let offsets = match &self.offsets {
+        let offsets = match &self.sections.offsets {
             Offsets::Narrow(offsets) => offsets.bytes(),
             Offsets::Wide(offsets) => offsets.bytes(),
         };
-        let arrays =
-            offsets + self.targets.bytes() + self.member_ids.bytes() + self.nodes_by_id.bytes();
-        let (mapped, in_memory) = if self.targets.is_mapped() {
+        let arrays = offsets
+            + self.sections.targets.bytes()
+            + self.sections.member_ids.bytes()
+            + self.sections.nodes_by_id.bytes();
+        let (mapped, in_memory) = if self.sections.targets.is_mapped() {
             (arrays, 0)
         } else {
             (0, arrays)
@@ -248,7 +222,7 @@ impl Base {
         };
         BaseBytes {
             mapped,
-            memory: in_memory + self.lookup.bytes() + self.absent.bytes() as u64 + times,
+            memory: in_memory + self.lookup.bytes() + self.sections.absent.bytes() as u64 + times,
         }
     }
 
@@ -268,7 +242,7 @@ impl Base {
     /// Prefetches the bounds of the node's row.
     #[inline]
     pub(crate) fn read_bounds_ahead(&self, node: NodeIndex) {
-        match &self.offsets {
+        match &self.sections.offsets {
             Offsets::Narrow(offsets) => read_ahead(offsets, node.index()),
             Offsets::Wide(offsets) => read_ahead(offsets, node.index()),
         }
@@ -276,23 +250,23 @@ impl Base {
 
     /// Returns the member at a node of the base.
     pub(crate) fn member(&self, node: NodeIndex) -> MemberId {
-        member_checked_before(self.member_ids[node.index()])
+        member_checked_before(self.sections.member_ids[node.index()])
     }
 
     /// Returns whether the member at a node of the base exists.
     #[inline]
     pub(crate) fn exists(&self, node: NodeIndex) -> bool {
-        self.absent.is_empty() || !self.absent.contains(node.get())
+        self.sections.absent.is_empty() || !self.sections.absent.contains(node.get())
     }
 
     /// Returns the member ids by node.
     pub(crate) fn member_ids(&self) -> &[u64] {
-        &self.member_ids
+        &self.sections.member_ids
     }
 
     /// Returns the ids and their order.
     pub(crate) fn ids(&self) -> IdOrder<'_> {
-        IdOrder::new(&self.member_ids, &self.nodes_by_id)
+        IdOrder::new(&self.sections.member_ids, &self.sections.nodes_by_id)
     }
 
     /// Returns the number of nodes, from node 0 up, whose ids ascend: all of them, unless members
@@ -304,7 +278,10 @@ impl Base {
     /// Returns the first of the [`ascending_nodes`](Self::ascending_nodes) whose member is above
     /// `member`, or their number if there is none.
     pub(crate) fn first_ascending_above(&self, member: MemberId) -> u32 {
-        let ascending = self.member_ids.get(..self.ascending_nodes as usize);
+        let ascending = self
+            .sections
+            .member_ids
+            .get(..self.ascending_nodes as usize);
         let above = |ids: &[u64]| ids.partition_point(|&id| id <= member.get());
         ascending.map_or(0, above) as u32
     }
@@ -319,7 +296,7 @@ impl Base {
 
     /// Returns the number of targets in all rows.
     pub(crate) fn target_count(&self) -> u64 {
-        self.targets.len() as u64
+        self.sections.targets.len() as u64
     }
 
     /// Returns the neighbours of a node in the base, ascending. Empty for a node that the base does
@@ -327,7 +304,7 @@ impl Base {
     #[inline]
     pub(crate) fn row(&self, node: NodeIndex) -> &[u32] {
         let (start, end) = self.row_bounds(node);
-        &self.targets[start..end]
+        &self.sections.targets[start..end]
     }
 
     /// Returns whether the base connects the two nodes.
@@ -416,7 +393,7 @@ impl Base {
     #[inline]
     fn row_bounds(&self, node: NodeIndex) -> (usize, usize) {
         let node = node.index();
-        match &self.offsets {
+        match &self.sections.offsets {
             Offsets::Narrow(offsets) => match offsets.get(node..) {
                 Some([start, end, ..]) => (*start as usize, *end as usize),
                 _ => (0, 0),

@@ -1,8 +1,8 @@
 //! Copies a mapped base into memory, piece by piece, while it is read.
 //!
-//! A map of a file stands in the pages of the system's file cache, which are mostly of 4 KiB. A
-//! copy stands in large pages ([`LargeArray`]), and a random read of it takes half the time. (Bench
-//! group `large-pages`.)
+//! A map of a file stands in the pages of the system's file cache, which are of 4 KiB on many
+//! systems, and which the system evicts. A copy stands in large pages ([`LargeArray`]) and stays in
+//! memory. (Bench group `large-pages`.)
 //!
 //! The checksum is taken of the bytes that were copied, and compared with the manifest's: what is
 //! then read is what was written.
