@@ -127,9 +127,9 @@ pub use files::content_error::ContentError;
 pub use files::file_error::FileError;
 pub use files::histories_file::{HISTORIES_NAME, read_histories, write_histories};
 pub use files::manifest::{
-    FileRole, MANIFEST_NAME, Manifest, ManifestFile, SourceOffset, StandsAt, newest_snapshots,
-    snapshot_name,
+    FileRole, MANIFEST_NAME, Manifest, ManifestFile, SourceOffset, StandsAt,
 };
+pub use files::snapshot_names::{newest_snapshots, snapshot_name};
 pub use graph::Graph;
 pub use memory::large_array::{LARGE_PAGE_BYTES, LargeArray, LargeMap, Purpose, large_maps};
 pub use neighbours::Neighbours;

@@ -11,3 +11,4 @@ pub(crate) mod file_identity;
 pub(crate) mod histories_file;
 pub(crate) mod manifest;
 pub(crate) mod section_writer;
+pub(crate) mod snapshot_names;
