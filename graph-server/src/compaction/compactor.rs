@@ -243,7 +243,10 @@ impl Compactor {
         let (_, bytes) = copy.progress();
         let base = match self.piece(|| copy.finish()) {
             Ok(base) => Arc::new(base),
-            Err(error) => return Some(Err(error.to_string())),
+            Err(error) => {
+                tracing::error!(%error, "the copy of the graph is not used");
+                return Some(Err(error.to_string()));
+            }
         };
         let before = lock(&self.writer).move_to(base);
         let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -10,8 +10,8 @@ use crate::{
     sets::node_set::NodeSet,
 };
 
-/// The targets whose memory is prefetched together. More would push each other out of the cache
-/// that is closest to the processor.
+/// The targets whose memory is prefetched together. (Bench: "100 degrees on a warm view, in the
+/// engine"; other numbers were not tried.)
 const TARGETS_AHEAD: usize = 32;
 
 /// The distance of a member from the viewer.

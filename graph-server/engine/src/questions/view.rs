@@ -15,8 +15,8 @@ use crate::{
 };
 use cloud_model::Scn;
 
-/// The neighbours of a node that are prefetched for: one of the first is mostly at 2nd degree, if
-/// any is.
+/// The neighbours of a node whose look-ups are prefetched. The look-ups end at the first neighbour
+/// at 2nd degree.
 const NEIGHBOURS_AHEAD: usize = 16;
 
 /// A viewer's 1st and 2nd degree, exact as of an SCN.
@@ -118,7 +118,7 @@ impl View {
     }
 
     /// Prefetches what [`is_first`](Self::is_first) and [`is_second`](Self::is_second) read of each
-    /// node, in two steps.
+    /// node, step by step.
     pub(crate) fn read_nodes_ahead(&self, nodes: &[NodeIndex]) {
         let nodes = nodes.iter().map(|node| node.get());
         for node in nodes.clone() {
