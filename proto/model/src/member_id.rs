@@ -14,6 +14,11 @@ impl MemberId {
         NonZeroU64::new(id).map(Self)
     }
 
+    /// Wraps a number. 1 for 0.
+    pub(crate) fn not_0(id: u64) -> Self {
+        Self(NonZeroU64::new(id).unwrap_or(NonZeroU64::MIN))
+    }
+
     /// Returns the number.
     #[must_use]
     #[inline]

@@ -13,7 +13,9 @@ pub struct InvalidValue {
 }
 
 impl InvalidValue {
-    pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+    /// Returns the fault of a field.
+    #[must_use]
+    pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             field: field.into(),
             reason: reason.into(),

@@ -1,0 +1,12 @@
+//! Capture: sends the changes of a site's core database to the databus.
+//!
+//! A [`Mapping`] says which tables and columns are members, profiles, positions and connections.
+//! [`TableRows`] makes changes of rows by it, for a bootstrap and for the stream of changes alike.
+
+pub mod connect;
+pub mod mapping;
+pub mod rows;
+
+pub use connect::{ConnectError, Database, Session};
+pub use mapping::{Mapping, TableMap, TableName};
+pub use rows::{Datum, RowError, TableRows};

@@ -1,0 +1,21 @@
+//! The mapping: which tables and columns of the core database are members, profiles, positions and
+//! connections.
+//!
+//! Imports nothing from the other folders.
+
+pub(crate) mod condition;
+pub(crate) mod error;
+pub(crate) mod file;
+pub(crate) mod table_map;
+pub(crate) mod table_name;
+
+mod mapping;
+
+pub use condition::{Condition, Test};
+pub use error::MappingError;
+pub use mapping::Mapping;
+pub use table_map::{
+    ConnectionMap, FieldMap, FieldSource, MemberMap, Pair, PositionMap, ProfileMap, TableKind,
+    TableMap,
+};
+pub use table_name::TableName;

@@ -1,0 +1,411 @@
+//! The rows of one mapped table, and the changes that they make.
+//!
+//! A row that passes the table's conditions states that something exists: a member, a position, a
+//! connection. A row that does not pass them, or is deleted, states that it does not exist. Which
+//! thing a row is about, its identity, is in the columns of the mapping's keys.
+
+use cloud_model::{MemberId, hash_63};
+use cloud_profile::{InvalidValue, complete_change, id_from_text};
+use cloud_proto::databus::v1::{
+    Change, ConnectionAdded, ConnectionRemoved, Member, MemberRemoved, MemberUpserted, Position,
+    PositionRemoved, PositionUpserted, change::Event,
+};
+use prost_types::FieldMask;
+
+use crate::{
+    mapping::{Mapping, Pair, TableKind, TableMap, Test},
+    rows::{
+        datum::Datum,
+        field_values::{FieldColumns, time},
+        row_error::{MissingColumn, RowError},
+    },
+};
+
+/// The rows of a table, with the places of the mapped columns.
+#[derive(Debug)]
+pub struct TableRows<'m> {
+    map: &'m TableMap,
+    seed: Option<&'m str>,
+    /// Whether changes that belong to members create none.
+    existing_only: bool,
+    conditions: Vec<(usize, &'m str, &'m Test)>,
+    kind: Kind<'m>,
+    /// The places of all mapped columns.
+    mapped: Vec<usize>,
+}
+
+#[derive(Debug)]
+enum Kind<'m> {
+    Member {
+        id: usize,
+        fields: FieldColumns<'m, Member>,
+    },
+    Profile {
+        member: usize,
+        fields: FieldColumns<'m, Member>,
+    },
+    Position {
+        id: usize,
+        is_id_hashed: bool,
+        member: usize,
+        fields: FieldColumns<'m, Position>,
+    },
+    Connection {
+        member: usize,
+        other: usize,
+        pair: Pair,
+        connected_at: Option<(usize, &'m str)>,
+    },
+}
+
+/// The thing that a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Identity<'a> {
+    Member(MemberId, &'a str),
+    Position(MemberId, u64),
+    Connection(MemberId, MemberId),
+}
+
+impl<'m> TableRows<'m> {
+    /// Finds the mapped columns among those of the rows.
+    ///
+    /// # Errors
+    /// If a mapped column is missing.
+    pub fn new<'c>(
+        mapping: &'m Mapping,
+        map: &'m TableMap,
+        columns: impl Iterator<Item = &'c str> + Clone,
+    ) -> Result<Self, MissingColumn> {
+        let place = |name: &str| {
+            let mut columns = columns.clone();
+            columns
+                .position(|column| column == name)
+                .ok_or_else(|| MissingColumn {
+                    table: map.table.to_string(),
+                    column: name.to_owned(),
+                })
+        };
+        let kind = match &map.kind {
+            TableKind::Member(member) => Kind::Member {
+                id: place(&member.id)?,
+                fields: FieldColumns::find(&member.fields, place)?,
+            },
+            TableKind::Profile(profile) => Kind::Profile {
+                member: place(&profile.member)?,
+                fields: FieldColumns::find(&profile.fields, place)?,
+            },
+            TableKind::Position(position) => Kind::Position {
+                id: place(&position.id)?,
+                is_id_hashed: position.is_id_hashed,
+                member: place(&position.member)?,
+                fields: FieldColumns::find(&position.fields, place)?,
+            },
+            TableKind::Connection(connection) => Kind::Connection {
+                member: place(&connection.member)?,
+                other: place(&connection.other)?,
+                pair: connection.pair,
+                connected_at: match connection.connected_at.as_deref() {
+                    Some(column) => Some((place(column)?, column)),
+                    None => None,
+                },
+            },
+        };
+        let conditions = map.conditions.iter().map(|condition| {
+            let place = place(&condition.column)?;
+            Ok((place, &*condition.column, &condition.test))
+        });
+        Ok(Self {
+            map,
+            seed: mapping.seed.as_deref(),
+            existing_only: mapping.has_members(),
+            conditions: conditions.collect::<Result<_, _>>()?,
+            kind,
+            mapped: map
+                .columns()
+                .into_iter()
+                .map(place)
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Returns the table's mapping.
+    #[must_use]
+    pub fn map(&self) -> &'m TableMap {
+        self.map
+    }
+
+    /// Returns the change that states the row; `None` if the row does not count. A bootstrap uses
+    /// this for each row of the table.
+    ///
+    /// # Errors
+    /// If a value breaks a rule.
+    pub fn stated(&self, row: &[Datum<'_>]) -> Result<Option<Change>, RowError> {
+        match self.identity(row)? {
+            Some(identity) if self.counts(row)? => self.upserted(identity, row, true).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns the changes of an inserted row.
+    ///
+    /// # Errors
+    /// As [`stated`](Self::stated).
+    pub fn inserted(&self, row: &[Datum<'_>]) -> Result<Vec<Change>, RowError> {
+        Ok(self.stated(row)?.into_iter().collect())
+    }
+
+    /// Returns the changes of a deleted row. `old` holds the columns of the replica identity.
+    ///
+    /// # Errors
+    /// If the columns that identify the row are not in `old`.
+    pub fn deleted(&self, old: &[Datum<'_>]) -> Result<Vec<Change>, RowError> {
+        let had_counted = self.counted(old);
+        match self.identity(old)? {
+            Some(identity) if had_counted != Some(false) => Ok(vec![self.removed(identity)?]),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Returns the changes of an updated row. `old` holds the columns of the replica identity;
+    /// `None` if they did not change.
+    ///
+    /// # Errors
+    /// If a value breaks a rule, or was not sent and is needed.
+    pub fn updated(
+        &self,
+        old: Option<&[Datum<'_>]>,
+        new: &[Datum<'_>],
+    ) -> Result<Vec<Change>, RowError> {
+        let Some(old) = old else {
+            return self.restated(None, new);
+        };
+        // The database does not send a value again that is stored out of line.
+        let merged: Vec<_> = (new.iter().zip(old))
+            .map(|(&new, &old)| if new == Datum::Unknown { old } else { new })
+            .collect();
+        let (before, after) = (self.identity(old)?, self.identity(&merged)?);
+        if before == after {
+            return self.restated(Some(old), &merged);
+        }
+        let mut changes = self.deleted(old)?;
+        changes.extend(self.stated(&merged)?);
+        Ok(changes)
+    }
+
+    /// Returns the changes of a row that is about the same thing as before.
+    fn restated(
+        &self,
+        old: Option<&[Datum<'_>]>,
+        new: &[Datum<'_>],
+    ) -> Result<Vec<Change>, RowError> {
+        let Some(identity) = self.identity(new)? else {
+            return Ok(Vec::new());
+        };
+        let had_counted = match old {
+            Some(old) => self.counted(old),
+            None if self.conditions.is_empty() => Some(true),
+            None => None,
+        };
+        let counts = self.counts(new)?;
+        if !counts && had_counted == Some(false) || old.is_some_and(|old| self.is_same(old, new)) {
+            return Ok(Vec::new());
+        }
+        let change = if counts {
+            self.upserted(identity, new, had_counted != Some(true))?
+        } else {
+            self.removed(identity)?
+        };
+        Ok(vec![change])
+    }
+
+    /// Returns whether no mapped column changed, as far as the old row is known.
+    fn is_same(&self, old: &[Datum<'_>], new: &[Datum<'_>]) -> bool {
+        let mut mapped = self.mapped.iter();
+        mapped.all(|&column| old[column] != Datum::Unknown && old[column] == new[column])
+    }
+
+    /// Returns whether a row passes the conditions.
+    fn counts(&self, row: &[Datum<'_>]) -> Result<bool, RowError> {
+        let mut counts = true;
+        for &(place, column, test) in &self.conditions {
+            let Some(holds) = test.holds(row[place]) else {
+                let column = column.to_owned();
+                return Err(RowError::NeedsFull { column });
+            };
+            counts &= holds;
+        }
+        Ok(counts)
+    }
+
+    /// Returns whether an old row passed the conditions; `None` if that is not known.
+    fn counted(&self, old: &[Datum<'_>]) -> Option<bool> {
+        let mut counted = Some(true);
+        for &(place, _, test) in &self.conditions {
+            match test.holds(old[place]) {
+                Some(false) => return Some(false),
+                Some(true) => {}
+                None => counted = None,
+            }
+        }
+        counted
+    }
+
+    /// Returns the thing that a row is about; `None` if a key is NULL, or the row of the other
+    /// direction counts.
+    fn identity<'a>(&self, row: &[Datum<'a>]) -> Result<Option<Identity<'a>>, RowError> {
+        let columns = self.map.identity_columns();
+        let key = |place: usize, number: usize| match row[place] {
+            Datum::Text(text) => Ok(Some(text)),
+            Datum::Null => Ok(None),
+            Datum::Unknown => Err(RowError::NeedsFull {
+                column: columns[number].to_owned(),
+            }),
+        };
+        Ok(match self.kind {
+            Kind::Member { id, .. } | Kind::Profile { member: id, .. } => match key(id, 0)? {
+                Some(text) => Some(Identity::Member(self.member_id(columns[0], text)?, text)),
+                None => None,
+            },
+            Kind::Position {
+                id,
+                is_id_hashed,
+                member,
+                ..
+            } => match (key(member, 0)?, key(id, 1)?) {
+                (Some(member), Some(id)) => {
+                    let id = if is_id_hashed {
+                        hash_63(&[&self.map.table.to_string(), ":", id]).max(1)
+                    } else {
+                        id_from_text(columns[1], id)?
+                    };
+                    Some(Identity::Position(self.member_id(columns[0], member)?, id))
+                }
+                _ => None,
+            },
+            Kind::Connection {
+                member,
+                other,
+                pair,
+                ..
+            } => match (key(member, 0)?, key(other, 1)?) {
+                (Some(member), Some(other)) => {
+                    let member = self.member_id(columns[0], member)?;
+                    let other = self.member_id(columns[1], other)?;
+                    match pair {
+                        Pair::BothRows if member > other => None,
+                        Pair::BothRows | Pair::OneRow => {
+                            Some(Identity::Connection(member.min(other), member.max(other)))
+                        }
+                    }
+                }
+                _ => None,
+            },
+        })
+    }
+
+    fn member_id(&self, column: &str, key: &str) -> Result<MemberId, InvalidValue> {
+        if let Some(seed) = self.seed {
+            return Ok(MemberId::of_key(seed, key));
+        }
+        let id = id_from_text(column, key)?;
+        MemberId::new(id).ok_or_else(|| InvalidValue::new(column, "is 0"))
+    }
+
+    fn upserted(
+        &self,
+        identity: Identity<'_>,
+        row: &[Datum<'_>],
+        is_whole: bool,
+    ) -> Result<Change, RowError> {
+        let event = match (&self.kind, identity) {
+            (Kind::Member { fields, .. }, Identity::Member(member_id, key)) => {
+                let (mut member, mut mask) = fields.read(row, is_whole)?;
+                member.member_id = member_id.get();
+                if self.seed.is_some() {
+                    key.clone_into(&mut member.key);
+                    mask.paths.push("key".to_owned());
+                }
+                member_upserted(member, mask, false)
+            }
+            (Kind::Profile { fields, .. }, Identity::Member(member_id, _)) => {
+                let (mut member, mask) = fields.read(row, is_whole)?;
+                member.member_id = member_id.get();
+                member_upserted(member, mask, true)
+            }
+            (Kind::Position { fields, .. }, Identity::Position(member_id, position_id)) => {
+                let (mut position, mask) = fields.read(row, is_whole)?;
+                position.position_id = position_id;
+                Event::PositionUpserted(PositionUpserted {
+                    member_id: member_id.get(),
+                    position: Some(position),
+                    fields: Some(mask),
+                    existing_only: self.existing_only,
+                })
+            }
+            (Kind::Connection { connected_at, .. }, Identity::Connection(member_id, other_id)) => {
+                let connected_at = match *connected_at {
+                    None => None,
+                    Some((place, column)) => match row[place] {
+                        Datum::Null => None,
+                        Datum::Text(text) => Some(time(column, text)?),
+                        Datum::Unknown => {
+                            let column = column.to_owned();
+                            return Err(RowError::NeedsFull { column });
+                        }
+                    },
+                };
+                Event::ConnectionAdded(ConnectionAdded {
+                    member_id: member_id.get(),
+                    other_id: other_id.get(),
+                    connected_at,
+                    existing_only: self.existing_only,
+                })
+            }
+            _ => unreachable!("an identity is of its table's kind"),
+        };
+        complete(event)
+    }
+
+    fn removed(&self, identity: Identity<'_>) -> Result<Change, RowError> {
+        complete(match (&self.kind, identity) {
+            (Kind::Profile { fields, .. }, Identity::Member(member_id, _)) => {
+                let (mut member, mask) = fields.emptied();
+                member.member_id = member_id.get();
+                member_upserted(member, mask, true)
+            }
+            (_, Identity::Member(member_id, _)) => Event::MemberRemoved(MemberRemoved {
+                member_id: member_id.get(),
+            }),
+            (_, Identity::Position(member_id, position_id)) => {
+                Event::PositionRemoved(PositionRemoved {
+                    member_id: member_id.get(),
+                    position_id,
+                })
+            }
+            (_, Identity::Connection(member_id, other_id)) => {
+                Event::ConnectionRemoved(ConnectionRemoved {
+                    member_id: member_id.get(),
+                    other_id: other_id.get(),
+                })
+            }
+        })
+    }
+}
+
+fn member_upserted(member: Member, mask: FieldMask, existing_only: bool) -> Event {
+    Event::MemberUpserted(MemberUpserted {
+        member: Some(member),
+        fields: Some(mask),
+        existing_only,
+    })
+}
+
+/// Completes and checks a change by the rules of the log.
+fn complete(event: Event) -> Result<Change, RowError> {
+    let mut change = Change {
+        event: Some(event),
+        skippable: false,
+    };
+    complete_change(&mut change)?;
+    Ok(change)
+}
