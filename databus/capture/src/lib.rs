@@ -6,7 +6,9 @@
 pub mod connect;
 pub mod mapping;
 pub mod rows;
+pub mod stream;
 
 pub use connect::{ConnectError, Database, Session};
 pub use mapping::{Mapping, TableMap, TableName};
 pub use rows::{Datum, RowError, TableRows};
+pub use stream::{Capture, CaptureError, CaptureOptions, SourceGap};
