@@ -2,6 +2,7 @@
 //! log, and `backup` copies one.
 
 use clap::{Parser, Subcommand};
+use cloud_capture::command::CaptureArguments;
 use cloud_files::keep_private;
 use cloud_serving::{
     log::log_to_stderr,
@@ -39,6 +40,8 @@ enum Command {
     /// Copies a log up to its durable end, while another process may write to it. To restore it,
     /// serve the copy, or a copy of it.
     Backup(Backup),
+    /// Sends the changes of a core database to a log, until SIGTERM or SIGINT.
+    Capture(CaptureArguments),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +60,8 @@ fn main() -> ExitCode {
             )
             .inspect_err(|error| tracing::error!(%error, "ended"))
         }
+        Command::Capture(arguments) => cloud_capture::command::run(arguments)
+            .inspect_err(|error| note(format_args!("databus: {error}"))),
         Command::Dump(dump) => {
             print_dump(&dump).inspect_err(|error| note(format_args!("databus: {error}")))
         }

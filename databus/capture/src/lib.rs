@@ -3,6 +3,7 @@
 //! A [`Mapping`] says which tables and columns are members, profiles, positions and connections.
 //! [`TableRows`] makes changes of rows by it, for a bootstrap and for the stream of changes alike.
 
+pub mod command;
 pub mod connect;
 pub mod mapping;
 pub mod rows;

@@ -1,5 +1,7 @@
 //! Why capture ends.
 
+use std::{io, net::SocketAddr};
+
 use crate::{
     connect::ConnectError,
     rows::MissingColumn,
@@ -90,6 +92,14 @@ pub enum CaptureError {
     /// A row cannot be set aside.
     #[error(transparent)]
     DeadLetter(#[from] DeadLetterError),
+    /// The address of the pages cannot be listened on.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The error.
+        error: io::Error,
+    },
     /// The state folder cannot be used.
     #[error(transparent)]
     State(#[from] StateError),

@@ -1,0 +1,5 @@
+//! Capture from PostgreSQL: what is in the site equals what is in the database.
+
+mod site;
+mod stream;
+mod writer;
