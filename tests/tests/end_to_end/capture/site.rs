@@ -144,6 +144,14 @@ impl CapturedSite {
 
     /// Starts capture with further flags.
     pub(super) fn capture_with(&mut self, flags: &[&str]) {
+        let state = self.folder.path().join("capture");
+        let state = state.to_str().expect("a path");
+        let flags = [&["--state", state], flags].concat();
+        self.capture = Some(self.spawn(&flags));
+    }
+
+    /// Starts another capture, which the caller ends.
+    pub(super) fn spawn(&self, flags: &[&str]) -> Child {
         let log = File::options().create(true).append(true).open(self.log());
         let log = log.expect("the log of capture");
         let admin = self.server.as_ref().expect("a server").admin();
@@ -153,12 +161,17 @@ impl CapturedSite {
             .arg("--mapping")
             .arg(self.folder.path().join("mapping.toml"))
             .args(["--to", &format!("http://{admin}")])
-            .arg("--state")
-            .arg(self.folder.path().join("capture"))
             .args(flags)
             .stdout(Stdio::null())
             .stderr(log);
-        self.capture = Some(command.spawn().expect("databus runs"));
+        command.spawn().expect("databus runs")
+    }
+
+    /// Returns the SCN of the log's last window.
+    pub(super) async fn head(&self) -> u64 {
+        let server = self.server.as_ref().expect("a server");
+        let status = server.connect().await.log.log_status().await;
+        status.expect("the log's status").head.expect("a head").scn
     }
 
     /// Kills capture (SIGKILL).
