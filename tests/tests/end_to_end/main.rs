@@ -17,6 +17,7 @@ mod graph_memory;
 mod kill_and_recover;
 mod large_shapes;
 mod live_oracle;
+mod member_keys;
 mod operating;
 mod previous_version;
 mod process;
