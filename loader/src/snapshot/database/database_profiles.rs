@@ -1,7 +1,9 @@
 //! Merges the rows of members, profiles and positions to the profiles of all members, in order of
 //! member ids, as a server merges the changes of these rows.
 
-use cloud_profile::{Bound, ProfileRecord, empty_profile, upsert_member, upsert_position};
+use std::fmt::Display;
+
+use cloud_profile::{ProfileRecord, empty_profile, upsert_member, upsert_position};
 use cloud_proto::databus::v1::{Member, Position};
 
 use crate::{
@@ -89,7 +91,7 @@ impl<'a> DatabaseProfiles<'a> {
             }
         }
         upsert_member(profile, member, fields)
-            .or_else(|bound| self.refuse(row.place, key.as_deref(), row.member, None, bound))
+            .or_else(|error| self.refuse(row.place, key.as_deref(), row.member, None, error))
     }
 
     fn add_position(&mut self, profile: &mut ProfileRecord, row: &Row) -> Result<(), Error> {
@@ -105,14 +107,14 @@ impl<'a> DatabaseProfiles<'a> {
         outcome.or_else(|bound| self.refuse(row.place, key, row.member, Some(id), bound))
     }
 
-    /// Lists a row that would exceed a bound, or stops the build because of it.
+    /// Lists a row that a profile does not take, or stops the build because of it.
     fn refuse(
         &self,
         place: Place,
         key: Option<&str>,
         member: u64,
         position: Option<u64>,
-        bound: Bound,
+        reason: impl Display,
     ) -> Result<(), Error> {
         if !self.is_first {
             return Ok(());
@@ -125,7 +127,7 @@ impl<'a> DatabaseProfiles<'a> {
             name = format!("{name},{position}");
         }
         let table = self.database.table(place);
-        self.database.refused.take(table, name, bound.to_string())
+        self.database.refused.take(table, name, reason.to_string())
     }
 }
 
