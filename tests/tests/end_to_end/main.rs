@@ -6,6 +6,7 @@
 
 mod adopt;
 mod backup;
+mod bootstrap;
 mod command_line;
 mod damage;
 mod descriptors;
