@@ -42,8 +42,7 @@ impl Cluster {
             .output()
             .expect("initdb starts");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let port = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = port.local_addr().expect("its number").port();
+        let port = free_port();
         let log = fs::File::create(folder.path().join("log")).expect("a log");
         let process = program("postgres")
             .arg("-D")
@@ -61,7 +60,7 @@ impl Cluster {
             _folder: folder,
         };
         until("postgres takes connections", async || {
-            tokio_postgres::connect(&cluster.address("postgres"), NoTls).await.ok()
+            tokio_postgres::connect(&cluster.address("postgres"), NoTls).await.ok().map(drop)
         })
         .await;
         cluster
@@ -87,6 +86,11 @@ impl Drop for Cluster {
         let _ = rustix::process::kill_process(process, rustix::process::Signal::INT);
         let _ = self.process.wait();
     }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("its number").port()
 }
 
 /// Returns the user and the group of the package: PostgreSQL does not run as root.
