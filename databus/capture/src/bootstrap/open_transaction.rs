@@ -43,7 +43,9 @@ impl OpenTransaction {
                 age: seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
             })
         });
-        transactions.collect::<Result<_, tokio_postgres::Error>>().map_err(ConnectError::from)
+        transactions
+            .collect::<Result<_, tokio_postgres::Error>>()
+            .map_err(ConnectError::from)
     }
 }
 

@@ -123,7 +123,9 @@ async fn relations(
     client: &Client,
     table: &TableName,
 ) -> Result<Vec<(u32, TableName)>, BootstrapError> {
-    let rows = client.query(RELATIONS, &[&table.schema, &table.name]).await?;
+    let rows = client
+        .query(RELATIONS, &[&table.schema, &table.name])
+        .await?;
     if rows.is_empty() {
         return Err(BootstrapError::NoTable(table.to_string()));
     }
@@ -180,6 +182,9 @@ mod tests {
              WHERE ctid >= '(5,0)'::tid AND ctid < '(9,0)'::tid) TO STDOUT"
         );
         let last = TablePart { end: None, ..part };
-        assert!(last.copy_command(&["id"]).ends_with("ctid >= '(5,0)'::tid) TO STDOUT"));
+        assert!(
+            last.copy_command(&["id"])
+                .ends_with("ctid >= '(5,0)'::tid) TO STDOUT")
+        );
     }
 }

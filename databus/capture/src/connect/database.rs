@@ -51,7 +51,10 @@ impl Database {
             _ => return Err(ConnectError::Address("it names several hosts".to_owned())),
         };
         let port = config.get_ports().first().copied().unwrap_or(5432);
-        let name = config.get_dbname().ok_or_else(|| missing("database"))?.to_owned();
+        let name = config
+            .get_dbname()
+            .ok_or_else(|| missing("database"))?
+            .to_owned();
         let user = config.get_user().ok_or_else(|| missing("user"))?.to_owned();
         let password = password(&host, port, &name, &user)?.unwrap_or_default();
         config
@@ -83,10 +86,17 @@ impl Database {
             address: self.to_string(),
             error: with_cause(error),
         };
-        let (client, connection) = self.config.connect(NoTls).await.map_err(|error| refused(&error))?;
+        let (client, connection) = self
+            .config
+            .connect(NoTls)
+            .await
+            .map_err(|error| refused(&error))?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::warn!(error = with_cause(&error), "a session with the core database ended");
+                tracing::warn!(
+                    error = with_cause(&error),
+                    "a session with the core database ended"
+                );
             }
         });
         Ok(Session { client })

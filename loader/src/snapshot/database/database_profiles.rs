@@ -133,7 +133,10 @@ impl<'a> DatabaseProfiles<'a> {
 /// number.
 fn pass_before(rows: &mut SortedRowsReader<'_>, id: Option<u64>) -> Result<u64, Error> {
     let mut passed = 0;
-    while rows.member().is_some_and(|member| id.is_none_or(|id| member < id)) {
+    while rows
+        .member()
+        .is_some_and(|member| id.is_none_or(|id| member < id))
+    {
         rows.next()?;
         passed += 1;
     }

@@ -133,12 +133,16 @@ impl History {
         for _ in 0..links {
             statements += &self.link();
         }
-        client.batch_execute(&(statements + "COMMIT;")).await.expect("rows");
+        client
+            .batch_execute(&(statements + "COMMIT;"))
+            .await
+            .expect("rows");
     }
 
     /// Returns the next transaction. The first user's city is its number.
     pub(crate) fn transaction(&mut self, number: u64) -> String {
-        let mut statements = format!("BEGIN; UPDATE site.users SET city = '{number}' WHERE id = 1;");
+        let mut statements =
+            format!("BEGIN; UPDATE site.users SET city = '{number}' WHERE id = 1;");
         for _ in 0..self.random.random_range(1..6) {
             let id = self.random.random_range(2..=self.users);
             statements += &match self.random.random_range(0..12) {
