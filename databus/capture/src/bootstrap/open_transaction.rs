@@ -53,7 +53,8 @@ impl fmt::Display for OpenTransaction {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.pid == 0 {
             return formatter.write_str(
-                "a prepared transaction (see pg_prepared_xacts: COMMIT or ROLLBACK PREPARED ends it)",
+                "a prepared transaction (pg_prepared_xacts lists them; COMMIT PREPARED or ROLLBACK \
+                 PREPARED ends one)",
             );
         }
         write!(formatter, "the open transaction of pid {}", self.pid)?;

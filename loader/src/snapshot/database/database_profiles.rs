@@ -7,7 +7,7 @@ use cloud_proto::databus::v1::{Member, Position};
 use crate::{
     job::error::Error,
     snapshot::{
-        database::core_database::{CoreDatabase, WithoutMember},
+        database::{core_database::CoreDatabase, without_member::WithoutMember},
         people::{people_rows::People, profiles::ProfileCounts},
         rows::place::Place,
         sort::sorted_rows::{Row, SortedRowsReader},

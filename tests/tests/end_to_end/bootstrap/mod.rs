@@ -306,8 +306,8 @@ async fn serves(folder: &Path, source_id: &str, offset: u64) {
     assert!(server.terminate().success());
 }
 
-/// Kills the loader at many moments. No slot is left in the database, no site before the snapshot is
-/// complete, and the next build succeeds.
+/// Kills the loader at many moments. No slot is left in the database, and no site before the
+/// snapshot is complete. The next build succeeds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_build_leaves_nothing() {
     let Some(cluster) = Postgres::start().await else {

@@ -33,7 +33,11 @@ pub(crate) const MAPPING: &str = r#"
     table = "site.users"
     id = "id"
     where = { active = true, deleted_at = { is_null = true } }
-    fields = { display_name = "handle", given_name = "given", place = "city", "attributes.team" = "team" }
+    [members.fields]
+    display_name = "handle"
+    given_name = "given"
+    place = "city"
+    "attributes.team" = "team"
 
     [[profiles]]
     table = "site.details"
