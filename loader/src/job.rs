@@ -124,9 +124,7 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
             &memory,
             &mut progress,
         )?,
-        Some(database) => {
-            database.read_people(&scratch, sorter_bytes, &memory, &mut progress)?
-        }
+        Some(database) => database.read_people(&scratch, sorter_bytes, &memory, &mut progress)?,
     };
     if let Some(people) = &people {
         memory.take(people.members.bytes() + people.positions.bytes());
@@ -198,13 +196,17 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
         connections: graph.connections,
         files: files.into_iter().map(|file| file.at(scn)).collect(),
         sources: database.iter().map(|database| database.mark(scn)).collect(),
-        mapping_digest: database.as_ref().map(|database| database.mapping.digest.clone()),
+        mapping_digest: database
+            .as_ref()
+            .map(|database| database.mapping.digest.clone()),
         ..Manifest::new(lineage_id, scn, options.manifest_stands_at()?)
     };
     manifest.write(staging.path())?;
     let snapshot = staging.publish()?;
     let without_member = WithoutMember {
-        connections: database.as_ref().map_or(0, CoreDatabase::dropped_connections),
+        connections: database
+            .as_ref()
+            .map_or(0, CoreDatabase::dropped_connections),
         ..without_member
     };
     let slot = match database {
@@ -278,10 +280,7 @@ fn write_rejects(
 }
 
 /// Moves the list of refused rows of a core database, if there are any, beside the snapshot-to-be.
-fn publish_refused(
-    database: &CoreDatabase,
-    staging: &Staging,
-) -> Result<Option<Rejected>, Error> {
+fn publish_refused(database: &CoreDatabase, staging: &Staging) -> Result<Option<Rejected>, Error> {
     let Some((rows, list)) = database.refused.finish()? else {
         return Ok(None);
     };

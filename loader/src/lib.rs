@@ -17,11 +17,9 @@ pub use job::arguments::Arguments;
 pub use job::error::Error;
 pub use job::options::{CoreDatabaseOptions, Options};
 pub use job::progress::Stage;
-pub use job::summary::{
-    Degrees, Dropped, DroppedMembers, KeptSlot, KnownTimes, Rejected, Summary,
-};
+pub use job::summary::{Degrees, Dropped, DroppedMembers, KeptSlot, KnownTimes, Rejected, Summary};
 pub use job::{build, run};
-pub use snapshot::database::core_database::WithoutMember;
+pub use snapshot::database::without_member::WithoutMember;
 pub use snapshot::graph::components::Components;
 pub use snapshot::graph::node_order::NodeOrder;
 pub use snapshot::memory::{MemoryError, MemoryLimit, Size};

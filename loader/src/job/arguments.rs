@@ -27,7 +27,8 @@ use crate::{
 #[derive(Debug, Clone, Args)]
 pub struct Arguments {
     /// Files with a row for each member; without any, the members are the ends of the connections.
-    #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present_any = ["connections", "from_postgres"])]
+    #[arg(long, value_name = "FILE", num_args = 1..,
+          required_unless_present_any = ["connections", "from_postgres"])]
     members: Vec<PathBuf>,
     /// Files with a row for each position of a member.
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "members")]
@@ -48,8 +49,8 @@ pub struct Arguments {
     /// positions and connections.
     #[arg(long, value_name = "FILE", requires = "from_postgres")]
     mapping: Option<PathBuf>,
-    /// The slot to make in the core database when the snapshot is complete. It must not exist. Until
-    /// then the build uses a temporary slot, so a build that ends early leaves none.
+    /// The slot to make in the core database when the snapshot is complete. It must not exist.
+    /// Until then the build uses a temporary slot, so a build that ends early leaves none.
     #[arg(long, value_name = "NAME", requires = "from_postgres", default_value = DEFAULT_SLOT)]
     slot: String,
     /// The publication of the mapped tables. It must exist before the slot is made.
@@ -80,8 +81,8 @@ pub struct Arguments {
     /// that start at 0.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     id_offset: u64,
-    /// How to handle a bad row. "skip" skips it and lists it in rejects.csv beside the snapshot: with
-    /// file and line, or with table and key.
+    /// How to handle a bad row. "skip" skips it and lists it in rejects.csv beside the snapshot:
+    /// with file and line, or with table and key.
     #[arg(long, value_enum, default_value_t = BadRow::Stop)]
     on_error: BadRow,
     /// The column of each field, by name or by number from 1:

@@ -12,7 +12,7 @@ use crate::{
     inspect::Standing,
     job::progress::Stage,
     snapshot::{
-        database::core_database::WithoutMember, graph::components::Components, rows::layout::names,
+        database::without_member::WithoutMember, graph::components::Components, rows::layout::names,
     },
 };
 

@@ -10,7 +10,7 @@ use cloud_source::workspace::{Crate, crates, root};
 
 /// The crates of the workspace that each crate may use. Benches and tests are not listed: they may
 /// use any.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("cloud-model", &[]),
     ("cloud-files", &[]),
     ("cloud-machine", &[]),
@@ -52,10 +52,21 @@ const ARROWS: [(&str, &[&str]); 15] = [
         "cloudctl",
         &["cloud-client", "cloud-profile", "cloud-terminal"],
     ),
+    (
+        "cloud-capture",
+        &[
+            "cloud-client",
+            "cloud-model",
+            "cloud-profile",
+            "cloud-proto",
+            "cloud-terminal",
+        ],
+    ),
     ("cloud-synthetic", &["cloud-terminal"]),
     (
         "loader",
         &[
+            "cloud-capture",
             "cloud-search",
             "databus",
             "cloud-engine",

@@ -7,6 +7,7 @@
 mod adopt;
 mod backup;
 mod capture;
+mod bootstrap;
 mod command_line;
 mod damage;
 mod descriptors;

@@ -141,7 +141,10 @@ mod tests {
         check("1\t\\N\t", &[Some("1"), None, Some("")]);
         check("", &[Some("")]);
         check("a\\tb\\nc\\\\\t\\\\N", &[Some("a\tb\nc\\"), Some("\\N")]);
-        check("\\\\\\\\\\\\n\t\\b\\f\\r\\v", &[Some("\\\\\\n"), Some("\u{8}\u{c}\r\u{b}")]);
+        check(
+            "\\\\\\\\\\\\n\t\\b\\f\\r\\v",
+            &[Some("\\\\\\n"), Some("\u{8}\u{c}\r\u{b}")],
+        );
         check("{\"a\\\\\"b\"}\té", &[Some("{\"a\\\"b\"}"), Some("é")]);
     }
 

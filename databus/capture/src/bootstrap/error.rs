@@ -43,7 +43,7 @@ pub enum BootstrapError {
     NotATable {
         /// The relation.
         table: String,
-        /// What it is.
+        /// Its kind.
         kind: &'static str,
     },
     /// A column of the mapping is not in its table.
@@ -59,7 +59,7 @@ pub enum BootstrapError {
     /// The database sends what its protocol does not allow.
     #[error("the core database sent {what} for {table}")]
     Protocol {
-        /// What was sent.
+        /// The unexpected answer.
         what: &'static str,
         /// The table, or the command.
         table: String,

@@ -43,7 +43,9 @@ impl OpenTransaction {
                 age: seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
             })
         });
-        transactions.collect::<Result<_, tokio_postgres::Error>>().map_err(ConnectError::from)
+        transactions
+            .collect::<Result<_, tokio_postgres::Error>>()
+            .map_err(ConnectError::from)
     }
 }
 
@@ -51,7 +53,8 @@ impl fmt::Display for OpenTransaction {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.pid == 0 {
             return formatter.write_str(
-                "a prepared transaction (see pg_prepared_xacts: COMMIT or ROLLBACK PREPARED ends it)",
+                "a prepared transaction (pg_prepared_xacts lists them; COMMIT PREPARED or ROLLBACK \
+                 PREPARED ends one)",
             );
         }
         write!(formatter, "the open transaction of pid {}", self.pid)?;

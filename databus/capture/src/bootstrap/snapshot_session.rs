@@ -37,10 +37,7 @@ pub struct RefusedRow {
 }
 
 impl SnapshotSession {
-    pub(super) async fn begin(
-        database: &Database,
-        snapshot: &str,
-    ) -> Result<Self, BootstrapError> {
+    pub(super) async fn begin(database: &Database, snapshot: &str) -> Result<Self, BootstrapError> {
         let session = database.connect().await?;
         let client = session.client();
         client.batch_execute(NO_TIMEOUTS).await?;
@@ -78,11 +75,14 @@ impl SnapshotSession {
             return Ok(());
         };
         let columns = map.columns();
-        let rows = TableRows::new(mapping, map, columns.iter().copied())
-            .map_err(BootstrapError::from)?;
+        let rows =
+            TableRows::new(mapping, map, columns.iter().copied()).map_err(BootstrapError::from)?;
         let command = part.copy_command(&columns);
         let client = self.session.client();
-        let copied = client.copy_out(&command).await.map_err(BootstrapError::from)?;
+        let copied = client
+            .copy_out(&command)
+            .await
+            .map_err(BootstrapError::from)?;
         let mut pieces = pin!(copied);
         let (mut lines, mut copy_row) = (Lines::default(), CopyRow::default());
         let mut number = 0;

@@ -76,16 +76,26 @@ impl SourceSnapshot {
 
         let config = database.replication(slot, publication, Lsn::ZERO);
         let failed = |action: &'static str| BootstrapError::replication(action);
-        let mut replication =
-            ReplicationClient::connect_gated(config).await.map_err(failed("begin a session"))?;
-        let system =
-            replication.identify_system().await.map_err(failed("identify the database"))?;
-        replication.simple_query(NO_TIMEOUTS).await.map_err(failed("set timeouts"))?;
+        let mut replication = ReplicationClient::connect_gated(config)
+            .await
+            .map_err(failed("begin a session"))?;
+        let system = replication
+            .identify_system()
+            .await
+            .map_err(failed("identify the database"))?;
+        replication
+            .simple_query(NO_TIMEOUTS)
+            .await
+            .map_err(failed("set timeouts"))?;
         // Without it, a killed bootstrap's session ends when the transactions have ended.
         let _ = replication.simple_query(NOTICE_LOST_CLIENT).await;
-        let rows = replication.simple_query("SELECT pg_catalog.pg_backend_pid()").await;
+        let rows = replication
+            .simple_query("SELECT pg_catalog.pg_backend_pid()")
+            .await;
         let rows = rows.map_err(failed("find the session's process"))?;
-        let pid = text(&rows, 0).and_then(|text| text.parse::<i32>().ok()).unwrap_or_default();
+        let pid = text(&rows, 0)
+            .and_then(|text| text.parse::<i32>().ok())
+            .unwrap_or_default();
 
         let temporary = format!("cloud_bootstrap_{pid}");
         let rows = {

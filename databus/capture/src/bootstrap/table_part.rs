@@ -6,7 +6,8 @@ use tokio_postgres::Client;
 
 use crate::{
     bootstrap::error::BootstrapError,
-    mapping::{Mapping, TableMap, TableName},
+    mapping::{Mapping, TableMap, TableName, table_name::quoted},
+    rows::TableRows,
 };
 
 /// The bytes of a part: enough that the command itself costs nothing, and few enough that the
@@ -26,6 +27,11 @@ const RELATIONS: &str = "
     LEFT JOIN pg_namespace AS leaf_schema ON leaf_schema.oid = leaf.relnamespace
     WHERE schema.nspname = $1 AND relation.relname = $2
     ORDER BY leaf_schema.nspname, leaf.relname";
+
+/// The columns of a relation.
+const COLUMNS: &str = "
+    SELECT attname::text FROM pg_attribute
+    WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped";
 
 /// The size of a relation, and whether it is the one of the snapshot: rows that were rewritten
 /// since are not seen in it. The catalogue shows the snapshot, the function the present.
@@ -62,6 +68,7 @@ impl TablePart {
         let mut parts = Vec::new();
         for (index, map) in mapping.tables.iter().enumerate() {
             for (oid, relation) in relations(client, &map.table).await? {
+                check_columns(client, mapping, map, oid).await?;
                 let name = relation.quoted();
                 client
                     .batch_execute(&format!("LOCK TABLE ONLY {name} IN ACCESS SHARE MODE"))
@@ -96,7 +103,7 @@ impl TablePart {
 
     /// Returns the command that prints the part's rows with these columns.
     pub(super) fn copy_command(&self, columns: &[&str]) -> String {
-        let columns: Vec<_> = columns.iter().map(|column| quoted_column(column)).collect();
+        let columns: Vec<_> = columns.iter().map(|column| quoted(column)).collect();
         let mut command = format!(
             "COPY (SELECT {} FROM ONLY {} WHERE ctid >= '({},0)'::tid",
             columns.join(", "),
@@ -123,7 +130,9 @@ async fn relations(
     client: &Client,
     table: &TableName,
 ) -> Result<Vec<(u32, TableName)>, BootstrapError> {
-    let rows = client.query(RELATIONS, &[&table.schema, &table.name]).await?;
+    let rows = client
+        .query(RELATIONS, &[&table.schema, &table.name])
+        .await?;
     if rows.is_empty() {
         return Err(BootstrapError::NoTable(table.to_string()));
     }
@@ -144,6 +153,20 @@ async fn relations(
     Ok(relations)
 }
 
+/// Checks that a relation has the mapped columns.
+async fn check_columns(
+    client: &Client,
+    mapping: &Mapping,
+    map: &TableMap,
+    oid: u32,
+) -> Result<(), BootstrapError> {
+    let rows = client.query(COLUMNS, &[&oid]).await?;
+    let columns = rows.iter().map(|row| row.try_get(0));
+    let columns: Vec<&str> = columns.collect::<Result<_, _>>()?;
+    TableRows::new(mapping, map, columns.iter().copied())?;
+    Ok(())
+}
+
 fn check_kind(table: &str, kind: i8) -> Result<(), BootstrapError> {
     let kind = match u8::try_from(kind).unwrap_or_default() {
         b'r' | b'p' => return Ok(()),
@@ -154,10 +177,6 @@ fn check_kind(table: &str, kind: i8) -> Result<(), BootstrapError> {
     };
     let table = table.to_owned();
     Err(BootstrapError::NotATable { table, kind })
-}
-
-fn quoted_column(column: &str) -> String {
-    crate::mapping::table_name::quoted(column)
 }
 
 #[cfg(test)]
@@ -180,6 +199,9 @@ mod tests {
              WHERE ctid >= '(5,0)'::tid AND ctid < '(9,0)'::tid) TO STDOUT"
         );
         let last = TablePart { end: None, ..part };
-        assert!(last.copy_command(&["id"]).ends_with("ctid >= '(5,0)'::tid) TO STDOUT"));
+        assert!(
+            last.copy_command(&["id"])
+                .ends_with("ctid >= '(5,0)'::tid) TO STDOUT")
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! A core database as the input of a build: one snapshot, read by several sessions.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloud_capture::{
     BootstrapError, Database, Mapping, SlotNames, SnapshotSession, SourceSnapshot,
@@ -54,17 +54,6 @@ pub(crate) struct CoreDatabase {
     dropped_connections: AtomicU64,
     /// Runs the connections. It is dropped last.
     runtime: Runtime,
-}
-
-/// The rows that a build from a core database drops because their members do not exist.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct WithoutMember {
-    /// The rows with further fields of members.
-    pub profiles: u64,
-    /// The rows of positions.
-    pub positions: u64,
-    /// The rows of connections one of whose ends does not exist.
-    pub connections: u64,
 }
 
 impl CoreDatabase {
@@ -158,11 +147,18 @@ impl CoreDatabase {
             return Ok(None);
         }
         let is_wanted = |map: &TableMap| !is_connection(map);
-        progress.begin("read members and positions", self.bytes(is_wanted), Unit::Bytes);
+        progress.begin(
+            "read members and positions",
+            self.bytes(is_wanted),
+            Unit::Bytes,
+        );
         let sorter = |name| Mutex::new(RowSorter::new(directory, name, sorter_bytes));
         let (members, positions) = (sorter("members"), sorter("positions"));
-        self.for_each_change(is_wanted, progress, || (), |(), place, change| {
-            match change.event {
+        self.for_each_change(
+            is_wanted,
+            progress,
+            || (),
+            |(), place, change| match change.event {
                 Some(Event::MemberUpserted(event)) => {
                     let member = event.member.unwrap_or_default();
                     let mask = self.masks.number(event.fields);
@@ -178,8 +174,8 @@ impl CoreDatabase {
                     })
                 }
                 _ => Ok(()),
-            }
-        })?;
+            },
+        )?;
         let members = into_inner(members).finish()?;
         let ids = distinct_ids(&members, memory, |row| self.is_creating(row.place))?;
         Ok(Some(People {
@@ -215,9 +211,9 @@ impl CoreDatabase {
     /// Returns whether a table of connections has times.
     pub(crate) fn is_timed(&self) -> bool {
         let mut tables = self.mapping.tables.iter();
-        tables.any(|map| {
-            matches!(&map.kind, TableKind::Connection(map) if map.connected_at.is_some())
-        })
+        tables.any(
+            |map| matches!(&map.kind, TableKind::Connection(map) if map.connected_at.is_some()),
+        )
     }
 
     /// Reads the connections, with one sink per worker. Those whose ends are not members are

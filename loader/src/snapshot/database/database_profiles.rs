@@ -9,7 +9,7 @@ use cloud_proto::databus::v1::{Member, Position};
 use crate::{
     job::error::Error,
     snapshot::{
-        database::core_database::{CoreDatabase, WithoutMember},
+        database::{core_database::CoreDatabase, without_member::WithoutMember},
         people::{people_rows::People, profiles::ProfileCounts},
         rows::place::Place,
         sort::sorted_rows::{Row, SortedRowsReader},
@@ -135,7 +135,10 @@ impl<'a> DatabaseProfiles<'a> {
 /// number.
 fn pass_before(rows: &mut SortedRowsReader<'_>, id: Option<u64>) -> Result<u64, Error> {
     let mut passed = 0;
-    while rows.member().is_some_and(|member| id.is_none_or(|id| member < id)) {
+    while rows
+        .member()
+        .is_some_and(|member| id.is_none_or(|id| member < id))
+    {
         rows.next()?;
         passed += 1;
     }

@@ -46,11 +46,9 @@ impl Masks {
             .split_first_chunk::<NUMBER_BYTES>()
             .unwrap_or((&[0; NUMBER_BYTES], &[]));
         let mut message = M::decode(message).map_err(Error::Sorting)?;
-        let mask = {
-            let masks = self.lock();
-            masks.get(u32::from_le_bytes(*number) as usize).cloned().flatten()
-        };
-        let mask = Mask::of_change(mask.as_ref(), &mut message)
+        let masks = self.lock();
+        let mask = masks.get(u32::from_le_bytes(*number) as usize);
+        let mask = Mask::of_change(mask.and_then(Option::as_ref), &mut message)
             .map_err(|invalid: InvalidValue| Error::Mask(invalid.to_string()))?;
         Ok((message, mask))
     }

@@ -48,7 +48,9 @@ impl RefusedRows {
             none => {
                 let file = File::create(&self.path).map_err(Error::file("create", &self.path))?;
                 let mut writer = csv::Writer::from_writer(BufWriter::new(file));
-                writer.write_record(["table", "key", "reason"]).map_err(write)?;
+                writer
+                    .write_record(["table", "key", "reason"])
+                    .map_err(write)?;
                 none.insert(writer)
             }
         };
@@ -65,8 +67,12 @@ impl RefusedRows {
             return Ok(None);
         };
         let write = Error::file("write", &self.path);
-        let buffer = writer.into_inner().map_err(|error| write(error.into_error()))?;
-        let mut file = buffer.into_inner().map_err(|error| write(error.into_error()))?;
+        let buffer = writer
+            .into_inner()
+            .map_err(|error| write(error.into_error()))?;
+        let mut file = buffer
+            .into_inner()
+            .map_err(|error| write(error.into_error()))?;
         file.flush().map_err(&write)?;
         file.sync_all().map_err(&write)?;
         Ok(Some((list.count, &self.path)))

@@ -15,7 +15,7 @@ use crate::{
         progress::{Progress, Unit},
     },
     snapshot::{
-        database::core_database::WithoutMember,
+        database::without_member::WithoutMember,
         people::{
             profiles::ProfileCounts, profiles_by_node::ProfilesByNode, segment_name::name_segment,
         },

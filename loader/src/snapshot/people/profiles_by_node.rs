@@ -9,7 +9,7 @@ use prost::Message as _;
 use crate::{
     job::error::Error,
     snapshot::{
-        database::{core_database::WithoutMember, database_profiles::DatabaseProfiles},
+        database::{database_profiles::DatabaseProfiles, without_member::WithoutMember},
         people::{
             people_rows::{Origin, People},
             profiles::{ProfileCounts, Profiles, decode},
