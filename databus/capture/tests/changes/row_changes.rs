@@ -43,7 +43,7 @@ fn run(choices: Vec<u8>) -> End {
         TableRows::new(&mapping, table, columns).expect("every column")
     });
     let rows: Vec<_> = rows.collect();
-    let mut live = SiteModel::default();
+    let mut live = stated(&site, &rows);
     let mut transactions = 0;
     while !choices.is_empty() {
         let operations = site.transaction(&mut choices);
