@@ -25,11 +25,13 @@ demo: ## a synthetic site of 200,000 members, served and asked; ARGS=--once stop
 
 test: target/python/ready target/node/ready ## everything that the tests need, and the tests
 	tests/strace-installed
+	tests/postgres-installed
 	cargo build --workspace --bins --tests
 	tests/run
 
 test-long: target/python/ready target/node/ready target/java/ready ## the same with longer random histories and a client in Java, then the fuzzing (a quarter of an hour)
 	tests/strace-installed
+	tests/postgres-installed
 	cargo build --workspace --bins --tests
 	CLOUD_TEST_LONG=1 tests/run
 	cargo test --manifest-path graph-server/engine/protocols/Cargo.toml --target-dir target/protocols

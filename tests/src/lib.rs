@@ -3,6 +3,7 @@
 //! - [`binaries`] finds the binaries that cargo built;
 //! - [`cloudctl`] runs the command-line client against a server under test;
 //! - [`server`] starts, kills and stops a graph server or a relay;
+//! - [`postgres`] starts, kills and stops a PostgreSQL server with a cluster of its own;
 //! - [`site`] builds a snapshot directory with the loader from given rows;
 //! - [`model`] is the oracle: the members and connections of one moment, with answers by plain
 //!   search;
@@ -37,6 +38,7 @@ pub mod history;
 pub mod http;
 pub mod installed;
 pub mod model;
+pub mod postgres;
 pub mod process;
 pub mod questions;
 pub mod readers;
