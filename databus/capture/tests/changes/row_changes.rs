@@ -75,7 +75,10 @@ fn run(choices: Vec<u8>) -> End {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(2_000)
+    })]
 
     #[test]
     fn changes_of_rows_lead_to_the_state_of_the_tables(
