@@ -1,5 +1,5 @@
-//! Changes of profiles that have no effect, because of a bound or another key: they are counted, and
-//! the same after a replay.
+//! Changes of profiles that have no effect, because of a bound or another key: they are counted,
+//! and the same after a replay.
 
 use crate::{small_site::SmallSite, transport::get};
 use cloud_client::{

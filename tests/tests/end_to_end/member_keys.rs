@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use cloud_client::member_id_of;
 use cloud_tests::installed::{installed, python, workspace};
+use cloud_tests::postgres::Postgres;
 use serde_json::Value;
 
 /// A seed and a key, and the id of the member.
@@ -92,4 +93,28 @@ fn java_computes_member_ids() {
     let stdin: String = texts.map(|text| format!("{text}\0")).collect();
     let mut program = Command::new("java");
     check(program.args(["-cp", &classes, "cloud.MemberKeys"]), &stdin);
+}
+
+#[tokio::test]
+async fn sql_computes_member_ids() {
+    let Some(postgres) = Postgres::start().await else {
+        return;
+    };
+    let page = workspace().join("docs/member-keys.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let (_, sql) = page.split_once("```sql\n").expect("SQL in the page");
+    let (function, _) = sql.split_once("\nSELECT member_id_of").expect("a query");
+    postgres.execute(function).await;
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    for Vector {
+        seed,
+        key,
+        member_id,
+    } in vectors()
+    {
+        let query = format!("SELECT member_id_of({}, {})", quoted(&seed), quoted(&key));
+        assert_eq!(postgres.value(&query).await, member_id, "{query}");
+    }
+    let of_null = "SELECT member_id_of('example.org', NULL) IS NULL";
+    assert_eq!(postgres.value(of_null).await, "t");
 }

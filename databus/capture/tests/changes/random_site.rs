@@ -17,10 +17,12 @@ const ID: &[&str] = &["1", "2", "3", "4", "5", "6"];
 const TEXTS: &[Option<&str>] = &[
     Some("short"),
     Some("other"),
-    Some("a long text"),
-    Some("another long text"),
+    Some("third"),
     Some(""),
     None,
+    Some("short"),
+    Some("a long text"),
+    Some("another long text"),
 ];
 const FLAGS: &[Option<&str>] = &[Some("t"), Some("f"), None];
 const STATES: &[Option<&str>] = &[
@@ -143,7 +145,23 @@ impl RandomSite {
         if pairs.is_some() || !site.has_members {
             site.add_connections(choices, pairs.unwrap_or_default());
         }
+        for table in 0..site.tables.len() {
+            site.fill(choices, table);
+        }
         site
+    }
+
+    /// Gives a table its first rows, which a bootstrap reads.
+    fn fill(&mut self, choices: &mut Choices, table: usize) {
+        for _ in 0..choices.below(8) {
+            let columns = 0..self.tables[table].columns.len();
+            let row: Row = columns
+                .map(|column| self.value(choices, table, column))
+                .collect();
+            if self.allows(table, None, &row) {
+                self.tables[table].rows.push(row);
+            }
+        }
     }
 
     fn add_members(&mut self, choices: &mut Choices) {

@@ -43,7 +43,7 @@ fn run(choices: Vec<u8>) -> End {
         TableRows::new(&mapping, table, columns).expect("every column")
     });
     let rows: Vec<_> = rows.collect();
-    let mut live = SiteModel::default();
+    let mut live = stated(&site, &rows);
     let mut transactions = 0;
     while !choices.is_empty() {
         let operations = site.transaction(&mut choices);
@@ -75,7 +75,10 @@ fn run(choices: Vec<u8>) -> End {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(2_000)
+    })]
 
     #[test]
     fn changes_of_rows_lead_to_the_state_of_the_tables(
