@@ -1,7 +1,8 @@
 //! The program `databus`: `serve` runs a relay, which owns a log and serves it, `dump` prints a
-//! log, and `backup` copies one.
+//! log, `backup` copies one, and `capture` feeds one from a core database.
 
 use clap::{Parser, Subcommand};
+use cloud_capture::command::{Capture, Mode, Source};
 use cloud_files::keep_private;
 use cloud_serving::{
     log::log_to_stderr,
@@ -39,6 +40,9 @@ enum Command {
     /// Copies a log up to its durable end, while another process may write to it. To restore it,
     /// serve the copy, or a copy of it.
     Backup(Backup),
+    /// Sends the changes of a core database to a log, or prepares for it: --suggest writes a first
+    /// mapping, --check says what the database lacks, --init adds it.
+    Capture(Capture),
 }
 
 fn main() -> ExitCode {
@@ -63,11 +67,31 @@ fn main() -> ExitCode {
         Command::Backup(backup) => {
             back_up(&backup).inspect_err(|error| note(format_args!("databus: {error}")))
         }
+        Command::Capture(capture) => {
+            capture_from(&capture).inspect_err(|error| note(format_args!("databus: {error}")))
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+fn capture_from(capture: &Capture) -> Result<(), Box<dyn Error>> {
+    let Source::Postgres(postgres) = &capture.source;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match postgres.mode() {
+            Mode::Suggest => Ok(postgres.suggest().await?),
+            Mode::Check => Ok(postgres.check().await?),
+            Mode::Init => Ok(postgres.init().await?),
+            Mode::Run => {
+                Err("write --suggest, --check or --init: changes are not streamed yet".into())
+            }
+        }
+    })
 }
 
 fn back_up(backup: &Backup) -> Result<(), Box<dyn Error>> {

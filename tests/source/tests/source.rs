@@ -10,7 +10,7 @@ use cloud_source::workspace::{Crate, crates, root};
 
 /// The crates of the workspace that each crate may use. Benches and tests are not listed: they may
 /// use any.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("cloud-model", &[]),
     ("cloud-files", &[]),
     ("cloud-machine", &[]),
@@ -33,8 +33,19 @@ const ARROWS: [(&str, &[&str]); 15] = [
         &["cloud-files", "cloud-proto", "cloud-terminal"],
     ),
     (
+        "cloud-capture",
+        &[
+            "cloud-client",
+            "cloud-model",
+            "cloud-profile",
+            "cloud-proto",
+            "cloud-terminal",
+        ],
+    ),
+    (
         "databus",
         &[
+            "cloud-capture",
             "cloud-engine",
             "cloud-files",
             "cloud-profile",

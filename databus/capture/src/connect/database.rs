@@ -1,6 +1,6 @@
 //! The core database: its address, and connections to it.
 
-use std::{fmt, str::FromStr as _};
+use std::{fmt, net::IpAddr, str::FromStr as _};
 
 use pgwire_replication::{Lsn, ReplicationConfig};
 use tokio_postgres::{Config, NoTls, config::Host};
@@ -51,7 +51,10 @@ impl Database {
             _ => return Err(ConnectError::Address("it names several hosts".to_owned())),
         };
         let port = config.get_ports().first().copied().unwrap_or(5432);
-        let name = config.get_dbname().ok_or_else(|| missing("database"))?.to_owned();
+        let name = config
+            .get_dbname()
+            .ok_or_else(|| missing("database"))?
+            .to_owned();
         let user = config.get_user().ok_or_else(|| missing("user"))?.to_owned();
         let password = password(&host, port, &name, &user)?.unwrap_or_default();
         config
@@ -74,6 +77,21 @@ impl Database {
         &self.name
     }
 
+    /// Returns the port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns whether the address is one of this machine's own.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        let address: Option<IpAddr> = self.host.parse().ok();
+        self.host.starts_with('/')
+            || self.host == "localhost"
+            || address.is_some_and(|address| address.is_loopback())
+    }
+
     /// Begins a session.
     ///
     /// # Errors
@@ -83,10 +101,17 @@ impl Database {
             address: self.to_string(),
             error: with_cause(error),
         };
-        let (client, connection) = self.config.connect(NoTls).await.map_err(|error| refused(&error))?;
+        let (client, connection) = self
+            .config
+            .connect(NoTls)
+            .await
+            .map_err(|error| refused(&error))?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::warn!(error = with_cause(&error), "a session with the core database ended");
+                tracing::warn!(
+                    error = with_cause(&error),
+                    "a session with the core database ended"
+                );
             }
         });
         Ok(Session { client })
