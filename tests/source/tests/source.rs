@@ -33,8 +33,21 @@ const ARROWS: [(&str, &[&str]); 16] = [
         &["cloud-files", "cloud-proto", "cloud-terminal"],
     ),
     (
+        "cloud-capture",
+        &[
+            "cloud-client",
+            "cloud-files",
+            "cloud-model",
+            "cloud-profile",
+            "cloud-proto",
+            "cloud-serving",
+            "cloud-terminal",
+        ],
+    ),
+    (
         "databus",
         &[
+            "cloud-capture",
             "cloud-engine",
             "cloud-files",
             "cloud-profile",
@@ -51,16 +64,6 @@ const ARROWS: [(&str, &[&str]); 16] = [
     (
         "cloudctl",
         &["cloud-client", "cloud-profile", "cloud-terminal"],
-    ),
-    (
-        "cloud-capture",
-        &[
-            "cloud-client",
-            "cloud-model",
-            "cloud-profile",
-            "cloud-proto",
-            "cloud-terminal",
-        ],
     ),
     ("cloud-synthetic", &["cloud-terminal"]),
     (

@@ -6,8 +6,8 @@
 
 mod adopt;
 mod backup;
-mod capture;
 mod bootstrap;
+mod capture;
 mod command_line;
 mod damage;
 mod descriptors;

@@ -1,4 +1,4 @@
-//! `databus capture postgres`: streams the changes of a database into a log, until it is stopped.
+//! Streams the changes of a database into a log, until it is stopped.
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -22,7 +22,11 @@ use crate::{
 #[derive(Clone, Debug, clap::Args)]
 pub struct StreamArguments {
     /// The admin listener of the log's owner: a graph server with an embedded log, or a relay.
-    #[arg(long, value_name = "http://HOST:PORT", default_value = "http://127.0.0.1:50052")]
+    #[arg(
+        long,
+        value_name = "http://HOST:PORT",
+        default_value = "http://127.0.0.1:50052"
+    )]
     pub to: String,
     /// The folder for what capture knows between two runs, and for the rows that are set aside.
     #[arg(long, value_name = "DIR", default_value = "capture-state")]
@@ -30,9 +34,6 @@ pub struct StreamArguments {
     /// The replication slot, which the bootstrap makes.
     #[arg(long, value_name = "NAME", default_value = "cloud", value_parser = slot)]
     pub slot: String,
-    /// The publication of the mapped tables.
-    #[arg(long, value_name = "NAME", default_value = "cloud", value_parser = publication)]
-    pub publication: String,
     /// The least time between a window and an empty one, which only says how far the database was
     /// read. Reads that wait for a write outside the mapped tables wait so long.
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = milliseconds::parse)]
@@ -65,11 +66,14 @@ fn slot(name: &str) -> Result<String, String> {
 }
 
 /// Checks a publication's name: the protocol lists names with commas.
-fn publication(name: &str) -> Result<String, String> {
-    let breaks = |character: char| character == ',' || character == '"' || character.is_whitespace();
+pub(super) fn publication(name: &str) -> Result<String, String> {
+    let breaks =
+        |character: char| character == ',' || character == '"' || character.is_whitespace();
     match (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.contains(breaks) {
         true => Ok(name.to_owned()),
-        false => Err("a publication has 1 to 63 bytes without commas, quotes and spaces".to_owned()),
+        false => {
+            Err("a publication has 1 to 63 bytes without commas, quotes and spaces".to_owned())
+        }
     }
 }
 
@@ -84,6 +88,7 @@ fn log_level(level: &str) -> Result<String, String> {
 pub(super) async fn stream(
     database: Database,
     mapping: Mapping,
+    publication: String,
     arguments: &StreamArguments,
     stop: CancellationToken,
 ) -> Result<(), CaptureError> {
@@ -91,7 +96,7 @@ pub(super) async fn stream(
         database,
         mapping,
         slot: arguments.slot.clone(),
-        publication: arguments.publication.clone(),
+        publication,
         log: arguments.to.clone(),
         state: arguments.state.clone(),
         position_every: Duration::from_millis(arguments.position_every),

@@ -96,6 +96,18 @@ impl Database {
         &self.name
     }
 
+    /// Returns the port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns whether the address is one of this machine's own.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        tls::is_here(&self.host)
+    }
+
     /// Begins a session.
     ///
     /// # Errors

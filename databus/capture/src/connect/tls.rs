@@ -1,7 +1,7 @@
 //! Encryption of the connection, as the parameters of the address ask for it. The replication
 //! client encrypts all connections.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 use pgwire_replication::{SslMode, TlsConfig};
 
@@ -46,9 +46,8 @@ pub(super) fn split(address: &str) -> Result<(String, TlsParameters), ConnectErr
 impl TlsParameters {
     /// Returns the configuration for a host.
     pub(super) fn config(self, host: &str) -> Result<TlsConfig, ConnectError> {
-        let is_here = host.starts_with('/') || matches!(host, "localhost" | "127.0.0.1" | "::1");
         let mode = match self.mode.as_deref() {
-            None if is_here => SslMode::Disable,
+            None if is_here(host) => SslMode::Disable,
             None | Some("verify-full") => SslMode::VerifyFull,
             Some("verify-ca") => SslMode::VerifyCa,
             Some("require") => SslMode::Require,
@@ -72,6 +71,13 @@ impl TlsParameters {
             )),
         }
     }
+}
+
+/// Returns whether a host is this machine.
+pub(super) fn is_here(host: &str) -> bool {
+    let address = host.parse::<IpAddr>();
+    let is_loopback = address.is_ok_and(|address| address.is_loopback());
+    host.starts_with('/') || host == "localhost" || is_loopback
 }
 
 #[cfg(test)]

@@ -11,7 +11,11 @@ use std::{
 
 use cloud_client::{Point, Window};
 use cloud_tests::{
-    binaries::binary, model::Model, postgres::Postgres, server::Server, site::build_with,
+    binaries::binary,
+    model::Model,
+    postgres::{Postgres, PostgresOptions},
+    server::Server,
+    site::build_with,
 };
 use tempfile::TempDir;
 
@@ -96,45 +100,51 @@ pub(super) struct CapturedSite {
 }
 
 impl CapturedSite {
-    /// Starts an empty site with the schema.
-    pub(super) fn start() -> Self {
-        Self::start_with(&[])
+    /// Starts an empty site with the schema. `None` if there is no PostgreSQL.
+    pub(super) async fn start() -> Option<Self> {
+        Self::start_with(&[]).await
     }
 
     /// Starts an empty site with further settings of the database.
-    pub(super) fn start_with(settings: &[&str]) -> Self {
-        let postgres = Postgres::start_with(settings);
-        postgres.execute(SCHEMA);
+    pub(super) async fn start_with(settings: &[(&str, &str)]) -> Option<Self> {
+        let options = PostgresOptions::installed()?;
+        let options =
+            (settings.iter()).fold(options, |options, (name, value)| options.with(name, value));
+        let postgres = Postgres::start_with(options).await;
+        postgres.execute(SCHEMA).await;
         let folder = TempDir::new().expect("a temporary folder");
         fs::write(folder.path().join("mapping.toml"), MAPPING).expect("the mapping");
         build_with(&Model::default(), folder.path(), &[]);
         let server = Server::start(folder.path());
-        Self {
+        Some(Self {
             postgres,
             folder,
             server: Some(server),
             capture: None,
-        }
+        })
     }
 
     /// Makes the slot, and lets the log know where it stands.
     pub(super) async fn begin(&self) {
         let slot = "SELECT lsn::text FROM pg_create_logical_replication_slot('cloud', 'pgoutput')";
-        let rows = self.postgres.query(slot);
         let window = Window {
-            source_id: self.source_id(),
-            source_offset: lsn(&rows[0][0]),
+            source_id: self.source_id().await,
+            source_offset: lsn(&self.postgres.value(slot).await),
             ..Window::default()
         };
         let server = self.server.as_ref().expect("a server");
         let admin = server.connect().await.admin;
-        admin.publish(window).await.expect("an empty window is taken");
+        admin
+            .publish(window)
+            .await
+            .expect("an empty window is taken");
     }
 
     /// Returns the name of the database as a source.
-    pub(super) fn source_id(&self) -> String {
-        let rows = self.postgres.query("SELECT system_identifier FROM pg_control_system()");
-        format!("pg:{}/site", rows[0][0])
+    pub(super) async fn source_id(&self) -> String {
+        let query = "SELECT 'pg:' || system_identifier || '/' || current_database()
+                     FROM pg_control_system()";
+        self.postgres.value(query).await
     }
 
     /// Starts capture.
@@ -209,14 +219,17 @@ impl CapturedSite {
     }
 
     /// Returns the end of the database's log.
-    pub(super) fn position(&self) -> u64 {
-        lsn(&self.postgres.query("SELECT pg_current_wal_lsn()")[0][0])
+    pub(super) async fn position(&self) -> u64 {
+        lsn(&self
+            .postgres
+            .value("SELECT pg_current_wal_lsn()::text")
+            .await)
     }
 
     /// Checks that the site has what the database has, as of the end of the database's log.
     pub(super) async fn check(&self) {
-        let position = self.position();
-        let expected = of_database(&self.postgres);
+        let position = self.position().await;
+        let expected = of_database(&self.postgres).await;
         let found = self.content(position).await;
         let differs = |what: &str, expected: &BTreeSet<Vec<String>>, found: &BTreeSet<_>| {
             let missing: Vec<_> = expected.difference(found).take(5).collect();
@@ -236,7 +249,7 @@ impl CapturedSite {
     async fn content(&self, position: u64) -> Content {
         let server = self.server.as_ref().expect("a server");
         let admin = server.connect().await.admin.timeout(CATCH_UP);
-        let point = Point::source(self.source_id(), position);
+        let point = Point::source(self.source_id().await, position);
         let taken = admin.take_snapshot(Some(point)).await;
         taken.unwrap_or_else(|error| panic!("{error}; capture printed:\n{}", self.printed()));
         let out = TempDir::new().expect("a temporary folder");
@@ -251,11 +264,26 @@ impl CapturedSite {
         let stderr = String::from_utf8_lossy(&exported.stderr);
         assert!(exported.status.success(), "loader export: {stderr}");
         let member_fields = [
-            "member_id", "given_name", "family_name", "display_name", "headline", "place",
-            "industry", "summary", "skills", "attributes",
+            "member_id",
+            "given_name",
+            "family_name",
+            "display_name",
+            "headline",
+            "place",
+            "industry",
+            "summary",
+            "skills",
+            "attributes",
         ];
         let position_fields = [
-            "member_id", "position_id", "kind", "organisation", "title", "from", "to", "current",
+            "member_id",
+            "position_id",
+            "kind",
+            "organisation",
+            "title",
+            "from",
+            "to",
+            "current",
         ];
         Content {
             members: rows(&out.path().join("members.csv"), &member_fields),
@@ -279,7 +307,10 @@ fn rows(path: &Path, columns: &[&str]) -> BTreeSet<Vec<String>> {
     let header = reader.headers().expect("a header").clone();
     let places: Vec<usize> = match columns {
         [] => (0..header.len()).collect(),
-        columns => columns.iter().map(|column| place(&header, column)).collect(),
+        columns => columns
+            .iter()
+            .map(|column| place(&header, column))
+            .collect(),
     };
     let rows = reader.records().map(|row| {
         let row = row.expect("a row");
@@ -294,41 +325,41 @@ fn place(header: &csv::StringRecord, column: &str) -> usize {
 }
 
 /// Reads what the site should have from the database, by queries of its own.
-fn of_database(postgres: &Postgres) -> Content {
-    let text = |value: &str| if value == "\\N" { String::new() } else { value.trim().to_owned() };
-    let query = |sql: &str| -> BTreeSet<Vec<String>> {
-        let rows = postgres.query(sql).into_iter();
-        rows.map(|row| row.iter().map(|value| text(value)).collect()).collect()
-    };
+async fn of_database(postgres: &Postgres) -> Content {
     Content {
-        members: query(
-            "SELECT id, first_name, last_name,
-                    trim(trim(first_name) || ' ' || trim(last_name)), headline, city,
-                    field, story, array_to_string(skills, ';'),
+        members: queried(
+            postgres,
+            "SELECT id::text, trim(first_name), trim(last_name),
+                    trim(trim(first_name) || ' ' || trim(last_name)), trim(headline), trim(city),
+                    trim(field), trim(story), array_to_string(skills, ';'),
                     CASE WHEN team <> '' THEN 'team=' || team END
              FROM people LEFT JOIN about ON person = id WHERE deleted_at IS NULL",
-        ),
-        positions: query(
-            "SELECT person, jobs.id, 'work', employer, role, to_char(begun, 'YYYY-MM'),
-                    to_char(over, 'YYYY-MM'), over IS NULL
+        )
+        .await,
+        positions: queried(
+            postgres,
+            "SELECT person::text, jobs.id::text, 'work', employer, role,
+                    to_char(begun, 'YYYY-MM'), to_char(over, 'YYYY-MM'), (over IS NULL)::text
              FROM jobs JOIN people ON person = people.id AND deleted_at IS NULL",
         )
-        .into_iter()
-        .map(|mut row| {
-            let current = row.pop();
-            row.push(if current.as_deref() == Some("t") { "true" } else { "false" }.to_owned());
-            row
-        })
-        .collect(),
-        connections: query(
-            "SELECT least(one, two), greatest(one, two),
+        .await,
+        connections: queried(
+            postgres,
+            "SELECT least(one, two)::text, greatest(one, two)::text,
                     to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')
              FROM links
              JOIN people a ON a.id = one AND a.deleted_at IS NULL
              JOIN people b ON b.id = two AND b.deleted_at IS NULL
              WHERE status = 'accepted'",
-        ),
+        )
+        .await,
     }
+}
+
+async fn queried(postgres: &Postgres, sql: &str) -> BTreeSet<Vec<String>> {
+    let rows = postgres.rows(sql).await.into_iter();
+    rows.map(|row| row.into_iter().map(Option::unwrap_or_default).collect())
+        .collect()
 }
 
 /// Reads a position of the database's log.
@@ -337,4 +368,3 @@ pub(super) fn lsn(text: &str) -> u64 {
     let half = |text| u64::from_str_radix(text, 16).expect("hexadecimal digits");
     half(high) << 32 | half(low)
 }
-

@@ -48,7 +48,11 @@ async fn write(address: String, seed: u64, stop: Arc<AtomicBool>) -> u64 {
         tokio::spawn(connection);
         while !stop.load(Ordering::Relaxed) {
             // The database may end in the middle: then it has all of the transaction, or nothing.
-            if client.batch_execute(&transaction(&mut random)).await.is_err() {
+            if client
+                .batch_execute(&transaction(&mut random))
+                .await
+                .is_err()
+            {
                 if client.is_closed() {
                     break;
                 }

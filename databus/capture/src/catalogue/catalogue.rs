@@ -1,0 +1,71 @@
+//! Everything that is read from the database before a mapping is checked or suggested.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    catalogue::{
+        duplicates::Duplicates, publication::Publication, read_tables::read_tables, server::Server,
+        table::Table,
+    },
+    connect::{ConnectError, Database, Session},
+    mapping::{Mapping, TableMap, TableName},
+};
+
+/// The state of a core database at one moment.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    /// The server, and the user of the session.
+    pub server: Server,
+    /// The tables outside the schemas of the system, by name.
+    pub tables: BTreeMap<TableName, Table>,
+    /// The name of the publication that capture streams.
+    pub publication_name: String,
+    /// The publication; `None` if there is none of this name.
+    pub publication: Option<Publication>,
+    /// The mapped tables whose rows no constraint keeps apart, in the order of the mapping.
+    pub duplicates: Vec<Duplicates>,
+}
+
+impl Catalogue {
+    /// Reads the catalogue. With a mapping, it also counts duplicates in the mapped tables that
+    /// have no constraint against them: this reads those tables as a whole.
+    ///
+    /// # Errors
+    /// If a query fails.
+    pub async fn read(
+        database: &Database,
+        session: &Session,
+        publication: &str,
+        mapping: Option<&Mapping>,
+    ) -> Result<Self, ConnectError> {
+        let server = Server::read(database, session).await?;
+        let tables = read_tables(session, publication).await?;
+        let mut catalogue = Self {
+            publication: Publication::read(session, server.version, publication).await?,
+            publication_name: publication.to_owned(),
+            server,
+            tables,
+            duplicates: Vec::new(),
+        };
+        for map in mapping.iter().flat_map(|mapping| &mapping.tables) {
+            if let Some(found) = catalogue.count_duplicates(session, map).await? {
+                catalogue.duplicates.push(found);
+            }
+        }
+        Ok(catalogue)
+    }
+
+    async fn count_duplicates(
+        &self,
+        session: &Session,
+        map: &TableMap,
+    ) -> Result<Option<Duplicates>, ConnectError> {
+        let Some(table) = self.tables.get(&map.table) else {
+            return Ok(None);
+        };
+        if !table.is_readable(map) || Duplicates::are_impossible(map, table) {
+            return Ok(None);
+        }
+        Duplicates::count(session, map, table).await.map(Some)
+    }
+}

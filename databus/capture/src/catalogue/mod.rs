@@ -1,0 +1,24 @@
+//! The catalogue of the core database: its server, tables and publication, as capture needs them.
+//!
+//! | request | file |
+//! |---|---|
+//! | read everything at once | `catalogue.rs` |
+//! | the server: its settings, its free slots, the privileges of the user | `server.rs` |
+//! | a table: its columns, indexes, foreign keys and leaves | `table.rs`, `read_tables.rs` |
+//! | the publication: what it sends | `publication.rs` |
+//! | mapped objects that several rows are about | `duplicates.rs` |
+//!
+//! Imports from `connect` and `mapping`.
+
+mod catalogue;
+mod duplicates;
+mod publication;
+mod read_tables;
+mod server;
+mod table;
+
+pub use catalogue::Catalogue;
+pub use duplicates::Duplicates;
+pub use publication::{Publication, PublishedTable};
+pub use server::{Server, Slot};
+pub use table::{Column, ForeignKey, Identity, Index, Table, TableType};

@@ -1,0 +1,157 @@
+//! Findings about replica identities: the columns of an old row that an UPDATE or a DELETE sends.
+//!
+//! A DELETE sends only these columns of the row. They must identify the mapped object. Each leaf of
+//! a partitioned table has a replica identity of its own.
+
+use crate::{
+    catalogue::{Catalogue, Identity, Index, Table, TableType},
+    check::{finding::Finding, of_server::size},
+    mapping::{Mapping, TableMap, TableName, quoted},
+};
+
+pub(super) fn of_identity(mapping: &Mapping, catalogue: &Catalogue) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for name in mapping.table_names() {
+        let maps: Vec<&TableMap> = mapping
+            .tables
+            .iter()
+            .filter(|map| map.table == *name)
+            .collect();
+        let Some(table) = catalogue.tables.get(name) else {
+            continue;
+        };
+        let mut needed: Vec<&str> = maps.iter().flat_map(|map| map.identity_columns()).collect();
+        needed.sort_unstable();
+        needed.dedup();
+        if needed.iter().any(|column| table.column(column).is_none()) {
+            continue;
+        }
+        let leaves = table
+            .leaves
+            .iter()
+            .filter_map(|leaf| catalogue.tables.get(leaf));
+        for leaf in leaves.filter(|leaf| leaf.table_type == TableType::Ordinary) {
+            if leaf.identity_holds(&needed) {
+                findings.extend(out_of_line(&maps, leaf));
+            } else {
+                findings.push(missing(&needed, name, leaf));
+            }
+        }
+    }
+    findings
+}
+
+/// Says which columns are missing, and sets the least replica identity that holds them and what the
+/// present one holds.
+fn missing(needed: &[&str], root: &TableName, leaf: &Table) -> Finding {
+    let held = leaf.identity_columns().unwrap_or_default();
+    let lacking: Vec<&str> = needed
+        .iter()
+        .copied()
+        .filter(|column| !held.contains(column))
+        .collect();
+    let has = match &leaf.identity {
+        Identity::Default if held.is_empty() => "there is no primary key".to_owned(),
+        Identity::Default => format!(
+            "the replica identity is the primary key ({})",
+            held.join(", ")
+        ),
+        Identity::Index(Some(name)) => {
+            format!(
+                "the replica identity is the index {name} ({})",
+                held.join(", ")
+            )
+        }
+        Identity::Index(None) => "the index of the replica identity was dropped".to_owned(),
+        Identity::Nothing => "the replica identity is NOTHING".to_owned(),
+        Identity::Full => String::new(),
+    };
+    let of_root = match *root == leaf.name {
+        true => String::new(),
+        false => format!(" (a partition of {root})"),
+    };
+    let what = format!(
+        "{has}{of_root}, so a DELETE does not say the {} of its row",
+        lacking.join(" and ")
+    );
+    let table = leaf.name.quoted();
+    let mut kept: Vec<&str> = needed.to_vec();
+    // Another reader may need what the present identity holds.
+    if matches!(leaf.identity, Identity::Index(_)) || leaf.is_published_elsewhere {
+        kept.extend(held);
+    }
+    match covering(leaf, &kept) {
+        Some(index) => {
+            Finding::refused(&leaf.name, format!("{what}. The index {} does", index.name)).mend(
+                format!(
+                    "ALTER TABLE {table} REPLICA IDENTITY USING INDEX {}",
+                    quoted(&index.name)
+                ),
+            )
+        }
+        None => Finding::refused(
+            &leaf.name,
+            format!(
+                "{what}. No unique index over NOT NULL columns does, so the whole old row must be \
+                 sent. {}",
+                cost_of_full(leaf)
+            ),
+        )
+        .mend(format!("ALTER TABLE {table} REPLICA IDENTITY FULL")),
+    }
+    .by_init()
+}
+
+/// Returns the smallest index that may be the replica identity and holds these columns.
+fn covering<'t>(table: &'t Table, kept: &[&str]) -> Option<&'t Index> {
+    let fits = |index: &&Index| {
+        index.identifying_columns().is_some_and(|columns| {
+            kept.iter().all(|column| columns.contains(column))
+                && columns.iter().all(|column| table.is_not_null(column))
+        })
+    };
+    let indexes = table.indexes.iter().filter(fits);
+    indexes.min_by_key(|index| index.columns.len())
+}
+
+fn cost_of_full(table: &Table) -> String {
+    if table.rows < 1.0 {
+        return "Each UPDATE and DELETE then writes the old row to the WAL once more".to_owned();
+    }
+    #[expect(clippy::cast_precision_loss, reason = "printed as a rounded size")]
+    let all = table.row_bytes * table.changes as f64;
+    format!(
+        "Each UPDATE and DELETE then writes the old row to the WAL once more, about {} a row; {} \
+         of them since the statistics were reset make {}",
+        size(table.row_bytes),
+        table.changes,
+        size(all)
+    )
+}
+
+/// Warns of values that are stored out of line: an UPDATE that does not change them sends them only
+/// as part of a full old row, and a row that begins to count needs all values.
+fn out_of_line(maps: &[&TableMap], leaf: &Table) -> Option<Finding> {
+    if leaf.identity == Identity::Full {
+        return None;
+    }
+    let with_conditions = maps.iter().filter(|map| !map.conditions.is_empty());
+    let mut columns: Vec<&str> = with_conditions
+        .flat_map(|map| map.columns())
+        .filter(|name| leaf.column(name).is_some_and(|column| column.is_toastable))
+        .filter(|name| !leaf.identity_holds(&[name]))
+        .collect();
+    columns.sort_unstable();
+    columns.dedup();
+    if columns.is_empty() {
+        return None;
+    }
+    let what = format!(
+        "an UPDATE does not send a long value of {} again that it does not change, and a row that \
+         begins to pass the conditions needs all values: such a row is set aside. {}",
+        columns.join(", "),
+        cost_of_full(leaf)
+    );
+    let statement = format!("ALTER TABLE {} REPLICA IDENTITY FULL", leaf.name.quoted());
+    Some(Finding::warning(&leaf.name, what).mend(statement))
+}

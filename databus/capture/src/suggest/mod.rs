@@ -1,0 +1,19 @@
+//! The suggestion of a first mapping, from the names, keys and rows of a core database.
+//!
+//! | request | file |
+//! |---|---|
+//! | the text of a first mapping | `suggest.rs` |
+//! | names that applications give to tables and columns | `words.rs` |
+//! | the table of the members, and tables that refer to it | `members.rs` |
+//! | fields that fit the columns of a table | `fields.rs` |
+//! | the tables of connections, by their keys and rows | `connections.rs` |
+//!
+//! Imports from `catalogue`, `connect` and `mapping`.
+
+mod connections;
+mod fields;
+mod members;
+mod suggest;
+mod words;
+
+pub use suggest::{SuggestError, suggest};
