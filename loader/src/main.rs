@@ -20,7 +20,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Build a snapshot from a dump of members, positions and connections, or a core database.
-    Build(loader::Arguments),
+    Build(Box<loader::Arguments>),
     /// Make a synthetic site: members.csv, positions.csv and connections.csv.
     Generate(cloud_synthetic::Arguments),
     /// Print what a snapshot is and verify every byte of it.
@@ -34,7 +34,7 @@ enum Command {
 fn main() -> ExitCode {
     keep_private();
     let outcome: Result<(), Box<dyn Error>> = match parse::<Arguments>().command {
-        Command::Build(arguments) => loader::run(arguments).map_err(Into::into),
+        Command::Build(arguments) => loader::run(*arguments).map_err(Into::into),
         Command::Generate(arguments) => cloud_synthetic::run(&arguments).map_err(Into::into),
         Command::Inspect(arguments) => loader::inspect::run(&arguments).map_err(Into::into),
         Command::Export(arguments) => loader::export::run(&arguments).map_err(Into::into),

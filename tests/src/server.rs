@@ -92,8 +92,11 @@ impl Server {
             .arg("--snapshot")
             .arg(folder.join("snapshot"))
             .args(["--databus", databus])
-            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(["--listen", "127.0.0.1:0"])
             .args(flags);
+        if !flags.contains(&"--admin-listen") {
+            command.args(["--admin-listen", "127.0.0.1:0"]);
+        }
         Server::spawn(&mut command, &folder.join("server.log"))
     }
 

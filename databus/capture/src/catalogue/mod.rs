@@ -10,14 +10,14 @@
 //!
 //! Imports from `connect` and `mapping`.
 
-mod catalogue;
+mod contents;
 mod duplicates;
 mod publication;
 mod read_tables;
 mod server;
 mod table;
 
-pub use catalogue::Catalogue;
+pub use contents::Catalogue;
 pub use duplicates::Duplicates;
 pub use publication::{Publication, PublishedTable};
 pub use server::{Server, Slot};

@@ -145,7 +145,7 @@ impl Server {
 /// Returns the free bytes of the disk with the WAL of a server on this machine.
 fn free_bytes(folder: &str) -> Option<u64> {
     let folder = Path::new(folder);
-    let wal = rustix::fs::statvfs(&folder.join("pg_wal"));
+    let wal = rustix::fs::statvfs(folder.join("pg_wal"));
     let disk = wal.or_else(|_| rustix::fs::statvfs(folder)).ok()?;
     disk.f_bavail.checked_mul(disk.f_frsize)
 }

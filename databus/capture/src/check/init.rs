@@ -2,7 +2,7 @@
 
 use crate::{
     catalogue::Catalogue,
-    check::{check::check, finding::Finding},
+    check::{all_findings::check, finding::Finding},
     connect::{ConnectError, Session},
     mapping::Mapping,
 };

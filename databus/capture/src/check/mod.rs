@@ -13,7 +13,7 @@
 //!
 //! Imports from `catalogue`, `connect` and `mapping`.
 
-mod check;
+mod all_findings;
 mod finding;
 mod init;
 mod of_identity;
@@ -21,6 +21,6 @@ mod of_publication;
 mod of_server;
 mod of_table;
 
-pub use check::check;
+pub use all_findings::check;
 pub use finding::{Finding, Severity};
 pub use init::{InitError, init, init_statements};

@@ -36,7 +36,8 @@ pub(super) fn of_publication(mapping: &Mapping, catalogue: &Catalogue) -> Vec<Fi
         return vec![
             finding
                 .mend(format!(
-                    "CREATE PUBLICATION {name} FOR TABLE {} WITH (publish_via_partition_root = true)",
+                    "CREATE PUBLICATION {name} FOR TABLE {} \
+                     WITH (publish_via_partition_root = true)",
                     list.join(", ")
                 ))
                 .by_init(),

@@ -69,7 +69,7 @@ pub struct PostgresArguments {
     pub stream: StreamArguments,
 }
 
-/// What the command does.
+/// The work of the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Writes a first mapping.

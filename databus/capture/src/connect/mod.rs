@@ -1,6 +1,6 @@
 //! Connections to the core database: its address, the password, the settings of a session.
 //!
-//! Imports nothing from the other folders.
+//! Imports from no other folder of the crate.
 
 mod database;
 mod error;

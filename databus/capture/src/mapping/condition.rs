@@ -7,11 +7,11 @@ use crate::rows::datum::Datum;
 pub struct Condition {
     /// The column.
     pub column: String,
-    /// What is true of its value.
+    /// The test of its value.
     pub test: Test,
 }
 
-/// What is true of a column's value.
+/// A test of a column's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
     /// It is one of these texts, in the form in which the database prints it. Truth values are

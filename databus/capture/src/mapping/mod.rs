@@ -1,7 +1,7 @@
 //! The mapping: which tables and columns of the core database are members, profiles, positions and
 //! connections.
 //!
-//! Imports nothing from the other folders.
+//! Imports from `rows`, of which it needs the values.
 
 pub(crate) mod condition;
 pub(crate) mod error;
@@ -9,11 +9,11 @@ pub(crate) mod file;
 pub(crate) mod table_map;
 pub(crate) mod table_name;
 
-mod mapping;
+mod site_mapping;
 
 pub use condition::{Condition, Test};
 pub use error::MappingError;
-pub use mapping::Mapping;
+pub use site_mapping::Mapping;
 pub use table_map::{
     ConnectionMap, FieldMap, FieldSource, MemberMap, Pair, PositionMap, ProfileMap, TableKind,
     TableMap,

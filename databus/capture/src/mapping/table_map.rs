@@ -7,7 +7,7 @@ use cloud_proto::databus::v1::{Member, Position};
 
 use crate::mapping::{condition::Condition, table_name::TableName};
 
-/// What the rows of a table are.
+/// The meaning of a table's rows.
 #[derive(Debug)]
 pub struct TableMap {
     /// The table.

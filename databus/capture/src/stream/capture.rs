@@ -24,7 +24,7 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 /// The time after which a session counts as one that worked.
 const WORKED: Duration = Duration::from_secs(10);
 
-/// What is captured, and where it goes.
+/// The database that is captured, and the log that its changes go to.
 #[derive(Debug)]
 pub struct CaptureOptions {
     /// The database.

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr};
 use crate::{
     connect::ConnectError,
     rows::MissingColumn,
-    stream::{dead_letters::DeadLetterError, state::StateError},
+    stream::{dead_letters::DeadLetterError, state_error::StateError},
 };
 use cloud_client as client;
 

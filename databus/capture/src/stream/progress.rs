@@ -37,7 +37,7 @@ pub struct Figures {
     pub rows: BTreeMap<String, u64>,
     /// The rows that were set aside.
     pub dead_letters: u64,
-    /// What the database says of the log that the slot needs: reserved, extended, unreserved, lost.
+    /// The database's word for the log that the slot needs: reserved, extended, unreserved, lost.
     pub wal_status: String,
     /// The bytes that may still be written before the slot may lose its log; `None`: no limit.
     pub safe_wal_bytes: Option<i64>,

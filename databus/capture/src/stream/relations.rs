@@ -10,6 +10,7 @@ use crate::{
     stream::{
         error::CaptureError,
         pgoutput::{Column, Message, Old, Relation},
+        refused_row::RefusedRow,
     },
 };
 
@@ -28,18 +29,7 @@ struct Known<'m> {
     read: Cell<u64>,
 }
 
-/// A row that makes no change, because a value breaks a rule.
-#[derive(Debug)]
-pub(super) struct RefusedRow {
-    /// The table.
-    pub(super) table: TableName,
-    /// The columns of the replica identity with their values.
-    pub(super) key: String,
-    /// The reason.
-    pub(super) reason: String,
-}
-
-/// What a message makes.
+/// The changes that a message makes, and the rows that make none.
 #[derive(Debug, Default)]
 pub(super) struct Made {
     pub(super) changes: Vec<Change>,

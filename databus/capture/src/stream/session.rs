@@ -46,13 +46,13 @@ const SECONDS_TO_2000: i64 = 946_684_800;
 /// Why a session ended.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// What may pass by itself.
+    /// A cause that may pass by itself.
     Transient(String),
-    /// What does not.
+    /// A cause that does not pass.
     Permanent(CaptureError),
 }
 
-/// What outlives a session.
+/// The parts of capture that outlive a session.
 pub(super) struct Lasting<'a> {
     pub(super) options: &'a CaptureOptions,
     pub(super) folder: &'a StateFolder,

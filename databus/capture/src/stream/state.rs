@@ -9,40 +9,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cloud_files::{FolderLock, LockError, create_folder, sync_above};
+use cloud_files::{FolderLock, create_folder, sync_above};
 use serde::{Deserialize, Serialize};
 
-use crate::stream::tables::TablesState;
+use crate::stream::{state_error::StateError, tables::TablesState};
 
 const STATE_NAME: &str = "state.json";
 const NEW_NAME: &str = "state.json.new";
-
-/// Why the state folder cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// Another process uses it, or it cannot be created.
-    #[error("the state folder: {0}")]
-    Lock(#[from] LockError),
-    /// A file cannot be read or written.
-    #[error("{path}: {error}", path = path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The error.
-        error: io::Error,
-    },
-    /// The content is not what capture wrote.
-    #[error(
-        "{path}: {error}; if it cannot be restored, bootstrap again with an empty state folder",
-        path = path.display()
-    )]
-    Content {
-        /// The file.
-        path: PathBuf,
-        /// The error.
-        error: serde_json::Error,
-    },
-}
 
 /// The state between two runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -79,7 +79,7 @@ impl<'c> Members<'c> {
     }
 
     /// Returns the columns of a table that refer to members: by foreign keys, else by their names.
-    pub(super) fn references<'t>(self, table: &'t Table) -> Vec<&'t Column> {
+    pub(super) fn references(self, table: &Table) -> Vec<&Column> {
         let mut names: Vec<&str> = self.foreign_keys(table).collect();
         names.dedup();
         if names.is_empty() {

@@ -12,8 +12,8 @@
 
 mod connections;
 mod fields;
+mod first_mapping;
 mod members;
-mod suggest;
 mod words;
 
-pub use suggest::{SuggestError, suggest};
+pub use first_mapping::{SuggestError, suggest};

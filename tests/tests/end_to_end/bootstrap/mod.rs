@@ -14,6 +14,7 @@ use cloud_client::Window;
 use cloud_engine::{Manifest, StandsAt};
 use cloud_tests::binaries::binary;
 use cloud_tests::postgres::Postgres;
+use cloud_tests::rounds::rounds;
 use cloud_tests::server::Server;
 use cloud_tests::until::until;
 use tokio_postgres::Client;
@@ -324,14 +325,22 @@ async fn a_killed_build_leaves_nothing() {
     fs::remove_dir_all(folder.path().join("snapshot")).expect("removed");
 
     let (mut with_slot, mut complete, mut without_slot) = (0, 0, 0);
-    for moment in 1..20 {
+    let moments = rounds(6, 20) as u32;
+    for moment in 1..moments {
         let mut command = command(&cluster, "postgres", folder.path(), MAPPING);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut loader: Child = command.spawn().expect("the loader's binary starts");
-        tokio::time::sleep(whole * moment / 20).await;
+        tokio::time::sleep(whole * moment / moments).await;
         let slots = number(&client, "SELECT count(*) FROM pg_replication_slots").await;
         loader.kill().expect("killed");
         loader.wait().expect("ended");
+        // A session of the killed build may still be making the slot.
+        until("the sessions of the build end", async || {
+            let sessions = "SELECT count(*) FROM pg_stat_activity \
+                            WHERE application_name = 'cloud-capture'";
+            (number(&client, sessions).await == 0).then_some(())
+        })
+        .await;
         if !snapshots(folder.path()).is_empty() {
             // It had ended, or had the snapshot and not yet the slot: capture refuses that site.
             let kept = "SELECT count(*) FROM pg_replication_slots WHERE NOT temporary";
@@ -347,8 +356,9 @@ async fn a_killed_build_leaves_nothing() {
         check_no_slot(&client).await;
     }
     println!(
-        "killed 19 times in {whole:?}: {with_slot} held a slot, {complete} were complete, \
-         {without_slot} had a snapshot without a slot"
+        "killed {} times in {whole:?}: {with_slot} held a slot, {complete} were complete, \
+         {without_slot} had a snapshot without a slot",
+        moments - 1
     );
     assert!(with_slot > 0 && complete + without_slot < 10);
     build(command(&cluster, "postgres", folder.path(), MAPPING));

@@ -170,7 +170,7 @@ impl CapturedSite {
             .args(["capture", "postgres", "--url", &self.postgres.address()])
             .arg("--mapping")
             .arg(self.folder.path().join("mapping.toml"))
-            .args(["--to", &format!("http://{admin}")])
+            .args(["--to", admin])
             .args(flags)
             .stdout(Stdio::null())
             .stderr(log);
@@ -250,8 +250,14 @@ impl CapturedSite {
         let server = self.server.as_ref().expect("a server");
         let admin = server.connect().await.admin.timeout(CATCH_UP);
         let point = Point::source(self.source_id().await, position);
-        let taken = admin.take_snapshot(Some(point)).await;
-        taken.unwrap_or_else(|error| panic!("{error}; capture printed:\n{}", self.printed()));
+        let begun = Instant::now();
+        while let Err(error) = admin.take_snapshot(Some(point.clone())).await {
+            let printed = self.printed();
+            assert!(
+                begun.elapsed() < CATCH_UP,
+                "{error}; capture printed:\n{printed}"
+            );
+        }
         let out = TempDir::new().expect("a temporary folder");
         let mut export = Command::new(binary("loader"));
         export

@@ -112,22 +112,30 @@ fn statement(random: &mut ChaCha8Rng) -> String {
              SELECT {id}, 'Employer {}', 'Role', '2001-02-03', {}
              WHERE EXISTS (SELECT FROM people WHERE id = {id} AND deleted_at IS NULL);",
             number % 9,
-            if number % 2 == 0 { "NULL" } else { "'2010-11-12'" }
+            if number % 2 == 0 {
+                "NULL"
+            } else {
+                "'2010-11-12'"
+            }
         ),
-        11 => format!(
-            "UPDATE jobs SET role = 'r{number}', over = '2011-01-01' WHERE person = {id};"
-        ),
+        11 => {
+            format!("UPDATE jobs SET role = 'r{number}', over = '2011-01-01' WHERE person = {id};")
+        }
         12 => format!("DELETE FROM jobs WHERE person = {id} AND id % 3 = 0;"),
         13 | 14 if id != other => format!(
             "INSERT INTO links SELECT {}, {}, '{}', {time}
              WHERE EXISTS (SELECT FROM people WHERE id = {id} AND deleted_at IS NULL)
                AND EXISTS (SELECT FROM people WHERE id = {other} AND deleted_at IS NULL)
-             ON CONFLICT (one, two) DO UPDATE SET status = excluded.status, since = excluded.since;",
+             ON CONFLICT (one, two)
+             DO UPDATE SET status = excluded.status, since = excluded.since;",
             id.min(other),
             id.max(other),
             ["accepted", "accepted", "pending", "declined"][number % 4]
         ),
         13..15 => format!("INSERT INTO unmapped (note) VALUES ('{number}');"),
-        _ => format!("DELETE FROM links WHERE one = {id} AND two % 5 = {};", number % 5),
+        _ => format!(
+            "DELETE FROM links WHERE one = {id} AND two % 5 = {};",
+            number % 5
+        ),
     }
 }
