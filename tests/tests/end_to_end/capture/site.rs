@@ -124,6 +124,30 @@ impl CapturedSite {
         })
     }
 
+    /// Builds a site from a database that may be written to meanwhile, and starts a server on it.
+    pub(super) fn build(postgres: Postgres) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let mapping = folder.path().join("mapping.toml");
+        fs::write(&mapping, MAPPING).expect("the mapping");
+        let mut build = Command::new(binary("loader"));
+        build
+            .args(["build", "--from-postgres", &postgres.address()])
+            .arg("--mapping")
+            .arg(&mapping)
+            .arg("--out")
+            .arg(folder.path().join("snapshot"));
+        let built = build.output().expect("loader runs");
+        let stderr = String::from_utf8_lossy(&built.stderr);
+        assert!(built.status.success(), "loader build: {stderr}");
+        let server = Server::start(folder.path());
+        Self {
+            postgres,
+            folder,
+            server: Some(server),
+            capture: None,
+        }
+    }
+
     /// Makes the slot, and lets the log know where it stands.
     pub(super) async fn begin(&self) {
         let slot = "SELECT lsn::text FROM pg_create_logical_replication_slot('cloud', 'pgoutput')";

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use cloud_tests::rounds::rounds;
+use cloud_tests::{postgres::Postgres, rounds::rounds};
 use tokio::time::sleep;
 
-use super::{site::CapturedSite, writer::Writer};
+use super::{
+    site::{CapturedSite, SCHEMA},
+    writer::Writer,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_site_equals_the_database_though_capture_is_killed() {
@@ -27,4 +30,21 @@ async fn the_site_equals_the_database_though_capture_is_killed() {
     }
     site.check().await;
     println!("{committed} transactions were committed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_is_built_while_the_application_writes_and_then_follows() {
+    let Some(postgres) = Postgres::start().await else {
+        return;
+    };
+    postgres.execute(SCHEMA).await;
+    let writers = [5, 6].map(|seed| Writer::start(&postgres.address(), seed));
+    sleep(Duration::from_secs(1)).await;
+    let mut site = CapturedSite::build(postgres);
+    site.capture();
+    sleep(Duration::from_secs(1)).await;
+    for writer in writers {
+        writer.stop().await;
+    }
+    site.check().await;
 }
