@@ -6,6 +6,7 @@
 
 mod adopt;
 mod backup;
+mod capture_check;
 mod command_line;
 mod damage;
 mod descriptors;

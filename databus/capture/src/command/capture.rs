@@ -65,7 +65,7 @@ pub struct Postgres {
     pub init: bool,
 }
 
-/// What the command does.
+/// The action of the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Writes a first mapping.
@@ -119,7 +119,7 @@ pub enum CaptureError {
 }
 
 impl Postgres {
-    /// Returns what the command does.
+    /// Returns the action.
     #[must_use]
     pub fn mode(&self) -> Mode {
         match (self.suggest, self.check, self.init) {
@@ -206,7 +206,7 @@ impl Postgres {
         let is_refusal = |finding: &&Finding| finding.severity == Severity::Refused;
         match findings.iter().filter(is_refusal).count() {
             0 => show(format_args!(
-                "ready: {} tables are mapped, {} warnings\n",
+                "ready: tables mapped: {}, warnings: {}\n",
                 mapping.table_names().len(),
                 findings.len()
             )),

@@ -129,8 +129,8 @@ pub async fn suggest(session: &Session, catalogue: &Catalogue) -> Result<String,
 
 fn heading(catalogue: &Catalogue) -> String {
     format!(
-        "# A first mapping of the database {}, suggested from its tables. Check each line, then run\n\
-         # `databus capture postgres --check`.",
+        "# A first mapping of the database {}, suggested from its tables. Check each line,\n\
+         # then run `databus capture postgres --check`.",
         catalogue.server.database
     )
 }
@@ -139,8 +139,8 @@ fn seed() -> String {
     let bytes: [u8; SEED_BYTES] = rand::rng().random();
     let seed: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     format!(
-        "# The members' keys are no integers: their ids are hashes of this text and the key. Clients\n\
-         # need it too. It must never change.\n\
+        "# The members' keys are no integers: their ids are hashes of this text and the key.\n\
+         # Clients need it too. It must never change.\n\
          seed = \"{seed}\""
     )
 }
