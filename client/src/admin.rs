@@ -8,7 +8,8 @@ use crate::{
 use cloud_proto::cloud::v1 as cloud;
 use cloud_proto::cloud::v1::admin_service_client::AdminServiceClient;
 use cloud_proto::databus::v1::{
-    AsOf, AtLeast, PublishRequest, PublishResponse, publisher_client::PublisherClient,
+    AsOf, AtLeast, GetSourceRequest, PublishRequest, PublishResponse,
+    publisher_client::PublisherClient,
 };
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -21,7 +22,7 @@ pub struct Admin {
     pub(crate) address: String,
     pub(crate) settings: Settings,
     pub(crate) admin: AdminServiceClient<Channel>,
-    publisher: PublisherClient<Channel>,
+    pub(crate) publisher: PublisherClient<Channel>,
 }
 
 /// The acknowledgement of a durable window.
@@ -107,11 +108,18 @@ impl Admin {
         .await
     }
 
+    /// Returns the last offset of a source in the log, after which its publisher goes on; `None` if
+    /// the log has no window of the source with an offset.
+    pub async fn source(&self, source_id: impl Into<String>) -> Result<Option<u64>, Error> {
+        let source_id = source_id.into();
+        let answer = self.call(GetSourceRequest { source_id }).await?;
+        Ok(answer.source.map(|source| source.last_offset))
+    }
+
     /// Publishes one window, and waits until it is durable.
     pub async fn publish(&self, window: Window) -> Result<Published, Error> {
         let parts = window
-            .into_parts()
-            .into_iter()
+            .into_parts([])
             .map(|part| PublishRequest { part: Some(part) });
         let published = async {
             let mut answers = self

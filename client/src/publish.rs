@@ -4,7 +4,7 @@
 //! commit full.
 
 use crate::{Error, Window};
-use cloud_proto::databus::v1::{PublishRequest, PublishResponse};
+use cloud_proto::databus::v1::{Change, PublishRequest, PublishResponse};
 use tokio::sync::mpsc;
 use tonic::Streaming;
 
@@ -23,7 +23,17 @@ impl WindowSender {
     /// Sends a window. Waits only while [`crate::limits::PARTS_IN_FLIGHT_MAX`] parts are on their
     /// way. If it fails, [`Acknowledgements::next`] returns the reason.
     pub async fn send(&self, window: Window) -> Result<(), Error> {
-        for part in window.into_parts() {
+        self.send_with(window, []).await
+    }
+
+    /// Sends a window whose own changes are followed by others, which are read part by part: the
+    /// whole window is never in memory. It waits and fails like [`send`](Self::send).
+    pub async fn send_with(
+        &self,
+        window: Window,
+        more: impl IntoIterator<Item = Change>,
+    ) -> Result<(), Error> {
+        for part in window.into_parts(more) {
             let sent = self.parts.send(PublishRequest { part: Some(part) }).await;
             sent.map_err(|_| Error::ended(&self.address))?;
         }

@@ -74,6 +74,7 @@ requests! { Client [streamed]:
 requests! { Admin [whole]:
     admin.get_status(cloud::GetStatusRequest) -> cloud::GetStatusResponse;
     admin.take_snapshot(cloud::TakeSnapshotRequest) -> cloud::TakeSnapshotResponse;
+    publisher.get_source(databus::GetSourceRequest) -> databus::GetSourceResponse;
 }
 
 requests! { Admin [streamed]:

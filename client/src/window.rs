@@ -6,7 +6,10 @@ use cloud_proto::databus::v1::{
 };
 use prost::Message;
 use prost_types::Timestamp;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    iter,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// A batch of changes that become visible together.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,30 +38,40 @@ impl Window {
     }
 
     /// Splits the window into parts, each within the log's limit unless a single change exceeds it.
-    pub(crate) fn into_parts(self) -> Vec<WindowPart> {
-        let mut parts = vec![WindowPart::default()];
-        let mut bytes = 0;
-        for change in self.changes {
-            let change_bytes = change.encoded_len() + FIELD_BYTES;
-            if bytes > 0 && bytes + change_bytes > WINDOW_PART_BYTES {
-                parts.push(WindowPart::default());
-                bytes = 0;
+    /// `more` follows the window's own changes, and is read part by part.
+    pub(crate) fn into_parts(
+        self,
+        more: impl IntoIterator<Item = Change>,
+    ) -> impl Iterator<Item = WindowPart> {
+        let head = WindowPart {
+            source_id: self.source_id,
+            source_offset: self.source_offset,
+            commit_time: self.commit_time,
+            ..WindowPart::default()
+        };
+        let mut changes = self.changes.into_iter().chain(more).peekable();
+        let mut number = 0;
+        let mut is_whole = false;
+        iter::from_fn(move || {
+            if is_whole {
+                return None;
             }
-            bytes += change_bytes;
-            if let Some(part) = parts.last_mut() {
+            let mut part = WindowPart {
+                part: number,
+                ..head.clone()
+            };
+            let mut bytes = 0;
+            while let Some(change) = changes.next_if(|change| {
+                bytes == 0 || bytes + change.encoded_len() + FIELD_BYTES <= WINDOW_PART_BYTES
+            }) {
+                bytes += change.encoded_len() + FIELD_BYTES;
                 part.changes.push(change);
             }
-        }
-        for (number, part) in (0..).zip(&mut parts) {
-            part.part = number;
-            part.source_id.clone_from(&self.source_id);
-            part.source_offset = self.source_offset;
-            part.commit_time = self.commit_time;
-        }
-        if let Some(part) = parts.last_mut() {
-            part.last = true;
-        }
-        parts
+            is_whole = changes.peek().is_none();
+            part.last = is_whole;
+            number += 1;
+            Some(part)
+        })
     }
 }
 
@@ -102,7 +115,7 @@ mod tests {
             ..Window::of((0..changes).map(|i| connection_added(u64::MAX, i as u64)))
         };
         let changes = window.changes.clone();
-        let parts = window.into_parts();
+        let parts: Vec<_> = window.into_parts([]).collect();
         assert_eq!(parts.len(), parts_expected);
         for (number, part) in parts.iter().enumerate() {
             assert_eq!(part.part as usize, number);

@@ -1,8 +1,8 @@
 //! The program `databus`: `serve` runs a relay, which owns a log and serves it, `dump` prints a
-//! log, `backup` copies one, and `capture` feeds one from a core database.
+//! log, and `backup` copies one.
 
 use clap::{Parser, Subcommand};
-use cloud_capture::command::{Capture, Mode, Source};
+use cloud_capture::command::CaptureArguments;
 use cloud_files::keep_private;
 use cloud_serving::{
     log::log_to_stderr,
@@ -40,9 +40,8 @@ enum Command {
     /// Copies a log up to its durable end, while another process may write to it. To restore it,
     /// serve the copy, or a copy of it.
     Backup(Backup),
-    /// Sends the changes of a core database to a log, or prepares for it: --suggest writes a first
-    /// mapping, --check says what the database lacks, --init adds it.
-    Capture(Capture),
+    /// Sends the changes of a core database to a log, until SIGTERM or SIGINT.
+    Capture(CaptureArguments),
 }
 
 fn main() -> ExitCode {
@@ -61,37 +60,19 @@ fn main() -> ExitCode {
             )
             .inspect_err(|error| tracing::error!(%error, "ended"))
         }
+        Command::Capture(arguments) => cloud_capture::command::run(arguments)
+            .inspect_err(|error| note(format_args!("databus: {error}"))),
         Command::Dump(dump) => {
             print_dump(&dump).inspect_err(|error| note(format_args!("databus: {error}")))
         }
         Command::Backup(backup) => {
             back_up(&backup).inspect_err(|error| note(format_args!("databus: {error}")))
         }
-        Command::Capture(capture) => {
-            capture_from(&capture).inspect_err(|error| note(format_args!("databus: {error}")))
-        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
-}
-
-fn capture_from(capture: &Capture) -> Result<(), Box<dyn Error>> {
-    let Source::Postgres(postgres) = &capture.source;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        match postgres.mode() {
-            Mode::Suggest => Ok(postgres.suggest().await?),
-            Mode::Check => Ok(postgres.check().await?),
-            Mode::Init => Ok(postgres.init().await?),
-            Mode::Run => {
-                Err("write --suggest, --check or --init: changes are not streamed yet".into())
-            }
-        }
-    })
 }
 
 fn back_up(backup: &Backup) -> Result<(), Box<dyn Error>> {

@@ -1,5 +1,5 @@
 //! `loader build`: builds a snapshot, from which a server starts, from a dump of members, positions
-//! and connections.
+//! and connections, or from the tables of a core database.
 //!
 //! ```text
 //! connections.csv --blocks of lines--> parse on all cores --> partitions by source
@@ -8,6 +8,10 @@
 //!                                           +--> profiles in node order --> profiles.bin, search/
 //! positions.csv --> rows sorted by member --+
 //! ```
+//!
+//! The rows of a core database take the same way. They are read by several sessions under one
+//! exported snapshot. Rows of several tables may make a profile, so they are merged as a server
+//! merges changes. What belongs to a member that does not exist is dropped.
 //!
 //! A dump without members files has no profiles: its profiles and index are a few bytes, for any
 //! number of members.
@@ -56,14 +60,16 @@ use cloud_search::NoProfiles;
 use cloud_terminal::print;
 
 use crate::{
-    Arguments, Dropped, Error, NodeOrder, Options, REJECTS_NAME, Rejected, Summary,
+    Arguments, Dropped, Error, NodeOrder, Options, REJECTS_NAME, Rejected, Summary, WithoutMember,
     job::{
         options::Dump,
         progress::{Progress, Unit},
-        summary::peak_memory_bytes,
+        summary::{KeptSlot, peak_memory_bytes},
     },
     snapshot::{
+        database::core_database::CoreDatabase,
         graph::{
+            connections::ConnectionSource,
             graph_files::{Site, build_graph},
             renumbered_graph::by_community,
         },
@@ -98,15 +104,28 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
     let memory = Memory::new(options.memory);
     let mut progress = Progress::new(options.shows_progress);
 
+    let database = match &options.from_postgres {
+        None => None,
+        Some(of_database) => Some(CoreDatabase::open(
+            of_database,
+            options.on_error,
+            &scratch,
+            &mut progress,
+        )?),
+    };
+
     let sorter_bytes = options.memory.sorter_bytes();
-    let mut people = read_people(
-        &dump,
-        &rejects,
-        &scratch,
-        sorter_bytes,
-        &memory,
-        &mut progress,
-    )?;
+    let mut people = match &database {
+        None => read_people(
+            &dump,
+            &rejects,
+            &scratch,
+            sorter_bytes,
+            &memory,
+            &mut progress,
+        )?,
+        Some(database) => database.read_people(&scratch, sorter_bytes, &memory, &mut progress)?,
+    };
     if let Some(people) = &people {
         memory.take(people.members.bytes() + people.positions.bytes());
     }
@@ -127,7 +146,11 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
         memory: &memory,
         is_read_again: options.order == NodeOrder::Community,
     };
-    let mut graph = build_graph(ids, &dump, &rejects, site, &mut progress)?;
+    let connections = match &database {
+        None => ConnectionSource::Dump(&dump, &rejects),
+        Some(database) => ConnectionSource::Database(database),
+    };
+    let mut graph = build_graph(ids, connections, site, &mut progress)?;
     if options.order == NodeOrder::Community {
         progress.begin("order nodes", 0, Unit::None);
         graph = by_community(graph, &by_id, staging.path(), &memory)?;
@@ -155,12 +178,16 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
     lineage.section("profiles", people_files.content_digest());
     let lineage_id = lineage.finish();
     let graph_sections = graph.unsealed.graph_sections();
-    let counts = people_files.counts();
+    let (counts, without_member) = people_files.counts();
     let mut files = graph.unsealed.seal(lineage_id)?;
     let index_bytes = options.memory.index_bytes();
     files.extend(people_files.finish(lineage_id, staging.path(), index_bytes, &mut progress)?);
 
-    let rejected = write_rejects(rejects, &dump, &scratch, &staging, &mut progress)?;
+    drop(people);
+    let rejected = match &database {
+        None => write_rejects(rejects, &dump, &scratch, &staging, &mut progress)?,
+        Some(database) => publish_refused(database, &staging)?,
+    };
     progress.begin("sync", 0, Unit::None);
     fs::remove_dir_all(&scratch).map_err(Error::file("remove", &scratch))?;
     let scn = options.scn();
@@ -168,10 +195,24 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
         members,
         connections: graph.connections,
         files: files.into_iter().map(|file| file.at(scn)).collect(),
-        ..Manifest::new(lineage_id, scn, options.manifest_stands_at())
+        sources: database.iter().map(|database| database.mark(scn)).collect(),
+        mapping_digest: database
+            .as_ref()
+            .map(|database| database.mapping.digest.clone()),
+        ..Manifest::new(lineage_id, scn, options.manifest_stands_at()?)
     };
     manifest.write(staging.path())?;
     let snapshot = staging.publish()?;
+    let without_member = WithoutMember {
+        connections: database
+            .as_ref()
+            .map_or(0, CoreDatabase::dropped_connections),
+        ..without_member
+    };
+    let slot = match database {
+        None => None,
+        Some(database) => Some(keep_slot(database, &snapshot)?),
+    };
     Ok(Summary {
         snapshot,
         manifest,
@@ -179,12 +220,14 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
         connection_rows: graph.counts.rows,
         times: graph.counts.times,
         positions: counts.positions,
+        slot,
         dropped: Dropped {
             connections_with_themselves: graph.counts.with_themselves,
             members: graph.dropped_members,
             repeated_connections: graph.repeated,
             repeated_members: counts.repeated_members,
             repeated_positions: counts.repeated_positions,
+            without_member,
         },
         rejected,
         degrees: graph.degrees.degrees(),
@@ -203,7 +246,7 @@ fn read_people(
     sorter_bytes: usize,
     memory: &Memory,
     progress: &mut Progress,
-) -> Result<Option<People>, Error> {
+) -> Result<Option<People<'static>>, Error> {
     if dump.members.is_empty() {
         return Ok(None);
     }
@@ -234,6 +277,30 @@ fn write_rejects(
     staging.publish_rejects(&list)?;
     let list = staging.rejects_path();
     Ok(Some(Rejected { rows, list }))
+}
+
+/// Moves the list of refused rows of a core database, if there are any, beside the snapshot-to-be.
+fn publish_refused(database: &CoreDatabase, staging: &Staging) -> Result<Option<Rejected>, Error> {
+    let Some((rows, list)) = database.refused.finish()? else {
+        return Ok(None);
+    };
+    staging.publish_rejects(list)?;
+    let list = staging.rejects_path();
+    Ok(Some(Rejected { rows, list }))
+}
+
+/// Makes the permanent slot, now that the snapshot is durable. Without a slot, no capture could go
+/// on from the snapshot: it is removed if the slot cannot be made.
+fn keep_slot(database: CoreDatabase, snapshot: &Path) -> Result<KeptSlot, Error> {
+    let slot = KeptSlot {
+        name: database.slot().to_owned(),
+        lsn: database.lsn(),
+    };
+    if let Err(error) = database.keep_slot() {
+        fs::remove_dir_all(snapshot).map_err(Error::file("remove", snapshot))?;
+        return Err(error);
+    }
+    Ok(slot)
 }
 
 fn unused_columns(dump: Dump) -> Vec<(std::path::PathBuf, Vec<String>)> {

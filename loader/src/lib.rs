@@ -1,7 +1,8 @@
 //! The loader: builds snapshots from database dumps, and makes synthetic dumps.
 //!
 //! `loader build` reads a site's `members.csv`, `positions.csv` and `connections.csv` and writes
-//! the snapshot directory that a graph server starts from. `loader generate` writes such files for
+//! the snapshot directory that a graph server starts from. With `--from-postgres` it reads the
+//! tables of a core database instead. `loader generate` writes such files for
 //! a synthetic site, of any size and with the shape of real sites. `loader inspect` verifies a
 //! snapshot, `loader adopt` lets one begin a new log, and `loader export` writes one as such files.
 //! The commands are functions too, so that tests and benches call them without a process.
@@ -14,10 +15,11 @@ mod snapshot;
 
 pub use job::arguments::Arguments;
 pub use job::error::Error;
-pub use job::options::Options;
+pub use job::options::{CoreDatabaseOptions, Options};
 pub use job::progress::Stage;
-pub use job::summary::{Degrees, Dropped, DroppedMembers, KnownTimes, Rejected, Summary};
+pub use job::summary::{Degrees, Dropped, DroppedMembers, KeptSlot, KnownTimes, Rejected, Summary};
 pub use job::{build, run};
+pub use snapshot::database::without_member::WithoutMember;
 pub use snapshot::graph::components::Components;
 pub use snapshot::graph::node_order::NodeOrder;
 pub use snapshot::memory::{MemoryError, MemoryLimit, Size};

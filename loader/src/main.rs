@@ -1,6 +1,6 @@
-//! The `loader` command: `generate` makes a synthetic dump, `build` makes a snapshot of a dump,
-//! `inspect` verifies a snapshot, `export` writes one as a dump, and `adopt` lets one begin a new
-//! log.
+//! The `loader` command: `generate` makes a synthetic dump, `build` makes a snapshot of a dump or
+//! of a core database, `inspect` verifies a snapshot, `export` writes one as a dump, and `adopt`
+//! lets one begin a new log.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build a snapshot from a dump of members, positions and connections.
+    /// Build a snapshot from a dump of members, positions and connections, or a core database.
     Build(loader::Arguments),
     /// Make a synthetic site: members.csv, positions.csv and connections.csv.
     Generate(cloud_synthetic::Arguments),

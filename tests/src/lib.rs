@@ -10,6 +10,7 @@
 //! - [`history`] generates random changes, [`questions`] sends random requests, and [`record`]
 //!   checks the answers at the SCNs that they state;
 //! - [`readers`] lists the code that reads bytes from outside, for property tests and fuzzing;
+//! - [`postgres`] starts a PostgreSQL server whose changes are captured;
 //! - [`rounds`] says how often a test repeats itself;
 //! - [`until`] waits for a change in another process;
 //! - [`process`] runs a binary with broken streams, and [`http`] requests a page of a server;

@@ -7,7 +7,8 @@ use crate::{
     table::Table,
 };
 use cloud_client::proto::cloud::v1::{
-    CompactionStatus, GraphMemoryStatus, GraphResidence, LagStatus, SnapshotStatus,
+    CompactionStatus, GraphMemoryStatus, GraphResidence, KeyConflictStatus, LagStatus,
+    SnapshotStatus,
 };
 use cloud_client::proto::databus::v1::{AsOf, GetStatusResponse};
 use serde_json::json;
@@ -99,6 +100,9 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
     for warning in status.warnings.iter().chain(&log.warnings) {
         rows.add_row(["warning", warning]);
     }
+    if let Some(conflicts) = &status.key_conflicts {
+        rows.add_row(["key conflicts", &key_conflicts(conflicts)]);
+    }
     for part in &status.memory {
         let large = part.large_page_bytes.unwrap_or(0);
         let large = match large {
@@ -179,6 +183,12 @@ pub(crate) async fn ask(servers: &Servers) -> Result<Answer, Failed> {
             "copied_bytes": graph_memory.copied_bytes,
             "bytes": graph_memory.bytes,
         },
+        "key_conflicts": status.key_conflicts.map(|conflicts| json!({
+            "changes": conflicts.changes,
+            "member_id": conflicts.member_id,
+            "kept_key": conflicts.kept_key,
+            "stated_key": conflicts.stated_key,
+        })),
         "warnings": status.warnings.iter().chain(&log.warnings).collect::<Vec<_>>(),
         "log": {
             "owner": log.owner,
@@ -222,6 +232,19 @@ fn log_files(log: &GetStatusResponse) -> String {
     } else {
         format!("at {}, which owns the log", log.owner)
     }
+}
+
+fn key_conflicts(conflicts: &KeyConflictStatus) -> String {
+    let KeyConflictStatus {
+        changes,
+        member_id,
+        kept_key,
+        stated_key,
+    } = conflicts;
+    format!(
+        "{changes} upserts had no effect; the last stated the key {stated_key:?} for member \
+         {member_id}, which has {kept_key:?}: choose another seed and bootstrap again"
+    )
 }
 
 /// Returns how far a part is behind; empty if no lag is known.

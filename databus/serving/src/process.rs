@@ -10,10 +10,12 @@ use std::{
     io::{self, Write as _},
     net::SocketAddr,
     panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 /// The time between two statements of how many log lines were left out.
 const STATE_INTERVAL: Duration = Duration::from_secs(1);
@@ -102,17 +104,7 @@ where
     StartError: Error + 'static,
     ShutdownError: Error + 'static,
 {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let log = Arc::new(log);
-    let outcome = runtime.block_on(async {
-        // The handlers are installed before the start, so that a signal during the start is not
-        // lost.
-        let mut signals = EndSignals::new()?;
-        let hangups = signal(SignalKind::hangup())?;
-        tokio::spawn(reload_level(hangups, Arc::clone(&log), level));
-        tokio::spawn(state_left_out(Arc::clone(&log)));
+    run_process(log, level, async |signals: &mut EndSignals| {
         let running = tokio::select! {
             running = start => running?,
             () = signals.received() => {
@@ -127,6 +119,50 @@ where
         signals.received().await;
         tracing::info!("shutting down");
         Ok(shutdown(running).await?)
+    })
+}
+
+/// Runs work that ends by itself, or by the token that SIGTERM or SIGINT cancels. At SIGHUP, the
+/// log gets the level that `level` reads again.
+///
+/// # Errors
+/// If the work fails.
+pub fn run_until_ended<WorkError: Error + 'static>(
+    log: ProcessLog,
+    level: impl Fn() -> Result<String, String> + Send + 'static,
+    work: impl AsyncFnOnce(CancellationToken) -> Result<(), WorkError>,
+) -> Result<(), Box<dyn Error>> {
+    run_process(log, level, async |signals: &mut EndSignals| {
+        let stop = CancellationToken::new();
+        let mut work = pin!(work(stop.clone()));
+        tokio::select! {
+            ended = &mut work => return Ok(ended?),
+            () = signals.received() => {}
+        }
+        tracing::info!("shutting down");
+        stop.cancel();
+        Ok(work.await?)
+    })
+}
+
+/// Runs a process in a runtime of its own, with its signals and its log.
+fn run_process(
+    log: ProcessLog,
+    level: impl Fn() -> Result<String, String> + Send + 'static,
+    main: impl AsyncFnOnce(&mut EndSignals) -> Result<(), Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let log = Arc::new(log);
+    let outcome = runtime.block_on(async {
+        // The handlers are installed before the start, so that a signal during the start is not
+        // lost.
+        let mut signals = EndSignals::new()?;
+        let hangups = signal(SignalKind::hangup())?;
+        tokio::spawn(reload_level(hangups, Arc::clone(&log), level));
+        tokio::spawn(state_left_out(Arc::clone(&log)));
+        main(&mut signals).await
     });
     // Work that still runs on blocking threads was cut off. It must not keep the process alive.
     runtime.shutdown_background();

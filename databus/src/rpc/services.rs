@@ -1,6 +1,10 @@
 //! The generated service traits of `databus.v1`, implemented on the log that the process owns.
 
-use super::{LogServer, log_status::log_status, publish, subscribe};
+use super::{
+    LogServer,
+    log_status::{log_status, source},
+    publish, subscribe,
+};
 use cloud_proto::databus::v1 as databus;
 use std::sync::Arc;
 use tonic::{Request, Response, Status, Streaming, async_trait};
@@ -41,5 +45,12 @@ impl databus::publisher_server::Publisher for PublisherRpc {
         request: Request<Streaming<databus::PublishRequest>>,
     ) -> Result<Response<publish::Answers>, Status> {
         Ok(Response::new(publish::publish(&self.0, request).await?))
+    }
+    async fn get_source(
+        &self,
+        request: Request<databus::GetSourceRequest>,
+    ) -> Result<Response<databus::GetSourceResponse>, Status> {
+        let source_id = request.into_inner().source_id;
+        Ok(Response::new(source(&self.0, &source_id)?))
     }
 }

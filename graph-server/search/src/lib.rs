@@ -28,6 +28,7 @@
 //! ```
 
 mod index;
+mod key_conflicts;
 mod live_stores;
 mod no_profiles;
 mod over_bounds;
@@ -46,6 +47,7 @@ pub use index::document::for_each_value;
 pub use index::index_error::IndexError;
 pub use index::live_index::{LIBRARY_THREADS, LIVE_INDEX_NAME};
 pub use index::tokens::{TOKEN_CHARACTERS_MAX, tokens};
+pub use key_conflicts::KeyConflicts;
 pub use no_profiles::NoProfiles;
 pub use over_bounds::OverBounds;
 pub use profile_change::ProfileChange;

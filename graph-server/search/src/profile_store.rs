@@ -3,6 +3,7 @@
 
 use crate::{
     index::base_index::BaseIndex,
+    key_conflicts::KeyConflicts,
     live_stores::{LiveStores, set_profiles_aside},
     over_bounds::OverBounds,
     profile_writer::ProfileWriter,
@@ -26,6 +27,7 @@ pub struct ProfileStore {
     pub(crate) published: Arc<ArcSwap<Published>>,
     pub(crate) persistence: Arc<Persistence>,
     pub(crate) over_bounds: Arc<OverBounds>,
+    pub(crate) key_conflicts: Arc<KeyConflicts>,
 }
 
 impl ProfileStore {
@@ -105,10 +107,18 @@ impl ProfileStore {
         &self.persistence
     }
 
-    /// Returns the counts of the changes that had no effect, since the store was opened.
+    /// Returns the counts of the changes over a bound, which had no effect, since the store was
+    /// opened.
     #[must_use]
     pub fn over_bounds(&self) -> &OverBounds {
         &self.over_bounds
+    }
+
+    /// Returns the upserts with another key than the member's, which had no effect, since the store
+    /// was opened.
+    #[must_use]
+    pub fn key_conflicts(&self) -> &KeyConflicts {
+        &self.key_conflicts
     }
 
     /// Returns the published state. A request takes its whole answer from one such object.

@@ -16,7 +16,7 @@ use arc_swap::ArcSwap;
 use cloud_engine::{FileError, NodeIndex};
 use cloud_model::{LogPoint, Scn};
 use cloud_profile::{
-    Bound, ProfileRecord, empty_profile, remove_position, upsert_member, upsert_position,
+    MergeError, ProfileRecord, empty_profile, remove_position, upsert_member, upsert_position,
 };
 use roaring::RoaringBitmap;
 use std::{collections::BTreeMap, sync::Arc};
@@ -59,6 +59,7 @@ impl ProfileWriter {
             published: Arc::new(ArcSwap::from_pointee(published)),
             persistence,
             over_bounds: Arc::default(),
+            key_conflicts: Arc::default(),
         };
         let writer = Self::of(store.clone(), base, stores, None);
         Ok((store, writer))
@@ -122,8 +123,10 @@ impl ProfileWriter {
                 continue;
             };
             record.scn = scn;
-            if let Err(bound) = apply(&mut record.profile, change) {
-                self.store.over_bounds.count(bound);
+            match apply(&mut record.profile, change) {
+                Ok(()) => {}
+                Err(MergeError::OverBound(bound)) => self.store.over_bounds.count(bound),
+                Err(MergeError::KeyConflict(conflict)) => self.store.key_conflicts.count(conflict),
             }
         }
         self.advance(point)
@@ -304,8 +307,8 @@ impl ProfileWriter {
 }
 
 /// Applies a change to a profile; `None` is a member who does not exist. A change that would exceed
-/// a bound has no effect.
-fn apply(profile: &mut Option<ProfileRecord>, change: ProfileChange) -> Result<(), Bound> {
+/// a bound, and an upsert with another key than the member's, have no effect.
+fn apply(profile: &mut Option<ProfileRecord>, change: ProfileChange) -> Result<(), MergeError> {
     let member_id = change.member_id().get();
     match (profile, change) {
         (
@@ -335,7 +338,7 @@ fn apply(profile: &mut Option<ProfileRecord>, change: ProfileChange) -> Result<(
             ProfileChange::PositionUpserted {
                 position, fields, ..
             },
-        ) => upsert_position(profile, position, fields),
+        ) => Ok(upsert_position(profile, position, fields)?),
         (Some(profile), ProfileChange::PositionRemoved { position_id, .. }) => {
             remove_position(profile, position_id.get());
             Ok(())

@@ -145,6 +145,11 @@ fn graph(page: &mut Page, site: &Site) {
             "bound",
             Bound::ALL.map(|bound| (bound.name(), profiles.over_bounds().changes(bound))),
         );
+        page.counter(
+            "cloud_profile_key_conflicts_total",
+            "Changes of profiles that had no effect, because the member has another key.",
+            profiles.key_conflicts().found().0,
+        );
     }
     page.gauge(
         "cloud_compaction_running",

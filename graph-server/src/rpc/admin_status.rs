@@ -9,8 +9,8 @@ use crate::{
 };
 use cloud_engine::Manifest;
 use cloud_proto::cloud::v1::{
-    CompactionStatus, GetStatusResponse, GraphMemoryStatus, GraphResidence, LagStatus, MemoryPart,
-    OverlayStatus, RunningCompaction, SnapshotStatus, ViewCacheStatus,
+    CompactionStatus, GetStatusResponse, GraphMemoryStatus, GraphResidence, KeyConflictStatus,
+    LagStatus, MemoryPart, OverlayStatus, RunningCompaction, SnapshotStatus, ViewCacheStatus,
 };
 use cloud_search::ProfileStore;
 use cloud_serving::Refusal;
@@ -71,6 +71,7 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
             .collect(),
         warnings: site.warnings.clone(),
         graph_memory: Some(graph_memory(&compaction.residence)),
+        key_conflicts: profiles.and_then(key_conflicts),
     })
 }
 
@@ -86,6 +87,16 @@ pub(crate) fn snapshot_status(site: &Site, manifest: &Manifest) -> SnapshotStatu
         connections: manifest.connections,
         bytes: manifest.files.iter().map(|file| file.bytes).sum(),
     }
+}
+
+fn key_conflicts(profiles: &ProfileStore) -> Option<KeyConflictStatus> {
+    let (changes, last) = profiles.key_conflicts().found();
+    last.map(|last| KeyConflictStatus {
+        changes,
+        member_id: last.member_id,
+        kept_key: last.kept,
+        stated_key: last.stated,
+    })
 }
 
 fn compaction_status(status: &compaction::CompactionStatus) -> CompactionStatus {

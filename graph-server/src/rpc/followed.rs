@@ -66,4 +66,10 @@ impl databus::publisher_server::Publisher for FollowedRpc {
     ) -> Result<Response<Answers>, Status> {
         Err(self.refusal())
     }
+    async fn get_source(
+        &self,
+        _: Request<databus::GetSourceRequest>,
+    ) -> Result<Response<databus::GetSourceResponse>, Status> {
+        Err(self.refusal())
+    }
 }

@@ -1,15 +1,17 @@
-//! Bounds of profiles: what is over one is not kept, is counted, and is the same after a replay.
+//! Changes of profiles that have no effect, because of a bound or another key: they are counted,
+//! and the same after a replay.
 
 use crate::{small_site::SmallSite, transport::get};
 use cloud_client::{
     Window,
     proto::{
-        cloud::v1::Profile,
+        cloud::v1::{KeyConflictStatus, Profile},
         databus::v1::{AsOf, Change, Member, MemberUpserted, Position, PositionUpserted, change},
     },
 };
 use cloud_profile::limits::{CHANGE_BYTES_MAX, POSITIONS_MAX, SKILLS_MAX};
 use graph_server::Limits;
+use prost_types::FieldMask;
 use std::fs;
 use tonic::Code;
 
@@ -96,6 +98,78 @@ async fn positions_over_the_bound_are_counted_and_not_kept_also_at_replay() {
     let site = SmallSite::on(folder, Limits::default()).await;
     assert_eq!(profile(&site, &changed.as_of).await, live);
     check_counts(&site, 5).await;
+    site.running.shutdown().await.unwrap();
+}
+
+/// States a member's key and headline.
+fn keyed(member_id: u64, key: &str, headline: &str) -> Change {
+    let member = Member {
+        member_id,
+        key: key.to_owned(),
+        headline: headline.to_owned(),
+        ..Member::default()
+    };
+    let paths = ["key", "headline"].map(str::to_owned).into();
+    Change {
+        event: Some(change::Event::MemberUpserted(MemberUpserted {
+            member: Some(member),
+            fields: Some(FieldMask { paths }),
+            existing_only: false,
+        })),
+        ..Default::default()
+    }
+}
+
+/// Checks the number of key conflicts, and the last one, in metrics and status.
+async fn check_key_conflicts(site: &SmallSite, changes: u64) {
+    let page = get(site.running.admin_addr(), "/metrics").await;
+    let line = format!("cloud_profile_key_conflicts_total {changes}\n");
+    assert!(page.contains(&line), "{line} in {page}");
+    let expected = (changes > 0).then(|| KeyConflictStatus {
+        changes,
+        member_id: 1,
+        kept_key: "one".to_owned(),
+        stated_key: "three".to_owned(),
+    });
+    let status = site.admin.status().await.unwrap();
+    assert_eq!(status.key_conflicts, expected);
+}
+
+#[tokio::test]
+async fn an_upsert_with_another_key_is_counted_and_not_kept_also_at_replay() {
+    let site = SmallSite::start(Limits::default()).await;
+    check_key_conflicts(&site, 0).await;
+    let first = Window::of([keyed(1, "one", "first")]);
+    site.admin.publish(first).await.unwrap();
+    let others = [
+        keyed(1, "two", "second"),
+        keyed(2, "a key of its own", "kept"),
+        keyed(1, "three", "third"),
+    ];
+    let as_of = site.admin.publish(Window::of(others)).await.unwrap().as_of;
+    let live = profile(&site, &as_of).await;
+    assert_eq!((&*live.key, &*live.headline), ("one", "first"));
+    check_key_conflicts(&site, 2).await;
+
+    // After a restart on the live stores, nothing is replayed, and nothing counted.
+    let site = site.restart(Limits::default()).await;
+    assert_eq!(profile(&site, &as_of).await, live);
+    check_key_conflicts(&site, 0).await;
+    // After a replay of the whole log.
+    let folder = site.stop().await;
+    fs::remove_dir_all(folder.path().join("snapshot/live")).unwrap();
+    let site = SmallSite::on(folder, Limits::default()).await;
+    assert_eq!(profile(&site, &as_of).await, live);
+    check_key_conflicts(&site, 2).await;
+    // On the snapshot of a compaction, which keeps the key: another one has no effect there either.
+    site.admin.take_snapshot(None).await.unwrap();
+    let folder = site.stop().await;
+    fs::remove_dir_all(folder.path().join("snapshot/live")).unwrap();
+    let site = SmallSite::on(folder, Limits::default()).await;
+    assert_eq!(profile(&site, &as_of).await, live);
+    let later = Window::of([keyed(1, "three", "third")]);
+    let later = site.admin.publish(later).await.unwrap().as_of;
+    assert_eq!(profile(&site, &later).await, live);
     site.running.shutdown().await.unwrap();
 }
 

@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use cloud_capture::bootstrap::{DEFAULT_PUBLICATION, DEFAULT_SLOT};
 use cloud_model::{LogId, Scn};
 
 use crate::{
-    job::{error::Error, options::Options},
+    job::{
+        error::Error,
+        options::{CoreDatabaseOptions, Options},
+    },
     snapshot::{
         graph::node_order::NodeOrder,
         memory::{MemoryLimit, Size},
@@ -19,11 +23,12 @@ use crate::{
     },
 };
 
-/// Build a snapshot from a dump of members, positions and connections.
+/// Build a snapshot from a dump of members, positions and connections, or from a core database.
 #[derive(Debug, Clone, Args)]
 pub struct Arguments {
     /// Files with a row for each member; without any, the members are the ends of the connections.
-    #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "connections")]
+    #[arg(long, value_name = "FILE", num_args = 1..,
+          required_unless_present_any = ["connections", "from_postgres"])]
     members: Vec<PathBuf>,
     /// Files with a row for each position of a member.
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "members")]
@@ -31,6 +36,27 @@ pub struct Arguments {
     /// Files with a row for each connection, or one for each direction.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     connections: Vec<PathBuf>,
+    /// The core database to read in place of files: postgres://USER@HOST:PORT/DATABASE. All tables
+    /// are read as of one point. A new slot keeps the changes from there on, and the site's log
+    /// begins there. The password comes from PGPASSWORD, or from ~/.pgpass or the file that
+    /// PGPASSFILE names.
+    #[arg(long, value_name = "URL", requires = "mapping", conflicts_with_all = [
+        "members", "positions", "connections", "format", "delimiter", "quote", "escape",
+        "no_header", "id_offset", "maps", "zstd_window", "log_id",
+    ])]
+    from_postgres: Option<String>,
+    /// The file that says which tables and columns of the core database are members, profiles,
+    /// positions and connections.
+    #[arg(long, value_name = "FILE", requires = "from_postgres")]
+    mapping: Option<PathBuf>,
+    /// The slot to make in the core database when the snapshot is complete. It must not exist.
+    /// Until then the build uses a temporary slot, so a build that ends early leaves none.
+    #[arg(long, value_name = "NAME", requires = "from_postgres", default_value = DEFAULT_SLOT)]
+    slot: String,
+    /// The publication of the mapped tables. It must exist before the slot is made.
+    #[arg(long, value_name = "NAME", requires = "from_postgres",
+          default_value = DEFAULT_PUBLICATION)]
+    publication: String,
     /// The directory of the site. The snapshot becomes a directory in it.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -55,7 +81,8 @@ pub struct Arguments {
     /// that start at 0.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     id_offset: u64,
-    /// How to handle a bad row. "skip" skips it and lists it in rejects.csv beside the snapshot.
+    /// How to handle a bad row. "skip" skips it and lists it in rejects.csv beside the snapshot:
+    /// with file and line, or with table and key.
     #[arg(long, value_enum, default_value_t = BadRow::Stop)]
     on_error: BadRow,
     /// The column of each field, by name or by number from 1:
@@ -102,7 +129,7 @@ struct Quote(Option<u8>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum BadRow {
-    /// Stops the build, with file, line and reason.
+    /// Stops the build, with file and line, or table and key, and the reason.
     Stop,
     /// Skips the row. Contradictions between rows still stop the build.
     Skip,
@@ -132,6 +159,14 @@ impl TryFrom<Arguments> for Options {
             Format::CopyHeader => (RowSyntax::Copy, true),
         };
         Ok(Self {
+            from_postgres: arguments.from_postgres.zip(arguments.mapping).map(
+                |(address, mapping)| CoreDatabaseOptions {
+                    address,
+                    mapping,
+                    slot: arguments.slot,
+                    publication: arguments.publication,
+                },
+            ),
             members: arguments.members,
             positions: arguments.positions,
             connections: arguments.connections,

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use cloud_capture::{BootstrapError, mapping::MappingError};
 use cloud_engine::FileError;
 use cloud_files::PathError;
 use cloud_search::IndexError;
@@ -40,6 +41,46 @@ pub enum Error {
     /// A `--map` is invalid.
     #[error(transparent)]
     Map(#[from] MapError),
+    /// The core database cannot be read.
+    #[error(transparent)]
+    Database(#[from] BootstrapError),
+    /// The mapping of the core database is invalid.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+    /// The rules refuse a row of the core database.
+    #[error("{table}, row {key}: {reason}")]
+    DatabaseRow {
+        /// The table.
+        table: String,
+        /// The values of the columns that identify the row's object, separated by commas.
+        key: String,
+        /// The rule and the value.
+        reason: String,
+    },
+    /// Two keys of members have the same id.
+    #[error(
+        "{table}: the keys {} and {} both have the member id {member}: change the seed of the \
+         mapping",
+        keys[0],
+        keys[1]
+    )]
+    SameId {
+        /// The table.
+        table: String,
+        /// The id.
+        member: u64,
+        /// The keys.
+        keys: [String; 2],
+    },
+    /// A mask of a sorted row was damaged.
+    #[error("a sorted row cannot be decoded: {0}")]
+    Mask(String),
+    /// The threads for the connections to the core database cannot be started.
+    #[error("cannot start threads: {0}")]
+    Runtime(io::Error),
+    /// The system has no randomness for the id of the new log.
+    #[error("a new id: {0}")]
+    Random(io::Error),
     /// The options contradict each other.
     #[error("{0}")]
     Options(&'static str),

@@ -21,6 +21,10 @@ use crate::{
     },
 };
 
+/// The SCN of a snapshot of a core database: that of the window which all earlier windows of the
+/// source would have been. The log's first window has the next one.
+const DATABASE_SCN: Scn = Scn::new(1);
+
 /// The options of a build. [`Options::default`] has neither files nor a directory.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -31,6 +35,8 @@ pub struct Options {
     pub positions: Vec<PathBuf>,
     /// The files of connections. There may be none if there are members.
     pub connections: Vec<PathBuf>,
+    /// The core database to read in place of files.
+    pub from_postgres: Option<CoreDatabaseOptions>,
     /// The directory of the site, which is created if it is missing. The snapshot becomes a
     /// directory in it.
     pub out: PathBuf,
@@ -53,6 +59,19 @@ pub struct Options {
     pub zstd_window: WindowMax,
     /// Whether progress is shown on stderr.
     pub shows_progress: bool,
+}
+
+/// A core database as the input of a build.
+#[derive(Debug, Clone)]
+pub struct CoreDatabaseOptions {
+    /// The address, without a password.
+    pub address: String,
+    /// The file of the mapping.
+    pub mapping: PathBuf,
+    /// The slot to make, which keeps the changes from the snapshot on.
+    pub slot: String,
+    /// The publication of the mapped tables, which must exist.
+    pub publication: String,
 }
 
 /// The files of a build, with their columns.
@@ -82,6 +101,9 @@ impl Options {
     /// Opens all files and reads their headers, so that wrong columns are found before the first
     /// row is read.
     pub(crate) fn open(&self) -> Result<Dump, Error> {
+        if self.from_postgres.is_some() {
+            return self.without_files();
+        }
         if self.members.is_empty() && self.connections.is_empty() {
             return Err(Error::Options(
                 "neither members nor connections: there is nothing to build from",
@@ -120,19 +142,46 @@ impl Options {
         })
     }
 
-    pub(crate) fn scn(&self) -> Scn {
-        self.stands_at.map_or(Scn::BEGINNING, |(_, scn)| scn)
+    /// Returns no files, because a core database is read instead.
+    fn without_files(&self) -> Result<Dump, Error> {
+        let files = [&self.members, &self.positions, &self.connections];
+        let has_files = files.iter().any(|files| !files.is_empty());
+        if has_files || !self.maps.is_empty() || self.stands_at.is_some() || self.id_offset > 0 {
+            return Err(Error::Options(
+                "a build from a core database reads no files, and begins a log of its own",
+            ));
+        }
+        Ok(Dump {
+            members: Vec::new(),
+            positions: Vec::new(),
+            connections: Vec::new(),
+        })
     }
 
-    pub(crate) fn manifest_stands_at(&self) -> StandsAt {
-        match self.stands_at {
-            Some((log_id, scn)) => StandsAt::AtScn {
+    pub(crate) fn scn(&self) -> Scn {
+        let of_new_site = match self.from_postgres {
+            None => Scn::BEGINNING,
+            Some(_) => DATABASE_SCN,
+        };
+        self.stands_at.map_or(of_new_site, |(_, scn)| scn)
+    }
+
+    /// Returns where the snapshot stands. A snapshot of a core database holds all windows of that
+    /// source up to its offset, so its log begins with their last offset.
+    pub(crate) fn manifest_stands_at(&self) -> Result<StandsAt, Error> {
+        Ok(match (self.stands_at, &self.from_postgres) {
+            (Some((log_id, scn)), _) => StandsAt::AtScn {
                 log_id,
                 scn,
                 history: None,
             },
-            None => StandsAt::Beginning {},
-        }
+            (None, None) => StandsAt::Beginning {},
+            (None, Some(_)) => StandsAt::NewLog {
+                log_id: databus::random_log_id().map_err(Error::Random)?,
+                scn: DATABASE_SCN,
+                history: None,
+            },
+        })
     }
 
     fn paths(&self, kind: DumpKind) -> &[PathBuf] {

@@ -67,6 +67,11 @@ impl Progress {
         }
     }
 
+    /// Writes a message, with the bar out of its way.
+    pub(crate) fn beside(&self, write: impl FnOnce()) {
+        self.bar.suspend(write);
+    }
+
     pub(crate) fn finish(mut self) -> Vec<Stage> {
         self.end();
         self.bar.finish_and_clear();

@@ -6,12 +6,14 @@ use std::fs;
 use std::path::PathBuf;
 
 use cloud_engine::{GRAPH_NAME, Manifest};
-use cloud_model::LineageId;
+use cloud_model::{LineageId, SourceMark};
 
 use crate::{
     inspect::Standing,
     job::progress::Stage,
-    snapshot::{graph::components::Components, rows::layout::names},
+    snapshot::{
+        database::without_member::WithoutMember, graph::components::Components, rows::layout::names,
+    },
 };
 
 /// A finished build.
@@ -32,6 +34,8 @@ pub struct Summary {
     pub times: KnownTimes,
     /// The surplus rows that were dropped.
     pub dropped: Dropped,
+    /// The slot of a core database that keeps the changes from the snapshot on.
+    pub slot: Option<KeptSlot>,
     /// The bad rows that were skipped, if `on_error` allows it and there are any.
     pub rejected: Option<Rejected>,
     /// The numbers of connections of the members.
@@ -61,6 +65,17 @@ pub struct Dropped {
     pub repeated_members: u64,
     /// The rows that repeat a position with the same content.
     pub repeated_positions: u64,
+    /// The rows of a core database whose members do not exist.
+    pub without_member: WithoutMember,
+}
+
+/// A slot of a core database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptSlot {
+    /// Its name.
+    pub name: String,
+    /// The point from which it keeps the changes, as PostgreSQL writes it.
+    pub lsn: String,
 }
 
 /// Members who have only connections with themselves.
@@ -194,6 +209,15 @@ impl fmt::Display for Summary {
         writeln!(f, "snapshot     {}", self.snapshot.display())?;
         writeln!(f, "lineage      {}", manifest.lineage_id)?;
         writeln!(f, "stands at    {}", Standing(&manifest.stands_at))?;
+        for SourceMark {
+            source_id, offset, ..
+        } in &manifest.sources
+        {
+            writeln!(f, "source       {source_id} goes on after offset {offset}")?;
+        }
+        if let Some(KeptSlot { name, lsn }) = &self.slot {
+            writeln!(f, "slot         {name} keeps the changes from {lsn} on")?;
+        }
         writeln!(f, "members      {}", manifest.members)?;
         writeln!(
             f,
@@ -218,6 +242,20 @@ impl fmt::Display for Summary {
             (dropped.repeated_positions, "repeated positions"),
         ] {
             writeln!(f, "dropped      {rows} {reason}")?;
+        }
+        let WithoutMember {
+            profiles,
+            positions,
+            connections,
+        } = dropped.without_member;
+        for (rows, what) in [
+            (profiles, "rows with fields of members"),
+            (positions, "positions"),
+            (connections, "connections"),
+        ] {
+            if self.slot.is_some() {
+                writeln!(f, "dropped      {rows} {what} whose member does not exist")?;
+            }
         }
         let DroppedMembers { count, is_least } = dropped.members;
         if count > 0 {

@@ -2,6 +2,7 @@
 //!
 //! Imports from `job` its options, errors and progress.
 
+pub(crate) mod database;
 pub(crate) mod graph;
 pub(crate) mod memory;
 pub(crate) mod people;

@@ -31,13 +31,17 @@
 //! - **Size**: a member without positions, and a change, have at most [`limits::CHANGE_BYTES_MAX`]
 //!   bytes when encoded.
 //!
+//! The same bad value gets the same [`InvalidValue`] at both entries: a field and a reason.
+//!
 //! # Bounds
 //! A profile has at most [`limits::POSITIONS_MAX`] positions and [`limits::PROFILE_BYTES_MAX`]
 //! bytes. The bounds apply where a change merges into a profile, live and at replay alike: a change
 //! that would exceed a [`Bound`] leaves the profile as it is. A profile of an earlier version that
 //! is over a bound stays, and may shrink.
 //!
-//! The same bad value gets the same [`InvalidValue`] at both entries: a field and a reason.
+//! # Keys
+//! A member keeps its key. An upsert that states another one leaves the profile as it is, live and
+//! at replay alike: a [`KeyConflict`]. A member who is removed and comes back may have another key.
 //!
 //! # Changes
 //! [`Change`] is a change as read from the log, with typed ids and times. [`upsert_member`],
@@ -52,10 +56,12 @@ mod change;
 mod change_line;
 mod field;
 mod invalid_value;
+mod key_conflict;
 mod kind;
 pub mod limits;
 mod mask;
 mod merge;
+mod merge_error;
 mod read_mask;
 mod record;
 mod rules;
@@ -69,9 +75,11 @@ pub use change::{Change, PositionId, check_kind, time_from_proto, time_to_proto}
 pub use change_line::{ChangeLine, Line, part_lines};
 pub use field::{Access, Field, Fields, Value, id_from_text};
 pub use invalid_value::InvalidValue;
+pub use key_conflict::KeyConflict;
 pub use kind::Kind;
 pub use mask::Mask;
 pub use merge::{empty_profile, remove_position, sort_positions, upsert_member, upsert_position};
+pub use merge_error::MergeError;
 pub use read_mask::ReadMask;
 pub use record::ProfileRecord;
 pub use rules::{check_id, check_time, complete_change, complete_member, complete_position};

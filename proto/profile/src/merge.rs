@@ -1,12 +1,15 @@
 //! Applies changes to profiles: only the fields that the mask names take the new values.
 //!
-//! A change that would exceed a [`Bound`] leaves the profile as it is.
+//! A change that would exceed a [`Bound`], and an upsert with another key than the member's, leave
+//! the profile as it is.
 
 use crate::{
     bound::Bound,
     field::Fields,
+    key_conflict::KeyConflict,
     limits::{ATTRIBUTES_MAX, POSITIONS_MAX, PROFILE_BYTES_MAX},
     mask::Mask,
+    merge_error::MergeError,
     record::ProfileRecord,
 };
 use cloud_proto::databus::v1::{Member, Position};
@@ -27,27 +30,44 @@ pub fn empty_profile(member_id: u64) -> ProfileRecord {
 
 /// Gives the fields of the member that the mask names these values.
 ///
+/// An upsert that states no key, or an empty one, is about the member with this id, whatever the
+/// key. An empty one removes the key.
+///
 /// # Errors
-/// If the profile would exceed a bound. It is then unchanged.
+/// If the profile would exceed a bound, or the member has another key. It is then unchanged.
 pub fn upsert_member(
     profile: &mut ProfileRecord,
     member: Member,
     fields: Mask<Member>,
-) -> Result<(), Bound> {
+) -> Result<(), MergeError> {
     let mut old = profile.member.take().unwrap_or_default();
+    if fields.names("key") && is_other_key(&old.key, &member.key) {
+        let conflict = KeyConflict {
+            member_id: member.member_id,
+            kept: old.key.clone(),
+            stated: member.key,
+        };
+        profile.member = Some(old);
+        return Err(conflict.into());
+    }
     old.member_id = member.member_id;
     let merged = merge(old.clone(), member, fields);
     if merged.attributes.len() > ATTRIBUTES_MAX.max(old.attributes.len()) {
         profile.member = Some(old);
-        return Err(Bound::Attributes);
+        return Err(Bound::Attributes.into());
     }
     let has_grown = merged.encoded_len() > old.encoded_len();
     profile.member = Some(merged);
     if has_grown && profile.encoded_len() > PROFILE_BYTES_MAX {
         profile.member = Some(old);
-        return Err(Bound::Bytes);
+        return Err(Bound::Bytes.into());
     }
     Ok(())
+}
+
+/// Returns whether a stated key is another one than a member's.
+fn is_other_key(kept: &str, stated: &str) -> bool {
+    !kept.is_empty() && !stated.is_empty() && kept != stated
 }
 
 /// Gives the fields of the position that the mask names these values. A position that the profile
@@ -249,16 +269,55 @@ mod tests {
         }
     }
 
-    /// Checks that the change is refused for this bound, and leaves the profile as it is.
+    /// Checks that the change is refused with this error, and leaves the profile as it is.
     #[track_caller]
-    fn check_refused(
+    fn check_refused<E: Into<MergeError>>(
         profile: &mut ProfileRecord,
-        bound: Bound,
-        change: impl FnOnce(&mut ProfileRecord) -> Result<(), Bound>,
+        error: impl Into<MergeError>,
+        change: impl FnOnce(&mut ProfileRecord) -> Result<(), E>,
     ) {
         let before = profile.clone();
-        assert_eq!(change(profile), Err(bound));
+        assert_eq!(change(profile).map_err(Into::into), Err(error.into()));
         assert_eq!(*profile, before);
+    }
+
+    #[test]
+    fn a_member_keeps_its_key() {
+        let keyed = |key: &str, headline: &str| Member {
+            key: key.to_owned(),
+            ..member(headline, "Oslo", &["bread"])
+        };
+        let conflict = |stated: &str| KeyConflict {
+            member_id: 7,
+            kept: "one".to_owned(),
+            stated: stated.to_owned(),
+        };
+        let both = &["key", "headline"][..];
+        let mut profile = empty_profile(7);
+        let mut state = |member: Member, fields| upsert_member(&mut profile, member, fields);
+        // The first key is kept, and stated again without an effect of its own.
+        assert_eq!(state(keyed("", "Baker"), Mask::all()), Ok(()));
+        assert_eq!(state(keyed("one", "Engineer"), mask(both)), Ok(()));
+        assert_eq!(state(keyed("one", "Painter"), Mask::all()), Ok(()));
+        // A change that does not state the key is about the member with this id.
+        assert_eq!(state(keyed("two", "Clerk"), mask(&["headline"])), Ok(()));
+        assert_eq!(profile.member, Some(keyed("one", "Clerk")));
+        // Another key: no field of the change has an effect.
+        profile.positions.push(titled(1, 10));
+        for (stated, fields) in [
+            ("two", mask(both)),
+            ("ONE", Mask::all()),
+            ("one ", mask(&["key"])),
+        ] {
+            check_refused(&mut profile, conflict(stated), |profile| {
+                upsert_member(profile, keyed(stated, "Thief"), fields)
+            });
+        }
+        // An emptied key makes room for another one.
+        let mut state = |member: Member, fields| upsert_member(&mut profile, member, fields);
+        assert_eq!(state(keyed("", "Clerk"), mask(&["key"])), Ok(()));
+        assert_eq!(state(keyed("two", "Clerk"), mask(&["key"])), Ok(()));
+        assert_eq!(profile.member, Some(keyed("two", "Clerk")));
     }
 
     #[test]

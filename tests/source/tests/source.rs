@@ -36,9 +36,11 @@ const ARROWS: [(&str, &[&str]); 16] = [
         "cloud-capture",
         &[
             "cloud-client",
+            "cloud-files",
             "cloud-model",
             "cloud-profile",
             "cloud-proto",
+            "cloud-serving",
             "cloud-terminal",
         ],
     ),
@@ -67,6 +69,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     (
         "loader",
         &[
+            "cloud-capture",
             "cloud-search",
             "databus",
             "cloud-engine",

@@ -6,6 +6,8 @@
 
 mod adopt;
 mod backup;
+mod bootstrap;
+mod capture;
 mod capture_check;
 mod command_line;
 mod damage;
@@ -17,6 +19,7 @@ mod graph_memory;
 mod kill_and_recover;
 mod large_shapes;
 mod live_oracle;
+mod member_keys;
 mod operating;
 mod previous_version;
 mod process;

@@ -11,6 +11,7 @@ use cloud_terminal::print;
 use crate::{
     catalogue::Catalogue,
     check::{Finding, InitError, Severity, check, init, init_statements},
+    command::run::{StreamArguments, publication},
     connect::{ConnectError, Database, Session},
     mapping::{Mapping, MappingError},
     suggest::{SuggestError, suggest},
@@ -21,7 +22,7 @@ const POOLER: &str = "unsupported startup parameter";
 
 /// The options of `databus capture`.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Capture {
+pub struct CaptureArguments {
     /// The kind of the core database.
     #[command(subcommand)]
     pub source: Source,
@@ -35,13 +36,13 @@ pub enum Source {
     /// Begin with --suggest, which writes a first mapping, edit it, and let --check say what the
     /// database lacks. The password is read from ~/.pgpass, the file that PGPASSFILE names, or
     /// PGPASSWORD.
-    Postgres(Postgres),
+    Postgres(Box<PostgresArguments>),
 }
 
 /// The options of `databus capture postgres`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("mode").multiple(false))]
-pub struct Postgres {
+pub struct PostgresArguments {
     /// The database, as postgres://USER@HOST:PORT/DATABASE. It must not hold a password.
     #[arg(long, value_name = "URL")]
     pub url: String,
@@ -49,7 +50,7 @@ pub struct Postgres {
     #[arg(long, value_name = "FILE", required_unless_present = "suggest")]
     pub mapping: Option<PathBuf>,
     /// The publication of which the changes are streamed.
-    #[arg(long, value_name = "NAME", default_value = "cloud")]
+    #[arg(long, value_name = "NAME", default_value = "cloud", value_parser = publication)]
     pub publication: String,
     /// Write a first mapping from the database's tables: to the file that --mapping names, which
     /// must not exist, else to stdout.
@@ -63,6 +64,9 @@ pub struct Postgres {
     /// statement, then check.
     #[arg(long, group = "mode")]
     pub init: bool,
+    /// The options of the stream.
+    #[command(flatten)]
+    pub stream: StreamArguments,
 }
 
 /// The action of the command.
@@ -80,7 +84,7 @@ pub enum Mode {
 
 /// Why a mode that needs no log failed.
 #[derive(Debug, thiserror::Error)]
-pub enum CaptureError {
+pub enum CommandError {
     /// The database cannot be reached or read.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -118,7 +122,7 @@ pub enum CaptureError {
     Refused(usize),
 }
 
-impl Postgres {
+impl PostgresArguments {
     /// Returns the action.
     #[must_use]
     pub fn mode(&self) -> Mode {
@@ -134,13 +138,13 @@ impl Postgres {
     ///
     /// # Errors
     /// If the database cannot be read, no table looks like one of members, or the file exists.
-    pub async fn suggest(&self) -> Result<(), CaptureError> {
+    pub async fn suggest(&self) -> Result<(), CommandError> {
         let (database, session) = self.connect().await?;
         let catalogue = Catalogue::read(&database, &session, &self.publication, None).await?;
         let text = suggest(&session, &catalogue).await?;
         match &self.mapping {
             Some(path) => {
-                let failed = |error| CaptureError::Write {
+                let failed = |error| CommandError::Write {
                     path: path.clone(),
                     error,
                 };
@@ -159,7 +163,7 @@ impl Postgres {
     ///
     /// # Errors
     /// If capture would be refused, the database cannot be read, or the mapping is rejected.
-    pub async fn check(&self) -> Result<(), CaptureError> {
+    pub async fn check(&self) -> Result<(), CommandError> {
         let mapping = Mapping::read(self.mapping()?)?;
         let (database, session) = self.connect().await?;
         self.print_findings(&mapping, &database, &session).await
@@ -169,7 +173,7 @@ impl Postgres {
     ///
     /// # Errors
     /// If a statement fails, and as [`check`](Self::check).
-    pub async fn init(&self) -> Result<(), CaptureError> {
+    pub async fn init(&self) -> Result<(), CommandError> {
         let mapping = Mapping::read(self.mapping()?)?;
         let (database, session) = self.connect().await?;
         let publication = &self.publication;
@@ -196,7 +200,7 @@ impl Postgres {
         mapping: &Mapping,
         database: &Database,
         session: &Session,
-    ) -> Result<(), CaptureError> {
+    ) -> Result<(), CommandError> {
         let publication = &self.publication;
         let catalogue = Catalogue::read(database, session, publication, Some(mapping)).await?;
         let findings = check(mapping, &catalogue);
@@ -210,27 +214,27 @@ impl Postgres {
                 mapping.table_names().len(),
                 findings.len()
             )),
-            count => Err(CaptureError::Refused(count)),
+            count => Err(CommandError::Refused(count)),
         }
     }
 
-    async fn connect(&self) -> Result<(Database, Session), CaptureError> {
+    async fn connect(&self) -> Result<(Database, Session), CommandError> {
         let database = Database::at(&self.url)?;
         let session = database.connect().await.map_err(|error| match error {
             ConnectError::Refused {
                 error: ref text, ..
-            } if text.contains(POOLER) => CaptureError::Pooler(error),
+            } if text.contains(POOLER) => CommandError::Pooler(error),
             error => error.into(),
         })?;
         Ok((database, session))
     }
 
-    fn mapping(&self) -> Result<&Path, CaptureError> {
-        self.mapping.as_deref().ok_or(CaptureError::NoMapping)
+    pub(super) fn mapping(&self) -> Result<&Path, CommandError> {
+        self.mapping.as_deref().ok_or(CommandError::NoMapping)
     }
 }
 
 /// Prints to stdout. A reader that is gone has read enough.
-fn show(text: std::fmt::Arguments<'_>) -> Result<(), CaptureError> {
-    print(text).map_err(CaptureError::Print)
+fn show(text: std::fmt::Arguments<'_>) -> Result<(), CommandError> {
+    print(text).map_err(CommandError::Print)
 }

@@ -1,11 +1,19 @@
 //! The core database: its address, and connections to it.
 
-use std::{fmt, net::IpAddr, str::FromStr as _};
+use std::{fmt, str::FromStr as _, time::Duration};
 
-use pgwire_replication::{Lsn, ReplicationConfig};
-use tokio_postgres::{Config, NoTls, config::Host};
+use pgwire_replication::{Lsn, ReplicationConfig, TlsConfig, tls::rustls::maybe_upgrade_to_tls};
+use tokio::{io::AsyncRead, io::AsyncWrite, net::TcpStream, time::timeout};
+use tokio_postgres::{
+    Config, Connection, NoTls,
+    config::{Host, SslMode},
+    tls::NoTlsStream,
+};
 
-use crate::connect::{error::ConnectError, error::with_cause, password::password};
+use crate::connect::{error::ConnectError, error::with_cause, password::password, tls};
+
+/// The time by which a connection must be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The settings of every session, so that values have one text format: times in UTC, dates as
 /// ISO 8601 has them, numbers in full, and no row hidden without an error.
@@ -25,6 +33,7 @@ pub struct Database {
     user: String,
     name: String,
     password: String,
+    tls: TlsConfig,
 }
 
 /// A session with the database. Dropping it ends the session.
@@ -35,11 +44,18 @@ pub struct Session {
 impl Database {
     /// Reads the address of a database, and finds the password.
     ///
+    /// `sslmode` is `disable`, `require`, `verify-ca` or `verify-full`; without it, `verify-full`,
+    /// but `disable` on this machine. `sslrootcert` names the file of the authorities that are
+    /// trusted (by default Mozilla's), `sslcert` and `sslkey` those of a client certificate.
+    ///
     /// # Errors
     /// If it is no address, or holds a password, or the file of passwords cannot be used.
     pub fn at(address: &str) -> Result<Self, ConnectError> {
-        let mut config =
-            Config::from_str(address).map_err(|error| ConnectError::Address(with_cause(&error)))?;
+        // It fails only if the process has a provider already.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let (address, asked) = tls::split(address)?;
+        let mut config = Config::from_str(&address)
+            .map_err(|error| ConnectError::Address(with_cause(&error)))?;
         if config.get_password().is_some() {
             return Err(ConnectError::PasswordInAddress);
         }
@@ -57,17 +73,20 @@ impl Database {
             .to_owned();
         let user = config.get_user().ok_or_else(|| missing("user"))?.to_owned();
         let password = password(&host, port, &name, &user)?.unwrap_or_default();
+        // Encryption is below the driver.
         config
             .password(&password)
             .application_name(APPLICATION)
-            .options(SETTINGS);
+            .options(SETTINGS)
+            .ssl_mode(SslMode::Disable);
         Ok(Self {
             config,
-            host,
             port,
             user,
             name,
             password,
+            tls: asked.config(&host)?,
+            host,
         })
     }
 
@@ -86,10 +105,7 @@ impl Database {
     /// Returns whether the address is one of this machine's own.
     #[must_use]
     pub fn is_here(&self) -> bool {
-        let address: Option<IpAddr> = self.host.parse().ok();
-        self.host.starts_with('/')
-            || self.host == "localhost"
-            || address.is_some_and(|address| address.is_loopback())
+        tls::is_here(&self.host)
     }
 
     /// Begins a session.
@@ -97,24 +113,38 @@ impl Database {
     /// # Errors
     /// If the database does not accept it.
     pub async fn connect(&self) -> Result<Session, ConnectError> {
-        let refused = |error: &tokio_postgres::Error| ConnectError::Refused {
+        let refused = |error: String| ConnectError::Refused {
             address: self.to_string(),
-            error: with_cause(error),
+            error,
         };
-        let (client, connection) = self
-            .config
-            .connect(NoTls)
+        let connected = timeout(CONNECT_TIMEOUT, self.open()).await;
+        let connected = connected.map_err(|_| refused("it does not answer".to_owned()))?;
+        Ok(Session {
+            client: connected.map_err(refused)?,
+        })
+    }
+
+    async fn open(&self) -> Result<tokio_postgres::Client, String> {
+        let of_driver = |error: tokio_postgres::Error| with_cause(&error);
+        if self.host.starts_with('/') {
+            let connected = self.config.connect(NoTls).await.map_err(of_driver)?;
+            return Ok(serve(connected.0, connected.1));
+        }
+        let address = (self.host.as_str(), self.port);
+        let stream = TcpStream::connect(address)
             .await
-            .map_err(|error| refused(&error))?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::warn!(
-                    error = with_cause(&error),
-                    "a session with the core database ended"
-                );
-            }
-        });
-        Ok(Session { client })
+            .map_err(|error| error.to_string())?;
+        stream
+            .set_nodelay(true)
+            .map_err(|error| error.to_string())?;
+        let stream = maybe_upgrade_to_tls(stream, &self.tls, &self.host).await;
+        let stream = stream.map_err(|error| error.to_string())?;
+        let connected = self
+            .config
+            .connect_raw(stream, NoTls)
+            .await
+            .map_err(of_driver)?;
+        Ok(serve(connected.0, connected.1))
     }
 
     /// Returns the settings of a session that streams changes from a slot.
@@ -129,10 +159,25 @@ impl Database {
             publication,
         )
         .with_port(self.port)
+        .with_tls(self.tls.clone())
         .with_start_lsn(start)
         .with_application_name(APPLICATION)
         .with_options(SETTINGS)
     }
+}
+
+/// Serves a connection until its handle is dropped.
+fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    client: tokio_postgres::Client,
+    connection: Connection<S, NoTlsStream>,
+) -> tokio_postgres::Client {
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            let error = with_cause(&error);
+            tracing::warn!(error, "a session with the core database ended");
+        }
+    });
+    client
 }
 
 impl Session {

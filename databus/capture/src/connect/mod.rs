@@ -5,6 +5,7 @@
 mod database;
 mod error;
 mod password;
+mod tls;
 
 pub use database::{Database, Session};
 pub use error::ConnectError;

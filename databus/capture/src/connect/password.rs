@@ -38,20 +38,22 @@ pub(super) fn password(
 /// Returns the password of the first line whose four fields fit: `host:port:database:user:password`
 /// with `*` for any, and a backslash before a colon or a backslash.
 fn find(text: &str, wanted: [&str; 4]) -> Option<String> {
-    text.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
-        let mut fields = vec![String::new()];
-        let mut characters = line.chars();
-        while let Some(character) = characters.next() {
-            match character {
-                '\\' => fields.last_mut()?.push(characters.next()?),
-                ':' if fields.len() < 5 => fields.push(String::new()),
-                character => fields.last_mut()?.push(character),
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .find_map(|line| {
+            let mut fields = vec![String::new()];
+            let mut characters = line.chars();
+            while let Some(character) = characters.next() {
+                match character {
+                    '\\' => fields.last_mut()?.push(characters.next()?),
+                    ':' if fields.len() < 5 => fields.push(String::new()),
+                    character => fields.last_mut()?.push(character),
+                }
             }
-        }
-        let password = (fields.len() == 5).then(|| fields.pop())??;
-        let fits = |(field, wanted): (&String, &str)| field == "*" || field == wanted;
-        fields.iter().zip(wanted).all(fits).then_some(password)
-    })
+            let password = (fields.len() == 5).then(|| fields.pop())??;
+            let fits = |(field, wanted): (&String, &str)| field == "*" || field == wanted;
+            fields.iter().zip(wanted).all(fits).then_some(password)
+        })
 }
 
 #[cfg(test)]
@@ -60,7 +62,8 @@ mod tests {
 
     #[test]
     fn the_first_line_that_fits_counts() {
-        let text = "# a comment\nother:5432:site:app:no\n*:5432:site:app:a\\:b\\\\c:d\n*:*:*:*:last\n";
+        let text =
+            "# a comment\nother:5432:site:app:no\n*:5432:site:app:a\\:b\\\\c:d\n*:*:*:*:last\n";
         for (wanted, expected) in [
             (["db", "5432", "site", "app"], Some("a:b\\c:d")),
             (["db", "5433", "site", "app"], Some("last")),
@@ -68,6 +71,9 @@ mod tests {
         ] {
             assert_eq!(find(text, wanted).as_deref(), expected, "{wanted:?}");
         }
-        assert_eq!(find("db:5432:site:app\n", ["db", "5432", "site", "app"]), None);
+        assert_eq!(
+            find("db:5432:site:app\n", ["db", "5432", "site", "app"]),
+            None
+        );
     }
 }

@@ -38,24 +38,16 @@ impl<'m, M: Fields> FieldColumns<'m, M> {
     ) -> Result<(M, FieldMask), RowError> {
         let mut message = M::default();
         let mut paths = Vec::with_capacity(self.fields.len());
+        let keeps_display_name = self.keeps_display_name(row)?;
         for (field, column) in &self.fields {
-            let datum = column.map_or(Datum::Null, |column| row[column]);
-            let datum = match (&field.source, datum) {
-                (FieldSource::Constant(constant), _) => Datum::Text(constant),
-                (FieldSource::IsNull(_), Datum::Null) => Datum::Text("true"),
-                (FieldSource::IsNull(_), Datum::Text(_)) => Datum::Text("false"),
-                (FieldSource::Column(_) | FieldSource::Empty | FieldSource::IsNull(_), datum) => {
-                    datum
+            let text = match value(field, *column, row) {
+                Datum::Text(_) | Datum::Null if keeps_display_name && is_display_name(field) => {
+                    continue;
                 }
-            };
-            let text = match datum {
                 Datum::Null => "",
                 Datum::Text(text) => text,
                 Datum::Unknown if !is_whole => continue,
-                Datum::Unknown => {
-                    let column = field.source.column().unwrap_or_default().to_owned();
-                    return Err(RowError::NeedsFull { column });
-                }
+                Datum::Unknown => return Err(needs_full(field)),
             };
             set(field, &mut message, text)?;
             paths.push(field.path());
@@ -63,10 +55,65 @@ impl<'m, M: Fields> FieldColumns<'m, M> {
         Ok((message, FieldMask { paths }))
     }
 
+    /// Returns whether the row states nothing of the display name, because it is made of names that
+    /// did not change and were not sent.
+    ///
+    /// # Errors
+    /// If the display name is to be made of names of which one was not sent.
+    fn keeps_display_name(&self, row: &[Datum<'_>]) -> Result<bool, RowError> {
+        let find = |name: &str| {
+            let mut fields = self.fields.iter();
+            fields.find(|(field, _)| field.field.name == name)
+        };
+        let (Some(given), Some(family), Some((display, column))) = (
+            find("given_name"),
+            find("family_name"),
+            find("display_name"),
+        ) else {
+            return Ok(false);
+        };
+        if !matches!(value(display, *column, row), Datum::Null | Datum::Text("")) {
+            return Ok(false);
+        }
+        let names = [given, family]
+            .map(|(field, column)| (*field, column.is_some(), value(field, *column, row)));
+        let mut unknown = names.iter().filter(|(_, _, name)| *name == Datum::Unknown);
+        let Some((unknown, _, _)) = unknown.next() else {
+            return Ok(false);
+        };
+        let mut sent = names
+            .iter()
+            .filter(|(_, is_column, name)| *is_column && *name != Datum::Unknown);
+        if display.source == FieldSource::Empty && sent.next().is_none() {
+            return Ok(true);
+        }
+        Err(needs_full(unknown))
+    }
+
     /// Returns an empty message and the paths of all fields.
     pub(super) fn emptied(&self) -> (M, FieldMask) {
         let paths = self.fields.iter().map(|(field, _)| field.path()).collect();
         (M::default(), FieldMask { paths })
+    }
+}
+
+fn is_display_name<M>(field: &FieldMap<M>) -> bool {
+    field.field.name == "display_name"
+}
+
+fn needs_full<M>(field: &FieldMap<M>) -> RowError {
+    let column = field.source.column().unwrap_or_default().to_owned();
+    RowError::NeedsFull { column }
+}
+
+/// Returns the value of a field in a row.
+fn value<'v, M>(field: &'v FieldMap<M>, column: Option<usize>, row: &[Datum<'v>]) -> Datum<'v> {
+    let datum = column.map_or(Datum::Null, |column| row[column]);
+    match (&field.source, datum) {
+        (FieldSource::Constant(constant), _) => Datum::Text(constant),
+        (FieldSource::IsNull(_), Datum::Null) => Datum::Text("true"),
+        (FieldSource::IsNull(_), Datum::Text(_)) => Datum::Text("false"),
+        (FieldSource::Column(_) | FieldSource::Empty | FieldSource::IsNull(_), datum) => datum,
     }
 }
 

@@ -1,11 +1,11 @@
-//! Changes that would exceed a bound of profiles have no effect: live, replayed, and on a snapshot
-//! from before the bounds.
+//! Changes that would exceed a bound of profiles, or state another key than the member's, have no
+//! effect: live, replayed, and on a snapshot from before the bounds.
 
 use crate::site::{Change, Site, Truth, apply, id, open, write_snapshot};
 use cloud_engine::Writer;
 use cloud_model::Scn;
 use cloud_profile::{
-    Bound, ProfileRecord, empty_profile,
+    Bound, KeyConflict, ProfileRecord, empty_profile,
     limits::{POSITIONS_MAX, PROFILE_BYTES_MAX},
 };
 use cloud_proto::databus::v1::{Member, Position};
@@ -111,6 +111,16 @@ fn windows() -> Vec<(Vec<Change>, [u64; 3])> {
     ]
 }
 
+fn keyed(member_id: u64, key: &str, headline: &str) -> Change {
+    let member = Member {
+        member_id,
+        key: key.to_owned(),
+        headline: headline.to_owned(),
+        ..Member::default()
+    };
+    Change::MemberUpserted(member, None)
+}
+
 fn profiles(people: &ProfileStore, site: &Site) -> Vec<ProfileRecord> {
     let graph = site.graph();
     let profile = |member| {
@@ -165,4 +175,62 @@ fn a_change_over_a_bound_has_no_effect_live_and_at_replay() {
     site.commit();
     assert!(profiles(&rebuilt.people, &rebuilt) == profiles(&site.people, &site));
     assert_eq!(counts(&rebuilt.people), [1, 0, 1]);
+}
+
+#[test]
+fn an_upsert_with_another_key_has_no_effect_live_and_at_replay() {
+    let mut site = Site::written_by(write_snapshot, truth());
+    let conflict = |member_id, kept: &str, stated: &str| KeyConflict {
+        member_id,
+        kept: kept.to_owned(),
+        stated: stated.to_owned(),
+    };
+    let windows = [
+        (vec![keyed(EMPTY, "one", "first")], 0, None),
+        (
+            vec![keyed(EMPTY, "two", "second"), keyed(MANY, "three", "third")],
+            1,
+            Some(conflict(EMPTY, "one", "two")),
+        ),
+        // One that is removed and comes back may have another key.
+        (
+            vec![
+                Change::MemberRemoved(EMPTY),
+                keyed(EMPTY, "two", "second"),
+                keyed(EMPTY, "one", "first"),
+            ],
+            2,
+            Some(conflict(EMPTY, "two", "one")),
+        ),
+        (
+            vec![headline(LARGE, 1)],
+            2,
+            Some(conflict(EMPTY, "two", "one")),
+        ),
+    ];
+    for (scn, (changes, count, last)) in (1..).zip(windows) {
+        site.apply(scn, changes);
+        site.commit();
+        assert_eq!(site.people.key_conflicts().found(), (count, last), "{scn}");
+    }
+    let live = profiles(&site.people, &site);
+    let of_truth: Vec<_> = site.truth.profiles.values().cloned().collect();
+    assert!(live == of_truth, "the plain merge makes the same profiles");
+    let keys = live
+        .iter()
+        .map(|profile| &*profile.member.as_ref().unwrap().key);
+    assert_eq!(keys.collect::<Vec<_>>(), ["two", "three", ""]);
+
+    // The log from its beginning, with one commit for all windows.
+    let (people, mut writer) = open(site.directory.path(), &site.manifest, "replayed");
+    let mut graph = Writer::new(Arc::clone(&site.base), Scn::BEGINNING);
+    for (scn, changes) in &site.windows {
+        apply(&mut graph, &mut writer, *scn, changes);
+    }
+    writer.commit(Scn::new(4)).unwrap();
+    assert!(profiles(&people, &site) == live);
+    assert_eq!(
+        people.key_conflicts().found(),
+        (2, Some(conflict(EMPTY, "two", "one")))
+    );
 }

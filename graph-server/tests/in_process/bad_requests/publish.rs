@@ -16,7 +16,27 @@ pub(super) fn rows() -> Vec<Row> {
     rows.extend(connections());
     rows.extend(members());
     rows.extend(positions());
+    rows.extend(sources());
     rows
+}
+
+fn sources() -> Vec<Row> {
+    let source = |what, source_id: &str, outcome| {
+        let source_id = source_id.to_owned();
+        let call = "databus.v1.Publisher/GetSource";
+        row(
+            call,
+            "source_id",
+            what,
+            &GetSourceRequest { source_id },
+            outcome,
+        )
+    };
+    vec![
+        source("of no window", "none", Outcome::Answered),
+        source("empty", "", Outcome::Field("source_id")),
+        source("too long", &"s".repeat(129), Outcome::Field("source_id")),
+    ]
 }
 
 fn request(part: WindowPart) -> PublishRequest {

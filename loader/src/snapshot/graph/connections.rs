@@ -9,10 +9,12 @@ use std::sync::{Mutex, PoisonError};
 use crate::{
     job::{
         error::Error,
+        options::Dump,
         progress::Progress,
         summary::{DroppedMembers, KnownTimes},
     },
     snapshot::{
+        database::core_database::CoreDatabase,
         graph::member_table::MemberTable,
         rejects::Rejects,
         rows::{
@@ -31,6 +33,62 @@ use crate::{
         },
     },
 };
+
+/// The length in bytes of the shortest usual rows of a dump: two ids of six digits. Only the number
+/// of partitions depends on it.
+const ROW_BYTES: u64 = 14;
+
+/// Where the connections of a build come from.
+#[derive(Clone, Copy)]
+pub(crate) enum ConnectionSource<'a> {
+    /// The files of a dump, and the list of their bad rows.
+    Dump(&'a Dump, &'a Rejects),
+    /// A core database.
+    Database(&'a CoreDatabase),
+}
+
+impl ConnectionSource<'_> {
+    /// Returns the bytes that are read.
+    pub(crate) fn bytes(self) -> u64 {
+        match self {
+            Self::Dump(dump, _) => dump.connection_bytes(),
+            Self::Database(database) => database.connection_bytes(),
+        }
+    }
+
+    /// Returns the number of rows, about.
+    pub(crate) fn rows(self) -> u64 {
+        match self {
+            Self::Dump(dump, _) => dump.connection_bytes() / ROW_BYTES,
+            Self::Database(database) => database.connection_rows(),
+        }
+    }
+
+    /// Returns whether connections have times.
+    pub(crate) fn is_timed(self) -> bool {
+        match self {
+            Self::Dump(dump, _) => {
+                let mut files = dump.connections.iter();
+                files.any(|file| file.edge_columns().timed())
+            }
+            Self::Database(database) => database.is_timed(),
+        }
+    }
+
+    /// Reads all connections, with one sink per worker.
+    pub(crate) fn read<S: EdgeSink>(
+        self,
+        progress: &Progress,
+        new_sink: impl Fn() -> S + Sync,
+    ) -> Result<(Vec<S>, ConnectionCounts), Error> {
+        match self {
+            Self::Dump(dump, rejects) => {
+                read_connections(&dump.connections, rejects, progress, new_sink)
+            }
+            Self::Database(database) => database.read_connections(progress, new_sink),
+        }
+    }
+}
 
 /// Takes the connections of one worker. No member id is 0, and no member is connected with itself.
 pub(crate) trait EdgeSink: Send {
@@ -190,7 +248,7 @@ impl LoneMembers {
 ///
 /// Unless bad rows are skipped, stops at the first bad row of the first file that has one,
 /// whichever worker finds it.
-pub(crate) fn read_connections<S: EdgeSink>(
+fn read_connections<S: EdgeSink>(
     files: &[DumpFile],
     rejects: &Rejects,
     progress: &Progress,

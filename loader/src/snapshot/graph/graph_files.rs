@@ -1,4 +1,4 @@
-//! Builds the graph's files from the connections of a dump.
+//! Builds the graph's files from the connections of a dump or a core database.
 //!
 //! The rows come out of the partitions in id order and are never all in memory: they are pushed
 //! into a [`GraphWriter`]. A later stage that needs the whole graph takes it from
@@ -13,19 +13,17 @@ use cloud_engine::{GraphWriter, UnsealedGraph};
 use crate::{
     job::{
         error::Error,
-        options::Dump,
         progress::{Progress, Unit},
         summary::{DegreeCounts, DroppedMembers},
     },
     snapshot::{
         graph::{
             components::{ComponentFinder, Components},
-            connections::{ById, ByNode, ConnectionCounts, LoneMembers, read_connections},
+            connections::{ById, ByNode, ConnectionCounts, ConnectionSource, LoneMembers},
             graph_rows::for_each_rows,
             member_table::{MEMBERS_MAX, MemberTable},
         },
         memory::Memory,
-        rejects::Rejects,
         sort::{
             distinct_ids::distinct_ids,
             half_edge::{HalfEdge, Timed, Untimed},
@@ -70,10 +68,6 @@ pub(crate) struct Site<'a> {
     pub(crate) is_read_again: bool,
 }
 
-/// The length in bytes of the shortest usual rows: two ids of six digits. Only the number of
-/// partitions depends on it.
-const ROW_BYTES: u64 = 14;
-
 /// The number of connections whose members are looked up together, so that one look-up does not
 /// wait for the memory access of another.
 const LOOKED_UP: usize = 256;
@@ -82,39 +76,33 @@ const LOOKED_UP: usize = 256;
 /// the members are the ends of the connections.
 pub(crate) fn build_graph(
     members: Option<Vec<u64>>,
-    dump: &Dump,
-    rejects: &Rejects,
+    source: ConnectionSource<'_>,
     site: Site<'_>,
     progress: &mut Progress,
 ) -> Result<BuiltGraph, Error> {
-    progress.begin("read connections", dump.connection_bytes(), Unit::Bytes);
-    let is_timed = dump
-        .connections
-        .iter()
-        .any(|file| file.edge_columns().timed());
-    match (members, is_timed) {
-        (Some(ids), true) => of_members::<Timed>(ids, dump, rejects, site, progress),
-        (Some(ids), false) => of_members::<Untimed>(ids, dump, rejects, site, progress),
-        (None, true) => of_ends::<Timed, true>(dump, rejects, site, progress),
-        (None, false) => of_ends::<Untimed, false>(dump, rejects, site, progress),
+    progress.begin("read connections", source.bytes(), Unit::Bytes);
+    match (members, source.is_timed()) {
+        (Some(ids), true) => of_members::<Timed>(ids, source, site, progress),
+        (Some(ids), false) => of_members::<Untimed>(ids, source, site, progress),
+        (None, true) => of_ends::<Timed, true>(source, site, progress),
+        (None, false) => of_ends::<Untimed, false>(source, site, progress),
     }
 }
 
 fn of_members<E: HalfEdge>(
     ids: Vec<u64>,
-    dump: &Dump,
-    rejects: &Rejects,
+    source: ConnectionSource<'_>,
     site: Site<'_>,
     progress: &mut Progress,
 ) -> Result<BuiltGraph, Error> {
     let members = member_table(ids, site.memory)?;
-    let half_edges = 2 * dump.connection_bytes() / ROW_BYTES;
+    let half_edges = 2 * source.rows();
     let partitions = Partitions::<E>::new(members.len(), half_edges, site.scratch, site.memory)?;
     let new_sink = || ByNode {
         members: &members,
         scatter: Scatter::new(&partitions),
     };
-    let (sinks, counts) = read_connections(&dump.connections, rejects, progress, new_sink)?;
+    let (sinks, counts) = source.read(progress, new_sink)?;
     for mut sink in sinks {
         sink.scatter.outcome()?;
     }
@@ -122,14 +110,13 @@ fn of_members<E: HalfEdge>(
 }
 
 fn of_ends<E: HalfEdge, const TIMED: bool>(
-    dump: &Dump,
-    rejects: &Rejects,
+    source: ConnectionSource<'_>,
     site: Site<'_>,
     progress: &mut Progress,
 ) -> Result<BuiltGraph, Error> {
     let blocks = RawBlocks::new(site.scratch, site.memory)?;
     let new_sink = || ById::<TIMED>::new(&blocks);
-    let (sinks, counts) = read_connections(&dump.connections, rejects, progress, new_sink)?;
+    let (sinks, counts) = source.read(progress, new_sink)?;
     let finished: Vec<_> = sinks
         .into_iter()
         .map(ById::finish)

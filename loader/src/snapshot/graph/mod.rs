@@ -1,7 +1,7 @@
 //! Builds the graph's files from connections: the members' ids, the rows of the graph, and the
 //! order of the nodes.
 //!
-//! Imports from `rows`, `sort` and `job`.
+//! Imports from `database`, `rows`, `sort` and `job`.
 
 pub(crate) mod community_order;
 pub(crate) mod components;

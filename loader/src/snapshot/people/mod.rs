@@ -1,6 +1,6 @@
 //! Builds the profiles and the search index from the rows of members and positions.
 //!
-//! Imports from `rows`, `sort` and `job`.
+//! Imports from `database`, `rows`, `sort` and `job`.
 
 pub(crate) mod people_files;
 pub(crate) mod people_rows;

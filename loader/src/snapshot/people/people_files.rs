@@ -15,6 +15,7 @@ use crate::{
         progress::{Progress, Unit},
     },
     snapshot::{
+        database::without_member::WithoutMember,
         people::{
             profiles::ProfileCounts, profiles_by_node::ProfilesByNode, segment_name::name_segment,
         },
@@ -39,7 +40,7 @@ pub(crate) struct Written<'a> {
     by_node: ProfilesByNode<'a>,
     profiles: ProfileFileWriter,
     members: u64,
-    counts: ProfileCounts,
+    counts: (ProfileCounts, WithoutMember),
 }
 
 impl<'a> PeopleFiles<'a> {
@@ -76,10 +77,10 @@ impl<'a> PeopleFiles<'a> {
         }
     }
 
-    /// Returns the numbers of positions and of repeated rows.
-    pub(crate) fn counts(&self) -> ProfileCounts {
+    /// Returns the numbers of positions and of repeated rows, and of rows without a member.
+    pub(crate) fn counts(&self) -> (ProfileCounts, WithoutMember) {
         match self {
-            Self::Empty(_) => ProfileCounts::default(),
+            Self::Empty(_) => Default::default(),
             Self::Written(written) => written.counts,
         }
     }

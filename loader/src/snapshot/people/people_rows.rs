@@ -9,6 +9,7 @@ use prost::Message as _;
 use crate::{
     job::{error::Error, options::Dump, progress::Progress},
     snapshot::{
+        database::core_database::CoreDatabase,
         memory::Memory,
         people::person_fields::PersonFields,
         rejects::Rejects,
@@ -17,22 +18,35 @@ use crate::{
             place::{Place, Stop},
             row_fault::RowFault,
         },
-        sort::sorted_rows::{RowSorter, SortedRows},
+        sort::sorted_rows::{Row, RowSorter, SortedRows},
     },
 };
 
-/// The sorted members and positions of a dump.
-#[derive(Debug)]
-pub(crate) struct People {
+/// The sorted members and positions of a site.
+pub(crate) struct People<'d> {
     /// The member ids, ascending, each once.
     pub(crate) ids: Vec<u64>,
     pub(crate) members: SortedRows,
     pub(crate) positions: SortedRows,
-    pub(crate) member_files: Vec<PathBuf>,
-    pub(crate) position_files: Vec<PathBuf>,
+    pub(crate) origin: Origin<'d>,
 }
 
-impl People {
+/// Where rows come from, which decides how they are joined to profiles.
+pub(crate) enum Origin<'d> {
+    /// The files of a dump. A row is a member or a position.
+    Files(PeopleFilePaths),
+    /// A core database. A row holds some fields of a member or a position.
+    Database(&'d CoreDatabase),
+}
+
+/// The files of members and those of positions.
+#[derive(Debug)]
+pub(crate) struct PeopleFilePaths {
+    pub(crate) members: Vec<PathBuf>,
+    pub(crate) positions: Vec<PathBuf>,
+}
+
+impl People<'static> {
     /// Reads both kinds of files at the same time, each on a core. Each kind may hold
     /// `sorter_bytes` of rows; the others go to `directory`. Fails when there are more members than
     /// `memory` has room for.
@@ -51,13 +65,14 @@ impl People {
         );
         let (ids, members) = members?;
         let paths = |files: &[DumpFile]| files.iter().map(|file| file.path.clone()).collect();
-        let (member_files, position_files) = (paths(&dump.members), paths(&dump.positions));
         Ok(Self {
             ids,
             members,
             positions: positions?,
-            member_files,
-            position_files,
+            origin: Origin::Files(PeopleFilePaths {
+                members: paths(&dump.members),
+                positions: paths(&dump.positions),
+            }),
         })
     }
 }
@@ -77,20 +92,24 @@ fn read_members(
         |place, member| sorter.push(member.member_id, place, |buffer| member.encode_raw(buffer)),
     )?;
     let rows = sorter.finish()?;
-    Ok((distinct_ids(&rows, memory)?, rows))
+    Ok((distinct_ids(&rows, memory, |_| true)?, rows))
 }
 
-/// Returns the members of the rows, ascending, each once. Fails with `TooLittleMemory` when there
-/// are more than the memory has room for.
+/// Returns the members of the rows that count, ascending, each once. Fails with `TooLittleMemory`
+/// when there are more than the memory has room for.
 ///
 /// The sorted rows are read again for this. So the memory taken grows with the members, not with
 /// the rows.
-fn distinct_ids(rows: &SortedRows, memory: &Memory) -> Result<Vec<u64>, Error> {
+pub(crate) fn distinct_ids(
+    rows: &SortedRows,
+    memory: &Memory,
+    counts: impl Fn(&Row) -> bool,
+) -> Result<Vec<u64>, Error> {
     let members_max = memory.members_max();
     let mut reader = rows.reader()?;
     let (mut ids, mut count, mut last) = (Vec::new(), 0, None);
     while let Some(row) = reader.next()? {
-        if last.replace(row.member) != Some(row.member) {
+        if counts(&row) && last.replace(row.member) != Some(row.member) {
             count += 1;
             if count <= members_max {
                 ids.push(row.member);
@@ -182,15 +201,16 @@ mod tests {
     #[test]
     fn ids_are_held_by_member_not_by_row() {
         let memory = Memory::new(MemoryLimit::least());
-        let ids = distinct_ids(&rows((0..1_000_000).map(|row| row % 3 + 7)), &memory).unwrap();
+        let repeated = rows((0..1_000_000).map(|row| row % 3 + 7));
+        let ids = distinct_ids(&repeated, &memory, |_| true).unwrap();
         assert_eq!(ids, [7, 8, 9]);
         assert!(ids.capacity() < 10);
 
         let members = memory.members_max();
-        let ids = distinct_ids(&rows(1..members + 1), &memory).unwrap();
+        let ids = distinct_ids(&rows(1..members + 1), &memory, |_| true).unwrap();
         assert_eq!(ids.len() as u64, members);
         let Err(Error::TooLittleMemory { members: found, .. }) =
-            distinct_ids(&rows(1..members + 9), &memory)
+            distinct_ids(&rows(1..members + 9), &memory, |_| true)
         else {
             panic!("{members} are the most");
         };

@@ -15,7 +15,7 @@ use prost::Message as _;
 use crate::{
     job::error::Error,
     snapshot::{
-        people::people_rows::People,
+        people::people_rows::{People, PeopleFilePaths},
         rejects::Rejects,
         rows::{
             column_map::DumpKind,
@@ -55,7 +55,7 @@ pub(crate) struct ProfileCounts {
 }
 
 struct Rows<'a> {
-    people: &'a People,
+    files: &'a PeopleFilePaths,
     /// Takes bad positions. It is absent when they have been reported already.
     rejects: Option<&'a Rejects>,
     members: SortedRowsReader<'a>,
@@ -67,13 +67,14 @@ impl<'a> Profiles<'a> {
     /// other members go to `rejects`; it is `None` from the second reading on.
     pub(crate) fn new(
         ids: &'a [u64],
-        people: &'a People,
+        people: &'a People<'_>,
+        files: &'a PeopleFilePaths,
         rejects: Option<&'a Rejects>,
     ) -> Result<Self, Error> {
         Ok(Self {
             ids: ids.iter(),
             rows: Rows {
-                people,
+                files,
                 rejects,
                 members: people.members.reader()?,
                 positions: people.positions.reader()?,
@@ -103,13 +104,13 @@ impl Rows<'_> {
         };
         while let Some(row) = self.members.next_of(id)? {
             if row.message != first.message {
-                let (first_file, first_line) = locate(&self.people.member_files, first.place)?;
+                let (first_file, first_line) = locate(&self.files.members, first.place)?;
                 let fault = RowFault::MemberDiffers {
                     member: id,
                     first_file,
                     first_line,
                 };
-                return Err(bad_row(row.place, fault, &self.people.member_files));
+                return Err(bad_row(row.place, fault, &self.files.members));
             }
             counts.repeated_members += 1;
         }
@@ -207,7 +208,7 @@ impl Rows<'_> {
         };
         rejects
             .take(DumpKind::Positions, place, fault)
-            .map_err(|stop| stop.into_error(&self.people.position_files))
+            .map_err(|stop| stop.into_error(&self.files.positions))
     }
 
     /// Skips the positions of smaller member ids, or all that are left if `id` is `None`. Their
@@ -232,7 +233,7 @@ impl Rows<'_> {
         first: Place,
         place: Place,
     ) -> Error {
-        match locate(&self.people.position_files, first) {
+        match locate(&self.files.positions, first) {
             Err(error) => error,
             Ok((first_file, first_line)) => {
                 let position = position.position_id;
@@ -242,7 +243,7 @@ impl Rows<'_> {
                     first_file,
                     first_line,
                 };
-                bad_row(place, fault, &self.people.position_files)
+                bad_row(place, fault, &self.files.positions)
             }
         }
     }

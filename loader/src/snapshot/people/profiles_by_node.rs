@@ -9,8 +9,9 @@ use prost::Message as _;
 use crate::{
     job::error::Error,
     snapshot::{
+        database::{database_profiles::DatabaseProfiles, without_member::WithoutMember},
         people::{
-            people_rows::People,
+            people_rows::{Origin, People},
             profiles::{ProfileCounts, Profiles, decode},
         },
         rejects::Rejects,
@@ -22,15 +23,51 @@ use crate::{
 /// The source of the profiles.
 pub(crate) enum ProfilesByNode<'a> {
     /// The member ids by node, in ascending order, and the rows of the dump.
-    AsTheyCome(&'a [u64], &'a People),
+    AsTheyCome(&'a [u64], &'a People<'a>),
     /// The profiles, sorted by node.
-    Sorted(SortedRows, ProfileCounts),
+    Sorted(SortedRows, ProfileCounts, WithoutMember),
 }
 
 /// Reads all profiles, node by node.
 pub(crate) enum ProfilesReader<'a> {
-    AsTheyCome(Profiles<'a>),
-    Sorted(SortedRowsReader<'a>, ProfileCounts),
+    AsTheyCome(ProfilesById<'a>),
+    Sorted(SortedRowsReader<'a>, ProfileCounts, WithoutMember),
+}
+
+/// Reads all profiles in order of member ids.
+pub(crate) enum ProfilesById<'a> {
+    OfDump(Profiles<'a>),
+    OfDatabase(DatabaseProfiles<'a>),
+}
+
+impl<'a> ProfilesById<'a> {
+    fn new(
+        ids: &'a [u64],
+        people: &'a People<'a>,
+        rejects: Option<&'a Rejects>,
+    ) -> Result<Self, Error> {
+        Ok(match &people.origin {
+            Origin::Files(files) => Self::OfDump(Profiles::new(ids, people, files, rejects)?),
+            Origin::Database(database) => {
+                let is_first = rejects.is_some();
+                Self::OfDatabase(DatabaseProfiles::new(ids, people, database, is_first)?)
+            }
+        })
+    }
+
+    fn next(&mut self) -> Result<Option<ProfileRecord>, Error> {
+        match self {
+            Self::OfDump(profiles) => profiles.next(),
+            Self::OfDatabase(profiles) => profiles.next(),
+        }
+    }
+
+    fn counts(&self) -> (ProfileCounts, WithoutMember) {
+        match self {
+            Self::OfDump(profiles) => (profiles.counts, WithoutMember::default()),
+            Self::OfDatabase(profiles) => (profiles.counts, profiles.without_member),
+        }
+    }
 }
 
 impl<'a> ProfilesByNode<'a> {
@@ -42,7 +79,7 @@ impl<'a> ProfilesByNode<'a> {
     pub(crate) fn new(
         member_ids: &'a [u64],
         nodes_by_id: &[u32],
-        people: &'a People,
+        people: &'a People<'a>,
         rejects: &Rejects,
         directory: &Path,
         sorter_bytes: usize,
@@ -52,7 +89,7 @@ impl<'a> ProfilesByNode<'a> {
         }
         let ids = nodes_by_id.iter().map(|&node| member_ids[node as usize]);
         let ids: Vec<u64> = ids.collect();
-        let mut profiles = Profiles::new(&ids, people, Some(rejects))?;
+        let mut profiles = ProfilesById::new(&ids, people, Some(rejects))?;
         let mut sorter = RowSorter::new(directory, "profiles", sorter_bytes);
         // A node has one profile, so its place does not matter.
         let nowhere = Place { file: 0, offset: 0 };
@@ -66,7 +103,8 @@ impl<'a> ProfilesByNode<'a> {
         }
         // After the last member, this call rejects the remaining positions.
         profiles.next()?;
-        Ok(Self::Sorted(sorter.finish()?, profiles.counts))
+        let (counts, without_member) = profiles.counts();
+        Ok(Self::Sorted(sorter.finish()?, counts, without_member))
     }
 
     /// Returns a reader that begins at the first node. The first reader gets `rejects`.
@@ -76,9 +114,11 @@ impl<'a> ProfilesByNode<'a> {
     ) -> Result<ProfilesReader<'r>, Error> {
         Ok(match self {
             Self::AsTheyCome(member_ids, people) => {
-                ProfilesReader::AsTheyCome(Profiles::new(member_ids, people, rejects)?)
+                ProfilesReader::AsTheyCome(ProfilesById::new(member_ids, people, rejects)?)
             }
-            Self::Sorted(rows, counts) => ProfilesReader::Sorted(rows.reader()?, *counts),
+            Self::Sorted(rows, counts, without_member) => {
+                ProfilesReader::Sorted(rows.reader()?, *counts, *without_member)
+            }
         })
     }
 }
@@ -88,15 +128,15 @@ impl ProfilesReader<'_> {
     pub(crate) fn next(&mut self) -> Result<Option<ProfileRecord>, Error> {
         match self {
             Self::AsTheyCome(profiles) => profiles.next(),
-            Self::Sorted(rows, _) => rows.next()?.map(|row| decode(&row)).transpose(),
+            Self::Sorted(rows, ..) => rows.next()?.map(|row| decode(&row)).transpose(),
         }
     }
 
     /// Returns the counts up to the last profile that was read.
-    pub(crate) fn counts(&self) -> ProfileCounts {
+    pub(crate) fn counts(&self) -> (ProfileCounts, WithoutMember) {
         match self {
-            Self::AsTheyCome(profiles) => profiles.counts,
-            Self::Sorted(_, counts) => *counts,
+            Self::AsTheyCome(profiles) => profiles.counts(),
+            Self::Sorted(_, counts, without_member) => (*counts, *without_member),
         }
     }
 }

@@ -1,0 +1,84 @@
+//! Why a bootstrap stops.
+
+use pgwire_replication::PgWireError;
+
+use crate::{connect::ConnectError, rows::MissingColumn};
+
+/// Why a bootstrap stops. It leaves nothing in the database.
+#[derive(Debug, thiserror::Error)]
+pub enum BootstrapError {
+    /// The database cannot be reached, or rejects a query.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The session that makes the slot failed.
+    #[error("cannot {action} in the core database: {error}")]
+    Replication {
+        /// The failed operation.
+        action: String,
+        /// The error, with its cause.
+        error: String,
+    },
+    /// The name of the slot is not a name of PostgreSQL's.
+    #[error(
+        "the slot {0:?}: a slot's name has lower-case letters, digits and underscores, at most 63"
+    )]
+    SlotName(String),
+    /// The permanent slot exists already.
+    #[error(
+        "the slot {0} exists already, and may hold changes for a site that still runs: drop it \
+         with SELECT pg_drop_replication_slot('{0}'), or name another with --slot"
+    )]
+    SlotExists(String),
+    /// There is no such publication. A slot that is made before its publication cannot be read.
+    #[error(
+        "the publication {0} does not exist, and must before the slot is made: add it with \
+         CREATE PUBLICATION {0} FOR TABLE and the mapped tables, or name another with --publication"
+    )]
+    NoPublication(String),
+    /// A table of the mapping is not in the database.
+    #[error("the database has no table {0}, which the mapping names")]
+    NoTable(String),
+    /// A mapped relation sends no changes.
+    #[error("{table} is {kind}, which sends no changes: map a table")]
+    NotATable {
+        /// The relation.
+        table: String,
+        /// Its kind.
+        kind: &'static str,
+    },
+    /// A column of the mapping is not in its table.
+    #[error(transparent)]
+    Column(#[from] MissingColumn),
+    /// A table was rewritten or emptied after the snapshot was exported. The snapshot no longer
+    /// shows its rows.
+    #[error(
+        "the table {0} was rewritten or truncated while the bootstrap began: start the bootstrap \
+         again"
+    )]
+    Rewritten(String),
+    /// The database sends what its protocol does not allow.
+    #[error("the core database sent {what} for {table}")]
+    Protocol {
+        /// The unexpected answer.
+        what: &'static str,
+        /// The table, or the command.
+        table: String,
+    },
+}
+
+impl BootstrapError {
+    /// Returns a function for `map_err` on a command of a replication session.
+    pub(crate) fn replication(action: impl Into<String>) -> impl FnOnce(PgWireError) -> Self {
+        let action = action.into();
+        move |error| Self::Replication {
+            action,
+            error: error.to_string(),
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for BootstrapError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Connect(error.into())
+    }
+}

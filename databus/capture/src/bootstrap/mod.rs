@@ -1,0 +1,23 @@
+//! The bootstrap: reads the mapped tables of the core database as of one point of its changes.
+//!
+//! A temporary slot exports the snapshot of its first point. Each session reads ranges of the
+//! tables under that snapshot. So what is read and the changes that the slot sends from then on
+//! are the database, each row once and none missing. The slot is copied to the permanent one when
+//! everything is stored. A temporary slot ends with its session: a bootstrap that is killed leaves
+//! nothing in the database.
+//!
+//! Imports from `connect`, `mapping` and `rows`.
+
+pub(crate) mod error;
+pub(crate) mod open_transaction;
+pub(crate) mod snapshot_session;
+pub(crate) mod source_snapshot;
+pub(crate) mod table_part;
+
+mod copy_rows;
+
+pub use error::BootstrapError;
+pub use open_transaction::OpenTransaction;
+pub use snapshot_session::{RefusedRow, SnapshotSession};
+pub use source_snapshot::{DEFAULT_PUBLICATION, DEFAULT_SLOT, SlotNames, SourceSnapshot};
+pub use table_part::TablePart;

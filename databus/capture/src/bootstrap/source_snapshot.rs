@@ -1,0 +1,223 @@
+//! The core database as of the first point of a new slot.
+
+use std::{pin::pin, time::Duration};
+
+use pgwire_replication::{Lsn, QueryRow, ReplicationClient};
+
+use crate::{
+    bootstrap::{
+        error::BootstrapError,
+        open_transaction::OpenTransaction,
+        snapshot_session::{NO_TIMEOUTS, SnapshotSession},
+    },
+    connect::{Database, Session},
+};
+
+/// The name of the permanent slot, unless another is given.
+pub const DEFAULT_SLOT: &str = "cloud";
+/// The name of the publication, unless another is given.
+pub const DEFAULT_PUBLICATION: &str = "cloud";
+
+/// The most bytes of a slot's name.
+const SLOT_NAME_BYTES_MAX: usize = 63;
+/// The time after which the transactions that a new slot waits for are reported.
+const FIRST_REPORT: Duration = Duration::from_secs(1);
+/// The time between two further reports.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
+/// The first version whose slots can be synchronised to standbys.
+const FAILOVER_VERSION: i32 = 17_00_00;
+
+/// Lets the database notice that the client of a command that waits is gone. Systems that cannot
+/// notice it reject the setting.
+const NOTICE_LOST_CLIENT: &str = "SET client_connection_check_interval = '1s'";
+
+/// The names of what a capture reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotNames {
+    /// The permanent slot, which must not exist.
+    pub slot: String,
+    /// The publication, which must exist.
+    pub publication: String,
+}
+
+/// A core database as of one point, from which a temporary slot keeps its changes. When it is
+/// dropped, the temporary slot ends.
+pub struct SourceSnapshot {
+    database: Database,
+    /// The session that holds the temporary slot. Its next command ends the exported snapshot.
+    replication: ReplicationClient,
+    session: Session,
+    temporary: String,
+    slot: String,
+    exported: String,
+    source_id: String,
+    point: Lsn,
+    has_failover: bool,
+}
+
+impl SourceSnapshot {
+    /// Creates the temporary slot. While this waits for open transactions, they are passed to
+    /// `report` from time to time.
+    ///
+    /// # Errors
+    /// If the database cannot be reached, the permanent slot exists, the publication does not, or
+    /// the database does not create the slot.
+    pub async fn begin(
+        database: Database,
+        names: &SlotNames,
+        mut report: impl FnMut(&[OpenTransaction]),
+    ) -> Result<Self, BootstrapError> {
+        let SlotNames { slot, publication } = names;
+        check_slot_name(slot)?;
+        let session = database.connect().await?;
+        check_names(&session, names).await?;
+        let setting = "SELECT current_setting('server_version_num')::int4";
+        let version: i32 = session.client().query_one(setting, &[]).await?.try_get(0)?;
+
+        let config = database.replication(slot, publication, Lsn::ZERO);
+        let failed = |action: &'static str| BootstrapError::replication(action);
+        let mut replication = ReplicationClient::connect_gated(config)
+            .await
+            .map_err(failed("begin a session"))?;
+        let system = replication
+            .identify_system()
+            .await
+            .map_err(failed("identify the database"))?;
+        replication
+            .simple_query(NO_TIMEOUTS)
+            .await
+            .map_err(failed("set timeouts"))?;
+        // Without it, a killed bootstrap's session ends when the transactions have ended.
+        let _ = replication.simple_query(NOTICE_LOST_CLIENT).await;
+        let rows = replication
+            .simple_query("SELECT pg_catalog.pg_backend_pid()")
+            .await;
+        let rows = rows.map_err(failed("find the session's process"))?;
+        let pid = text(&rows, 0)
+            .and_then(|text| text.parse::<i32>().ok())
+            .unwrap_or_default();
+
+        let temporary = format!("cloud_bootstrap_{pid}");
+        let rows = {
+            let command = format!(
+                "CREATE_REPLICATION_SLOT {temporary} TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT"
+            );
+            let mut created = pin!(replication.simple_query(&command));
+            let mut wait = FIRST_REPORT;
+            loop {
+                tokio::select! {
+                    rows = &mut created => break rows,
+                    () = tokio::time::sleep(wait) => {
+                        report(&OpenTransaction::blocking(&session, pid).await?);
+                        wait = REPORT_EVERY;
+                    }
+                }
+            }
+        };
+        let rows = rows.map_err(failed("create a temporary slot"))?;
+        let point = text(&rows, 1).and_then(|text| Lsn::parse(&text).ok());
+        let (Some(point), Some(exported)) = (point, text(&rows, 2)) else {
+            return Err(BootstrapError::Protocol {
+                what: "no point and snapshot",
+                table: "CREATE_REPLICATION_SLOT".to_owned(),
+            });
+        };
+        Ok(Self {
+            source_id: format!("pg:{}/{}", system.system_id, database.name()),
+            slot: slot.clone(),
+            has_failover: version >= FAILOVER_VERSION,
+            database,
+            replication,
+            session,
+            temporary,
+            exported,
+            point,
+        })
+    }
+
+    /// Returns the id of the source: the system's and the database's name.
+    #[must_use]
+    pub fn source_id(&self) -> &str {
+        &self.source_id
+    }
+
+    /// Returns the name of the permanent slot.
+    #[must_use]
+    pub fn slot(&self) -> &str {
+        &self.slot
+    }
+
+    /// Returns the point of the snapshot: transactions whose commit ends at or before it are in
+    /// the snapshot, later ones come from the slot.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.point.as_u64()
+    }
+
+    /// Returns the point as PostgreSQL writes it.
+    #[must_use]
+    pub fn lsn(&self) -> String {
+        self.point.to_string()
+    }
+
+    /// Begins a session that sees the snapshot.
+    ///
+    /// # Errors
+    /// If the database does not accept it.
+    pub async fn session(&self) -> Result<SnapshotSession, BootstrapError> {
+        SnapshotSession::begin(&self.database, &self.exported).await
+    }
+
+    /// Makes the permanent slot, which holds all changes from the snapshot on. From 17 on it can be
+    /// synchronised to standbys.
+    ///
+    /// # Errors
+    /// If the database does not make it. There is none then.
+    pub async fn keep_slot(mut self) -> Result<(), BootstrapError> {
+        let copy = "SELECT pg_copy_logical_replication_slot($1::text::name, $2::text::name, false)";
+        let client = self.session.client();
+        client.execute(copy, &[&self.temporary, &self.slot]).await?;
+        if !self.has_failover {
+            return Ok(());
+        }
+        let command = format!("ALTER_REPLICATION_SLOT {} (FAILOVER true)", self.slot);
+        let Err(error) = self.replication.simple_query(&command).await else {
+            return Ok(());
+        };
+        let drop = "SELECT pg_drop_replication_slot($1::text::name)";
+        client.execute(drop, &[&self.slot]).await?;
+        let action = format!("let the slot {} be synchronised to standbys", self.slot);
+        Err(BootstrapError::replication(action)(error))
+    }
+}
+
+/// Checks that a name needs no quotes in a replication command.
+fn check_slot_name(slot: &str) -> Result<(), BootstrapError> {
+    let is_allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+    if slot.is_empty() || slot.len() > SLOT_NAME_BYTES_MAX || !slot.bytes().all(is_allowed) {
+        return Err(BootstrapError::SlotName(slot.to_owned()));
+    }
+    Ok(())
+}
+
+async fn check_names(session: &Session, names: &SlotNames) -> Result<(), BootstrapError> {
+    let exists = async |query: &str, name: &String| {
+        let rows = session.client().query(query, &[name]).await?;
+        Ok::<_, BootstrapError>(!rows.is_empty())
+    };
+    let slot = "SELECT FROM pg_replication_slots WHERE slot_name = $1::text";
+    if exists(slot, &names.slot).await? {
+        return Err(BootstrapError::SlotExists(names.slot.clone()));
+    }
+    let publication = "SELECT FROM pg_publication WHERE pubname = $1::text";
+    if !exists(publication, &names.publication).await? {
+        return Err(BootstrapError::NoPublication(names.publication.clone()));
+    }
+    Ok(())
+}
+
+/// Returns a column of the only row, as text.
+fn text(rows: &[QueryRow], column: usize) -> Option<String> {
+    let value = rows.first()?.get(column)?.as_ref()?;
+    Some(String::from_utf8_lossy(value).into_owned())
+}

@@ -1,0 +1,115 @@
+//! Capture: sessions with the database, one after the other, until an error does not pass by
+//! itself.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    connect::Database,
+    mapping::Mapping,
+    stream::{
+        dead_letters::{DEAD_LETTERS_NAME, DeadLetters},
+        error::CaptureError,
+        progress::Progress,
+        session::{Ended, Lasting, run},
+        state::StateFolder,
+    },
+};
+
+/// The time before the first retry; it doubles up to the last.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+/// The time after which a session counts as one that worked.
+const WORKED: Duration = Duration::from_secs(10);
+
+/// What is captured, and where it goes.
+#[derive(Debug)]
+pub struct CaptureOptions {
+    /// The database.
+    pub database: Database,
+    /// The mapping.
+    pub mapping: Mapping,
+    /// The replication slot.
+    pub slot: String,
+    /// The publication.
+    pub publication: String,
+    /// The admin listener of the log's owner, as `http://HOST:PORT`.
+    pub log: String,
+    /// The folder of the state and of the rows that are set aside.
+    pub state: PathBuf,
+    /// The least time between a window and an empty one that only states the position.
+    pub position_every: Duration,
+    /// The most rows that are set aside in a run.
+    pub dead_letters_max: u64,
+}
+
+/// A capture that is ready to run.
+#[derive(Debug)]
+pub struct Capture {
+    options: CaptureOptions,
+    folder: StateFolder,
+    dead_letters: DeadLetters,
+    progress: Arc<Progress>,
+}
+
+impl Capture {
+    /// Takes the state folder.
+    ///
+    /// # Errors
+    /// If it cannot be used, or another process uses it.
+    pub fn new(options: CaptureOptions) -> Result<Self, CaptureError> {
+        let folder = StateFolder::open(&options.state)?;
+        let dead_letters = DeadLetters::open(folder.file(DEAD_LETTERS_NAME))?;
+        Ok(Self {
+            options,
+            folder,
+            dead_letters,
+            progress: Arc::default(),
+        })
+    }
+
+    /// Returns the progress, which goes on while this runs.
+    #[must_use]
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Streams changes until it is stopped. Databases and logs that are out of reach are retried.
+    ///
+    /// # Errors
+    /// If changes are missing, or cannot be captured by this mapping. Retrying does not help then.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), CaptureError> {
+        let mut wait = RETRY_MIN;
+        loop {
+            let begun = std::time::Instant::now();
+            let mut lasting = Lasting {
+                options: &self.options,
+                folder: &self.folder,
+                dead_letters: &mut self.dead_letters,
+                progress: &self.progress,
+            };
+            let Some(ended) = stop.run_until_cancelled(run(&mut lasting)).await else {
+                return Ok(());
+            };
+            let reason = match ended {
+                Err(Ended::Permanent(error)) => return Err(error),
+                Err(Ended::Transient(reason)) => reason,
+                Ok(never) => match never {},
+            };
+            tracing::warn!(reason, "the stream of changes ended, retrying");
+            self.progress.update(|figures| {
+                figures.is_streaming = false;
+                figures.reason = Some(reason);
+            });
+            if begun.elapsed() >= WORKED {
+                wait = RETRY_MIN;
+            }
+            if stop.run_until_cancelled(sleep(wait)).await.is_none() {
+                return Ok(());
+            }
+            wait = (wait * 2).min(RETRY_MAX);
+        }
+    }
+}

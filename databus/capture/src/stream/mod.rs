@@ -1,0 +1,34 @@
+//! The stream of changes: from the database's log (WAL) to windows of the databus.
+//!
+//! ```text
+//! PostgreSQL --pgoutput--> Relations --TableRows--> Transaction --Commit--> WindowWriter --> log
+//!     ^                                                                          |
+//!     +------------ confirmed, once the window is durable in the log <-----------+
+//! ```
+//!
+//! One transaction of the database is one window, whose offset is the position after its commit.
+//! The database keeps its log from the position that was confirmed last. A restart goes on from the
+//! last offset in the databus's log, which is never below what was confirmed.
+//!
+//! Imports from `connect`, `mapping` and `rows`.
+
+mod capture;
+mod dead_letters;
+mod error;
+mod metrics;
+mod pgoutput;
+mod progress;
+mod relations;
+mod session;
+mod state;
+mod tables;
+mod timeline;
+mod transaction;
+mod window_writer;
+
+pub use capture::{Capture, CaptureOptions};
+pub use dead_letters::DeadLetterError;
+pub use error::{CaptureError, SourceGap};
+pub use metrics::write_metrics;
+pub use progress::{Figures, Progress};
+pub use state::StateError;

@@ -1,0 +1,115 @@
+//! The state folder: what capture knows of the database between two runs.
+//!
+//! `state.json` holds the mapping's digest, the timeline, and the tables as they were. Positions
+//! are not here: the log's last offset and the slot have them.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use cloud_files::{FolderLock, LockError, create_folder, sync_above};
+use serde::{Deserialize, Serialize};
+
+use crate::stream::tables::TablesState;
+
+const STATE_NAME: &str = "state.json";
+const NEW_NAME: &str = "state.json.new";
+
+/// Why the state folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Another process uses it, or it cannot be created.
+    #[error("the state folder: {0}")]
+    Lock(#[from] LockError),
+    /// A file cannot be read or written.
+    #[error("{path}: {error}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The error.
+        error: io::Error,
+    },
+    /// The content is not what capture wrote.
+    #[error(
+        "{path}: {error}; if it cannot be restored, bootstrap again with an empty state folder",
+        path = path.display()
+    )]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// The error.
+        error: serde_json::Error,
+    },
+}
+
+/// The state between two runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct State {
+    /// The digest of the mapping.
+    pub(super) mapping_digest: String,
+    /// The source.
+    pub(super) source_id: String,
+    /// The timeline of the database when it was last connected to.
+    pub(super) timeline: u32,
+    /// The tables.
+    pub(super) tables: TablesState,
+}
+
+/// The folder, which this process owns.
+#[derive(Debug)]
+pub(super) struct StateFolder {
+    path: PathBuf,
+    _lock: FolderLock,
+}
+
+impl StateFolder {
+    /// Takes the folder, which is created if it is missing.
+    pub(super) fn open(path: &Path) -> Result<Self, StateError> {
+        create_folder(path).map_err(|error| StateError::File {
+            path: path.to_owned(),
+            error: io::Error::other(error),
+        })?;
+        let lock = FolderLock::take(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// Returns the path of a file in the folder.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Reads the state; `None` before the first run.
+    pub(super) fn read(&self) -> Result<Option<State>, StateError> {
+        let path = self.file(STATE_NAME);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StateError::File { path, error }),
+        };
+        let state = serde_json::from_slice(&text);
+        state.map_err(|error| StateError::Content { path, error })
+    }
+
+    /// Replaces the state. It is durable when this returns.
+    pub(super) fn write(&self, state: &State) -> Result<(), StateError> {
+        let (new, path) = (self.file(NEW_NAME), self.file(STATE_NAME));
+        let content = |error| StateError::Content {
+            path: path.clone(),
+            error,
+        };
+        let text = serde_json::to_vec_pretty(state).map_err(content)?;
+        let write = || {
+            let mut file = File::create(&new)?;
+            file.write_all(&text)?;
+            file.sync_all()?;
+            fs::rename(&new, &path)?;
+            sync_above(&path).map_err(io::Error::other)
+        };
+        write().map_err(|error| StateError::File { path, error })
+    }
+}

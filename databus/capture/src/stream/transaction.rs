@@ -1,0 +1,117 @@
+//! The changes of a transaction, encoded, until its commit arrives.
+//!
+//! Encoded changes are a tenth of the size of decoded ones: a transaction of a million connections
+//! takes 30 MB. Changes of members come first in a window, because those that belong to a member
+//! create none.
+
+use cloud_proto::databus::v1::{Change, change::Event};
+use prost::{Message as _, bytes::Bytes, bytes::BytesMut};
+
+/// The changes after which a window ends, within a transaction.
+pub(super) const WINDOW_CHANGES_MAX: usize = 1_000_000;
+/// The encoded bytes after which a window ends, within a transaction.
+pub(super) const WINDOW_BYTES_MAX: usize = 64 << 20;
+
+/// The changes of a transaction that are not sent yet.
+#[derive(Debug, Default)]
+pub(super) struct Transaction {
+    members: BytesMut,
+    others: BytesMut,
+    changes: usize,
+    /// Whether windows of the transaction were sent before its commit.
+    pub(super) is_split: bool,
+}
+
+/// The changes of a window, in their order.
+#[derive(Debug)]
+pub(super) struct EncodedChanges {
+    members: Bytes,
+    others: Bytes,
+}
+
+impl Transaction {
+    pub(super) fn push(&mut self, change: &Change) {
+        let is_member = matches!(
+            change.event,
+            Some(Event::MemberUpserted(_) | Event::MemberRemoved(_))
+        );
+        let encoded = if is_member {
+            &mut self.members
+        } else {
+            &mut self.others
+        };
+        // Encoding fails only in a buffer of bounded size.
+        if change.encode_length_delimited(encoded).is_ok() {
+            self.changes += 1;
+        }
+    }
+
+    /// Returns whether the changes fill a window.
+    pub(super) fn is_full(&self) -> bool {
+        self.changes >= WINDOW_CHANGES_MAX
+            || self.members.len() + self.others.len() >= WINDOW_BYTES_MAX
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.changes == 0
+    }
+
+    /// Takes the changes.
+    pub(super) fn take(&mut self) -> EncodedChanges {
+        self.changes = 0;
+        EncodedChanges {
+            members: std::mem::take(&mut self.members).freeze(),
+            others: std::mem::take(&mut self.others).freeze(),
+        }
+    }
+}
+
+impl Iterator for EncodedChanges {
+    type Item = Change;
+
+    fn next(&mut self) -> Option<Change> {
+        let encoded = if self.members.is_empty() {
+            &mut self.others
+        } else {
+            &mut self.members
+        };
+        if encoded.is_empty() {
+            return None;
+        }
+        // The bytes are those that `push` wrote.
+        Change::decode_length_delimited(encoded).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cloud_client::connection_added;
+    use cloud_proto::databus::v1::MemberRemoved;
+
+    #[test]
+    fn members_come_first_and_keep_their_order() {
+        let removed = |member_id| Change {
+            skippable: false,
+            event: Some(Event::MemberRemoved(MemberRemoved { member_id })),
+        };
+        let mut transaction = Transaction::default();
+        for change in [
+            connection_added(1, 2),
+            removed(7),
+            connection_added(3, 4),
+            removed(5),
+        ] {
+            transaction.push(&change);
+        }
+        let changes: Vec<_> = transaction.take().collect();
+        let expected = [
+            removed(7),
+            removed(5),
+            connection_added(1, 2),
+            connection_added(3, 4),
+        ];
+        assert_eq!(changes, expected);
+        assert!(transaction.is_empty());
+    }
+}

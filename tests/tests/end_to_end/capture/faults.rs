@@ -1,0 +1,367 @@
+//! What goes wrong around capture: each ends with the site equal to the database, or with an error
+//! that says what to do.
+
+use std::time::{Duration, Instant};
+
+use cloud_client::Point;
+use cloud_tests::{postgres::Shutdown, rounds::rounds, server::Server};
+use tokio::time::sleep;
+
+use super::{
+    site::{CapturedSite, lsn},
+    writer::Writer,
+};
+
+/// Some members, with everything that they can have.
+const PEOPLE: &str = "
+    INSERT INTO people (id, first_name, last_name)
+        SELECT n, 'given' || n, 'family' FROM generate_series(1, 50) n;
+    INSERT INTO links SELECT n, n + 1, 'accepted', '2020-01-01' FROM generate_series(1, 49) n;
+    INSERT INTO jobs (person, employer, begun)
+        SELECT n, 'Employer', '2001-01-01' FROM generate_series(1, 50) n;
+";
+
+/// Starts a captured site with some members. `None` if there is no PostgreSQL.
+async fn captured() -> Option<CapturedSite> {
+    captured_with(&[]).await
+}
+
+async fn captured_with(settings: &[(&str, &str)]) -> Option<CapturedSite> {
+    let mut site = CapturedSite::start_with(settings).await?;
+    site.begin().await;
+    site.capture();
+    site.postgres.execute(PEOPLE).await;
+    site.check().await;
+    Some(site)
+}
+
+/// Checks that capture ends with an error that has these words.
+fn ends_with(site: &mut CapturedSite, words: &[&str]) {
+    let (status, printed) = site.ended();
+    assert_eq!(status.code(), Some(1), "{printed}");
+    let last = printed.lines().rfind(|line| line.starts_with("databus:"));
+    let last = last.unwrap_or_else(|| panic!("no error in:\n{printed}"));
+    for word in words {
+        assert!(last.contains(word), "no {word:?} in: {last}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_may_end_in_any_way() {
+    let Some(mut site) = captured().await else {
+        return;
+    };
+    let writer = Writer::start(&site.postgres.address(), 3);
+    for end in [Some(Shutdown::Fast), Some(Shutdown::Immediate), None] {
+        for _ in 0..rounds(1, 5) {
+            sleep(Duration::from_millis(500)).await;
+            match end {
+                Some(end) => site.postgres.stop(end),
+                None => site.postgres.kill(),
+            }
+            site.postgres.start_again().await;
+        }
+    }
+    sleep(Duration::from_millis(500)).await;
+    writer.stop().await;
+    site.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_may_end_in_any_way() {
+    let Some(mut site) = captured().await else {
+        return;
+    };
+    let writer = Writer::start(&site.postgres.address(), 4);
+    for _ in 0..rounds(2, 10) {
+        sleep(Duration::from_millis(500)).await;
+        let server = site.server.take().expect("a server");
+        let admin = server.admin().to_owned();
+        server.kill();
+        let flags = ["--admin-listen", &admin];
+        site.server = Some(Server::start_with(site.folder.path(), &flags));
+    }
+    writer.stop().await;
+    site.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_capture_waits_for_the_slot() {
+    let Some(mut site) = captured().await else {
+        return;
+    };
+    let second = site.folder.path().join("second");
+    let mut other = site.spawn(&["--state", second.to_str().expect("a path")]);
+    let begun = Instant::now();
+    while !site.printed().contains("is active for PID") {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{}",
+            site.printed()
+        );
+        sleep(Duration::from_millis(20)).await;
+    }
+    site.kill_capture();
+    site.postgres
+        .execute("UPDATE people SET headline = 'by the other one' WHERE id < 10")
+        .await;
+    site.check().await;
+    other.kill().expect("it runs");
+    other.wait().expect("it ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_the_slot_has_passed_are_a_gap() {
+    let Some(mut site) = captured().await else {
+        return;
+    };
+    site.kill_capture();
+    let advance = async |site: &CapturedSite| {
+        site.postgres
+            .execute(
+                "UPDATE people SET headline = 'lost';
+             SELECT pg_replication_slot_advance('cloud', pg_current_wal_lsn());",
+            )
+            .await;
+    };
+    // The slot is free a moment after its reader was killed.
+    sleep(Duration::from_millis(500)).await;
+    advance(&site).await;
+    let before = site.head().await;
+    site.capture();
+    ends_with(
+        &mut site,
+        &["SOURCE_GAP", "slot cloud stands at", "bootstrap again"],
+    );
+    assert_eq!(site.head().await, before, "nothing is written");
+
+    site.postgres
+        .execute("SELECT pg_drop_replication_slot('cloud')")
+        .await;
+    site.capture();
+    ends_with(
+        &mut site,
+        &["SOURCE_GAP", "there is no slot cloud", "bootstrap again"],
+    );
+
+    site.postgres
+        .execute("SELECT pg_create_logical_replication_slot('cloud', 'pgoutput')")
+        .await;
+    site.capture();
+    ends_with(&mut site, &["SOURCE_GAP", "slot cloud stands at"]);
+    assert_eq!(site.head().await, before, "nothing is written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_the_log_does_not_know_is_a_gap() {
+    let Some(mut site) = CapturedSite::start().await else {
+        return;
+    };
+    site.capture();
+    ends_with(&mut site, &["SOURCE_GAP", "was not bootstrapped from it"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_lost_its_log_is_a_gap() {
+    let settings = [
+        ("max_slot_wal_keep_size", "1MB"),
+        ("min_wal_size", "32MB"),
+        ("max_wal_size", "48MB"),
+    ];
+    let Some(mut site) = captured_with(&settings).await else {
+        return;
+    };
+    site.kill_capture();
+    for _ in 0..8 {
+        site.postgres.execute(
+            "INSERT INTO unmapped (note) SELECT repeat('x', 500) FROM generate_series(1, 20000);
+             SELECT pg_switch_wal(); CHECKPOINT;",
+        ).await;
+    }
+    site.capture();
+    ends_with(
+        &mut site,
+        &[
+            "SOURCE_GAP",
+            "removed the log (WAL)",
+            "max_slot_wal_keep_size",
+        ],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_tables_that_make_no_rows_end_capture() {
+    for (change, words) in [
+        ("TRUNCATE links", &["public.links", "truncated"][..]),
+        (
+            "ALTER TABLE people DROP COLUMN city",
+            &["public.people", "city"],
+        ),
+        (
+            "ALTER TABLE people RENAME COLUMN city TO town",
+            &["public.people", "city"],
+        ),
+        (
+            "ALTER TABLE people RENAME TO persons",
+            &["public.people", "dropped or renamed"],
+        ),
+        (
+            "ALTER TABLE people ALTER COLUMN headline TYPE text USING upper(headline)",
+            &["public.people", "rewritten"],
+        ),
+        (
+            "ALTER TABLE links ALTER COLUMN status TYPE varchar(20)",
+            &["public.links", "status", "another type"],
+        ),
+        ("DROP PUBLICATION cloud", &["publication cloud", "dropped"]),
+        (
+            "ALTER PUBLICATION cloud DROP TABLE jobs; ALTER PUBLICATION cloud ADD TABLE jobs",
+            &["publication cloud", "changed"],
+        ),
+    ] {
+        let Some(mut site) = captured().await else {
+            return;
+        };
+        site.postgres.execute(&format!("{change};")).await;
+        // A later change of the same table does not hide it.
+        site.postgres
+            .execute("INSERT INTO unmapped (note) VALUES ('later')")
+            .await;
+        ends_with(&mut site, words);
+        site.capture();
+        ends_with(&mut site, &["bootstrap again"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn maintenance_does_not_end_capture() {
+    let Some(site) = captured().await else {
+        return;
+    };
+    site.postgres
+        .execute("VACUUM FULL people; CLUSTER links USING links_pkey; ANALYZE;")
+        .await;
+    site.postgres
+        .execute("ALTER TABLE people ADD COLUMN added int DEFAULT 7")
+        .await;
+    site.postgres
+        .execute("ALTER TABLE people ALTER COLUMN city SET STATISTICS 500")
+        .await;
+    site.postgres
+        .execute("UPDATE people SET headline = 'after' WHERE id > 5")
+        .await;
+    sleep(Duration::from_millis(2500)).await;
+    site.postgres
+        .execute("UPDATE people SET headline = 'later' WHERE id > 7")
+        .await;
+    site.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_the_rules_refuse_are_set_aside() {
+    let Some(mut site) = captured().await else {
+        return;
+    };
+    site.postgres
+        .execute(
+            "UPDATE people SET headline = repeat('x', 1025) WHERE id <= 30;
+         UPDATE people SET team = 'kept' WHERE id > 30;",
+        )
+        .await;
+    site.postgres
+        .execute("UPDATE people SET headline = 'mended' WHERE id <= 30")
+        .await;
+    site.check().await;
+    let path = site.folder.path().join("capture/dead-letters.jsonl");
+    let letters = std::fs::read_to_string(path).expect("the rows that were set aside");
+    assert_eq!(letters.lines().count(), 30, "{letters}");
+    let first = letters.lines().next().expect("a row");
+    for word in [
+        "public.people",
+        "id=\\\"1\\\"",
+        "headline",
+        "1025 bytes",
+        "lsn",
+    ] {
+        assert!(first.contains(word), "no {word} in {first}");
+    }
+    site.kill_capture();
+    site.capture_with(&["--dead-letters-max", "10"]);
+    site.postgres
+        .execute("UPDATE people SET headline = repeat('y', 1025)")
+        .await;
+    ends_with(
+        &mut site,
+        &[
+            "11 rows were set aside",
+            "10 are allowed",
+            "--dead-letters-max",
+        ],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_mapping_needs_another_bootstrap() {
+    let Some(mut site) = captured().await else {
+        return;
+    };
+    site.kill_capture();
+    let path = site.folder.path().join("mapping.toml");
+    let mapping = std::fs::read_to_string(&path).expect("the mapping");
+    let other = mapping.replace("headline = \"headline\"\n", "");
+    std::fs::write(&path, format!("# A comment changes nothing.\n{mapping}")).expect("written");
+    site.capture();
+    site.postgres
+        .execute("UPDATE people SET team = 'same'")
+        .await;
+    site.check().await;
+    site.kill_capture();
+    std::fs::write(&path, other).expect("written");
+    site.capture();
+    ends_with(
+        &mut site,
+        &["the mapping is another one", "bootstrap again"],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_that_wait_for_unmapped_writes_are_answered_soon() {
+    let Some(site) = captured().await else {
+        return;
+    };
+    let server = site.server.as_ref().expect("a server");
+    let client = server.connect().await.client;
+    let source = site.source_id().await;
+    let mut longest = Duration::ZERO;
+    for _ in 0..rounds(5, 50) {
+        site.postgres
+            .execute(
+                "DO $$ BEGIN FOR i IN 1..400 LOOP
+                 INSERT INTO unmapped (note) VALUES ('x'); COMMIT;
+             END LOOP; END $$;",
+            )
+            .await;
+        let position = site.position().await;
+        let begun = Instant::now();
+        let point = Point::source(source.clone(), position);
+        client
+            .at_least(point)
+            .network_sizes(1, false)
+            .await
+            .expect("an answer");
+        longest = longest.max(begun.elapsed());
+    }
+    println!("the longest wait: {longest:?}");
+    assert!(longest < Duration::from_secs(3), "{longest:?}");
+    let confirmed =
+        "SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = 'cloud'";
+    let position = site.position().await;
+    let begun = Instant::now();
+    while lsn(&site.postgres.value(confirmed).await) < position {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "the slot does not follow"
+        );
+        sleep(Duration::from_millis(50)).await;
+    }
+}

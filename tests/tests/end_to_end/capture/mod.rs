@@ -1,0 +1,6 @@
+//! Capture from PostgreSQL: what is in the site equals what is in the database.
+
+mod faults;
+mod site;
+mod stream;
+mod writer;

@@ -1,0 +1,370 @@
+//! A site that is captured from a PostgreSQL server, and its content on both sides.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use cloud_client::{Point, Window};
+use cloud_tests::{
+    binaries::binary,
+    model::Model,
+    postgres::{Postgres, PostgresOptions},
+    server::Server,
+    site::build_with,
+};
+use tempfile::TempDir;
+
+/// The schema: members with soft deletes, a second table of profile fields, positions, and
+/// connections with a status.
+pub(super) const SCHEMA: &str = "
+    CREATE TABLE people (
+        id bigint PRIMARY KEY, first_name text NOT NULL, last_name text NOT NULL, headline text,
+        city varchar(80), skills text[], team text, deleted_at timestamptz);
+    CREATE TABLE about (
+        person bigint NOT NULL REFERENCES people ON DELETE CASCADE, story text, field text);
+    CREATE UNIQUE INDEX about_person ON about (person);
+    CREATE TABLE jobs (
+        id bigserial, person bigint NOT NULL REFERENCES people ON DELETE CASCADE,
+        employer text, role text, begun date, over date, PRIMARY KEY (person, id));
+    CREATE TABLE links (
+        one bigint NOT NULL REFERENCES people ON DELETE CASCADE,
+        two bigint NOT NULL REFERENCES people ON DELETE CASCADE,
+        status text NOT NULL, since timestamptz, PRIMARY KEY (one, two));
+    ALTER TABLE people REPLICA IDENTITY FULL;
+    ALTER TABLE about REPLICA IDENTITY USING INDEX about_person;
+    CREATE TABLE unmapped (id bigserial PRIMARY KEY, note text);
+    CREATE PUBLICATION cloud FOR TABLE people, about, jobs, links;
+";
+
+pub(super) const MAPPING: &str = r#"
+[members]
+table = "people"
+id = "id"
+where = { deleted_at = { is_null = true } }
+[members.fields]
+given_name = "first_name"
+family_name = "last_name"
+headline = "headline"
+place = "city"
+skills = "skills"
+"attributes.team" = "team"
+
+[[profiles]]
+table = "about"
+member = "person"
+fields = { summary = "story", industry = "field" }
+
+[[positions]]
+table = "jobs"
+id = "id"
+member = "person"
+[positions.fields]
+kind = { constant = "work" }
+organisation = "employer"
+title = "role"
+from = "begun"
+to = "over"
+current = { is_null = "over" }
+
+[[connections]]
+table = "links"
+member = "one"
+other = "two"
+pair = "one_row"
+connected_at = "since"
+where = { status = "accepted" }
+"#;
+
+/// The time by which the site must reach the database.
+const CATCH_UP: Duration = Duration::from_secs(60);
+
+/// The rows of a site: each as its fields, by their names.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Content {
+    pub(super) members: BTreeSet<Vec<String>>,
+    pub(super) positions: BTreeSet<Vec<String>>,
+    pub(super) connections: BTreeSet<Vec<String>>,
+}
+
+/// A database, and a server with an embedded log that is fed from it.
+pub(super) struct CapturedSite {
+    pub(super) postgres: Postgres,
+    pub(super) folder: TempDir,
+    pub(super) server: Option<Server>,
+    capture: Option<Child>,
+}
+
+impl CapturedSite {
+    /// Starts an empty site with the schema. `None` if there is no PostgreSQL.
+    pub(super) async fn start() -> Option<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts an empty site with further settings of the database.
+    pub(super) async fn start_with(settings: &[(&str, &str)]) -> Option<Self> {
+        let options = PostgresOptions::installed()?;
+        let options =
+            (settings.iter()).fold(options, |options, (name, value)| options.with(name, value));
+        let postgres = Postgres::start_with(options).await;
+        postgres.execute(SCHEMA).await;
+        let folder = TempDir::new().expect("a temporary folder");
+        fs::write(folder.path().join("mapping.toml"), MAPPING).expect("the mapping");
+        build_with(&Model::default(), folder.path(), &[]);
+        let server = Server::start(folder.path());
+        Some(Self {
+            postgres,
+            folder,
+            server: Some(server),
+            capture: None,
+        })
+    }
+
+    /// Makes the slot, and lets the log know where it stands.
+    pub(super) async fn begin(&self) {
+        let slot = "SELECT lsn::text FROM pg_create_logical_replication_slot('cloud', 'pgoutput')";
+        let window = Window {
+            source_id: self.source_id().await,
+            source_offset: lsn(&self.postgres.value(slot).await),
+            ..Window::default()
+        };
+        let server = self.server.as_ref().expect("a server");
+        let admin = server.connect().await.admin;
+        admin
+            .publish(window)
+            .await
+            .expect("an empty window is taken");
+    }
+
+    /// Returns the name of the database as a source.
+    pub(super) async fn source_id(&self) -> String {
+        let query = "SELECT 'pg:' || system_identifier || '/' || current_database()
+                     FROM pg_control_system()";
+        self.postgres.value(query).await
+    }
+
+    /// Starts capture.
+    pub(super) fn capture(&mut self) {
+        self.capture_with(&[]);
+    }
+
+    /// Starts capture with further flags.
+    pub(super) fn capture_with(&mut self, flags: &[&str]) {
+        let state = self.folder.path().join("capture");
+        let state = state.to_str().expect("a path");
+        let flags = [&["--state", state], flags].concat();
+        self.capture = Some(self.spawn(&flags));
+    }
+
+    /// Starts another capture, which the caller ends.
+    pub(super) fn spawn(&self, flags: &[&str]) -> Child {
+        let log = File::options().create(true).append(true).open(self.log());
+        let log = log.expect("the log of capture");
+        let admin = self.server.as_ref().expect("a server").admin();
+        let mut command = Command::new(binary("databus"));
+        command
+            .args(["capture", "postgres", "--url", &self.postgres.address()])
+            .arg("--mapping")
+            .arg(self.folder.path().join("mapping.toml"))
+            .args(["--to", &format!("http://{admin}")])
+            .args(flags)
+            .stdout(Stdio::null())
+            .stderr(log);
+        command.spawn().expect("databus runs")
+    }
+
+    /// Returns the SCN of the log's last window.
+    pub(super) async fn head(&self) -> u64 {
+        let server = self.server.as_ref().expect("a server");
+        let status = server.connect().await.log.log_status().await;
+        status.expect("the log's status").head.expect("a head").scn
+    }
+
+    /// Kills capture (SIGKILL).
+    pub(super) fn kill_capture(&mut self) {
+        if let Some(mut process) = self.capture.take() {
+            process.kill().expect("capture runs");
+            process.wait().expect("capture ends");
+        }
+    }
+
+    /// Waits until capture ends by itself, and returns its status and its log.
+    pub(super) fn ended(&mut self) -> (ExitStatus, String) {
+        let mut process = self.capture.take().expect("capture was started");
+        let begun = Instant::now();
+        let status = loop {
+            if let Some(status) = process.try_wait().expect("capture's state") {
+                break status;
+            }
+            if begun.elapsed() > CATCH_UP {
+                process.kill().expect("capture runs");
+                panic!("capture does not end:\n{}", self.printed());
+            }
+            thread::sleep(Duration::from_millis(20));
+        };
+        (status, self.printed())
+    }
+
+    /// Returns the log of capture.
+    pub(super) fn printed(&self) -> String {
+        fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("capture.log")
+    }
+
+    /// Returns the end of the database's log.
+    pub(super) async fn position(&self) -> u64 {
+        lsn(&self
+            .postgres
+            .value("SELECT pg_current_wal_lsn()::text")
+            .await)
+    }
+
+    /// Checks that the site has what the database has, as of the end of the database's log.
+    pub(super) async fn check(&self) {
+        let position = self.position().await;
+        let expected = of_database(&self.postgres).await;
+        let found = self.content(position).await;
+        let differs = |what: &str, expected: &BTreeSet<Vec<String>>, found: &BTreeSet<_>| {
+            let missing: Vec<_> = expected.difference(found).take(5).collect();
+            let surplus: Vec<_> = found.difference(expected).take(5).collect();
+            assert!(
+                missing.is_empty() && surplus.is_empty(),
+                "{what}: missing {missing:?}, surplus {surplus:?}; capture printed:\n{}",
+                self.printed()
+            );
+        };
+        differs("members", &expected.members, &found.members);
+        differs("positions", &expected.positions, &found.positions);
+        differs("connections", &expected.connections, &found.connections);
+    }
+
+    /// Returns the content of the site at a position of the database, or after it.
+    async fn content(&self, position: u64) -> Content {
+        let server = self.server.as_ref().expect("a server");
+        let admin = server.connect().await.admin.timeout(CATCH_UP);
+        let point = Point::source(self.source_id().await, position);
+        let taken = admin.take_snapshot(Some(point)).await;
+        taken.unwrap_or_else(|error| panic!("{error}; capture printed:\n{}", self.printed()));
+        let out = TempDir::new().expect("a temporary folder");
+        let mut export = Command::new(binary("loader"));
+        export
+            .arg("export")
+            .arg("--snapshot")
+            .arg(self.folder.path().join("snapshot"))
+            .arg("--out")
+            .arg(out.path());
+        let exported = export.output().expect("loader runs");
+        let stderr = String::from_utf8_lossy(&exported.stderr);
+        assert!(exported.status.success(), "loader export: {stderr}");
+        let member_fields = [
+            "member_id",
+            "given_name",
+            "family_name",
+            "display_name",
+            "headline",
+            "place",
+            "industry",
+            "summary",
+            "skills",
+            "attributes",
+        ];
+        let position_fields = [
+            "member_id",
+            "position_id",
+            "kind",
+            "organisation",
+            "title",
+            "from",
+            "to",
+            "current",
+        ];
+        Content {
+            members: rows(&out.path().join("members.csv"), &member_fields),
+            positions: rows(&out.path().join("positions.csv"), &position_fields),
+            connections: rows(&out.path().join("connections.csv"), &[]),
+        }
+    }
+}
+
+impl Drop for CapturedSite {
+    fn drop(&mut self) {
+        self.kill_capture();
+    }
+}
+
+/// Reads these columns of a file; all if none is named.
+fn rows(path: &Path, columns: &[&str]) -> BTreeSet<Vec<String>> {
+    let Ok(mut reader) = csv::Reader::from_path(path) else {
+        return BTreeSet::new();
+    };
+    let header = reader.headers().expect("a header").clone();
+    let places: Vec<usize> = match columns {
+        [] => (0..header.len()).collect(),
+        columns => columns
+            .iter()
+            .map(|column| place(&header, column))
+            .collect(),
+    };
+    let rows = reader.records().map(|row| {
+        let row = row.expect("a row");
+        places.iter().map(|&place| row[place].to_owned()).collect()
+    });
+    rows.collect()
+}
+
+fn place(header: &csv::StringRecord, column: &str) -> usize {
+    let place = header.iter().position(|name| name == column);
+    place.unwrap_or_else(|| panic!("no column {column} in {header:?}"))
+}
+
+/// Reads what the site should have from the database, by queries of its own.
+async fn of_database(postgres: &Postgres) -> Content {
+    Content {
+        members: queried(
+            postgres,
+            "SELECT id::text, trim(first_name), trim(last_name),
+                    trim(trim(first_name) || ' ' || trim(last_name)), trim(headline), trim(city),
+                    trim(field), trim(story), array_to_string(skills, ';'),
+                    CASE WHEN team <> '' THEN 'team=' || team END
+             FROM people LEFT JOIN about ON person = id WHERE deleted_at IS NULL",
+        )
+        .await,
+        positions: queried(
+            postgres,
+            "SELECT person::text, jobs.id::text, 'work', employer, role,
+                    to_char(begun, 'YYYY-MM'), to_char(over, 'YYYY-MM'), (over IS NULL)::text
+             FROM jobs JOIN people ON person = people.id AND deleted_at IS NULL",
+        )
+        .await,
+        connections: queried(
+            postgres,
+            "SELECT least(one, two)::text, greatest(one, two)::text,
+                    to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')
+             FROM links
+             JOIN people a ON a.id = one AND a.deleted_at IS NULL
+             JOIN people b ON b.id = two AND b.deleted_at IS NULL
+             WHERE status = 'accepted'",
+        )
+        .await,
+    }
+}
+
+async fn queried(postgres: &Postgres, sql: &str) -> BTreeSet<Vec<String>> {
+    let rows = postgres.rows(sql).await.into_iter();
+    rows.map(|row| row.into_iter().map(Option::unwrap_or_default).collect())
+        .collect()
+}
+
+/// Reads a position of the database's log.
+pub(super) fn lsn(text: &str) -> u64 {
+    let (high, low) = text.split_once('/').expect("a position");
+    let half = |text| u64::from_str_radix(text, 16).expect("hexadecimal digits");
+    half(high) << 32 | half(low)
+}
