@@ -21,6 +21,7 @@
 
 use std::{
     fs::{self, File},
+    io::Write as _,
     net::TcpListener,
     os::unix::{fs::chown, process::CommandExt as _},
     path::{Path, PathBuf},
@@ -108,8 +109,7 @@ impl Postgres {
 
     /// Creates a cluster and starts a server.
     pub async fn start_with(options: PostgresOptions) -> Self {
-        let folder = tempfile::Builder::new().prefix("postgres-").tempdir();
-        let folder = folder.expect("a temporary folder");
+        let folder = temporary_folder();
         let mut initdb = Command::new(options.programs.join("initdb"));
         initdb
             .arg("-D")
@@ -122,12 +122,16 @@ impl Postgres {
             initdb
                 .arg("--auth=scram-sha-256")
                 .arg(format!("--pwfile={}", file.display()));
-            own(&file);
+            own_by_user(&file);
         } else {
             initdb.arg("--auth=trust");
         }
-        own(folder.path());
+        own_by_user(folder.path());
         run(as_user(&mut initdb));
+        let settings = folder.path().join("cluster/postgresql.conf");
+        let settings = File::options().append(true).open(settings);
+        let included = settings.and_then(|mut file| file.write_all(b"include 'test.conf'\n"));
+        included.expect("the settings of the cluster");
         let mut postgres = Self {
             options,
             port: free_port(),
@@ -136,6 +140,38 @@ impl Postgres {
         };
         postgres.start_again().await;
         postgres
+    }
+
+    /// Copies the cluster and starts a standby that follows this server through a slot.
+    pub async fn standby(&self, slot: &str) -> Self {
+        let folder = temporary_folder();
+        let mut copy = Command::new(self.options.programs.join("pg_basebackup"));
+        copy.arg("-D")
+            .arg(folder.path().join("cluster"))
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
+            .args(["--create-slot", "--slot", slot, "--dbname"])
+            .arg(format!(
+                "host=127.0.0.1 port={} user={SUPERUSER} dbname={DATABASE}",
+                self.port
+            ));
+        if let Some(password) = &self.options.password {
+            copy.env("PGPASSWORD", password);
+        }
+        own_by_user(folder.path());
+        run(as_user(&mut copy));
+        let mut standby = Self {
+            options: self.options.clone(),
+            port: free_port(),
+            process: None,
+            folder,
+        };
+        standby.start_again().await;
+        standby
+    }
+
+    /// Makes a standby a primary, and waits until it is one.
+    pub async fn promote(&self) {
+        assert_eq!(self.value("SELECT pg_promote()").await, "t");
     }
 
     /// Returns the port.
@@ -309,19 +345,8 @@ impl Postgres {
             .arg(self.options.programs.join("postgres"))
             .arg("-D")
             .arg(self.cluster())
-            .args(["-p", &self.port.to_string()])
-            .args([
-                "-c",
-                if self.options.fsync {
-                    "fsync=on"
-                } else {
-                    "fsync=off"
-                },
-            ]);
-        let own = (self.options.settings.iter()).map(|(name, value)| (&**name, &**value));
-        for (name, value) in SETTINGS.into_iter().chain(own) {
-            command.args(["-c", &format!("{name}={value}")]);
-        }
+            .args(["-p", &self.port.to_string()]);
+        self.write_settings();
         let log = File::options()
             .create(true)
             .append(true)
@@ -345,6 +370,17 @@ impl Postgres {
             child: child.expect("setpriv of util-linux starts"),
             _thread,
         }
+    }
+
+    /// Writes the settings to a file that the server reads. `ALTER SYSTEM` goes before it.
+    fn write_settings(&self) {
+        let fsync = ("fsync", if self.options.fsync { "on" } else { "off" });
+        let own = (self.options.settings.iter()).map(|(name, value)| (&**name, &**value));
+        let settings = SETTINGS.into_iter().chain([fsync]).chain(own);
+        let lines = settings.map(|(name, value)| format!("{name} = '{value}'\n"));
+        let file = self.cluster().join("test.conf");
+        fs::write(&file, lines.collect::<String>()).expect("a file for the settings");
+        own_by_user(&file);
     }
 
     async fn session(&self, database: &str) -> Result<Client, tokio_postgres::Error> {
@@ -458,6 +494,11 @@ pub fn programs() -> Option<PathBuf> {
     None
 }
 
+fn temporary_folder() -> TempDir {
+    let folder = tempfile::Builder::new().prefix("postgres-").tempdir();
+    folder.expect("a temporary folder")
+}
+
 /// Returns a port without a listener.
 fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
@@ -465,7 +506,7 @@ fn free_port() -> u16 {
 }
 
 /// Gives a file or folder to the user of the server.
-fn own(path: &Path) {
+fn own_by_user(path: &Path) {
     if let Some((uid, gid)) = user() {
         chown(path, Some(uid), Some(gid)).expect("root may change the owner");
     }
@@ -531,6 +572,25 @@ mod tests {
         assert!(!folder.exists());
         let pid = pid.expect("it ran");
         assert!(!Path::new(&format!("/proc/{pid}")).exists());
+    }
+
+    #[tokio::test]
+    async fn a_standby_follows_and_is_promoted() {
+        let Some(primary) = Postgres::start().await else {
+            return;
+        };
+        let standby = primary.standby("second").await;
+        assert_eq!(standby.value("SELECT pg_is_in_recovery()").await, "t");
+        primary.execute("CREATE TABLE kept (id int)").await;
+        let written = primary.value("SELECT pg_current_wal_lsn()").await;
+        let replayed = format!("SELECT pg_last_wal_replay_lsn() >= '{written}'");
+        crate::until::until("the standby follows", async || {
+            (standby.value(&replayed).await == "t").then_some(())
+        })
+        .await;
+        drop(primary);
+        standby.promote().await;
+        standby.execute("INSERT INTO kept VALUES (1)").await;
     }
 
     #[tokio::test]

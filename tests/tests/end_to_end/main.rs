@@ -8,6 +8,7 @@ mod adopt;
 mod backup;
 mod bootstrap;
 mod capture;
+mod capture_check;
 mod command_line;
 mod damage;
 mod descriptors;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::{
     catalogue::{
-        duplicates::Duplicates, publication::Publication, read_tables::read_tables, server::Server,
-        table::Table,
+        duplicates::Duplicates, one_sided::OneSided, publication::Publication,
+        read_tables::read_tables, server::Server, table::Table,
     },
     connect::{ConnectError, Database, Session},
-    mapping::{Mapping, TableMap, TableName},
+    mapping::{Mapping, TableName},
 };
 
 /// The state of a core database at one moment.
@@ -24,6 +24,8 @@ pub struct Catalogue {
     pub publication: Option<Publication>,
     /// The mapped tables whose rows no constraint keeps apart, in the order of the mapping.
     pub duplicates: Vec<Duplicates>,
+    /// The mapped tables of pairs that should have two rows each, in the order of the mapping.
+    pub one_sided: Vec<OneSided>,
 }
 
 impl Catalogue {
@@ -46,26 +48,22 @@ impl Catalogue {
             server,
             tables,
             duplicates: Vec::new(),
+            one_sided: Vec::new(),
         };
         for map in mapping.iter().flat_map(|mapping| &mapping.tables) {
-            if let Some(found) = catalogue.count_duplicates(session, map).await? {
-                catalogue.duplicates.push(found);
+            let table = catalogue.tables.get(&map.table);
+            let Some(table) = table.filter(|table| table.is_readable(map)) else {
+                continue;
+            };
+            if !Duplicates::are_impossible(map, table) {
+                catalogue
+                    .duplicates
+                    .push(Duplicates::count(session, map, table).await?);
             }
+            catalogue
+                .one_sided
+                .extend(OneSided::sample(session, map).await?);
         }
         Ok(catalogue)
-    }
-
-    async fn count_duplicates(
-        &self,
-        session: &Session,
-        map: &TableMap,
-    ) -> Result<Option<Duplicates>, ConnectError> {
-        let Some(table) = self.tables.get(&map.table) else {
-            return Ok(None);
-        };
-        if !table.is_readable(map) || Duplicates::are_impossible(map, table) {
-            return Ok(None);
-        }
-        Duplicates::count(session, map, table).await.map(Some)
     }
 }

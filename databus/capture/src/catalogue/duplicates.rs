@@ -140,7 +140,7 @@ fn is_unique(map: &TableMap, table: &Table, counts: &dyn Fn(&Index) -> bool) -> 
 }
 
 /// Returns a condition as SQL.
-fn sql(condition: &Condition) -> String {
+pub(super) fn sql(condition: &Condition) -> String {
     let column = quoted(&condition.column);
     match &condition.test {
         Test::IsNull => format!("{column} IS NULL"),

@@ -183,7 +183,8 @@ impl Table {
         self.indexes.iter().any(keeps_apart)
     }
 
-    /// Returns whether the table and all its mapped columns exist and can be selected.
+    /// Returns whether the rows are in this database, and all mapped columns exist and can be
+    /// selected.
     pub(crate) fn is_readable(&self, map: &TableMap) -> bool {
         let is_selected = |name: &str| {
             let column = self.column(name);

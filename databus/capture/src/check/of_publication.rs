@@ -32,7 +32,17 @@ pub(super) fn of_publication(mapping: &Mapping, catalogue: &Catalogue) -> Vec<Fi
     }
     let Some(publication) = &catalogue.publication else {
         let list: Vec<String> = tables.iter().map(|table| table.name.quoted()).collect();
-        let finding = Finding::refused(place, "there is none, so no changes are sent");
+        let server = &catalogue.server;
+        let by_others = match server.may_create && tables.iter().all(|table| table.is_owned) {
+            true => String::new(),
+            false => format!(
+                ". The user {} may not create it: that needs CREATE on the database, and the \
+                 tables' owner",
+                server.user
+            ),
+        };
+        let what = format!("there is none, so no changes are sent{by_others}");
+        let finding = Finding::refused(place, what);
         return vec![
             finding
                 .mend(format!(

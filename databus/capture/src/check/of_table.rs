@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use strsim::jaro_winkler;
 
 use crate::{
-    catalogue::{Catalogue, Column, Duplicates, Table, TableType},
+    catalogue::{Catalogue, Column, Duplicates, OneSided, Table, TableType},
     check::finding::Finding,
     mapping::{Mapping, PositionMap, TableKind, TableMap, TableName, quoted},
 };
@@ -35,6 +35,7 @@ pub(super) fn of_tables(mapping: &Mapping, catalogue: &Catalogue) -> Vec<Finding
         }
     }
     findings.extend(key_types(mapping, catalogue));
+    findings.extend(catalogue.one_sided.iter().filter_map(one_sided));
     findings.extend(catalogue.duplicates.iter().filter_map(|found| {
         let map = mapping
             .tables
@@ -278,6 +279,23 @@ fn key_types(mapping: &Mapping, catalogue: &Catalogue) -> Vec<Finding> {
     vec![Finding::warning("mapping", what)]
 }
 
+/// Warns of pairs with one row: half of them do not count.
+fn one_sided(found: &OneSided) -> Option<Finding> {
+    let OneSided {
+        table,
+        rows,
+        one_sided,
+    } = found;
+    (*one_sided > 0).then(|| {
+        let what = format!(
+            "{one_sided} of {rows} sampled rows have no row in the other direction: with \
+             `pair = \"both_rows\"` such a pair is a connection only if its row is that of the \
+             smaller member id. If pairs have one row, write `pair = \"one_row\"`"
+        );
+        Finding::warning(table, what)
+    })
+}
+
 /// Judges rows about one object.
 fn duplicates(
     map: &TableMap,
@@ -341,7 +359,12 @@ fn duplicates(
         let what = format!(
             "{counted} {thing} have several rows of the same ({keys}){order}, and no unique \
              constraint keeps them apart: the deletion of one row would remove what the other \
-             states. Delete the rows that are too many, then add the constraint"
+             states. Delete the rows that are too many, then add the constraint{}",
+            if found.is_either_order && table.is_unique(&map.identity_columns()) {
+                ". If each pair has a row in each direction, write `pair = \"both_rows\"` instead"
+            } else {
+                ""
+            }
         );
         let query = format!(
             "SELECT {} AS keys, count(*) FROM {}{} GROUP BY 1 HAVING count(*) > 1",
@@ -349,16 +372,20 @@ fn duplicates(
             table.name.quoted(),
             condition(found)
         );
-        return Some(Finding::refused(&table.name, what).mend(query).mend(index));
+        return Some(index.into_iter().fold(
+            Finding::refused(&table.name, what).mend(query),
+            Finding::mend,
+        ));
     }
     let what = format!(
         "no unique constraint keeps rows of the same ({keys}){order} apart, though there are none \
          now: the deletion of one of several would remove what the others state"
     );
-    Some(match is_connection {
-        true => Finding::warning(&table.name, what).mend(index),
-        false => Finding::refused(&table.name, what).mend(index),
-    })
+    let finding = match is_connection {
+        true => Finding::warning(&table.name, what),
+        false => Finding::refused(&table.name, what),
+    };
+    Some(index.into_iter().fold(finding, Finding::mend))
 }
 
 /// Returns the condition under which rows must be unique: none, if all must be.
@@ -379,20 +406,27 @@ fn grouping(found: &Duplicates) -> String {
     }
 }
 
-fn unique_index(map: &TableMap, found: &Duplicates, table: &Table) -> String {
-    let mut name = format!("{}_{}_key", map.table.name, found.columns.join("_"));
-    if name.len() > INDEX_NAME_MAX {
+/// Returns the statement that keeps rows apart. `None` for pairs in either order of a partitioned
+/// table, which allows no such index.
+fn unique_index(map: &TableMap, found: &Duplicates, table: &Table) -> Option<String> {
+    let is_partitioned = table.table_type == TableType::Partitioned;
+    if is_partitioned && found.is_either_order {
+        return None;
+    }
+    let columns = match found.is_either_order {
+        true => "pair".to_owned(),
+        false => found.columns.join("_"),
+    };
+    let mut name = format!("{}_{columns}_key", map.table.name);
+    if name.len() > INDEX_NAME_MAX || table.indexes.iter().any(|index| index.name == name) {
         name = format!("cloud_{}_{}_key", map.kind_name(), table.oid);
     }
-    let keys = grouping(found);
-    let concurrently = match table.table_type {
-        TableType::Partitioned => "",
-        _ => "CONCURRENTLY ",
-    };
-    format!(
-        "CREATE UNIQUE INDEX {concurrently}{} ON {} {keys}{}",
+    let concurrently = if is_partitioned { "" } else { "CONCURRENTLY " };
+    Some(format!(
+        "CREATE UNIQUE INDEX {concurrently}{} ON {} {}{}",
         quoted(&name),
         map.table.quoted(),
+        grouping(found),
         condition(found)
-    )
+    ))
 }
