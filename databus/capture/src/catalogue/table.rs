@@ -190,7 +190,12 @@ impl Table {
             let column = self.column(name);
             column.is_some_and(|column| self.may_select || column.may_select)
         };
-        self.may_use_schema && !self.hides_rows && map.columns().into_iter().all(is_selected)
+        let is_captured = matches!(
+            self.table_type,
+            TableType::Ordinary | TableType::Partitioned
+        );
+        let is_shown = self.may_use_schema && !self.hides_rows;
+        is_captured && is_shown && map.columns().into_iter().all(is_selected)
     }
 }
 

@@ -141,7 +141,7 @@ fn of_table(
 
 /// Warns of slots that stand before the publication: their changes were not selected by it.
 fn created_later(publication: &Publication, catalogue: &Catalogue, place: &str) -> Option<Finding> {
-    let is_before = |age: i32| age > publication.age;
+    let is_before = |age: i32| age >= publication.age;
     let of_capture = catalogue.server.slots.iter().find(|slot| {
         slot.name.starts_with(SLOTS)
             && slot.database.as_ref() == Some(&catalogue.server.database)

@@ -210,7 +210,7 @@ impl PostgresArguments {
         let is_refusal = |finding: &&Finding| finding.severity == Severity::Refused;
         match findings.iter().filter(is_refusal).count() {
             0 => show(format_args!(
-                "ready: {} tables are mapped, {} warnings\n",
+                "ready: tables mapped: {}, warnings: {}\n",
                 mapping.table_names().len(),
                 findings.len()
             )),

@@ -58,7 +58,8 @@ async fn suggest_check_and_init_lead_to_a_database_that_is_ready() {
     assert!(text(&again.stdout).starts_with("publication and replica identities are complete"));
     let checked = run("--check");
     assert!(checked.status.success(), "{}", text(&checked.stdout));
-    assert!(text(&checked.stdout).contains("ready: tables mapped: 3, warnings: "));
+    let ready = text(&checked.stdout);
+    assert!(ready.contains("ready: tables mapped: 3, warnings: "), "{ready}");
 }
 
 #[test]
