@@ -20,6 +20,31 @@ use crate::{
 /// The error of a pooler that does not let the settings of a session through.
 const POOLER: &str = "unsupported startup parameter";
 
+/// The form of a mapping, below the options.
+const MAPPING_FORM: &str = "\
+The form of a mapping:
+  seed = \"a text that never changes\"     # only for keys that are no integers
+  [members]
+  table = \"public.users\"
+  id = \"id\"
+  where = { status = \"active\", deleted_at = { is_null = true } }
+  fields = { display_name = \"name\", place = \"city\", \"attributes.team\" = \"team\" }
+  [[profiles]]
+  table = \"public.profiles\"
+  member = \"user_id\"
+  fields = { headline = \"tagline\" }
+  [[positions]]
+  table = \"public.jobs\"
+  id = \"id\"                             # hash_id = true, if it is no integer
+  member = \"user_id\"
+  fields = { kind = { constant = \"work\" }, organisation = \"company\", from = \"started_on\" }
+  [[connections]]
+  table = \"public.friendships\"
+  member = \"user_id\"
+  other = \"friend_id\"
+  pair = \"one_row\"                      # or \"both_rows\": a row in each direction
+  where = { status = [\"accepted\"] }";
+
 /// The options of `databus capture`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CaptureArguments {
@@ -41,7 +66,10 @@ pub enum Source {
 
 /// The options of `databus capture postgres`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("mode").multiple(false))]
+#[command(
+    group = clap::ArgGroup::new("mode").multiple(false),
+    after_long_help = MAPPING_FORM
+)]
 pub struct PostgresArguments {
     /// The database, as postgres://USER@HOST:PORT/DATABASE. It must not hold a password.
     #[arg(long, value_name = "URL")]
@@ -69,7 +97,7 @@ pub struct PostgresArguments {
     pub stream: StreamArguments,
 }
 
-/// The work of the command.
+/// The action of the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Writes a first mapping.
@@ -123,7 +151,7 @@ pub enum CommandError {
 }
 
 impl PostgresArguments {
-    /// Returns what the command does.
+    /// Returns the action.
     #[must_use]
     pub fn mode(&self) -> Mode {
         match (self.suggest, self.check, self.init) {
@@ -237,4 +265,18 @@ impl PostgresArguments {
 /// Prints to stdout. A reader that is gone has read enough.
 fn show(text: std::fmt::Arguments<'_>) -> Result<(), CommandError> {
     print(text).map_err(CommandError::Print)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_of_the_help_is_a_mapping() {
+        let (_, form) = MAPPING_FORM
+            .split_once('\n')
+            .expect("a line before the form");
+        let mapping = Mapping::parse(form).expect("a mapping");
+        assert_eq!(mapping.tables.len(), 4);
+    }
 }

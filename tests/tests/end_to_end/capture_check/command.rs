@@ -59,7 +59,10 @@ async fn suggest_check_and_init_lead_to_a_database_that_is_ready() {
     let checked = run("--check");
     assert!(checked.status.success(), "{}", text(&checked.stdout));
     let ready = text(&checked.stdout);
-    assert!(ready.contains("ready: tables mapped: 3, warnings: "), "{ready}");
+    assert!(
+        ready.contains("ready: tables mapped: 3, warnings: "),
+        "{ready}"
+    );
 }
 
 #[test]
