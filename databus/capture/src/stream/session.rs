@@ -8,7 +8,7 @@ use std::{
 use cloud_client::{self as client, Window};
 use pgwire_replication::{Lsn, PgWireError, ReplicationClient, client::ReplicationEvent};
 use prost_types::Timestamp;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::{
     connect::{ConnectError, Session},
@@ -33,6 +33,10 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 const TABLES_INTERVAL: Duration = Duration::from_secs(1);
 /// The interval in which the database's own position is compared with the one that was read.
 const TICK: Duration = Duration::from_millis(100);
+/// The time by which the database and the log must answer a check.
+const TICK_TIMEOUT: Duration = Duration::from_secs(30);
+/// The reason if they do not.
+const NO_ANSWER: &str = "the database or the log did not answer in 30 s";
 /// The least time between two messages that are written to the database's log to learn its
 /// position.
 const MESSAGE_INTERVAL: Duration = Duration::from_millis(200);
@@ -271,7 +275,11 @@ impl Streaming<'_> {
                     let offset = offset.map_err(|error| of_log(self.options, error))?;
                     self.acknowledge(offset.unwrap_or_default());
                 }
-                _ = tick.tick() => self.tick(lasting).await?,
+                _ = tick.tick() => {
+                    // A network that is cut ends no connection by itself.
+                    let done = timeout(TICK_TIMEOUT, self.tick(lasting)).await;
+                    done.map_err(|_| Ended::Transient(NO_ANSWER.to_owned()))??;
+                }
             }
         }
     }
