@@ -10,7 +10,7 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write as _};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use cloud_search::SnapshotProfiles;
 use cloud_terminal::print;
 use jiff::Timestamp;
 
-use crate::{inspect::snapshot_at, job::error::Error};
+use crate::{csv_file::finish_csv, inspect::snapshot_at, job::error::Error};
 
 /// Write a snapshot as members.csv, positions.csv and connections.csv, which build the same site.
 #[derive(Debug, Clone, Args)]
@@ -208,15 +208,9 @@ impl Table {
         written.map_err(|error| Error::file("write", &self.path)(error.into()))
     }
 
-    /// Writes what is buffered, and syncs the file. Returns its path and its number of rows.
+    /// Fsyncs the file. Returns its path and its number of rows.
     fn finish(self) -> Result<(PathBuf, u64), Error> {
-        let write = Error::file("write", self.path.clone());
-        let buffer = self.writer.into_inner();
-        let buffer = buffer.map_err(|error| write(error.into_error()))?;
-        let file = buffer.into_inner();
-        let mut file = file.map_err(|error| write(error.into_error()))?;
-        file.flush().map_err(&write)?;
-        file.sync_all().map_err(&write)?;
+        finish_csv(self.writer, &self.path)?;
         Ok((self.path, self.rows))
     }
 }

@@ -8,6 +8,7 @@
 //! The commands are functions too, so that tests and benches call them without a process.
 
 pub mod adopt;
+mod csv_file;
 pub mod export;
 pub mod inspect;
 mod job;

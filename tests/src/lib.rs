@@ -2,6 +2,7 @@
 //!
 //! - [`binaries`] finds the binaries that cargo built;
 //! - [`cloudctl`] runs the command-line client against a server under test;
+//! - [`content`] reads all rows of a site, to be compared with what it should have;
 //! - [`server`] starts, kills and stops a graph server or a relay;
 //! - [`postgres`] starts, kills and stops a PostgreSQL server with a cluster of its own;
 //! - [`site`] builds a snapshot directory with the loader from given rows;
@@ -35,6 +36,7 @@
 
 pub mod binaries;
 pub mod cloudctl;
+pub mod content;
 pub mod history;
 pub mod http;
 pub mod installed;

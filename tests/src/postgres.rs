@@ -19,24 +19,24 @@
 //! # }
 //! ```
 
+mod options;
+mod process;
+
 use std::{
     fs::{self, File},
     io::Write as _,
     net::TcpListener,
-    os::unix::{fs::chown, process::CommandExt as _},
-    path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc::{Sender, channel},
-    thread,
+    path::PathBuf,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, geteuid, kill_process};
+pub use options::{PostgresOptions, programs};
+use process::{Process, as_user, own_by_user};
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
-/// The folder above the versions of Debian's packages.
-const INSTALLED: &str = "/usr/lib/postgresql";
 /// The superuser of each cluster.
 pub const SUPERUSER: &str = "postgres";
 /// The database that each cluster has.
@@ -54,8 +54,6 @@ const SETTINGS: [(&str, &str); 8] = [
 ];
 /// The time within which a server accepts connections, recovery included.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-/// The time within which a server ends.
-const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// The last lines of a server's log that a failed test shows.
 const LINES_SHOWN: usize = 30;
@@ -70,19 +68,6 @@ pub struct Postgres {
     folder: TempDir,
 }
 
-/// The options of a server under test.
-#[derive(Clone, Debug)]
-pub struct PostgresOptions {
-    /// The folder of the programs, such as `/usr/lib/postgresql/15/bin`.
-    pub programs: PathBuf,
-    /// Whether the server syncs to disk.
-    pub fsync: bool,
-    /// The password that every connection needs. `None`: none is needed.
-    pub password: Option<String>,
-    /// Further settings, or other values of the usual ones.
-    pub settings: Vec<(String, String)>,
-}
-
 /// The ways in which a server is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shutdown {
@@ -90,14 +75,6 @@ pub enum Shutdown {
     Fast,
     /// Ends at once, without a checkpoint: the next start recovers.
     Immediate,
-}
-
-/// The server's process, and the thread that started it. The kernel takes the end of that thread
-/// for the end of the test, so it lives as long as this.
-#[derive(Debug)]
-struct Process {
-    child: Child,
-    _thread: Sender<()>,
 }
 
 impl Postgres {
@@ -358,18 +335,7 @@ impl Postgres {
             .stdout(log.try_clone().expect("a second handle"))
             .stderr(log);
         as_user(&mut command);
-        let (started, child) = channel();
-        let (_thread, ended) = channel();
-        thread::spawn(move || {
-            let _ = started.send(command.spawn());
-            // It ends when the handle of the process is dropped.
-            let _ = ended.recv();
-        });
-        let child = child.recv().expect("the thread answers");
-        Process {
-            child: child.expect("setpriv of util-linux starts"),
-            _thread,
-        }
+        Process::start(command)
     }
 
     /// Writes the settings to a file that the server reads. `ALTER SYSTEM` goes before it.
@@ -418,82 +384,6 @@ impl Drop for Postgres {
     }
 }
 
-impl Process {
-    /// Sends a signal and waits for the end. `None` if it had to be killed.
-    fn end(mut self, signal: Signal) -> Option<ExitStatus> {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        // It fails only when the process has ended.
-        let _ = kill_process(pid?, signal);
-        let start = Instant::now();
-        while start.elapsed() < STOP_TIMEOUT {
-            match self.child.try_wait() {
-                Ok(Some(status)) => return Some(status),
-                Ok(None) => thread::sleep(POLL_INTERVAL),
-                Err(_) => break,
-            }
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        None
-    }
-}
-
-impl PostgresOptions {
-    /// Returns the options for the installed version. `None` if none is installed: this says so,
-    /// and fails in CI.
-    pub fn installed() -> Option<Self> {
-        Some(Self::of(programs()?))
-    }
-
-    /// Returns the options for the programs in a folder.
-    pub fn of(programs: PathBuf) -> Self {
-        Self {
-            programs,
-            fsync: false,
-            password: None,
-            settings: Vec::new(),
-        }
-    }
-
-    /// Adds a setting of the server, such as `wal_level`.
-    #[must_use]
-    pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.settings.push((name.to_owned(), value.to_owned()));
-        self
-    }
-}
-
-/// Returns the folder of PostgreSQL's programs: that of the variable `CLOUD_TEST_POSTGRES`, else
-/// the latest of Debian's packages. `None` if there is none: this says so, and fails in CI.
-pub fn programs() -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os("CLOUD_TEST_POSTGRES") {
-        let folder = PathBuf::from(folder);
-        let is_there = folder.join("postgres").exists();
-        assert!(
-            is_there,
-            "CLOUD_TEST_POSTGRES: no postgres in {}",
-            folder.display()
-        );
-        return Some(folder);
-    }
-    let versions = fs::read_dir(INSTALLED).into_iter().flatten().flatten();
-    let found = versions.filter_map(|entry| {
-        let version: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let folder = entry.path().join("bin");
-        folder
-            .join("postgres")
-            .exists()
-            .then_some((version, folder))
-    });
-    if let Some((_, folder)) = found.max() {
-        return Some(folder);
-    }
-    let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(!in_ci, "PostgreSQL is missing in {INSTALLED}");
-    eprintln!("NOT TESTED: PostgreSQL is missing in {INSTALLED}; `make test` installs it");
-    None
-}
-
 fn temporary_folder() -> TempDir {
     let folder = tempfile::Builder::new().prefix("postgres-").tempdir();
     folder.expect("a temporary folder")
@@ -505,36 +395,6 @@ fn free_port() -> u16 {
     listener.local_addr().expect("its address").port()
 }
 
-/// Gives a file or folder to the user of the server.
-fn own_by_user(path: &Path) {
-    if let Some((uid, gid)) = user() {
-        chown(path, Some(uid), Some(gid)).expect("root may change the owner");
-    }
-}
-
-/// Lets a command run as the user of the server.
-fn as_user(command: &mut Command) -> &mut Command {
-    if let Some((uid, gid)) = user() {
-        command.uid(uid).gid(gid);
-    }
-    command
-}
-
-/// Returns the user and group `postgres` of Debian's package, since PostgreSQL does not run as
-/// root. `None` if this process is not root.
-fn user() -> Option<(u32, u32)> {
-    if !geteuid().is_root() {
-        return None;
-    }
-    let users = fs::read_to_string("/etc/passwd").expect("the list of users");
-    let mut lines = users.lines();
-    let fields = lines.find_map(|line| line.strip_prefix("postgres:"));
-    let fields = fields.expect("a user `postgres`, since PostgreSQL does not run as root");
-    let mut numbers = fields.split(':').skip(1);
-    let mut number = || numbers.next()?.parse().ok();
-    Some((number()?, number()?))
-}
-
 fn run(command: &mut Command) {
     let output = command.current_dir("/").output();
     let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -544,6 +404,8 @@ fn run(command: &mut Command) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use cloud_capture::bootstrap::{DEFAULT_PUBLICATION, DEFAULT_SLOT};
+use cloud_capture::connect::{DEFAULT_PUBLICATION, DEFAULT_SLOT, publication_name, slot_name};
 use cloud_model::{LogId, Scn};
 
 use crate::{
@@ -51,11 +51,12 @@ pub struct Arguments {
     mapping: Option<PathBuf>,
     /// The slot to make in the core database when the snapshot is complete. It must not exist.
     /// Until then the build uses a temporary slot, so a build that ends early leaves none.
-    #[arg(long, value_name = "NAME", requires = "from_postgres", default_value = DEFAULT_SLOT)]
+    #[arg(long, value_name = "NAME", requires = "from_postgres", default_value = DEFAULT_SLOT,
+          value_parser = slot_name)]
     slot: String,
     /// The publication of the mapped tables. It must exist before the slot is made.
     #[arg(long, value_name = "NAME", requires = "from_postgres",
-          default_value = DEFAULT_PUBLICATION)]
+          default_value = DEFAULT_PUBLICATION, value_parser = publication_name)]
     publication: String,
     /// The directory of the site. The snapshot becomes a directory in it.
     #[arg(long, value_name = "DIR")]

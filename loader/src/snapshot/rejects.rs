@@ -5,12 +5,13 @@
 //! the list is in the order of the dump, whichever worker found a row.
 
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
 use crate::{
+    csv_file::finish_csv,
     job::{error::Error, options::Dump},
     snapshot::{
         rows::{
@@ -171,15 +172,6 @@ impl List {
     }
 
     fn finish(self) -> Result<(), Error> {
-        let write = Error::file("write", &self.path);
-        let buffer = self
-            .writer
-            .into_inner()
-            .map_err(|error| write(error.into_error()))?;
-        let mut file = buffer
-            .into_inner()
-            .map_err(|error| write(error.into_error()))?;
-        file.flush().map_err(&write)?;
-        file.sync_all().map_err(&write)
+        finish_csv(self.writer, &self.path)
     }
 }

@@ -1,11 +1,11 @@
-//! The rows of `COPY ... TO STDOUT` in its text format:
-//! <https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.2>.
+//! The rows of `COPY ... TO STDOUT` in its text format.
 //!
-//! A line is a row. Tabs separate its columns, `\N` is NULL, and a backslash begins an escape.
+//! A line is a row. Tabs separate its columns, `\N` is NULL, and a backslash begins an escape
+//! (`rows/copy_text.rs`).
 
 use std::ops::Range;
 
-use crate::rows::Datum;
+use crate::rows::{Datum, unescape};
 
 /// Splits the pieces that the database sends into lines. It sends a row with each piece, which the
 /// protocol does not promise.
@@ -15,11 +15,11 @@ pub(super) struct Lines {
     begun: Vec<u8>,
 }
 
-/// The columns of a row, decoded. The buffers are used again for the next row.
+/// The columns of a row. The buffers are used again for the next row.
 #[derive(Debug, Default)]
 pub(super) struct CopyRow {
-    /// The columns with escapes, decoded and concatenated.
-    decoded: String,
+    /// The columns with escapes, without them, one after the other.
+    unescaped: Vec<u8>,
     columns: Vec<Column>,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct CopyRow {
 enum Column {
     Null,
     InLine(Range<usize>),
-    Decoded(Range<usize>),
+    Unescaped(Range<usize>),
 }
 
 impl Lines {
@@ -60,61 +60,34 @@ impl Lines {
 }
 
 impl CopyRow {
-    /// Finds the columns of a line.
-    pub(super) fn split(&mut self, line: &str) {
+    /// Returns the values of a line; `None` if they are not UTF-8.
+    pub(super) fn split<'a>(&'a mut self, line: &'a [u8]) -> Option<Vec<Datum<'a>>> {
         self.columns.clear();
-        self.decoded.clear();
+        self.unescaped.clear();
         let mut begin = 0;
-        for text in line.split('\t') {
+        for text in line.split(|&byte| byte == b'\t') {
             let range = begin..begin + text.len();
             begin = range.end + 1;
-            self.columns.push(if text == "\\N" {
+            self.columns.push(if text == b"\\N" {
                 Column::Null
-            } else if text.contains('\\') {
-                let start = self.decoded.len();
-                decode(text, &mut self.decoded);
-                Column::Decoded(start..self.decoded.len())
+            } else if text.contains(&b'\\') {
+                let start = self.unescaped.len();
+                unescape(text, &mut self.unescaped);
+                Column::Unescaped(start..self.unescaped.len())
             } else {
                 Column::InLine(range)
             });
         }
-    }
-
-    /// Appends the values of the columns of the line that was split last.
-    pub(super) fn read<'a>(&'a self, line: &'a str, row: &mut Vec<Datum<'a>>) {
-        row.extend(self.columns.iter().map(|column| {
-            let text = match column {
-                Column::Null => return Datum::Null,
-                Column::InLine(range) => line.get(range.clone()),
-                Column::Decoded(range) => self.decoded.get(range.clone()),
-            };
-            Datum::Text(text.unwrap_or_default())
-        }));
-    }
-}
-
-/// Appends a text without its escapes. A backslash before any other character stands for that
-/// character; `COPY TO` writes no codes of characters.
-fn decode(text: &str, decoded: &mut String) {
-    let mut pieces = text.split('\\');
-    decoded.push_str(pieces.next().unwrap_or_default());
-    while let Some(piece) = pieces.next() {
-        let mut characters = piece.chars();
-        match characters.next() {
-            Some('b') => decoded.push('\u{8}'),
-            Some('f') => decoded.push('\u{c}'),
-            Some('n') => decoded.push('\n'),
-            Some('r') => decoded.push('\r'),
-            Some('t') => decoded.push('\t'),
-            Some('v') => decoded.push('\u{b}'),
-            Some(other) => decoded.push(other),
-            // Two backslashes: the second one's text is the next piece.
-            None => {
-                decoded.push('\\');
-                decoded.push_str(pieces.next().unwrap_or_default());
-            }
-        }
-        decoded.push_str(characters.as_str());
+        let line = str::from_utf8(line).ok()?;
+        let unescaped = str::from_utf8(&self.unescaped).ok()?;
+        let values = self.columns.iter().map(|column| {
+            Some(Datum::Text(match column {
+                Column::Null => return Some(Datum::Null),
+                Column::InLine(range) => line.get(range.clone())?,
+                Column::Unescaped(range) => unescaped.get(range.clone())?,
+            }))
+        });
+        values.collect()
     }
 }
 
@@ -125,15 +98,18 @@ mod tests {
 
     fn check(line: &str, expected: &[Option<&str>]) {
         let mut copy_row = CopyRow::default();
-        copy_row.split("an\\told\\\\\trow");
-        copy_row.split(line);
-        let mut row = Vec::new();
-        copy_row.read(line, &mut row);
+        assert!(copy_row.split(b"an\\told\\\\\trow").is_some());
+        let row = copy_row.split(line.as_bytes()).unwrap();
         let expected: Vec<_> = expected
             .iter()
             .map(|text| text.map_or(Datum::Null, Datum::Text))
             .collect();
         assert_eq!(row, expected, "{line:?}");
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_no_row() {
+        assert_eq!(CopyRow::default().split(b"1\t\xff"), None);
     }
 
     #[test]
@@ -181,10 +157,7 @@ mod tests {
             let mut copy_row = CopyRow::default();
             for piece in text.as_bytes().chunks(piece_bytes) {
                 lines.push(piece, |line| {
-                    let line = str::from_utf8(line).unwrap();
-                    copy_row.split(line);
-                    let mut row = Vec::new();
-                    copy_row.read(line, &mut row);
+                    let row = copy_row.split(line).unwrap();
                     found.push(row.iter().map(|datum| match datum {
                         Datum::Text(text) => Some((*text).to_owned()),
                         _ => None,

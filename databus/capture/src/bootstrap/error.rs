@@ -19,9 +19,7 @@ pub enum BootstrapError {
         error: String,
     },
     /// The name of the slot is not a name of PostgreSQL's.
-    #[error(
-        "the slot {0:?}: a slot's name has lower-case letters, digits and underscores, at most 63"
-    )]
+    #[error("{0}")]
     SlotName(String),
     /// The permanent slot exists already.
     #[error(

@@ -18,6 +18,6 @@ mod copy_rows;
 
 pub use error::BootstrapError;
 pub use open_transaction::OpenTransaction;
-pub use snapshot_session::{RefusedRow, SnapshotSession};
-pub use source_snapshot::{DEFAULT_PUBLICATION, DEFAULT_SLOT, SlotNames, SourceSnapshot};
+pub use snapshot_session::SnapshotSession;
+pub use source_snapshot::{SlotNames, SourceSnapshot};
 pub use table_part::TablePart;

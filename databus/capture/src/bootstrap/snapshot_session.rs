@@ -12,8 +12,8 @@ use crate::{
         table_part::TablePart,
     },
     connect::{Database, Session},
-    mapping::{Mapping, TableMap},
-    rows::{Datum, TableRows},
+    mapping::Mapping,
+    rows::{RefusedRow, RowError, TableRows},
 };
 
 /// The timeouts that would end a session which waits for the others.
@@ -25,15 +25,6 @@ pub(super) const NO_TIMEOUTS: &str = "
 /// A session whose transaction sees the exported snapshot.
 pub struct SnapshotSession {
     session: Session,
-}
-
-/// A row that the rules refuse.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusedRow {
-    /// The values of the columns that identify the row's object, separated by commas.
-    pub key: String,
-    /// The rule and the value.
-    pub reason: String,
 }
 
 impl SnapshotSession {
@@ -77,6 +68,10 @@ impl SnapshotSession {
         let columns = map.columns();
         let rows =
             TableRows::new(mapping, map, columns.iter().copied()).map_err(BootstrapError::from)?;
+        let protocol = |what| BootstrapError::Protocol {
+            what,
+            table: map.table.to_string(),
+        };
         let command = part.copy_command(&columns);
         let client = self.session.client();
         let copied = client
@@ -89,26 +84,24 @@ impl SnapshotSession {
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(BootstrapError::from)?;
             lines.push(&piece, |line| {
-                let stated = match str::from_utf8(line) {
-                    Ok(line) => {
-                        copy_row.split(line);
-                        let mut row = Vec::with_capacity(columns.len());
-                        copy_row.read(line, &mut row);
-                        if row.len() != columns.len() {
-                            let (what, table) = ("a row of another width", map.table.to_string());
-                            return Err(BootstrapError::Protocol { what, table }.into());
-                        }
-                        rows.stated(&row).map_err(|error| RefusedRow {
-                            key: key(map, &columns, &row),
-                            reason: error.to_string(),
-                        })
-                    }
-                    Err(_) => Err(RefusedRow {
-                        key: String::new(),
-                        reason: format!("is not UTF-8: {}", String::from_utf8_lossy(line)),
-                    }),
+                let Some(columns_of_line) = copy_row.split(line) else {
+                    return Err(protocol("a row that is not UTF-8").into());
                 };
-                if let Some(stated) = stated.transpose() {
+                if columns_of_line.len() != columns.len() {
+                    return Err(protocol("a row of another width").into());
+                }
+                let stated = match rows.stated(&columns_of_line) {
+                    Ok(None) => None,
+                    Ok(Some(change)) => Some(Ok(change)),
+                    Err(RowError::Invalid(invalid)) => {
+                        Some(Err(rows.refused(&columns_of_line, &invalid)))
+                    }
+                    // COPY sends every value.
+                    Err(RowError::NeedsFull { .. }) => {
+                        return Err(protocol("a row without a value").into());
+                    }
+                };
+                if let Some(stated) = stated {
                     take(number, stated)?;
                 }
                 number += 1;
@@ -118,19 +111,6 @@ impl SnapshotSession {
         if lines.is_complete() {
             return Ok(());
         }
-        let (what, table) = ("half a row", map.table.to_string());
-        Err(BootstrapError::Protocol { what, table }.into())
+        Err(protocol("half a row").into())
     }
-}
-
-/// Returns the values of the columns that identify a row's object.
-fn key(map: &TableMap, columns: &[&str], row: &[Datum<'_>]) -> String {
-    let values = map.identity_columns().into_iter().map(|wanted| {
-        let place = columns.iter().position(|column| *column == wanted);
-        match place.and_then(|place| row.get(place)) {
-            Some(Datum::Text(text)) => text,
-            _ => "NULL",
-        }
-    });
-    values.collect::<Vec<_>>().join(",")
 }

@@ -10,16 +10,9 @@ use crate::{
         open_transaction::OpenTransaction,
         snapshot_session::{NO_TIMEOUTS, SnapshotSession},
     },
-    connect::{Database, Session},
+    connect::{Database, Session, names::source_id, slot_name},
 };
 
-/// The name of the permanent slot, unless another is given.
-pub const DEFAULT_SLOT: &str = "cloud";
-/// The name of the publication, unless another is given.
-pub const DEFAULT_PUBLICATION: &str = "cloud";
-
-/// The most bytes of a slot's name.
-const SLOT_NAME_BYTES_MAX: usize = 63;
 /// The time after which the transactions that a new slot waits for are reported.
 const FIRST_REPORT: Duration = Duration::from_secs(1);
 /// The time between two further reports.
@@ -68,7 +61,7 @@ impl SourceSnapshot {
         mut report: impl FnMut(&[OpenTransaction]),
     ) -> Result<Self, BootstrapError> {
         let SlotNames { slot, publication } = names;
-        check_slot_name(slot)?;
+        slot_name(slot).map_err(BootstrapError::SlotName)?;
         let session = database.connect().await?;
         check_names(&session, names).await?;
         let setting = "SELECT current_setting('server_version_num')::int4";
@@ -123,7 +116,7 @@ impl SourceSnapshot {
             });
         };
         Ok(Self {
-            source_id: format!("pg:{}/{}", system.system_id, database.name()),
+            source_id: source_id(&system.system_id, database.name()),
             slot: slot.clone(),
             has_failover: version >= FAILOVER_VERSION,
             database,
@@ -189,15 +182,6 @@ impl SourceSnapshot {
         let action = format!("let the slot {} be synchronised to standbys", self.slot);
         Err(BootstrapError::replication(action)(error))
     }
-}
-
-/// Checks that a name needs no quotes in a replication command.
-fn check_slot_name(slot: &str) -> Result<(), BootstrapError> {
-    let is_allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
-    if slot.is_empty() || slot.len() > SLOT_NAME_BYTES_MAX || !slot.bytes().all(is_allowed) {
-        return Err(BootstrapError::SlotName(slot.to_owned()));
-    }
-    Ok(())
 }
 
 async fn check_names(session: &Session, names: &SlotNames) -> Result<(), BootstrapError> {

@@ -11,8 +11,8 @@ use cloud_terminal::print;
 use crate::{
     catalogue::Catalogue,
     check::{Finding, InitError, Severity, check, init, init_statements},
-    command::run::{StreamArguments, publication},
-    connect::{ConnectError, Database, Session},
+    command::run::StreamArguments,
+    connect::{ConnectError, DEFAULT_PUBLICATION, Database, Session, publication_name},
     mapping::{Mapping, MappingError},
     suggest::{SuggestError, suggest},
 };
@@ -78,7 +78,8 @@ pub struct PostgresArguments {
     #[arg(long, value_name = "FILE", required_unless_present = "suggest")]
     pub mapping: Option<PathBuf>,
     /// The publication of which the changes are streamed.
-    #[arg(long, value_name = "NAME", default_value = "cloud", value_parser = publication)]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_PUBLICATION,
+          value_parser = publication_name)]
     pub publication: String,
     /// Write a first mapping from the database's tables: to the file that --mapping names, which
     /// must not exist, else to stdout.

@@ -24,19 +24,18 @@ pub use run::StreamArguments;
 /// [`crate::Capture::run`].
 pub fn run(arguments: CaptureArguments) -> Result<(), Box<dyn Error>> {
     let Source::Postgres(arguments) = arguments.source;
-    if arguments.mode() == Mode::Run {
-        return stream(&arguments);
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+    };
+    match arguments.mode() {
+        Mode::Suggest => runtime()?.block_on(arguments.suggest())?,
+        Mode::Check => runtime()?.block_on(arguments.check())?,
+        Mode::Init => runtime()?.block_on(arguments.init())?,
+        Mode::Run => stream(&arguments)?,
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    Ok(runtime.block_on(async {
-        match arguments.mode() {
-            Mode::Suggest => arguments.suggest().await,
-            Mode::Init => arguments.init().await,
-            Mode::Check | Mode::Run => arguments.check().await,
-        }
-    })?)
+    Ok(())
 }
 
 fn stream(arguments: &PostgresArguments) -> Result<(), Box<dyn Error>> {

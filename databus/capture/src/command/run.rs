@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    connect::Database,
+    connect::{DEFAULT_SLOT, Database, slot_name},
     mapping::Mapping,
     stream::{Capture, CaptureError, CaptureOptions, Progress, write_metrics},
 };
@@ -32,7 +32,7 @@ pub struct StreamArguments {
     #[arg(long, value_name = "DIR", default_value = "capture-state")]
     pub state: PathBuf,
     /// The replication slot, which the bootstrap makes.
-    #[arg(long, value_name = "NAME", default_value = "cloud", value_parser = slot)]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_SLOT, value_parser = slot_name)]
     pub slot: String,
     /// The least time between a window and an empty one, which only says how far the database was
     /// read. Reads that wait for a write outside the mapped tables wait so long.
@@ -51,30 +51,6 @@ pub struct StreamArguments {
     /// The level of the log lines: error, warn, info, debug or trace; or a filter.
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = log_level)]
     pub log_level: String,
-}
-
-/// The longest name of the database, in bytes.
-const NAME_BYTES_MAX: usize = 63;
-
-/// Checks the name of a slot as the database does.
-fn slot(name: &str) -> Result<String, String> {
-    let is_slot = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    match (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_slot) {
-        true => Ok(name.to_owned()),
-        false => Err("the name of a slot has 1 to 63 of a-z, 0-9 and _".to_owned()),
-    }
-}
-
-/// Checks a publication's name: the protocol lists names with commas.
-pub(super) fn publication(name: &str) -> Result<String, String> {
-    let breaks =
-        |character: char| character == ',' || character == '"' || character.is_whitespace();
-    match (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.contains(breaks) {
-        true => Ok(name.to_owned()),
-        false => {
-            Err("a publication has 1 to 63 bytes without commas, quotes and spaces".to_owned())
-        }
-    }
 }
 
 fn log_level(level: &str) -> Result<String, String> {

@@ -53,7 +53,7 @@ impl Database {
     pub fn at(address: &str) -> Result<Self, ConnectError> {
         // It fails only if the process has a provider already.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let (address, asked) = tls::split(address)?;
+        let (address, parameters) = tls::split(address)?;
         let mut config = Config::from_str(&address)
             .map_err(|error| ConnectError::Address(with_cause(&error)))?;
         if config.get_password().is_some() {
@@ -85,7 +85,7 @@ impl Database {
             user,
             name,
             password,
-            tls: asked.config(&host)?,
+            tls: parameters.config(&host)?,
             host,
         })
     }

@@ -4,8 +4,10 @@
 
 mod database;
 mod error;
+pub(crate) mod names;
 mod password;
 mod tls;
 
 pub use database::{Database, Session};
 pub use error::ConnectError;
+pub use names::{DEFAULT_PUBLICATION, DEFAULT_SLOT, publication_name, slot_name};

@@ -1,7 +1,7 @@
 //! The mapping: which tables and columns of the core database are members, profiles, positions and
 //! connections.
 //!
-//! Imports from `rows`, of which it needs the values.
+//! Imports from no other folder of the crate.
 
 pub(crate) mod condition;
 pub(crate) mod error;

@@ -7,7 +7,7 @@ use cloud_proto::databus::v1::Member;
 
 use crate::mapping::{
     error::MappingError,
-    file::{MappingFile, SourceEntry, Sources, conditions, text},
+    file::{MappingFile, SourceEntry, Sources, Tests, conditions, text},
     table_map::{
         ConnectionMap, FieldMap, FieldSource, MemberMap, PositionMap, ProfileMap, TableKind,
         TableMap,
@@ -95,50 +95,46 @@ impl Mapping {
             }
         }
         let mut tables = Vec::new();
-        if let Some(entry) = members {
+        let mut add = |table: String, tests: Tests, kind: TableKind| {
             tables.push(TableMap {
-                conditions: conditions(&entry.table, entry.conditions)?,
-                kind: TableKind::Member(MemberMap {
-                    id: entry.id,
-                    fields: member_fields(&entry.table, entry.fields)?,
-                }),
-                table: TableName::from_text(&entry.table),
+                conditions: conditions(&table, tests)?,
+                table: TableName::from_text(&table),
+                kind,
             });
+            Ok::<_, MappingError>(())
+        };
+        if let Some(entry) = members {
+            let kind = TableKind::Member(MemberMap {
+                id: entry.id,
+                fields: member_fields(&entry.table, entry.fields)?,
+            });
+            add(entry.table, entry.conditions, kind)?;
         }
         for entry in profiles {
-            tables.push(TableMap {
-                conditions: conditions(&entry.table, entry.conditions)?,
-                kind: TableKind::Profile(ProfileMap {
-                    member: entry.member,
-                    fields: member_fields(&entry.table, entry.fields)?,
-                }),
-                table: TableName::from_text(&entry.table),
+            let kind = TableKind::Profile(ProfileMap {
+                member: entry.member,
+                fields: member_fields(&entry.table, entry.fields)?,
             });
+            add(entry.table, entry.conditions, kind)?;
         }
         let is_id_hashed = positions.len() > 1;
         for entry in positions {
-            tables.push(TableMap {
-                conditions: conditions(&entry.table, entry.conditions)?,
-                kind: TableKind::Position(PositionMap {
-                    id: entry.id,
-                    is_id_hashed: is_id_hashed || entry.hash_id,
-                    member: entry.member,
-                    fields: fields(&entry.table, entry.fields)?,
-                }),
-                table: TableName::from_text(&entry.table),
+            let kind = TableKind::Position(PositionMap {
+                id: entry.id,
+                is_id_hashed: is_id_hashed || entry.hash_id,
+                member: entry.member,
+                fields: fields(&entry.table, entry.fields)?,
             });
+            add(entry.table, entry.conditions, kind)?;
         }
         for entry in connections {
-            tables.push(TableMap {
-                conditions: conditions(&entry.table, entry.conditions)?,
-                kind: TableKind::Connection(ConnectionMap {
-                    member: entry.member,
-                    other: entry.other,
-                    pair: entry.pair.into(),
-                    connected_at: entry.connected_at,
-                }),
-                table: TableName::from_text(&entry.table),
+            let kind = TableKind::Connection(ConnectionMap {
+                member: entry.member,
+                other: entry.other,
+                pair: entry.pair.into(),
+                connected_at: entry.connected_at,
             });
+            add(entry.table, entry.conditions, kind)?;
         }
         check_stated_once(&tables)?;
         complete_names(&mut tables);

@@ -17,7 +17,9 @@ use crate::{
     rows::{
         datum::Datum,
         field_values::{FieldColumns, time},
+        refused_row::RefusedRow,
         row_error::{MissingColumn, RowError},
+        tests_of_columns::holds,
     },
 };
 
@@ -30,6 +32,8 @@ pub struct TableRows<'m> {
     existing_only: bool,
     conditions: Vec<(usize, &'m str, &'m Test)>,
     kind: Kind<'m>,
+    /// The columns that identify the object of a row, with their places.
+    identity: Vec<(usize, &'m str)>,
     /// The places of all mapped columns.
     mapped: Vec<usize>,
 }
@@ -37,22 +41,17 @@ pub struct TableRows<'m> {
 #[derive(Debug)]
 enum Kind<'m> {
     Member {
-        id: usize,
         fields: FieldColumns<'m, Member>,
     },
     Profile {
-        member: usize,
         fields: FieldColumns<'m, Member>,
     },
     Position {
-        id: usize,
-        is_id_hashed: bool,
-        member: usize,
+        /// The text before a key whose hash is the position's id. `None`: the key is the id.
+        hashed_after: Option<String>,
         fields: FieldColumns<'m, Position>,
     },
     Connection {
-        member: usize,
-        other: usize,
         pair: Pair,
         connected_at: Option<(usize, &'m str)>,
     },
@@ -87,22 +86,16 @@ impl<'m> TableRows<'m> {
         };
         let kind = match &map.kind {
             TableKind::Member(member) => Kind::Member {
-                id: place(&member.id)?,
                 fields: FieldColumns::find(&member.fields, place)?,
             },
             TableKind::Profile(profile) => Kind::Profile {
-                member: place(&profile.member)?,
                 fields: FieldColumns::find(&profile.fields, place)?,
             },
             TableKind::Position(position) => Kind::Position {
-                id: place(&position.id)?,
-                is_id_hashed: position.is_id_hashed,
-                member: place(&position.member)?,
+                hashed_after: position.is_id_hashed.then(|| format!("{}:", map.table)),
                 fields: FieldColumns::find(&position.fields, place)?,
             },
             TableKind::Connection(connection) => Kind::Connection {
-                member: place(&connection.member)?,
-                other: place(&connection.other)?,
                 pair: connection.pair,
                 connected_at: match connection.connected_at.as_deref() {
                     Some(column) => Some((place(column)?, column)),
@@ -114,12 +107,15 @@ impl<'m> TableRows<'m> {
             let place = place(&condition.column)?;
             Ok((place, &*condition.column, &condition.test))
         });
+        let identity = map.identity_columns().into_iter();
+        let identity = identity.map(|column| Ok((place(column)?, column)));
         Ok(Self {
             map,
             seed: mapping.seed.as_deref(),
             existing_only: mapping.has_members(),
             conditions: conditions.collect::<Result<_, _>>()?,
             kind,
+            identity: identity.collect::<Result<_, _>>()?,
             mapped: map
                 .columns()
                 .into_iter()
@@ -146,60 +142,87 @@ impl<'m> TableRows<'m> {
         }
     }
 
-    /// Returns the changes of an inserted row.
+    /// Adds the changes of an inserted row.
     ///
     /// # Errors
     /// As [`stated`](Self::stated).
-    pub fn inserted(&self, row: &[Datum<'_>]) -> Result<Vec<Change>, RowError> {
-        Ok(self.stated(row)?.into_iter().collect())
+    pub fn inserted(&self, row: &[Datum<'_>], changes: &mut Vec<Change>) -> Result<(), RowError> {
+        changes.extend(self.stated(row)?);
+        Ok(())
     }
 
-    /// Returns the changes of a deleted row. `old` holds the columns of the replica identity.
+    /// Adds the changes of a deleted row. `old` holds the columns of the replica identity.
     ///
     /// # Errors
-    /// If the columns that identify the row are not in `old`.
-    pub fn deleted(&self, old: &[Datum<'_>]) -> Result<Vec<Change>, RowError> {
-        let had_counted = self.counted(old);
-        match self.identity(old)? {
-            Some(identity) if had_counted != Some(false) => Ok(vec![self.removed(identity)?]),
-            _ => Ok(Vec::new()),
+    /// If the columns that identify the row are not in `old`, or break a rule.
+    pub fn deleted(&self, old: &[Datum<'_>], changes: &mut Vec<Change>) -> Result<(), RowError> {
+        if let Some(identity) = self.identity(old)?
+            && self.counted(old) != Some(false)
+        {
+            changes.push(self.removed(identity)?);
         }
+        Ok(())
     }
 
-    /// Returns the changes of an updated row. `old` holds the columns of the replica identity;
-    /// `None` if they did not change.
+    /// Adds the changes of an updated row. `old` holds the columns of the replica identity; `None`
+    /// if they did not change.
     ///
     /// # Errors
-    /// If a value breaks a rule, or was not sent and is needed.
+    /// If a value breaks a rule, or was not sent and is needed. The changes that were added hold
+    /// all the same: if a row is now about another thing and breaks a rule, the old thing is gone.
     pub fn updated(
         &self,
         old: Option<&[Datum<'_>]>,
         new: &[Datum<'_>],
-    ) -> Result<Vec<Change>, RowError> {
+        changes: &mut Vec<Change>,
+    ) -> Result<(), RowError> {
         let Some(old) = old else {
-            return self.restated(None, new);
+            return self.restated(None, new, changes);
         };
         // The database does not send a value again that is stored out of line.
         let merged: Vec<_> = (new.iter().zip(old))
             .map(|(&new, &old)| if new == Datum::Unknown { old } else { new })
             .collect();
-        let (before, after) = (self.identity(old)?, self.identity(&merged)?);
-        if before == after {
-            return self.restated(Some(old), &merged);
+        let (before, after) = (self.identity(old), self.identity(&merged));
+        if let (Ok(before), Ok(after)) = (&before, &after)
+            && before == after
+        {
+            return self.restated(Some(old), &merged, changes);
         }
-        let mut changes = self.deleted(old)?;
+        // A row whose keys broke a rule stated nothing.
+        match before {
+            Err(RowError::Invalid(_)) => {}
+            _ => self.deleted(old, changes)?,
+        }
         changes.extend(self.stated(&merged)?);
-        Ok(changes)
+        Ok(())
     }
 
-    /// Returns the changes of a row that is about the same thing as before.
+    /// Returns a row that breaks a rule, for a human reader. `row` holds the columns of the replica
+    /// identity at least.
+    #[must_use]
+    pub fn refused(&self, row: &[Datum<'_>], invalid: &InvalidValue) -> RefusedRow {
+        let keys = self.identity.iter().map(|&(place, _)| match row[place] {
+            Datum::Text(text) => text,
+            Datum::Null => "NULL",
+            Datum::Unknown => "unknown",
+        });
+        RefusedRow {
+            table: self.map.table.clone(),
+            key: keys.collect::<Vec<_>>().join(","),
+            reason: invalid.to_string(),
+        }
+    }
+
+    /// Adds the changes of a row that is about the same thing as before.
     fn restated(
         &self,
         old: Option<&[Datum<'_>]>,
         new: &[Datum<'_>],
-    ) -> Result<Vec<Change>, RowError> {
+        changes: &mut Vec<Change>,
+    ) -> Result<(), RowError> {
         let Some(identity) = self.identity(new)? else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         let had_counted = match old {
             Some(old) => self.counted(old),
@@ -208,14 +231,14 @@ impl<'m> TableRows<'m> {
         };
         let counts = self.counts(new)?;
         if !counts && had_counted == Some(false) || old.is_some_and(|old| self.is_same(old, new)) {
-            return Ok(Vec::new());
+            return Ok(());
         }
-        let change = if counts {
+        changes.push(if counts {
             self.upserted(identity, new, had_counted != Some(true))?
         } else {
             self.removed(identity)?
-        };
-        Ok(vec![change])
+        });
+        Ok(())
     }
 
     /// Returns whether no mapped column changed, as far as the old row is known.
@@ -228,7 +251,7 @@ impl<'m> TableRows<'m> {
     fn counts(&self, row: &[Datum<'_>]) -> Result<bool, RowError> {
         let mut counts = true;
         for &(place, column, test) in &self.conditions {
-            let Some(holds) = test.holds(row[place]) else {
+            let Some(holds) = holds(test, row[place]) else {
                 let column = column.to_owned();
                 return Err(RowError::NeedsFull { column });
             };
@@ -241,7 +264,7 @@ impl<'m> TableRows<'m> {
     fn counted(&self, old: &[Datum<'_>]) -> Option<bool> {
         let mut counted = Some(true);
         for &(place, _, test) in &self.conditions {
-            match test.holds(old[place]) {
+            match holds(test, old[place]) {
                 Some(false) => return Some(false),
                 Some(true) => {}
                 None => counted = None,
@@ -253,60 +276,43 @@ impl<'m> TableRows<'m> {
     /// Returns the thing that a row is about; `None` if a key is NULL, or the row of the other
     /// direction counts.
     fn identity<'a>(&self, row: &[Datum<'a>]) -> Result<Option<Identity<'a>>, RowError> {
-        let columns = self.map.identity_columns();
-        let key = |place: usize, number: usize| match row[place] {
-            Datum::Text(text) => Ok(Some(text)),
-            Datum::Null => Ok(None),
-            Datum::Unknown => Err(RowError::NeedsFull {
-                column: columns[number].to_owned(),
-            }),
-        };
-        Ok(match self.kind {
-            Kind::Member { id, .. } | Kind::Profile { member: id, .. } => match key(id, 0)? {
-                Some(text) => Some(Identity::Member(self.member_id(columns[0], text)?, text)),
-                None => None,
-            },
-            Kind::Position {
-                id,
-                is_id_hashed,
-                member,
-                ..
-            } => match (key(member, 0)?, key(id, 1)?) {
-                (Some(member), Some(id)) => {
-                    let id = if is_id_hashed {
-                        hash_63(&[&self.map.table.to_string(), ":", id]).max(1)
-                    } else {
-                        id_from_text(columns[1], id)?
-                    };
-                    Some(Identity::Position(self.member_id(columns[0], member)?, id))
+        let mut keys = ["", ""];
+        for (key, &(place, column)) in keys.iter_mut().zip(&self.identity) {
+            *key = match row[place] {
+                Datum::Text(text) => text,
+                Datum::Null => return Ok(None),
+                Datum::Unknown => {
+                    let column = column.to_owned();
+                    return Err(RowError::NeedsFull { column });
                 }
-                _ => None,
-            },
-            Kind::Connection {
-                member,
-                other,
-                pair,
-                ..
-            } => match (key(member, 0)?, key(other, 1)?) {
-                (Some(member), Some(other)) => {
-                    let member = self.member_id(columns[0], member)?;
-                    let other = self.member_id(columns[1], other)?;
-                    match pair {
-                        Pair::BothRows if member > other => None,
-                        Pair::BothRows | Pair::OneRow => {
-                            Some(Identity::Connection(member.min(other), member.max(other)))
-                        }
-                    }
+            };
+        }
+        let ([first, second], member) = (keys, self.member_id(0, keys[0])?);
+        Ok(Some(match &self.kind {
+            Kind::Member { .. } | Kind::Profile { .. } => Identity::Member(member, first),
+            Kind::Position { hashed_after, .. } => {
+                let id = match hashed_after {
+                    Some(table) => hash_63(&[table, second]).max(1),
+                    None => id_from_text(self.identity[1].1, second)?,
+                };
+                Identity::Position(member, id)
+            }
+            Kind::Connection { pair, .. } => {
+                let other = self.member_id(1, second)?;
+                if *pair == Pair::BothRows && member > other {
+                    return Ok(None);
                 }
-                _ => None,
-            },
-        })
+                Identity::Connection(member.min(other), member.max(other))
+            }
+        }))
     }
 
-    fn member_id(&self, column: &str, key: &str) -> Result<MemberId, InvalidValue> {
+    /// Returns the member of a key, which is in this column of the identity.
+    fn member_id(&self, column: usize, key: &str) -> Result<MemberId, InvalidValue> {
         if let Some(seed) = self.seed {
             return Ok(MemberId::of_key(seed, key));
         }
+        let column = self.identity[column].1;
         let id = id_from_text(column, key)?;
         MemberId::new(id).ok_or_else(|| InvalidValue::new(column, "is 0"))
     }

@@ -1,21 +1,23 @@
 //! Capture: sessions with the database, one after the other, until an error does not pass by
 //! itself.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    connect::Database,
-    mapping::Mapping,
-    stream::{
-        dead_letters::{DEAD_LETTERS_NAME, DeadLetters},
-        error::CaptureError,
-        progress::Progress,
-        session::{Ended, Lasting, run},
-        state::StateFolder,
-    },
+use crate::stream::{
+    dead_letters::{DEAD_LETTERS_NAME, DeadLetters},
+    ended::Ended,
+    error::CaptureError,
+    options::CaptureOptions,
+    progress::Progress,
+    session::run,
+    state::StateFolder,
+    streaming::Lasting,
 };
 
 /// The time before the first retry; it doubles up to the last.
@@ -23,27 +25,6 @@ const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 /// The time after which a session counts as one that worked.
 const WORKED: Duration = Duration::from_secs(10);
-
-/// The database that is captured, and the log that its changes go to.
-#[derive(Debug)]
-pub struct CaptureOptions {
-    /// The database.
-    pub database: Database,
-    /// The mapping.
-    pub mapping: Mapping,
-    /// The replication slot.
-    pub slot: String,
-    /// The publication.
-    pub publication: String,
-    /// The admin listener of the log's owner, as `http://HOST:PORT`.
-    pub log: String,
-    /// The folder of the state and of the rows that are set aside.
-    pub state: PathBuf,
-    /// The least time between a window and an empty one that only states the position.
-    pub position_every: Duration,
-    /// The most rows that are set aside in a run.
-    pub dead_letters_max: u64,
-}
 
 /// A capture that is ready to run.
 #[derive(Debug)]
@@ -83,7 +64,7 @@ impl Capture {
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), CaptureError> {
         let mut wait = RETRY_MIN;
         loop {
-            let begun = std::time::Instant::now();
+            let begun = Instant::now();
             let mut lasting = Lasting {
                 options: &self.options,
                 folder: &self.folder,

@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::stream::refused_row::RefusedRow;
+use crate::rows::RefusedRow;
 
 /// The name of the file.
 pub(super) const DEAD_LETTERS_NAME: &str = "dead-letters.jsonl";

@@ -11,8 +11,8 @@ use cloud_client as client;
 
 /// Why capture ends. Nothing that the database's log held after it was confirmed.
 ///
-/// What may pass by itself is retried, and is no such error: a database or a log that is out of
-/// reach, a slot that another process holds.
+/// Causes that may pass by themselves are retried, and are no such error: a database or a log that
+/// is out of reach, a slot that another process holds.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
     /// Changes between the log's last window and the slot's position are missing.

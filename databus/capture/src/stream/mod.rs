@@ -14,23 +14,27 @@
 
 mod capture;
 mod dead_letters;
+mod ended;
 mod error;
 mod metrics;
+mod options;
 mod pgoutput;
 mod progress;
-mod refused_row;
 mod relations;
 mod session;
+mod slot;
 mod state;
 mod state_error;
+mod streaming;
 mod tables;
 mod timeline;
 mod transaction;
 mod window_writer;
 
-pub use capture::{Capture, CaptureOptions};
+pub use capture::Capture;
 pub use dead_letters::DeadLetterError;
 pub use error::{CaptureError, SourceGap};
 pub use metrics::write_metrics;
+pub use options::CaptureOptions;
 pub use progress::{Figures, Progress};
 pub use state_error::StateError;

@@ -6,11 +6,10 @@ use cloud_proto::databus::v1::Change;
 
 use crate::{
     mapping::{Mapping, TableName},
-    rows::{Datum, MissingColumn, RowError, TableRows},
+    rows::{Datum, MissingColumn, RefusedRow, RowError, TableRows},
     stream::{
         error::CaptureError,
         pgoutput::{Column, Message, Old, Relation},
-        refused_row::RefusedRow,
     },
 };
 
@@ -61,18 +60,20 @@ impl<'m> Relations<'m> {
             Message::Other => Ok(Made::default()),
             Message::Relation(relation) => self.describe(relation),
             Message::Insert { relation, new } => {
-                self.row(relation, &new, |rows| rows.inserted(&new))
+                self.row(relation, &new, |rows, changes| rows.inserted(&new, changes))
             }
             Message::Update { relation, old, new } => {
                 let old = match old {
                     Some(old) => Some(self.old(relation, old)?),
                     None => None,
                 };
-                self.row(relation, &new, |rows| rows.updated(old.as_deref(), &new))
+                self.row(relation, &new, |rows, changes| {
+                    rows.updated(old.as_deref(), &new, changes)
+                })
             }
             Message::Delete { relation, old } => {
                 let old = self.old(relation, old)?;
-                self.row(relation, &old, |rows| rows.deleted(&old))
+                self.row(relation, &old, |rows, changes| rows.deleted(&old, changes))
             }
             Message::Truncate { relations } => {
                 let known = relations.iter().find_map(|id| self.known.get(id));
@@ -130,7 +131,7 @@ impl<'m> Relations<'m> {
         &self,
         relation: u32,
         row: &[Datum<'_>],
-        changes: impl Fn(&TableRows<'m>) -> Result<Vec<Change>, RowError>,
+        add: impl Fn(&TableRows<'m>, &mut Vec<Change>) -> Result<(), RowError>,
     ) -> Result<Made, CaptureError> {
         let known = self.known(relation)?;
         let mut made = Made::default();
@@ -147,13 +148,9 @@ impl<'m> Relations<'m> {
         }
         known.read.set(known.read.get() + 1);
         for rows in &known.rows {
-            match changes(rows) {
-                Ok(changes) => made.changes.extend(changes),
-                Err(RowError::Invalid(invalid)) => made.refused.push(RefusedRow {
-                    table: known.table.clone(),
-                    key: known.key(row),
-                    reason: invalid.to_string(),
-                }),
+            match add(rows, &mut made.changes) {
+                Ok(()) => {}
+                Err(RowError::Invalid(invalid)) => made.refused.push(rows.refused(row, &invalid)),
                 Err(RowError::NeedsFull { column }) => {
                     return Err(CaptureError::NeedsFull {
                         table: known.table.to_string(),
@@ -172,19 +169,5 @@ impl<'m> Relations<'m> {
     fn known(&self, relation: u32) -> Result<&Known<'m>, CaptureError> {
         let missing = || CaptureError::Protocol(format!("relation {relation} was not described"));
         self.known.get(&relation).ok_or_else(missing)
-    }
-}
-
-impl Known<'_> {
-    /// Returns the columns of the replica identity with their values, for a human reader.
-    fn key(&self, row: &[Datum<'_>]) -> String {
-        let columns = self.columns.iter().zip(row);
-        let keys = columns.filter(|(column, _)| column.is_key);
-        let keys = keys.map(|(column, datum)| match datum {
-            Datum::Text(text) => format!("{}={text:?}", column.name),
-            Datum::Null => format!("{}=NULL", column.name),
-            Datum::Unknown => format!("{} unknown", column.name),
-        });
-        keys.collect::<Vec<_>>().join(", ")
     }
 }

@@ -5,6 +5,7 @@
 mod choices;
 mod mappings;
 mod random_site;
+mod refused_rows;
 mod row_changes;
 mod site_model;
 mod transactions;

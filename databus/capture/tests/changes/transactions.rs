@@ -130,13 +130,16 @@ impl RandomSite {
                 let row = all(row);
                 (
                     *number,
-                    self.each(*number, rows, |rows| rows.inserted(&row)),
+                    self.each(*number, rows, |rows, changes| rows.inserted(&row, changes)),
                 )
             }
             Operation::Delete(number, place) => {
                 let table = &self.tables[*number];
                 let old = identity(table, &table.rows[*place]);
-                (*number, self.each(*number, rows, |rows| rows.deleted(&old)))
+                (
+                    *number,
+                    self.each(*number, rows, |rows, changes| rows.deleted(&old, changes)),
+                )
             }
             Operation::Update {
                 table: number,
@@ -156,7 +159,9 @@ impl RandomSite {
                 let old = is_sent.then_some(&*old);
                 (
                     *number,
-                    self.each(*number, rows, |rows| rows.updated(old, &new)),
+                    self.each(*number, rows, |rows, changes| {
+                        rows.updated(old, &new, changes)
+                    }),
                 )
             }
         };
@@ -174,14 +179,14 @@ impl RandomSite {
         &self,
         table: usize,
         rows: &[TableRows<'_>],
-        changes: impl Fn(&TableRows<'_>) -> Result<Vec<Change>, RowError>,
+        add: impl Fn(&TableRows<'_>, &mut Vec<Change>) -> Result<(), RowError>,
     ) -> Result<Vec<Change>, RowError> {
         let maps = self.maps.iter().zip(rows);
-        let maps = maps.filter(|(map, _)| map.table == table);
-        let changes = maps
-            .map(|(_, rows)| changes(rows))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(changes.into_iter().flatten().collect())
+        let mut changes = Vec::new();
+        for (_, rows) in maps.filter(|(map, _)| map.table == table) {
+            add(rows, &mut changes)?;
+        }
+        Ok(changes)
     }
 }
 

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloud_capture::{
-    BootstrapError, Database, Mapping, SlotNames, SnapshotSession, SourceSnapshot,
+    BootstrapError, Database, Mapping, SlotNames, SnapshotSession, SourceSnapshot, TableName,
     bootstrap::TablePart,
     mapping::{TableKind, TableMap},
+    rows::RefusedRow,
 };
 use cloud_model::{Scn, SourceMark};
 use cloud_profile::time_from_proto;
@@ -192,10 +193,26 @@ impl CoreDatabase {
         map.is_some_and(|map| matches!(map.kind, TableKind::Member(_)))
     }
 
-    /// Returns the name of the table of the row at this place.
-    pub(crate) fn table(&self, place: Place) -> String {
-        let map = self.mapping.tables.get(place.file as usize);
-        map.map(|map| map.table.to_string()).unwrap_or_default()
+    /// Returns the table of the row at this place.
+    pub(crate) fn table(&self, place: Place) -> TableName {
+        let Some(map) = self.mapping.tables.get(place.file as usize) else {
+            unreachable!("a place names a table of the mapping");
+        };
+        map.table.clone()
+    }
+
+    /// Lists a row that the site does not take, or stops the build because of it.
+    pub(crate) fn refuse(
+        &self,
+        place: Place,
+        key: String,
+        reason: &impl ToString,
+    ) -> Result<(), Error> {
+        self.refused.take(RefusedRow {
+            table: self.table(place),
+            key,
+            reason: reason.to_string(),
+        })
     }
 
     /// Returns the bytes of the tables of connections.
@@ -233,7 +250,7 @@ impl CoreDatabase {
             counts: ConnectionCounts::default(),
             rows: 0,
         };
-        let take = |worker: &mut Worker<S>, _: Place, change: Change| {
+        let take = |worker: &mut Worker<S>, place: Place, change: Change| {
             let Some(Event::ConnectionAdded(connection)) = change.event else {
                 return Ok(());
             };
@@ -251,7 +268,7 @@ impl CoreDatabase {
                 }
                 Err(fault) => {
                     let key = format!("{},{}", edge.member, edge.other);
-                    self.refused.take(String::new(), key, fault.to_string())?;
+                    self.refuse(place, key, &fault)?;
                 }
             }
             Ok(())
@@ -299,7 +316,7 @@ impl CoreDatabase {
                     };
                     match stated {
                         Ok(change) => take(state, place, change),
-                        Err(row) => self.refused.take(self.table(place), row.key, row.reason),
+                        Err(row) => self.refused.take(row),
                     }
                 });
                 self.runtime.block_on(outcome)?;

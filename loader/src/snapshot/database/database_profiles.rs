@@ -82,7 +82,7 @@ impl<'a> DatabaseProfiles<'a> {
                 None => *key = Some(member.key.clone()),
                 Some(key) if *key != member.key => {
                     return Err(Error::SameId {
-                        table: self.database.table(row.place),
+                        table: self.database.table(row.place).to_string(),
                         member: row.member,
                         keys: [key.clone(), member.key],
                     });
@@ -126,8 +126,7 @@ impl<'a> DatabaseProfiles<'a> {
         if let Some(position) = position {
             name = format!("{name},{position}");
         }
-        let table = self.database.table(place);
-        self.database.refused.take(table, name, reason.to_string())
+        self.database.refuse(place, name, &reason)
     }
 }
 

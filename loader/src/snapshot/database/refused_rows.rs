@@ -1,11 +1,13 @@
 //! The rows of a core database that the rules refuse, and the file that lists them.
 
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::{job::error::Error, snapshot::rejects::OnError};
+use cloud_capture::rows::RefusedRow;
+
+use crate::{csv_file::finish_csv, job::error::Error, snapshot::rejects::OnError};
 
 /// Lists refused rows with table, key and reason, in the order in which they are found.
 #[derive(Debug)]
@@ -36,7 +38,9 @@ impl RefusedRows {
     }
 
     /// Lists a row, or stops the build because of it.
-    pub(crate) fn take(&self, table: String, key: String, reason: String) -> Result<(), Error> {
+    pub(crate) fn take(&self, row: RefusedRow) -> Result<(), Error> {
+        let RefusedRow { table, key, reason } = row;
+        let table = table.to_string();
         let Some(list) = &self.list else {
             return Err(Error::DatabaseRow { table, key, reason });
         };
@@ -66,21 +70,15 @@ impl RefusedRows {
         let Some(writer) = list.writer.take() else {
             return Ok(None);
         };
-        let write = Error::file("write", &self.path);
-        let buffer = writer
-            .into_inner()
-            .map_err(|error| write(error.into_error()))?;
-        let mut file = buffer
-            .into_inner()
-            .map_err(|error| write(error.into_error()))?;
-        file.flush().map_err(&write)?;
-        file.sync_all().map_err(&write)?;
+        finish_csv(writer, &self.path)?;
         Ok(Some((list.count, &self.path)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use cloud_capture::TableName;
+
     use super::*;
 
     #[test]
@@ -88,7 +86,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rejects.csv");
         let take = |rows: &RefusedRows| {
-            rows.take("public.t".to_owned(), "7,8".to_owned(), "is 0".to_owned())
+            rows.take(RefusedRow {
+                table: TableName::from_text("t"),
+                key: "7,8".to_owned(),
+                reason: "is 0".to_owned(),
+            })
         };
         let stopped = take(&RefusedRows::new(OnError::Stop, path.clone()));
         assert_eq!(stopped.unwrap_err().to_string(), "public.t, row 7,8: is 0");

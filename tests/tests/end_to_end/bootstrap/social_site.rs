@@ -1,8 +1,7 @@
 //! The core database of a social application: its schema, random rows and random transactions, and
 //! what a site built from it must hold, by plain SQL.
 
-use std::collections::BTreeSet;
-
+use cloud_tests::content::Content;
 use rand::{Rng as _, RngCore, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tokio_postgres::Client;
@@ -91,14 +90,6 @@ const TEXTS: [&str; 14] = [
     "\\",
     "NULL",
 ];
-
-/// The members, positions and connections of a site. Each is the row that a dump would have.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Content {
-    pub(crate) members: BTreeSet<Vec<String>>,
-    pub(crate) positions: BTreeSet<Vec<String>>,
-    pub(crate) connections: BTreeSet<Vec<String>>,
-}
 
 /// Makes random rows and transactions. The same seed makes the same ones.
 pub(crate) struct History {

@@ -280,7 +280,7 @@ async fn rows_that_the_rules_refuse_are_set_aside() {
     let first = letters.lines().next().expect("a row");
     for word in [
         "public.people",
-        "id=\\\"1\\\"",
+        "\"key\":\"1\"",
         "headline",
         "1025 bytes",
         "lsn",

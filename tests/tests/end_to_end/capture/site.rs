@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
@@ -12,6 +12,7 @@ use std::{
 use cloud_client::{Point, Window};
 use cloud_tests::{
     binaries::binary,
+    content::Content,
     model::Model,
     postgres::{Postgres, PostgresOptions},
     server::Server,
@@ -82,14 +83,6 @@ where = { status = "accepted" }
 
 /// The time by which the site must reach the database.
 const CATCH_UP: Duration = Duration::from_secs(60);
-
-/// The rows of a site: each as its fields, by their names.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Content {
-    pub(super) members: BTreeSet<Vec<String>>,
-    pub(super) positions: BTreeSet<Vec<String>>,
-    pub(super) connections: BTreeSet<Vec<String>>,
-}
 
 /// A database, and a server with an embedded log that is fed from it.
 pub(super) struct CapturedSite {
@@ -255,18 +248,9 @@ impl CapturedSite {
         let position = self.position().await;
         let expected = of_database(&self.postgres).await;
         let found = self.content(position).await;
-        let differs = |what: &str, expected: &BTreeSet<Vec<String>>, found: &BTreeSet<_>| {
-            let missing: Vec<_> = expected.difference(found).take(5).collect();
-            let surplus: Vec<_> = found.difference(expected).take(5).collect();
-            assert!(
-                missing.is_empty() && surplus.is_empty(),
-                "{what}: missing {missing:?}, surplus {surplus:?}; capture printed:\n{}",
-                self.printed()
-            );
-        };
-        differs("members", &expected.members, &found.members);
-        differs("positions", &expected.positions, &found.positions);
-        differs("connections", &expected.connections, &found.connections);
+        found.check(&expected, || {
+            format!("capture printed:\n{}", self.printed())
+        });
     }
 
     /// Returns the content of the site at a position of the database, or after it.
@@ -282,17 +266,6 @@ impl CapturedSite {
                 "{error}; capture printed:\n{printed}"
             );
         }
-        let out = TempDir::new().expect("a temporary folder");
-        let mut export = Command::new(binary("loader"));
-        export
-            .arg("export")
-            .arg("--snapshot")
-            .arg(self.folder.path().join("snapshot"))
-            .arg("--out")
-            .arg(out.path());
-        let exported = export.output().expect("loader runs");
-        let stderr = String::from_utf8_lossy(&exported.stderr);
-        assert!(exported.status.success(), "loader export: {stderr}");
         let member_fields = [
             "member_id",
             "given_name",
@@ -315,11 +288,8 @@ impl CapturedSite {
             "to",
             "current",
         ];
-        Content {
-            members: rows(&out.path().join("members.csv"), &member_fields),
-            positions: rows(&out.path().join("positions.csv"), &position_fields),
-            connections: rows(&out.path().join("connections.csv"), &[]),
-        }
+        let site = self.folder.path().join("snapshot");
+        Content::of_snapshot(&site, &member_fields, &position_fields)
     }
 }
 
@@ -327,31 +297,6 @@ impl Drop for CapturedSite {
     fn drop(&mut self) {
         self.kill_capture();
     }
-}
-
-/// Reads these columns of a file; all if none is named.
-fn rows(path: &Path, columns: &[&str]) -> BTreeSet<Vec<String>> {
-    let Ok(mut reader) = csv::Reader::from_path(path) else {
-        return BTreeSet::new();
-    };
-    let header = reader.headers().expect("a header").clone();
-    let places: Vec<usize> = match columns {
-        [] => (0..header.len()).collect(),
-        columns => columns
-            .iter()
-            .map(|column| place(&header, column))
-            .collect(),
-    };
-    let rows = reader.records().map(|row| {
-        let row = row.expect("a row");
-        places.iter().map(|&place| row[place].to_owned()).collect()
-    });
-    rows.collect()
-}
-
-fn place(header: &csv::StringRecord, column: &str) -> usize {
-    let place = header.iter().position(|name| name == column);
-    place.unwrap_or_else(|| panic!("no column {column} in {header:?}"))
 }
 
 /// Reads what the site should have from the database, by queries of its own.
@@ -376,7 +321,7 @@ async fn of_database(postgres: &Postgres) -> Content {
         connections: queried(
             postgres,
             "SELECT least(one, two)::text, greatest(one, two)::text,
-                    to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')
+                    to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')
              FROM links
              JOIN people a ON a.id = one AND a.deleted_at IS NULL
              JOIN people b ON b.id = two AND b.deleted_at IS NULL
