@@ -46,6 +46,7 @@ impl databus::publisher_server::Publisher for PublisherRpc {
     ) -> Result<Response<publish::Answers>, Status> {
         Ok(Response::new(publish::publish(&self.0, request).await?))
     }
+
     async fn get_source(
         &self,
         request: Request<databus::GetSourceRequest>,

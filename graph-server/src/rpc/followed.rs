@@ -66,6 +66,7 @@ impl databus::publisher_server::Publisher for FollowedRpc {
     ) -> Result<Response<Answers>, Status> {
         Err(self.refusal())
     }
+
     async fn get_source(
         &self,
         _: Request<databus::GetSourceRequest>,
