@@ -146,7 +146,6 @@ impl Page {
         let (graph, viewer) = (&context.graph, context.viewer);
         match &self.source {
             Source::Kept(kept) => {
-                kept.view().read_ahead(self.edges);
                 if let Some(mut view) = kept.view().at(graph, budget)? {
                     let answer = self.ask_view(context, &mut view, budget);
                     kept.add_extra_edges(view.extra_edges());

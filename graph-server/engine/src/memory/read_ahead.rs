@@ -8,7 +8,7 @@
 
 /// The cache lines of a row to prefetch. The processor's own prefetcher fetches the rest.
 const LINES_AHEAD: usize = 4;
-pub(crate) const LINE_BYTES: usize = 64;
+const LINE_BYTES: usize = 64;
 
 /// Prefetches the cache line of a number, without waiting. Does nothing for an index out of range.
 #[inline]

@@ -152,11 +152,6 @@ impl View {
             .for_each(|&node| self.second_sieve.read_node_ahead(node));
     }
 
-    /// Prefetches what `lookups` look-ups read most.
-    pub fn read_ahead(&self, lookups: u64) {
-        self.second_sieve.read_ahead(lookups);
-    }
-
     /// Returns the bytes of memory, without the allocator's own overhead.
     #[must_use]
     pub fn bytes(&self) -> usize {

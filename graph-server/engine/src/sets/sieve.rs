@@ -7,7 +7,7 @@
 //! in twenty-five of the nodes outside the set passes. (Bench: "100 degrees on a warm view, in the
 //! engine": most of a page's look-ups are of connections that are not at 2nd degree.)
 
-use crate::memory::read_ahead::{LINE_BYTES, read_ahead};
+use crate::memory::read_ahead::read_ahead;
 
 /// The bits of the filter for each node.
 const BITS_PER_NODE: usize = 8;
@@ -50,15 +50,6 @@ impl Sieve {
     pub(crate) fn read_node_ahead(&self, node: u32) {
         let (word, _) = self.place(node);
         read_ahead(&self.words, word);
-    }
-
-    /// Prefetches the whole filter when `lookups` look-ups would read most of it.
-    pub(crate) fn read_ahead(&self, lookups: u64) {
-        let words_per_line = LINE_BYTES / size_of::<u64>();
-        let lines = self.words.len().div_ceil(words_per_line);
-        if lines as u64 <= lookups {
-            (0..lines).for_each(|line| read_ahead(&self.words, line * words_per_line));
-        }
     }
 
     /// Returns the bytes of memory in use.
