@@ -12,7 +12,7 @@ SECONDS ?= 60
 # The protos as last released, for the check of changes that break them.
 RELEASED_PROTOS = proto/released/protos.binpb
 
-.PHONY: help demo test test-long protocols fuzz check format lint docs source proto proto-release errors-page bench \
+.PHONY: help demo demo-site test test-long protocols fuzz check format lint docs source proto proto-release errors-page bench \
     bench-scale bench-rivals
 
 help: ## this list
@@ -22,6 +22,11 @@ demo: ## a synthetic site of 200,000 members, served and asked; ARGS=--once stop
 	cargo build --release --workspace --bins --examples
 	target/release/examples/demo --loader target/release/loader --server target/release/graph-server \
 	    --dir $(DEMO_DIR) $(ARGS)
+
+demo-site: ## PostgreSQL with the tables of a community, served by one command; ARGS=--once ends after one round
+	tests/postgres-installed
+	cargo build --release --workspace --bins --examples
+	target/release/examples/demo_site $(ARGS)
 
 test: target/python/ready target/node/ready ## everything that the tests need, and the tests
 	tests/strace-installed

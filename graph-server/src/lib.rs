@@ -32,6 +32,7 @@
 mod backup;
 mod compaction;
 mod config;
+mod core_database;
 mod ingest;
 pub mod limits;
 mod list_streams;
@@ -49,6 +50,7 @@ mod workers;
 
 pub use cloud_serving::log::LogFormat;
 pub use config::{Config, ConfigError, Databus, GraphMemory, ParseDatabusError};
+pub use core_database::CoreDatabaseError;
 pub use ingest::IngestError;
 pub use limits::Limits;
 pub use log_source::LogSourceError;

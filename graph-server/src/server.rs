@@ -3,14 +3,16 @@
 use crate::{
     compaction::{Needed, lock},
     config::Config,
+    core_database::{CaptureThread, bootstrap},
     ingest::{IngestError, progress::Part},
     limits::{COMPACTION_END_TIMEOUT, VIEW_CACHE_TIDY_INTERVAL},
     observe::{facts, health::Health, metrics},
     rpc::routes,
     site::Site,
-    start::{Operation, StartError, StartStage, Started, start},
+    start::{Operation, Stage, StartError, StartStage, Started, start},
 };
 use cloud_engine::FileError;
+use cloud_files::FolderLock;
 use cloud_model::Scn;
 use cloud_serving::{
     self as serving, BoundListeners, ListenerKind, ListenerPanicked, Listeners, ObserveLayer,
@@ -18,6 +20,7 @@ use cloud_serving::{
 };
 use databus::{KeptFor, Log};
 use std::{net::SocketAddr, sync::Arc, time::Instant};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// A server that answers requests. [`Running::shutdown`] ends it.
@@ -25,6 +28,8 @@ pub struct Running {
     started: Started,
     health: Health,
     listeners: Listeners,
+    /// The capture of the core database, if there is one.
+    capture: Option<CaptureThread>,
 }
 
 /// Why the server did not end in order. Acknowledged changes are durable all the same.
@@ -52,6 +57,7 @@ pub enum ShutdownError {
 ///
 /// If there is no valid snapshot or log to start from, or the addresses cannot be listened on.
 pub async fn serve(config: Config) -> Result<Running, StartError> {
+    let config = config.with_folders();
     let limits = config.limits.serving();
     let listeners = BoundListeners::bind(config.listen, config.admin_listen, limits)?;
     let operation = Operation {
@@ -70,8 +76,21 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let stage = StartStage::default();
     let shown = stage.clone();
     let listeners = listeners.start(starting, move || shown.to_string())?;
-    let started = start(config, operation, stage).await?;
+    let data = match config.has_core_database() {
+        true => Some(build_if_missing(config.clone(), &stage).await?),
+        false => None,
+    };
+    let started = start(config.clone(), operation, stage).await?;
     let site = &started.site;
+    let captured = match data {
+        None => None,
+        Some(lock) => {
+            let admin = listeners.admin_addr();
+            let capture = CaptureThread::prepare(&config, admin, &site.progress)?;
+            site.capture.get_or_init(|| capture.progress());
+            Some((capture, lock))
+        }
+    };
     let health = Health::serving(health, &site.progress);
     tokio::spawn(keep_tidy(Arc::clone(site)));
     tokio::spawn(keep_log(Arc::clone(site)));
@@ -82,11 +101,25 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         pages: pages(move || ready.readiness(), move || metrics::page(&scraped)),
     };
     let listeners = listeners.serve(services);
+    let capture = captured.map(|(capture, lock)| CaptureThread::start(capture, lock));
     Ok(Running {
         started,
         health,
         listeners,
+        capture: capture.transpose()?,
     })
+}
+
+/// Builds the site from the core database if there is none, on a blocking thread.
+async fn build_if_missing(config: Config, shown: &StartStage) -> Result<FolderLock, StartError> {
+    shown.set(Stage::Bootstrap);
+    let runtime = Handle::current();
+    let built = tokio::task::spawn_blocking(move || bootstrap(&config, &runtime)).await;
+    let built = built.map_err(|ended| StartError::Replay {
+        reason: ended.to_string(),
+    })?;
+    shown.set(Stage::Snapshot);
+    Ok(built?)
 }
 
 impl Running {
@@ -120,6 +153,13 @@ impl Running {
         } = self.started;
         self.health.stop();
         site.stopping.cancel();
+        let captured = match self.capture {
+            None => Ok(()),
+            Some(capture) => match tokio::task::spawn_blocking(|| capture.stop()).await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(_)) | Err(_) => Err(ShutdownError::Panicked("capture")),
+            },
+        };
         let drain = site.limits.serving().drain_timeout;
         let mut listeners = self.listeners;
         let drained = listeners.drain(drain).await.map_err(Into::into);
@@ -169,7 +209,7 @@ impl Running {
             .await
             .unwrap_or(Err(ShutdownError::Panicked("shutdown")));
         listeners.close().await;
-        drained.and(stored)
+        drained.and(captured).and(stored)
     }
 }
 

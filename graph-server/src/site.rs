@@ -10,10 +10,15 @@ use crate::{
     views::view_cache::Views,
     workers::Workers,
 };
+use cloud_capture::stream as capture;
 use cloud_search::ProfileStore;
 use cloud_serving::{self as serving, metrics::Calls};
 use databus::rpc::LogServer;
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 /// The state of a server's site.
@@ -32,6 +37,8 @@ pub(crate) struct Site {
     /// Profiles and index; `None` if they could not be opened. `progress` holds the reason.
     pub(crate) profiles: Option<ProfileStore>,
     pub(crate) progress: Arc<Progress>,
+    /// The progress of capture, once a server with a core database captures.
+    pub(crate) capture: OnceLock<Arc<capture::Progress>>,
     /// Held while a backup is taken.
     pub(crate) backup: Arc<tokio::sync::Mutex<()>>,
     pub(crate) views: Arc<Views>,
@@ -65,7 +72,17 @@ impl Site {
     pub(crate) fn readiness(&self) -> Result<Option<String>, serving::Refusal> {
         self.check_serving()?;
         let profiles = self.progress.check(Part::Profiles).err();
-        Ok(profiles.map(|refusal| format!("not serving profiles and search: {}", refusal.why())))
+        let profiles =
+            profiles.map(|refusal| format!("not serving profiles and search: {}", refusal.why()));
+        let notes: Vec<_> = profiles.into_iter().chain(self.capture_ended()).collect();
+        Ok((!notes.is_empty()).then(|| notes.join("; ")))
+    }
+
+    /// Returns that capture has ended, and why. The site then no longer follows its core database.
+    pub(crate) fn capture_ended(&self) -> Option<String> {
+        let figures = self.capture.get()?.figures();
+        let reason = figures.reason.unwrap_or_default();
+        (figures.has_ended).then(|| format!("the core database is no longer captured: {reason}"))
     }
 
     /// Returns the profiles, or an error once they are not served.

@@ -81,6 +81,31 @@ impl Server {
         Server::serve(command, folder, databus, flags)
     }
 
+    /// Starts a server with a core database, on free ports, and waits until it serves. `folder`
+    /// holds `mapping.toml`, and becomes the server's folder. Returns its stderr if it ended
+    /// before.
+    pub fn try_start_with_database(
+        database: &str,
+        folder: &Path,
+        flags: &[&str],
+    ) -> Result<Server, String> {
+        let mut command = Server::with_database(database, folder, flags);
+        Server::spawn(&mut command, &folder.join("server.log"))
+    }
+
+    /// Returns the command that starts a server with a core database.
+    pub fn with_database(database: &str, folder: &Path, flags: &[&str]) -> Command {
+        let mut command = Command::new(binary("graph-server"));
+        command
+            .args(["serve", "--core-database", database, "--mapping"])
+            .arg(folder.join("mapping.toml"))
+            .arg("--data")
+            .arg(folder)
+            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(flags);
+        command
+    }
+
     fn serve(
         mut command: Command,
         folder: &Path,

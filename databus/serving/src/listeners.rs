@@ -260,6 +260,12 @@ fn exposed(kind: ListenerKind, address: SocketAddr) -> Option<String> {
 }
 
 impl<S> StartingListeners<S> {
+    /// Returns the address of the admin listener.
+    #[must_use]
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.listeners.admin_addr
+    }
+
     /// Answers with the services and pages of the server from now on.
     pub fn serve(self, services: Services) -> Listeners {
         let Services {

@@ -5,8 +5,12 @@ use crate::{
     config::{Config, ConfigError, Databus},
     limits::Limits,
 };
+use cloud_capture::Database;
 use cloud_serving::log::check_log_level;
-use std::{ops::RangeInclusive, path::PathBuf};
+use std::{
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
 const THREADS_MAX: u64 = 1_024;
 /// The maximum of any key that counts items.
@@ -27,15 +31,7 @@ impl Config {
     /// # Errors
     /// With the key and its permitted values, if the server cannot run with a value.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let no_log = Databus::Embedded(PathBuf::new());
-        for (key, missing) in [
-            ("snapshot", self.snapshot.as_os_str().is_empty()),
-            ("databus", self.databus == no_log),
-        ] {
-            if missing {
-                return Err(refused(key, "must be given"));
-            }
-        }
+        self.check_places()?;
         check_log_level(&self.log_level).map_err(|problem| refused("log-level", problem))?;
         if self.slow_request_ms > MILLISECONDS_MAX {
             let (value, max) = (self.slow_request_ms, MILLISECONDS_MAX);
@@ -45,6 +41,43 @@ impl Config {
             ));
         }
         self.limits.check()
+    }
+
+    /// Checks that there are either snapshot and log, or a core database and its folder.
+    fn check_places(&self) -> Result<(), ConfigError> {
+        let no_log = Databus::Embedded(PathBuf::new());
+        let of_files = [
+            ("snapshot", self.snapshot != Path::new("")),
+            ("databus", self.databus != no_log),
+        ];
+        let of_database = [
+            ("mapping", self.mapping != Path::new("")),
+            ("data", self.data != Path::new("")),
+        ];
+        let (needed, unused, problem) = match self.has_core_database() {
+            true => (
+                of_database,
+                of_files,
+                "must not be given with core-database, whose server has it in its folder `data`",
+            ),
+            false => (of_files, of_database, "is only for a core-database"),
+        };
+        for (key, is_given) in needed {
+            if !is_given {
+                return Err(refused(key, "must be given"));
+            }
+        }
+        for (key, is_given) in unused {
+            if is_given {
+                return Err(refused(key, problem));
+            }
+        }
+        if !self.has_core_database() {
+            return Ok(());
+        }
+        Database::at(&self.core_database)
+            .map(drop)
+            .map_err(|error| refused("core-database", error.to_string()))
     }
 }
 

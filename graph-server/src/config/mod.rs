@@ -17,6 +17,10 @@ pub use error::ConfigError;
 pub use graph_memory::GraphMemory;
 
 use crate::limits::Limits;
+use cloud_capture::{
+    connect::{DEFAULT_PUBLICATION, DEFAULT_SLOT, publication_name, slot_name},
+    stream::DEAD_LETTERS_MAX,
+};
 use cloud_serving::{listen_address, log::LogFormat};
 use cloud_terminal::quantity::milliseconds;
 use serde::{Deserialize, Serialize};
@@ -26,13 +30,34 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    /// The directory of the site's snapshots. Required.
+    /// The directory of the site's snapshots. Required, unless there is a core database.
     #[arg(long, value_name = "DIR")]
     pub snapshot: PathBuf,
     /// The change log: embedded:DIR, or http://HOST:PORT of a relay's public listener or of the
-    /// admin listener of a graph server with an embedded log. Required.
+    /// admin listener of a graph server with an embedded log. Required, unless there is a core
+    /// database.
     #[arg(long, value_name = "LOG")]
     pub databus: Databus,
+    /// The PostgreSQL database of the site, as postgres://USER@HOST:PORT/DATABASE without a
+    /// password. The server builds its site from it once, and then follows its changes.
+    #[arg(long, value_name = "URL")]
+    pub core_database: String,
+    /// The mapping of the core database's tables.
+    #[arg(long, value_name = "FILE")]
+    pub mapping: PathBuf,
+    /// The folder of a server with a core database: snapshots, log, and the state of capture.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// The replication slot in the core database, which the server makes with its site.
+    #[arg(long, value_name = "NAME", value_parser = slot_name)]
+    pub slot: String,
+    /// The publication of the mapped tables in the core database.
+    #[arg(long, value_name = "NAME", value_parser = publication_name)]
+    pub publication: String,
+    /// The most rows of the core database that are set aside in a run, because a value breaks a
+    /// rule.
+    #[arg(long, value_name = "ROWS")]
+    pub dead_letters_max: u64,
     /// Source whose windows an embedded log takes; may be given several times. By default every
     /// source's are taken, and those of publishers without one.
     #[arg(long, value_name = "SOURCE_ID")]
@@ -66,6 +91,23 @@ pub struct Config {
 }
 
 impl Config {
+    /// Returns the configuration with the folders of snapshots and log in those of a server with a
+    /// core database.
+    pub(crate) fn with_folders(self) -> Self {
+        if !self.has_core_database() {
+            return self;
+        }
+        Self {
+            snapshot: self.data.join("site"),
+            databus: Databus::Embedded(self.data.join("log")),
+            ..self
+        }
+    }
+
+    pub(crate) fn has_core_database(&self) -> bool {
+        !self.core_database.is_empty()
+    }
+
     /// Returns the time after which a request gets a line in the log; `None` for no lines.
     pub(crate) fn slow_request(&self) -> Option<Duration> {
         (self.slow_request_ms > 0).then(|| Duration::from_millis(self.slow_request_ms))
@@ -73,11 +115,18 @@ impl Config {
 }
 
 impl Default for Config {
-    /// Returns the defaults. Snapshot and log have none and stay empty; both are required.
+    /// Returns the defaults. Snapshot and log have none and stay empty; both are required, unless
+    /// there is a core database.
     fn default() -> Self {
         Self {
             snapshot: PathBuf::new(),
             databus: Databus::Embedded(PathBuf::new()),
+            core_database: String::new(),
+            mapping: PathBuf::new(),
+            data: PathBuf::new(),
+            slot: DEFAULT_SLOT.to_owned(),
+            publication: DEFAULT_PUBLICATION.to_owned(),
+            dead_letters_max: DEAD_LETTERS_MAX,
             take_source: Vec::new(),
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 50052)),

@@ -279,6 +279,21 @@ mod tests {
         check("[limits]\nheavy-threads = 0\n", "snapshot: must be given");
         check("snapshot = \"s\"\n", "databus: must be given");
         check(
+            &format!("{SITE}mapping = \"m\"\n"),
+            "mapping: is only for a core-database",
+        );
+        let database = "core-database = \"postgres://u@127.0.0.1/d\"\n";
+        check(database, "mapping: must be given");
+        check(
+            &format!("{database}mapping = \"m\"\n"),
+            "data: must be given",
+        );
+        check(
+            &format!("{database}mapping = \"m\"\ndata = \"d\"\nsnapshot = \"s\"\n"),
+            "snapshot: must not be given with core-database, whose server has it in its folder \
+             `data`",
+        );
+        check(
             &format!("{SITE}[limits]\nheavy-threads = 0\n"),
             "heavy-threads: is 0, and must be 1 to 1024",
         );

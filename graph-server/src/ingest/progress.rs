@@ -371,6 +371,11 @@ impl Progress {
         self.sources().get(source_id).cloned()
     }
 
+    /// Returns whether reads wait for a point now.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.waiters.available_permits() < self.waiters_max
+    }
+
     /// Waits until `part` has reached `at_least`. Returns at once if it has, or if `at_least` is
     /// `None`.
     pub(crate) async fn wait(

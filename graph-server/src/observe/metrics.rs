@@ -1,6 +1,7 @@
 //! The page `/metrics`: the server's counters and gauges.
 
 use crate::{compaction::Residence, ingest::progress::Part, observe::memory::Memory, site::Site};
+use cloud_capture::stream::write_metrics;
 use cloud_profile::Bound;
 use cloud_serving::metrics::Page;
 use databus::rpc::write_log_metrics;
@@ -17,6 +18,9 @@ pub(crate) fn page(site: &Site) -> String {
     views(&mut page, site);
     workers(&mut page, site);
     memory(&mut page, site);
+    if let Some(progress) = site.capture.get() {
+        write_metrics(progress, &mut page);
+    }
     page.into_text()
 }
 

@@ -69,7 +69,12 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
                 large_page_bytes: part.large_bytes,
             })
             .collect(),
-        warnings: site.warnings.clone(),
+        warnings: site
+            .warnings
+            .iter()
+            .cloned()
+            .chain(site.capture_ended())
+            .collect(),
         graph_memory: Some(graph_memory(&compaction.residence)),
         key_conflicts: profiles.and_then(key_conflicts),
     })

@@ -1,6 +1,6 @@
 //! The reasons why a server cannot start.
 
-use crate::log_source::LogSourceError;
+use crate::{core_database::CoreDatabaseError, log_source::LogSourceError};
 use cloud_engine::FileError;
 use cloud_files::LockError;
 use cloud_model::Scn;
@@ -80,6 +80,9 @@ pub enum StartError {
     /// A thread pool cannot be created.
     #[error("threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    /// The site was not built from the core database, or cannot be captured.
+    #[error(transparent)]
+    CoreDatabase(#[from] CoreDatabaseError),
     /// A listener cannot be bound.
     #[error(transparent)]
     Listen(#[from] ListenError),

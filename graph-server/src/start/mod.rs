@@ -5,7 +5,8 @@
 //! exceptions. A relay that is out of reach is followed once it is back. Profiles and search that
 //! cannot be opened, from this snapshot or an earlier one, are not served.
 //!
-//! Imports from `compaction`, `config`, `ingest`, `log_source`, `views` and the top of the crate.
+//! Imports from `compaction`, `config`, `core_database`, `ingest`, `log_source`, `views` and the
+//! top of the crate.
 
 mod error;
 mod snapshot;
@@ -37,12 +38,11 @@ use cloud_serving::metrics::Calls;
 use databus::rpc::LogServer;
 pub use error::StartError;
 use snapshot::{Snapshot, Snapshots};
-use stage::Stage;
-pub(crate) use stage::StartStage;
+pub(crate) use stage::{Stage, StartStage};
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -332,6 +332,7 @@ fn open(
     let site = Site {
         folder: folder.clone(),
         log_folder,
+        capture: OnceLock::new(),
         backup: Arc::default(),
         views,
         list_streams: ListStreams::new(&limits),

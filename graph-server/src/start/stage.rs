@@ -17,6 +17,8 @@ pub(crate) enum Stage {
     /// The newest sound snapshot is opened and verified.
     #[default]
     Snapshot,
+    /// The site is built from the core database, if there is none.
+    Bootstrap,
     /// The log is opened: an embedded one is recovered, a relay's status is requested.
     Log,
     /// The relay does not answer, for this reason.
@@ -41,6 +43,7 @@ impl fmt::Display for StartStage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Stage::Snapshot => formatter.write_str("loading the snapshot"),
+            Stage::Bootstrap => formatter.write_str("building the site from the core database"),
             Stage::Log => formatter.write_str("opening the log"),
             Stage::Relay(reason) => write!(formatter, "waiting for the relay: {reason}"),
             Stage::Profiles => formatter.write_str("opening profiles and search"),
@@ -83,6 +86,7 @@ mod tests {
             assert_eq!(shown.to_string(), expected);
         };
         assert_eq!(shown.to_string(), "loading the snapshot");
+        check(Stage::Bootstrap, "building the site from the core database");
         check(Stage::Log, "opening the log");
         check(
             Stage::Relay("no answer".to_owned()),

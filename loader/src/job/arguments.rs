@@ -166,6 +166,7 @@ impl TryFrom<Arguments> for Options {
                     mapping,
                     slot: arguments.slot,
                     publication: arguments.publication,
+                    refused_rows_max: None,
                 },
             ),
             members: arguments.members,

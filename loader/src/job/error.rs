@@ -57,6 +57,14 @@ pub enum Error {
         /// The rule and the value.
         reason: String,
     },
+    /// The rules refuse more rows of the core database than may be skipped.
+    #[error("more than {max} rows of the core database break a rule, as does {last}")]
+    TooManyRefusedRows {
+        /// The most rows.
+        max: u64,
+        /// The row above them, with the rule that it breaks.
+        last: String,
+    },
     /// Two keys of members have the same id.
     #[error(
         "{table}: the keys {} and {} both have the member id {member}: change the seed of the \

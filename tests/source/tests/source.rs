@@ -96,6 +96,8 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "cloud-proto",
             "cloud-terminal",
             "cloud-client",
+            "cloud-capture",
+            "loader",
         ],
     ),
 ];

@@ -33,6 +33,19 @@ pub enum BootstrapError {
          CREATE PUBLICATION {0} FOR TABLE and the mapped tables, or name another with --publication"
     )]
     NoPublication(String),
+    /// Changes would be missing later.
+    #[error(
+        "capture would miss changes of this database: {first}{}; \
+         `databus capture postgres --check` lists what is missing with the SQL that adds it, and \
+         `--init` adds the publication and replica identities",
+        and_more(*more)
+    )]
+    Lacks {
+        /// The first finding of the check.
+        first: String,
+        /// The number of further findings.
+        more: usize,
+    },
     /// A table of the mapping is not in the database.
     #[error("the database has no table {0}, which the mapping names")]
     NoTable(String),
@@ -78,5 +91,12 @@ impl BootstrapError {
 impl From<tokio_postgres::Error> for BootstrapError {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Connect(error.into())
+    }
+}
+
+fn and_more(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(" (and {count} more)"),
     }
 }

@@ -6,7 +6,7 @@
 //! everything is stored. A temporary slot ends with its session: a bootstrap that is killed leaves
 //! nothing in the database.
 //!
-//! Imports from `connect`, `mapping` and `rows`.
+//! Imports from `catalogue`, `check`, `connect`, `mapping` and `rows`.
 
 pub(crate) mod error;
 pub(crate) mod open_transaction;
@@ -19,5 +19,5 @@ mod copy_rows;
 pub use error::BootstrapError;
 pub use open_transaction::OpenTransaction;
 pub use snapshot_session::SnapshotSession;
-pub use source_snapshot::{SlotNames, SourceSnapshot};
+pub use source_snapshot::{SlotNames, SourceSnapshot, slot_exists};
 pub use table_part::TablePart;

@@ -10,7 +10,10 @@ use crate::{
         open_transaction::OpenTransaction,
         snapshot_session::{NO_TIMEOUTS, SnapshotSession},
     },
-    connect::{Database, Session, names::source_id, slot_name},
+    catalogue::Catalogue,
+    check::{Severity, check},
+    connect::{ConnectError, Database, Session, names::source_id, slot_name},
+    mapping::Mapping,
 };
 
 /// The time after which the transactions that a new slot waits for are reported.
@@ -49,14 +52,15 @@ pub struct SourceSnapshot {
 }
 
 impl SourceSnapshot {
-    /// Creates the temporary slot. While this waits for open transactions, they are passed to
-    /// `report` from time to time.
+    /// Checks the database, and creates the temporary slot. While this waits for open transactions,
+    /// they are passed to `report` from time to time.
     ///
     /// # Errors
-    /// If the database cannot be reached, the permanent slot exists, the publication does not, or
-    /// the database does not create the slot.
+    /// If the database cannot be reached or lacks what the mapping needs, the permanent slot
+    /// exists, the publication does not, or the database does not create the slot.
     pub async fn begin(
         database: Database,
+        mapping: &Mapping,
         names: &SlotNames,
         mut report: impl FnMut(&[OpenTransaction]),
     ) -> Result<Self, BootstrapError> {
@@ -64,6 +68,7 @@ impl SourceSnapshot {
         slot_name(slot).map_err(BootstrapError::SlotName)?;
         let session = database.connect().await?;
         check_names(&session, names).await?;
+        check_lacks(&database, &session, mapping, publication).await?;
         let setting = "SELECT current_setting('server_version_num')::int4";
         let version: i32 = session.client().query_one(setting, &[]).await?.try_get(0)?;
 
@@ -185,19 +190,52 @@ impl SourceSnapshot {
 }
 
 async fn check_names(session: &Session, names: &SlotNames) -> Result<(), BootstrapError> {
-    let exists = async |query: &str, name: &String| {
-        let rows = session.client().query(query, &[name]).await?;
-        Ok::<_, BootstrapError>(!rows.is_empty())
-    };
-    let slot = "SELECT FROM pg_replication_slots WHERE slot_name = $1::text";
-    if exists(slot, &names.slot).await? {
+    if has_slot(session, &names.slot).await? {
         return Err(BootstrapError::SlotExists(names.slot.clone()));
     }
     let publication = "SELECT FROM pg_publication WHERE pubname = $1::text";
-    if !exists(publication, &names.publication).await? {
+    let rows = session
+        .client()
+        .query(publication, &[&names.publication])
+        .await?;
+    if rows.is_empty() {
         return Err(BootstrapError::NoPublication(names.publication.clone()));
     }
     Ok(())
+}
+
+/// Checks that the changes of every mapped table will be complete.
+async fn check_lacks(
+    database: &Database,
+    session: &Session,
+    mapping: &Mapping,
+    publication: &str,
+) -> Result<(), BootstrapError> {
+    let catalogue = Catalogue::read(database, session, publication, Some(mapping)).await?;
+    let findings = check(mapping, &catalogue).into_iter();
+    let mut refusals = findings.filter(|finding| finding.severity == Severity::Refused);
+    match refusals.next() {
+        None => Ok(()),
+        Some(first) => Err(BootstrapError::Lacks {
+            first: format!("{}: {}", first.place, first.what),
+            more: refusals.count(),
+        }),
+    }
+}
+
+/// Returns whether the database has a logical slot of this name.
+///
+/// # Errors
+/// If the database cannot be reached.
+pub async fn slot_exists(database: &Database, slot: &str) -> Result<bool, ConnectError> {
+    let session = database.connect().await?;
+    has_slot(&session, slot).await
+}
+
+async fn has_slot(session: &Session, slot: &str) -> Result<bool, ConnectError> {
+    let query = "SELECT FROM pg_replication_slots WHERE slot_name = $1::text";
+    let rows = session.client().query(query, &[&slot]).await?;
+    Ok(!rows.is_empty())
 }
 
 /// Returns a column of the only row, as text.

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     connect::{DEFAULT_SLOT, Database, slot_name},
     mapping::Mapping,
-    stream::{Capture, CaptureError, CaptureOptions, Progress, write_metrics},
+    stream::{Capture, CaptureError, CaptureOptions, DEAD_LETTERS_MAX, Progress, write_metrics},
 };
 
 /// The options of the stream.
@@ -39,7 +39,7 @@ pub struct StreamArguments {
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = milliseconds::parse)]
     pub position_every: u64,
     /// The most rows that are set aside in a run, because a value breaks a rule.
-    #[arg(long, value_name = "ROWS", default_value_t = 1000)]
+    #[arg(long, value_name = "ROWS", default_value_t = DEAD_LETTERS_MAX)]
     pub dead_letters_max: u64,
     /// The address of the pages /metrics, /livez and /readyz; port 0 takes a free one. Without it
     /// there are none.
@@ -75,7 +75,7 @@ pub(super) async fn stream(
         publication,
         log: arguments.to.clone(),
         state: arguments.state.clone(),
-        position_every: Duration::from_millis(arguments.position_every),
+        position_every: Duration::from_millis(arguments.position_every).into(),
         dead_letters_max: arguments.dead_letters_max,
     })?;
     if let Some(address) = arguments.ops_listen {

@@ -75,7 +75,14 @@ impl Capture {
                 return Ok(());
             };
             let reason = match ended {
-                Err(Ended::Permanent(error)) => return Err(error),
+                Err(Ended::Permanent(error)) => {
+                    self.progress.update(|figures| {
+                        figures.is_streaming = false;
+                        figures.has_ended = true;
+                        figures.reason = Some(error.to_string());
+                    });
+                    return Err(error);
+                }
                 Err(Ended::Transient(reason)) => reason,
                 Ok(never) => match never {},
             };

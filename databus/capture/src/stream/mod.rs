@@ -35,6 +35,6 @@ pub use capture::Capture;
 pub use dead_letters::DeadLetterError;
 pub use error::{CaptureError, SourceGap};
 pub use metrics::write_metrics;
-pub use options::CaptureOptions;
+pub use options::{CaptureOptions, DEAD_LETTERS_MAX, PositionEvery};
 pub use progress::{Figures, Progress};
 pub use state_error::StateError;

@@ -19,6 +19,8 @@ pub struct Figures {
     pub is_streaming: bool,
     /// The reason why it does not, since it last did.
     pub reason: Option<String>,
+    /// Whether capture has ended for this reason, because no retry helps.
+    pub has_ended: bool,
     /// The position up to which everything was read.
     pub read: u64,
     /// The last offset that is durable in the log.

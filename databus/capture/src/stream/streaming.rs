@@ -115,7 +115,7 @@ impl<'a> Streaming<'a> {
 
     /// Streams changes until an error ends the session.
     pub(super) async fn run(&mut self, lasting: &mut Lasting<'_>) -> Result<Infallible, Ended> {
-        let mut tick = interval(TICK.min(self.options.position_every));
+        let mut tick = interval(TICK.min(self.options.position_every.now()));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -277,7 +277,7 @@ impl<'a> Streaming<'a> {
         let is_between = self.transaction.is_none();
         if is_between
             && self.read > self.sent
-            && self.positioned.elapsed() >= self.options.position_every
+            && self.positioned.elapsed() >= self.options.position_every.now()
         {
             lasting
                 .progress

@@ -77,7 +77,7 @@ impl CoreDatabase {
             slot: options.slot.clone(),
             publication: options.publication.clone(),
         };
-        let begun = SourceSnapshot::begin(database, &names, |transactions| {
+        let begun = SourceSnapshot::begin(database, &mapping, &names, |transactions| {
             for transaction in transactions {
                 progress.beside(|| note(format_args!("the new slot waits for {transaction}")));
             }
@@ -100,7 +100,11 @@ impl CoreDatabase {
             mapping,
             parts,
             masks: Masks::default(),
-            refused: RefusedRows::new(on_error, scratch.join(REJECTS_NAME)),
+            refused: RefusedRows::new(
+                on_error,
+                options.refused_rows_max,
+                scratch.join(REJECTS_NAME),
+            ),
             dropped_connections: AtomicU64::new(0),
             runtime,
         })

@@ -14,6 +14,7 @@ use crate::{csv_file::finish_csv, job::error::Error, snapshot::rejects::OnError}
 pub(crate) struct RefusedRows {
     /// The list. `None` if the first refused row stops the build.
     list: Option<Mutex<List>>,
+    rows_max: Option<u64>,
     path: PathBuf,
 }
 
@@ -26,13 +27,14 @@ struct List {
 
 impl RefusedRows {
     /// Makes an empty list, which becomes a file at `path`.
-    pub(crate) fn new(on_error: OnError, path: PathBuf) -> Self {
+    pub(crate) fn new(on_error: OnError, rows_max: Option<u64>, path: PathBuf) -> Self {
         let list = || List {
             count: 0,
             writer: None,
         };
         Self {
             list: (on_error == OnError::Skip).then(|| Mutex::new(list())),
+            rows_max,
             path,
         }
     }
@@ -46,6 +48,12 @@ impl RefusedRows {
         };
         let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
         list.count += 1;
+        if let Some(max) = self.rows_max.filter(|max| list.count > *max) {
+            return Err(Error::TooManyRefusedRows {
+                max,
+                last: format!("{table}, row {key}: {reason}"),
+            });
+        }
         let write = |error: csv::Error| Error::file("write", &self.path)(error.into());
         let writer = match &mut list.writer {
             Some(writer) => writer,
@@ -92,10 +100,15 @@ mod tests {
                 reason: "is 0".to_owned(),
             })
         };
-        let stopped = take(&RefusedRows::new(OnError::Stop, path.clone()));
+        let stopped = take(&RefusedRows::new(OnError::Stop, None, path.clone()));
         assert_eq!(stopped.unwrap_err().to_string(), "public.t, row 7,8: is 0");
-        let rows = RefusedRows::new(OnError::Skip, path.clone());
+        let rows = RefusedRows::new(OnError::Skip, Some(2), path.clone());
         assert!(rows.finish().unwrap().is_none());
+        take(&rows).unwrap();
+        take(&rows).unwrap();
+        let above = take(&rows).unwrap_err().to_string();
+        assert!(above.starts_with("more than 2 rows"), "{above}");
+        let rows = RefusedRows::new(OnError::Skip, None, path.clone());
         take(&rows).unwrap();
         take(&rows).unwrap();
         assert_eq!(rows.finish().unwrap(), Some((2, path.as_path())));

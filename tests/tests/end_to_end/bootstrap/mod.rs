@@ -411,17 +411,17 @@ async fn what_cannot_be_built_is_refused_by_name() {
         (
             &MAPPING.replace("site.jobs", "site.gone"),
             &[],
-            "the database has no table site.gone",
+            "site.gone: there is no such table",
         ),
         (
             &MAPPING.replace("site.jobs", "site.seen"),
             &[],
-            "site.seen is a view",
+            "site.seen: it is a view",
         ),
         (
             &MAPPING.replace("\"ended\"", "\"until\""),
             &[],
-            "site.jobs has no column until",
+            "site.jobs: there is no column until",
         ),
     ] {
         // Either of the two bad rows may come first.

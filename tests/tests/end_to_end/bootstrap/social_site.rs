@@ -24,7 +24,10 @@ const SCHEMA: &str = "
         PRIMARY KEY (a, b)) PARTITION BY HASH (a);
     CREATE TABLE site.links_0 PARTITION OF site.links FOR VALUES WITH (MODULUS 2, REMAINDER 0);
     CREATE TABLE site.links_1 PARTITION OF site.links FOR VALUES WITH (MODULUS 2, REMAINDER 1);
-    CREATE PUBLICATION cloud FOR ALL TABLES;
+    ALTER TABLE site.users REPLICA IDENTITY FULL;
+    ALTER TABLE site.jobs REPLICA IDENTITY FULL;
+    ALTER TABLE site.studies REPLICA IDENTITY FULL;
+    CREATE PUBLICATION cloud FOR ALL TABLES WITH (publish_via_partition_root = true);
 ";
 
 pub(crate) const MAPPING: &str = r#"

@@ -89,7 +89,10 @@ pub(super) struct CapturedSite {
     pub(super) postgres: Postgres,
     pub(super) folder: TempDir,
     pub(super) server: Option<Server>,
+    /// The capture of its own process, if it is not the server's.
     capture: Option<Child>,
+    /// The folder of the snapshots.
+    snapshots: PathBuf,
 }
 
 impl CapturedSite {
@@ -111,6 +114,7 @@ impl CapturedSite {
         let server = Server::start(folder.path());
         Some(Self {
             postgres,
+            snapshots: folder.path().join("snapshot"),
             folder,
             server: Some(server),
             capture: None,
@@ -135,10 +139,38 @@ impl CapturedSite {
         let server = Server::start(folder.path());
         Self {
             postgres,
+            snapshots: folder.path().join("snapshot"),
             folder,
             server: Some(server),
             capture: None,
         }
+    }
+
+    /// Makes a site whose server is not started yet, and captures by itself.
+    pub(super) fn of_one_process(postgres: Postgres) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        fs::write(folder.path().join("mapping.toml"), MAPPING).expect("the mapping");
+        Self {
+            postgres,
+            snapshots: folder.path().join("site"),
+            folder,
+            server: None,
+            capture: None,
+        }
+    }
+
+    /// Starts the server that captures by itself.
+    pub(super) fn serve(&mut self) {
+        let served = self.try_serve(&[]);
+        served.unwrap_or_else(|log| panic!("the server did not start:\n{log}"));
+    }
+
+    /// Starts the server that captures by itself. Returns its log if it ends before it serves.
+    pub(super) fn try_serve(&mut self, flags: &[&str]) -> Result<(), String> {
+        let database = self.postgres.address();
+        let server = Server::try_start_with_database(&database, self.folder.path(), flags)?;
+        self.server = Some(server);
+        Ok(())
     }
 
     /// Makes the slot, and lets the log know where it stands.
@@ -226,9 +258,11 @@ impl CapturedSite {
         (status, self.printed())
     }
 
-    /// Returns the log of capture.
+    /// Returns the log of capture, or of the server that captures by itself.
     pub(super) fn printed(&self) -> String {
-        fs::read_to_string(self.log()).unwrap_or_default()
+        let logs = [self.log(), self.folder.path().join("server.log")];
+        let read = |log: &PathBuf| fs::read_to_string(log).ok();
+        logs.iter().find_map(read).unwrap_or_default()
     }
 
     fn log(&self) -> PathBuf {
@@ -288,8 +322,7 @@ impl CapturedSite {
             "to",
             "current",
         ];
-        let site = self.folder.path().join("snapshot");
-        Content::of_snapshot(&site, &member_fields, &position_fields)
+        Content::of_snapshot(&self.snapshots, &member_fields, &position_fields)
     }
 }
 
