@@ -13,6 +13,7 @@ pub mod command;
 pub mod connect;
 pub mod mapping;
 pub mod rows;
+pub mod state;
 pub mod stream;
 pub mod suggest;
 
@@ -22,5 +23,6 @@ pub use check::{Finding, Severity, check};
 pub use connect::{ConnectError, Database, Session};
 pub use mapping::{Mapping, TableMap, TableName};
 pub use rows::{Datum, RowError, TableRows};
+pub use state::{State, StateFolder};
 pub use stream::{Capture, CaptureError, CaptureOptions, SourceGap};
 pub use suggest::suggest;

@@ -65,6 +65,7 @@ fn build(config: &Config) -> Result<(), CoreDatabaseError> {
             mapping: config.mapping.clone(),
             slot: config.slot.clone(),
             publication: config.publication.clone(),
+            capture_state: config.data.join("capture"),
             refused_rows_max: Some(config.dead_letters_max),
         }),
         out: config.snapshot.clone(),

@@ -46,6 +46,7 @@ impl CaptureThread {
             log: format!("http://{}", reachable(admin)),
             state: config.data.join("capture"),
             position_every,
+            copies_first: false,
             dead_letters_max: config.dead_letters_max,
         })?)
     }

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use cloud_capture::connect::{DEFAULT_PUBLICATION, DEFAULT_SLOT, publication_name, slot_name};
+use cloud_capture::connect::{
+    DEFAULT_PUBLICATION, DEFAULT_SLOT, DEFAULT_STATE, publication_name, slot_name,
+};
 use cloud_model::{LogId, Scn};
 
 use crate::{
@@ -58,6 +60,10 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", requires = "from_postgres",
           default_value = DEFAULT_PUBLICATION, value_parser = publication_name)]
     publication: String,
+    /// The folder for what capture compares with later: give it to capture as --state. A state in it
+    /// is replaced.
+    #[arg(long, value_name = "DIR", requires = "from_postgres", default_value = DEFAULT_STATE)]
+    capture_state: PathBuf,
     /// The directory of the site. The snapshot becomes a directory in it.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -166,6 +172,7 @@ impl TryFrom<Arguments> for Options {
                     mapping,
                     slot: arguments.slot,
                     publication: arguments.publication,
+                    capture_state: arguments.capture_state,
                     refused_rows_max: None,
                 },
             ),

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use cloud_capture::{BootstrapError, mapping::MappingError};
+use cloud_capture::{BootstrapError, mapping::MappingError, state::StateError};
 use cloud_engine::FileError;
 use cloud_files::PathError;
 use cloud_search::IndexError;
@@ -47,6 +47,9 @@ pub enum Error {
     /// The mapping of the core database is invalid.
     #[error(transparent)]
     Mapping(#[from] MappingError),
+    /// The folder for the state of capture cannot be used.
+    #[error(transparent)]
+    CaptureState(#[from] StateError),
     /// The rules refuse a row of the core database.
     #[error("{table}, row {key}: {reason}")]
     DatabaseRow {

@@ -72,6 +72,8 @@ pub struct CoreDatabaseOptions {
     pub slot: String,
     /// The publication of the mapped tables, which must exist.
     pub publication: String,
+    /// The folder for what capture compares with later, which it is given too.
+    pub capture_state: PathBuf,
     /// The most rows that the rules refuse and the build skips. `None`: any number.
     pub refused_rows_max: Option<u64>,
 }

@@ -6,7 +6,7 @@
 //! everything is stored. A temporary slot ends with its session: a bootstrap that is killed leaves
 //! nothing in the database.
 //!
-//! Imports from `catalogue`, `check`, `connect`, `mapping` and `rows`.
+//! Imports from `catalogue`, `check`, `connect`, `mapping`, `rows` and `state`.
 
 pub(crate) mod error;
 pub(crate) mod open_transaction;

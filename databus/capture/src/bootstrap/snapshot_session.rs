@@ -51,6 +51,10 @@ impl SnapshotSession {
         TablePart::plan(self.session.client(), mapping).await
     }
 
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// Reads the rows of a part, and passes what each states to `take`, with its number in the
     /// part.
     ///

@@ -14,6 +14,7 @@ use crate::{
     check::{Severity, check},
     connect::{ConnectError, Database, Session, names::source_id, slot_name},
     mapping::Mapping,
+    state::{State, TablesState},
 };
 
 /// The time after which the transactions that a new slot waits for are reported.
@@ -48,6 +49,8 @@ pub struct SourceSnapshot {
     exported: String,
     source_id: String,
     point: Lsn,
+    timeline: u32,
+    publication: String,
     has_failover: bool,
 }
 
@@ -130,6 +133,8 @@ impl SourceSnapshot {
             temporary,
             exported,
             point,
+            timeline: system.timeline,
+            publication: publication.clone(),
         })
     }
 
@@ -164,6 +169,24 @@ impl SourceSnapshot {
     /// If the database does not accept it.
     pub async fn session(&self) -> Result<SnapshotSession, BootstrapError> {
         SnapshotSession::begin(&self.database, &self.exported).await
+    }
+
+    /// Returns what capture compares with later. `planned` is the session that planned the parts,
+    /// which keeps the tables as they are.
+    ///
+    /// # Errors
+    /// If the catalogue cannot be read.
+    pub async fn state(
+        &self,
+        planned: &SnapshotSession,
+        mapping: &Mapping,
+    ) -> Result<State, BootstrapError> {
+        Ok(State {
+            mapping_digest: mapping.digest.clone(),
+            source_id: self.source_id.clone(),
+            timeline: self.timeline,
+            tables: TablesState::read(planned.session(), mapping, &self.publication).await?,
+        })
     }
 
     /// Makes the permanent slot, which holds all changes from the snapshot on. From 17 on it can be

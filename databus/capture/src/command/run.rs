@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    connect::{DEFAULT_SLOT, Database, slot_name},
+    connect::{DEFAULT_SLOT, DEFAULT_STATE, Database, slot_name},
     mapping::Mapping,
     stream::{Capture, CaptureError, CaptureOptions, DEAD_LETTERS_MAX, Progress, write_metrics},
 };
@@ -29,11 +29,15 @@ pub struct StreamArguments {
     )]
     pub to: String,
     /// The folder for what capture knows between two runs, and for the rows that are set aside.
-    #[arg(long, value_name = "DIR", default_value = "capture-state")]
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE)]
     pub state: PathBuf,
     /// The replication slot, which the bootstrap makes.
     #[arg(long, value_name = "NAME", default_value = DEFAULT_SLOT, value_parser = slot_name)]
     pub slot: String,
+    /// Copy the rows of the mapped tables into the log first, and make the slot, if the log has no
+    /// window of this database: for a further database of a running site, or an empty site.
+    #[arg(long)]
+    pub copy: bool,
     /// The least time between a window and an empty one, which only says how far the database was
     /// read. Reads that wait for a write outside the mapped tables wait so long.
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = milliseconds::parse)]
@@ -76,6 +80,7 @@ pub(super) async fn stream(
         log: arguments.to.clone(),
         state: arguments.state.clone(),
         position_every: Duration::from_millis(arguments.position_every).into(),
+        copies_first: arguments.copy,
         dead_letters_max: arguments.dead_letters_max,
     })?;
     if let Some(address) = arguments.ops_listen {

@@ -10,4 +10,4 @@ mod tls;
 
 pub use database::{Database, Session};
 pub use error::ConnectError;
-pub use names::{DEFAULT_PUBLICATION, DEFAULT_SLOT, publication_name, slot_name};
+pub use names::{DEFAULT_PUBLICATION, DEFAULT_SLOT, DEFAULT_STATE, publication_name, slot_name};

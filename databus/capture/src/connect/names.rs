@@ -5,6 +5,9 @@ pub const DEFAULT_SLOT: &str = "cloud";
 /// The name of the publication, unless another is given.
 pub const DEFAULT_PUBLICATION: &str = "cloud";
 
+/// The state folder, unless another is given.
+pub const DEFAULT_STATE: &str = "capture-state";
+
 /// The longest name of the database, in bytes.
 const NAME_BYTES_MAX: usize = 63;
 

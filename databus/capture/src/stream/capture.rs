@@ -9,6 +9,7 @@ use std::{
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::state::StateFolder;
 use crate::stream::{
     dead_letters::{DEAD_LETTERS_NAME, DeadLetters},
     ended::Ended,
@@ -16,7 +17,6 @@ use crate::stream::{
     options::CaptureOptions,
     progress::Progress,
     session::run,
-    state::StateFolder,
     streaming::Lasting,
 };
 

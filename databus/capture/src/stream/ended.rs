@@ -4,6 +4,7 @@ use cloud_client as client;
 use pgwire_replication::PgWireError;
 
 use crate::{
+    bootstrap::BootstrapError,
     connect::ConnectError,
     stream::{error::CaptureError, options::CaptureOptions},
 };
@@ -43,6 +44,15 @@ impl From<ConnectError> for Ended {
                 Self::Transient(error.to_string())
             }
             error => Self::Permanent(CaptureError::Connect(error)),
+        }
+    }
+}
+
+impl From<BootstrapError> for Ended {
+    fn from(error: BootstrapError) -> Self {
+        match error {
+            BootstrapError::Connect(error) => error.into(),
+            error => Self::Permanent(CaptureError::FirstCopy(error)),
         }
     }
 }

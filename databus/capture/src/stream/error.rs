@@ -3,9 +3,8 @@
 use std::{io, net::SocketAddr};
 
 use crate::{
-    connect::ConnectError,
-    rows::MissingColumn,
-    stream::{dead_letters::DeadLetterError, state_error::StateError},
+    bootstrap::BootstrapError, connect::ConnectError, rows::MissingColumn, state::StateError,
+    stream::dead_letters::DeadLetterError,
 };
 use cloud_client as client;
 
@@ -89,6 +88,9 @@ pub enum CaptureError {
         /// The file.
         file: String,
     },
+    /// The rows of the database cannot be copied.
+    #[error(transparent)]
+    FirstCopy(#[from] BootstrapError),
     /// A row cannot be set aside.
     #[error(transparent)]
     DeadLetter(#[from] DeadLetterError),
@@ -120,7 +122,10 @@ pub enum CaptureError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceGap {
     /// The log has no window of the source.
-    #[error("the log has no window of source {source_id}: the site was not bootstrapped from it")]
+    #[error(
+        "the log has no window of source {source_id}: the site was not bootstrapped from it, and \
+         --copy, which copies its rows first, was not given"
+    )]
     NoOffset {
         /// The source.
         source_id: String,

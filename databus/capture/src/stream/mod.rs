@@ -10,12 +10,13 @@
 //! The database keeps its log from the position that was confirmed last. A restart goes on from the
 //! last offset in the databus's log, which is never below what was confirmed.
 //!
-//! Imports from `connect`, `mapping` and `rows`.
+//! Imports from `bootstrap`, `connect`, `mapping`, `rows` and `state`.
 
 mod capture;
 mod dead_letters;
 mod ended;
 mod error;
+mod first_copy;
 mod metrics;
 mod options;
 mod pgoutput;
@@ -23,8 +24,6 @@ mod progress;
 mod relations;
 mod session;
 mod slot;
-mod state;
-mod state_error;
 mod streaming;
 mod tables;
 mod timeline;
@@ -37,4 +36,3 @@ pub use error::{CaptureError, SourceGap};
 pub use metrics::write_metrics;
 pub use options::{CaptureOptions, DEAD_LETTERS_MAX, PositionEvery};
 pub use progress::{Figures, Progress};
-pub use state_error::StateError;

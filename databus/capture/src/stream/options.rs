@@ -24,6 +24,9 @@ pub struct CaptureOptions {
     pub state: PathBuf,
     /// The least time between a window and an empty one that only states the position.
     pub position_every: PositionEvery,
+    /// Whether the rows of the database are copied into the log first, and the slot is made, if the
+    /// log has no window of the database.
+    pub copies_first: bool,
     /// The most rows that are set aside in a run.
     pub dead_letters_max: u64,
 }

@@ -6,13 +6,14 @@ use pgwire_replication::{Lsn, ReplicationClient};
 
 use crate::{
     connect::{Session, names},
+    state::{State, TablesState},
     stream::{
         ended::{Ended, of_log},
         error::{CaptureError, SourceGap},
+        first_copy::first_copy,
         slot::Slot,
-        state::State,
         streaming::{Lasting, Streaming},
-        tables::TablesState,
+        tables::check_tables,
         timeline,
         window_writer::WindowWriter,
     },
@@ -27,15 +28,15 @@ pub(super) async fn run(lasting: &mut Lasting<'_>) -> Result<Infallible, Ended> 
     let options = lasting.options;
     let session = options.database.connect().await?;
     let source_id = source_id(&session, options.database.name()).await?;
-    let (writer, last) = WindowWriter::connect(&options.log, &source_id)
+    let (mut writer, last) = WindowWriter::connect(&options.log, &source_id)
         .await
         .map_err(|error| of_log(options, error))?;
     let gap = |gap| Ended::Permanent(CaptureError::SourceGap(gap));
-    let last = last.ok_or_else(|| {
-        gap(SourceGap::NoOffset {
-            source_id: source_id.clone(),
-        })
-    })?;
+    let last = match last {
+        Some(last) => last,
+        None if options.copies_first => first_copy(lasting, &mut writer, &source_id).await?,
+        None => return Err(gap(SourceGap::NoOffset { source_id })),
+    };
     Slot::read(&session, &options.slot)
         .await?
         .check(options, &source_id, last)?;
@@ -81,6 +82,12 @@ async fn state(
         tables: TablesState::read(session, &options.mapping, &options.publication).await?,
     };
     let before = lasting.folder.read().map_err(CaptureError::State)?;
+    if before.is_none() {
+        tracing::warn!(
+            folder = %options.state.display(),
+            "there is no state of a bootstrap: whether mapping and tables changed since is not known"
+        );
+    }
     if let Some(before) = &before
         && before.mapping_digest != now.mapping_digest
     {
@@ -98,8 +105,7 @@ async fn state(
             is_on_timeline &= timeline::holds(&history, before.timeline, last);
         }
         let (mapping, publication) = (&options.mapping, &options.publication);
-        now.tables
-            .check_since(&before.tables, mapping, publication)?;
+        check_tables(&before.tables, &now.tables, mapping, publication)?;
     }
     if !is_on_timeline {
         return Err(CaptureError::SourceGap(SourceGap::OtherTimeline {

@@ -13,6 +13,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::{
     connect::Session,
+    rows::RefusedRow,
+    state::{State, StateFolder, TablesState},
     stream::{
         dead_letters::DeadLetters,
         ended::{Ended, of_log},
@@ -22,8 +24,7 @@ use crate::{
         progress::Progress,
         relations::Relations,
         slot::Slot,
-        state::{State, StateFolder},
-        tables::TablesState,
+        tables::check_tables,
         transaction::Transaction,
         window_writer::WindowWriter,
     },
@@ -51,6 +52,23 @@ pub(super) struct Lasting<'a> {
     pub(super) folder: &'a StateFolder,
     pub(super) dead_letters: &'a mut DeadLetters,
     pub(super) progress: &'a Progress,
+}
+
+impl Lasting<'_> {
+    /// Sets a row aside that was read at a position of the database's log.
+    pub(super) fn set_aside(&mut self, row: &RefusedRow, lsn: &str) -> Result<(), CaptureError> {
+        self.dead_letters.push(row, lsn)?;
+        let (count, max) = (self.dead_letters.count(), self.options.dead_letters_max);
+        self.progress.update(|figures| figures.dead_letters = count);
+        if count > max {
+            return Err(CaptureError::TooManyDeadLetters {
+                count,
+                max,
+                file: self.dead_letters.path().display().to_string(),
+            });
+        }
+        Ok(())
+    }
 }
 
 /// The stream of a session.
@@ -186,22 +204,7 @@ impl<'a> Streaming<'a> {
             self.check_tables().await?;
         }
         for row in &made.refused {
-            lasting
-                .dead_letters
-                .push(row, &lsn.to_string())
-                .map_err(CaptureError::from)?;
-            let (count, max) = (lasting.dead_letters.count(), self.options.dead_letters_max);
-            lasting
-                .progress
-                .update(|figures| figures.dead_letters = count);
-            if count > max {
-                return Err(CaptureError::TooManyDeadLetters {
-                    count,
-                    max,
-                    file: lasting.dead_letters.path().display().to_string(),
-                }
-                .into());
-            }
+            lasting.set_aside(row, &lsn.to_string())?;
         }
         let Some(transaction) = &mut self.transaction else {
             return Ok(());
@@ -332,7 +335,7 @@ impl<'a> Streaming<'a> {
     async fn check_tables(&mut self) -> Result<(), Ended> {
         let (mapping, publication) = (&self.options.mapping, &self.options.publication);
         let now = TablesState::read(&self.session, mapping, publication).await?;
-        now.check_since(&self.tables, mapping, publication)?;
+        check_tables(&self.tables, &now, mapping, publication)?;
         self.tables = now;
         self.checked = Instant::now();
         Ok(())

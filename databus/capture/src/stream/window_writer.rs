@@ -57,6 +57,11 @@ impl WindowWriter {
         }
     }
 
+    /// Returns whether a window is not acknowledged yet.
+    pub(super) fn is_in_flight(&self) -> bool {
+        !self.in_flight.is_empty()
+    }
+
     /// Returns whether a call is open.
     pub(super) fn is_open(&self) -> bool {
         self.call.is_some()

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloud_capture::{
-    BootstrapError, Database, Mapping, SlotNames, SnapshotSession, SourceSnapshot, TableName,
+    BootstrapError, Database, Mapping, SlotNames, SnapshotSession, SourceSnapshot, State,
+    StateFolder, TableName,
     bootstrap::TablePart,
     mapping::{TableKind, TableMap},
     rows::RefusedRow,
@@ -50,6 +51,8 @@ pub(crate) struct CoreDatabase {
     sessions: Vec<SnapshotSession>,
     pub(crate) mapping: Mapping,
     parts: Vec<TablePart>,
+    state: State,
+    state_folder: StateFolder,
     pub(crate) masks: Masks,
     pub(crate) refused: RefusedRows,
     dropped_connections: AtomicU64,
@@ -66,6 +69,7 @@ impl CoreDatabase {
         progress: &mut Progress,
     ) -> Result<Self, Error> {
         let mapping = Mapping::read(&options.mapping)?;
+        let state_folder = StateFolder::open(&options.capture_state)?;
         let database = Database::at(&options.address).map_err(BootstrapError::from)?;
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -83,22 +87,24 @@ impl CoreDatabase {
             }
         });
         let snapshot = runtime.block_on(begun)?;
-        let (sessions, parts) = runtime.block_on(async {
+        let (sessions, parts, state) = runtime.block_on(async {
             let mut sessions = Vec::new();
-            for _ in 0..rayon::current_num_threads().clamp(1, SESSIONS_MAX) {
+            for _ in 1..rayon::current_num_threads().min(SESSIONS_MAX) {
                 sessions.push(snapshot.session().await?);
             }
-            let parts = match sessions.first() {
-                Some(first) => first.plan(&mapping).await?,
-                None => Vec::new(),
-            };
-            Ok::<_, BootstrapError>((sessions, parts))
+            let first = snapshot.session().await?;
+            let parts = first.plan(&mapping).await?;
+            let state = snapshot.state(&first, &mapping).await?;
+            sessions.insert(0, first);
+            Ok::<_, BootstrapError>((sessions, parts, state))
         })?;
         Ok(Self {
             snapshot,
             sessions,
             mapping,
             parts,
+            state,
+            state_folder,
             masks: Masks::default(),
             refused: RefusedRows::new(
                 on_error,
@@ -134,8 +140,9 @@ impl CoreDatabase {
         self.dropped_connections.load(Ordering::Relaxed)
     }
 
-    /// Ends the sessions, and makes the permanent slot.
+    /// Records the state for capture, ends the sessions, and makes the permanent slot.
     pub(crate) fn keep_slot(self) -> Result<(), Error> {
+        self.state_folder.write(&self.state)?;
         drop(self.sessions);
         Ok(self.runtime.block_on(self.snapshot.keep_slot())?)
     }

@@ -35,7 +35,9 @@ fn command(cluster: &Postgres, database: &str, folder: &Path, mapping: &str) -> 
         .arg("--mapping")
         .arg(folder.join("mapping.toml"))
         .arg("--out")
-        .arg(folder.join("snapshot"));
+        .arg(folder.join("snapshot"))
+        .arg("--capture-state")
+        .arg(folder.join("capture"));
     command
 }
 

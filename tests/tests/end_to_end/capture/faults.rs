@@ -4,11 +4,15 @@
 use std::time::{Duration, Instant};
 
 use cloud_client::Point;
-use cloud_tests::{postgres::Shutdown, rounds::rounds, server::Server};
+use cloud_tests::{
+    postgres::{Postgres, Shutdown},
+    rounds::rounds,
+    server::Server,
+};
 use tokio::time::sleep;
 
 use super::{
-    site::{CapturedSite, lsn},
+    site::{CapturedSite, MAPPING, SCHEMA, lsn},
     writer::Writer,
 };
 
@@ -324,6 +328,40 @@ async fn another_mapping_needs_another_bootstrap() {
         &mut site,
         &["the mapping is another one", "bootstrap again"],
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_between_the_bootstrap_and_the_first_run_is_noticed() {
+    for (change, words) in [
+        ("", &["the mapping is another one"][..]),
+        (
+            "ALTER TABLE people ALTER COLUMN headline TYPE varchar(90) USING upper(headline)",
+            &["public.people", "another type"],
+        ),
+        (
+            "DROP PUBLICATION cloud;
+             CREATE PUBLICATION cloud FOR TABLE people, about, jobs, links",
+            &["publication cloud was changed"],
+        ),
+    ] {
+        let Some(postgres) = Postgres::start().await else {
+            return;
+        };
+        postgres.execute(SCHEMA).await;
+        postgres.execute(PEOPLE).await;
+        let mut site = CapturedSite::build(postgres);
+        if change.is_empty() {
+            let mapping = MAPPING.replace("headline = \"headline\"\n", "");
+            let path = site.folder.path().join("mapping.toml");
+            std::fs::write(path, mapping).expect("written");
+        } else {
+            site.postgres.execute(change).await;
+        }
+        let before = site.head().await;
+        site.capture();
+        ends_with(&mut site, words);
+        assert_eq!(site.head().await, before, "nothing is written");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

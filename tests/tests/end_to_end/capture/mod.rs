@@ -2,6 +2,7 @@
 
 mod faults;
 mod one_process;
+mod several_databases;
 mod site;
 mod stream;
 mod writer;

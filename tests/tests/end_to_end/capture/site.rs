@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
@@ -132,7 +132,9 @@ impl CapturedSite {
             .arg("--mapping")
             .arg(&mapping)
             .arg("--out")
-            .arg(folder.path().join("snapshot"));
+            .arg(folder.path().join("snapshot"))
+            .arg("--capture-state")
+            .arg(folder.path().join("capture"));
         let built = build.output().expect("loader runs");
         let stderr = String::from_utf8_lossy(&built.stderr);
         assert!(built.status.success(), "loader build: {stderr}");
@@ -211,14 +213,19 @@ impl CapturedSite {
 
     /// Starts another capture, which the caller ends.
     pub(super) fn spawn(&self, flags: &[&str]) -> Child {
+        let mapping = self.folder.path().join("mapping.toml");
+        self.spawn_of(&self.postgres.address(), &mapping, flags)
+    }
+
+    /// Starts a capture of a database by a mapping, which the caller ends.
+    pub(super) fn spawn_of(&self, database: &str, mapping: &Path, flags: &[&str]) -> Child {
         let log = File::options().create(true).append(true).open(self.log());
         let log = log.expect("the log of capture");
         let admin = self.server.as_ref().expect("a server").admin();
         let mut command = Command::new(binary("databus"));
         command
-            .args(["capture", "postgres", "--url", &self.postgres.address()])
-            .arg("--mapping")
-            .arg(self.folder.path().join("mapping.toml"))
+            .args(["capture", "postgres", "--url", database, "--mapping"])
+            .arg(mapping)
             .args(["--to", admin])
             .args(flags)
             .stdout(Stdio::null())
@@ -280,15 +287,20 @@ impl CapturedSite {
     /// Checks that the site has what the database has, as of the end of the database's log.
     pub(super) async fn check(&self) {
         let position = self.position().await;
-        let expected = of_database(&self.postgres).await;
+        let expected = self.expected().await;
         let found = self.content(position).await;
         found.check(&expected, || {
             format!("capture printed:\n{}", self.printed())
         });
     }
 
+    /// Returns what the site should have.
+    pub(super) async fn expected(&self) -> Content {
+        of_database(&self.postgres).await
+    }
+
     /// Returns the content of the site at a position of the database, or after it.
-    async fn content(&self, position: u64) -> Content {
+    pub(super) async fn content(&self, position: u64) -> Content {
         let server = self.server.as_ref().expect("a server");
         let admin = server.connect().await.admin.timeout(CATCH_UP);
         let point = Point::source(self.source_id().await, position);
@@ -337,6 +349,7 @@ async fn of_database(postgres: &Postgres) -> Content {
     Content {
         members: queried(
             postgres,
+            "postgres",
             "SELECT id::text, trim(first_name), trim(last_name),
                     trim(trim(first_name) || ' ' || trim(last_name)), trim(headline), trim(city),
                     trim(field), trim(story), array_to_string(skills, ';'),
@@ -346,6 +359,7 @@ async fn of_database(postgres: &Postgres) -> Content {
         .await,
         positions: queried(
             postgres,
+            "postgres",
             "SELECT person::text, jobs.id::text, 'work', employer, role,
                     to_char(begun, 'YYYY-MM'), to_char(over, 'YYYY-MM'), (over IS NULL)::text
              FROM jobs JOIN people ON person = people.id AND deleted_at IS NULL",
@@ -353,6 +367,7 @@ async fn of_database(postgres: &Postgres) -> Content {
         .await,
         connections: queried(
             postgres,
+            "postgres",
             "SELECT least(one, two)::text, greatest(one, two)::text,
                     to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')
              FROM links
@@ -364,8 +379,13 @@ async fn of_database(postgres: &Postgres) -> Content {
     }
 }
 
-async fn queried(postgres: &Postgres, sql: &str) -> BTreeSet<Vec<String>> {
-    let rows = postgres.rows(sql).await.into_iter();
+/// Returns the rows of a query; NULL is the empty text.
+pub(super) async fn queried(
+    postgres: &Postgres,
+    database: &str,
+    sql: &str,
+) -> BTreeSet<Vec<String>> {
+    let rows = postgres.rows_in(database, sql).await.into_iter();
     rows.map(|row| row.into_iter().map(Option::unwrap_or_default).collect())
         .collect()
 }

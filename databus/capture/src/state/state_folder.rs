@@ -1,7 +1,6 @@
-//! The state folder: what capture knows of the database between two runs.
-//!
-//! `state.json` holds the mapping's digest, the timeline, and the tables as they were. Positions
-//! are not here: the log's last offset and the slot have them.
+//! The state folder. `state.json` holds the mapping's digest, the timeline, and the tables as they
+//! were at the bootstrap or when capture last looked. Positions are not here: the log's last offset
+//! and the slot have them.
 
 use std::{
     fs::{self, File},
@@ -12,34 +11,37 @@ use std::{
 use cloud_files::{FolderLock, create_folder, sync_above};
 use serde::{Deserialize, Serialize};
 
-use crate::stream::{state_error::StateError, tables::TablesState};
+use crate::state::{error::StateError, tables_state::TablesState};
 
 const STATE_NAME: &str = "state.json";
 const NEW_NAME: &str = "state.json.new";
 
 /// The state between two runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct State {
+pub struct State {
     /// The digest of the mapping.
-    pub(super) mapping_digest: String,
+    pub(crate) mapping_digest: String,
     /// The source.
-    pub(super) source_id: String,
+    pub(crate) source_id: String,
     /// The timeline of the database when it was last connected to.
-    pub(super) timeline: u32,
+    pub(crate) timeline: u32,
     /// The tables.
-    pub(super) tables: TablesState,
+    pub(crate) tables: TablesState,
 }
 
 /// The folder, which this process owns.
 #[derive(Debug)]
-pub(super) struct StateFolder {
+pub struct StateFolder {
     path: PathBuf,
     _lock: FolderLock,
 }
 
 impl StateFolder {
     /// Takes the folder, which is created if it is missing.
-    pub(super) fn open(path: &Path) -> Result<Self, StateError> {
+    ///
+    /// # Errors
+    /// If it cannot be used, or another process uses it.
+    pub fn open(path: &Path) -> Result<Self, StateError> {
         create_folder(path).map_err(|error| StateError::File {
             path: path.to_owned(),
             error: io::Error::other(error),
@@ -52,12 +54,12 @@ impl StateFolder {
     }
 
     /// Returns the path of a file in the folder.
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Reads the state; `None` before the first run.
-    pub(super) fn read(&self) -> Result<Option<State>, StateError> {
+    /// Reads the state; `None` if neither a bootstrap nor a run has written one.
+    pub(crate) fn read(&self) -> Result<Option<State>, StateError> {
         let path = self.file(STATE_NAME);
         let text = match fs::read(&path) {
             Ok(text) => text,
@@ -69,7 +71,10 @@ impl StateFolder {
     }
 
     /// Replaces the state. It is durable when this returns.
-    pub(super) fn write(&self, state: &State) -> Result<(), StateError> {
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&self, state: &State) -> Result<(), StateError> {
         let (new, path) = (self.file(NEW_NAME), self.file(STATE_NAME));
         let content = |error| StateError::Content {
             path: path.clone(),

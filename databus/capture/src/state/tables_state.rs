@@ -1,0 +1,93 @@
+//! The mapped tables and the publication as the catalogue has them, to notice what the stream does
+//! not tell: a table that was rewritten, a partition that was attached or detached, a publication
+//! that was changed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    connect::{ConnectError, Session},
+    mapping::Mapping,
+};
+
+/// The columns of the mapped tables and their partitions. `xmin` is the transaction that last
+/// changed the column's description.
+const COLUMNS: &str = "
+    SELECT m.name, c.oid::text, c.relfilenode::text, a.attname::text, a.attnum::text,
+           a.atttypid::text, a.xmin::text,
+           coalesce(i.xmin = first.xmin, true)
+    FROM unnest($1::text[]) AS m(name)
+    CROSS JOIN LATERAL (SELECT to_regclass(m.name) AS root) r
+    CROSS JOIN LATERAL (
+        SELECT t.relid AS leaf FROM pg_partition_tree(r.root) t WHERE t.isleaf
+        UNION SELECT r.root WHERE r.root IS NOT NULL) t
+    JOIN pg_class c ON c.oid = t.leaf
+    JOIN pg_attribute a ON a.attrelid = r.root AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+    LEFT JOIN pg_attribute first ON first.attrelid = c.oid AND first.attnum = 1";
+
+/// The publication and what it holds, as text.
+const PUBLICATION: &str = "
+    SELECT p.oid::text || ' ' || p.puballtables || p.pubinsert || p.pubupdate || p.pubdelete
+           || p.pubtruncate || p.pubviaroot || ' ' || coalesce((
+               SELECT string_agg(r.oid::text, ',' ORDER BY r.oid)
+               FROM pg_publication_rel r WHERE r.prpubid = p.oid), '')
+    FROM pg_publication p WHERE p.pubname = $1";
+
+/// The mapped tables and the publication.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TablesState {
+    pub(crate) publication: Option<String>,
+    pub(crate) tables: BTreeMap<String, TableState>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TableState {
+    /// The number of the file of each leaf, by the leaf.
+    pub(crate) files: BTreeMap<String, String>,
+    /// The leaves that were made as partitions, and had no rows before.
+    pub(crate) made_here: Vec<String>,
+    pub(crate) columns: BTreeMap<String, ColumnState>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ColumnState {
+    pub(crate) number: String,
+    pub(crate) type_id: String,
+    pub(crate) changed_by: String,
+}
+
+impl TablesState {
+    /// Reads the state of the tables of a mapping.
+    pub(crate) async fn read(
+        session: &Session,
+        mapping: &Mapping,
+        publication: &str,
+    ) -> Result<Self, ConnectError> {
+        let client = session.client();
+        let names = mapping.table_names().into_iter();
+        let names: Vec<_> = names.map(|table| table.quoted()).collect();
+        let publication = client.query_opt(PUBLICATION, &[&publication]).await?;
+        let mut tables: BTreeMap<String, TableState> = BTreeMap::new();
+        for row in client.query(COLUMNS, &[&names]).await? {
+            let text = |place: usize| row.try_get::<_, String>(place);
+            let table = tables.entry(text(0)?).or_default();
+            let leaf = text(1)?;
+            if row.try_get(7)? && !table.made_here.contains(&leaf) {
+                table.made_here.push(leaf.clone());
+            }
+            table.files.insert(leaf, text(2)?);
+            let column = ColumnState {
+                number: text(4)?,
+                type_id: text(5)?,
+                changed_by: text(6)?,
+            };
+            table.columns.insert(text(3)?, column);
+        }
+        Ok(Self {
+            publication: publication.map(|row| row.try_get(0)).transpose()?,
+            tables,
+        })
+    }
+}
