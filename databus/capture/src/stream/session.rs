@@ -3,6 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use pgwire_replication::{Lsn, ReplicationClient};
+use tokio::time::timeout;
 
 use crate::{
     connect::{Session, names},
@@ -11,8 +12,9 @@ use crate::{
         ended::{Ended, of_log},
         error::{CaptureError, SourceGap},
         first_copy::first_copy,
+        options::CaptureOptions,
         slot::Slot,
-        streaming::{Lasting, Streaming},
+        streaming::{Lasting, NO_ANSWER, Streaming},
         tables::check_tables,
         timeline,
         window_writer::WindowWriter,
@@ -23,23 +25,70 @@ use crate::{
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 /// The events that the database may send before they are read here.
 const EVENTS_MAX: usize = 4096;
+/// The time by which the database and the log must answer before a copy, and again before the
+/// stream.
+const BEGIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A database and the log, which were connected to.
+struct Connected {
+    session: Session,
+    source_id: String,
+    writer: WindowWriter,
+    /// The last offset of the database in the log.
+    last: Option<u64>,
+}
+
 /// Streams changes until an error ends the session.
 pub(super) async fn run(lasting: &mut Lasting<'_>) -> Result<Infallible, Ended> {
-    let options = lasting.options;
+    let mut connected = in_time(connect(lasting.options)).await?;
+    let last = match connected.last {
+        Some(last) => last,
+        None if lasting.options.copies_first => {
+            first_copy(lasting, &mut connected.writer, &connected.source_id).await?
+        }
+        None => {
+            let source_id = connected.source_id;
+            return Err(CaptureError::SourceGap(SourceGap::NoOffset { source_id }).into());
+        }
+    };
+    let mut streaming = in_time(begin(lasting, connected, last)).await?;
+    streaming.run(lasting).await
+}
+
+/// Bounds a step of the begin: a network that is cut ends no connection by itself.
+async fn in_time<T>(step: impl Future<Output = Result<T, Ended>>) -> Result<T, Ended> {
+    let answered = timeout(BEGIN_TIMEOUT, step).await;
+    answered.map_err(|_| Ended::Transient(NO_ANSWER.to_owned()))?
+}
+
+async fn connect(options: &CaptureOptions) -> Result<Connected, Ended> {
     let session = options.database.connect().await?;
     let source_id = source_id(&session, options.database.name()).await?;
-    let (mut writer, last) = WindowWriter::connect(&options.log, &source_id)
-        .await
-        .map_err(|error| of_log(options, error))?;
-    let gap = |gap| Ended::Permanent(CaptureError::SourceGap(gap));
-    let last = match last {
-        Some(last) => last,
-        None if options.copies_first => first_copy(lasting, &mut writer, &source_id).await?,
-        None => return Err(gap(SourceGap::NoOffset { source_id })),
-    };
-    Slot::read(&session, &options.slot)
-        .await?
-        .check(options, &source_id, last)?;
+    let connected = WindowWriter::connect(&options.log, &source_id).await;
+    let (writer, last) = connected.map_err(|error| of_log(options, error))?;
+    Ok(Connected {
+        session,
+        source_id,
+        writer,
+        last,
+    })
+}
+
+/// Checks that the slot and the tables go on where the log ends, and starts the stream.
+async fn begin<'a>(
+    lasting: &Lasting<'a>,
+    connected: Connected,
+    last: u64,
+) -> Result<Streaming<'a>, Ended> {
+    let options = lasting.options;
+    let Connected {
+        session,
+        source_id,
+        writer,
+        ..
+    } = connected;
+    let slot = Slot::read(&session, &options.slot).await?;
+    slot.check(options, &source_id, last)?;
 
     let config = options
         .database
@@ -51,18 +100,17 @@ pub(super) async fn run(lasting: &mut Lasting<'_>) -> Result<Infallible, Ended> 
     stream.start().await?;
     stream.wait_started().await?;
     // From here on no other process moves the slot.
-    Slot::read(&session, &options.slot)
-        .await?
-        .check(options, &source_id, last)?;
+    let slot = Slot::read(&session, &options.slot).await?;
+    slot.check(options, &source_id, last)?;
     tracing::info!(source_id, from = %Lsn::from_u64(last), "streaming");
     lasting.progress.update(|figures| {
         figures.is_streaming = true;
         figures.durable = last;
         figures.read = last;
     });
-    Streaming::new(options, session, stream, writer, state, last)
-        .run(lasting)
-        .await
+    Ok(Streaming::new(
+        options, session, stream, writer, state, last,
+    ))
 }
 
 /// Checks what is recorded against the database, records what it is now, and returns it.

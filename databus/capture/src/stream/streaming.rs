@@ -37,7 +37,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// The time by which the database and the log must answer a check.
 const TICK_TIMEOUT: Duration = Duration::from_secs(30);
 /// The reason if they do not.
-const NO_ANSWER: &str = "the database or the log did not answer in 30 s";
+pub(super) const NO_ANSWER: &str = "the database or the log did not answer in 30 s";
 /// The least time between two messages that are written to the database's log to learn its
 /// position.
 const MESSAGE_INTERVAL: Duration = Duration::from_millis(200);
@@ -334,7 +334,9 @@ impl<'a> Streaming<'a> {
 
     async fn check_tables(&mut self) -> Result<(), Ended> {
         let (mapping, publication) = (&self.options.mapping, &self.options.publication);
-        let now = TablesState::read(&self.session, mapping, publication).await?;
+        let read = TablesState::read(&self.session, mapping, publication);
+        let read = timeout(TICK_TIMEOUT, read).await;
+        let now = read.map_err(|_| Ended::Transient(NO_ANSWER.to_owned()))??;
         check_tables(&self.tables, &now, mapping, publication)?;
         self.tables = now;
         self.checked = Instant::now();
