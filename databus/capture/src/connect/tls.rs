@@ -60,6 +60,8 @@ impl TlsParameters {
         };
         let config = TlsConfig {
             mode,
+            // Without it, the client does not check the name of an IP address.
+            sni_hostname: Some(host.to_owned()),
             ca_pem_path: self.authorities,
             ..TlsConfig::default()
         };

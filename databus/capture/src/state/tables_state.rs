@@ -12,11 +12,13 @@ use crate::{
 };
 
 /// The columns of the mapped tables and their partitions. `xmin` is the transaction that last
-/// changed the column's description.
+/// changed the column's description. A leaf
+/// was made as a partition if it is one since the transaction that made its row type, which an
+/// attachment leaves as it is.
 const COLUMNS: &str = "
     SELECT m.name, c.oid::text, c.relfilenode::text, a.attname::text, a.attnum::text,
            a.atttypid::text, a.xmin::text,
-           coalesce(i.xmin = first.xmin, true)
+           coalesce(i.xmin = made.xmin, true)
     FROM unnest($1::text[]) AS m(name)
     CROSS JOIN LATERAL (SELECT to_regclass(m.name) AS root) r
     CROSS JOIN LATERAL (
@@ -25,7 +27,7 @@ const COLUMNS: &str = "
     JOIN pg_class c ON c.oid = t.leaf
     JOIN pg_attribute a ON a.attrelid = r.root AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
-    LEFT JOIN pg_attribute first ON first.attrelid = c.oid AND first.attnum = 1";
+    LEFT JOIN pg_type made ON made.typrelid = c.oid";
 
 /// The publication and what it holds, as text.
 const PUBLICATION: &str = "
