@@ -12,17 +12,19 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
-use cloud_engine::{Base, FileError, Graph, Manifest, NodeIndex, Writer};
+use cloud_engine::{FileError, NodeIndex};
 use cloud_profile::Fields;
 use cloud_proto::databus::v1::{Member, Position};
-use cloud_search::SnapshotProfiles;
 use cloud_terminal::print;
 use jiff::Timestamp;
 
-use crate::{csv_file::finish_csv, inspect::snapshot_at, job::error::Error};
+use crate::{
+    csv_file::finish_csv,
+    job::error::Error,
+    snapshot_content::{ContentError, SnapshotContent},
+};
 
 /// Write a snapshot as members.csv, positions.csv and connections.csv, which build the same site.
 #[derive(Debug, Clone, Args)]
@@ -49,17 +51,18 @@ pub struct Exported {
 /// Why a snapshot was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The snapshot is damaged, or cannot be read.
+    /// The content of the snapshot cannot be read.
     #[error(transparent)]
-    Snapshot(#[from] FileError),
+    Content(#[from] ContentError),
     /// A file cannot be written.
     #[error(transparent)]
     File(#[from] Error),
-    /// The profiles are of another SCN than the graph, so that they are no site together.
-    #[error(
-        "{0}: its profiles and search are behind its graph: export an earlier or later snapshot"
-    )]
-    ProfilesBehind(PathBuf),
+}
+
+impl From<FileError> for ExportError {
+    fn from(error: FileError) -> Self {
+        Self::Content(error.into())
+    }
 }
 
 /// Exports the snapshot that the command line names, and prints the files.
@@ -75,54 +78,33 @@ pub fn run(arguments: &Arguments) -> Result<(), ExportError> {
 /// # Errors
 /// If the snapshot is damaged, or a file exists or cannot be written.
 pub fn export(path: &Path, out: &Path) -> Result<Exported, ExportError> {
-    let snapshot = snapshot_at(path)?;
-    let manifest = Manifest::read(&snapshot)?;
-    let base = Arc::new(Base::open(&snapshot, &manifest)?);
-    let graph = Writer::new(base, manifest.scn).version().graph();
-    let profiles = SnapshotProfiles::open(&snapshot, &manifest)?;
-    if manifest.profiles_scn() != manifest.scn {
-        return Err(ExportError::ProfilesBehind(snapshot));
-    }
+    let content = SnapshotContent::open(path)?;
     fs::create_dir_all(out).map_err(Error::file("create", out))?;
-    let nodes = nodes_by_id(&graph);
-    let has_lonely = |node: &NodeIndex| graph.degree_of_node(*node) == 0;
+    let has_lonely = |node: &NodeIndex| content.graph.degree_of_node(*node) == 0;
     let mut exported = Exported {
-        snapshot,
+        snapshot: content.path.clone(),
         files: Vec::new(),
         ends_left_out: 0,
     };
-    if !profiles.is_silent() || nodes.iter().any(has_lonely) {
-        write_people(&graph, &nodes, &profiles, out, &mut exported)?;
+    if !content.profiles.is_silent() || content.nodes.iter().any(has_lonely) {
+        write_people(&content, out, &mut exported)?;
     }
-    write_connections(&graph, &nodes, out, &mut exported)?;
+    write_connections(&content, out, &mut exported)?;
     Ok(exported)
 }
 
-/// Returns the nodes of all members, in the order of their ids.
-fn nodes_by_id(graph: &Graph) -> Vec<NodeIndex> {
-    let mut nodes: Vec<_> = graph.nodes().collect();
-    nodes.sort_unstable_by_key(|node| graph.member(*node));
-    nodes
-}
-
 fn write_people(
-    graph: &Graph,
-    nodes: &[NodeIndex],
-    profiles: &SnapshotProfiles,
+    content: &SnapshotContent,
     out: &Path,
     exported: &mut Exported,
 ) -> Result<(), ExportError> {
     let position_header = std::iter::once("member_id").chain(names::<Position>());
     let mut members = Table::create(out, "members.csv", names::<Member>())?;
     let mut positions = Table::create(out, "positions.csv", position_header)?;
-    for node in nodes {
-        let id = graph.member(*node).get();
-        let record = profiles.profile(*node, id)?.unwrap_or_default();
-        let member = Member {
-            member_id: id,
-            ..record.member.unwrap_or_default()
-        };
-        members.row(texts(&member))?;
+    for node in &content.nodes {
+        let id = content.graph.member(*node).get();
+        let record = content.profile(*node)?;
+        members.row(texts(&record.member.unwrap_or_default()))?;
         for mut position in record.positions {
             if position.current && position.to.take().is_some() {
                 exported.ends_left_out += 1;
@@ -137,23 +119,15 @@ fn write_people(
 }
 
 fn write_connections(
-    graph: &Graph,
-    nodes: &[NodeIndex],
+    content: &SnapshotContent,
     out: &Path,
     exported: &mut Exported,
 ) -> Result<(), ExportError> {
     let header = ["member_id", "other_id", "connected_at"];
     let mut connections = Table::create(out, "connections.csv", header)?;
-    for node in nodes {
-        let id = graph.member(*node);
-        let mut others: Vec<_> = graph
-            .connections(*node)?
-            .into_iter()
-            .map(|to| (graph.member(to.node), to.time))
-            .filter(|(other, _)| id < *other)
-            .collect();
-        others.sort_unstable();
-        for (other, time) in others {
+    for node in &content.nodes {
+        let id = content.graph.member(*node);
+        for (other, time) in content.connections_above(*node)? {
             let millis = i64::try_from(time.millis())
                 .ok()
                 .filter(|_| time.is_known());

@@ -91,12 +91,33 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
     print(summary).map_err(Error::Print)
 }
 
-/// Builds a snapshot. When this returns `Ok`, the snapshot is complete and fsynced.
+/// Builds a snapshot, and makes the slot of a core database. When this returns `Ok`, the snapshot
+/// is complete and fsynced.
 ///
 /// # Errors
 /// With the file and line of a bad row, or with the file that cannot be read or written. There is
 /// no snapshot then.
 pub fn build(options: &Options) -> Result<Summary, Error> {
+    let Built {
+        mut summary,
+        database,
+    } = build_snapshot(options)?;
+    if let Some(database) = database {
+        summary.slot = Some(kept_slot(&database));
+        keep_slot(database, &summary.snapshot)?;
+    }
+    Ok(summary)
+}
+
+/// A snapshot that was built, and the core database that it was built from. The database's slot is
+/// temporary yet.
+pub(crate) struct Built {
+    pub(crate) summary: Summary,
+    pub(crate) database: Option<CoreDatabase>,
+}
+
+/// Builds a snapshot.
+pub(crate) fn build_snapshot(options: &Options) -> Result<Built, Error> {
     let dump = options.open()?;
     let staging = Staging::create(&options.out, options.scn())?;
     let scratch = staging.create_scratch()?;
@@ -209,18 +230,14 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
             .map_or(0, CoreDatabase::dropped_connections),
         ..without_member
     };
-    let slot = match database {
-        None => None,
-        Some(database) => Some(keep_slot(database, &snapshot)?),
-    };
-    Ok(Summary {
+    let summary = Summary {
         snapshot,
         manifest,
         graph_sections,
         connection_rows: graph.counts.rows,
         times: graph.counts.times,
         positions: counts.positions,
-        slot,
+        slot: None,
         dropped: Dropped {
             connections_with_themselves: graph.counts.with_themselves,
             members: graph.dropped_members,
@@ -235,7 +252,8 @@ pub fn build(options: &Options) -> Result<Summary, Error> {
         stages: progress.finish(),
         peak_memory_bytes: peak_memory_bytes(),
         unused_columns: unused_columns(dump),
-    })
+    };
+    Ok(Built { summary, database })
 }
 
 /// Reads the members and positions. Returns `None` if the dump has no members files.
@@ -289,18 +307,22 @@ fn publish_refused(database: &CoreDatabase, staging: &Staging) -> Result<Option<
     Ok(Some(Rejected { rows, list }))
 }
 
-/// Makes the permanent slot, now that the snapshot is durable. Without a slot, no capture could go
-/// on from the snapshot: it is removed if the slot cannot be made.
-fn keep_slot(database: CoreDatabase, snapshot: &Path) -> Result<KeptSlot, Error> {
-    let slot = KeptSlot {
+/// Describes the permanent slot that a core database gets.
+pub(crate) fn kept_slot(database: &CoreDatabase) -> KeptSlot {
+    KeptSlot {
         name: database.slot().to_owned(),
         lsn: database.lsn(),
-    };
+    }
+}
+
+/// Makes the permanent slot, now that the snapshot is durable. Without a slot, no capture could go
+/// on from the snapshot: it is removed if the slot cannot be made.
+fn keep_slot(database: CoreDatabase, snapshot: &Path) -> Result<(), Error> {
     if let Err(error) = database.keep_slot() {
         fs::remove_dir_all(snapshot).map_err(Error::file("remove", snapshot))?;
         return Err(error);
     }
-    Ok(slot)
+    Ok(())
 }
 
 fn unused_columns(dump: Dump) -> Vec<(std::path::PathBuf, Vec<String>)> {

@@ -5,6 +5,7 @@
 //! tables of a core database instead. `loader generate` writes such files for
 //! a synthetic site, of any size and with the shape of real sites. `loader inspect` verifies a
 //! snapshot, `loader adopt` lets one begin a new log, and `loader export` writes one as such files.
+//! `loader reconcile` brings a running site up to its core database.
 //! The commands are functions too, so that tests and benches call them without a process.
 
 pub mod adopt;
@@ -12,7 +13,9 @@ mod csv_file;
 pub mod export;
 pub mod inspect;
 mod job;
+pub mod reconcile;
 mod snapshot;
+mod snapshot_content;
 
 pub use job::arguments::Arguments;
 pub use job::error::Error;
@@ -32,3 +35,4 @@ pub use snapshot::rows::layout::HeaderFault;
 pub use snapshot::rows::row_fault::RowFault;
 pub use snapshot::rows::row_format::{RowFormat, RowSyntax};
 pub use snapshot::rows::time_unit::{TimeUnit, Zone};
+pub use snapshot_content::ContentError;

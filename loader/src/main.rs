@@ -1,6 +1,6 @@
 //! The `loader` command: `generate` makes a synthetic dump, `build` makes a snapshot of a dump or
-//! of a core database, `inspect` verifies a snapshot, `export` writes one as a dump, and `adopt`
-//! lets one begin a new log.
+//! of a core database, `inspect` verifies a snapshot, `export` writes one as a dump, `adopt` lets
+//! one begin a new log, and `reconcile` brings a running site up to its core database.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -29,6 +29,8 @@ enum Command {
     Export(loader::export::Arguments),
     /// Let a copied snapshot begin a new log, when its own log is lost.
     Adopt(loader::adopt::Arguments),
+    /// Bootstrap a running site again: publish what differs from its core database to its log.
+    Reconcile(loader::reconcile::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => loader::inspect::run(&arguments).map_err(Into::into),
         Command::Export(arguments) => loader::export::run(&arguments).map_err(Into::into),
         Command::Adopt(arguments) => loader::adopt::run(&arguments).map_err(Into::into),
+        Command::Reconcile(arguments) => loader::reconcile::run(arguments).map_err(Into::into),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -64,6 +64,7 @@ fn build(config: &Config) -> Result<(), CoreDatabaseError> {
             address: config.core_database.clone(),
             mapping: config.mapping.clone(),
             slot: config.slot.clone(),
+            replaces_slot: false,
             publication: config.publication.clone(),
             capture_state: config.data.join("capture"),
             refused_rows_max: Some(config.dead_letters_max),

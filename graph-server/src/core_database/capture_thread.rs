@@ -51,7 +51,7 @@ impl CaptureThread {
         })?)
     }
 
-    /// Starts the thread. If capture ends by itself, its progress says why.
+    /// Starts the thread. While capture has ended by itself, its progress says why.
     pub(crate) fn start(capture: Capture, lock: FolderLock) -> Result<Self, CoreDatabaseError> {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -59,11 +59,7 @@ impl CaptureThread {
             .enable_all()
             .build()
             .map_err(CoreDatabaseError::Thread)?;
-        let run = move || {
-            if let Err(error) = runtime.block_on(capture.run(stopped)) {
-                tracing::error!(%error, "capture ended: the site stays as it is");
-            }
-        };
+        let run = move || runtime.block_on(capture.run_across_bootstraps(stopped));
         let thread = thread::Builder::new().name("capture".to_owned()).spawn(run);
         Ok(Self {
             thread: thread.map_err(CoreDatabaseError::Thread)?,

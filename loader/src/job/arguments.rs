@@ -135,11 +135,20 @@ enum Format {
 struct Quote(Option<u8>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum BadRow {
+pub(crate) enum BadRow {
     /// Stops the build, with file and line, or table and key, and the reason.
     Stop,
     /// Skips the row. Contradictions between rows still stop the build.
     Skip,
+}
+
+impl From<BadRow> for OnError {
+    fn from(bad_row: BadRow) -> Self {
+        match bad_row {
+            BadRow::Stop => Self::Stop,
+            BadRow::Skip => Self::Skip,
+        }
+    }
 }
 
 impl TryFrom<Arguments> for Options {
@@ -171,6 +180,7 @@ impl TryFrom<Arguments> for Options {
                     address,
                     mapping,
                     slot: arguments.slot,
+                    replaces_slot: false,
                     publication: arguments.publication,
                     capture_state: arguments.capture_state,
                     refused_rows_max: None,
@@ -189,10 +199,7 @@ impl TryFrom<Arguments> for Options {
                 has_header,
             },
             id_offset: arguments.id_offset,
-            on_error: match arguments.on_error {
-                BadRow::Stop => OnError::Stop,
-                BadRow::Skip => OnError::Skip,
-            },
+            on_error: arguments.on_error.into(),
             maps: arguments.maps,
             order: arguments.order,
             stands_at: arguments.log_id.zip(arguments.scn.map(Scn::new)),

@@ -70,6 +70,8 @@ pub struct CoreDatabaseOptions {
     pub mapping: PathBuf,
     /// The slot to make, which keeps the changes from the snapshot on.
     pub slot: String,
+    /// Whether the slot may exist, unless a capture reads it. It is replaced then.
+    pub replaces_slot: bool,
     /// The publication of the mapped tables, which must exist.
     pub publication: String,
     /// The folder for what capture compares with later, which it is given too.

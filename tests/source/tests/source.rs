@@ -70,6 +70,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
         "loader",
         &[
             "cloud-capture",
+            "cloud-client",
             "cloud-search",
             "databus",
             "cloud-engine",

@@ -27,6 +27,17 @@ pub enum BootstrapError {
          with SELECT pg_drop_replication_slot('{0}'), or name another with --slot"
     )]
     SlotExists(String),
+    /// A capture reads the slot that is to be replaced.
+    #[error(
+        "a capture reads the slot {slot} (process {pid} of the database): stop it first; what it \
+         has not sent yet is read from the tables"
+    )]
+    SlotInUse {
+        /// The slot.
+        slot: String,
+        /// The process of the database that sends its changes.
+        pid: i32,
+    },
     /// There is no such publication. A slot that is made before its publication cannot be read.
     #[error(
         "the publication {0} does not exist, and must before the slot is made: add it with \

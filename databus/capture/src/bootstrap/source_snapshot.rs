@@ -31,10 +31,13 @@ const NOTICE_LOST_CLIENT: &str = "SET client_connection_check_interval = '1s'";
 /// The names of what a capture reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotNames {
-    /// The permanent slot, which must not exist.
+    /// The permanent slot.
     pub slot: String,
     /// The publication, which must exist.
     pub publication: String,
+    /// Whether the permanent slot may exist, unless a capture reads it. It is replaced then. If
+    /// false, it must not exist.
+    pub replaces_slot: bool,
 }
 
 /// A core database as of one point, from which a temporary slot keeps its changes. When it is
@@ -67,7 +70,9 @@ impl SourceSnapshot {
         names: &SlotNames,
         mut report: impl FnMut(&[OpenTransaction]),
     ) -> Result<Self, BootstrapError> {
-        let SlotNames { slot, publication } = names;
+        let SlotNames {
+            slot, publication, ..
+        } = names;
         slot_name(slot).map_err(BootstrapError::SlotName)?;
         let session = database.connect().await?;
         check_names(&session, names).await?;
@@ -189,6 +194,18 @@ impl SourceSnapshot {
         })
     }
 
+    /// Drops the slot that is replaced, if there is one. Until the new one is made, no capture goes
+    /// on.
+    ///
+    /// # Errors
+    /// If a capture reads it, or the database does not drop it.
+    pub async fn drop_replaced_slot(&self) -> Result<(), BootstrapError> {
+        let drop = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+                    WHERE slot_name = $1::text";
+        self.session.client().execute(drop, &[&self.slot]).await?;
+        Ok(())
+    }
+
     /// Makes the permanent slot, which holds all changes from the snapshot on. From 17 on it can be
     /// synchronised to standbys.
     ///
@@ -213,8 +230,14 @@ impl SourceSnapshot {
 }
 
 async fn check_names(session: &Session, names: &SlotNames) -> Result<(), BootstrapError> {
-    if has_slot(session, &names.slot).await? {
-        return Err(BootstrapError::SlotExists(names.slot.clone()));
+    let slot = &names.slot;
+    match (reader_of(session, slot).await?, names.replaces_slot) {
+        (None, _) | (Some(None), true) => {}
+        (Some(Some(pid)), true) => {
+            let slot = slot.clone();
+            return Err(BootstrapError::SlotInUse { slot, pid });
+        }
+        (Some(_), false) => return Err(BootstrapError::SlotExists(slot.clone())),
     }
     let publication = "SELECT FROM pg_publication WHERE pubname = $1::text";
     let rows = session
@@ -252,13 +275,15 @@ async fn check_lacks(
 /// If the database cannot be reached.
 pub async fn slot_exists(database: &Database, slot: &str) -> Result<bool, ConnectError> {
     let session = database.connect().await?;
-    has_slot(&session, slot).await
+    Ok(reader_of(&session, slot).await?.is_some())
 }
 
-async fn has_slot(session: &Session, slot: &str) -> Result<bool, ConnectError> {
-    let query = "SELECT FROM pg_replication_slots WHERE slot_name = $1::text";
-    let rows = session.client().query(query, &[&slot]).await?;
-    Ok(!rows.is_empty())
+/// Returns the database's process that sends a slot's changes, if one does. `None`: there is no
+/// slot.
+async fn reader_of(session: &Session, slot: &str) -> Result<Option<Option<i32>>, ConnectError> {
+    let query = "SELECT active_pid FROM pg_replication_slots WHERE slot_name = $1::text";
+    let row = session.client().query_opt(query, &[&slot]).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
 /// Returns a column of the only row, as text.

@@ -72,7 +72,7 @@ pub(super) async fn stream(
     arguments: &StreamArguments,
     stop: CancellationToken,
 ) -> Result<(), CaptureError> {
-    let capture = Capture::new(CaptureOptions {
+    let mut capture = Capture::new(CaptureOptions {
         database,
         mapping,
         slot: arguments.slot.clone(),
@@ -86,7 +86,7 @@ pub(super) async fn stream(
     if let Some(address) = arguments.ops_listen {
         serve_pages(address, capture.progress(), stop.clone()).await?;
     }
-    capture.run(stop).await
+    capture.run(&stop).await
 }
 
 /// Serves the pages until it is stopped.

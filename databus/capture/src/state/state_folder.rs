@@ -6,6 +6,7 @@ use std::{
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use cloud_files::{FolderLock, create_folder, sync_above};
@@ -51,6 +52,12 @@ impl StateFolder {
             path: path.to_owned(),
             _lock: lock,
         })
+    }
+
+    /// Returns when the state in a folder was written last; `None` if there is none.
+    pub(crate) fn modified(folder: &Path) -> Option<SystemTime> {
+        let state = fs::metadata(folder.join(STATE_NAME));
+        state.and_then(|state| state.modified()).ok()
     }
 
     /// Returns the path of a file in the folder.

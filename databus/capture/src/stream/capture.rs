@@ -25,6 +25,8 @@ const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 /// The time after which a session counts as one that worked.
 const WORKED: Duration = Duration::from_secs(10);
+/// The time between two looks whether a bootstrap replaced the state.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A capture that is ready to run.
 #[derive(Debug)]
@@ -41,14 +43,18 @@ impl Capture {
     /// # Errors
     /// If it cannot be used, or another process uses it.
     pub fn new(options: CaptureOptions) -> Result<Self, CaptureError> {
-        let folder = StateFolder::open(&options.state)?;
-        let dead_letters = DeadLetters::open(folder.file(DEAD_LETTERS_NAME))?;
-        Ok(Self {
+        Self::open(&options).map(|(folder, dead_letters)| Self {
             options,
             folder,
             dead_letters,
             progress: Arc::default(),
         })
+    }
+
+    fn open(options: &CaptureOptions) -> Result<(StateFolder, DeadLetters), CaptureError> {
+        let folder = StateFolder::open(&options.state)?;
+        let dead_letters = DeadLetters::open(folder.file(DEAD_LETTERS_NAME))?;
+        Ok((folder, dead_letters))
     }
 
     /// Returns the progress, which goes on while this runs.
@@ -57,11 +63,48 @@ impl Capture {
         Arc::clone(&self.progress)
     }
 
+    /// Streams changes until it is stopped. After an error, it frees the state folder and waits until
+    /// a new bootstrap has replaced the state in it.
+    pub async fn run_across_bootstraps(self, stop: CancellationToken) {
+        let mut capture = self;
+        while let Err(error) = capture.run(&stop).await {
+            tracing::error!(%error, "capture ended: the site stays as it is");
+            let Self {
+                options,
+                folder,
+                dead_letters,
+                progress,
+            } = capture;
+            drop((folder, dead_letters));
+            let ended = StateFolder::modified(&options.state);
+            let (folder, dead_letters) = loop {
+                let looks = stop.run_until_cancelled(sleep(LOOK_EVERY)).await;
+                if looks.is_none() {
+                    return;
+                }
+                // The bootstrap holds the folder until it is done.
+                if StateFolder::modified(&options.state) != ended
+                    && let Ok(opened) = Self::open(&options)
+                {
+                    break opened;
+                }
+            };
+            tracing::info!("the state is another one: capturing again");
+            progress.update(|figures| figures.has_ended = false);
+            capture = Self {
+                options,
+                folder,
+                dead_letters,
+                progress,
+            };
+        }
+    }
+
     /// Streams changes until it is stopped. Databases and logs that are out of reach are retried.
     ///
     /// # Errors
     /// If changes are missing, or cannot be captured by this mapping. Retrying does not help then.
-    pub async fn run(mut self, stop: CancellationToken) -> Result<(), CaptureError> {
+    pub async fn run(&mut self, stop: &CancellationToken) -> Result<(), CaptureError> {
         let mut wait = RETRY_MIN;
         loop {
             let begun = Instant::now();

@@ -20,8 +20,8 @@ pub enum CaptureError {
     /// The site was bootstrapped by another mapping.
     #[error(
         "the mapping is another one (digest {found}) than the site was captured by (digest \
-         {expected}): bootstrap again with the new one and an empty state folder, or go back to \
-         the old one"
+         {expected}): bootstrap again with the new one (`loader reconcile`), or go back to the old \
+         one"
     )]
     OtherMapping {
         /// The digest of the mapping of the site.

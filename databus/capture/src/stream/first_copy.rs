@@ -33,6 +33,7 @@ pub(super) async fn first_copy(
     let names = SlotNames {
         slot: options.slot.clone(),
         publication: options.publication.clone(),
+        replaces_slot: false,
     };
     let snapshot = SourceSnapshot::begin(options.database.clone(), mapping, &names, |blocking| {
         for transaction in blocking {

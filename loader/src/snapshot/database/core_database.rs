@@ -80,6 +80,7 @@ impl CoreDatabase {
         let names = SlotNames {
             slot: options.slot.clone(),
             publication: options.publication.clone(),
+            replaces_slot: options.replaces_slot,
         };
         let begun = SourceSnapshot::begin(database, &mapping, &names, |transactions| {
             for transaction in transactions {
@@ -138,6 +139,12 @@ impl CoreDatabase {
     /// Returns the number of connections that were dropped.
     pub(crate) fn dropped_connections(&self) -> u64 {
         self.dropped_connections.load(Ordering::Relaxed)
+    }
+
+    /// Drops the slot that is replaced, if there is one.
+    pub(crate) fn drop_replaced_slot(&self) -> Result<(), Error> {
+        let dropped = self.snapshot.drop_replaced_slot();
+        Ok(self.runtime.block_on(dropped)?)
     }
 
     /// Records the state for capture, ends the sessions, and makes the permanent slot.

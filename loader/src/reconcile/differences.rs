@@ -1,0 +1,197 @@
+//! The differences of two snapshots, as changes that make one of the other.
+
+use std::{cmp::Ordering, collections::HashMap};
+
+use cloud_engine::{FileError, NodeIndex};
+use cloud_model::MemberId;
+use cloud_profile::{ProfileRecord, time_to_proto};
+use cloud_proto::databus::v1::{
+    Change, ConnectionAdded, ConnectionRemoved, MemberRemoved, MemberUpserted, PositionRemoved,
+    PositionUpserted, change::Event,
+};
+
+use crate::{
+    reconcile::{error::ReconcileError, reconciled::DifferenceCounts},
+    snapshot_content::SnapshotContent,
+};
+
+/// A member with its nodes in the two snapshots. It has at least one.
+struct Pair {
+    member: MemberId,
+    before: Option<NodeIndex>,
+    after: Option<NodeIndex>,
+}
+
+/// Passes the changes that make `after` of `before` to `take`: members and positions first, then
+/// connections. If `states_members` is false, connections alone are compared. A connection whose
+/// time is unknown after keeps the time that it has.
+///
+/// O(members + positions + connections), without the sorting of the connections of each member.
+pub(super) fn for_each_difference(
+    before: &SnapshotContent,
+    after: &SnapshotContent,
+    states_members: bool,
+    mut take: impl FnMut(Event) -> Result<(), ReconcileError>,
+) -> Result<DifferenceCounts, ReconcileError> {
+    let mut counts = DifferenceCounts::default();
+    let mut events = Vec::new();
+    if states_members {
+        for pair in pairs(before, after) {
+            compare_profiles(&pair, before, after, &mut events, &mut counts)?;
+            events.drain(..).try_for_each(&mut take)?;
+        }
+    }
+    for pair in pairs(before, after) {
+        let removes_with_member = states_members && pair.after.is_none();
+        if !removes_with_member {
+            compare_connections(
+                &pair,
+                before,
+                after,
+                states_members,
+                &mut events,
+                &mut counts,
+            )?;
+            events.drain(..).try_for_each(&mut take)?;
+        }
+    }
+    Ok(counts)
+}
+
+/// Returns the members of both snapshots, in the order of their ids.
+fn pairs<'a>(
+    before: &'a SnapshotContent,
+    after: &'a SnapshotContent,
+) -> impl Iterator<Item = Pair> + 'a {
+    let members = |content: &'a SnapshotContent| {
+        let nodes = content.nodes.iter();
+        nodes
+            .map(|node| (content.graph.member(*node), *node))
+            .peekable()
+    };
+    let (mut before, mut after) = (members(before), members(after));
+    std::iter::from_fn(move || {
+        let order = match (before.peek(), after.peek()) {
+            (None, None) => return None,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((one, _)), Some((other, _))) => one.cmp(other),
+        };
+        let one = order.is_le().then(|| before.next()).flatten();
+        let other = order.is_ge().then(|| after.next()).flatten();
+        let (member, _) = one.or(other)?;
+        Some(Pair {
+            member,
+            before: one.map(|(_, node)| node),
+            after: other.map(|(_, node)| node),
+        })
+    })
+}
+
+fn compare_profiles(
+    pair: &Pair,
+    before: &SnapshotContent,
+    after: &SnapshotContent,
+    events: &mut Vec<Event>,
+    counts: &mut DifferenceCounts,
+) -> Result<(), FileError> {
+    let member_id = pair.member.get();
+    let Some(node) = pair.after else {
+        counts.members_removed += 1;
+        events.push(Event::MemberRemoved(MemberRemoved { member_id }));
+        return Ok(());
+    };
+    let after = after.profile(node)?;
+    let before = match pair.before {
+        None => ProfileRecord::default(),
+        Some(node) => before.profile(node)?,
+    };
+    if before.member != after.member {
+        match pair.before {
+            None => counts.members_added += 1,
+            Some(_) => counts.members_changed += 1,
+        }
+        events.push(Event::MemberUpserted(MemberUpserted {
+            member: after.member,
+            fields: None,
+            existing_only: false,
+        }));
+    }
+    let mut positions: HashMap<u64, _> = before
+        .positions
+        .into_iter()
+        .map(|position| (position.position_id, position))
+        .collect();
+    let mut stated = after.positions;
+    stated.retain(|position| positions.remove(&position.position_id).as_ref() != Some(position));
+    counts.positions_stated += stated.len() as u64;
+    for (position_id, _) in positions {
+        counts.positions_removed += 1;
+        events.push(Event::PositionRemoved(PositionRemoved {
+            member_id,
+            position_id,
+        }));
+    }
+    events.extend(stated.into_iter().map(|position| {
+        Event::PositionUpserted(PositionUpserted {
+            member_id,
+            position: Some(position),
+            fields: None,
+            existing_only: false,
+        })
+    }));
+    Ok(())
+}
+
+fn compare_connections(
+    pair: &Pair,
+    before: &SnapshotContent,
+    after: &SnapshotContent,
+    states_members: bool,
+    events: &mut Vec<Event>,
+    counts: &mut DifferenceCounts,
+) -> Result<(), FileError> {
+    let above = |content: &SnapshotContent, node: Option<NodeIndex>| match node {
+        None => Ok(Vec::new()),
+        Some(node) => content.connections_above(node),
+    };
+    let member_id = pair.member.get();
+    let earlier = above(before, pair.before)?;
+    let later = above(after, pair.after)?;
+    for (other, _) in &earlier {
+        let is_gone = later
+            .binary_search_by_key(other, |(other, _)| *other)
+            .is_err();
+        // A removed member takes its connections along.
+        if is_gone && (!states_members || after.graph.node(*other).is_some()) {
+            counts.connections_removed += 1;
+            events.push(Event::ConnectionRemoved(ConnectionRemoved {
+                member_id,
+                other_id: other.get(),
+            }));
+        }
+    }
+    for (other, time) in later {
+        let found = earlier.binary_search_by_key(&other, |(other, _)| *other);
+        let known = found.ok().and_then(|index| earlier.get(index));
+        let is_stated = known.is_none_or(|(_, known)| time.is_known() && time != *known);
+        if is_stated {
+            counts.connections_stated += 1;
+            events.push(Event::ConnectionAdded(ConnectionAdded {
+                member_id,
+                other_id: other.get(),
+                connected_at: time.is_known().then(|| time_to_proto(time)),
+                existing_only: false,
+            }));
+        }
+    }
+    Ok(())
+}
+
+/// Returns a change that every reader must know.
+pub(super) fn change(event: Event) -> Change {
+    Change {
+        skippable: false,
+        event: Some(event),
+    }
+}
