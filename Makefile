@@ -30,13 +30,13 @@ demo-site: ## PostgreSQL with the tables of a community, served by one command; 
 
 test: target/python/ready target/node/ready ## everything that the tests need, and the tests
 	tests/strace-installed
-	tests/postgres-installed
+	tests/postgres-installed 18
 	cargo build --workspace --bins --tests
 	tests/run
 
-test-long: target/python/ready target/node/ready target/java/ready ## the same with longer random histories and a client in Java, then the fuzzing (a quarter of an hour)
+test-long: target/python/ready target/node/ready target/java/ready ## the same with longer random histories, a client in Java and PostgreSQL 14 to 18, then the fuzzing (a quarter of an hour)
 	tests/strace-installed
-	tests/postgres-installed
+	tests/postgres-installed 14 16 17 18
 	cargo build --workspace --bins --tests
 	CLOUD_TEST_LONG=1 tests/run
 	cargo test --manifest-path graph-server/engine/protocols/Cargo.toml --target-dir target/protocols

@@ -1,5 +1,6 @@
 //! End-to-end tests of the real binaries over gRPC, against a model that is simple enough to trust.
 //!
+//! - [`authority`] issues certificates;
 //! - [`binaries`] finds the binaries that cargo built;
 //! - [`cloudctl`] runs the command-line client against a server under test;
 //! - [`content`] reads all rows of a site, to be compared with what it should have;
@@ -13,7 +14,9 @@
 //! - [`readers`] lists the code that reads bytes from outside, for property tests and fuzzing;
 //! - [`postgres`] starts a PostgreSQL server whose changes are captured;
 //! - [`rounds`] says how often a test repeats itself;
+//! - [`small_disk`] is a disk that a test can fill;
 //! - [`until`] waits for a change in another process;
+//! - [`proxy`] is a network between two processes that can be cut;
 //! - [`process`] runs a binary with broken streams, and [`http`] requests a page of a server;
 //! - [`shared_data`] finds the public data set that some tests read.
 //!
@@ -34,6 +37,7 @@
 //! | 7. Memory stays within the configured budget. | `tests/tests/end_to_end/large_shapes/mod.rs`: `every_question_about_a_huge_shape_is_answered_right`; `tests/tests/mutations/main.rs`: `no_reader_is_forgotten`; `graph-server/src/views/view_cache.rs`: `the_budget_is_kept` | the server's peak resident memory; the largest allocation of each reader | 10 viewers, every call | the same |
 //! | 8. A full disk or a failed sync stops writes, not reads, and needs no repair by hand. | `tests/tests/end_to_end/disk_full.rs`: `appends_are_refused_until_there_is_room`, `a_snapshot_that_finds_no_room_leaves_the_one_before`, `an_end_that_finds_no_room_costs_time_only`, `an_end_does_not_wait_for_profiles_that_cannot_be_written`, `the_graph_goes_on_while_profiles_cannot_be_written`; `graph-server/search/tests/people/recovery.rs`: `a_commit_that_failed_several_times_succeeds_once_the_index_can_be_written`; `databus/tests/log/faults.rs`: `after_a_failed_sync_appends_go_on_in_a_new_segment`, `what_failed_to_be_synced_is_not_believed_even_if_it_reads_back` | the model, on a tmpfs of 24 MiB; a disk in memory that fails | 3 rounds | the same |
 
+pub mod authority;
 pub mod binaries;
 pub mod cloudctl;
 pub mod content;
@@ -43,6 +47,7 @@ pub mod installed;
 pub mod model;
 pub mod postgres;
 pub mod process;
+pub mod proxy;
 pub mod questions;
 pub mod readers;
 pub mod record;
@@ -50,4 +55,5 @@ pub mod rounds;
 pub mod server;
 pub mod shared_data;
 pub mod site;
+pub mod small_disk;
 pub mod until;

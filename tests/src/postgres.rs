@@ -23,9 +23,10 @@ mod options;
 mod process;
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, Permissions},
     io::Write as _,
     net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -87,7 +88,7 @@ impl Postgres {
     /// Creates a cluster and starts a server.
     pub async fn start_with(options: PostgresOptions) -> Self {
         let folder = temporary_folder();
-        let mut initdb = Command::new(options.programs.join("initdb"));
+        let mut initdb = options.command("initdb");
         initdb
             .arg("-D")
             .arg(folder.path().join("cluster"))
@@ -122,7 +123,7 @@ impl Postgres {
     /// Copies the cluster and starts a standby that follows this server through a slot.
     pub async fn standby(&self, slot: &str) -> Self {
         let folder = temporary_folder();
-        let mut copy = Command::new(self.options.programs.join("pg_basebackup"));
+        let mut copy = self.options.command("pg_basebackup");
         copy.arg("-D")
             .arg(folder.path().join("cluster"))
             .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
@@ -191,6 +192,14 @@ impl Postgres {
     /// Returns the process id of the server while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(|process| process.child.id())
+    }
+
+    /// Writes a file into the cluster's folder, which only the server may read.
+    pub fn put_file(&self, name: &str, content: &str) {
+        let path = self.cluster().join(name);
+        fs::write(&path, content).expect("a file of the cluster");
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("its mode");
+        own_by_user(&path);
     }
 
     /// Sets a setting of the next starts, such as `wal_level`.
@@ -318,6 +327,7 @@ impl Postgres {
     fn spawn(&self) -> Process {
         let mut command = Command::new("setpriv");
         command
+            .envs(self.options.library_path())
             .args(["--pdeathsig", "INT", "--"])
             .arg(self.options.programs.join("postgres"))
             .arg("-D")

@@ -5,11 +5,9 @@
 //! The disk is a small tmpfs, which only root may mount. Without root nothing is tested, and a line
 //! says so.
 
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -24,90 +22,13 @@ use cloud_tests::model::Model;
 use cloud_tests::questions::Reader;
 use cloud_tests::server::{Connections, Server};
 use cloud_tests::site;
+use cloud_tests::small_disk::SmallDisk;
 use graph_server::limits::PROFILES_QUEUE_WINDOWS_MAX;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
-const DISK_BYTES: u64 = 24 << 20;
 /// The time limit of each wait. A commit of profiles that failed is retried after a second.
 const WAIT_MAX: Duration = Duration::from_secs(20);
-
-/// A mounted tmpfs, which is unmounted on drop.
-struct SmallDisk {
-    path: PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    /// Mounts a tmpfs; `None` if this process does not run as root.
-    fn mount() -> Option<Self> {
-        let id = Command::new("id")
-            .arg("-u")
-            .output()
-            .expect("id runs")
-            .stdout;
-        if id.trim_ascii() != b"0" {
-            println!(
-                "\n==== NOT TESTED: a full disk is a small tmpfs, \
-                 and only root may mount one ====\n"
-            );
-            return None;
-        }
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("disk");
-        fs::create_dir(&path).expect("a folder");
-        let size = format!("size={DISK_BYTES}");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(&path)
-            .output();
-        let mounted = mounted.expect("mount runs");
-        let said = String::from_utf8_lossy(&mounted.stderr).into_owned();
-        assert!(
-            mounted.status.success(),
-            "root may not mount a tmpfs here: {said}"
-        );
-        Some(Self {
-            path,
-            _folder: folder,
-        })
-    }
-
-    /// Fills the disk until no page is free.
-    fn fill(&self) {
-        let mut ballast = File::options()
-            .create(true)
-            .append(true)
-            .open(self.ballast())
-            .expect("a file");
-        for bytes in [1 << 20, 4096, 1] {
-            while ballast.write_all(&vec![1; bytes]).is_ok() {}
-        }
-    }
-
-    fn make_room(&self) {
-        fs::remove_file(self.ballast()).expect("the ballast was there");
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.path.join("ballast")
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // The unmount is lazy, so that a server that is being killed does not block it.
-        let unmounted = Command::new("umount")
-            .arg("--lazy")
-            .arg(&self.path)
-            .status();
-        assert!(
-            unmounted.is_ok_and(|status| status.success()),
-            "{} stays mounted",
-            self.path.display()
-        );
-    }
-}
 
 /// A server on a small disk, with the model of its answers.
 struct Site {
@@ -129,12 +50,12 @@ impl Site {
         let disk = SmallDisk::mount()?;
         let mut random = ChaCha8Rng::seed_from_u64(3);
         let model = history::site(Shape::Uniform, 100, &mut random);
-        site::build(&model, &disk.path);
+        site::build(&model, disk.path());
         if let Some(log) = elsewhere {
-            symlink(log, disk.path.join("log")).expect("a link");
+            symlink(log, disk.path().join("log")).expect("a link");
         }
         let ids = model.members().map(|(id, _)| id).collect();
-        let server = Server::start(&disk.path);
+        let server = Server::start(disk.path());
         let connections = server.connect().await;
         let mut site = Self {
             disk,
@@ -247,7 +168,7 @@ impl Site {
     /// Checks that a server that starts on this disk answers correctly, accepts changes, and ends
     /// well.
     async fn check_start(&mut self) {
-        let server = Server::start(&self.disk.path);
+        let server = Server::start(self.disk.path());
         let connections = server.connect().await;
         self.check(&connections).await;
         self.publish(&connections).await.expect("there is room");
@@ -268,7 +189,7 @@ impl Site {
     }
 
     fn snapshots(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.disk.path.join("snapshot")).expect("a folder");
+        let entries = fs::read_dir(self.disk.path().join("snapshot")).expect("a folder");
         let names = entries.map(|entry| {
             entry
                 .expect("an entry")
@@ -324,7 +245,7 @@ async fn appends_are_refused_until_there_is_room() {
         site.check(&connections).await;
     }
     assert!(server.terminate().success(), "SIGTERM ends the server well");
-    let server = Server::start(&site.disk.path);
+    let server = Server::start(site.disk.path());
     site.check(&server.connect().await).await;
 }
 
@@ -347,7 +268,7 @@ async fn a_snapshot_that_finds_no_room_leaves_the_one_before() {
     // After a kill in this state, it starts from the earlier snapshot.
     server.kill();
     site.disk.make_room();
-    let server = Server::start(&site.disk.path);
+    let server = Server::start(site.disk.path());
     let connections = server.connect().await;
     site.check(&connections).await;
     site.disk.fill();
@@ -368,7 +289,7 @@ async fn a_snapshot_that_finds_no_room_leaves_the_one_before() {
     site.publish(&connections).await.expect("there is room");
     site.check(&connections).await;
     server.kill();
-    let server = Server::start(&site.disk.path);
+    let server = Server::start(site.disk.path());
     let connections = server.connect().await;
     let status = connections
         .admin

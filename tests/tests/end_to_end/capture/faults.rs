@@ -12,7 +12,7 @@ use cloud_tests::{
 use tokio::time::sleep;
 
 use super::{
-    site::{CapturedSite, MAPPING, SCHEMA, lsn},
+    site::{CapturedSite, MAPPING, SCHEMA, ends_with, lsn},
     writer::Writer,
 };
 
@@ -37,17 +37,6 @@ async fn captured_with(settings: &[(&str, &str)]) -> Option<CapturedSite> {
     site.postgres.execute(PEOPLE).await;
     site.check().await;
     Some(site)
-}
-
-/// Checks that capture ends with an error that has these words.
-fn ends_with(site: &mut CapturedSite, words: &[&str]) {
-    let (status, printed) = site.ended();
-    assert_eq!(status.code(), Some(1), "{printed}");
-    let last = printed.lines().rfind(|line| line.starts_with("databus:"));
-    let last = last.unwrap_or_else(|| panic!("no error in:\n{printed}"));
-    for word in words {
-        assert!(last.contains(word), "no {word:?} in: {last}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,18 @@
 //! Capture from PostgreSQL: what is in the site equals what is in the database.
 
+mod dead_letters;
+mod encryption;
 mod faults;
+mod full_disk;
+mod network;
 mod one_process;
+mod partitions;
+mod promotion;
+mod reconcile;
+mod restore;
+mod row_security;
 mod several_databases;
 mod site;
 mod stream;
+mod versions;
 mod writer;

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output},
     thread,
     time::{Duration, Instant},
 };
@@ -14,9 +14,10 @@ use cloud_tests::{
     binaries::binary,
     content::Content,
     model::Model,
-    postgres::{Postgres, PostgresOptions},
+    postgres::{DATABASE, Postgres, PostgresOptions},
     server::Server,
     site::build_with,
+    until::until,
 };
 use tempfile::TempDir;
 
@@ -93,6 +94,8 @@ pub(super) struct CapturedSite {
     capture: Option<Child>,
     /// The folder of the snapshots.
     snapshots: PathBuf,
+    /// The address at which programs reach the database, if it is not the server's own.
+    address: Option<String>,
 }
 
 impl CapturedSite {
@@ -118,34 +121,96 @@ impl CapturedSite {
             folder,
             server: Some(server),
             capture: None,
+            address: None,
         })
     }
 
     /// Builds a site from a database that may be written to meanwhile, and starts a server on it.
     pub(super) fn build(postgres: Postgres) -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
-        let mapping = folder.path().join("mapping.toml");
-        fs::write(&mapping, MAPPING).expect("the mapping");
-        let mut build = Command::new(binary("loader"));
-        build
-            .args(["build", "--from-postgres", &postgres.address()])
-            .arg("--mapping")
-            .arg(&mapping)
-            .arg("--out")
-            .arg(folder.path().join("snapshot"))
-            .arg("--capture-state")
-            .arg(folder.path().join("capture"));
-        let built = build.output().expect("loader runs");
+        let mut site = Self::of_one_process(postgres);
+        site.build_and_serve();
+        site
+    }
+
+    /// Builds the site from the database, and starts a server with an embedded log on it.
+    pub(super) fn build_and_serve(&mut self) {
+        self.snapshots = self.folder.path().join("snapshot");
+        let built = self.try_build();
         let stderr = String::from_utf8_lossy(&built.stderr);
         assert!(built.status.success(), "loader build: {stderr}");
-        let server = Server::start(folder.path());
-        Self {
-            postgres,
-            snapshots: folder.path().join("snapshot"),
-            folder,
-            server: Some(server),
-            capture: None,
+        self.server = Some(Server::start(self.folder.path()));
+    }
+
+    /// Runs the build of a site from the database.
+    pub(super) fn try_build(&self) -> Output {
+        let mut build = Command::new(binary("loader"));
+        build
+            .args(["build", "--from-postgres", &self.address()])
+            .arg("--mapping")
+            .arg(self.mapping())
+            .arg("--out")
+            .arg(self.folder.path().join("snapshot"))
+            .arg("--capture-state")
+            .arg(self.folder.path().join("capture"));
+        build.output().expect("loader runs")
+    }
+
+    /// Runs the reconciliation of the site with the database.
+    pub(super) fn reconcile(&self, flags: &[&str]) -> Output {
+        let output = self.reconciliation(flags).output();
+        output.expect("loader runs")
+    }
+
+    /// Returns the command that reconciles the site with the database.
+    pub(super) fn reconciliation(&self, flags: &[&str]) -> Command {
+        let admin = self.server.as_ref().expect("a server").admin();
+        let mut command = Command::new(binary("loader"));
+        command
+            .args(["reconcile", "--from-postgres", &self.address()])
+            .arg("--mapping")
+            .arg(self.mapping())
+            .args(["--log", admin])
+            .arg("--scratch")
+            .arg(self.folder.path().join("scratch"));
+        if !flags.contains(&"--capture-state") {
+            let state = self.folder.path().join("capture");
+            command.arg("--capture-state").arg(state);
         }
+        command.args(flags);
+        command
+    }
+
+    /// Ends the server.
+    pub(super) fn stop_server(&mut self) {
+        if let Some(server) = self.server.take() {
+            assert!(server.terminate().success(), "SIGTERM ends the server well");
+        }
+    }
+
+    /// Lets programs reach the database at another address than the server's own.
+    pub(super) fn reach_at(&mut self, address: String) {
+        self.address = Some(address);
+    }
+
+    /// Returns the address at which programs reach the database.
+    fn address(&self) -> String {
+        let own = || self.postgres.address();
+        self.address.clone().unwrap_or_else(own)
+    }
+
+    fn mapping(&self) -> PathBuf {
+        self.folder.path().join("mapping.toml")
+    }
+
+    /// Runs capture in a mode that ends by itself, such as `--check`.
+    pub(super) fn run(&self, flags: &[&str]) -> Output {
+        let mut command = Command::new(binary("databus"));
+        command
+            .args(["capture", "postgres", "--url", &self.address()])
+            .arg("--mapping")
+            .arg(self.mapping())
+            .args(flags);
+        command.output().expect("databus runs")
     }
 
     /// Makes a site whose server is not started yet, and captures by itself.
@@ -158,6 +223,7 @@ impl CapturedSite {
             folder,
             server: None,
             capture: None,
+            address: None,
         }
     }
 
@@ -169,7 +235,7 @@ impl CapturedSite {
 
     /// Starts the server that captures by itself. Returns its log if it ends before it serves.
     pub(super) fn try_serve(&mut self, flags: &[&str]) -> Result<(), String> {
-        let database = self.postgres.address();
+        let database = self.address();
         let server = Server::try_start_with_database(&database, self.folder.path(), flags)?;
         self.server = Some(server);
         Ok(())
@@ -213,8 +279,7 @@ impl CapturedSite {
 
     /// Starts another capture, which the caller ends.
     pub(super) fn spawn(&self, flags: &[&str]) -> Child {
-        let mapping = self.folder.path().join("mapping.toml");
-        self.spawn_of(&self.postgres.address(), &mapping, flags)
+        self.spawn_of(&self.address(), &self.mapping(), flags)
     }
 
     /// Starts a capture of a database by a mapping, which the caller ends.
@@ -228,9 +293,18 @@ impl CapturedSite {
             .arg(mapping)
             .args(["--to", admin])
             .args(flags)
-            .stdout(Stdio::null())
+            .stdout(File::create(self.announced()).expect("the output of capture"))
             .stderr(log);
         command.spawn().expect("databus runs")
+    }
+
+    /// Ends the server, and starts one on a copy of its site and its log.
+    pub(super) fn restore(&mut self, copy: &Path) {
+        if let Some(server) = self.server.take() {
+            server.kill();
+        }
+        self.snapshots = copy.join("snapshot");
+        self.server = Some(Server::start(copy));
     }
 
     /// Returns the SCN of the log's last window.
@@ -276,6 +350,20 @@ impl CapturedSite {
         self.folder.path().join("capture.log")
     }
 
+    fn announced(&self) -> PathBuf {
+        self.folder.path().join("capture.out")
+    }
+
+    /// Returns the address of the pages of capture, once it serves them.
+    pub(super) async fn pages(&self) -> String {
+        until("capture says where it listens", async || {
+            let printed = fs::read_to_string(self.announced()).ok()?;
+            let (line, _) = printed.split_once('\n')?;
+            line.strip_prefix("listening ops=").map(str::to_owned)
+        })
+        .await
+    }
+
     /// Returns the end of the database's log.
     pub(super) async fn position(&self) -> u64 {
         lsn(&self
@@ -296,7 +384,7 @@ impl CapturedSite {
 
     /// Returns what the site should have.
     pub(super) async fn expected(&self) -> Content {
-        of_database(&self.postgres).await
+        of_database(&self.postgres, DATABASE).await
     }
 
     /// Returns the content of the site at a position of the database, or after it.
@@ -312,6 +400,18 @@ impl CapturedSite {
                 "{error}; capture printed:\n{printed}"
             );
         }
+        self.of_snapshots()
+    }
+
+    /// Returns the content of the site as it is.
+    pub(super) async fn content_now(&self) -> Content {
+        let server = self.server.as_ref().expect("a server");
+        let taken = server.connect().await.admin.take_snapshot(None).await;
+        taken.expect("a snapshot");
+        self.of_snapshots()
+    }
+
+    fn of_snapshots(&self) -> Content {
         let member_fields = [
             "member_id",
             "given_name",
@@ -344,12 +444,22 @@ impl Drop for CapturedSite {
     }
 }
 
-/// Reads what the site should have from the database, by queries of its own.
-async fn of_database(postgres: &Postgres) -> Content {
+/// Checks that capture ends with an error that has these words.
+pub(super) fn ends_with(site: &mut CapturedSite, words: &[&str]) {
+    let (status, printed) = site.ended();
+    assert_eq!(status.code(), Some(1), "{printed}");
+    let last = printed.lines().rfind(|line| line.starts_with("databus:"));
+    let last = last.unwrap_or_else(|| panic!("no error in:\n{printed}"));
+    for word in words {
+        assert!(last.contains(word), "no {word:?} in: {last}");
+    }
+}
+
+/// Reads what the site should have from a database of the server, by queries of its own.
+pub(super) async fn of_database(postgres: &Postgres, database: &str) -> Content {
+    let queried = async |sql| queried(postgres, database, sql).await;
     Content {
         members: queried(
-            postgres,
-            "postgres",
             "SELECT id::text, trim(first_name), trim(last_name),
                     trim(trim(first_name) || ' ' || trim(last_name)), trim(headline), trim(city),
                     trim(field), trim(story), array_to_string(skills, ';'),
@@ -358,16 +468,12 @@ async fn of_database(postgres: &Postgres) -> Content {
         )
         .await,
         positions: queried(
-            postgres,
-            "postgres",
             "SELECT person::text, jobs.id::text, 'work', employer, role,
                     to_char(begun, 'YYYY-MM'), to_char(over, 'YYYY-MM'), (over IS NULL)::text
              FROM jobs JOIN people ON person = people.id AND deleted_at IS NULL",
         )
         .await,
         connections: queried(
-            postgres,
-            "postgres",
             "SELECT least(one, two)::text, greatest(one, two)::text,
                     to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')
              FROM links
