@@ -6,6 +6,7 @@ use crate::{
     mapping::quoted,
     suggest::{
         fields::{Entry, inline, key, not_deleted, text},
+        status::Values,
         words::{
             ACCEPTED, ACCEPTED_TRUTHS, CONNECTED_TIMES, CONNECTIONS, NO_CONNECTIONS, STATUS, find,
             is_named,
@@ -15,10 +16,6 @@ use crate::{
 
 /// The rows of a table that are looked at.
 const SAMPLE_ROWS: u32 = 1_000;
-/// The rows of which the values of a status are counted.
-const STATUS_ROWS: u32 = 100_000;
-/// The values of a status that are printed at most.
-const VALUES_MAX: i64 = 12;
 /// The share of sampled rows with a row of the other direction from which each pair has two.
 const MIRRORED_MIN: f64 = 0.5;
 
@@ -136,22 +133,7 @@ async fn status(
             .map(|column| (key(&column.name), "{ is_null = false }".to_owned()));
         return Ok((condition, Vec::new()));
     };
-    let query = format!(
-        "SELECT value, count(*) FROM (SELECT {}::text AS value FROM {} LIMIT {STATUS_ROWS}) AS one
-         WHERE value IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {VALUES_MAX}",
-        quoted(&column.name),
-        table.name.quoted()
-    );
-    let rows = session.client().query(&query, &[]).await?;
-    let mut values: Vec<(String, i64)> = Vec::new();
-    for row in &rows {
-        values.push((row.try_get(0)?, row.try_get(1)?));
-    }
-    for label in &column.labels {
-        if !values.iter().any(|(value, _)| value == label) {
-            values.push((label.clone(), 0));
-        }
-    }
+    let values = Values::read(session, table, column).await?;
     // A constraint names the values of a table without rows.
     let in_checks = |word: &&&str| {
         let quoted = format!("'{word}'");
@@ -166,25 +148,18 @@ async fn status(
             .position(|word| word.eq_ignore_ascii_case(value))
             .unwrap_or(usize::MAX)
     };
-    let likeliest = values.iter().map(|(value, _)| value.as_str());
+    let likeliest = values.counted.iter().map(|(value, _)| value.as_str());
     let likeliest = likeliest.filter(|value| is_accepted(value) < usize::MAX);
     let chosen = likeliest
         .min_by_key(|value| is_accepted(value))
         .or_else(|| ACCEPTED.iter().find(in_checks).copied());
-    let counted: Vec<String> = values
-        .iter()
-        .map(|(value, count)| format!("{} ({count})", text(value)))
-        .collect();
-    let mut comments = vec![match counted.is_empty() {
-        true => format!("# {} has no values yet.", column.name),
-        false => format!("# {} has the values {}.", column.name, counted.join(", ")),
-    }];
+    let mut comments = vec![format!("# {values}")];
     let chosen = chosen.map(str::to_owned).or_else(|| {
         comments.push(
             "# CHECK: which of them make a connection? The most frequent one is a guess."
                 .to_owned(),
         );
-        values.first().map(|(value, _)| value.clone())
+        values.counted.first().map(|(value, _)| value.clone())
     });
     let condition = chosen.map(|value| {
         let value = match value.parse::<i64>() {

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::{
     catalogue::{Column, Table},
-    suggest::words::{DELETED_TIMES, DELETED_TRUTHS, MEMBER_FIELDS, POSITION_FIELDS, find},
+    suggest::{
+        status::is_status,
+        words::{DELETED_TIMES, DELETED_TRUTHS, MEMBER_FIELDS, POSITION_FIELDS, find},
+    },
 };
 
 /// An entry of a table in TOML: its key and its value.
@@ -16,6 +19,10 @@ pub(super) fn member_fields(table: &Table, stated: &mut BTreeSet<&'static str>) 
     for &(field, names) in MEMBER_FIELDS {
         let column = find(table, names, |column| match field {
             "skills" => matches!(&*column.type_name, "_text" | "_varchar"),
+            // A `state` is a part of a country or the status of an account.
+            "region" if column.name.eq_ignore_ascii_case("state") => {
+                holds_text(column) && !is_status(table, column)
+            }
             _ => holds_text(column),
         });
         if let Some(column) = column.filter(|_| !stated.contains(field)) {

@@ -12,7 +12,8 @@ use crate::{
         connections::{self, Likeness, likeness},
         fields::{Entry, inline, key, member_fields, not_deleted, position_fields, text},
         members::{Members, tables},
-        words::{CONNECTIONS, EDUCATION, WORK, is_named},
+        status::{Values, is_status},
+        words::{CONNECTIONS, EDUCATION, NO_POSITIONS, STATUS, WORK, find, is_named},
     },
 };
 
@@ -71,7 +72,7 @@ pub async fn suggest(session: &Session, catalogue: &Catalogue) -> Result<String,
         blocks.push(seed());
     }
     let mut stated = BTreeSet::new();
-    blocks.push(member_block(members, &mut stated));
+    blocks.push(member_block(session, members, &mut stated).await?);
     let mut left: Vec<&Table> = Vec::new();
     let mut pairs: Vec<(Likeness, &Table, [&Column; 2])> = Vec::new();
     for (table, columns) in referring {
@@ -145,7 +146,11 @@ fn seed() -> String {
     )
 }
 
-fn member_block(members: Members<'_>, stated: &mut BTreeSet<&'static str>) -> String {
+async fn member_block(
+    session: &Session,
+    members: Members<'_>,
+    stated: &mut BTreeSet<&'static str>,
+) -> Result<String, ConnectError> {
     let Members { table, id } = members;
     let fields = member_fields(table, stated);
     let mut lines = vec![
@@ -154,12 +159,29 @@ fn member_block(members: Members<'_>, stated: &mut BTreeSet<&'static str>) -> St
         format!("id = {}", text(&id.name)),
     ];
     lines.extend(conditions(table));
+    if let Some(comment) = statuses(session, table).await? {
+        lines.push(comment);
+    }
     lines.extend(unmapped(table, &fields, &[&id.name]));
     if !fields.is_empty() {
         lines.push("[members.fields]".to_owned());
         lines.extend(entries(&fields));
     }
-    lines.join("\n")
+    Ok(lines.join("\n"))
+}
+
+/// Returns a comment with the values of a status of members: rows of some may be no members.
+async fn statuses(session: &Session, table: &Table) -> Result<Option<String>, ConnectError> {
+    let may_select = |column: &Column| table.may_select || column.may_select;
+    let Some(column) = find(table, STATUS, |column| {
+        may_select(column) && is_status(table, column)
+    }) else {
+        return Ok(None);
+    };
+    let values = Values::read(session, table, column).await?;
+    Ok(Some(format!(
+        "# CHECK: are all rows members? {values} Add a test to `where` if not."
+    )))
 }
 
 /// Writes the entry of a table with one row a member that has fields of a member.
@@ -190,6 +212,7 @@ fn profile_block(
 /// Writes the entry of a table that is named like one of jobs or of studies.
 fn position_block(table: &Table, member: &Column) -> Option<String> {
     let kind = match is_named(table, EDUCATION) {
+        _ if is_named(table, NO_POSITIONS) => return None,
         true => "education",
         false if is_named(table, WORK) && !is_named(table, CONNECTIONS) => "work",
         false => return None,

@@ -2,7 +2,7 @@
 
 use crate::{
     catalogue::{Catalogue, Column, Table, TableType},
-    suggest::words::{CONNECTIONS, MEMBERS, is_named, singular},
+    suggest::words::{CONNECTIONS, MEMBERS, is_named, singular, snake_case},
 };
 
 /// The table of the members.
@@ -42,7 +42,7 @@ impl<'c> Members<'c> {
     }
 
     fn score(self, catalogue: &Catalogue) -> usize {
-        let name = self.table.name.name.to_lowercase();
+        let name = snake_case(&self.table.name.name);
         // `users` rather than `user_settings`.
         let named =
             match MEMBERS.contains(&name.as_str()) || MEMBERS.contains(&singular(&name).as_str()) {
@@ -51,7 +51,7 @@ impl<'c> Members<'c> {
                 false => 0,
             };
         let referring = tables(catalogue)
-            .filter(|table| *table.name.name != *name)
+            .filter(|table| table.name != self.table.name)
             .map(|table| {
                 let count = self.foreign_keys(table).count();
                 // A table that refers twice probably connects.
@@ -84,9 +84,9 @@ impl<'c> Members<'c> {
         names.dedup();
         if names.is_empty() {
             let is_connection = is_named(table, CONNECTIONS);
-            let own = format!("{}_id", singular(&self.table.name.name.to_lowercase()));
+            let own = format!("{}_id", singular(&snake_case(&self.table.name.name)));
             let by_name = table.columns.iter().filter(|column| {
-                let name = column.name.to_lowercase();
+                let name = snake_case(&column.name);
                 column.type_name == self.id.type_name
                     && (name == own || is_connection && name.ends_with("_id"))
             });

@@ -31,6 +31,27 @@ pub(super) const WORK: &[&str] = &[
     "role",
     "occupation",
 ];
+/// The tables of work that say nothing of a member's career.
+pub(super) const NO_POSITIONS: &[&str] = &[
+    "offer",
+    "offering",
+    "posting",
+    "post",
+    "listing",
+    "vacancy",
+    "opening",
+    "application",
+    "applicant",
+    "alert",
+    "advert",
+    "ad",
+    "permission",
+    "queue",
+    "batch",
+    "log",
+    "enrollment",
+    "enrolment",
+];
 pub(super) const CONNECTIONS: &[&str] = &[
     "friend",
     "friendship",
@@ -231,12 +252,33 @@ pub(super) const POSITION_FIELDS: &[(&str, &[&str])] = &[
 
 /// Returns whether one of a table's words is among these, in the singular or the plural.
 pub(super) fn is_named(table: &Table, words: &[&str]) -> bool {
-    table
-        .name
-        .name
-        .to_lowercase()
+    snake_case(&table.name.name)
         .split('_')
         .any(|word| words.contains(&word) || words.contains(&singular(word).as_str()))
+}
+
+/// Returns a name in lower case, with an underscore between the words of `CamelCase`: object
+/// mappers give tables and columns the names of their classes and fields.
+pub(super) fn snake_case(name: &str) -> String {
+    let characters: Vec<char> = name.chars().collect();
+    let mut snake = String::with_capacity(name.len() + 4);
+    for (place, &character) in characters.iter().enumerate() {
+        let before = place.checked_sub(1).map(|before| characters[before]);
+        let is_lower = |other: Option<char>| {
+            other.is_some_and(|other| other.is_lowercase() || other.is_ascii_digit())
+        };
+        // `userID` has two words, and so has `HTTPUser`.
+        let begins_word = is_lower(before)
+            || before.is_some_and(char::is_uppercase)
+                && characters
+                    .get(place + 1)
+                    .is_some_and(|next| next.is_lowercase());
+        if character.is_uppercase() && begins_word {
+            snake.push('_');
+        }
+        snake.extend(character.to_lowercase());
+    }
+    snake
 }
 
 /// Returns the singular of a word.
@@ -259,13 +301,34 @@ pub(super) fn find<'t>(
 ) -> Option<&'t Column> {
     names.iter().find_map(|name| {
         let mut columns = table.columns.iter();
-        columns.find(|column| column.name.eq_ignore_ascii_case(name) && fits(column))
+        columns.find(|column| is_column(column, name) && fits(column))
     })
+}
+
+/// Returns whether a column has a name, which is in snake case.
+fn is_column(column: &Column, name: &str) -> bool {
+    column.name.eq_ignore_ascii_case(name) || snake_case(&column.name) == name
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_camel_case_are_found() {
+        for (name, expected) in [
+            ("users", "users"),
+            ("Friendship", "friendship"),
+            ("WorkExperience", "work_experience"),
+            ("firstName", "first_name"),
+            ("userID", "user_id"),
+            ("HTTPUser", "http_user"),
+            ("address2Line", "address2_line"),
+            ("DELETED_AT", "deleted_at"),
+        ] {
+            assert_eq!(snake_case(name), expected);
+        }
+    }
 
     #[test]
     fn singulars_are_found() {

@@ -17,7 +17,7 @@ struct Schema {
     absent: &'static [&'static str],
 }
 
-const SCHEMAS: [Schema; 3] = [
+const SCHEMAS: [Schema; 6] = [
     Schema {
         name: "mirrored",
         tables: include_str!("../../../fixtures/capture/mirrored.sql"),
@@ -77,6 +77,65 @@ const SCHEMAS: [Schema; 3] = [
             "# Not mapped, though they refer to members: app.follows.",
         ],
         absent: &["table = \"app.follows\""],
+    },
+    Schema {
+        name: "clubs",
+        tables: include_str!("../../../fixtures/capture/clubs.sql"),
+        lines: &[
+            "table = \"public.accounts\"",
+            "table = \"public.profiles\"",
+            "headline = \"tagline\"",
+            "place = \"location\"",
+            "table = \"public.work_experiences\"",
+            "table = \"public.friendships\"",
+            "pair = \"both_rows\"",
+        ],
+        absent: &[
+            "seed",
+            "table = \"public.account_notes\"",
+            "table = \"public.friend_requests\"",
+            "table = \"public.roles\"",
+            "table = \"public.posts\"",
+        ],
+    },
+    Schema {
+        name: "graduates",
+        tables: include_str!("../../../fixtures/capture/graduates.sql"),
+        lines: &[
+            "# CHECK: are all rows members? state has the values \"active\" (1242), \"invited\" (207), \
+             \"suspended\" (51). Add a test to `where` if not.",
+            "display_name = \"full_name\"",
+            "headline = \"title\"",
+            "table = \"public.jobs\"",
+            "table = \"public.schools\"",
+            "title = \"degree\"",
+            "table = \"public.connections\"",
+            "connected_at = \"accepted_at\"",
+            "where = { status = 0, deleted_at = { is_null = true } }",
+        ],
+        // The state is that of an account.
+        absent: &["region", "table = \"public.job_offers\""],
+    },
+    Schema {
+        name: "studios",
+        tables: include_str!("../../../fixtures/capture/studios.sql"),
+        lines: &[
+            "table = \"public.User\"",
+            "where = { deletedAt = { is_null = true } }",
+            "given_name = \"firstName\"",
+            "table = \"public.UserProfile\"",
+            "table = \"public.UserSettings\"",
+            "country = \"countryCode\"",
+            "table = \"public.WorkExperience\"",
+            "from = \"startDate\"",
+            "current = \"isCurrent\"",
+            "table = \"public.Education\"",
+            "title = \"fieldOfStudy\"",
+            "table = \"public.Connection\"",
+            "connected_at = \"acceptedAt\"",
+            "where = { status = \"ACCEPTED\" }",
+        ],
+        absent: &["table = \"public.JobPosting\"", "table = \"public.Follow\""],
     },
 ];
 
