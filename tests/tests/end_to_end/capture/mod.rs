@@ -11,6 +11,7 @@ mod promotion;
 mod reconcile;
 mod restore;
 mod row_security;
+mod schemas;
 mod several_databases;
 mod site;
 mod stream;

@@ -82,8 +82,75 @@ connected_at = "since"
 where = { status = "accepted" }
 "#;
 
-/// The time by which the site must reach the database.
+/// The reader of [`SCHEMA`].
+const READER: Reader = Reader {
+    member_fields: &[
+        "member_id",
+        "given_name",
+        "family_name",
+        "display_name",
+        "headline",
+        "place",
+        "industry",
+        "summary",
+        "skills",
+        "attributes",
+    ],
+    position_fields: &[
+        "member_id",
+        "position_id",
+        "kind",
+        "organisation",
+        "title",
+        "from",
+        "to",
+        "current",
+    ],
+    members: "
+        SELECT id::text, trim(first_name), trim(last_name),
+            trim(trim(first_name) || ' ' || trim(last_name)), trim(headline), trim(city),
+            trim(field), trim(story), array_to_string(skills, ';'),
+            CASE WHEN team <> '' THEN 'team=' || team END
+        FROM people LEFT JOIN about ON person = id WHERE deleted_at IS NULL",
+    positions: "
+        SELECT person::text, jobs.id::text, 'work', employer, role,
+            to_char(begun, 'YYYY-MM'), to_char(over, 'YYYY-MM'), (over IS NULL)::text
+        FROM jobs JOIN people ON person = people.id AND deleted_at IS NULL",
+    connections: "
+        SELECT least(one, two)::text, greatest(one, two)::text,
+            to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')
+        FROM links
+        JOIN people a ON a.id = one AND a.deleted_at IS NULL
+        JOIN people b ON b.id = two AND b.deleted_at IS NULL
+        WHERE status = 'accepted'",
+};
+
+/// The time by which the site must reach the database, unless the test states another.
 const CATCH_UP: Duration = Duration::from_secs(60);
+
+/// Reads from the database what the site should have, by queries of its own.
+#[derive(Clone, Copy)]
+pub(super) struct Reader {
+    /// The fields of members that the query returns.
+    pub(super) member_fields: &'static [&'static str],
+    /// The fields of positions that the query returns.
+    pub(super) position_fields: &'static [&'static str],
+    pub(super) members: &'static str,
+    pub(super) positions: &'static str,
+    /// Returns the smaller id, the larger id, and the time with three digits after the second.
+    pub(super) connections: &'static str,
+}
+
+impl Reader {
+    /// Reads a database of the server.
+    async fn read(&self, postgres: &Postgres, database: &str) -> Content {
+        Content {
+            members: queried(postgres, database, self.members).await,
+            positions: queried(postgres, database, self.positions).await,
+            connections: queried(postgres, database, self.connections).await,
+        }
+    }
+}
 
 /// A database, and a server with an embedded log that is fed from it.
 pub(super) struct CapturedSite {
@@ -96,6 +163,9 @@ pub(super) struct CapturedSite {
     snapshots: PathBuf,
     /// The address at which programs reach the database, if it is not the server's own.
     address: Option<String>,
+    reader: Reader,
+    /// The time by which the site must reach the database.
+    catch_up: Duration,
 }
 
 impl CapturedSite {
@@ -111,18 +181,11 @@ impl CapturedSite {
             (settings.iter()).fold(options, |options, (name, value)| options.with(name, value));
         let postgres = Postgres::start_with(options).await;
         postgres.execute(SCHEMA).await;
-        let folder = TempDir::new().expect("a temporary folder");
-        fs::write(folder.path().join("mapping.toml"), MAPPING).expect("the mapping");
-        build_with(&Model::default(), folder.path(), &[]);
-        let server = Server::start(folder.path());
-        Some(Self {
-            postgres,
-            snapshots: folder.path().join("snapshot"),
-            folder,
-            server: Some(server),
-            capture: None,
-            address: None,
-        })
+        let mut site = Self::of_one_process(postgres);
+        build_with(&Model::default(), site.folder.path(), &[]);
+        site.snapshots = site.folder.path().join("snapshot");
+        site.server = Some(Server::start(site.folder.path()));
+        Some(site)
     }
 
     /// Builds a site from a database that may be written to meanwhile, and starts a server on it.
@@ -198,7 +261,8 @@ impl CapturedSite {
         self.address.clone().unwrap_or_else(own)
     }
 
-    fn mapping(&self) -> PathBuf {
+    /// Returns the file of the mapping.
+    pub(super) fn mapping(&self) -> PathBuf {
         self.folder.path().join("mapping.toml")
     }
 
@@ -215,8 +279,15 @@ impl CapturedSite {
 
     /// Makes a site whose server is not started yet, and captures by itself.
     pub(super) fn of_one_process(postgres: Postgres) -> Self {
+        let site = Self::without_mapping(postgres, READER);
+        fs::write(site.mapping(), MAPPING).expect("the mapping");
+        site
+    }
+
+    /// Makes a site like [`of_one_process`](Self::of_one_process) for another schema, without a
+    /// mapping.
+    pub(super) fn without_mapping(postgres: Postgres, reader: Reader) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
-        fs::write(folder.path().join("mapping.toml"), MAPPING).expect("the mapping");
         Self {
             postgres,
             snapshots: folder.path().join("site"),
@@ -224,6 +295,8 @@ impl CapturedSite {
             server: None,
             capture: None,
             address: None,
+            reader,
+            catch_up: CATCH_UP,
         }
     }
 
@@ -330,7 +403,7 @@ impl CapturedSite {
             if let Some(status) = process.try_wait().expect("capture's state") {
                 break status;
             }
-            if begun.elapsed() > CATCH_UP {
+            if begun.elapsed() > self.catch_up {
                 process.kill().expect("capture runs");
                 panic!("capture does not end:\n{}", self.printed());
             }
@@ -384,19 +457,19 @@ impl CapturedSite {
 
     /// Returns what the site should have.
     pub(super) async fn expected(&self) -> Content {
-        of_database(&self.postgres, DATABASE).await
+        self.reader.read(&self.postgres, DATABASE).await
     }
 
     /// Returns the content of the site at a position of the database, or after it.
     pub(super) async fn content(&self, position: u64) -> Content {
         let server = self.server.as_ref().expect("a server");
-        let admin = server.connect().await.admin.timeout(CATCH_UP);
+        let admin = server.connect().await.admin.timeout(self.catch_up);
         let point = Point::source(self.source_id().await, position);
         let begun = Instant::now();
         while let Err(error) = admin.take_snapshot(Some(point.clone())).await {
             let printed = self.printed();
             assert!(
-                begun.elapsed() < CATCH_UP,
+                begun.elapsed() < self.catch_up,
                 "{error}; capture printed:\n{printed}"
             );
         }
@@ -412,29 +485,12 @@ impl CapturedSite {
     }
 
     fn of_snapshots(&self) -> Content {
-        let member_fields = [
-            "member_id",
-            "given_name",
-            "family_name",
-            "display_name",
-            "headline",
-            "place",
-            "industry",
-            "summary",
-            "skills",
-            "attributes",
-        ];
-        let position_fields = [
-            "member_id",
-            "position_id",
-            "kind",
-            "organisation",
-            "title",
-            "from",
-            "to",
-            "current",
-        ];
-        Content::of_snapshot(&self.snapshots, &member_fields, &position_fields)
+        let Reader {
+            member_fields,
+            position_fields,
+            ..
+        } = self.reader;
+        Content::of_snapshot(&self.snapshots, member_fields, position_fields)
     }
 }
 
@@ -455,34 +511,9 @@ pub(super) fn ends_with(site: &mut CapturedSite, words: &[&str]) {
     }
 }
 
-/// Reads what the site should have from a database of the server, by queries of its own.
+/// Reads what a site of [`SCHEMA`] should have from a database of the server.
 pub(super) async fn of_database(postgres: &Postgres, database: &str) -> Content {
-    let queried = async |sql| queried(postgres, database, sql).await;
-    Content {
-        members: queried(
-            "SELECT id::text, trim(first_name), trim(last_name),
-                    trim(trim(first_name) || ' ' || trim(last_name)), trim(headline), trim(city),
-                    trim(field), trim(story), array_to_string(skills, ';'),
-                    CASE WHEN team <> '' THEN 'team=' || team END
-             FROM people LEFT JOIN about ON person = id WHERE deleted_at IS NULL",
-        )
-        .await,
-        positions: queried(
-            "SELECT person::text, jobs.id::text, 'work', employer, role,
-                    to_char(begun, 'YYYY-MM'), to_char(over, 'YYYY-MM'), (over IS NULL)::text
-             FROM jobs JOIN people ON person = people.id AND deleted_at IS NULL",
-        )
-        .await,
-        connections: queried(
-            "SELECT least(one, two)::text, greatest(one, two)::text,
-                    to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')
-             FROM links
-             JOIN people a ON a.id = one AND a.deleted_at IS NULL
-             JOIN people b ON b.id = two AND b.deleted_at IS NULL
-             WHERE status = 'accepted'",
-        )
-        .await,
-    }
+    READER.read(postgres, database).await
 }
 
 /// Returns the rows of a query; NULL is the empty text.

@@ -10,11 +10,18 @@ use std::{
 
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{
+    task::JoinHandle,
+    time::{interval, sleep},
+};
 use tokio_postgres::NoTls;
 
 /// The ids of members, so that many statements meet the same ones.
 const MEMBERS: i64 = 300;
+
+/// The classes of errors that come of a wrong statement: data exceptions, and syntax errors or
+/// access rule violations.
+const WRONG: [&str; 2] = ["22", "42"];
 
 /// A writer that goes on until it is stopped. It connects again when the database ends a session.
 pub(super) struct Writer {
@@ -25,8 +32,20 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts writing.
     pub(super) fn start(address: &str, seed: u64) -> Self {
+        Self::start_with(address, seed, None, transaction)
+    }
+
+    /// Starts writing transactions of another kind: one `every` so often, if that is stated, else
+    /// as many as the database takes.
+    pub(super) fn start_with(
+        address: &str,
+        seed: u64,
+        every: Option<Duration>,
+        transaction: impl Fn(&mut ChaCha8Rng) -> String + Send + 'static,
+    ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let task = tokio::spawn(write(address.to_owned(), seed, Arc::clone(&stop)));
+        let (address, stopped) = (address.to_owned(), Arc::clone(&stop));
+        let task = tokio::spawn(write(address, seed, every, transaction, stopped));
         Self { stop, task }
     }
 
@@ -37,8 +56,15 @@ impl Writer {
     }
 }
 
-async fn write(address: String, seed: u64, stop: Arc<AtomicBool>) -> u64 {
+async fn write(
+    address: String,
+    seed: u64,
+    every: Option<Duration>,
+    transaction: impl Fn(&mut ChaCha8Rng) -> String + Send + 'static,
+    stop: Arc<AtomicBool>,
+) -> u64 {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut ticks = every.map(interval);
     let mut committed = 0;
     while !stop.load(Ordering::Relaxed) {
         let Ok((client, connection)) = tokio_postgres::connect(&address, NoTls).await else {
@@ -47,15 +73,19 @@ async fn write(address: String, seed: u64, stop: Arc<AtomicBool>) -> u64 {
         };
         tokio::spawn(connection);
         while !stop.load(Ordering::Relaxed) {
+            // A tick that was missed is made up for, so the rate holds over time.
+            if let Some(ticks) = &mut ticks {
+                ticks.tick().await;
+            }
+            let text = transaction(&mut random);
             // The database may end in the middle: then it has all of the transaction, or nothing.
-            if client
-                .batch_execute(&transaction(&mut random))
-                .await
-                .is_err()
-            {
+            if let Err(error) = client.batch_execute(&text).await {
                 if client.is_closed() {
                     break;
                 }
+                let code = error.code().map_or("", |code| code.code());
+                let is_wrong = WRONG.iter().any(|class| code.starts_with(class));
+                assert!(!is_wrong, "{text}: {error:?}");
                 // Two writers may wait for each other: the database then ends one transaction.
                 let _ = client.batch_execute("ROLLBACK").await;
                 continue;
@@ -66,16 +96,29 @@ async fn write(address: String, seed: u64, stop: Arc<AtomicBool>) -> u64 {
     committed
 }
 
-/// Returns a transaction of some statements.
+/// Returns a transaction about the few members.
 pub(super) fn transaction(random: &mut ChaCha8Rng) -> String {
+    transaction_among(MEMBERS, random)
+}
+
+/// Returns a transaction about members with ids up to `members`.
+pub(super) fn transaction_among(members: i64, random: &mut ChaCha8Rng) -> String {
+    transaction_of(random, |random| statement(members, random))
+}
+
+/// Returns a transaction of some statements.
+pub(super) fn transaction_of(
+    random: &mut ChaCha8Rng,
+    statement: impl Fn(&mut ChaCha8Rng) -> String,
+) -> String {
     let count = random.random_range(1..=4);
     let statements: String = (0..count).map(|_| statement(random)).collect();
     format!("BEGIN; {statements} COMMIT;")
 }
 
-fn statement(random: &mut ChaCha8Rng) -> String {
-    let id = random.random_range(1..=MEMBERS);
-    let other = random.random_range(1..=MEMBERS);
+fn statement(members: i64, random: &mut ChaCha8Rng) -> String {
+    let id = random.random_range(1..=members);
+    let other = random.random_range(1..=members);
     let number = random.random_range(0..1_000_000);
     let time = format!("'2020-01-01'::timestamptz + interval '{number} seconds'");
     let person = |id: i64| {
