@@ -4,6 +4,7 @@ mod dead_letters;
 mod encryption;
 mod faults;
 mod full_disk;
+mod load;
 mod network;
 mod one_process;
 mod partitions;

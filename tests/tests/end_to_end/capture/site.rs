@@ -300,6 +300,11 @@ impl CapturedSite {
         }
     }
 
+    /// Sets the time by which the site must reach the database.
+    pub(super) fn catch_up_within(&mut self, time: Duration) {
+        self.catch_up = time;
+    }
+
     /// Starts the server that captures by itself.
     pub(super) fn serve(&mut self) {
         let served = self.try_serve(&[]);
