@@ -13,7 +13,7 @@ SECONDS ?= 60
 RELEASED_PROTOS = proto/released/protos.binpb
 
 .PHONY: help demo demo-site test test-long protocols fuzz check format lint docs source proto proto-release errors-page bench \
-    bench-scale bench-rivals
+    bench-scale bench-rivals bench-site bench-transactions
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -84,6 +84,16 @@ bench-rivals: ## PostgreSQL 15 and Redis asked the same on the same graph of 2 m
 	benches/rivals-installed
 	cargo build --release --workspace --bins
 	target/release/bench --graph-only --only rivals $(ARGS)
+
+bench-site: ## PostgreSQL as the core database: bootstrap, capture, its delay and its cost (minutes)
+	tests/postgres-installed
+	cargo build --release --workspace --bins
+	target/release/bench --only core-database $(ARGS)
+
+bench-transactions: ## the memory of capture and server while one transaction changes 22 million rows (30 minutes, 30 GB of disk)
+	tests/postgres-installed
+	cargo build --release --workspace --bins
+	target/release/bench --members 22000000 --graph-only --only large-transactions $(ARGS)
 
 errors-page: ## docs/errors.md made again from the answers of a server
 	CLOUD_WRITE_DOCS=1 cargo test -q --workspace --test in_process -- errors_page

@@ -8,10 +8,12 @@ mod at_least;
 mod build;
 mod changes;
 mod compaction;
+mod core_database;
 mod degrees;
 mod durability;
 mod hub;
 mod large_pages;
+mod large_transactions;
 mod lists;
 mod order;
 mod plain_tantivy;
@@ -43,7 +45,7 @@ enum Needs {
     Graph,
     /// A site with profiles.
     Profiles,
-    /// Any site, and something more: the rivals' programs, or much time. Measured only when
+    /// Something more than a site: programs of others, or much time. Measured only when
     /// `--only` names it.
     Selection,
 }
@@ -52,12 +54,13 @@ const GRAPH: &str = "The graph and the loader";
 const DATABUS: &str = "The databus and durability";
 const SEARCH: &str = "People search and profiles";
 const LARGE_PAGES: &str = "Large pages and a resident graph, against neither";
+const CORE_DATABASE: &str = "The core database, PostgreSQL";
 const RIVALS: &str =
     "The rivals: the same graph, the same questions, the same cores, all answers equal";
 
 impl Group {
     /// All groups.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self {
             name: "order",
             heading: GRAPH,
@@ -171,6 +174,18 @@ impl Group {
             heading: LARGE_PAGES,
             needs: Needs::Selection,
             measure: large_pages::measure,
+        },
+        Self {
+            name: "core-database",
+            heading: CORE_DATABASE,
+            needs: Needs::Selection,
+            measure: core_database::measure,
+        },
+        Self {
+            name: "large-transactions",
+            heading: CORE_DATABASE,
+            needs: Needs::Selection,
+            measure: large_transactions::measure,
         },
         Self {
             name: "rivals",

@@ -14,6 +14,7 @@ pub mod calls;
 pub mod capacity;
 pub mod channels;
 pub mod closed_loop;
+pub mod core_database;
 pub mod cores;
 pub mod data;
 pub mod exam;

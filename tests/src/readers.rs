@@ -13,9 +13,11 @@ mod histories;
 mod log;
 mod log_files;
 mod manifest;
+mod mapping;
 mod overlay;
 mod page_token;
 mod people;
+mod pgoutput;
 mod profiles;
 mod query;
 mod scratch;
@@ -51,7 +53,7 @@ pub enum Mutated {
 }
 
 /// All readers.
-pub const READERS: [Reader; 15] = [
+pub const READERS: [Reader; 17] = [
     graph::READER,
     times::READER,
     manifest::READER,
@@ -67,6 +69,8 @@ pub const READERS: [Reader; 15] = [
     query::READER,
     page_token::READER,
     dump::READER,
+    mapping::READER,
+    pgoutput::READER,
 ];
 
 /// Returns the reader of this name.

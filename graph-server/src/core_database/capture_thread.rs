@@ -48,7 +48,7 @@ impl CaptureThread {
             position_every,
             copies_first: false,
             dead_letters_max: config.dead_letters_max,
-        })?)
+        }))
     }
 
     /// Starts the thread. While capture has ended by itself, its progress says why.

@@ -1,6 +1,6 @@
 //! Why a server cannot start with its core database.
 
-use cloud_capture::{CaptureError, ConnectError, mapping::MappingError};
+use cloud_capture::{ConnectError, mapping::MappingError};
 use cloud_engine::FileError;
 use cloud_files::LockError;
 use std::{io, path::PathBuf};
@@ -17,9 +17,6 @@ pub enum CoreDatabaseError {
     /// The mapping is rejected.
     #[error(transparent)]
     Mapping(#[from] MappingError),
-    /// Capture cannot use its folder.
-    #[error("capture: {0}")]
-    Capture(#[from] CaptureError),
     /// Another server uses the folder.
     #[error("data: {0}")]
     Locked(#[from] LockError),

@@ -16,8 +16,8 @@ use crate::{
 };
 
 /// A member with its nodes in the two snapshots. It has at least one.
-struct Pair {
-    member: MemberId,
+struct Compared {
+    id: MemberId,
     before: Option<NodeIndex>,
     after: Option<NodeIndex>,
 }
@@ -36,16 +36,16 @@ pub(super) fn for_each_difference(
     let mut counts = DifferenceCounts::default();
     let mut events = Vec::new();
     if states_members {
-        for pair in pairs(before, after) {
-            compare_profiles(&pair, before, after, &mut events, &mut counts)?;
+        for member in members_of_both(before, after) {
+            compare_profiles(&member, before, after, &mut events, &mut counts)?;
             events.drain(..).try_for_each(&mut take)?;
         }
     }
-    for pair in pairs(before, after) {
-        let removes_with_member = states_members && pair.after.is_none();
+    for member in members_of_both(before, after) {
+        let removes_with_member = states_members && member.after.is_none();
         if !removes_with_member {
             compare_connections(
-                &pair,
+                &member,
                 before,
                 after,
                 states_members,
@@ -59,10 +59,10 @@ pub(super) fn for_each_difference(
 }
 
 /// Returns the members of both snapshots, in the order of their ids.
-fn pairs<'a>(
+fn members_of_both<'a>(
     before: &'a SnapshotContent,
     after: &'a SnapshotContent,
-) -> impl Iterator<Item = Pair> + 'a {
+) -> impl Iterator<Item = Compared> + 'a {
     let members = |content: &'a SnapshotContent| {
         let nodes = content.nodes.iter();
         nodes
@@ -79,9 +79,9 @@ fn pairs<'a>(
         };
         let one = order.is_le().then(|| before.next()).flatten();
         let other = order.is_ge().then(|| after.next()).flatten();
-        let (member, _) = one.or(other)?;
-        Some(Pair {
-            member,
+        let (id, _) = one.or(other)?;
+        Some(Compared {
+            id,
             before: one.map(|(_, node)| node),
             after: other.map(|(_, node)| node),
         })
@@ -89,34 +89,23 @@ fn pairs<'a>(
 }
 
 fn compare_profiles(
-    pair: &Pair,
+    member: &Compared,
     before: &SnapshotContent,
     after: &SnapshotContent,
     events: &mut Vec<Event>,
     counts: &mut DifferenceCounts,
 ) -> Result<(), FileError> {
-    let member_id = pair.member.get();
-    let Some(node) = pair.after else {
+    let member_id = member.id.get();
+    let Some(node) = member.after else {
         counts.members_removed += 1;
         events.push(Event::MemberRemoved(MemberRemoved { member_id }));
         return Ok(());
     };
     let after = after.profile(node)?;
-    let before = match pair.before {
+    let before = match member.before {
         None => ProfileRecord::default(),
         Some(node) => before.profile(node)?,
     };
-    if before.member != after.member {
-        match pair.before {
-            None => counts.members_added += 1,
-            Some(_) => counts.members_changed += 1,
-        }
-        events.push(Event::MemberUpserted(MemberUpserted {
-            member: after.member,
-            fields: None,
-            existing_only: false,
-        }));
-    }
     let mut positions: HashMap<u64, _> = before
         .positions
         .into_iter()
@@ -125,11 +114,23 @@ fn compare_profiles(
     let mut stated = after.positions;
     stated.retain(|position| positions.remove(&position.position_id).as_ref() != Some(position));
     counts.positions_stated += stated.len() as u64;
+    // What is removed comes first, so that the profile stays within its bounds.
     for (position_id, _) in positions {
         counts.positions_removed += 1;
         events.push(Event::PositionRemoved(PositionRemoved {
             member_id,
             position_id,
+        }));
+    }
+    if before.member != after.member {
+        match member.before {
+            None => counts.members_added += 1,
+            Some(_) => counts.members_changed += 1,
+        }
+        events.push(Event::MemberUpserted(MemberUpserted {
+            member: after.member,
+            fields: None,
+            existing_only: false,
         }));
     }
     events.extend(stated.into_iter().map(|position| {
@@ -144,7 +145,7 @@ fn compare_profiles(
 }
 
 fn compare_connections(
-    pair: &Pair,
+    member: &Compared,
     before: &SnapshotContent,
     after: &SnapshotContent,
     states_members: bool,
@@ -155,9 +156,9 @@ fn compare_connections(
         None => Ok(Vec::new()),
         Some(node) => content.connections_above(node),
     };
-    let member_id = pair.member.get();
-    let earlier = above(before, pair.before)?;
-    let later = above(after, pair.after)?;
+    let member_id = member.id.get();
+    let earlier = above(before, member.before)?;
+    let later = above(after, member.after)?;
     for (other, _) in &earlier {
         let is_gone = later
             .binary_search_by_key(other, |(other, _)| *other)

@@ -57,14 +57,29 @@ pub enum ReconcileError {
     },
     /// Something else was published meanwhile.
     #[error(
-        "the window got SCN {scn} and not {expected}: something else publishes to this log. Stop \
-         it, and run this again"
+        "the log is at SCN {found} and not at {expected}: something else publishes to it. Stop it, \
+         and run this again"
     )]
     OtherPublisher {
         /// The expected SCN.
         expected: Scn,
-        /// The SCN of the window.
-        scn: Scn,
+        /// The SCN of the log.
+        found: Scn,
+    },
+    /// The profiles of the site do not reach the log's head.
+    #[error("the profiles of the log's server do not reach the log's head: {reason}")]
+    ProfilesBehind {
+        /// What the server states of its lag.
+        reason: String,
+    },
+    /// The log has nothing of the database.
+    #[error(
+        "the log has no window of the source {source_id}: the site was not made of it. If the \
+         database has taken the place of another one, give --replaces and its source"
+    )]
+    UnknownSource {
+        /// The database.
+        source_id: String,
     },
 }
 

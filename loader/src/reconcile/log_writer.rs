@@ -63,6 +63,7 @@ impl<'a> LogWriter<'a> {
     }
 
     fn publish(&mut self, offset: u64) -> Result<(), ReconcileError> {
+        self.check_head()?;
         self.bytes = 0;
         let published = self.runtime.block_on(self.admin.publish(Window {
             source_id: self.mark.source_id.clone(),
@@ -72,12 +73,29 @@ impl<'a> LogWriter<'a> {
             changes: std::mem::take(&mut self.changes),
         }))?;
         let scn = Scn::new(published.as_of.scn);
-        let expected = Scn::new(self.head.get() + 1);
         // The log's last offset may be this one: then the window repeats it.
-        if scn != expected && !published.repeat {
-            return Err(ReconcileError::OtherPublisher { expected, scn });
+        if scn != Scn::new(self.head.get() + 1) && !published.repeat {
+            return Err(self.other_publisher(scn));
         }
         self.head = scn;
         Ok(())
+    }
+
+    /// Checks that nothing else was published since the last window: it may be newer than what is
+    /// published next.
+    fn check_head(&self) -> Result<(), ReconcileError> {
+        let status = self.runtime.block_on(self.admin.status())?;
+        let head = Scn::new(status.log_head.unwrap_or_default().scn);
+        match head == self.head {
+            true => Ok(()),
+            false => Err(self.other_publisher(head)),
+        }
+    }
+
+    fn other_publisher(&self, found: Scn) -> ReconcileError {
+        ReconcileError::OtherPublisher {
+            expected: self.head,
+            found,
+        }
     }
 }

@@ -23,14 +23,15 @@ mod reconciled;
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use cloud_client::{Admin, Point};
+use cloud_client::{Admin, Point, Window};
 use cloud_files::{FolderLock, create_folder};
 use cloud_model::SourceMark;
-use cloud_proto::cloud::v1::GetStatusResponse;
+use cloud_proto::cloud::v1::{GetStatusResponse, TakeSnapshotResponse};
 use cloud_terminal::print;
 use tokio::runtime::{self, Runtime};
+use tokio::time::sleep;
 
 use crate::{
     Error, Options, REJECTS_NAME, Rejected,
@@ -47,6 +48,11 @@ pub use reconciled::{DifferenceCounts, ReconcileOptions, Reconciled};
 const AFTER_NAME: &str = "after";
 /// The time limit of a call to the log's server. A snapshot of a large site takes several.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// The time by which the profiles must have reached the log's head.
+const PROFILES_TIMEOUT: Duration = Duration::from_secs(600);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// The attempts to get a snapshot with profiles as of its own point.
+const ATTEMPTS: u32 = 3;
 
 /// Reconciles the site that the command line names, and prints what differed.
 ///
@@ -115,37 +121,69 @@ pub fn reconcile(options: &ReconcileOptions) -> Result<Reconciled, ReconcileErro
         from: scn,
         to: head,
         slot,
+        state: options.core_database.capture_state.clone(),
         rejected,
     })
 }
 
 /// Returns the content of the site as of the head of its log.
 fn content_of_log(runtime: &Runtime, log: &str) -> Result<SnapshotContent, ReconcileError> {
-    let taken = runtime.block_on(async {
-        let admin = Admin::connect(log).await?.timeout(CALL_TIMEOUT);
-        let status: GetStatusResponse = admin.status().await?;
-        let head = status.log_head.map(Point::from);
-        loop {
-            match admin.take_snapshot(head.clone()).await {
-                // The work continues.
-                Err(cloud_client::Error::Deadline(_)) => {}
-                taken => return taken,
+    let admin = runtime.block_on(Admin::connect(log))?.timeout(CALL_TIMEOUT);
+    let mut attempts = 0;
+    loop {
+        let taken = runtime.block_on(snapshot_at_head(&admin))?;
+        let directory = taken.snapshot.unwrap_or_default().directory;
+        attempts += 1;
+        return match SnapshotContent::open(Path::new(&directory)) {
+            // It was taken before the profiles were there. A window makes a later one possible.
+            Err(ContentError::ProfilesBehind(_)) if attempts < ATTEMPTS => {
+                runtime.block_on(admin.publish(Window::of([])))?;
+                continue;
             }
-        }
-    })?;
-    let directory = taken.snapshot.unwrap_or_default().directory;
-    SnapshotContent::open(Path::new(&directory)).map_err(|error| match error {
-        ContentError::Snapshot(error) => ReconcileError::SnapshotOfLog { error },
-        error => error.into(),
-    })
+            Err(ContentError::Snapshot(error)) => Err(ReconcileError::SnapshotOfLog { error }),
+            opened => Ok(opened?),
+        };
+    }
 }
 
-/// Checks that the log has nothing of other sources, and nothing of the database that is later.
+/// Waits until graph and profiles have reached the log's head, and returns a snapshot of it.
+async fn snapshot_at_head(admin: &Admin) -> Result<TakeSnapshotResponse, ReconcileError> {
+    let begun = Instant::now();
+    let head = loop {
+        let status: GetStatusResponse = admin.status().await?;
+        let head = status.log_head.unwrap_or_default();
+        let profiles = status.search.unwrap_or_default();
+        if profiles.scn >= head.scn {
+            break head;
+        }
+        if begun.elapsed() > PROFILES_TIMEOUT {
+            let lag = status.search_lag.unwrap_or_default();
+            return Err(ReconcileError::ProfilesBehind { reason: lag.reason });
+        }
+        sleep(POLL_INTERVAL).await;
+    };
+    loop {
+        match admin.take_snapshot(Some(Point::from(head.clone()))).await {
+            // The work continues.
+            Err(cloud_client::Error::Deadline(_)) => {}
+            taken => return Ok(taken?),
+        }
+    }
+}
+
+/// Checks that the log is one of the database, and has nothing of it that is later.
 fn check_sources(
     marks: &[SourceMark],
     own: &SourceMark,
     replaced: &[String],
 ) -> Result<(), ReconcileError> {
+    let is_expected =
+        |mark: &SourceMark| mark.source_id == own.source_id || replaced.contains(&mark.source_id);
+    if !marks.iter().any(is_expected) {
+        return Err(ReconcileError::UnknownSource {
+            source_id: own.source_id.clone(),
+        });
+    }
     for mark in marks {
         if mark.source_id == own.source_id && mark.offset > own.offset {
             return Err(ReconcileError::LogAhead {
@@ -154,7 +192,7 @@ fn check_sources(
                 database: own.offset,
             });
         }
-        if mark.source_id != own.source_id && !replaced.contains(&mark.source_id) {
+        if !is_expected(mark) {
             return Err(ReconcileError::OtherSource {
                 source_id: own.source_id.clone(),
                 other: mark.source_id.clone(),

@@ -56,6 +56,8 @@ pub struct Reconciled {
     pub to: Scn,
     /// The slot, which keeps the changes from there on.
     pub slot: KeptSlot,
+    /// The folder with the state for capture.
+    pub state: PathBuf,
     /// The bad rows that were skipped, if `on_error` allows it and there are any.
     pub rejected: Option<Rejected>,
 }
@@ -84,12 +86,14 @@ impl fmt::Display for Reconciled {
             "slot         {} keeps the changes after {}",
             self.slot.name, self.slot.lsn
         )?;
+        writeln!(f, "state        {}", self.state.display())?;
         if let Some(Rejected { rows, list }) = &self.rejected {
             writeln!(f, "rejected     {rows} rows: {}", list.display())?;
         }
         writeln!(
             f,
-            "next         start capture; a server with --core-database goes on by itself"
+            "next         start capture with this state; a server with --core-database whose state \
+             it is goes on by itself"
         )
     }
 }

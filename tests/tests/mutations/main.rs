@@ -177,4 +177,6 @@ each_reader! {
     queries: "query",
     page_tokens: "page-token",
     dump_rows: "dump",
+    mappings: "mapping",
+    messages_of_rows: "pgoutput",
 }

@@ -4,7 +4,7 @@ use pgwire_replication::PgWireError;
 
 use crate::{connect::ConnectError, rows::MissingColumn};
 
-/// Why a bootstrap stops. It leaves nothing in the database.
+/// Why a bootstrap stops. It adds nothing to the database.
 #[derive(Debug, thiserror::Error)]
 pub enum BootstrapError {
     /// The database cannot be reached, or rejects a query.
@@ -27,10 +27,16 @@ pub enum BootstrapError {
          with SELECT pg_drop_replication_slot('{0}'), or name another with --slot"
     )]
     SlotExists(String),
+    /// The slot is of another database of the server, or for another kind of reader.
+    #[error(
+        "the slot {0} is of another database of this server, or not for pgoutput: name another \
+         with --slot"
+    )]
+    SlotOfOther(String),
     /// A capture reads the slot that is to be replaced.
     #[error(
-        "a capture reads the slot {slot} (process {pid} of the database): stop it first; what it \
-         has not sent yet is read from the tables"
+        "a capture reads the slot {slot} (process {pid} of the database): stop it first. Nothing is \
+         lost: the tables are read as they are"
     )]
     SlotInUse {
         /// The slot.

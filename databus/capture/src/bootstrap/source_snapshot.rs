@@ -35,9 +35,8 @@ pub struct SlotNames {
     pub slot: String,
     /// The publication, which must exist.
     pub publication: String,
-    /// Whether the permanent slot may exist, unless a capture reads it. It is replaced then. If
-    /// false, it must not exist.
-    pub replaces_slot: bool,
+    /// Whether the permanent slot may exist, unless a capture reads it. If false, it must not.
+    pub may_exist: bool,
 }
 
 /// A core database as of one point, from which a temporary slot keeps its changes. When it is
@@ -77,6 +76,8 @@ impl SourceSnapshot {
         let session = database.connect().await?;
         check_names(&session, names).await?;
         check_lacks(&database, &session, mapping, publication).await?;
+        // It waits until the site is built.
+        session.client().batch_execute(NO_TIMEOUTS).await?;
         let setting = "SELECT current_setting('server_version_num')::int4";
         let version: i32 = session.client().query_one(setting, &[]).await?.try_get(0)?;
 
@@ -191,6 +192,7 @@ impl SourceSnapshot {
             source_id: self.source_id.clone(),
             timeline: self.timeline,
             tables: TablesState::read(planned.session(), mapping, &self.publication).await?,
+            unfinished_copy: None,
         })
     }
 
@@ -231,13 +233,14 @@ impl SourceSnapshot {
 
 async fn check_names(session: &Session, names: &SlotNames) -> Result<(), BootstrapError> {
     let slot = &names.slot;
-    match (reader_of(session, slot).await?, names.replaces_slot) {
-        (None, _) | (Some(None), true) => {}
-        (Some(Some(pid)), true) => {
-            let slot = slot.clone();
-            return Err(BootstrapError::SlotInUse { slot, pid });
+    if let Some(existing) = ExistingSlot::read(session, slot).await? {
+        let slot = slot.clone();
+        match existing.reader {
+            _ if !existing.is_ours => return Err(BootstrapError::SlotOfOther(slot)),
+            _ if !names.may_exist => return Err(BootstrapError::SlotExists(slot)),
+            Some(pid) => return Err(BootstrapError::SlotInUse { slot, pid }),
+            None => {}
         }
-        (Some(_), false) => return Err(BootstrapError::SlotExists(slot.clone())),
     }
     let publication = "SELECT FROM pg_publication WHERE pubname = $1::text";
     let rows = session
@@ -269,21 +272,38 @@ async fn check_lacks(
     }
 }
 
-/// Returns whether the database has a logical slot of this name.
+/// Returns whether the database has a slot of this name from which a capture can read.
 ///
 /// # Errors
 /// If the database cannot be reached.
 pub async fn slot_exists(database: &Database, slot: &str) -> Result<bool, ConnectError> {
     let session = database.connect().await?;
-    Ok(reader_of(&session, slot).await?.is_some())
+    let existing = ExistingSlot::read(&session, slot).await?;
+    Ok(existing.is_some_and(|existing| existing.is_ours))
 }
 
-/// Returns the database's process that sends a slot's changes, if one does. `None`: there is no
-/// slot.
-async fn reader_of(session: &Session, slot: &str) -> Result<Option<Option<i32>>, ConnectError> {
-    let query = "SELECT active_pid FROM pg_replication_slots WHERE slot_name = $1::text";
-    let row = session.client().query_opt(query, &[&slot]).await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?)
+/// A slot of the whole server: names are unique across its databases.
+struct ExistingSlot {
+    /// Whether it is of this database, and a capture can read from it.
+    is_ours: bool,
+    /// The server's process that sends its changes, if one does.
+    reader: Option<i32>,
+}
+
+impl ExistingSlot {
+    async fn read(session: &Session, slot: &str) -> Result<Option<Self>, ConnectError> {
+        let query = "
+            SELECT coalesce(database = current_database() AND plugin = 'pgoutput', false),
+                   active_pid
+            FROM pg_replication_slots WHERE slot_name = $1::text";
+        let Some(row) = session.client().query_opt(query, &[&slot]).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            is_ours: row.try_get(0)?,
+            reader: row.try_get(1)?,
+        }))
+    }
 }
 
 /// Returns a column of the only row, as text.

@@ -10,7 +10,7 @@ use crate::{
     rows::TableRows,
 };
 
-/// The bytes of a part: enough that the command itself costs nothing, and few enough that the
+/// The bytes of a part, with those that are stored out of line (TOAST): enough that the command itself costs nothing, and few enough that the
 /// sessions end at about the same time.
 const PART_BYTES: u64 = 16 << 20;
 
@@ -38,7 +38,7 @@ const COLUMNS: &str = "
 const SIZE: &str = "
     SELECT pg_relation_size(relation.oid) / current_setting('block_size')::int8,
            relation.relfilenode = pg_relation_filenode(relation.oid),
-           current_setting('block_size')::int8
+           current_setting('block_size')::int8, pg_table_size(relation.oid)
     FROM pg_class AS relation WHERE relation.oid = $1";
 
 /// A part of a mapped table: a range of pages of one relation.
@@ -79,7 +79,9 @@ impl TablePart {
                 }
                 let pages = u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0);
                 let page_bytes = u64::try_from(row.try_get::<_, i64>(2)?).unwrap_or(0).max(1);
-                let pages_max = (PART_BYTES / page_bytes).max(1);
+                let bytes = u64::try_from(row.try_get::<_, i64>(3)?).unwrap_or(0);
+                let bytes_for_page = (bytes / pages.max(1)).max(page_bytes);
+                let pages_max = (PART_BYTES / bytes_for_page).max(1);
                 let mut begin = 0;
                 loop {
                     let end = Some(begin + pages_max).filter(|end| *end < pages);

@@ -72,7 +72,7 @@ pub(super) async fn stream(
     arguments: &StreamArguments,
     stop: CancellationToken,
 ) -> Result<(), CaptureError> {
-    let mut capture = Capture::new(CaptureOptions {
+    let capture = Capture::new(CaptureOptions {
         database,
         mapping,
         slot: arguments.slot.clone(),
@@ -82,7 +82,7 @@ pub(super) async fn stream(
         position_every: Duration::from_millis(arguments.position_every).into(),
         copies_first: arguments.copy,
         dead_letters_max: arguments.dead_letters_max,
-    })?;
+    });
     if let Some(address) = arguments.ops_listen {
         serve_pages(address, capture.progress(), stop.clone()).await?;
     }

@@ -28,6 +28,9 @@ pub struct State {
     pub(crate) timeline: u32,
     /// The tables.
     pub(crate) tables: TablesState,
+    /// The point of the slot, while the rows of the database are being copied into the log.
+    #[serde(default)]
+    pub(crate) unfinished_copy: Option<u64>,
 }
 
 /// The folder, which this process owns.
@@ -54,8 +57,13 @@ impl StateFolder {
         })
     }
 
-    /// Returns when the state in a folder was written last; `None` if there is none.
-    pub(crate) fn modified(folder: &Path) -> Option<SystemTime> {
+    /// Returns when the state was written last; `None` if there is none.
+    pub(crate) fn modified(&self) -> Option<SystemTime> {
+        Self::modified_in(&self.path)
+    }
+
+    /// Returns when the state in a folder was written last, without taking the folder.
+    pub(crate) fn modified_in(folder: &Path) -> Option<SystemTime> {
         let state = fs::metadata(folder.join(STATE_NAME));
         state.and_then(|state| state.modified()).ok()
     }

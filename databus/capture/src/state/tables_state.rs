@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// The columns of the mapped tables and their partitions. `xmin` is the transaction that last
-/// changed the column's description. A leaf
-/// was made as a partition if it is one since the transaction that made its row type, which an
-/// attachment leaves as it is.
+/// changed the column's description. A leaf was created by PARTITION OF, and so was empty then, if
+/// its row of `pg_inherits` comes from the transaction that created the table. That one also made
+/// the description of the column `ctid`, which never changes.
 const COLUMNS: &str = "
     SELECT m.name, c.oid::text, c.relfilenode::text, a.attname::text, a.attnum::text,
            a.atttypid::text, a.xmin::text,
@@ -27,7 +27,8 @@ const COLUMNS: &str = "
     JOIN pg_class c ON c.oid = t.leaf
     JOIN pg_attribute a ON a.attrelid = r.root AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
-    LEFT JOIN pg_type made ON made.typrelid = c.oid";
+    LEFT JOIN pg_attribute made ON made.attrelid = c.oid AND made.attnum = -1
+    WHERE i.inhrelid IS NOT NULL OR c.oid = r.root";
 
 /// The publication and what it holds, as text.
 const PUBLICATION: &str = "

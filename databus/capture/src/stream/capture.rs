@@ -28,33 +28,27 @@ const WORKED: Duration = Duration::from_secs(10);
 /// The time between two looks whether a bootstrap replaced the state.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// A capture that is ready to run.
+/// A capture.
 #[derive(Debug)]
 pub struct Capture {
     options: CaptureOptions,
-    folder: StateFolder,
-    dead_letters: DeadLetters,
     progress: Arc<Progress>,
 }
 
-impl Capture {
-    /// Takes the state folder.
-    ///
-    /// # Errors
-    /// If it cannot be used, or another process uses it.
-    pub fn new(options: CaptureOptions) -> Result<Self, CaptureError> {
-        Self::open(&options).map(|(folder, dead_letters)| Self {
-            options,
-            folder,
-            dead_letters,
-            progress: Arc::default(),
-        })
-    }
+/// The folder that a running capture holds, and the file of rows in it.
+struct Held {
+    folder: StateFolder,
+    dead_letters: DeadLetters,
+}
 
-    fn open(options: &CaptureOptions) -> Result<(StateFolder, DeadLetters), CaptureError> {
-        let folder = StateFolder::open(&options.state)?;
-        let dead_letters = DeadLetters::open(folder.file(DEAD_LETTERS_NAME))?;
-        Ok((folder, dead_letters))
+impl Capture {
+    /// Prepares a capture.
+    #[must_use]
+    pub fn new(options: CaptureOptions) -> Self {
+        Self {
+            options,
+            progress: Arc::default(),
+        }
     }
 
     /// Returns the progress, which goes on while this runs.
@@ -63,55 +57,66 @@ impl Capture {
         Arc::clone(&self.progress)
     }
 
-    /// Streams changes until it is stopped. After an error, it frees the state folder and waits until
-    /// a new bootstrap has replaced the state in it.
-    pub async fn run_across_bootstraps(self, stop: CancellationToken) {
-        let mut capture = self;
-        while let Err(error) = capture.run(&stop).await {
-            tracing::error!(%error, "capture ended: the site stays as it is");
-            let Self {
-                options,
-                folder,
-                dead_letters,
-                progress,
-            } = capture;
-            drop((folder, dead_letters));
-            let ended = StateFolder::modified(&options.state);
-            let (folder, dead_letters) = loop {
-                let looks = stop.run_until_cancelled(sleep(LOOK_EVERY)).await;
-                if looks.is_none() {
+    /// Streams changes until it is stopped. After an error it waits until a new bootstrap has
+    /// replaced the state; while a bootstrap holds the state folder, it waits for the folder.
+    pub async fn run_across_bootstraps(&self, stop: CancellationToken) {
+        loop {
+            let ended = match self.hold() {
+                Err(error) => {
+                    self.report_end(&error);
+                    None
+                }
+                Ok(mut held) => match self.stream(&mut held, &stop).await {
+                    Ok(()) => return,
+                    Err(error) => {
+                        tracing::error!(%error, "capture ended: the site stays as it is");
+                        Some(held.folder.modified())
+                    }
+                },
+            };
+            loop {
+                if stop.run_until_cancelled(sleep(LOOK_EVERY)).await.is_none() {
                     return;
                 }
-                // The bootstrap holds the folder until it is done.
-                if StateFolder::modified(&options.state) != ended
-                    && let Ok(opened) = Self::open(&options)
-                {
-                    break opened;
+                let now = StateFolder::modified_in(&self.options.state);
+                if ended.is_none_or(|ended| ended != now) {
+                    break;
                 }
-            };
-            tracing::info!("the state is another one: capturing again");
-            progress.update(|figures| figures.has_ended = false);
-            capture = Self {
-                options,
-                folder,
-                dead_letters,
-                progress,
-            };
+            }
         }
     }
 
     /// Streams changes until it is stopped. Databases and logs that are out of reach are retried.
     ///
     /// # Errors
-    /// If changes are missing, or cannot be captured by this mapping. Retrying does not help then.
-    pub async fn run(&mut self, stop: &CancellationToken) -> Result<(), CaptureError> {
+    /// If another process uses the state folder, or it cannot be used; if changes are missing, or
+    /// cannot be captured by this mapping. Retrying does not help then.
+    pub async fn run(&self, stop: &CancellationToken) -> Result<(), CaptureError> {
+        let mut held = self.hold().inspect_err(|error| self.report_end(error))?;
+        self.stream(&mut held, stop).await
+    }
+
+    fn hold(&self) -> Result<Held, CaptureError> {
+        let folder = StateFolder::open(&self.options.state)?;
+        let dead_letters = DeadLetters::open(folder.file(DEAD_LETTERS_NAME))?;
+        Ok(Held {
+            folder,
+            dead_letters,
+        })
+    }
+
+    async fn stream(&self, held: &mut Held, stop: &CancellationToken) -> Result<(), CaptureError> {
+        self.progress.update(|figures| {
+            figures.has_ended = false;
+            figures.reason = None;
+        });
         let mut wait = RETRY_MIN;
         loop {
             let begun = Instant::now();
             let mut lasting = Lasting {
                 options: &self.options,
-                folder: &self.folder,
-                dead_letters: &mut self.dead_letters,
+                folder: &held.folder,
+                dead_letters: &mut held.dead_letters,
                 progress: &self.progress,
             };
             let Some(ended) = stop.run_until_cancelled(run(&mut lasting)).await else {
@@ -119,11 +124,7 @@ impl Capture {
             };
             let reason = match ended {
                 Err(Ended::Permanent(error)) => {
-                    self.progress.update(|figures| {
-                        figures.is_streaming = false;
-                        figures.has_ended = true;
-                        figures.reason = Some(error.to_string());
-                    });
+                    self.report_end(&error);
                     return Err(error);
                 }
                 Err(Ended::Transient(reason)) => reason,
@@ -142,5 +143,13 @@ impl Capture {
             }
             wait = (wait * 2).min(RETRY_MAX);
         }
+    }
+
+    fn report_end(&self, error: &CaptureError) {
+        self.progress.update(|figures| {
+            figures.is_streaming = false;
+            figures.has_ended = true;
+            figures.reason = Some(error.to_string());
+        });
     }
 }

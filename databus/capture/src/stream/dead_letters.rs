@@ -64,6 +64,11 @@ impl DeadLetters {
         self.outcome(written)
     }
 
+    /// Counts from 0 again, for rows that are read again.
+    pub(super) fn begin_attempt(&mut self) {
+        self.count = 0;
+    }
+
     /// Makes the rows durable.
     pub(super) fn sync(&mut self) -> Result<(), DeadLetterError> {
         if self.is_synced {

@@ -121,10 +121,22 @@ pub enum CaptureError {
 /// Why changes are missing between the log and the database's slot.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceGap {
+    /// The state is of another database, and the log has no window of the present one.
+    #[error(
+        "the state folder is of the source {before}, and the database is {now} now: `loader \
+         reconcile --replaces {before}` gives the place to it"
+    )]
+    OtherSource {
+        /// The source of the state.
+        before: String,
+        /// The database.
+        now: String,
+    },
     /// The log has no window of the source.
     #[error(
-        "the log has no window of source {source_id}: the site was not bootstrapped from it, and \
-         --copy, which copies its rows first, was not given"
+        "the log has no window of source {source_id}: the site was not bootstrapped from it. \
+         `loader reconcile --replaces` gives the place of another source to it, and \
+         `databus capture postgres --copy` adds it as a further one"
     )]
     NoOffset {
         /// The source.

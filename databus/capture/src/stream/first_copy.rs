@@ -1,19 +1,23 @@
 //! The first copy: the rows of a database that the log does not know yet, as windows.
 //!
-//! The rows are read as of the point of a new slot, and sent as changes, members first. Only the
-//! last window has an offset, which is that point. So a copy that does not end is made again, and
-//! changes nothing that it stated before.
+//! The slot is made first. Then the rows are read as of its point, and sent as changes, members
+//! first. Only the last window has an offset, which is the slot's point. A copy that does not end
+//! is made again with later rows, and the slot stays: what was deleted since the first attempt
+//! comes from the stream, which goes on from the slot's point.
+
+use std::time::Duration;
 
 use pgwire_replication::Lsn;
 use prost_types::Timestamp;
+use tokio::time::timeout;
 
 use crate::{
     bootstrap::{BootstrapError, SlotNames, SourceSnapshot},
     rows::RefusedRow,
     stream::{
         ended::{Ended, of_log},
-        error::CaptureError,
-        streaming::Lasting,
+        error::{CaptureError, SourceGap},
+        streaming::{Lasting, NO_ANSWER},
         transaction::Transaction,
         window_writer::WindowWriter,
     },
@@ -21,7 +25,10 @@ use crate::{
 use cloud_client::Window;
 use cloud_proto::databus::v1::Change;
 
-/// Copies the rows of the mapped tables into the log, and makes the slot. Returns the offset of the
+/// The time by which a part of a table must have been read and sent.
+const PART_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Makes the slot, and copies the rows of the mapped tables into the log. Returns the offset of the
 /// last window, from which the slot goes on.
 pub(super) async fn first_copy(
     lasting: &mut Lasting<'_>,
@@ -30,10 +37,11 @@ pub(super) async fn first_copy(
 ) -> Result<u64, Ended> {
     let options = lasting.options;
     let mapping = &options.mapping;
+    let unfinished = unfinished_copy(lasting, source_id)?;
     let names = SlotNames {
         slot: options.slot.clone(),
         publication: options.publication.clone(),
-        replaces_slot: false,
+        may_exist: unfinished.is_some(),
     };
     let snapshot = SourceSnapshot::begin(options.database.clone(), mapping, &names, |blocking| {
         for transaction in blocking {
@@ -41,15 +49,28 @@ pub(super) async fn first_copy(
         }
     });
     let snapshot = snapshot.await?;
-    let (point, lsn) = (snapshot.offset(), snapshot.lsn());
+    let session = snapshot.session().await?;
+    let parts = session.plan(mapping).await?;
+    let mut state = snapshot.state(&session, mapping).await?;
+    let (read_at, lsn) = (snapshot.offset(), snapshot.lsn());
+    let point = match unfinished {
+        Some(point) => point,
+        None => {
+            snapshot.keep_slot().await?;
+            state.unfinished_copy = Some(read_at);
+            lasting.folder.write(&state).map_err(CaptureError::State)?;
+            read_at
+        }
+    };
     tracing::info!(
         source_id,
         lsn,
         "the log does not know this database: copying its rows"
     );
-    let session = snapshot.session().await?;
-    let parts = session.plan(mapping).await?;
-    let state = snapshot.state(&session, mapping).await?;
+    lasting.dead_letters.begin_attempt();
+    lasting.progress.update(|figures| {
+        figures.reason = Some("the rows of the database are being copied".to_owned());
+    });
     let mut rows = Transaction::default();
     let mut copied = 0_u64;
     for part in &parts {
@@ -64,7 +85,8 @@ pub(super) async fn first_copy(
             }
             Ok::<_, BootstrapError>(())
         };
-        session.read(mapping, part, take).await?;
+        let read = timeout(PART_TIMEOUT, session.read(mapping, part, take)).await;
+        read.map_err(|_| Ended::Transient(NO_ANSWER.to_owned()))??;
         for row in &refused {
             lasting.set_aside(row, &lsn)?;
         }
@@ -72,18 +94,37 @@ pub(super) async fn first_copy(
             send(lasting, writer, source_id, 0, &mut rows).await?;
         }
     }
-    lasting.folder.write(&state).map_err(CaptureError::State)?;
-    drop(session);
-    snapshot.keep_slot().await?;
     send(lasting, writer, source_id, point, &mut rows).await?;
-    while writer.is_in_flight() {
-        let acknowledged = writer.acknowledged().await;
-        acknowledged.map_err(|error| of_log(options, error))?;
-    }
+    state.unfinished_copy = None;
+    lasting.folder.write(&state).map_err(CaptureError::State)?;
     tracing::info!(source_id, rows = copied, at = %Lsn::from_u64(point), "copied");
     Ok(point)
 }
 
+/// Returns the slot's point of a copy that did not end; `None` before the first one.
+fn unfinished_copy(lasting: &Lasting<'_>, source_id: &str) -> Result<Option<u64>, CaptureError> {
+    let Some(before) = lasting.folder.read()? else {
+        return Ok(None);
+    };
+    // The rows of another database, or by another mapping, would stay.
+    if before.source_id != source_id {
+        return Err(SourceGap::OtherSource {
+            before: before.source_id,
+            now: source_id.to_owned(),
+        }
+        .into());
+    }
+    let mapping = &lasting.options.mapping;
+    match before.mapping_digest == mapping.digest {
+        true => Ok(before.unfinished_copy),
+        false => Err(CaptureError::OtherMapping {
+            expected: before.mapping_digest,
+            found: mapping.digest.clone(),
+        }),
+    }
+}
+
+/// Sends the rows as a window, and waits until it is durable.
 async fn send(
     lasting: &mut Lasting<'_>,
     writer: &mut WindowWriter,
@@ -98,6 +139,10 @@ async fn send(
         commit_time: None::<Timestamp>,
         changes: Vec::new(),
     };
-    let sent = writer.send(window, rows.take()).await;
-    sent.map_err(|error| of_log(lasting.options, error))
+    let failed = |error| of_log(lasting.options, error);
+    writer.send(window, rows.take()).await.map_err(failed)?;
+    while writer.is_in_flight() {
+        writer.acknowledged().await.map_err(failed)?;
+    }
+    Ok(())
 }

@@ -19,7 +19,7 @@ mod error;
 mod first_copy;
 mod metrics;
 mod options;
-mod pgoutput;
+pub mod pgoutput;
 mod progress;
 mod relations;
 mod session;

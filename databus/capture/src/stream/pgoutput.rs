@@ -7,7 +7,7 @@ use crate::rows::Datum;
 
 /// A message about a table or its rows.
 #[derive(Debug, PartialEq)]
-pub(super) enum Message<'a> {
+pub enum Message<'a> {
     /// The columns of a table. It comes before the first row of the table in a session, and again
     /// after each change of the table.
     Relation(Relation),
@@ -45,7 +45,7 @@ pub(super) enum Message<'a> {
 
 /// A row before a change.
 #[derive(Debug, PartialEq)]
-pub(super) enum Old<'a> {
+pub enum Old<'a> {
     /// Only the columns of the replica identity; the others are NULL in the message, and are not
     /// known.
     Key(Vec<Datum<'a>>),
@@ -55,33 +55,36 @@ pub(super) enum Old<'a> {
 
 /// A table, as a session describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Relation {
+pub struct Relation {
     /// The number by which rows name the table.
-    pub(super) id: u32,
+    pub id: u32,
     /// The schema.
-    pub(super) schema: String,
+    pub schema: String,
     /// The name.
-    pub(super) name: String,
+    pub name: String,
     /// The columns, in the order of the rows.
-    pub(super) columns: Vec<Column>,
+    pub columns: Vec<Column>,
 }
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Column {
+pub struct Column {
     /// The name.
-    pub(super) name: String,
+    pub name: String,
     /// Whether it is in the replica identity.
-    pub(super) is_key: bool,
+    pub is_key: bool,
 }
 
 /// A message that is not as the protocol has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a message of pgoutput is malformed: {0}")]
-pub(super) struct Malformed(&'static str);
+pub struct Malformed(&'static str);
 
 /// Reads a message.
-pub(super) fn read(message: &[u8]) -> Result<Message<'_>, Malformed> {
+///
+/// # Errors
+/// If it is not as the protocol has it.
+pub fn read(message: &[u8]) -> Result<Message<'_>, Malformed> {
     let mut bytes = Bytes(message);
     let message = match bytes.u8()? {
         b'R' => Message::Relation(relation(&mut bytes)?),

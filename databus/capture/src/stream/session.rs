@@ -128,6 +128,7 @@ async fn state(
         source_id: source_id.to_owned(),
         timeline: identity.timeline,
         tables: TablesState::read(session, &options.mapping, &options.publication).await?,
+        unfinished_copy: None,
     };
     let before = lasting.folder.read().map_err(CaptureError::State)?;
     if before.is_none() {

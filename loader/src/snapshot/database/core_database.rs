@@ -80,7 +80,7 @@ impl CoreDatabase {
         let names = SlotNames {
             slot: options.slot.clone(),
             publication: options.publication.clone(),
-            replaces_slot: options.replaces_slot,
+            may_exist: options.replaces_slot,
         };
         let begun = SourceSnapshot::begin(database, &mapping, &names, |transactions| {
             for transaction in transactions {
