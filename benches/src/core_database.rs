@@ -85,7 +85,8 @@ impl CoreDatabase {
                  FROM generate_series(1, {members}) n;
              INSERT INTO links
                  SELECT n, n + 1 + step * 7, '2018-01-01'::timestamptz + (n || ' seconds')::interval
-                 FROM generate_series(1, {members}) n, generate_series(0, {connections_each} - 1) step
+                 FROM generate_series(1, {members}) n,
+                      generate_series(0, {connections_each} - 1) step
                  WHERE n + 1 + step * 7 <= {members};
              VACUUM ANALYZE;"
         );
@@ -123,7 +124,7 @@ impl CoreDatabase {
         self.postgres.value(position).await
     }
 
-    /// Builds the site anew.
+    /// Builds the site. An earlier one is deleted, and its slot dropped.
     pub async fn build(&self) -> Outcome<LoaderRun> {
         let drop = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots";
         self.postgres.execute(drop).await;

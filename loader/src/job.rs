@@ -177,6 +177,10 @@ pub(crate) fn build_snapshot(options: &Options) -> Result<Built, Error> {
         graph = by_community(graph, &by_id, staging.path(), &memory)?;
     }
 
+    if database.is_some() && graph.repeated > 0 {
+        return Err(Error::RepeatedPairs(graph.repeated));
+    }
+
     let members = graph.member_ids.len() as u64;
     let people_files = match &people {
         None => PeopleFiles::Empty(NoProfiles::new(graph.member_ids.len() as u32)),

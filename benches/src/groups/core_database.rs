@@ -108,7 +108,8 @@ async fn throughput(
         let begun = Instant::now();
         let read = database
             .command("pg_recvlogical")
-            .args(["--start", "--slot", "other", "--endpos", &end, "--no-loop"])
+            .args(["--dbname", "postgres", "--start", "--slot", "other"])
+            .args(["--endpos", &end, "--no-loop"])
             .args(["-o", "proto_version=1", "-o", "publication_names=cloud"])
             .args(["--file", "/dev/null"])
             .output()?;

@@ -60,8 +60,8 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", requires = "from_postgres",
           default_value = DEFAULT_PUBLICATION, value_parser = publication_name)]
     publication: String,
-    /// The folder for what capture compares with later: give it to capture as --state. A state in it
-    /// is replaced.
+    /// The folder for what capture compares with later: give it to capture as --state. A state in
+    /// it is replaced.
     #[arg(long, value_name = "DIR", requires = "from_postgres", default_value = DEFAULT_STATE)]
     capture_state: PathBuf,
     /// The directory of the site. The snapshot becomes a directory in it.

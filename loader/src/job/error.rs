@@ -68,6 +68,14 @@ pub enum Error {
         /// The row above them, with the rule that it breaks.
         last: String,
     },
+    /// Rows of the core database state pairs that other rows state too. Later one of them would be
+    /// deleted, and the connection with it.
+    #[error(
+        "{0} rows of connections repeat a pair that another row states, in either direction or in \
+         another table: remove them. With one table, `databus capture postgres --check` says how \
+         to find them"
+    )]
+    RepeatedPairs(u64),
     /// Two keys of members have the same id.
     #[error(
         "{table}: the keys {} and {} both have the member id {member}: change the seed of the \

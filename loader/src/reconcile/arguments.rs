@@ -8,8 +8,7 @@ use cloud_capture::connect::{
 };
 
 use crate::{
-    CoreDatabaseOptions, MemoryLimit, job::arguments::BadRow,
-    reconcile::reconciled::ReconcileOptions,
+    CoreDatabaseOptions, MemoryLimit, job::arguments::BadRow, reconcile::options::ReconcileOptions,
 };
 
 /// Bootstrap a running site again: publish what differs from its core database to its log. Capture

@@ -69,7 +69,7 @@ pub enum ReconcileError {
     /// The profiles of the site do not reach the log's head.
     #[error("the profiles of the log's server do not reach the log's head: {reason}")]
     ProfilesBehind {
-        /// What the server states of its lag.
+        /// The reason that the server states for its lag.
         reason: String,
     },
     /// The log has nothing of the database.

@@ -14,11 +14,14 @@
 //! A run that ends early leaves a site that is partly corrected. Until a later run succeeds,
 //! capture refuses to go on as it did before, or goes on from where the log ended: what it sends
 //! again is true by then.
+//!
+//! Imports from `job` and `snapshot`.
 
 mod arguments;
 mod differences;
 mod error;
 mod log_writer;
+mod options;
 mod reconciled;
 
 use std::fs;
@@ -42,7 +45,8 @@ use crate::{
 
 pub use arguments::Arguments;
 pub use error::ReconcileError;
-pub use reconciled::{DifferenceCounts, ReconcileOptions, Reconciled};
+pub use options::ReconcileOptions;
+pub use reconciled::{DifferenceCounts, Reconciled};
 
 /// The folder of the second snapshot, in the scratch folder.
 const AFTER_NAME: &str = "after";
@@ -63,9 +67,9 @@ pub fn run(arguments: Arguments) -> Result<(), ReconcileError> {
     Ok(print(reconciled).map_err(Error::Print)?)
 }
 
-/// Publishes what differs between a running site and its core database to the site's log, and makes
-/// the slot anew. When this returns `Ok`, the changes are durable in the log, and capture can be
-/// started.
+/// Publishes what differs between a running site and its core database to the site's log, and
+/// replaces the slot. When this returns `Ok`, the changes are durable in the log, and capture can
+/// be started.
 ///
 /// # Errors
 /// If the database or the log cannot be read, a capture runs, the log has windows of other sources,

@@ -1,30 +1,11 @@
-//! What is reconciled, and the result as it is printed.
+//! The result of a reconciliation, as it is printed.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use cloud_model::Scn;
 
-use crate::{CoreDatabaseOptions, KeptSlot, MemoryLimit, OnError, Rejected};
-
-/// A running site and its core database.
-#[derive(Debug, Clone)]
-pub struct ReconcileOptions {
-    /// The core database. Its slot is replaced.
-    pub core_database: CoreDatabaseOptions,
-    /// The admin listener of the server that owns the log, such as `http://127.0.0.1:50052`.
-    pub log: String,
-    /// The folder for a snapshot of the database, which is deleted at the end.
-    pub scratch: PathBuf,
-    /// The sources in the log whose place the database has taken.
-    pub replaced_sources: Vec<String>,
-    /// How to handle a bad row.
-    pub on_error: OnError,
-    /// The most memory that the build of the snapshot takes.
-    pub memory: MemoryLimit,
-    /// Whether progress is shown on stderr.
-    pub shows_progress: bool,
-}
+use crate::{KeptSlot, Rejected};
 
 /// The numbers of changes that were published.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

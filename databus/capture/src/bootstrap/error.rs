@@ -35,8 +35,8 @@ pub enum BootstrapError {
     SlotOfOther(String),
     /// A capture reads the slot that is to be replaced.
     #[error(
-        "a capture reads the slot {slot} (process {pid} of the database): stop it first. Nothing is \
-         lost: the tables are read as they are"
+        "a capture reads the slot {slot} (process {pid} of the database): stop it first. Nothing \
+         is lost: the tables are read as they are"
     )]
     SlotInUse {
         /// The slot.

@@ -13,7 +13,7 @@ use crate::{
     catalogue::Catalogue,
     check::{Severity, check},
     connect::{ConnectError, Database, Session, names::source_id, slot_name},
-    mapping::Mapping,
+    mapping::{Mapping, TableKind, TableMap},
     state::{State, TablesState},
 };
 
@@ -37,6 +37,9 @@ pub struct SlotNames {
     pub publication: String,
     /// Whether the permanent slot may exist, unless a capture reads it. If false, it must not.
     pub may_exist: bool,
+    /// Whether pairs that several rows state are counted first, and refused. It sorts the tables of
+    /// connections. If false, the caller refuses them.
+    pub counts_pairs: bool,
 }
 
 /// A core database as of one point, from which a temporary slot keeps its changes. When it is
@@ -75,7 +78,7 @@ impl SourceSnapshot {
         slot_name(slot).map_err(BootstrapError::SlotName)?;
         let session = database.connect().await?;
         check_names(&session, names).await?;
-        check_lacks(&database, &session, mapping, publication).await?;
+        check_lacks(&database, &session, mapping, names).await?;
         // It waits until the site is built.
         session.client().batch_execute(NO_TIMEOUTS).await?;
         let setting = "SELECT current_setting('server_version_num')::int4";
@@ -258,9 +261,13 @@ async fn check_lacks(
     database: &Database,
     session: &Session,
     mapping: &Mapping,
-    publication: &str,
+    names: &SlotNames,
 ) -> Result<(), BootstrapError> {
-    let catalogue = Catalogue::read(database, session, publication, Some(mapping)).await?;
+    let is_connection = |map: &TableMap| matches!(map.kind, TableKind::Connection(_));
+    let counts = |map: &TableMap| names.counts_pairs || !is_connection(map);
+    let (publication, mapped) = (&names.publication, Some(mapping));
+    let catalogue =
+        Catalogue::read_counting(database, session, publication, mapped, counts).await?;
     let findings = check(mapping, &catalogue).into_iter();
     let mut refusals = findings.filter(|finding| finding.severity == Severity::Refused);
     match refusals.next() {

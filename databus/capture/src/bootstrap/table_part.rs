@@ -10,8 +10,8 @@ use crate::{
     rows::TableRows,
 };
 
-/// The bytes of a part, with those that are stored out of line (TOAST): enough that the command itself costs nothing, and few enough that the
-/// sessions end at about the same time.
+/// The bytes of a part, with those that are stored out of line (TOAST): enough that the command
+/// itself costs nothing, and few enough that the sessions end at about the same time.
 const PART_BYTES: u64 = 16 << 20;
 
 /// The relations in which the rows of a table are: its own, or those of its partitions.

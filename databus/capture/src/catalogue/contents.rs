@@ -8,7 +8,7 @@ use crate::{
         read_tables::read_tables, server::Server, table::Table,
     },
     connect::{ConnectError, Database, Session},
-    mapping::{Mapping, TableName},
+    mapping::{Mapping, TableMap, TableName},
 };
 
 /// The state of a core database at one moment.
@@ -40,6 +40,21 @@ impl Catalogue {
         publication: &str,
         mapping: Option<&Mapping>,
     ) -> Result<Self, ConnectError> {
+        Self::read_counting(database, session, publication, mapping, |_| true).await
+    }
+
+    /// Reads the catalogue like [`read`](Self::read), and counts duplicates only where `counts`
+    /// says so.
+    ///
+    /// # Errors
+    /// If a query fails.
+    pub async fn read_counting(
+        database: &Database,
+        session: &Session,
+        publication: &str,
+        mapping: Option<&Mapping>,
+        counts: impl Fn(&TableMap) -> bool,
+    ) -> Result<Self, ConnectError> {
         let server = Server::read(database, session).await?;
         let tables = read_tables(session, publication).await?;
         let mut catalogue = Self {
@@ -55,7 +70,7 @@ impl Catalogue {
             let Some(table) = table.filter(|table| table.is_readable(map)) else {
                 continue;
             };
-            if !Duplicates::are_impossible(map, table) {
+            if counts(map) && !Duplicates::are_impossible(map, table) {
                 catalogue
                     .duplicates
                     .push(Duplicates::count(session, map, table).await?);

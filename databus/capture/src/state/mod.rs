@@ -1,4 +1,4 @@
-//! What is known of the database from the bootstrap on, between two runs of capture: the mapping, and
+//! The state of capture between two runs, from the bootstrap on: the mapping, and
 //! the tables as the catalogue had them.
 //!
 //! Imports from `connect` and `mapping`.

@@ -42,6 +42,7 @@ pub(super) async fn first_copy(
         slot: options.slot.clone(),
         publication: options.publication.clone(),
         may_exist: unfinished.is_some(),
+        counts_pairs: true,
     };
     let snapshot = SourceSnapshot::begin(options.database.clone(), mapping, &names, |blocking| {
         for transaction in blocking {

@@ -134,7 +134,7 @@ async fn state(
     if before.is_none() {
         tracing::warn!(
             folder = %options.state.display(),
-            "there is no state of a bootstrap: whether mapping and tables changed since is not known"
+            "no state of a bootstrap: whether mapping and tables changed since is not known"
         );
     }
     if let Some(before) = &before

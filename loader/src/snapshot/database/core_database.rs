@@ -81,6 +81,8 @@ impl CoreDatabase {
             slot: options.slot.clone(),
             publication: options.publication.clone(),
             may_exist: options.replaces_slot,
+            // The build finds them when it sorts the connections.
+            counts_pairs: false,
         };
         let begun = SourceSnapshot::begin(database, &mapping, &names, |transactions| {
             for transaction in transactions {

@@ -102,8 +102,8 @@ const SCHEMAS: [Schema; 6] = [
         name: "graduates",
         tables: include_str!("../../../fixtures/capture/graduates.sql"),
         lines: &[
-            "# CHECK: are all rows members? state has the values \"active\" (1242), \"invited\" (207), \
-             \"suspended\" (51). Add a test to `where` if not.",
+            "# CHECK: are all rows members? state has the values \"active\" (1242), \"invited\" \
+             (207), \"suspended\" (51). Add a test to `where` if not.",
             "display_name = \"full_name\"",
             "headline = \"title\"",
             "table = \"public.jobs\"",

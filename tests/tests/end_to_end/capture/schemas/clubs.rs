@@ -120,7 +120,8 @@ fn statement(random: &mut ChaCha8Rng) -> String {
             lock(other)
         ),
         15 => format!(
-            "{} UPDATE friendships SET created_at = {time} WHERE (account_id, friend_id) IN {pair};",
+            "{} UPDATE friendships SET created_at = {time}
+             WHERE (account_id, friend_id) IN {pair};",
             lock(other)
         ),
         16 => format!(
