@@ -6,11 +6,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use cloud_client::Point;
-use cloud_tests::{content::Content, postgres::Postgres};
+use cloud_tests::{content::Content, postgres::Postgres, rounds::rounds};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tokio::{task::JoinHandle, time::sleep};
@@ -18,6 +18,8 @@ use tokio::{task::JoinHandle, time::sleep};
 use super::site::{CapturedSite, MAPPING, SCHEMA, lsn, queried};
 
 const PEOPLE: i64 = 200;
+/// The time limit of the wait for the second database. Each call waits up to the server's deadline.
+const WAIT_MAX: Duration = Duration::from_secs(120);
 
 /// The tables of the second database.
 const SECOND_SCHEMA: &str = "
@@ -112,6 +114,60 @@ async fn a_second_database_is_copied_into_a_running_site_and_followed() {
     stop.store(true, Ordering::Relaxed);
     let committed = writer.await.expect("the writer ends");
 
+    check(&site).await;
+    println!("{committed} transactions were committed in the second database");
+    capture.kill().expect("it runs");
+    capture.wait().expect("it ends");
+}
+
+/// The rows are more than one window holds, so a copy that is killed has sent some of them. What is
+/// deleted before the next one must not stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_is_killed_is_made_again() {
+    if rounds(0, 1) == 0 {
+        return;
+    }
+    let Some(postgres) = Postgres::start().await else {
+        return;
+    };
+    postgres.execute(SCHEMA).await;
+    let second = postgres.create_database("network").await;
+    postgres.execute_in("network", SECOND_SCHEMA).await;
+    let people = "INSERT INTO people (id, first_name, last_name)
+                  SELECT n, 'given' || n, 'family' FROM generate_series(1, 20000) n";
+    postgres.execute(people).await;
+    let links = "INSERT INTO links SELECT n, n + step, 'accepted', '2019-01-01'
+                 FROM generate_series(1, 19900) n, generate_series(1, 60) step";
+    postgres.execute_in("network", links).await;
+    let mut site = CapturedSite::of_one_process(postgres);
+    let (of_members, of_links) = MAPPING.split_at(MAPPING.find("[[connections]]").expect("links"));
+    fs::write(site.folder.path().join("mapping.toml"), of_members).expect("a mapping");
+    site.serve();
+    let mapping = site.folder.path().join("links.toml");
+    fs::write(&mapping, of_links).expect("a mapping");
+    let state = site.folder.path().join("second");
+    let state = state.to_str().expect("a path");
+    let arguments = ["--slot", "second", "--copy", "--state", state];
+    let mut random = ChaCha8Rng::seed_from_u64(8);
+    let mut sent = Vec::new();
+    for round in 0..8 {
+        let mut capture = site.spawn_of(&second, &mapping, &arguments);
+        sleep(Duration::from_millis(random.random_range(500..9_000))).await;
+        capture.kill().expect("it runs");
+        capture.wait().expect("it ends");
+        sent.push(site.head().await);
+        let delete = format!("DELETE FROM links WHERE (one + two) % 41 = {round}");
+        site.postgres.execute_in("network", &delete).await;
+    }
+    let mut capture = site.spawn_of(&second, &mapping, &arguments);
+    check(&site).await;
+    println!("the log's head after each kill: {sent:?}");
+    capture.kill().expect("it runs");
+    capture.wait().expect("it ends");
+}
+
+/// Checks that the site has the members of the first database, and the connections of the second.
+async fn check(site: &CapturedSite) {
     let position = "SELECT pg_current_wal_lsn()::text";
     let position = lsn(&site.postgres.value_in("network", position).await);
     let source = site.source_id().await.replace("/postgres", "/network");
@@ -123,22 +179,12 @@ async fn a_second_database_is_copied_into_a_running_site_and_followed() {
         .await
         .client;
     let point = Point::source(source, position);
-    let mut waited = client
-        .clone()
-        .at_least(point.clone())
-        .network_sizes(1, false)
-        .await;
-    for _ in 0..10 {
-        if waited.is_ok() {
-            break;
-        }
-        waited = client
-            .clone()
-            .at_least(point.clone())
-            .network_sizes(1, false)
-            .await;
+    let client = client.at_least(point);
+    let begun = Instant::now();
+    while let Err(error) = client.network_sizes(1, false).await {
+        let printed = site.printed();
+        assert!(begun.elapsed() < WAIT_MAX, "{error}: {printed}");
     }
-    waited.unwrap_or_else(|error| panic!("{error}: {}", site.printed()));
 
     let expected = site.expected().await;
     assert!(expected.connections.is_empty());
@@ -150,7 +196,4 @@ async fn a_second_database_is_copied_into_a_running_site_and_followed() {
         ..expected
     };
     found.check(&expected, || site.printed());
-    println!("{committed} transactions were committed in the second database");
-    capture.kill().expect("it runs");
-    capture.wait().expect("it ends");
 }
