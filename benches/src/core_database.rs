@@ -120,7 +120,7 @@ impl CoreDatabase {
 
     /// Returns the end of the database's log.
     pub async fn position(&self) -> String {
-        let position = "SELECT pg_current_wal_insert_lsn()::text";
+        let position = "SELECT pg_current_wal_flush_lsn()::text";
         self.postgres.value(position).await
     }
 

@@ -164,7 +164,7 @@ async fn delay(database: &CoreDatabase, server: &Server, figures: &mut Figures) 
         let insert = format!("INSERT INTO links VALUES ({one}, {two}, now())");
         session.batch_execute(&insert).await?;
         let committed = Instant::now();
-        let position = "SELECT pg_current_wal_insert_lsn()::text";
+        let position = "SELECT pg_current_wal_flush_lsn()::text";
         let position: String = session.query_one(position, &[]).await?.try_get(0)?;
         let seen = client
             .at_least(Point::source(&*source, offset(&position)?))
