@@ -6,7 +6,7 @@ use cloud_engine::{FileError, NodeIndex};
 use cloud_model::MemberId;
 use cloud_profile::{ProfileRecord, time_to_proto};
 use cloud_proto::databus::v1::{
-    Change, ConnectionAdded, ConnectionRemoved, MemberRemoved, MemberUpserted, PositionRemoved,
+    ConnectionAdded, ConnectionRemoved, MemberRemoved, MemberUpserted, PositionRemoved,
     PositionUpserted, change::Event,
 };
 
@@ -187,12 +187,4 @@ fn compare_connections(
         }
     }
     Ok(())
-}
-
-/// Returns a change that every reader must know.
-pub(super) fn change(event: Event) -> Change {
-    Change {
-        skippable: false,
-        event: Some(event),
-    }
 }

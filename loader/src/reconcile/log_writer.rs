@@ -6,7 +6,7 @@ use cloud_proto::databus::v1::{Change, change::Event};
 use prost::Message as _;
 use tokio::runtime::Runtime;
 
-use crate::reconcile::{differences::change, error::ReconcileError};
+use crate::reconcile::error::ReconcileError;
 
 /// The changes after which a window ends, and their bytes. Each window becomes visible as a whole,
 /// and holds up others for a moment.
@@ -39,7 +39,10 @@ impl<'a> LogWriter<'a> {
 
     /// Adds a change, and publishes a window when there are enough.
     pub(super) fn push(&mut self, event: Event) -> Result<(), ReconcileError> {
-        let change = change(event);
+        let change = Change {
+            skippable: false,
+            event: Some(event),
+        };
         self.bytes += change.encoded_len();
         self.changes.push(change);
         if self.changes.len() >= WINDOW_CHANGES_MAX || self.bytes >= WINDOW_BYTES_MAX {

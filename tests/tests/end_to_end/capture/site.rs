@@ -82,6 +82,18 @@ connected_at = "since"
 where = { status = "accepted" }
 "#;
 
+/// The fields of positions that most readers compare.
+pub(super) const POSITION_FIELDS: &[&str] = &[
+    "member_id",
+    "position_id",
+    "kind",
+    "organisation",
+    "title",
+    "from",
+    "to",
+    "current",
+];
+
 /// The reader of [`SCHEMA`].
 const READER: Reader = Reader {
     member_fields: &[
@@ -96,16 +108,7 @@ const READER: Reader = Reader {
         "skills",
         "attributes",
     ],
-    position_fields: &[
-        "member_id",
-        "position_id",
-        "kind",
-        "organisation",
-        "title",
-        "from",
-        "to",
-        "current",
-    ],
+    position_fields: POSITION_FIELDS,
     members: "
         SELECT id::text, trim(first_name), trim(last_name),
             trim(trim(first_name) || ' ' || trim(last_name)), trim(headline), trim(city),

@@ -4,7 +4,7 @@ use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Schema, check};
-use crate::capture::site::Reader;
+use crate::capture::site::{POSITION_FIELDS, Reader};
 
 /// The ids of accounts, so that many statements meet the same ones.
 const ACCOUNTS: u32 = 400;
@@ -33,16 +33,7 @@ const READER: Reader = Reader {
         "place",
         "attributes",
     ],
-    position_fields: &[
-        "member_id",
-        "position_id",
-        "kind",
-        "organisation",
-        "title",
-        "from",
-        "to",
-        "current",
-    ],
+    position_fields: POSITION_FIELDS,
     members: "
         SELECT accounts.id::text, trim(first_name), trim(last_name),
             trim(concat_ws(' ', trim(first_name), trim(last_name))), tagline, bio, location,

@@ -5,7 +5,7 @@ use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Schema, check};
-use crate::capture::site::Reader;
+use crate::capture::site::{POSITION_FIELDS, Reader};
 
 /// The numbers of users, so that many statements meet the same ones. A key is made of a number.
 const USERS: u32 = 600;
@@ -43,16 +43,7 @@ const READER: Reader = Reader {
         "country",
         "attributes",
     ],
-    position_fields: &[
-        "member_id",
-        "position_id",
-        "kind",
-        "organisation",
-        "title",
-        "from",
-        "to",
-        "current",
-    ],
+    position_fields: POSITION_FIELDS,
     members: r#"
         SELECT member_id_of("User"."id"::text)::text, "User"."id"::text, trim("firstName"),
             trim("lastName"), trim(trim("firstName") || ' ' || trim("lastName")), "headline",
