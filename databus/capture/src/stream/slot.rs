@@ -19,7 +19,8 @@ pub(super) struct Slot {
     pub(super) wal_status: String,
     /// The bytes that may still be written before the slot may lose its log; `None`: no limit.
     pub(super) safe_wal_bytes: Option<i64>,
-    /// The end of the database's log.
+    /// The position at which the database's log goes on. If its last record ended at the end of a
+    /// page, this is behind the header of the next page: no record ends there.
     pub(super) database: u64,
 }
 
@@ -27,7 +28,7 @@ impl Slot {
     pub(super) async fn read(session: &Session, slot: &str) -> Result<Self, Ended> {
         let query = "
             SELECT s.slot_name IS NOT NULL, s.confirmed_flush_lsn::text, s.wal_status,
-                   s.safe_wal_size, pg_current_wal_lsn()::text
+                   s.safe_wal_size, pg_current_wal_insert_lsn()::text
             FROM (SELECT 1) one
             LEFT JOIN pg_replication_slots s
                 ON s.slot_name = $1 AND s.database = current_database() AND s.plugin = 'pgoutput'";

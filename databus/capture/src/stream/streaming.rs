@@ -41,6 +41,10 @@ pub(super) const NO_ANSWER: &str = "the database or the log did not answer in 30
 /// The least time between two messages that are written to the database's log to learn its
 /// position.
 const MESSAGE_INTERVAL: Duration = Duration::from_millis(200);
+/// The longest header of a page of the database's log, and the number of bytes of which the size
+/// of a page is a multiple.
+const PAGE_HEADER_MAX: u64 = 40;
+const PAGE_UNIT: u64 = 1024;
 /// The prefix of those messages.
 const MESSAGE_PREFIX: &str = "cloud-capture";
 /// The seconds from 1970 to 2000, from which PostgreSQL counts.
@@ -314,9 +318,10 @@ impl<'a> Streaming<'a> {
     /// Writes a message into the database's log, if the log moved and nothing came of it: rows of
     /// tables that are not published, or of another database.
     async fn write_message(&mut self) -> Result<(), Ended> {
-        let is_known = self
-            .message
-            .is_some_and(|(at, end)| end == self.database || at.elapsed() < MESSAGE_INTERVAL);
+        let is_known = self.message.is_some_and(|(at, end)| {
+            let is_last = end == self.database && !is_behind_page_header(end);
+            is_last || at.elapsed() < MESSAGE_INTERVAL
+        });
         if is_known || self.moved.elapsed() < MESSAGE_INTERVAL {
             return Ok(());
         }
@@ -342,4 +347,10 @@ impl<'a> Streaming<'a> {
         self.checked = Instant::now();
         Ok(())
     }
+}
+
+/// Returns whether the database's log may go on behind the header of a page: no record ends there,
+/// so that reading the log to its end does not reach it.
+fn is_behind_page_header(position: u64) -> bool {
+    position % PAGE_UNIT <= PAGE_HEADER_MAX
 }

@@ -394,3 +394,65 @@ async fn reads_that_wait_for_unmapped_writes_are_answered_soon() {
         sleep(Duration::from_millis(50)).await;
     }
 }
+
+/// An application may wait for `pg_current_wal_insert_lsn()`. If the last record ends at the end of
+/// a page, that is behind the next page's header, where no record ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_waits_for_the_begin_of_a_page_is_answered_soon() {
+    let Some(site) = captured().await else {
+        return;
+    };
+    let server = site.server.as_ref().expect("a server");
+    let client = server.connect().await.client;
+    let source = site.source_id().await;
+    let session = site.postgres.connect().await;
+    let (mut begins, mut messages) = (0, 0);
+    while begins < rounds(3, 30) {
+        messages += 1;
+        assert!(messages < 10_000, "no record ends at the end of a page");
+        let position = message_to_end_of_page(&session).await;
+        if position % WAL_PAGE_BYTES > WAL_PAGE_HEADER_MAX {
+            // The database wrote a record of its own meanwhile.
+            continue;
+        }
+        begins += 1;
+        let point = Point::source(source.clone(), position);
+        let begun = Instant::now();
+        let sizes = client.at_least(point).network_sizes(1, false).await;
+        sizes.expect("an answer");
+        let waited = begun.elapsed();
+        assert!(waited < Duration::from_secs(3), "{waited:?}");
+    }
+    println!("{begins} begins of pages, {messages} messages");
+}
+
+/// The size of a page of the database's log, and the longest header of one.
+const WAL_PAGE_BYTES: u64 = 8_192;
+const WAL_PAGE_HEADER_MAX: u64 = 40;
+
+/// Writes a record into the database's log that ends at the end of a page, and returns where the
+/// log goes on.
+async fn message_to_end_of_page(session: &tokio_postgres::Client) -> u64 {
+    let position = async || {
+        let query = "SELECT pg_current_wal_insert_lsn()::text";
+        let row = session.query_one(query, &[]).await.expect("a position");
+        lsn(row.get(0))
+    };
+    let message = async |bytes: u64| {
+        let query = "SELECT pg_logical_emit_message(false, 'test', repeat('x', $1))";
+        let bytes = i32::try_from(bytes).expect("a short message");
+        session.execute(query, &[&bytes]).await.expect("a message");
+    };
+    // The rest of a page that can take the record whole.
+    loop {
+        let before = position().await;
+        message(8).await;
+        let after = position().await;
+        let overhead = after - before - 8;
+        let rest = WAL_PAGE_BYTES - after % WAL_PAGE_BYTES;
+        if overhead < 200 && (overhead + 300..WAL_PAGE_BYTES - 100).contains(&rest) {
+            message(rest - overhead).await;
+            return position().await;
+        }
+    }
+}
