@@ -65,7 +65,8 @@ const FOREIGN_KEYS: &str = "
             ORDER BY u.place),
         ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u (number, place)
             JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number
-            ORDER BY u.place)
+            ORDER BY u.place),
+        k.confupdtype = 'c'
     FROM pg_constraint k
         JOIN pg_class c ON c.oid = k.confrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -138,6 +139,7 @@ pub(super) async fn read_tables(
                 target: name(&row)?,
                 columns: row.try_get(3)?,
                 target_columns: row.try_get(4)?,
+                is_updated: row.try_get(5)?,
             });
         }
     }

@@ -126,6 +126,8 @@ pub struct ForeignKey {
     pub target: TableName,
     /// The columns that they refer to.
     pub target_columns: Vec<String>,
+    /// Whether the columns change along with those that they refer to.
+    pub is_updated: bool,
 }
 
 impl Table {

@@ -32,7 +32,7 @@ pub(super) fn of_identity(mapping: &Mapping, catalogue: &Catalogue) -> Vec<Findi
             .filter_map(|leaf| catalogue.tables.get(leaf));
         for leaf in leaves.filter(|leaf| leaf.table_type == TableType::Ordinary) {
             if leaf.identity_holds(&needed) {
-                findings.extend(out_of_line(&maps, leaf));
+                findings.extend(out_of_line(&maps, table, leaf));
             } else {
                 findings.push(missing(&needed, name, leaf));
             }
@@ -130,13 +130,15 @@ fn cost_of_full(table: &Table) -> String {
 }
 
 /// Warns of values that are stored out of line: an UPDATE that does not change them sends them only
-/// as part of a full old row, and a row that begins to count needs all values.
-fn out_of_line(maps: &[&TableMap], leaf: &Table) -> Option<Finding> {
+/// as part of a full old row. A row that begins to count, or whose key changes, needs all values.
+fn out_of_line(maps: &[&TableMap], root: &Table, leaf: &Table) -> Option<Finding> {
     if leaf.identity == Identity::Full {
         return None;
     }
-    let with_conditions = maps.iter().filter(|map| !map.conditions.is_empty());
-    let mut columns: Vec<&str> = with_conditions
+    let need_whole_rows = maps
+        .iter()
+        .filter(|map| !map.conditions.is_empty() || is_key_updated(map, root));
+    let mut columns: Vec<&str> = need_whole_rows
         .flat_map(|map| map.columns())
         .filter(|name| leaf.column(name).is_some_and(|column| column.is_toastable))
         .filter(|name| !leaf.identity_holds(&[name]))
@@ -147,11 +149,22 @@ fn out_of_line(maps: &[&TableMap], leaf: &Table) -> Option<Finding> {
         return None;
     }
     let what = format!(
-        "an UPDATE does not send a long value of {} again that it does not change, and a row that \
-         begins to pass the conditions needs all values: such a row is set aside. {}",
+        "an UPDATE does not send a long value of {} again that it does not change. A row that \
+         begins to pass the conditions, or whose key changes with a row that it refers to, needs \
+         all values: capture ends there. {}",
         columns.join(", "),
         cost_of_full(leaf)
     );
     let statement = format!("ALTER TABLE {} REPLICA IDENTITY FULL", leaf.name.quoted());
     Some(Finding::warning(&leaf.name, what).mend(statement))
+}
+
+/// Returns whether what identifies a row changes along with a row that it refers to.
+fn is_key_updated(map: &TableMap, table: &Table) -> bool {
+    let identity = map.identity_columns();
+    let mut updated = table.foreign_keys.iter().filter(|key| key.is_updated);
+    updated.any(|key| {
+        let mut columns = key.columns.iter();
+        columns.any(|column| identity.contains(&&**column))
+    })
 }

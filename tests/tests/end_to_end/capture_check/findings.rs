@@ -115,6 +115,16 @@ const LACKS: &[Lack] = &[
         mend: "ALTER TABLE \"public\".\"users\" REPLICA IDENTITY FULL",
     },
     Lack {
+        name: "values_out_of_line_and_key_by_cascade",
+        tables: "CREATE TABLE details (tagline text, user_id bigint PRIMARY KEY \
+                 REFERENCES users ON UPDATE CASCADE);",
+        mapping: PROFILES,
+        severity: Warning,
+        place: "public.details",
+        what: "an UPDATE does not send a long value of tagline again",
+        mend: "ALTER TABLE \"public\".\"details\" REPLICA IDENTITY FULL",
+    },
+    Lack {
         name: "no_publication",
         tables: "DROP PUBLICATION cloud;",
         mapping: MEMBERS,
