@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cloud_proto::cloud::v1 as cloud;
 use cloud_proto::databus::v1::{AtLeast, at_least};
+use prost_types::FieldMask;
 
 use crate::capacity::rate_of;
 use crate::channels::Channels;
@@ -23,6 +24,8 @@ use crate::{closed_loop, open_loop};
 
 /// The members of a page.
 const PAGE: usize = 10;
+/// The members of a batch of names.
+const NAMES: usize = 100;
 /// The profile changes per second while something else is measured.
 const LIVE_RATE: f64 = 1_000.0;
 /// The changes of each of these windows.
@@ -52,35 +55,7 @@ async fn batch_get_profiles(
     measured: &Measured,
     figures: &mut Figures,
 ) -> Outcome<()> {
-    let mut random = RandomChanges::new(setting.site()?.member_ids(), setting.options().seed);
-    let pages: Arc<[Vec<u64>]> = (0..10_000)
-        .map(|_| (0..PAGE).map(|_| random.member()).collect())
-        .collect();
-    let channels = measured.calls.channels().clone();
-    let call = move |number: u64| {
-        let (channels, pages) = (channels.clone(), pages.clone());
-        async move {
-            let page = pages
-                .get(number as usize % pages.len())
-                .cloned()
-                .unwrap_or_default();
-            let request = cloud::BatchGetProfilesRequest {
-                anonymous: true,
-                member_ids: page,
-                ..Default::default()
-            };
-            let answer = channels.client(0).call(request).await?;
-            let found = answer
-                .results
-                .iter()
-                .filter(|result| result.profile.is_some())
-                .count();
-            check_equal(|| "profiles of a page".to_owned(), PAGE, found)
-        }
-    };
-    let latencies = closed_loop::run(1, setting.duration() * 2, call)
-        .await?
-        .latencies;
+    let latencies = profiles_of(setting, measured, PAGE, &[]).await?;
     let figure = |what: &str, share| {
         let what = format!("BatchGetProfiles of 10, random members, one caller: {what}");
         Figure::new(what, Unit::Seconds, latencies.quantile(share))
@@ -93,7 +68,60 @@ async fn batch_get_profiles(
     figures.push(Figure::not_built(
         "BatchGetProfiles of 10, p99.9 while a full cache of 2 M evicts, against not evicting",
     ));
+    let before = measured.server.processor_time()?;
+    let latencies = profiles_of(setting, measured, NAMES, &["display_name"]).await?;
+    let time = measured.server.processor_time()?.saturating_sub(before);
+    let what = "BatchGetProfiles of 100 names, random members, one caller: median";
+    figures.push(
+        Figure::new(what, Unit::Seconds, latencies.median()).note(format!(
+            "p99 {}; server time a call {}; {} calls",
+            Unit::Seconds.show(latencies.p99()),
+            Unit::Seconds.show(time.as_secs_f64() / latencies.count().max(1) as f64),
+            latencies.count()
+        )),
+    );
     Ok(())
+}
+
+/// Reads these fields of random members, all fields if none is named, in batches of this size.
+async fn profiles_of(
+    setting: &Setting,
+    measured: &Measured,
+    batch: usize,
+    fields: &[&str],
+) -> Outcome<Latencies> {
+    let mut random = RandomChanges::new(setting.site()?.member_ids(), setting.options().seed);
+    let batches: Arc<[Vec<u64>]> = (0..10_000)
+        .map(|_| (0..batch).map(|_| random.member()).collect())
+        .collect();
+    let paths: Vec<_> = fields.iter().map(|&field| field.to_owned()).collect();
+    let read_mask = (!paths.is_empty()).then_some(FieldMask { paths });
+    let channels = measured.calls.channels().clone();
+    let call = move |number: u64| {
+        let (channels, batches) = (channels.clone(), batches.clone());
+        let read_mask = read_mask.clone();
+        async move {
+            let member_ids = batches
+                .get(number as usize % batches.len())
+                .cloned()
+                .unwrap_or_default();
+            let request = cloud::BatchGetProfilesRequest {
+                anonymous: true,
+                member_ids,
+                read_mask,
+                ..Default::default()
+            };
+            let answer = channels.client(0).call(request).await?;
+            let found = answer
+                .results
+                .iter()
+                .filter(|result| result.profile.is_some())
+                .count();
+            check_equal(|| "profiles of a batch".to_owned(), batch, found)
+        }
+    };
+    let answered = closed_loop::run(1, setting.duration() * 2, call).await?;
+    Ok(answered.latencies)
 }
 
 /// Measures the time from a change to the search that finds it. Headlines change continuously, and
