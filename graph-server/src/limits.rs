@@ -65,6 +65,12 @@ pub const PAGE_TOKEN_BYTES_MAX: usize = 256;
 
 /// Maximum windows in the queue between the ingest of the graph and that of the profiles.
 pub const PROFILES_QUEUE_WINDOWS_MAX: usize = 4_096;
+/// Maximum profile changes in that queue and before their commit; a window of more is alone. (Bench:
+/// group `large-transactions`. It is twice [`REPLAY_COMMIT_CHANGES`], so that a window always has
+/// room before a commit is due.)
+pub const PROFILES_CHANGES_MAX: usize = 2 * REPLAY_COMMIT_CHANGES;
+/// Time between two checks whether that queue has room for a window.
+pub const PROFILES_ROOM_CHECK_INTERVAL: Duration = Duration::from_millis(1);
 /// Time for which the follower waits at that full queue before it checks whether profiles are held
 /// up.
 pub const HELD_UP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
@@ -84,8 +90,9 @@ pub const COMMIT_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 pub const VIEW_CACHE_TIDY_INTERVAL: Duration = Duration::from_millis(500);
 /// The share of the memory for views that is reserved for sessions, as a divisor.
 pub const SESSION_VIEWS_SHARE: u64 = 8;
-/// Profile changes between two commits during the catch-up at start.
-pub const REPLAY_COMMIT_CHANGES: usize = 200_000;
+/// Profile changes after which they are committed at once. While a start catches up, there is no
+/// commit before.
+pub const REPLAY_COMMIT_CHANGES: usize = 100_000;
 
 /// Time between two checks whether the overlay has grown enough for a compaction.
 pub const COMPACTION_TICK: Duration = Duration::from_millis(200);

@@ -16,7 +16,7 @@ pub enum ProfileChange {
         /// The member, who is also the one in `values`.
         member_id: MemberId,
         /// The values.
-        values: Member,
+        values: Box<Member>,
         /// The fields that are stated.
         fields: Mask<Member>,
         /// Whether the change creates no member.
@@ -45,7 +45,7 @@ pub enum ProfileChange {
         /// The member.
         member_id: MemberId,
         /// The values, with the position's id.
-        position: Position,
+        position: Box<Position>,
         /// The fields that are stated.
         fields: Mask<Position>,
     },

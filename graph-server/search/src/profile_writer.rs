@@ -320,7 +320,7 @@ fn apply(profile: &mut Option<ProfileRecord>, change: ProfileChange) -> Result<(
         ) => Ok(()),
         (profile, ProfileChange::MemberUpserted { values, fields, .. }) => {
             let profile = profile.get_or_insert_with(|| empty_profile(member_id));
-            upsert_member(profile, values, fields)
+            upsert_member(profile, *values, fields)
         }
         (profile, ProfileChange::MemberCreated { .. }) => {
             profile.get_or_insert_with(|| empty_profile(member_id));
@@ -338,7 +338,7 @@ fn apply(profile: &mut Option<ProfileRecord>, change: ProfileChange) -> Result<(
             ProfileChange::PositionUpserted {
                 position, fields, ..
             },
-        ) => Ok(upsert_position(profile, position, fields)?),
+        ) => Ok(upsert_position(profile, *position, fields)?),
         (Some(profile), ProfileChange::PositionRemoved { position_id, .. }) => {
             remove_position(profile, position_id.get());
             Ok(())

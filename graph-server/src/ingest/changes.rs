@@ -162,7 +162,7 @@ mod tests {
         Change::MemberUpserted {
             existing_only: false,
             member_id: member(id),
-            member: values,
+            member: Box::new(values),
             fields: Mask::all(),
         }
     }
@@ -190,7 +190,7 @@ mod tests {
         Change::PositionUpserted {
             existing_only: false,
             member_id: member(id),
-            position,
+            position: Box::new(position),
             fields: Mask::all(),
         }
     }

@@ -15,6 +15,7 @@ pub(crate) mod lag;
 mod live_folder;
 mod profiles_applier;
 mod profiles_committer;
+mod profiles_queue;
 pub(crate) mod progress;
 
 pub use error::IngestError;

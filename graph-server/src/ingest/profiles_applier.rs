@@ -1,17 +1,13 @@
 //! Passes the changes of profiles to the thread that commits them.
 
-use crate::{
-    ingest::{
-        applier::{Applier, FollowedWindow},
-        changes::profile_changes,
-        error::IngestError,
-        profiles_committer::Message,
-        progress::{Part, Progress},
-    },
-    limits::HELD_UP_CHECK_INTERVAL,
+use crate::ingest::{
+    applier::{Applier, FollowedWindow},
+    changes::profile_changes,
+    error::IngestError,
+    profiles_queue::{Message, ProfilesQueue},
+    progress::{Part, Progress},
 };
 use cloud_engine::Current;
-use crossbeam_channel::{SendTimeoutError, Sender, TrySendError};
 use std::sync::Arc;
 
 /// The profiles' applier: a queue to the committing thread. Dropping it ends that thread, after a
@@ -19,24 +15,14 @@ use std::sync::Arc;
 pub(crate) struct ProfilesApplier {
     pub(crate) current: Current,
     pub(crate) progress: Arc<Progress>,
-    pub(crate) queue: Sender<Message>,
+    pub(crate) queue: ProfilesQueue,
 }
 
 impl ProfilesApplier {
-    /// Queues a message, and waits while the queue is full. Drops the message if profiles are held
-    /// up or rebuilt then: the log keeps its window, and the follower reads it again.
-    fn send(&self, message: Message) -> Result<(), IngestError> {
-        let mut unsent = match self.queue.try_send(message) {
-            Err(TrySendError::Full(message)) => message,
-            sent => return sent.map_err(|_| IngestError::ProfilesStopped),
-        };
-        while !self.progress.profiles_wait().1 {
-            match self.queue.send_timeout(unsent, HELD_UP_CHECK_INTERVAL) {
-                Err(SendTimeoutError::Timeout(message)) => unsent = message,
-                sent => return sent.map_err(|_| IngestError::ProfilesStopped),
-            }
-        }
-        Ok(())
+    /// Returns whether profiles are held up or rebuilt. What has no room in the queue is dropped
+    /// then: the log keeps its window, and the follower reads it again.
+    fn gives_up(&self) -> bool {
+        self.progress.profiles_wait().1
     }
 }
 
@@ -45,7 +31,7 @@ impl Applier for ProfilesApplier {
         Part::Profiles
     }
 
-    /// Queues a window's changes, even if there are none. Blocks while the queue is full.
+    /// Queues a window's changes, even if there are none. Blocks while the queue has no room.
     fn apply(&mut self, followed: &mut FollowedWindow) -> Result<(), IngestError> {
         let (reached, _) = self.progress.profiles_wait();
         if followed.point.scn <= reached {
@@ -58,18 +44,16 @@ impl Applier for ProfilesApplier {
             let (graph, created) = (self.current.graph(), followed.created.as_ref());
             profile_changes(changes, &graph, created)
         };
-        self.send(Message::Window {
-            previous_scn: followed.previous_scn,
-            point: followed.point,
-            changes,
-        })
+        let (previous_scn, point) = (followed.previous_scn, followed.point);
+        self.queue
+            .send_window(previous_scn, point, changes, || self.gives_up())
     }
 
     fn caught_up(&mut self) -> Result<(), IngestError> {
-        self.send(Message::CaughtUp)
+        self.queue.send(Message::CaughtUp, || self.gives_up())
     }
 
     fn flush(&mut self) -> Result<(), IngestError> {
-        self.send(Message::Commit)
+        self.queue.send(Message::Commit, || self.gives_up())
     }
 }

@@ -1,9 +1,9 @@
 //! Commits profiles and the search index on a separate thread: a commit takes milliseconds, and
 //! degrees do not wait for it.
 //!
-//! While changes wait, there is at most one commit in an interval; without changes, there is none.
-//! While a start catches up, there is one commit for every [`REPLAY_COMMIT_CHANGES`] changes, and
-//! one when the relay is out of reach.
+//! While changes wait, there is one commit in an interval, and one for every
+//! [`REPLAY_COMMIT_CHANGES`] changes; without changes, there is none. While a start catches up, the
+//! interval does not count, and there is a commit when the relay is out of reach.
 //!
 //! A live store that is damaged, or whose library panics, is made again: the index from the
 //! profiles, the profiles from a snapshot and the log.
@@ -15,20 +15,22 @@ use crate::{
     ingest::{
         error::IngestError,
         live_folder::LiveFolder,
+        profiles_queue::{Message, ProfilesQueue},
         progress::{Part, Progress},
     },
     limits::{COMMIT_RETRY_INTERVAL, Limits, PROFILES_QUEUE_WINDOWS_MAX, REPLAY_COMMIT_CHANGES},
 };
-use cloud_model::{LogPoint, Scn};
-use cloud_search::{ApplyError, ProfileChange, ProfileStore, ProfileWriter};
+use cloud_model::LogPoint;
+use cloud_search::{ApplyError, ProfileStore, ProfileWriter};
 use cloud_serving::process::catch_panic;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::{
     io,
     sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 /// The committing thread: its inputs and its loop.
@@ -44,21 +46,9 @@ pub(crate) struct ProfilesCommitter {
     commit_asked: bool,
     applied: LogPoint,
     changes_waiting: usize,
+    /// The room that the waiting changes take in the queue.
+    room: Option<OwnedSemaphorePermit>,
     commit_begun: Instant,
-}
-
-/// A message from the follower's thread.
-pub(crate) enum Message {
-    /// A window's changes of profiles, none among them.
-    Window {
-        previous_scn: Scn,
-        point: LogPoint,
-        changes: Vec<ProfileChange>,
-    },
-    /// Every window that the log held at the start has been sent.
-    CaughtUp,
-    /// The windows sent so far are to be committed soon.
-    Commit,
 }
 
 impl ProfilesCommitter {
@@ -70,8 +60,8 @@ impl ProfilesCommitter {
         progress: Arc<Progress>,
         stop: CancellationToken,
         limits: &Limits,
-    ) -> (Self, Sender<Message>) {
-        let (queue, windows) = bounded(PROFILES_QUEUE_WINDOWS_MAX);
+    ) -> (Self, ProfilesQueue) {
+        let (queue, windows) = ProfilesQueue::new();
         let interval = Duration::from_millis(limits.profiles_commit_interval_ms);
         let committer = Self {
             applied: progress.point(profiles.applied_scn()),
@@ -85,6 +75,7 @@ impl ProfilesCommitter {
             caught_up: false,
             commit_asked: false,
             changes_waiting: 0,
+            room: None,
             commit_begun: Instant::now(),
         };
         (committer, queue)
@@ -129,6 +120,9 @@ impl ProfilesCommitter {
             // Messages that arrived during the last commit go into the next one, however long it
             // took.
             for _ in 0..PROFILES_QUEUE_WINDOWS_MAX {
+                if self.changes_waiting >= REPLAY_COMMIT_CHANGES {
+                    break;
+                }
                 match self.windows.try_recv() {
                     Ok(message) => self.take(message)?,
                     Err(_) => break,
@@ -136,6 +130,8 @@ impl ProfilesCommitter {
             }
             if self.commit_is_due() {
                 self.commit()?;
+            } else if !self.writer.is_pending() {
+                self.nothing_waits();
             }
             self.progress.profiles_reached(self.writer.applied_scn());
             if self.writer.is_current() {
@@ -177,7 +173,7 @@ impl ProfilesCommitter {
                 Ok(writer) => {
                     self.applied = self.progress.point(writer.applied_scn());
                     self.writer = writer;
-                    self.changes_waiting = 0;
+                    self.nothing_waits();
                     if self.stop.is_cancelled() {
                         self.profiles.persistence().give_up();
                     }
@@ -200,8 +196,17 @@ impl ProfilesCommitter {
                 point,
                 ..
             } if point.scn <= self.applied.scn || previous_scn > self.applied.scn => {}
-            Message::Window { point, changes, .. } => {
+            Message::Window {
+                point,
+                changes,
+                room,
+                ..
+            } => {
                 self.changes_waiting += changes.len();
+                match &mut self.room {
+                    Some(taken) => taken.merge(room),
+                    taken => *taken = Some(room),
+                }
                 self.writer.apply(point, changes)?;
                 self.applied = point;
             }
@@ -246,9 +251,14 @@ impl ProfilesCommitter {
         if held_up {
             self.progress.hold_up(Part::Profiles, None);
         }
-        self.changes_waiting = 0;
+        self.nothing_waits();
         self.commit_asked = false;
         Ok(())
+    }
+
+    fn nothing_waits(&mut self) {
+        self.changes_waiting = 0;
+        self.room = None;
     }
 
     /// Attempts to commit. If the index has failed before, it is made again from the profiles.
@@ -276,10 +286,7 @@ impl ProfilesCommitter {
     fn commit_is_due(&self) -> bool {
         self.writer.is_pending()
             && (self.commit_asked
-                || if self.caught_up {
-                    self.commit_begun.elapsed() >= self.interval
-                } else {
-                    self.changes_waiting >= REPLAY_COMMIT_CHANGES
-                })
+                || self.changes_waiting >= REPLAY_COMMIT_CHANGES
+                || self.caught_up && self.commit_begun.elapsed() >= self.interval)
     }
 }

@@ -14,7 +14,8 @@ pub struct PositionId(NonZeroU64);
 /// An event of the log, which states what is true from its SCN on.
 ///
 /// The rules of the version that wrote the event have accepted it, and they are not applied again.
-/// The value of a field that the mask does not name has no meaning.
+/// The value of a field that the mask does not name has no meaning. Members and positions are boxed,
+/// so that a window of a million connections takes 40 bytes for each of them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     /// The member exists, and these fields have these values.
@@ -22,7 +23,7 @@ pub enum Change {
         /// The member.
         member_id: MemberId,
         /// The values. The id in it is `member_id`.
-        member: Member,
+        member: Box<Member>,
         /// The fields that are stated.
         fields: Mask<Member>,
         /// Whether the change creates no member.
@@ -38,7 +39,7 @@ pub enum Change {
         /// The member.
         member_id: MemberId,
         /// The values. The id in it is not 0.
-        position: Position,
+        position: Box<Position>,
         /// The fields that are stated.
         fields: Mask<Position>,
         /// Whether the change creates no member.
@@ -113,7 +114,7 @@ impl Change {
                 Ok(Self::MemberUpserted {
                     member_id: member_id(path, "member_id", member.member_id)?,
                     fields: fields("member_upserted", event.fields.as_ref(), &mut member)?,
-                    member,
+                    member: Box::new(member),
                     existing_only: event.existing_only,
                 })
             }
@@ -129,7 +130,7 @@ impl Change {
                 Ok(Self::PositionUpserted {
                     member_id: member_id("position_upserted", "member_id", event.member_id)?,
                     fields: fields("position_upserted", event.fields.as_ref(), &mut position)?,
-                    position,
+                    position: Box::new(position),
                     existing_only: event.existing_only,
                 })
             }
@@ -164,7 +165,7 @@ impl From<Change> for proto::Change {
                 ..
             } => Event::MemberUpserted(proto::MemberUpserted {
                 fields: fields.to_proto(&member),
-                member: Some(member),
+                member: Some(*member),
                 existing_only,
             }),
             Change::MemberRemoved { member_id } => Event::MemberRemoved(proto::MemberRemoved {
@@ -178,7 +179,7 @@ impl From<Change> for proto::Change {
             } => Event::PositionUpserted(proto::PositionUpserted {
                 member_id: member_id.get(),
                 fields: fields.to_proto(&position),
-                position: Some(position),
+                position: Some(*position),
                 existing_only,
             }),
             Change::PositionRemoved {
@@ -357,7 +358,7 @@ mod tests {
                     Change::MemberUpserted {
                         existing_only,
                         member_id,
-                        member,
+                        member: Box::new(member),
                         fields,
                     }
                 }
@@ -368,7 +369,7 @@ mod tests {
                     Change::PositionUpserted {
                         existing_only,
                         member_id,
-                        position,
+                        position: Box::new(position),
                         fields,
                     }
                 }

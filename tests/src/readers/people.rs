@@ -130,7 +130,7 @@ fn valid_live() -> Vec<u8> {
             existing_only: false,
             node: NodeIndex::new(node),
             member_id: MemberId::new(u64::from(node) + 1).expect("is not 0"),
-            values: member,
+            values: Box::new(member),
             fields: Mask::all(),
         };
         writer.apply(Scn::new(scn), vec![change]).expect("ascends");

@@ -3,6 +3,10 @@
 //! Encoded changes are a tenth of the size of decoded ones: a transaction of a million connections
 //! takes 30 MB. Changes of members come first in a window, because those that belong to a member
 //! create none.
+//!
+//! Every server that follows the log holds a window decoded, and the profiles that it changes. A
+//! change of a member or a position therefore counts as [`PROFILE_CHANGE`] others: a full window
+//! takes tens of megabytes there. (Bench: group `large-transactions`.)
 
 use cloud_proto::databus::v1::{Change, change::Event};
 use prost::{
@@ -13,6 +17,8 @@ use prost::{
 
 /// The changes after which a window ends, within a transaction.
 pub(super) const WINDOW_CHANGES_MAX: usize = 1_000_000;
+/// The changes as which a change of a member or a position counts.
+const PROFILE_CHANGE: usize = 16;
 /// The encoded bytes after which a window ends, within a transaction.
 pub(super) const WINDOW_BYTES_MAX: usize = 64 << 20;
 
@@ -21,6 +27,7 @@ pub(super) const WINDOW_BYTES_MAX: usize = 64 << 20;
 pub(super) struct Transaction {
     members: BytesMut,
     others: BytesMut,
+    /// The number of changes, those of members and positions counted as more.
     changes: usize,
     /// Whether windows of the transaction were sent before its commit.
     pub(super) is_split: bool,
@@ -39,6 +46,10 @@ impl Transaction {
             change.event,
             Some(Event::MemberUpserted(_) | Event::MemberRemoved(_))
         );
+        let is_position = matches!(
+            change.event,
+            Some(Event::PositionUpserted(_) | Event::PositionRemoved(_))
+        );
         let encoded = if is_member {
             &mut self.members
         } else {
@@ -46,7 +57,10 @@ impl Transaction {
         };
         encode_varint(change.encoded_len() as u64, encoded);
         change.encode_raw(encoded);
-        self.changes += 1;
+        self.changes += match is_member || is_position {
+            true => PROFILE_CHANGE,
+            false => 1,
+        };
     }
 
     /// Returns whether the changes fill a window.
@@ -118,5 +132,24 @@ mod tests {
         ];
         assert_eq!(changes, expected);
         assert!(transaction.is_empty());
+    }
+
+    #[test]
+    fn a_window_is_full_of_few_members_or_many_connections() {
+        let removed = Change {
+            skippable: false,
+            event: Some(Event::MemberRemoved(MemberRemoved { member_id: 7 })),
+        };
+        for (change, most) in [(removed, 62_500), (connection_added(1, 2), 1_000_000)] {
+            let mut transaction = Transaction::default();
+            for _ in 1..most {
+                transaction.push(&change);
+            }
+            assert!(!transaction.is_full());
+            transaction.push(&change);
+            assert!(transaction.is_full());
+            assert_eq!(transaction.take().count(), most);
+            assert!(!transaction.is_full());
+        }
     }
 }

@@ -253,7 +253,7 @@ pub(crate) fn apply(graph: &mut Writer, writer: &mut ProfileWriter, scn: Scn, ch
                     existing_only: false,
                     node,
                     member_id: id(member.member_id),
-                    values: member,
+                    values: Box::new(member),
                     fields: mask(fields),
                 });
             }
@@ -267,7 +267,7 @@ pub(crate) fn apply(graph: &mut Writer, writer: &mut ProfileWriter, scn: Scn, ch
                 people.extend(node(member).map(|node| ProfileChange::PositionUpserted {
                     node,
                     member_id: id(member),
-                    position,
+                    position: Box::new(position),
                     fields: mask(fields),
                 }));
             }
