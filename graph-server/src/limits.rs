@@ -65,9 +65,9 @@ pub const PAGE_TOKEN_BYTES_MAX: usize = 256;
 
 /// Maximum windows in the queue between the ingest of the graph and that of the profiles.
 pub const PROFILES_QUEUE_WINDOWS_MAX: usize = 4_096;
-/// Maximum profile changes in that queue and before their commit; a window of more is alone. (Bench:
-/// group `large-transactions`. It is twice [`REPLAY_COMMIT_CHANGES`], so that a window always has
-/// room before a commit is due.)
+/// Maximum profile changes in that queue and before their commit; a larger window is let in too,
+/// alone. It is twice [`REPLAY_COMMIT_CHANGES`], so that a window always has room before a commit
+/// is due. (Bench: group `large-transactions`.)
 pub const PROFILES_CHANGES_MAX: usize = 2 * REPLAY_COMMIT_CHANGES;
 /// Time between two checks whether that queue has room for a window.
 pub const PROFILES_ROOM_CHECK_INTERVAL: Duration = Duration::from_millis(1);

@@ -74,15 +74,18 @@ impl Site {
         let profiles = self.progress.check(Part::Profiles).err();
         let profiles =
             profiles.map(|refusal| format!("not serving profiles and search: {}", refusal.why()));
-        let notes: Vec<_> = profiles.into_iter().chain(self.capture_ended()).collect();
+        let notes: Vec<_> = profiles.into_iter().chain(self.capture_stands()).collect();
         Ok((!notes.is_empty()).then(|| notes.join("; ")))
     }
 
-    /// Returns that capture has ended, and why. The site then no longer follows its core database.
-    pub(crate) fn capture_ended(&self) -> Option<String> {
+    /// Returns why the site does not follow its core database: capture has ended, or tries again.
+    pub(crate) fn capture_stands(&self) -> Option<String> {
         let figures = self.capture.get()?.figures();
-        let reason = figures.reason.unwrap_or_default();
-        (figures.has_ended).then(|| format!("the core database is no longer captured: {reason}"))
+        let reason = figures.reason.filter(|_| !figures.is_streaming)?;
+        Some(match figures.has_ended {
+            true => format!("the core database is no longer captured: {reason}"),
+            false => format!("the core database is not captured at present: {reason}"),
+        })
     }
 
     /// Returns the profiles, or an error once they are not served.

@@ -73,7 +73,7 @@ pub(crate) async fn admin_status(site: &Arc<Site>) -> Result<GetStatusResponse, 
             .warnings
             .iter()
             .cloned()
-            .chain(site.capture_ended())
+            .chain(site.capture_stands())
             .collect(),
         graph_memory: Some(graph_memory(&compaction.residence)),
         key_conflicts: profiles.and_then(key_conflicts),

@@ -14,8 +14,8 @@ pub struct PositionId(NonZeroU64);
 /// An event of the log, which states what is true from its SCN on.
 ///
 /// The rules of the version that wrote the event have accepted it, and they are not applied again.
-/// The value of a field that the mask does not name has no meaning. Members and positions are boxed,
-/// so that a window of a million connections takes 40 bytes for each of them.
+/// The value of a field that the mask does not name has no meaning. Members and positions are
+/// boxed, so that a window of a million connections takes 40 bytes for each of them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     /// The member exists, and these fields have these values.

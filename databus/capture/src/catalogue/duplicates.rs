@@ -6,7 +6,9 @@
 use crate::{
     catalogue::table::{Index, Table},
     connect::{ConnectError, Session},
-    mapping::{Condition, ConnectionMap, Pair, TableKind, TableMap, TableName, Test, quoted},
+    mapping::{
+        Condition, ConnectionMap, Pair, TableKind, TableMap, TableName, Test, literal, quoted,
+    },
 };
 
 /// The objects of a mapped table that several rows are about. No constraint of the table prevents
@@ -108,8 +110,9 @@ fn pair(map: &TableMap) -> Option<Pair> {
 /// Returns whether an index that counts keeps the rows of the mapped objects apart.
 fn is_unique(map: &TableMap, table: &Table, counts: &dyn Fn(&Index) -> bool) -> bool {
     let columns = map.identity_columns();
-    let mut indexes =
-        (table.indexes.iter()).filter(|index| index.is_unique && index.is_valid && counts(index));
+    // A constraint that is checked at the commit lets two rows be about one object before it.
+    let mut indexes = (table.indexes.iter())
+        .filter(|index| index.is_unique && index.is_valid && index.is_immediate && counts(index));
     let is_among = |key: &Option<String>| {
         let key = key.as_deref();
         key.is_some_and(|key| columns.contains(&key))
@@ -150,15 +153,6 @@ pub(super) fn sql(condition: &Condition) -> String {
             format!("{column}::text IN ({})", texts.join(", "))
         }
     }
-}
-
-/// Returns a text as a constant of SQL.
-fn literal(text: &str) -> String {
-    if text.contains('\\') {
-        let text = text.replace('\\', "\\\\").replace('\'', "''");
-        return format!("E'{text}'");
-    }
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// Returns the predicates of a partial index over exactly the rows that pass a condition. The last

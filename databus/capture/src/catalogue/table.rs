@@ -19,7 +19,8 @@ pub struct Table {
     pub leaves: Vec<TableName>,
     /// The tables that inherit from it and are no partitions.
     pub heirs: Vec<TableName>,
-    /// The replica identity. The one of a partitioned table is not used.
+    /// The replica identity. That of a partition says what the WAL holds of an old row; that of the
+    /// partitioned table says what of it the stream names.
     pub identity: Identity,
     /// The columns, in their order.
     pub columns: Vec<Column>,
@@ -171,7 +172,8 @@ impl Table {
         }
     }
 
-    /// Returns whether at most one row has the same values in these columns, NULLs apart.
+    /// Returns whether at most one row has the same values in these columns at any time, NULLs
+    /// apart.
     #[must_use]
     pub fn is_unique(&self, columns: &[&str]) -> bool {
         let keeps_apart = |index: &Index| {
@@ -179,6 +181,7 @@ impl Table {
                 |key: &Option<String>| key.as_deref().is_some_and(|key| columns.contains(&key));
             index.is_unique
                 && index.is_valid
+                && index.is_immediate
                 && index.predicate.is_none()
                 && index.columns.iter().all(is_one)
         };

@@ -1,12 +1,13 @@
 //! Findings about replica identities: the columns of an old row that an UPDATE or a DELETE sends.
 //!
 //! A DELETE sends only these columns of the row. They must identify the mapped object. Each leaf of
-//! a partitioned table has a replica identity of its own.
+//! a partitioned table has a replica identity of its own, which says what is in the WAL. The stream
+//! is that of the partitioned table: it names only the columns of that one's identity.
 
 use crate::{
     catalogue::{Catalogue, Identity, Index, Table, TableType},
     check::{finding::Finding, of_server::size},
-    mapping::{Mapping, TableMap, TableName, quoted},
+    mapping::{Mapping, TableKind, TableMap, TableName, quoted},
 };
 
 pub(super) fn of_identity(mapping: &Mapping, catalogue: &Catalogue) -> Vec<Finding> {
@@ -30,11 +31,21 @@ pub(super) fn of_identity(mapping: &Mapping, catalogue: &Catalogue) -> Vec<Findi
             .leaves
             .iter()
             .filter_map(|leaf| catalogue.tables.get(leaf));
-        for leaf in leaves.filter(|leaf| leaf.table_type == TableType::Ordinary) {
-            if leaf.identity_holds(&needed) {
-                findings.extend(out_of_line(&maps, table, leaf));
+        let leaves = leaves.filter(|leaf| leaf.table_type == TableType::Ordinary);
+        let root = Some(table).filter(|table| table.table_type == TableType::Partitioned);
+        let parts: Vec<&Table> = root.into_iter().chain(leaves).collect();
+        let is_full = |part: &&Table| part.identity == Identity::Full;
+        let needs_full = parts.iter().any(|part| {
+            is_full(part) || !part.identity_holds(&needed) && covering(part, &needed).is_none()
+        });
+        for part in &parts {
+            if parts.len() > 1 && needs_full && !is_full(part) {
+                findings.push(mixed(name, part));
+            } else if part.identity_holds(&needed) {
+                findings.extend(out_of_line(&maps, table, part));
+                findings.extend(unknown_return(mapping, &maps, part));
             } else {
-                findings.push(missing(&needed, name, leaf));
+                findings.push(missing(&needed, name, part));
             }
         }
     }
@@ -102,6 +113,20 @@ fn missing(needed: &[&str], root: &TableName, leaf: &Table) -> Finding {
     .by_init()
 }
 
+/// Says that a partitioned table and all its partitions must send the whole old row, because one of
+/// them does.
+fn mixed(root: &TableName, part: &Table) -> Finding {
+    let what = format!(
+        "{root} or one of its partitions sends the whole old row, or must: this one does not, so \
+         values of the old row would be taken for NULL. {}",
+        cost_of_full(part)
+    );
+    let table = part.name.quoted();
+    Finding::refused(&part.name, what)
+        .mend(format!("ALTER TABLE {table} REPLICA IDENTITY FULL"))
+        .by_init()
+}
+
 /// Returns the smallest index that may be the replica identity and holds these columns.
 fn covering<'t>(table: &'t Table, kept: &[&str]) -> Option<&'t Index> {
     let fits = |index: &&Index| {
@@ -156,7 +181,39 @@ fn out_of_line(maps: &[&TableMap], root: &Table, leaf: &Table) -> Option<Finding
         cost_of_full(leaf)
     );
     let statement = format!("ALTER TABLE {} REPLICA IDENTITY FULL", leaf.name.quoted());
-    Some(Finding::warning(&leaf.name, what).mend(statement))
+    let finding = Finding::warning(&leaf.name, what).mend(statement);
+    // Any UPDATE may be one after which a row begins to pass. Keys change rarely, and the values of
+    // conditions are short.
+    let is_frequent = maps.iter().any(|map| {
+        let is_tested = |name: &str| map.conditions.iter().any(|test| test.column == name);
+        let is_long_field = |name: &&str| map.columns().contains(name) && !is_tested(name);
+        !map.conditions.is_empty() && columns.iter().any(is_long_field)
+    });
+    Some(if is_frequent {
+        finding.by_init()
+    } else {
+        finding
+    })
+}
+
+/// Warns of members that return without their other rows: an UPDATE does not say whether the row
+/// passed the conditions before it.
+fn unknown_return(mapping: &Mapping, maps: &[&TableMap], part: &Table) -> Option<Finding> {
+    let is_member = |map: &&&TableMap| matches!(map.kind, TableKind::Member(_));
+    let members = maps.iter().find(is_member)?;
+    let tested = members.conditions.iter().map(|test| &*test.column);
+    let tested: Vec<&str> = tested.collect();
+    if mapping.tables.len() == 1 || part.identity_holds(&tested) {
+        return None;
+    }
+    let what = format!(
+        "an UPDATE does not send the old {}, so a member whose row passes the conditions again \
+         comes without the rows of other tables that were written before. {}",
+        tested.join(" and "),
+        cost_of_full(part)
+    );
+    let statement = format!("ALTER TABLE {} REPLICA IDENTITY FULL", part.name.quoted());
+    Some(Finding::warning(&part.name, what).mend(statement).by_init())
 }
 
 /// Returns whether what identifies a row changes along with a row that it refers to.

@@ -19,4 +19,4 @@ pub use table_map::{
     TableMap,
 };
 pub use table_name::TableName;
-pub(crate) use table_name::quoted;
+pub(crate) use table_name::{literal, quoted};

@@ -41,3 +41,13 @@ impl fmt::Display for TableName {
 pub(crate) fn quoted(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
 }
+
+/// Returns a text as a constant of SQL.
+#[must_use]
+pub(crate) fn literal(text: &str) -> String {
+    if text.contains('\\') {
+        let text = text.replace('\\', "\\\\").replace('\'', "''");
+        return format!("E'{text}'");
+    }
+    format!("'{}'", text.replace('\'', "''"))
+}

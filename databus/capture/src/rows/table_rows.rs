@@ -10,7 +10,7 @@ use cloud_proto::databus::v1::{
     Change, ConnectionAdded, ConnectionRemoved, Member, MemberRemoved, MemberUpserted, Position,
     PositionRemoved, PositionUpserted, change::Event,
 };
-use prost_types::FieldMask;
+use prost_types::{FieldMask, Timestamp};
 
 use crate::{
     mapping::{Mapping, Pair, TableKind, TableMap, Test},
@@ -198,6 +198,20 @@ impl<'m> TableRows<'m> {
         Ok(())
     }
 
+    /// Returns the key of a member that exists again: its row did not pass the conditions before an
+    /// update, and passes them now.
+    #[must_use]
+    pub fn returning<'a>(&self, old: &[Datum<'_>], new: &[Datum<'a>]) -> Option<&'a str> {
+        let (Kind::Member { .. }, &[(place, _)]) = (&self.kind, self.identity.as_slice()) else {
+            return None;
+        };
+        let returns = self.counted(old) == Some(false) && self.counts(new) == Ok(true);
+        match new[place] {
+            Datum::Text(key) if returns => Some(key),
+            _ => None,
+        }
+    }
+
     /// Returns a row that breaks a rule, for a human reader. `row` holds the columns of the replica
     /// identity at least.
     #[must_use]
@@ -352,7 +366,9 @@ impl<'m> TableRows<'m> {
                 let connected_at = match *connected_at {
                     None => None,
                     Some((place, column)) => match row[place] {
-                        Datum::Null => None,
+                        // The epoch states that the time is unknown. Without a time, the log
+                        // would take that of the transaction, which a bootstrap does not know.
+                        Datum::Null => Some(Timestamp::default()),
                         Datum::Text(text) => Some(time(column, text)?),
                         Datum::Unknown => {
                             let column = column.to_owned();

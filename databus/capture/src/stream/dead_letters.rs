@@ -32,8 +32,10 @@ pub struct DeadLetterError {
 pub(super) struct DeadLetters {
     path: PathBuf,
     file: File,
-    /// The rows of this run.
+    /// The rows of this run, each once.
     count: u64,
+    /// Those of them that are not read again after a connection was lost.
+    confirmed: u64,
     is_synced: bool,
 }
 
@@ -46,6 +48,7 @@ impl DeadLetters {
                 path,
                 file,
                 count: 0,
+                confirmed: 0,
                 is_synced: true,
             }),
             Err(error) => Err(DeadLetterError { path, error }),
@@ -64,9 +67,15 @@ impl DeadLetters {
         self.outcome(written)
     }
 
-    /// Counts from 0 again, for rows that are read again.
+    /// Counts on from the rows that are not read again.
     pub(super) fn begin_attempt(&mut self) {
-        self.count = 0;
+        self.count = self.confirmed;
+    }
+
+    /// Records that so many rows of this run are not read again: what came of their transactions is
+    /// durable in the log.
+    pub(super) fn confirm(&mut self, count: u64) {
+        self.confirmed = count;
     }
 
     /// Makes the rows durable.
@@ -95,5 +104,33 @@ impl DeadLetters {
             path: self.path.clone(),
             error,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapping::TableName;
+
+    #[test]
+    fn rows_that_are_read_again_count_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut letters = DeadLetters::open(folder.path().join(DEAD_LETTERS_NAME)).unwrap();
+        let row = RefusedRow {
+            table: TableName {
+                schema: "public".to_owned(),
+                name: "people".to_owned(),
+            },
+            key: "7".to_owned(),
+            reason: "too long".to_owned(),
+        };
+        for _ in 0..3 {
+            letters.push(&row, "0/1").unwrap();
+        }
+        letters.confirm(1);
+        letters.begin_attempt();
+        assert_eq!(letters.count(), 1);
+        letters.push(&row, "0/1").unwrap();
+        assert_eq!(letters.count(), 2);
     }
 }

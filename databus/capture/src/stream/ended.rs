@@ -52,6 +52,8 @@ impl From<BootstrapError> for Ended {
     fn from(error: BootstrapError) -> Self {
         match error {
             BootstrapError::Connect(error) => error.into(),
+            // As of the stream's own connection.
+            error @ BootstrapError::Replication { .. } => Self::Transient(error.to_string()),
             error => Self::Permanent(CaptureError::FirstCopy(error)),
         }
     }

@@ -68,7 +68,6 @@ pub(super) async fn first_copy(
         lsn,
         "the log does not know this database: copying its rows"
     );
-    lasting.dead_letters.begin_attempt();
     lasting.progress.update(|figures| {
         figures.reason = Some("the rows of the database are being copied".to_owned());
     });
@@ -96,6 +95,7 @@ pub(super) async fn first_copy(
         }
     }
     send(lasting, writer, source_id, point, &mut rows).await?;
+    lasting.dead_letters.confirm(lasting.dead_letters.count());
     state.unfinished_copy = None;
     lasting.folder.write(&state).map_err(CaptureError::State)?;
     tracing::info!(source_id, rows = copied, at = %Lsn::from_u64(point), "copied");

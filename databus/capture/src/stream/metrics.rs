@@ -30,7 +30,7 @@ pub fn write_metrics(progress: &Progress, page: &mut Page) {
     if let Some(caught_up) = figures.caught_up {
         page.gauge(
             "cloud_capture_lag_seconds",
-            "Time since every change that was read was durable.",
+            "Age of the end of the database's log up to which everything is durable.",
             caught_up.elapsed().as_secs_f64(),
         );
     }

@@ -22,6 +22,7 @@ mod options;
 pub mod pgoutput;
 mod progress;
 mod relations;
+mod returning;
 mod session;
 mod slot;
 mod streaming;

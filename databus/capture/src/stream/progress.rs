@@ -27,7 +27,7 @@ pub struct Figures {
     pub durable: u64,
     /// The end of the database's log, as last read.
     pub database: u64,
-    /// When everything was last durable up to the database's end.
+    /// A time at which the database's log ended at or before what is durable now.
     pub caught_up: Option<Instant>,
     /// The windows that were sent, empty ones apart.
     pub windows: u64,

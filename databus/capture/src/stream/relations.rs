@@ -33,6 +33,8 @@ struct Known<'m> {
 pub(super) struct Made {
     pub(super) changes: Vec<Change>,
     pub(super) refused: Vec<RefusedRow>,
+    /// The keys of members that exist again.
+    pub(super) returning: Vec<String>,
     /// Whether the message described a table that was described before: it may have changed.
     pub(super) has_described_again: bool,
 }
@@ -67,9 +69,15 @@ impl<'m> Relations<'m> {
                     Some(old) => Some(self.old(relation, old)?),
                     None => None,
                 };
-                self.row(relation, &new, |rows, changes| {
+                let mut made = self.row(relation, &new, |rows, changes| {
                     rows.updated(old.as_deref(), &new, changes)
-                })
+                })?;
+                if let Some(old) = &old {
+                    let rows = self.known(relation)?.rows.iter();
+                    let returning = rows.filter_map(|rows| rows.returning(old, &new));
+                    made.returning = returning.map(str::to_owned).collect();
+                }
+                Ok(made)
             }
             Message::Delete { relation, old } => {
                 let old = self.old(relation, old)?;

@@ -40,6 +40,7 @@ struct Connected {
 
 /// Streams changes until an error ends the session.
 pub(super) async fn run(lasting: &mut Lasting<'_>) -> Result<Infallible, Ended> {
+    lasting.dead_letters.begin_attempt();
     let mut connected = in_time(connect(lasting.options)).await?;
     let last = match connected.last {
         Some(last) => last,
@@ -105,6 +106,7 @@ async fn begin<'a>(
     tracing::info!(source_id, from = %Lsn::from_u64(last), "streaming");
     lasting.progress.update(|figures| {
         figures.is_streaming = true;
+        figures.reason = None;
         figures.durable = last;
         figures.read = last;
     });

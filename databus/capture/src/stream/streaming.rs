@@ -1,6 +1,7 @@
 //! The stream of a session: its transactions become windows, which the log takes.
 
 use std::{
+    collections::VecDeque,
     convert::Infallible,
     time::{Duration, Instant},
 };
@@ -23,6 +24,7 @@ use crate::{
         pgoutput,
         progress::Progress,
         relations::Relations,
+        returning::rows_of,
         slot::Slot,
         tables::check_tables,
         transaction::Transaction,
@@ -45,6 +47,8 @@ const MESSAGE_INTERVAL: Duration = Duration::from_millis(200);
 /// of a page is a multiple.
 const PAGE_HEADER_MAX: u64 = 40;
 const PAGE_UNIT: u64 = 1024;
+/// The members that return within a transaction whose rows are read together.
+const RETURNING_MAX: usize = 1_000;
 /// The prefix of those messages.
 const MESSAGE_PREFIX: &str = "cloud-capture";
 /// The seconds from 1970 to 2000, from which PostgreSQL counts.
@@ -63,7 +67,9 @@ impl Lasting<'_> {
     pub(super) fn set_aside(&mut self, row: &RefusedRow, lsn: &str) -> Result<(), CaptureError> {
         self.dead_letters.push(row, lsn)?;
         let (count, max) = (self.dead_letters.count(), self.options.dead_letters_max);
-        self.progress.update(|figures| figures.dead_letters = count);
+        // Rows that are read again do not count again.
+        self.progress
+            .update(|figures| figures.dead_letters = figures.dead_letters.max(count));
         if count > max {
             return Err(CaptureError::TooManyDeadLetters {
                 count,
@@ -81,23 +87,29 @@ pub(super) struct Streaming<'a> {
     session: Session,
     stream: ReplicationClient,
     writer: WindowWriter,
-    source_id: String,
+    /// The state that is recorded.
+    state: State,
     relations: Relations<'a>,
     /// The transaction whose commit did not arrive yet.
     transaction: Option<Transaction>,
+    /// The keys of members that return in it, and whose rows are not read yet.
+    returning: Vec<String>,
     /// The position up to which every transaction was read.
     read: u64,
     /// The offset of the last window that was sent.
     sent: u64,
     /// The offset of the last window that is durable in the log.
     durable: u64,
+    /// The windows that are not durable yet, and the rows that were set aside before each.
+    set_aside: VecDeque<(u64, u64)>,
     /// When the last window was sent.
     positioned: Instant,
-    tables: TablesState,
     /// When the catalogue was last read.
     checked: Instant,
     /// The end of the database's log when it was last read.
     database: u64,
+    /// An end of the database's log, and when it was that.
+    mark: (u64, Instant),
     /// When the database last sent anything that moved `read`.
     moved: Instant,
     /// When a message was last written to the database's log, and its end after that.
@@ -120,16 +132,18 @@ impl<'a> Streaming<'a> {
             session,
             stream,
             writer,
-            source_id: state.source_id,
+            state,
             relations: Relations::new(&options.mapping),
             transaction: None,
+            returning: Vec::new(),
             read: last,
             sent: last,
             durable: last,
+            set_aside: VecDeque::new(),
             positioned: now,
-            tables: state.tables,
             checked: now,
             database: last,
+            mark: (last, now),
             moved: now,
             message: None,
         }
@@ -149,7 +163,7 @@ impl<'a> Streaming<'a> {
                 }
                 offset = self.writer.acknowledged(), if self.writer.is_open() => {
                     let offset = offset.map_err(|error| of_log(self.options, error))?;
-                    self.acknowledge(offset.unwrap_or_default());
+                    self.acknowledge(offset.unwrap_or_default(), lasting);
                 }
                 _ = tick.tick() => {
                     // A network that is cut ends no connection by itself.
@@ -175,6 +189,7 @@ impl<'a> Streaming<'a> {
                 commit_time_micros,
                 ..
             } => {
+                self.state_returning(&end_lsn.to_string(), lasting).await?;
                 let transaction = self.transaction.take().unwrap_or_default();
                 self.commit(transaction, end_lsn.as_u64(), commit_time_micros, lasting)
                     .await?;
@@ -205,17 +220,23 @@ impl<'a> Streaming<'a> {
             .relations
             .take(pgoutput::read(data).map_err(protocol)?)?;
         if made.has_described_again {
-            self.check_tables().await?;
+            self.check_tables(lasting).await?;
         }
         for row in &made.refused {
             lasting.set_aside(row, &lsn.to_string())?;
         }
+        if let Some(transaction) = &mut self.transaction {
+            made.changes
+                .iter()
+                .for_each(|change| transaction.push(change));
+        }
+        self.returning.extend(made.returning);
+        if self.returning.len() >= RETURNING_MAX {
+            self.state_returning(&lsn.to_string(), lasting).await?;
+        }
         let Some(transaction) = &mut self.transaction else {
             return Ok(());
         };
-        for change in &made.changes {
-            transaction.push(change);
-        }
         if transaction.is_full() {
             if !std::mem::replace(&mut transaction.is_split, true) {
                 lasting
@@ -226,6 +247,26 @@ impl<'a> Streaming<'a> {
             let changes = transaction.take();
             // No offset: after a restart, the whole transaction is sent again.
             self.send(0, None, changes, lasting).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds to the transaction what the other rows of returning members state.
+    async fn state_returning(&mut self, lsn: &str, lasting: &mut Lasting<'_>) -> Result<(), Ended> {
+        if self.returning.is_empty() {
+            return Ok(());
+        }
+        let keys = std::mem::take(&mut self.returning);
+        let read = rows_of(&self.session, &self.options.mapping, &keys);
+        let read = timeout(TICK_TIMEOUT, read).await;
+        let read = read.map_err(|_| Ended::Transient(NO_ANSWER.to_owned()))??;
+        for row in &read.refused {
+            lasting.set_aside(row, lsn)?;
+        }
+        if let Some(transaction) = &mut self.transaction {
+            read.changes
+                .iter()
+                .for_each(|change| transaction.push(change));
         }
         Ok(())
     }
@@ -260,22 +301,29 @@ impl<'a> Streaming<'a> {
     ) -> Result<(), Ended> {
         lasting.dead_letters.sync().map_err(CaptureError::from)?;
         let window = Window {
-            source_id: self.source_id.clone(),
+            source_id: self.state.source_id.clone(),
             source_offset: offset,
             commit_time,
             changes: Vec::new(),
         };
         let sent = self.writer.send(window, changes).await;
         sent.map_err(|error| of_log(self.options, error))?;
+        if offset > 0 {
+            let count = lasting.dead_letters.count();
+            self.set_aside.push_back((offset, count));
+        }
         self.sent = self.sent.max(offset);
         self.positioned = Instant::now();
         Ok(())
     }
 
-    fn acknowledge(&mut self, offset: u64) {
+    fn acknowledge(&mut self, offset: u64, lasting: &mut Lasting<'_>) {
         if offset > self.durable {
             self.durable = offset;
             self.stream.update_applied_lsn(Lsn::from_u64(offset));
+        }
+        while let Some((_, count)) = self.set_aside.pop_front_if(|(sent, _)| *sent <= offset) {
+            lasting.dead_letters.confirm(count);
         }
     }
 
@@ -297,7 +345,12 @@ impl<'a> Streaming<'a> {
             self.write_message().await?;
         }
         if self.checked.elapsed() >= TABLES_INTERVAL {
-            self.check_tables().await?;
+            self.check_tables(lasting).await?;
+        }
+        let mut caught_up = None;
+        if self.durable >= self.sent && self.read >= self.mark.0 {
+            caught_up = Some(self.mark.1);
+            self.mark = (self.database, Instant::now());
         }
         lasting.progress.update(|figures| {
             figures.read = self.read;
@@ -305,9 +358,7 @@ impl<'a> Streaming<'a> {
             figures.database = slot.database;
             figures.wal_status = slot.wal_status;
             figures.safe_wal_bytes = slot.safe_wal_bytes;
-            if self.durable >= self.sent && self.read >= self.sent {
-                figures.caught_up = Some(Instant::now());
-            }
+            figures.caught_up = caught_up.or(figures.caught_up);
             for (table, rows) in self.relations.take_rows_read() {
                 *figures.rows.entry(table.to_string()).or_default() += rows;
             }
@@ -337,13 +388,17 @@ impl<'a> Streaming<'a> {
         Ok(())
     }
 
-    async fn check_tables(&mut self) -> Result<(), Ended> {
+    async fn check_tables(&mut self, lasting: &Lasting<'_>) -> Result<(), Ended> {
         let (mapping, publication) = (&self.options.mapping, &self.options.publication);
         let read = TablesState::read(&self.session, mapping, publication);
         let read = timeout(TICK_TIMEOUT, read).await;
         let now = read.map_err(|_| Ended::Transient(NO_ANSWER.to_owned()))??;
-        check_tables(&self.tables, &now, mapping, publication)?;
-        self.tables = now;
+        check_tables(&self.state.tables, &now, mapping, publication)?;
+        if self.state.tables != now {
+            self.state.tables = now;
+            let written = lasting.folder.write(&self.state);
+            written.map_err(CaptureError::State)?;
+        }
         self.checked = Instant::now();
         Ok(())
     }

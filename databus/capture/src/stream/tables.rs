@@ -60,11 +60,22 @@ fn check_table(before: &TableState, now: &TableState, columns: &[&str]) -> Resul
         match now.files.get(leaf) {
             None => return Err("a partition was detached or dropped".to_owned()),
             // VACUUM FULL and CLUSTER make a new file too, but leave the columns alone.
-            Some(now) if now != file && is_described_anew => {
+            Some(file_now) if file_now != file && is_described_anew => {
                 return Err("its rows were rewritten".to_owned());
+            }
+            // The stream has no TRUNCATE of a partition alone.
+            Some(file_now) if file_now != file && now.without_rows.contains(leaf) => {
+                return Err("a partition was truncated".to_owned());
             }
             Some(_) => {}
         }
+    }
+    if !now.other_identity.is_empty() {
+        return Err(
+            "the replica identity of a partition is FULL and its own is not, or the other way \
+             round: run `--check`"
+                .to_owned(),
+        );
     }
     let mut new = now
         .files

@@ -1,8 +1,8 @@
 //! The changes of a transaction, encoded, until its commit arrives.
 //!
 //! Encoded changes are a tenth of the size of decoded ones: a transaction of a million connections
-//! takes 30 MB. Changes of members come first in a window, because those that belong to a member
-//! create none.
+//! takes 30 MB. Changes that create or remove a member come first in a window, because those that
+//! belong to a member create none.
 //!
 //! Every server that follows the log holds a window decoded, and the profiles that it changes. A
 //! change of a member or a position therefore counts as [`PROFILE_CHANGE`] others: a full window
@@ -25,6 +25,7 @@ pub(super) const WINDOW_BYTES_MAX: usize = 64 << 20;
 /// The changes of a transaction that are not sent yet.
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
+    /// Those that create or remove members.
     members: BytesMut,
     others: BytesMut,
     /// The number of changes, those of members and positions counted as more.
@@ -42,22 +43,20 @@ pub(super) struct EncodedChanges {
 
 impl Transaction {
     pub(super) fn push(&mut self, change: &Change) {
-        let is_member = matches!(
-            change.event,
-            Some(Event::MemberUpserted(_) | Event::MemberRemoved(_))
-        );
-        let is_position = matches!(
-            change.event,
-            Some(Event::PositionUpserted(_) | Event::PositionRemoved(_))
-        );
-        let encoded = if is_member {
+        let (creates_or_removes, is_profile) = match &change.event {
+            Some(Event::MemberUpserted(event)) => (!event.existing_only, true),
+            Some(Event::MemberRemoved(_)) => (true, true),
+            Some(Event::PositionUpserted(_) | Event::PositionRemoved(_)) => (false, true),
+            Some(Event::ConnectionAdded(_) | Event::ConnectionRemoved(_)) | None => (false, false),
+        };
+        let encoded = if creates_or_removes {
             &mut self.members
         } else {
             &mut self.others
         };
         encode_varint(change.encoded_len() as u64, encoded);
         change.encode_raw(encoded);
-        self.changes += match is_member || is_position {
+        self.changes += match is_profile {
             true => PROFILE_CHANGE,
             false => 1,
         };

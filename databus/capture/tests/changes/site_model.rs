@@ -70,7 +70,9 @@ impl SiteModel {
                 for id in ends {
                     self.members.entry(id).or_default();
                 }
+                // The epoch states that the time is unknown.
                 let time = event.connected_at.map(|time| time.seconds);
+                let time = time.filter(|seconds| *seconds != 0);
                 self.connections.insert(pair(ends[0], ends[1]), time);
             }
             ConnectionRemoved(event) => {

@@ -453,4 +453,29 @@ async fn what_cannot_be_built_is_refused_by_name() {
     check(&content_of_site(folder.path()), &content(&client).await);
     let again = self::refused(command(&cluster, "postgres", folder.path(), MAPPING));
     assert!(again.contains("is a snapshot already"), "{again}");
+    check_pairs_refused(&cluster, &client).await;
+}
+
+/// Rows of one pair in both orders are refused with their count, whatever happens to other rows.
+async fn check_pairs_refused(cluster: &Postgres, client: &Client) {
+    let pairs = "DELETE FROM site.links WHERE a = b OR b < 0;
+                 DELETE FROM site.links WHERE least(a, b) IN (1, 2) AND greatest(a, b) = 3;
+                 INSERT INTO site.links VALUES
+                     (1, 3, 'accepted', NULL), (3, 1, 'accepted', NULL),
+                     (2, 3, 'accepted', NULL), (3, 2, 'accepted', NULL);";
+    client.batch_execute(pairs).await.expect("rows");
+    client
+        .batch_execute("SELECT pg_drop_replication_slot('cloud')")
+        .await
+        .expect("dropped");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut doubled = command(cluster, "postgres", folder.path(), MAPPING);
+    doubled.args(["--on-error", "skip"]);
+    let reason = refused(doubled);
+    assert!(
+        reason.contains("2 rows of connections repeat a pair"),
+        "{reason}"
+    );
+    assert!(snapshots(folder.path()).is_empty(), "{reason}");
+    check_no_slot(client).await;
 }

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use cloud_client::Point;
 use cloud_tests::{
+    http,
     postgres::{Postgres, Shutdown},
     rounds::rounds,
     server::Server,
+    until::until,
 };
 use tokio::time::sleep;
 
@@ -25,9 +27,30 @@ const PEOPLE: &str = "
         SELECT n, 'Employer', '2001-01-01' FROM generate_series(1, 50) n;
 ";
 
+/// A schema whose tables are published as such: PostgreSQL 15 and newer have that.
+const OF_SCHEMA: &str = "
+    CREATE SCHEMA app; CREATE TABLE app.others (id int PRIMARY KEY);
+    DO $$ BEGIN
+        IF current_setting('server_version_num')::int >= 150000 THEN
+            EXECUTE 'ALTER PUBLICATION cloud ADD TABLES IN SCHEMA app';
+        END IF;
+    END $$;
+";
+
 /// Starts a captured site with some members. `None` if there is no PostgreSQL.
 async fn captured() -> Option<CapturedSite> {
     captured_with(&[]).await
+}
+
+/// Starts one after these statements.
+async fn captured_after(statements: &str) -> Option<CapturedSite> {
+    let mut site = CapturedSite::start().await?;
+    site.postgres.execute(statements).await;
+    site.begin().await;
+    site.capture();
+    site.postgres.execute(PEOPLE).await;
+    site.check().await;
+    Some(site)
 }
 
 async fn captured_with(settings: &[(&str, &str)]) -> Option<CapturedSite> {
@@ -207,8 +230,12 @@ async fn changes_of_tables_that_make_no_rows_end_capture() {
             "ALTER PUBLICATION cloud DROP TABLE jobs; ALTER PUBLICATION cloud ADD TABLE jobs",
             &["publication cloud", "changed"],
         ),
+        (
+            "ALTER PUBLICATION cloud DROP TABLES IN SCHEMA app",
+            &["publication cloud", "changed"],
+        ),
     ] {
-        let Some(mut site) = captured().await else {
+        let Some(mut site) = captured_after(OF_SCHEMA).await else {
             return;
         };
         site.postgres.execute(&format!("{change};")).await;
@@ -224,7 +251,7 @@ async fn changes_of_tables_that_make_no_rows_end_capture() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn maintenance_does_not_end_capture() {
-    let Some(site) = captured().await else {
+    let Some(mut site) = captured().await else {
         return;
     };
     for statement in [
@@ -248,6 +275,12 @@ async fn maintenance_does_not_end_capture() {
     sleep(Duration::from_millis(2500)).await;
     site.postgres
         .execute("UPDATE people SET headline = 'later' WHERE id > 7")
+        .await;
+    site.check().await;
+    // Another session compares with what the first one has seen.
+    site.postgres.restart(Shutdown::Fast).await;
+    site.postgres
+        .execute("UPDATE people SET headline = 'after a restart' WHERE id > 9")
         .await;
     site.check().await;
 }
@@ -362,14 +395,17 @@ async fn reads_that_wait_for_unmapped_writes_are_answered_soon() {
     let client = server.connect().await.client;
     let source = site.source_id().await;
     let mut longest = Duration::ZERO;
-    for _ in 0..rounds(5, 50) {
-        site.postgres
-            .execute(
-                "DO $$ BEGIN FOR i IN 1..400 LOOP
-                 INSERT INTO unmapped (note) VALUES ('x'); COMMIT;
-             END LOOP; END $$;",
-            )
-            .await;
+    // 2,000 transactions in a second, and reads meanwhile.
+    let every = Duration::from_millis(10);
+    let writer = Writer::start_with(&site.postgres.address(), 1, Some(every), |_| {
+        "DO $$ BEGIN FOR i IN 1..20 LOOP
+             INSERT INTO unmapped (note) VALUES ('x'); COMMIT;
+         END LOOP; END $$;"
+            .to_owned()
+    });
+    let written_from = Instant::now();
+    for _ in 0..rounds(50, 500) {
+        sleep(Duration::from_millis(50)).await;
         let position = site.position().await;
         let begun = Instant::now();
         let point = Point::source(source.clone(), position);
@@ -380,7 +416,6 @@ async fn reads_that_wait_for_unmapped_writes_are_answered_soon() {
             .expect("an answer");
         longest = longest.max(begun.elapsed());
     }
-    println!("the longest wait: {longest:?}");
     assert!(longest < Duration::from_secs(3), "{longest:?}");
     let confirmed =
         "SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = 'cloud'";
@@ -393,6 +428,67 @@ async fn reads_that_wait_for_unmapped_writes_are_answered_soon() {
         );
         sleep(Duration::from_millis(50)).await;
     }
+    let seconds = written_from.elapsed().as_secs_f64();
+    let rate = writer.stop().await as f64 * 20.0 / seconds;
+    println!("the longest wait beside {rate:.0} unpublished transactions/s: {longest:?}");
+}
+
+/// A transaction of more members and connections than a window takes: of its windows only the last
+/// has its offset, so it is sent as a whole again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_of_several_windows_is_captured_through_a_kill() {
+    let Some(mut site) = captured().await else {
+        return;
+    };
+    site.kill_capture();
+    site.capture_with(&["--ops-listen", "127.0.0.1:0"]);
+    site.postgres
+        .execute(
+            "BEGIN;
+             INSERT INTO people (id, first_name, last_name)
+                 SELECT n, 'given' || n, 'family' FROM generate_series(1001, 71000) n;
+             INSERT INTO links SELECT n, n + 1, 'accepted', '2020-01-01'
+                 FROM generate_series(1001, 70999) n;
+             UPDATE people SET headline = 'first' WHERE id BETWEEN 1001 AND 5000;
+             COMMIT;",
+        )
+        .await;
+    let pages = site.pages().await;
+    until("a window of the transaction was sent", async || {
+        let (_, page) = http::get(&pages, "/metrics").expect("a page");
+        page.lines()
+            .any(|line| line == "cloud_capture_split_transactions_total 1")
+            .then_some(())
+    })
+    .await;
+    site.kill_capture();
+    site.capture();
+    site.check().await;
+}
+
+/// Without foreign keys, or with deferred ones, rows may be written before those that they name.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_one_member_may_come_before_it() {
+    let Some(site) = captured_after(
+        "ALTER TABLE about DROP CONSTRAINT about_person_fkey;
+         ALTER TABLE jobs DROP CONSTRAINT jobs_person_fkey;
+         ALTER TABLE links DROP CONSTRAINT links_one_fkey;",
+    )
+    .await
+    else {
+        return;
+    };
+    site.postgres
+        .execute(
+            "BEGIN;
+             INSERT INTO about VALUES (99, 'story', 'field');
+             INSERT INTO jobs (person, employer, begun) VALUES (99, 'Employer', '2001-01-01');
+             INSERT INTO links VALUES (99, 1, 'accepted', NULL);
+             INSERT INTO people (id, first_name, last_name) VALUES (99, 'given', 'family');
+             COMMIT;",
+        )
+        .await;
+    site.check().await;
 }
 
 /// An application may wait for `pg_current_wal_insert_lsn()`. If the last record ends at the end of

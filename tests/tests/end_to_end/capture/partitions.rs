@@ -175,6 +175,21 @@ async fn a_partition_that_is_detached_ends_capture() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_is_truncated_ends_capture() {
+    ends_capture("", "TRUNCATE links_far", "a partition was truncated").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_with_another_replica_identity_ends_capture() {
+    ends_capture(
+        "",
+        "ALTER TABLE links_far REPLICA IDENTITY FULL",
+        "the replica identity of a partition is FULL",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_partition_that_is_made_empty_is_captured() {
     let Some(site) = captured().await else {
         return;

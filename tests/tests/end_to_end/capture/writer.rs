@@ -120,7 +120,10 @@ fn statement(members: i64, random: &mut ChaCha8Rng) -> String {
     let id = random.random_range(1..=members);
     let other = random.random_range(1..=members);
     let number = random.random_range(0..1_000_000);
-    let time = format!("'2020-01-01'::timestamptz + interval '{number} seconds'");
+    let time = match number % 5 {
+        0 => "NULL::timestamptz".to_owned(),
+        _ => format!("'2020-01-01'::timestamptz + interval '{number} seconds'"),
+    };
     let person = |id: i64| {
         format!(
             "INSERT INTO people (id, first_name, last_name, headline, city, skills, team)
@@ -130,7 +133,7 @@ fn statement(members: i64, random: &mut ChaCha8Rng) -> String {
             number % 7
         )
     };
-    match random.random_range(0..16) {
+    match random.random_range(0..17) {
         0..3 => person(id),
         3 => format!(
             "UPDATE people SET headline = 'h{number}', city = NULLIF('{}', '0') WHERE id = {id};",
@@ -175,6 +178,7 @@ fn statement(members: i64, random: &mut ChaCha8Rng) -> String {
             id.max(other),
             ["accepted", "accepted", "pending", "declined"][number % 4]
         ),
+        15 => format!("UPDATE people SET deleted_at = NULL WHERE id = {id};"),
         13..15 => format!("INSERT INTO unmapped (note) VALUES ('{number}');"),
         _ => format!(
             "DELETE FROM links WHERE one = {id} AND two % 5 = {};",

@@ -105,6 +105,30 @@ const LACKS: &[Lack] = &[
         mend: "ALTER TABLE \"public\".\"ties_2\" REPLICA IDENTITY USING INDEX \"ties_2_pkey\"",
     },
     Lack {
+        name: "identity_of_root",
+        tables: "CREATE TABLE ties (a int NOT NULL, b int NOT NULL) PARTITION BY RANGE (a); \
+                 CREATE TABLE ties_1 PARTITION OF ties FOR VALUES FROM (0) TO (10); \
+                 ALTER TABLE ties_1 REPLICA IDENTITY FULL; \
+                 ALTER PUBLICATION cloud SET (publish_via_partition_root = true);",
+        mapping: PAIRS,
+        severity: Refused,
+        place: "public.ties",
+        what: "sends the whole old row, or must: this one does not",
+        mend: "ALTER TABLE \"public\".\"ties\" REPLICA IDENTITY FULL",
+    },
+    Lack {
+        name: "identity_of_leaf_below_full_root",
+        tables: "CREATE TABLE ties (a int, b int, PRIMARY KEY (a, b)) PARTITION BY RANGE (a); \
+                 CREATE TABLE ties_1 PARTITION OF ties FOR VALUES FROM (0) TO (10); \
+                 ALTER TABLE ties REPLICA IDENTITY FULL; \
+                 ALTER PUBLICATION cloud SET (publish_via_partition_root = true);",
+        mapping: PAIRS,
+        severity: Refused,
+        place: "public.ties_1",
+        what: "sends the whole old row, or must: this one does not",
+        mend: "ALTER TABLE \"public\".\"ties_1\" REPLICA IDENTITY FULL",
+    },
+    Lack {
         name: "values_out_of_line",
         tables: "ALTER TABLE users ADD gone_at timestamptz;",
         mapping: "[members]\ntable = \"users\"\nid = \"id\"\nfields = { summary = \"name\" }\n\
