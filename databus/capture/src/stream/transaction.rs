@@ -8,12 +8,10 @@
 //! change of a member or a position therefore counts as [`PROFILE_CHANGE`] others: a full window
 //! takes tens of megabytes there. (Bench: group `large-transactions`.)
 
+use std::{collections::VecDeque, mem::take};
+
 use cloud_proto::databus::v1::{Change, change::Event};
-use prost::{
-    Message as _,
-    bytes::{Bytes, BytesMut},
-    encoding::encode_varint,
-};
+use prost::{Message as _, bytes::BytesMut, encoding::encode_varint, length_delimiter_len};
 
 /// The changes after which a window ends, within a transaction.
 pub(super) const WINDOW_CHANGES_MAX: usize = 1_000_000;
@@ -22,12 +20,16 @@ const PROFILE_CHANGE: usize = 16;
 /// The encoded bytes after which a window ends, within a transaction.
 pub(super) const WINDOW_BYTES_MAX: usize = 64 << 20;
 
+/// The bytes of a piece of encoded changes, if one change is not longer. Pieces are never moved to
+/// grow, and go one by one as they are sent.
+const PIECE_BYTES: usize = 1 << 20;
+
 /// The changes of a transaction that are not sent yet.
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
     /// Those that create or remove members.
-    members: BytesMut,
-    others: BytesMut,
+    members: Pieces,
+    others: Pieces,
     /// The number of changes, those of members and positions counted as more.
     changes: usize,
     /// Whether windows of the transaction were sent before its commit.
@@ -37,8 +39,32 @@ pub(super) struct Transaction {
 /// The changes of a window, in their order.
 #[derive(Debug)]
 pub(super) struct EncodedChanges {
-    members: Bytes,
-    others: Bytes,
+    pieces: VecDeque<BytesMut>,
+}
+
+/// Encoded changes, each whole in one piece.
+#[derive(Debug, Default)]
+struct Pieces {
+    pieces: VecDeque<BytesMut>,
+    bytes: usize,
+}
+
+impl Pieces {
+    fn push(&mut self, change: &Change) {
+        let length = change.encoded_len();
+        let bytes = length_delimiter_len(length) + length;
+        let fits = |piece: &&mut BytesMut| piece.capacity() - piece.len() >= bytes;
+        let piece = match self.pieces.back_mut().filter(fits) {
+            Some(piece) => piece,
+            None => {
+                let piece = BytesMut::with_capacity(PIECE_BYTES.max(bytes));
+                self.pieces.push_back_mut(piece)
+            }
+        };
+        encode_varint(length as u64, piece);
+        change.encode_raw(piece);
+        self.bytes += bytes;
+    }
 }
 
 impl Transaction {
@@ -54,8 +80,7 @@ impl Transaction {
         } else {
             &mut self.others
         };
-        encode_varint(change.encoded_len() as u64, encoded);
-        change.encode_raw(encoded);
+        encoded.push(change);
         self.changes += match is_profile {
             true => PROFILE_CHANGE,
             false => 1,
@@ -65,7 +90,7 @@ impl Transaction {
     /// Returns whether the changes fill a window.
     pub(super) fn is_full(&self) -> bool {
         self.changes >= WINDOW_CHANGES_MAX
-            || self.members.len() + self.others.len() >= WINDOW_BYTES_MAX
+            || self.members.bytes + self.others.bytes >= WINDOW_BYTES_MAX
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -75,10 +100,10 @@ impl Transaction {
     /// Takes the changes.
     pub(super) fn take(&mut self) -> EncodedChanges {
         self.changes = 0;
-        EncodedChanges {
-            members: std::mem::take(&mut self.members).freeze(),
-            others: std::mem::take(&mut self.others).freeze(),
-        }
+        let (members, others) = (take(&mut self.members), take(&mut self.others));
+        let mut pieces = members.pieces;
+        pieces.extend(others.pieces);
+        EncodedChanges { pieces }
     }
 }
 
@@ -86,15 +111,10 @@ impl Iterator for EncodedChanges {
     type Item = Change;
 
     fn next(&mut self) -> Option<Change> {
-        let encoded = if self.members.is_empty() {
-            &mut self.others
-        } else {
-            &mut self.members
-        };
-        if encoded.is_empty() {
-            return None;
+        while self.pieces.front().is_some_and(BytesMut::is_empty) {
+            self.pieces.pop_front();
         }
-        match Change::decode_length_delimited(encoded) {
+        match Change::decode_length_delimited(self.pieces.front_mut()?) {
             Ok(change) => Some(change),
             Err(error) => unreachable!("what was encoded here is decoded: {error}"),
         }
