@@ -22,36 +22,37 @@ struct Compared {
     after: Option<NodeIndex>,
 }
 
+/// The parts of a site that a core database states, besides connections.
+#[derive(Clone, Copy)]
+pub(super) struct Stated {
+    /// Members and positions.
+    pub(super) members: bool,
+    /// The times of connections, those that are unknown among them.
+    pub(super) times: bool,
+}
+
 /// Passes the changes that make `after` of `before` to `take`: members and positions first, then
-/// connections. If `states_members` is false, connections alone are compared. A connection whose
-/// time is unknown after keeps the time that it has.
+/// connections. What the database does not state stays as it is.
 ///
 /// O(members + positions + connections), without the sorting of the connections of each member.
 pub(super) fn for_each_difference(
     before: &SnapshotContent,
     after: &SnapshotContent,
-    states_members: bool,
+    stated: Stated,
     mut take: impl FnMut(Event) -> Result<(), ReconcileError>,
 ) -> Result<DifferenceCounts, ReconcileError> {
     let mut counts = DifferenceCounts::default();
     let mut events = Vec::new();
-    if states_members {
+    if stated.members {
         for member in members_of_both(before, after) {
             compare_profiles(&member, before, after, &mut events, &mut counts)?;
             events.drain(..).try_for_each(&mut take)?;
         }
     }
     for member in members_of_both(before, after) {
-        let removes_with_member = states_members && member.after.is_none();
+        let removes_with_member = stated.members && member.after.is_none();
         if !removes_with_member {
-            compare_connections(
-                &member,
-                before,
-                after,
-                states_members,
-                &mut events,
-                &mut counts,
-            )?;
+            compare_connections(&member, before, after, stated, &mut events, &mut counts)?;
             events.drain(..).try_for_each(&mut take)?;
         }
     }
@@ -148,7 +149,7 @@ fn compare_connections(
     member: &Compared,
     before: &SnapshotContent,
     after: &SnapshotContent,
-    states_members: bool,
+    stated: Stated,
     events: &mut Vec<Event>,
     counts: &mut DifferenceCounts,
 ) -> Result<(), FileError> {
@@ -164,7 +165,7 @@ fn compare_connections(
             .binary_search_by_key(other, |(other, _)| *other)
             .is_err();
         // A removed member takes its connections along.
-        if is_gone && (!states_members || after.graph.node(*other).is_some()) {
+        if is_gone && (!stated.members || after.graph.node(*other).is_some()) {
             counts.connections_removed += 1;
             events.push(Event::ConnectionRemoved(ConnectionRemoved {
                 member_id,
@@ -175,13 +176,14 @@ fn compare_connections(
     for (other, time) in later {
         let found = earlier.binary_search_by_key(&other, |(other, _)| *other);
         let known = found.ok().and_then(|index| earlier.get(index));
-        let is_stated = known.is_none_or(|(_, known)| time.is_known() && time != *known);
+        let has_time = time.is_known() || stated.times;
+        let is_stated = known.is_none_or(|(_, known)| has_time && time != *known);
         if is_stated {
             counts.connections_stated += 1;
             events.push(Event::ConnectionAdded(ConnectionAdded {
                 member_id,
                 other_id: other.get(),
-                connected_at: time.is_known().then(|| time_to_proto(time)),
+                connected_at: has_time.then(|| time_to_proto(time)),
                 existing_only: false,
             }));
         }

@@ -28,6 +28,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use cloud_capture::{Mapping, mapping::TableKind};
 use cloud_client::{Admin, Point, Window};
 use cloud_files::{FolderLock, create_folder};
 use cloud_model::SourceMark;
@@ -39,7 +40,10 @@ use tokio::time::sleep;
 use crate::{
     Error, Options, REJECTS_NAME, Rejected,
     job::{self, Built},
-    reconcile::{differences::for_each_difference, log_writer::LogWriter},
+    reconcile::{
+        differences::{Stated, for_each_difference},
+        log_writer::LogWriter,
+    },
     snapshot_content::{ContentError, SnapshotContent},
 };
 
@@ -109,8 +113,8 @@ pub fn reconcile(options: &ReconcileOptions) -> Result<Reconciled, ReconcileErro
     let admin = runtime.block_on(Admin::connect(&*options.log))?;
     let scn = before.manifest.scn;
     let mut log = LogWriter::new(&runtime, admin.timeout(CALL_TIMEOUT), mark, scn);
-    let states_members = database.mapping.has_members();
-    let counts = for_each_difference(&before, &after, states_members, |change| log.push(change))?;
+    let stated = stated(&database.mapping);
+    let counts = for_each_difference(&before, &after, stated, |change| log.push(change))?;
     log.flush()?;
     database.drop_replaced_slot()?;
     let head = log.finish()?;
@@ -128,6 +132,18 @@ pub fn reconcile(options: &ReconcileOptions) -> Result<Reconciled, ReconcileErro
         state: options.core_database.capture_state.clone(),
         rejected,
     })
+}
+
+/// Returns what a database with this mapping states. Times, if every connection has one or NULL.
+fn stated(mapping: &Mapping) -> Stated {
+    let mut tables = mapping.tables.iter();
+    Stated {
+        members: mapping.has_members(),
+        times: tables.all(|map| match &map.kind {
+            TableKind::Connection(connection) => connection.connected_at.is_some(),
+            _ => true,
+        }),
+    }
 }
 
 /// Returns the content of the site as of the head of its log.

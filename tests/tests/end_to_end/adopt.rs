@@ -115,7 +115,8 @@ async fn a_site_whose_log_is_lost_goes_on_from_its_snapshot() {
     let server = Server::start(&folder);
     let connections = server.connect().await;
     let in_snapshot = site.publish(&connections, IN_SNAPSHOT).await;
-    let taken = connections.admin.take_snapshot(None).await;
+    let point = in_snapshot.clone().into();
+    let taken = connections.admin.take_snapshot(Some(point)).await;
     taken.expect("a snapshot");
     let last = site.publish(&connections, 20).await;
     assert!(server.terminate().success());
