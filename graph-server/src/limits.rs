@@ -65,10 +65,10 @@ pub const PAGE_TOKEN_BYTES_MAX: usize = 256;
 
 /// Maximum windows in the queue between the ingest of the graph and that of the profiles.
 pub const PROFILES_QUEUE_WINDOWS_MAX: usize = 4_096;
-/// Maximum profile changes in that queue and before their commit; a larger window is let in too,
-/// alone. It is twice [`REPLAY_COMMIT_CHANGES`], so that a window always has room before a commit
-/// is due. (Bench: group `large-transactions`.)
-pub const PROFILES_CHANGES_MAX: usize = 2 * REPLAY_COMMIT_CHANGES;
+/// Maximum profile changes in that queue and before their commit. A window counts as at most half
+/// of them, however large it is, so that it has room once a commit is done. (Bench: group
+/// `large-transactions`.)
+pub const PROFILES_CHANGES_MAX: usize = 2 * PROFILES_COMMIT_CHANGES;
 /// Time between two checks whether that queue has room for a window.
 pub const PROFILES_ROOM_CHECK_INTERVAL: Duration = Duration::from_millis(1);
 /// Time for which the follower waits at that full queue before it checks whether profiles are held
@@ -92,7 +92,7 @@ pub const VIEW_CACHE_TIDY_INTERVAL: Duration = Duration::from_millis(500);
 pub const SESSION_VIEWS_SHARE: u64 = 8;
 /// Profile changes after which they are committed at once. While a start catches up, there is no
 /// commit before.
-pub const REPLAY_COMMIT_CHANGES: usize = 100_000;
+pub const PROFILES_COMMIT_CHANGES: usize = 100_000;
 
 /// Time between two checks whether the overlay has grown enough for a compaction.
 pub const COMPACTION_TICK: Duration = Duration::from_millis(200);

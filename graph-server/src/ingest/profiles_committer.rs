@@ -2,8 +2,8 @@
 //! degrees do not wait for it.
 //!
 //! While changes wait, there is one commit in an interval, and one for every
-//! [`REPLAY_COMMIT_CHANGES`] changes; without changes, there is none. While a start catches up, the
-//! interval does not count, and there is a commit when the relay is out of reach.
+//! [`PROFILES_COMMIT_CHANGES`] changes; without changes, there is none. While a start catches up,
+//! the interval does not count, and there is a commit when the relay is out of reach.
 //!
 //! A live store that is damaged, or whose library panics, is made again: the index from the
 //! profiles, the profiles from a snapshot and the log.
@@ -18,7 +18,7 @@ use crate::{
         profiles_queue::{Message, ProfilesQueue},
         progress::{Part, Progress},
     },
-    limits::{COMMIT_RETRY_INTERVAL, Limits, PROFILES_QUEUE_WINDOWS_MAX, REPLAY_COMMIT_CHANGES},
+    limits::{COMMIT_RETRY_INTERVAL, Limits, PROFILES_COMMIT_CHANGES, PROFILES_QUEUE_WINDOWS_MAX},
 };
 use cloud_model::LogPoint;
 use cloud_search::{ApplyError, ProfileStore, ProfileWriter};
@@ -45,8 +45,7 @@ pub(crate) struct ProfilesCommitter {
     caught_up: bool,
     commit_asked: bool,
     applied: LogPoint,
-    changes_waiting: usize,
-    /// The room that the waiting changes take in the queue.
+    /// The room that the changes which wait for a commit take in the queue.
     room: Option<OwnedSemaphorePermit>,
     commit_begun: Instant,
 }
@@ -74,7 +73,6 @@ impl ProfilesCommitter {
             interval,
             caught_up: false,
             commit_asked: false,
-            changes_waiting: 0,
             room: None,
             commit_begun: Instant::now(),
         };
@@ -120,7 +118,7 @@ impl ProfilesCommitter {
             // Messages that arrived during the last commit go into the next one, however long it
             // took.
             for _ in 0..PROFILES_QUEUE_WINDOWS_MAX {
-                if self.changes_waiting >= REPLAY_COMMIT_CHANGES {
+                if self.is_full() {
                     break;
                 }
                 match self.windows.try_recv() {
@@ -131,7 +129,7 @@ impl ProfilesCommitter {
             if self.commit_is_due() {
                 self.commit()?;
             } else if !self.writer.is_pending() {
-                self.nothing_waits();
+                self.room = None;
             }
             self.progress.profiles_reached(self.writer.applied_scn());
             if self.writer.is_current() {
@@ -173,7 +171,7 @@ impl ProfilesCommitter {
                 Ok(writer) => {
                     self.applied = self.progress.point(writer.applied_scn());
                     self.writer = writer;
-                    self.nothing_waits();
+                    self.room = None;
                     if self.stop.is_cancelled() {
                         self.profiles.persistence().give_up();
                     }
@@ -202,7 +200,6 @@ impl ProfilesCommitter {
                 room,
                 ..
             } => {
-                self.changes_waiting += changes.len();
                 match &mut self.room {
                     Some(taken) => taken.merge(room),
                     taken => *taken = Some(room),
@@ -251,14 +248,18 @@ impl ProfilesCommitter {
         if held_up {
             self.progress.hold_up(Part::Profiles, None);
         }
-        self.nothing_waits();
+        self.room = None;
         self.commit_asked = false;
         Ok(())
     }
 
-    fn nothing_waits(&mut self) {
-        self.changes_waiting = 0;
-        self.room = None;
+    /// Returns whether so many changes wait that they are committed at once.
+    fn is_full(&self) -> bool {
+        let taken = self
+            .room
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
+        taken >= PROFILES_COMMIT_CHANGES
     }
 
     /// Attempts to commit. If the index has failed before, it is made again from the profiles.
@@ -286,7 +287,7 @@ impl ProfilesCommitter {
     fn commit_is_due(&self) -> bool {
         self.writer.is_pending()
             && (self.commit_asked
-                || self.changes_waiting >= REPLAY_COMMIT_CHANGES
+                || self.is_full()
                 || self.caught_up && self.commit_begun.elapsed() >= self.interval)
     }
 }

@@ -4,8 +4,8 @@
 use crate::{
     ingest::error::IngestError,
     limits::{
-        HELD_UP_CHECK_INTERVAL, PROFILES_CHANGES_MAX, PROFILES_QUEUE_WINDOWS_MAX,
-        PROFILES_ROOM_CHECK_INTERVAL, REPLAY_COMMIT_CHANGES,
+        HELD_UP_CHECK_INTERVAL, PROFILES_CHANGES_MAX, PROFILES_COMMIT_CHANGES,
+        PROFILES_QUEUE_WINDOWS_MAX, PROFILES_ROOM_CHECK_INTERVAL,
     },
 };
 use cloud_model::{LogPoint, Scn};
@@ -58,7 +58,7 @@ impl ProfilesQueue {
         gives_up: impl Fn() -> bool,
     ) -> Result<(), IngestError> {
         // A commit is due once so many changes wait: a window has room then, whatever its size.
-        let taken = changes.len().min(REPLAY_COMMIT_CHANGES) as u32;
+        let taken = changes.len().min(PROFILES_COMMIT_CHANGES) as u32;
         let room = loop {
             match Arc::clone(&self.room).try_acquire_many_owned(taken) {
                 Ok(room) => break room,
@@ -130,7 +130,7 @@ mod tests {
         let (queue, messages) = ProfilesQueue::new();
         let never = || panic!("the window has room");
         send(&queue, 1, 3 * PROFILES_CHANGES_MAX, never);
-        send(&queue, 2, REPLAY_COMMIT_CHANGES, never);
+        send(&queue, 2, PROFILES_COMMIT_CHANGES, never);
         send(&queue, 3, 0, never);
         let looks = Cell::new(0);
         let third_time = || looks.replace(looks.get() + 1) == 2;

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, fs};
 
-use cloud_tests::{http, until::until};
 use serde_json::Value;
 
 use super::site::{CapturedSite, lsn};
@@ -38,14 +37,8 @@ async fn each_row_that_is_set_aside_is_counted_and_listed() {
         .await;
     site.check().await;
 
-    let pages = site.pages().await;
-    until("the rows are counted", async || {
-        let (_, page) = http::get(&pages, "/metrics").expect("a page");
-        page.lines()
-            .any(|line| line == "cloud_capture_dead_letters_total 100")
-            .then_some(())
-    })
-    .await;
+    site.until_metric("cloud_capture_dead_letters_total 100")
+        .await;
     let path = site.folder.path().join("capture/dead-letters.jsonl");
     let letters = fs::read_to_string(path).expect("the rows that were set aside");
     let mut keys = BTreeSet::new();

@@ -5,11 +5,9 @@ use std::time::{Duration, Instant};
 
 use cloud_client::Point;
 use cloud_tests::{
-    http,
     postgres::{Postgres, Shutdown},
     rounds::rounds,
     server::Server,
-    until::until,
 };
 use tokio::time::sleep;
 
@@ -453,14 +451,8 @@ async fn a_transaction_of_several_windows_is_captured_through_a_kill() {
              COMMIT;",
         )
         .await;
-    let pages = site.pages().await;
-    until("a window of the transaction was sent", async || {
-        let (_, page) = http::get(&pages, "/metrics").expect("a page");
-        page.lines()
-            .any(|line| line == "cloud_capture_split_transactions_total 1")
-            .then_some(())
-    })
-    .await;
+    site.until_metric("cloud_capture_split_transactions_total 1")
+        .await;
     site.kill_capture();
     site.capture();
     site.check().await;

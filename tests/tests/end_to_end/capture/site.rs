@@ -13,6 +13,7 @@ use cloud_client::{Point, Window};
 use cloud_tests::{
     binaries::binary,
     content::Content,
+    http,
     model::Model,
     postgres::{DATABASE, Postgres, PostgresOptions},
     server::Server,
@@ -443,6 +444,16 @@ impl CapturedSite {
             line.strip_prefix("listening ops=").map(str::to_owned)
         })
         .await
+    }
+
+    /// Waits until the metrics of capture have this line. Capture serves them by `--ops-listen`.
+    pub(super) async fn until_metric(&self, line: &str) {
+        let pages = self.pages().await;
+        until(line, async || {
+            let (_, page) = http::get(&pages, "/metrics").expect("a page");
+            page.lines().any(|found| found == line).then_some(())
+        })
+        .await;
     }
 
     /// Returns the end of the database's log.
