@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::{
     catalogue::{
-        duplicates::Duplicates, one_sided::OneSided, publication::Publication,
-        read_tables::read_tables, server::Server, table::Table,
+        duplicates::Duplicates,
+        one_sided::OneSided,
+        publication::Publication,
+        read_tables::read_tables,
+        server::Server,
+        table::{Table, TableType},
     },
     connect::{ConnectError, Database, Session},
     mapping::{Mapping, TableMap, TableName},
@@ -67,7 +71,14 @@ impl Catalogue {
         };
         for map in mapping.iter().flat_map(|mapping| &mapping.tables) {
             let table = catalogue.tables.get(&map.table);
-            let Some(table) = table.filter(|table| table.is_readable(map)) else {
+            // The rows of a foreign partition are in another database.
+            let is_here = |leaf: &TableName| {
+                let leaf = catalogue.tables.get(leaf);
+                leaf.is_none_or(|leaf| leaf.table_type != TableType::Foreign)
+            };
+            let is_readable =
+                |table: &&Table| table.is_readable(map) && table.leaves.iter().all(is_here);
+            let Some(table) = table.filter(is_readable) else {
                 continue;
             };
             if counts(map) && !Duplicates::are_impossible(map, table) {

@@ -24,7 +24,13 @@ pub(super) fn of_tables(mapping: &Mapping, catalogue: &Catalogue) -> Vec<Finding
             None => findings.push(missing(name, catalogue)),
             Some(table) => {
                 findings.extend(of_type(table, catalogue));
-                findings.extend(privileges(mapping, table, catalogue));
+                // A bootstrap reads partitions one by one.
+                let leaves = table.leaves.iter().filter(|leaf| *leaf != name);
+                let leaves = leaves.filter_map(|leaf| catalogue.tables.get(leaf));
+                for read in std::iter::once(table).chain(leaves) {
+                    findings.extend(hidden_rows(read, catalogue));
+                    findings.extend(privileges(mapping, name, read, catalogue));
+                }
             }
         }
     }
@@ -121,22 +127,25 @@ fn of_type(table: &Table, catalogue: &Catalogue) -> Vec<Finding> {
             heirs.join(", ")
         )));
     }
-    if table.hides_rows {
-        findings.push(
-            refused(format!(
-                "row-level security hides rows from the user {}, so a bootstrap fails",
-                catalogue.server.user
-            ))
-            .mend(format!(
-                "ALTER ROLE {} BYPASSRLS",
-                quoted(&catalogue.server.user)
-            )),
-        );
-    }
     findings
 }
 
-fn privileges(mapping: &Mapping, table: &Table, catalogue: &Catalogue) -> Vec<Finding> {
+fn hidden_rows(table: &Table, catalogue: &Catalogue) -> Option<Finding> {
+    let user = &catalogue.server.user;
+    let what = format!("row-level security hides rows from the user {user}, so a bootstrap fails");
+    let mend = format!("ALTER ROLE {} BYPASSRLS", quoted(user));
+    table
+        .hides_rows
+        .then(|| Finding::refused(&table.name, what).mend(mend))
+}
+
+/// Judges what the user may read of a mapped table, or of one of its partitions.
+fn privileges(
+    mapping: &Mapping,
+    mapped: &TableName,
+    table: &Table,
+    catalogue: &Catalogue,
+) -> Vec<Finding> {
     let user = quoted(&catalogue.server.user);
     let mut findings = Vec::new();
     if !table.may_use_schema {
@@ -150,7 +159,7 @@ fn privileges(mapping: &Mapping, table: &Table, catalogue: &Catalogue) -> Vec<Fi
                 .mend(format!("GRANT USAGE ON SCHEMA {schema} TO {user}")),
         );
     }
-    let maps = mapping.tables.iter().filter(|map| map.table == table.name);
+    let maps = mapping.tables.iter().filter(|map| map.table == *mapped);
     let mut columns = maps
         .flat_map(TableMap::columns)
         .filter_map(|name| table.column(name));

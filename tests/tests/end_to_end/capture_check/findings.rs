@@ -242,6 +242,29 @@ const LACKS: &[Lack] = &[
         mend: "",
     },
     Lack {
+        name: "unlogged_partition",
+        tables: "CREATE TABLE ties (a int, b int, PRIMARY KEY (a, b)) PARTITION BY RANGE (a); \
+                 CREATE UNLOGGED TABLE ties_1 PARTITION OF ties FOR VALUES FROM (0) TO (10); \
+                 ALTER PUBLICATION cloud SET (publish_via_partition_root = true);",
+        mapping: PAIRS,
+        severity: Refused,
+        place: "public.ties_1",
+        what: "it is unlogged",
+        mend: "ALTER TABLE \"public\".\"ties_1\" SET LOGGED",
+    },
+    Lack {
+        name: "foreign_partition",
+        tables: "CREATE FOREIGN DATA WRAPPER far; CREATE SERVER away FOREIGN DATA WRAPPER far; \
+                 CREATE TABLE ties (a int, b int) PARTITION BY RANGE (a); \
+                 CREATE FOREIGN TABLE ties_1 PARTITION OF ties FOR VALUES FROM (0) TO (10) \
+                 SERVER away;",
+        mapping: PAIRS,
+        severity: Refused,
+        place: "public.ties",
+        what: "its partition public.ties_1 is a foreign table",
+        mend: "",
+    },
+    Lack {
         name: "a_view",
         tables: "ALTER TABLE users RENAME TO kept; CREATE VIEW users AS SELECT * FROM kept;",
         mapping: MEMBERS,
