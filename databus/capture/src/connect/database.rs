@@ -7,6 +7,7 @@ use tokio::{io::AsyncRead, io::AsyncWrite, net::TcpStream, time::timeout};
 use tokio_postgres::{
     Config, Connection, NoTls,
     config::{Host, SslMode},
+    error::SqlState,
     tls::NoTlsStream,
 };
 
@@ -125,7 +126,15 @@ impl Database {
     }
 
     async fn open(&self) -> Result<tokio_postgres::Client, String> {
-        let of_driver = |error: tokio_postgres::Error| with_cause(&error);
+        let of_driver = |error: tokio_postgres::Error| {
+            let text = with_cause(&error);
+            let is_without =
+                self.password.is_empty() && error.code() == Some(&SqlState::INVALID_PASSWORD);
+            match is_without {
+                true => format!("{text}: there is none in PGPASSWORD or a file of passwords"),
+                false => text,
+            }
+        };
         if self.host.starts_with('/') {
             let connected = self.config.connect(NoTls).await.map_err(of_driver)?;
             return Ok(serve(connected.0, connected.1));

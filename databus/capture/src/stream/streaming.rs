@@ -43,9 +43,9 @@ pub(super) const NO_ANSWER: &str = "the database or the log did not answer in 30
 /// The least time between two messages that are written to the database's log to learn its
 /// position.
 const MESSAGE_INTERVAL: Duration = Duration::from_millis(200);
-/// The longest header of a page of the database's log, and the number of bytes of which the size
-/// of a page is a multiple.
+/// The longest header of a page of the database's log.
 const PAGE_HEADER_MAX: u64 = 40;
+/// The size of such a page is a multiple of this.
 const PAGE_UNIT: u64 = 1024;
 /// The members that return within a transaction whose rows are read together.
 const RETURNING_MAX: usize = 1_000;

@@ -1,5 +1,6 @@
 //! Capture from PostgreSQL: what is in the site equals what is in the database.
 
+mod colliding_keys;
 mod dead_letters;
 mod encryption;
 mod faults;
@@ -8,6 +9,7 @@ mod load;
 mod network;
 mod one_process;
 mod partitions;
+mod password;
 mod promotion;
 mod reconcile;
 mod restore;

@@ -167,6 +167,8 @@ pub(super) struct CapturedSite {
     snapshots: PathBuf,
     /// The address at which programs reach the database, if it is not the server's own.
     address: Option<String>,
+    /// The environment of programs that reach the database, beside the test's own.
+    environment: Vec<(&'static str, String)>,
     reader: Reader,
     /// The time by which the site must reach the database.
     catch_up: Duration,
@@ -210,7 +212,7 @@ impl CapturedSite {
 
     /// Runs the build of a site from the database.
     pub(super) fn try_build(&self) -> Output {
-        let mut build = Command::new(binary("loader"));
+        let mut build = self.program("loader");
         build
             .args(["build", "--from-postgres", &self.address()])
             .arg("--mapping")
@@ -231,7 +233,7 @@ impl CapturedSite {
     /// Returns the command that reconciles the site with the database.
     pub(super) fn reconciliation(&self, flags: &[&str]) -> Command {
         let admin = self.server.as_ref().expect("a server").admin();
-        let mut command = Command::new(binary("loader"));
+        let mut command = self.program("loader");
         command
             .args(["reconcile", "--from-postgres", &self.address()])
             .arg("--mapping")
@@ -259,6 +261,21 @@ impl CapturedSite {
         self.address = Some(address);
     }
 
+    /// Sets the environment in which programs reach the database.
+    pub(super) fn with_environment(&mut self, variables: &[(&'static str, &str)]) {
+        let variables = variables.iter();
+        self.environment = variables
+            .map(|&(name, value)| (name, value.to_owned()))
+            .collect();
+    }
+
+    /// Returns the command of a program that reaches the database.
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(binary(name));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
     /// Returns the address at which programs reach the database.
     fn address(&self) -> String {
         let own = || self.postgres.address();
@@ -272,7 +289,7 @@ impl CapturedSite {
 
     /// Runs capture in a mode that ends by itself, such as `--check`.
     pub(super) fn run(&self, flags: &[&str]) -> Output {
-        let mut command = Command::new(binary("databus"));
+        let mut command = self.program("databus");
         command
             .args(["capture", "postgres", "--url", &self.address()])
             .arg("--mapping")
@@ -299,6 +316,7 @@ impl CapturedSite {
             server: None,
             capture: None,
             address: None,
+            environment: Vec::new(),
             reader,
             catch_up: CATCH_UP,
         }
@@ -369,7 +387,7 @@ impl CapturedSite {
         let log = File::options().create(true).append(true).open(self.log());
         let log = log.expect("the log of capture");
         let admin = self.server.as_ref().expect("a server").admin();
-        let mut command = Command::new(binary("databus"));
+        let mut command = self.program("databus");
         command
             .args(["capture", "postgres", "--url", database, "--mapping"])
             .arg(mapping)
@@ -448,12 +466,22 @@ impl CapturedSite {
 
     /// Waits until the metrics of capture have this line. Capture serves them by `--ops-listen`.
     pub(super) async fn until_metric(&self, line: &str) {
-        let pages = self.pages().await;
+        let (name, value) = line.rsplit_once(' ').expect("a name and a value");
+        let value: u64 = value.parse().expect("a number");
         until(line, async || {
-            let (_, page) = http::get(&pages, "/metrics").expect("a page");
-            page.lines().any(|found| found == line).then_some(())
+            (self.metric(name).await == value).then_some(())
         })
         .await;
+    }
+
+    /// Returns the value of a metric of capture; 0 if it is not there yet. Capture serves it by
+    /// `--ops-listen`.
+    pub(super) async fn metric(&self, name: &str) -> u64 {
+        let pages = self.pages().await;
+        let (_, page) = http::get(&pages, "/metrics").expect("a page");
+        let mut lines = page.lines().filter_map(|line| line.rsplit_once(' '));
+        let value = lines.find_map(|(found, value)| (found == name).then_some(value));
+        value.map_or(0, |value| value.parse().expect("a whole number"))
     }
 
     /// Returns the end of the database's log.

@@ -1,6 +1,6 @@
 //! The stream of changes, under load and through crashes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cloud_tests::{postgres::Postgres, rounds::rounds};
 use tokio::time::sleep;
@@ -47,4 +47,43 @@ async fn a_site_is_built_while_the_application_writes_and_then_follows() {
         writer.stop().await;
     }
     site.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn updates_of_other_columns_are_dropped_and_positions_are_stated_as_often_as_set() {
+    let Some(mut site) = CapturedSite::start().await else {
+        return;
+    };
+    site.postgres
+        .execute(
+            "ALTER TABLE people ADD COLUMN seen_at timestamptz;
+             INSERT INTO people (id, first_name, last_name)
+                 SELECT n, 'given' || n, 'family' FROM generate_series(1, 50) n;",
+        )
+        .await;
+    site.begin().await;
+    let pages = ["--ops-listen", "127.0.0.1:0"];
+    site.capture_with(&[&pages[..], &["--position-every", "500"]].concat());
+    site.postgres
+        .execute("UPDATE people SET headline = 'seen'")
+        .await;
+    site.until_metric("cloud_capture_windows_total 1").await;
+
+    site.postgres
+        .execute("UPDATE people SET seen_at = now()")
+        .await;
+    site.until_metric("cloud_capture_rows_total{table=\"public.people\"} 100")
+        .await;
+    let every = Some(Duration::from_millis(5));
+    let before = site.metric("cloud_capture_empty_windows_total").await;
+    let begun = Instant::now();
+    let writer = Writer::start_with(&site.postgres.address(), 1, every, |_| {
+        "INSERT INTO unmapped (note) VALUES ('x')".to_owned()
+    });
+    sleep(Duration::from_secs(4)).await;
+    writer.stop().await;
+    let stated = site.metric("cloud_capture_empty_windows_total").await - before;
+    let most = begun.elapsed().as_millis() / 500 + 1;
+    assert!((2..=most).contains(&stated.into()), "{stated} of {most}");
+    assert_eq!(site.metric("cloud_capture_windows_total").await, 1);
 }

@@ -106,6 +106,16 @@ pub(super) fn transaction_among(members: i64, random: &mut ChaCha8Rng) -> String
     transaction_of(random, |random| statement(members, random))
 }
 
+/// Returns a transaction about the few members that does nothing where a table or a column is gone.
+pub(super) fn transaction_of_any_schema(random: &mut ChaCha8Rng) -> String {
+    format!(
+        "DO $$ BEGIN {}
+         EXCEPTION WHEN undefined_table OR undefined_column THEN NULL;
+         END $$;",
+        statement(MEMBERS, random)
+    )
+}
+
 /// Returns a transaction of some statements.
 pub(super) fn transaction_of(
     random: &mut ChaCha8Rng,
