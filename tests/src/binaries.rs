@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-/// Returns the path of a binary of this workspace. Panics if it was not built.
+/// Returns the path of a binary of this workspace, or of an example as `examples/NAME`. Panics if
+/// it was not built.
 pub fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test binary has a path");
     let folder = test
@@ -12,7 +13,7 @@ pub fn binary(name: &str) -> PathBuf {
     let path = folder.join(name);
     assert!(
         path.exists(),
-        "{} is not built: run `cargo build --workspace --bins` first (`make test` does)",
+        "{} is not built: run `cargo build --workspace --bins --examples` first",
         path.display()
     );
     path

@@ -11,6 +11,7 @@ mod capture;
 mod capture_check;
 mod command_line;
 mod damage;
+mod demo_site;
 mod descriptors;
 mod disk_full;
 mod folders;
