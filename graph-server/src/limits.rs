@@ -92,7 +92,7 @@ pub const VIEW_CACHE_TIDY_INTERVAL: Duration = Duration::from_millis(500);
 pub const SESSION_VIEWS_SHARE: u64 = 8;
 /// Profile changes after which they are committed at once. While a start catches up, there is no
 /// commit before.
-pub const PROFILES_COMMIT_CHANGES: usize = 100_000;
+pub const PROFILES_COMMIT_CHANGES: usize = 25_000;
 
 /// Time between two checks whether the overlay has grown enough for a compaction.
 pub const COMPACTION_TICK: Duration = Duration::from_millis(200);

@@ -16,7 +16,7 @@ use prost::{Message as _, bytes::BytesMut, encoding::encode_varint, length_delim
 /// The changes after which a window ends, within a transaction.
 pub(super) const WINDOW_CHANGES_MAX: usize = 1_000_000;
 /// The changes as which a change of a member or a position counts.
-const PROFILE_CHANGE: usize = 16;
+const PROFILE_CHANGE: usize = 40;
 /// The encoded bytes after which a window ends, within a transaction.
 pub(super) const WINDOW_BYTES_MAX: usize = 64 << 20;
 
@@ -159,7 +159,7 @@ mod tests {
             skippable: false,
             event: Some(Event::MemberRemoved(MemberRemoved { member_id: 7 })),
         };
-        for (change, most) in [(removed, 62_500), (connection_added(1, 2), 1_000_000)] {
+        for (change, most) in [(removed, 25_000), (connection_added(1, 2), 1_000_000)] {
             let mut transaction = Transaction::default();
             for _ in 1..most {
                 transaction.push(&change);

@@ -36,6 +36,9 @@ use tantivy::{
 pub const LIVE_INDEX_NAME: &str = "search";
 /// The memory budget of the writer. A commit comes long before it is full.
 const WRITER_BYTES: usize = 32 << 20;
+/// A segment with more documents is not merged with others. (Bench: an update of 4.4 million
+/// members, group `large-transactions`, takes 32 s instead of 54 s.)
+const MERGED_DOCUMENTS_MAX: usize = 500_000;
 /// A segment with a larger share of deleted documents is rewritten.
 const DELETED_SHARE_MAX: f32 = 0.5;
 
@@ -255,6 +258,7 @@ fn open_writer(index: &Index) -> tantivy::Result<IndexWriter> {
         .build();
     let writer = index.writer_with_options(options)?;
     let mut merge_policy = LogMergePolicy::default();
+    merge_policy.set_max_docs_before_merge(MERGED_DOCUMENTS_MAX);
     merge_policy.set_del_docs_ratio_before_merge(DELETED_SHARE_MAX);
     writer.set_merge_policy(Box::new(merge_policy));
     Ok(writer)
