@@ -47,6 +47,7 @@ impl CaptureThread {
             state: config.data.join("capture"),
             position_every,
             copies_first: false,
+            begins_state: false,
             dead_letters_max: config.dead_letters_max,
         }))
     }

@@ -38,6 +38,10 @@ pub struct StreamArguments {
     /// window of this database: for a further database of a running site, or an empty site.
     #[arg(long)]
     pub copy: bool,
+    /// Begin a state if the folder has none. Only for a mapping, mapped tables and a publication that
+    /// did not change since the log's last window of this database.
+    #[arg(long)]
+    pub new_state: bool,
     /// The least time between a window and an empty one, which only says how far the database was
     /// read. Reads that wait for a write outside the mapped tables wait so long.
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = milliseconds::parse)]
@@ -81,6 +85,7 @@ pub(super) async fn stream(
         state: arguments.state.clone(),
         position_every: Duration::from_millis(arguments.position_every).into(),
         copies_first: arguments.copy,
+        begins_state: arguments.new_state,
         dead_letters_max: arguments.dead_letters_max,
     });
     if let Some(address) = arguments.ops_listen {

@@ -1,6 +1,6 @@
 //! Why capture ends.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::{
     bootstrap::BootstrapError, connect::ConnectError, rows::MissingColumn, state::StateError,
@@ -29,6 +29,14 @@ pub enum CaptureError {
         /// The digest of the given mapping.
         found: String,
     },
+    /// Nothing is recorded of the mapping and the tables of the log's last window.
+    #[error(
+        "{folder} has no state of this capture, so whether mapping, tables or publication changed \
+         since the log's last window is not known: put the folder back, or bootstrap again \
+         (`loader reconcile`); if none of them changed, --new-state begins a state",
+        folder = .0.display()
+    )]
+    NoState(PathBuf),
     /// A mapped table was truncated.
     #[error(
         "table {table} was truncated, which removes rows without a change for each: bootstrap again"

@@ -27,6 +27,9 @@ pub struct CaptureOptions {
     /// Whether the rows of the database are copied into the log first, and the slot is made, if the
     /// log has no window of the database.
     pub copies_first: bool,
+    /// Whether a state is begun where there is none, as if nothing had changed since the log's last
+    /// window.
+    pub begins_state: bool,
     /// The most rows that are set aside in a run.
     pub dead_letters_max: u64,
 }

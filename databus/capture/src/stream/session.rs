@@ -133,11 +133,8 @@ async fn state(
         unfinished_copy: None,
     };
     let before = lasting.folder.read().map_err(CaptureError::State)?;
-    if before.is_none() {
-        tracing::warn!(
-            folder = %options.state.display(),
-            "no state of a bootstrap: whether mapping and tables changed since is not known"
-        );
+    if before.is_none() && !options.begins_state {
+        return Err(CaptureError::NoState(options.state.clone()).into());
     }
     if let Some(before) = &before
         && before.mapping_digest != now.mapping_digest

@@ -105,7 +105,8 @@ async fn a_second_capture_waits_for_the_slot() {
         return;
     };
     let second = site.folder.path().join("second");
-    let mut other = site.spawn(&["--state", second.to_str().expect("a path")]);
+    let second = second.to_str().expect("a path");
+    let mut other = site.spawn(&["--state", second, "--new-state"]);
     let begun = Instant::now();
     while !site.printed().contains("is active for PID") {
         assert!(
@@ -353,6 +354,27 @@ async fn another_mapping_needs_another_bootstrap() {
         &mut site,
         &["the mapping is another one", "bootstrap again"],
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_capture_without_its_state_is_refused_unless_a_new_one_is_begun() {
+    let Some(postgres) = Postgres::start().await else {
+        return;
+    };
+    postgres.execute(SCHEMA).await;
+    postgres.execute(PEOPLE).await;
+    let mut site = CapturedSite::build(postgres);
+    let state = site.folder.path().join("capture");
+    std::fs::remove_dir_all(state).expect("the state of the bootstrap");
+    let before = site.head().await;
+    site.capture();
+    ends_with(&mut site, &["has no state of this capture", "--new-state"]);
+    assert_eq!(site.head().await, before, "nothing is written");
+    site.capture_with(&["--new-state"]);
+    site.postgres
+        .execute("UPDATE people SET headline = 'later'")
+        .await;
+    site.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

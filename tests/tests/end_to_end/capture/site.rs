@@ -170,6 +170,8 @@ pub(super) struct CapturedSite {
     /// The environment of programs that reach the database, beside the test's own.
     environment: Vec<(&'static str, String)>,
     reader: Reader,
+    /// Whether a bootstrap built the site, and recorded the state of capture.
+    is_bootstrapped: bool,
     /// The time by which the site must reach the database.
     catch_up: Duration,
 }
@@ -207,6 +209,7 @@ impl CapturedSite {
         let built = self.try_build();
         let stderr = String::from_utf8_lossy(&built.stderr);
         assert!(built.status.success(), "loader build: {stderr}");
+        self.is_bootstrapped = true;
         self.server = Some(Server::start(self.folder.path()));
     }
 
@@ -318,6 +321,7 @@ impl CapturedSite {
             address: None,
             environment: Vec::new(),
             reader,
+            is_bootstrapped: false,
             catch_up: CATCH_UP,
         }
     }
@@ -369,11 +373,15 @@ impl CapturedSite {
         self.capture_with(&[]);
     }
 
-    /// Starts capture with further flags.
+    /// Starts capture with further flags. A site that was not bootstrapped begins with a new state.
     pub(super) fn capture_with(&mut self, flags: &[&str]) {
         let state = self.folder.path().join("capture");
+        let begins: &[&str] = match self.is_bootstrapped {
+            true => &[],
+            false => &["--new-state"],
+        };
         let state = state.to_str().expect("a path");
-        let flags = [&["--state", state], flags].concat();
+        let flags = [&["--state", state], begins, flags].concat();
         self.capture = Some(self.spawn(&flags));
     }
 
