@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::{
     site::{CapturedSite, SCHEMA},
-    writer::Writer,
+    writer::{Writer, transaction},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -19,7 +19,9 @@ async fn capture_goes_on_when_the_log_has_room_again() {
         return;
     };
     postgres.execute(SCHEMA).await;
-    let writer = Writer::start(&postgres.address(), 20);
+    // So slowly that the log alone does not fill the disk.
+    let every = Some(Duration::from_millis(5));
+    let writer = Writer::start_with(&postgres.address(), 20, every, transaction);
     sleep(Duration::from_millis(500)).await;
     let mut site = CapturedSite::of_one_process(postgres);
     let log = disk.path().join("log");
