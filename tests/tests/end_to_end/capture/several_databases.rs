@@ -134,7 +134,9 @@ async fn a_copy_that_is_killed_is_made_again() {
     let second = postgres.create_database("network").await;
     postgres.execute_in("network", SECOND_SCHEMA).await;
     let people = "INSERT INTO people (id, first_name, last_name)
-                  SELECT n, 'given' || n, 'family' FROM generate_series(1, 20000) n";
+                  SELECT n, 'given' || n, 'family' FROM generate_series(1, 20000) n;
+                  INSERT INTO jobs (person, employer, begun)
+                  VALUES (1, 'Employer', '2001-01-01');";
     postgres.execute(people).await;
     let links = "INSERT INTO links SELECT n, n + step, 'accepted', '2019-01-01'
                  FROM generate_series(1, 19900) n, generate_series(1, 60) step";
