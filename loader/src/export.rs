@@ -14,7 +14,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use cloud_engine::{FileError, NodeIndex};
+use cloud_engine::{FileError, NodeIndex, POLICY_NAME};
 use cloud_profile::Fields;
 use cloud_proto::databus::v1::{Member, Position};
 use cloud_terminal::print;
@@ -51,6 +51,13 @@ pub struct Exported {
 /// Why a snapshot was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
+    /// The snapshot says who may not see whom, which no dump holds.
+    #[error(
+        "{} holds blocks, restrictions or closed lists (policy.bin), and dumps do not: the site \
+         built from them would show who is hidden",
+        .0.display()
+    )]
+    Policy(PathBuf),
     /// The content of the snapshot cannot be read.
     #[error(transparent)]
     Content(#[from] ContentError),
@@ -76,9 +83,12 @@ pub fn run(arguments: &Arguments) -> Result<(), ExportError> {
 /// Writes the content of a snapshot as files of a dump.
 ///
 /// # Errors
-/// If the snapshot is damaged, or a file exists or cannot be written.
+/// If the snapshot is damaged or has policy, or a file exists or cannot be written.
 pub fn export(path: &Path, out: &Path) -> Result<Exported, ExportError> {
     let content = SnapshotContent::open(path)?;
+    if content.manifest.file(POLICY_NAME).is_some() {
+        return Err(ExportError::Policy(content.path));
+    }
     fs::create_dir_all(out).map_err(Error::file("create", out))?;
     let has_lonely = |node: &NodeIndex| content.graph.degree_of_node(*node) == 0;
     let mut exported = Exported {

@@ -18,6 +18,7 @@ mod overlay;
 mod page_token;
 mod people;
 mod pgoutput;
+mod policy;
 mod profiles;
 mod query;
 mod scratch;
@@ -53,12 +54,13 @@ pub enum Mutated {
 }
 
 /// All readers.
-pub const READERS: [Reader; 17] = [
+pub const READERS: [Reader; 18] = [
     graph::READER,
     times::READER,
     manifest::READER,
     overlay::READER,
     histories::READER,
+    policy::READER,
     profiles::READER,
     profiles::SILENT,
     people::SEARCH_INDEX,

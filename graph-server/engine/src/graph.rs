@@ -69,13 +69,14 @@ impl Graph {
         nodes
     }
 
-    /// Returns the node of a member that exists at this SCN, at an earlier one or at a later one.
+    /// Returns the node of a member that exists at this SCN, at an earlier one or at a later one, or
+    /// whose id policy names.
     #[must_use]
     pub fn known_node(&self, member: MemberId) -> Option<NodeIndex> {
         self.version.known_node(member)
     }
 
-    /// Returns the member at a node of this graph, existing or removed. Panics for a node index of
+    /// Returns the member at a node of this graph, existing or not. Panics for a node index of
     /// another graph.
     #[must_use]
     pub fn member(&self, node: NodeIndex) -> MemberId {
@@ -139,7 +140,7 @@ impl Graph {
     /// read by [`ConnectionTimes::read`].
     #[must_use]
     pub fn times(&self, node: NodeIndex, neighbours: &[NodeIndex]) -> ConnectionTimes<'_> {
-        let chain = self.version.overlay.chain(node, self.scn);
+        let chain = self.version.overlay.graph.chain(node, self.scn);
         ConnectionTimes::new(self.base(), node, chain, neighbours)
     }
 
@@ -150,9 +151,11 @@ impl Graph {
         match self.span_from(scn) {
             None => false,
             Some(None) => true,
-            Some(Some((after, through))) => {
-                !self.version.overlay.changed_between(node, after, through)
-            }
+            Some(Some((after, through))) => !self
+                .version
+                .overlay
+                .graph
+                .changed_between(node, after, through),
         }
     }
 
@@ -171,7 +174,7 @@ impl Graph {
         }
         // Entries above the published SCN may be appended right now. They only make this too
         // cautious.
-        let is_still = self.version.overlay.last_change() <= after;
+        let is_still = self.version.overlay.graph.last_change() <= after;
         Some((!is_still).then_some((after, through)))
     }
 
@@ -181,7 +184,7 @@ impl Graph {
     /// # Errors
     /// [`FileError`] when the file of times cannot be read or is damaged.
     pub fn connections(&self, node: NodeIndex) -> Result<Vec<Connection>, FileError> {
-        let chain = self.version.overlay.chain(node, self.scn);
+        let chain = self.version.overlay.graph.chain(node, self.scn);
         connections_at(self.base(), node, chain)
     }
 }

@@ -7,8 +7,8 @@
 
 use super::kept;
 use cloud_engine::{
-    FileError, Fold, GRAPH_NAME, Graph, HISTORIES_NAME, Manifest, ManifestFile, StandsAt,
-    TIMES_NAME, write_histories,
+    FileError, Fold, GRAPH_NAME, Graph, HISTORIES_NAME, Manifest, ManifestFile, POLICY_NAME,
+    StandsAt, TIMES_NAME, write_histories,
 };
 use cloud_files::{PathError, sync_folders, sync_path};
 use cloud_model::{LogId, LogPoint, Scn, SourceMark};
@@ -234,8 +234,16 @@ fn link_unchanged(
     new: &Path,
     all: bool,
 ) -> Result<Vec<ManifestFile>, SnapshotError> {
-    let is_written_anew =
-        |name: &str| [GRAPH_NAME, TIMES_NAME, HISTORIES_NAME, LIVE_PROFILES_NAME].contains(&name);
+    let is_written_anew = |name: &str| {
+        [
+            GRAPH_NAME,
+            TIMES_NAME,
+            POLICY_NAME,
+            HISTORIES_NAME,
+            LIVE_PROFILES_NAME,
+        ]
+        .contains(&name)
+    };
     let unchanged = before
         .files
         .iter()

@@ -14,6 +14,7 @@ mod log_point;
 mod member_id;
 mod member_key;
 mod number_text;
+mod restriction_kind;
 mod scn;
 mod source_mark;
 
@@ -23,5 +24,6 @@ pub use history::{History, InvalidHistory};
 pub use log_point::LogPoint;
 pub use member_id::MemberId;
 pub use member_key::hash_63;
+pub use restriction_kind::RestrictionKind;
 pub use scn::Scn;
 pub use source_mark::SourceMark;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use cloud_engine::{
     Base, Budget, Csr, FileError, FileRole, Fold, GRAPH_NAME, Graph, GraphChange, LineageHasher,
-    Manifest, ManifestFile, Scratch, StandsAt, TIMES_NAME, View, Writer, degrees, network_sizes,
-    shared_connections, shortest_path,
+    Manifest, ManifestFile, NodeIndex, Scratch, StandsAt, TIMES_NAME, View, Writer, degrees,
+    network_sizes, shared_connections, shortest_path,
 };
 use cloud_model::{ConnectionTime, MemberId, Scn};
 
@@ -141,6 +141,7 @@ pub(super) fn ask(graph: &Graph) -> Result<String, FileError> {
     for &node in &nodes {
         told += &format!("{} {:?}\n", graph.member(node), graph.connections(node)?);
     }
+    told += &policy(graph);
     let (mut scratch, mut budget) = (Scratch::new(), Budget::unlimited());
     let asked = nodes.iter().take(3).copied();
     for viewer in asked.chain(nodes.last().copied()) {
@@ -155,4 +156,20 @@ pub(super) fn ask(graph: &Graph) -> Result<String, FileError> {
         }
     }
     Ok(told)
+}
+
+/// Reads who may not see whom, of all nodes, existing or not.
+pub(super) fn policy(graph: &Graph) -> String {
+    let nodes = (0..graph.node_bound()).map(NodeIndex::new);
+    let facts = nodes.map(|node| {
+        format!(
+            "{} {:?} {:?} {} {}\n",
+            graph.member(node),
+            graph.blocks(node),
+            graph.restrictions(node),
+            graph.is_restricted(node),
+            graph.has_closed_list(node)
+        )
+    });
+    facts.collect()
 }

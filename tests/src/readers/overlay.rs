@@ -4,7 +4,9 @@ use std::fs;
 use std::sync::Arc;
 
 use cloud_engine::{Base, GRAPH_NAME, GraphChange, Manifest, Writer, read_overlay};
-use cloud_model::{ConnectionTime, History, LogId, LogPoint, MemberId, Scn, SourceMark};
+use cloud_model::{
+    ConnectionTime, History, LogId, LogPoint, MemberId, RestrictionKind, Scn, SourceMark,
+};
 
 use super::graph::{ask, snapshot};
 use super::scratch::{empty_folder, folder, named};
@@ -58,6 +60,16 @@ fn valid() -> Vec<u8> {
                 GraphChange::MemberRemoved(member(25)),
                 added(2, 1600),
                 added(25, 36),
+                GraphChange::MemberBlocked {
+                    blocker: member(1),
+                    blocked: member(7_000),
+                },
+                GraphChange::MemberRestricted {
+                    member: member(4),
+                    kind: RestrictionKind::new(2).expect("a kind"),
+                    ends_at: 1_900_000_000_000,
+                },
+                GraphChange::ConnectionListClosed(member(9)),
             ],
         )
         .expect("ascends");
@@ -85,6 +97,8 @@ fn reseal(mut bytes: Vec<u8>) -> Vec<u8> {
         (104, 16, 180),
         (112, 8, 184),
         (120, 16, 168),
+        (128, 16, 144),
+        (136, 8, 148),
     ];
     for (count_at, width, sum_at) in sections {
         let count = field(&bytes, count_at).map(u64::from_le_bytes).unwrap_or(0);

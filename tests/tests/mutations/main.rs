@@ -167,6 +167,7 @@ each_reader! {
     manifests: "manifest",
     overlays: "overlay",
     histories: "histories",
+    policies: "policy",
     profile_files: "profiles",
     silent_profile_files: "silent-profiles",
     search_indexes: "search-index",

@@ -8,6 +8,7 @@ use crate::{
         graph_file::{GraphFile, GraphSections},
         id_order::IdOrder,
         member_lookup::MemberLookup,
+        policy_file::BasePolicy,
         times_file::{TIMES_PER_BLOCK, TimesFile},
     },
     files::{
@@ -30,6 +31,7 @@ pub struct Base {
     /// The number of nodes, from node 0 up, whose ids ascend.
     ascending_nodes: u32,
     times: Arc<Times>,
+    policy: Arc<BasePolicy>,
     lookup: MemberLookup,
     /// The file that holds the arrays; absent for a base that was built in memory.
     file: Option<GraphFile>,
@@ -47,7 +49,8 @@ enum Times {
 }
 
 impl Base {
-    /// Opens the graph of a snapshot. Maps `graph.csr` and verifies it completely. Verifies the
+    /// Opens the graph of a snapshot. Maps `graph.csr` and `policy.bin`, if there is one, and
+    /// verifies them completely. Verifies the
     /// header and the table of checksums of `times.bin`; its blocks are verified each time they are
     /// read.
     ///
@@ -57,9 +60,13 @@ impl Base {
         let file = GraphFile::open(snapshot, manifest)?;
         let sections = file.sections()?;
         let times = TimesFile::open(snapshot, manifest, sections.targets.len() as u64)?;
+        let policy = BasePolicy::open(snapshot, manifest, sections.member_ids.len() as u32)?;
         let base = Self::new(manifest.lineage_id, sections, Times::File(times));
-        let file = Some(file);
-        Ok(Self { file, ..base })
+        Ok(Self {
+            policy: Arc::new(policy),
+            file: Some(file),
+            ..base
+        })
     }
 
     /// Returns a base without members.
@@ -139,6 +146,7 @@ impl Base {
             lookup: MemberLookup::new(ids),
             sections,
             times: Arc::new(times),
+            policy: Arc::default(),
             file: None,
         }
     }
@@ -159,9 +167,15 @@ impl Base {
             sections: file.sections()?,
             ascending_nodes: self.ascending_nodes,
             times: Arc::clone(&self.times),
+            policy: Arc::clone(&self.policy),
             lookup: self.lookup.clone(),
             file: Some(file),
         })
+    }
+
+    /// Returns who may not see whom.
+    pub(crate) fn policy(&self) -> &BasePolicy {
+        &self.policy
     }
 
     /// Reads and verifies all times. Opening a base does not: each block is verified when it is
@@ -222,7 +236,11 @@ impl Base {
         };
         BaseBytes {
             mapped,
-            memory: in_memory + self.lookup.bytes() + self.sections.absent.bytes() as u64 + times,
+            memory: in_memory
+                + self.lookup.bytes()
+                + self.sections.absent.bytes() as u64
+                + times
+                + self.policy.memory_bytes(),
         }
     }
 

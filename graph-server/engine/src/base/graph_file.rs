@@ -22,8 +22,8 @@
 //!             member ids:   by node, nodes x 8, padded likewise
 //!             nodes by id:  in ascending order of member id, nodes x 4, padded likewise;
 //!                           nothing in order 0
-//!             absent nodes: those whose member was removed and has not come back, ascending,
-//!                           4 each, padded likewise
+//!             absent nodes: those whose member was removed and has not come back, or whose id only
+//!                           policy names, ascending, 4 each, padded likewise
 //! ```
 //!
 //! A file is written before its directory gets its final name, so a crash leaves no half-written

@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
-use crate::{files::content_error::ContentError, memory::read_ahead::read_ahead};
+use crate::{
+    base::policy_row::NODES_MAX, files::content_error::ContentError, memory::read_ahead::read_ahead,
+};
 
 /// Member ids by node, with their order. A rank is a place in the order of ids. Where the ids
 /// ascend by node, rank and node are the same number.
@@ -28,7 +30,7 @@ impl<'a> IdOrder<'a> {
     /// as the nodes, whose ids ascend strictly, names each node once. One pass.
     pub(crate) fn check(self) -> Result<(), ContentError> {
         let nodes = self.member_ids.len();
-        if nodes >= u32::MAX as usize {
+        if nodes > NODES_MAX as usize {
             return Err(ContentError::TooManyNodes { nodes });
         }
         let mut before = 0;

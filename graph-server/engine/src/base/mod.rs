@@ -11,5 +11,8 @@ pub(crate) mod graph_file_writer;
 pub(crate) mod graph_writer;
 pub(crate) mod id_order;
 pub(crate) mod member_lookup;
+pub(crate) mod policy_file;
+pub(crate) mod policy_file_writer;
+pub(crate) mod policy_row;
 pub(crate) mod resident_copy;
 pub(crate) mod times_file;

@@ -44,8 +44,11 @@ pub const MANIFEST_NAME: &str = "manifest.json";
 
 const FORMAT_VERSION: u32 = 2;
 const FORMAT_VERSION_1: u32 = 1;
-/// The entries of `requires` that this version knows: none was needed so far.
-const KNOWN_REQUIREMENTS: [&str; 0] = [];
+/// The entry of `requires` of a snapshot that has policy: a reader that passes over it would show
+/// members who are hidden.
+pub(crate) const REQUIRES_POLICY: &str = "policy";
+/// The entries of `requires` that this version knows.
+const KNOWN_REQUIREMENTS: [&str; 1] = [REQUIRES_POLICY];
 /// The longest manifest that is read. A manifest names a few files and at most a few thousand
 /// sources.
 const BYTES_MAX: u64 = 16 << 20;
@@ -122,6 +125,8 @@ pub enum FileRole {
     SearchIndex,
     /// The histories of the newest windows.
     Histories,
+    /// Who may not see whom.
+    Policy,
     /// A role that this version does not know, or a file of the site's own.
     #[serde(other)]
     Other,
@@ -289,6 +294,7 @@ impl fmt::Display for FileRole {
             Self::LiveProfiles => "live profiles",
             Self::SearchIndex => "search index",
             Self::Histories => "histories",
+            Self::Policy => "policy",
             Self::Other => "another file",
         })
     }
@@ -356,13 +362,19 @@ impl Manifest {
         Self::parse(&path, &text)
     }
 
-    /// Writes the manifest into `snapshot` and syncs it, but not the directory.
+    /// Writes the manifest into `snapshot` and syncs it, but not the directory. States in `requires`
+    /// what the files demand of a reader.
     ///
     /// # Errors
     /// [`FileError::Io`] when the file cannot be written or synced.
     pub fn write(&self, snapshot: &Path) -> Result<(), FileError> {
         let path = snapshot.join(MANIFEST_NAME);
-        let text = self
+        let mut manifest = self.clone();
+        manifest.requires.retain(|name| name != REQUIRES_POLICY);
+        if self.files.iter().any(|file| file.role == FileRole::Policy) {
+            manifest.requires.push(REQUIRES_POLICY.to_owned());
+        }
+        let text = manifest
             .to_text()
             .map_err(|error| FileError::io(&path)(error.into()))?;
         let mut file = File::create(&path).map_err(FileError::io(&path))?;

@@ -1,5 +1,5 @@
-//! Changes since the base: for each touched node a chain of entries, newest first, each stamped
-//! with its SCN.
+//! Changes since a base: for each touched node a chain of entries, newest first, each stamped with
+//! its SCN.
 //!
 //! From its SCN on, an entry adds a neighbour (with a time) or removes it. Entries are 24 bytes in
 //! append-only blocks, linked by their numbers. A node's chain begins at its head. A change of a
@@ -13,6 +13,12 @@
 //!
 //! An entry may replace everything older in its chain: a summary (`summary.rs`). Readers that need
 //! every change between two SCNs skip summaries.
+//!
+//! A marker changes nothing in the row. It tells the readers that need every change that the
+//! neighbour, or the node itself, was hidden or is hidden no more (`policy_at.rs`).
+//!
+//! There are two sets of chains. In those of policy, what is said here of a neighbour holds for a
+//! key of the node's policy, and an entry that names the node itself says whether it is hidden.
 //!
 //! **Why readers need no lock.** Everything is an atomic word, written once (entries) or only
 //! forward (heads, bits). The one writer fills an entry, stores it as the head (release), sets the
@@ -34,10 +40,7 @@ use crate::{
         tiers::Tiers,
     },
     node_index::NodeIndex,
-    overlay::{
-        new_members::NewMembers,
-        summary::{LastWords, Summaries, Summary, existence},
-    },
+    overlay::summary::{LastWords, Summaries, Summary, own_entry},
 };
 use cloud_model::{ConnectionTime, Scn};
 
@@ -54,8 +57,8 @@ const APPENDS_BETWEEN_LOOKS: u32 = 256;
 /// The number of counters of appends, as a power of two. A hash of the node selects one.
 const COUNTER_BITS: u32 = 14;
 
-/// The changes of one version.
-pub(crate) struct Overlay {
+/// The chains of all nodes.
+pub(crate) struct Chains {
     /// A bit for each node of the base that has a chain. A traversal checks only this for the
     /// others.
     touched: LargeArray<AtomicU64>,
@@ -77,7 +80,6 @@ pub(crate) struct Overlay {
     touched_count: AtomicU32,
     /// The SCN of the newest entry.
     last_change: AtomicU64,
-    pub(crate) new_members: NewMembers,
     summaries: Summaries,
     /// The appends since a chain's length was last checked.
     appends: LargeArray<AtomicU32>,
@@ -92,23 +94,37 @@ struct Entry {
     stamp: AtomicU64,
 }
 
-/// The content of an entry: added at a time, or removed. The time takes the upper 62 bits.
+/// The content of an entry: added with a value, or removed. The value takes the upper 62 bits: the
+/// time of a connection, or what `policy_at.rs` states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp(u64);
 
 impl Stamp {
     pub(crate) const REMOVED: Stamp = Stamp(0);
+    /// The stamp of a marker.
+    pub(crate) const MARKER: Stamp = Stamp(3);
 
     pub(crate) fn added(time: ConnectionTime) -> Self {
-        Self(time.millis() << 2 | 1)
+        Self::of_value(time.millis())
+    }
+
+    /// Returns the stamp that adds with a value below 2^62.
+    pub(crate) fn of_value(value: u64) -> Self {
+        debug_assert!(value < 1 << 62, "the value takes 62 bits");
+        Self(value << 2 | 1)
     }
 
     pub(crate) fn is_added(self) -> bool {
-        self.0 & 1 == 1
+        self.0 & 3 == 1
     }
 
     pub(crate) fn time(self) -> ConnectionTime {
         ConnectionTime::from_millis(self.0 >> 2)
+    }
+
+    /// Returns the value, if the stamp adds.
+    pub(crate) fn value(self) -> Option<u64> {
+        self.is_added().then_some(self.0 >> 2)
     }
 
     pub(crate) fn bits(self) -> u64 {
@@ -138,10 +154,11 @@ pub(crate) struct Link {
     pub(crate) stamp: Stamp,
 }
 
-/// A node's entries at or below an SCN, newest first, without summaries.
+/// A node's entries at or below an SCN, newest first, without summaries. As an iterator, it has
+/// markers too.
 #[derive(Clone)]
 pub(crate) struct Chain<'a> {
-    overlay: &'a Overlay,
+    chains: &'a Chains,
     next: u32,
     scn: u64,
 }
@@ -154,14 +171,18 @@ pub(crate) enum Step {
 }
 
 impl Chain<'_> {
-    /// Returns the next entry, or a summary of it and all older ones. A summary is the last item.
+    /// Returns the next entry that is no marker, or a summary of it and all older ones. A summary is
+    /// the last item.
     pub(crate) fn step(&mut self) -> Option<Step> {
         loop {
             let link = self.next_entry()?;
+            if link.stamp == Stamp::MARKER {
+                continue;
+            }
             let Some(place) = link.stamp.place_of_summary() else {
                 return Some(Step::Link(link));
             };
-            if let Some(summary) = self.overlay.summaries.get(place, Scn::new(self.scn)) {
+            if let Some(summary) = self.chains.summaries.get(place, Scn::new(self.scn)) {
                 return Some(Step::Summary(summary));
             }
         }
@@ -169,7 +190,7 @@ impl Chain<'_> {
 
     fn next_entry(&mut self) -> Option<Link> {
         while self.next != 0 {
-            let entry = self.overlay.entries.get(self.next)?;
+            let entry = self.chains.entries.get(self.next)?;
             self.next = entry.previous.load(Ordering::Relaxed);
             let scn = entry.scn.load(Ordering::Relaxed);
             if scn <= self.scn {
@@ -198,7 +219,7 @@ impl Iterator for Chain<'_> {
     }
 }
 
-impl Overlay {
+impl Chains {
     pub(crate) fn new(base_nodes: u32) -> Self {
         let words = (base_nodes as usize).div_ceil(64);
         Self {
@@ -213,7 +234,6 @@ impl Overlay {
             entry_count: AtomicU32::new(0),
             touched_count: AtomicU32::new(0),
             last_change: AtomicU64::new(0),
-            new_members: NewMembers::new(),
             summaries: Summaries::new(),
             appends: LargeArray::zeroed(Purpose::Overlay, 1 << COUNTER_BITS),
         }
@@ -245,7 +265,7 @@ impl Overlay {
     /// Returns the node's entries at or below `scn`, newest first.
     pub(crate) fn chain(&self, node: NodeIndex, scn: Scn) -> Chain<'_> {
         Chain {
-            overlay: self,
+            chains: self,
             next: self.head(node),
             scn: scn.get(),
         }
@@ -265,9 +285,10 @@ impl Overlay {
         Scn::new(self.last_change.load(Ordering::Relaxed))
     }
 
-    /// Returns whether the member was removed, or came back, at some SCN.
+    /// Returns whether the node has an entry about itself, at some SCN: the member was removed or came
+    /// back, or, in the chains of policy, was hidden.
     #[inline]
-    pub(crate) fn has_existence_entries(&self, node: NodeIndex) -> bool {
+    pub(crate) fn has_own_entries(&self, node: NodeIndex) -> bool {
         if self.existence_count.load(Ordering::Relaxed) == 0 {
             return false;
         }
@@ -278,7 +299,7 @@ impl Overlay {
         word.is_some_and(|word| word.load(Ordering::Relaxed) >> bit & 1 == 1)
     }
 
-    /// Returns the number of nodes of the base below this overlay.
+    /// Returns the number of nodes of the base below these chains.
     pub(crate) fn base_nodes(&self) -> u32 {
         self.base_nodes
     }
@@ -292,7 +313,7 @@ impl Overlay {
     /// there is room.
     pub(crate) fn append(&self, node: NodeIndex, neighbour: NodeIndex, scn: Scn, stamp: Stamp) {
         self.append_entry(node, neighbour, scn, stamp);
-        if neighbour == node {
+        if neighbour == node && stamp != Stamp::MARKER {
             let (word, bit) = match node.get().checked_sub(self.base_nodes) {
                 None => (&self.existence[node.index() / 64], node.get() % 64),
                 Some(ordinal) => (
@@ -338,8 +359,8 @@ impl Overlay {
         if let Some(place) = place.or_else(|| self.summaries.new_place()) {
             let last = LastWords::of(node, self.chain(node, scn));
             let existence = self
-                .has_existence_entries(node)
-                .then(|| existence(node, self.chain(node, scn)));
+                .has_own_entries(node)
+                .then(|| own_entry(node, self.chain(node, scn)));
             let summary = Summary::new(scn, last, existence.flatten());
             self.summaries.put(place, summary);
             self.append_entry(node, node, scn, Stamp::summary(place));
@@ -385,18 +406,17 @@ impl Overlay {
         self.touched_count.load(Ordering::Relaxed)
     }
 
-    /// Returns an upper bound of the memory in use. Arrays by node count with the pages in which
-    /// touched nodes may lie.
-    pub(crate) fn bytes(&self) -> u64 {
-        let (touched, new_members) = (self.touched_count(), self.new_members.count());
+    /// Returns an upper bound of the memory in use, if so many members are new. Arrays by node count
+    /// with the pages in which touched nodes may lie.
+    pub(crate) fn bytes(&self, new_members: u32) -> u64 {
+        let touched = self.touched_count();
         let existing = self.existence_count.load(Ordering::Relaxed);
         let by_node = written(&self.touched, touched)
             + written(&self.base_heads, touched)
             + written(&self.existence, existing);
         let grown = self.entries.bytes(self.entry_count() + 1)
             + self.new_heads.bytes(new_members)
-            + self.new_existence.bytes(new_members.div_ceil(64))
-            + self.new_members.bytes();
+            + self.new_existence.bytes(new_members.div_ceil(64));
         by_node + grown + self.summaries.bytes() + self.appends.bytes() as u64
     }
 
@@ -455,13 +475,13 @@ mod tests {
 
     #[test]
     fn a_long_chain_is_read_to_its_summary_and_its_history_to_the_end() {
-        let overlay = Overlay::new(100_000);
+        let chains = Chains::new(100_000);
         let hub = NodeIndex::new(7);
         let neighbour = |change: u64| NodeIndex::new((change * 31 % 20_000) as u32 + 8);
         for change in 1..=60_000 {
-            overlay.append(hub, neighbour(change), Scn::new(change), Stamp::REMOVED);
+            chains.append(hub, neighbour(change), Scn::new(change), Stamp::REMOVED);
             if change % 997 == 0 {
-                let mut chain = overlay.chain(hub, Scn::new(change));
+                let mut chain = chains.chain(hub, Scn::new(change));
                 let (mut steps, mut length) = (0, 0);
                 while let Some(step) = chain.step() {
                     match step {
@@ -479,29 +499,29 @@ mod tests {
                 );
             }
         }
-        let history = overlay.chain(hub, Scn::new(60_000)).map(|link| link.scn);
+        let history = chains.chain(hub, Scn::new(60_000)).map(|link| link.scn);
         assert!(history.eq((1..=60_000).rev()));
-        let last = LastWords::of(hub, overlay.chain(hub, Scn::new(60_000)));
+        let last = LastWords::of(hub, chains.chain(hub, Scn::new(60_000)));
         assert_eq!(last.words.len(), 20_000);
         // No reader uses SCNs that old, but the answer would be right.
-        let last = LastWords::of(hub, overlay.chain(hub, Scn::new(100)));
+        let last = LastWords::of(hub, chains.chain(hub, Scn::new(100)));
         assert_eq!(last.words.len(), 100);
-        assert!(overlay.summaries.bytes() < 3 * 20_000 * 16);
+        assert!(chains.summaries.bytes() < 3 * 20_000 * 16);
     }
 
     #[test]
     fn chains_are_read_as_of_an_scn() {
-        let overlay = Overlay::new(2);
+        let chains = Chains::new(2);
         let (one, other) = (NodeIndex::new(0), NodeIndex::new(70_000));
-        assert!(!overlay.is_touched(one));
-        assert!(overlay.is_touched(other));
+        assert!(!chains.is_touched(one));
+        assert!(chains.is_touched(other));
         for scn in [3, 5, 9] {
-            overlay.append(one, other, Scn::new(scn), Stamp::REMOVED);
+            chains.append(one, other, Scn::new(scn), Stamp::REMOVED);
         }
-        assert!(overlay.is_touched(one));
-        assert!(!overlay.is_touched(NodeIndex::new(1)));
+        assert!(chains.is_touched(one));
+        assert!(!chains.is_touched(NodeIndex::new(1)));
         let scns = |scn| {
-            overlay
+            chains
                 .chain(one, Scn::new(scn))
                 .map(|link| link.scn)
                 .collect::<Vec<_>>()
@@ -510,7 +530,7 @@ mod tests {
         assert_eq!(scns(5), [5, 3]);
         assert_eq!(scns(100), [9, 5, 3]);
         let changed =
-            |after, through| overlay.changed_between(one, Scn::new(after), Scn::new(through));
+            |after, through| chains.changed_between(one, Scn::new(after), Scn::new(through));
         assert!(changed(0, 3) && changed(5, 100) && changed(4, 6));
         assert!(!changed(3, 4) && !changed(9, 100) && !changed(0, 2));
     }

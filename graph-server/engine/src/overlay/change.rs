@@ -1,10 +1,10 @@
-//! The changes of the log that concern the graph. A change states a fact, so applying it twice
-//! equals applying it once.
+//! The changes of the log that concern the graph and its policy. A change states a fact, so applying
+//! it twice equals applying it once.
 
 use crate::node_index::NodeIndex;
-use cloud_model::{ConnectionTime, MemberId};
+use cloud_model::{ConnectionTime, MemberId, RestrictionKind};
 
-/// One change of the graph.
+/// One change of the graph or of its policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GraphChange {
     /// The member exists.
@@ -33,17 +33,59 @@ pub enum GraphChange {
         /// The other end.
         other: MemberId,
     },
+    /// The one blocks the other. This and the following hold whether the members exist or not. An id
+    /// that they name gets a node, and keeps it.
+    MemberBlocked {
+        /// The member who blocks.
+        blocker: MemberId,
+        /// The member who is blocked.
+        blocked: MemberId,
+    },
+    /// The one does not block the other.
+    MemberUnblocked {
+        /// The member who blocked.
+        blocker: MemberId,
+        /// The member who was blocked.
+        blocked: MemberId,
+    },
+    /// A restriction of this kind stands against the member.
+    MemberRestricted {
+        /// The member.
+        member: MemberId,
+        /// The kind; it replaces an earlier restriction of the kind.
+        kind: RestrictionKind,
+        /// The time at which it should end, in milliseconds since 1970, of which at most 2^62 - 1
+        /// count; 0 if none is stated. Only [`MemberUnrestricted`](Self::MemberUnrestricted) ends it.
+        ends_at: u64,
+    },
+    /// No restriction of this kind stands against the member.
+    MemberUnrestricted {
+        /// The member.
+        member: MemberId,
+        /// The kind.
+        kind: RestrictionKind,
+    },
+    /// The member's list of connections is closed.
+    ConnectionListClosed(MemberId),
+    /// The member's list of connections is open.
+    ConnectionListOpened(MemberId),
 }
 
 impl GraphChange {
     /// Returns the one or two members that the change names.
     pub(crate) fn members(&self) -> impl Iterator<Item = MemberId> + use<> {
         let (one, other) = match *self {
-            Self::MemberAdded(member) | Self::MemberNamed(member) | Self::MemberRemoved(member) => {
-                (member, None)
-            }
+            Self::MemberAdded(member)
+            | Self::MemberNamed(member)
+            | Self::MemberRemoved(member)
+            | Self::MemberRestricted { member, .. }
+            | Self::MemberUnrestricted { member, .. }
+            | Self::ConnectionListClosed(member)
+            | Self::ConnectionListOpened(member) => (member, None),
             Self::ConnectionAdded { member, other, .. }
             | Self::ConnectionRemoved { member, other } => (member, Some(other)),
+            Self::MemberBlocked { blocker, blocked }
+            | Self::MemberUnblocked { blocker, blocked } => (blocker, Some(blocked)),
         };
         std::iter::once(one).chain(other)
     }
@@ -68,7 +110,7 @@ pub struct Applied {
     pub created: Vec<Created>,
     /// Members that were removed.
     pub removed: Vec<(MemberId, NodeIndex)>,
-    /// The number of connections of a member with itself, which are ignored.
+    /// The number of connections and blocks of a member with itself, which are ignored.
     pub ignored: u64,
     /// The number of changes of existing members only, of which one does not exist.
     pub not_existing: u64,

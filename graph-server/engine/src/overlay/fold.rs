@@ -4,15 +4,15 @@
 //! ascend by node. A member that does not exist keeps its node, without neighbours, and comes back
 //! with it. The lineage stays, because every node index keeps its meaning.
 //!
-//! **Memory**, whatever the graph's size: 4 bytes a node, 24 a new member, 4 an absent member, and
-//! 32 for each target of a [`step`](Fold::step). A step has 32,768 targets, or those of one long
+//! **Memory**, whatever the graph's size: 4 bytes a node, 24 a new member, 4 an absent member, 4 a
+//! node with policy, and 32 for each target of a [`step`](Fold::step). A step has 32,768 targets, or those of one long
 //! row. Times are read, and everything is written, past the system's cache. That neither evicts
 //! other files nor delays requests meanwhile; `direct.rs` holds the reasons.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{
-    base::graph_writer::GraphWriter,
+    base::{graph_writer::GraphWriter, policy_file_writer::write_policy},
     files::{block_reader::BlockReader, file_error::FileError, manifest::ManifestFile},
     graph::Graph,
     node_index::NodeIndex,
@@ -25,8 +25,9 @@ use cloud_model::ConnectionTime;
 const TARGETS_AT_ONCE: usize = 1 << 15;
 const NODES_AT_ONCE: u32 = 1 << 13;
 
-/// `graph.csr` and `times.bin` of a graph, being written.
+/// `graph.csr`, `times.bin` and `policy.bin` of a graph, being written.
 pub struct Fold {
+    directory: PathBuf,
     graph: Graph,
     writer: GraphWriter,
     times: Option<BlockReader>,
@@ -39,7 +40,7 @@ pub struct Fold {
 /// The result of a fold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folded {
-    /// Both files.
+    /// The files; `policy.bin` only if there is any policy.
     pub files: Vec<ManifestFile>,
     /// The number of members that exist.
     pub members: u64,
@@ -48,7 +49,7 @@ pub struct Folded {
 }
 
 impl Fold {
-    /// Creates both files in `directory`. For a base that the writer is to use, the graph comes
+    /// Creates the files of the graph in `directory`. For a base that the writer is to use, the graph comes
     /// from [`Writer::begin_fold`](crate::Writer::begin_fold).
     ///
     /// # Errors
@@ -56,11 +57,13 @@ impl Fold {
     pub fn create(graph: Graph, directory: &Path) -> Result<Self, FileError> {
         let version = graph.version();
         // An entry adds one target at most.
-        let targets_max = version.base.target_count() + u64::from(version.overlay.entry_count());
+        let targets_max =
+            version.base.target_count() + u64::from(version.overlay.graph.entry_count());
         let mut writer = GraphWriter::create(directory, graph.node_bound(), targets_max)?;
         writer.bypass_cache();
         let times = version.base.times_reader()?;
         Ok(Self {
+            directory: directory.to_owned(),
             times,
             graph,
             writer,
@@ -104,9 +107,9 @@ impl Fold {
             let (row_times, behind) = times_of_base.split_at(row.len());
             times_of_base = behind;
             let before = targets.len();
-            if version.overlay.is_touched(node) {
-                let LastWords { words, base_counts } =
-                    LastWords::of(node, version.overlay.chain(node, scn));
+            let chains = &version.overlay.graph;
+            if chains.is_touched(node) {
+                let LastWords { words, base_counts } = LastWords::of(node, chains.chain(node, scn));
                 let of_base = row.iter().zip(row_times).map(|(&node, &time)| Connection {
                     node: NodeIndex::new(node),
                     time: ConnectionTime::from_millis(time),
@@ -130,12 +133,13 @@ impl Fold {
         Ok(self.next < bound)
     }
 
-    /// Writes the arrays behind the rows, and syncs both files, but not the directory.
+    /// Writes the arrays behind the rows, and what there is of policy. Syncs the files, but not the
+    /// directory.
     ///
     /// # Errors
     /// [`FileError`] as for [`step`](Self::step), and when not all rows are written.
     pub fn finish(self) -> Result<Folded, FileError> {
-        let version = self.graph.version();
+        let (version, scn) = (self.graph.version(), self.graph.scn());
         let (base, new_members) = (&version.base, &version.overlay.new_members);
         let new_ids = new_members.ids(self.graph.node_bound() - base.node_count());
         let mut new_by_id: Vec<(u64, u32)> =
@@ -154,8 +158,12 @@ impl Fold {
             nodes_by_id.take(listed),
             &self.absent,
         )?;
+        let mut files = unsealed.seal(base.lineage())?;
+        let nodes = version.nodes_with_policy(scn);
+        let row = |node| version.policy_row(node, scn);
+        files.extend(write_policy(&self.directory, base.lineage(), &nodes, row)?);
         Ok(Folded {
-            files: unsealed.seal(base.lineage())?,
+            files,
             members: u64::from(self.graph.node_bound()) - self.absent.len() as u64,
             connections: self.targets / 2,
         })

@@ -98,8 +98,8 @@ impl LastWords {
     }
 }
 
-/// Returns the last change of the member's own existence in a chain.
-pub(crate) fn existence(node: NodeIndex, mut chain: Chain<'_>) -> Option<Stamp> {
+/// Returns the last entry of a chain about the node itself.
+pub(crate) fn own_entry(node: NodeIndex, mut chain: Chain<'_>) -> Option<Stamp> {
     loop {
         match chain.step()? {
             Step::Link(link) if link.neighbour == node.get() => return Some(link.stamp),

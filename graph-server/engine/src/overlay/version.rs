@@ -16,8 +16,9 @@ use crate::{
     neighbours::Neighbours,
     node_index::NodeIndex,
     overlay::{
-        chains::{Overlay, Stamp, Step},
-        summary::existence,
+        chains::{Stamp, Step},
+        since_base::Overlay,
+        summary::own_entry,
     },
 };
 use cloud_model::{MemberId, Scn};
@@ -44,6 +45,8 @@ pub(crate) struct Counts {
 pub struct OverlayStats {
     /// The entries in the chains: two for each connection that changed.
     pub entries: u64,
+    /// The entries about policy: two for each block that changed.
+    pub policy_entries: u64,
     /// The nodes that have a chain.
     pub touched_nodes: u64,
     /// The members that the base does not have, removed ones included.
@@ -156,8 +159,9 @@ impl Version {
     /// Returns the size of the changes since the base.
     pub fn stats(&self) -> OverlayStats {
         OverlayStats {
-            entries: u64::from(self.overlay.entry_count()),
-            touched_nodes: u64::from(self.overlay.touched_count()),
+            entries: u64::from(self.overlay.graph.entry_count()),
+            policy_entries: u64::from(self.overlay.policy.entry_count()),
+            touched_nodes: u64::from(self.overlay.graph.touched_count()),
             new_members: u64::from(self.overlay.new_members.count()),
             members_created_by_connections: self
                 .counts
@@ -177,7 +181,7 @@ impl Version {
         self.base.node_count() + self.overlay.new_members.count_at(scn)
     }
 
-    /// Returns the node of a known member, existing or removed.
+    /// Returns the node of a known id: of a member, existing or removed, or of one that policy names.
     pub(crate) fn known_node(&self, member: MemberId) -> Option<NodeIndex> {
         self.base.find(member).or_else(|| {
             let ordinal = self.overlay.new_members.find(member)?;
@@ -196,8 +200,8 @@ impl Version {
     /// Returns whether the node's member exists.
     #[inline]
     pub(crate) fn exists(&self, node: NodeIndex, scn: Scn) -> bool {
-        if self.overlay.has_existence_entries(node)
-            && let Some(stamp) = existence(node, self.overlay.chain(node, scn))
+        if self.overlay.graph.has_own_entries(node)
+            && let Some(stamp) = own_entry(node, self.overlay.graph.chain(node, scn))
         {
             return stamp.is_added();
         }
@@ -213,7 +217,7 @@ impl Version {
     /// Prefetches the bounds of a node's row, for [`read_ahead`](crate::memory::read_ahead).
     #[inline]
     pub(crate) fn read_bounds_ahead(&self, node: NodeIndex) {
-        self.overlay.read_ahead(node);
+        self.overlay.graph.read_ahead(node);
         self.base.read_bounds_ahead(node);
     }
 
@@ -232,8 +236,12 @@ impl Version {
     /// Returns the node's neighbours.
     #[inline]
     pub(crate) fn neighbours(&self, node: NodeIndex, scn: Scn) -> Neighbours<'_> {
-        if self.overlay.is_touched(node) {
-            Neighbours::merged(self.base.row(node), node, self.overlay.chain(node, scn))
+        if self.overlay.graph.is_touched(node) {
+            Neighbours::merged(
+                self.base.row(node),
+                node,
+                self.overlay.graph.chain(node, scn),
+            )
         } else {
             Neighbours::of_base(self.base.row(node))
         }
@@ -252,7 +260,8 @@ impl Version {
             connected: self.base.connected(one, other),
             entry: None,
         };
-        if !self.overlay.is_touched(one) || !self.overlay.is_touched(other) {
+        let chains = &self.overlay.graph;
+        if !chains.is_touched(one) || !chains.is_touched(other) {
             return of_base();
         }
         let said = |stamp: Stamp| Pair {
@@ -264,7 +273,7 @@ impl Version {
             entry: None,
         };
         let mut walks = [(one, other), (other, one)]
-            .map(|(node, neighbour)| (self.overlay.chain(node, scn), node, neighbour));
+            .map(|(node, neighbour)| (chains.chain(node, scn), node, neighbour));
         loop {
             for (chain, node, neighbour) in &mut walks {
                 match chain.step() {

@@ -13,17 +13,21 @@ use std::sync::{
 };
 
 use crate::{
-    base::base_graph::Base,
+    base::{
+        base_graph::Base,
+        policy_row::{Blocks, CLOSED_LIST, NODES_MAX, key_of_kind},
+    },
     graph::Graph,
     node_index::NodeIndex,
     overlay::{
-        chains::{Overlay, Stamp},
+        chains::Stamp,
         change::{Applied, Created, GraphChange},
         current::Current,
+        since_base::Overlay,
         version::Version,
     },
 };
-use cloud_model::{ConnectionTime, MemberId, Scn};
+use cloud_model::{ConnectionTime, MemberId, RestrictionKind, Scn};
 
 /// The changes whose memory is prefetched together.
 const CHANGES_AHEAD: usize = 64;
@@ -163,8 +167,9 @@ impl Writer {
     }
 
     /// Applies a window and publishes its SCN: readers see all of it or nothing. O(1) for a change,
-    /// with two exceptions. The removal of a member takes O(d log d), and a connection searches the
-    /// shorter one of the two members' chains.
+    /// with three exceptions. The removal of a member takes O(d log d), and so does a restriction
+    /// that hides one, or its end. A connection searches the shorter one of the two members' chains,
+    /// and a block that of the member who blocks.
     ///
     /// # Errors
     /// [`ApplyError`] when the window does not follow the last one, or does not fit.
@@ -253,6 +258,22 @@ impl Window<'_> {
                 ..
             } => self.connect(member, other, time),
             GraphChange::ConnectionRemoved { member, other } => self.disconnect(member, other),
+            GraphChange::MemberBlocked { blocker, blocked } => self.block(blocker, blocked),
+            GraphChange::MemberUnblocked { blocker, blocked } => self.unblock(blocker, blocked),
+            GraphChange::MemberRestricted {
+                member,
+                kind,
+                ends_at,
+            } => self.restrict(member, kind, ends_at),
+            GraphChange::MemberUnrestricted { member, kind } => self.lift(member, kind),
+            GraphChange::ConnectionListClosed(member) => {
+                let node = self.named(member)?;
+                self.state_policy(node, CLOSED_LIST, Some(0)).map(drop)
+            }
+            GraphChange::ConnectionListOpened(member) => match self.version.known_node(member) {
+                Some(node) => self.state_policy(node, CLOSED_LIST, None).map(drop),
+                None => Ok(()),
+            },
         }
     }
 
@@ -271,17 +292,7 @@ impl Window<'_> {
                 self.append(node, node, Stamp::added(ConnectionTime::UNKNOWN));
                 node
             }
-            None => {
-                let bound =
-                    self.version.base.node_count() + self.version.overlay.new_members.count();
-                if bound >= u32::MAX - 1 {
-                    return Err(self.full());
-                }
-                for overlay in self.overlays() {
-                    overlay.new_members.push(member, self.scn);
-                }
-                NodeIndex::new(bound)
-            }
+            None => self.new_node(member)?,
         };
         add(&self.version.counts.members, 1);
         if by_connection {
@@ -292,6 +303,30 @@ impl Window<'_> {
             node,
             by_connection,
         });
+        Ok(node)
+    }
+
+    /// Gives an unknown member a node.
+    fn new_node(&self, member: MemberId) -> Result<NodeIndex, ApplyError> {
+        let bound = self.version.base.node_count() + self.version.overlay.new_members.count();
+        if bound >= NODES_MAX {
+            return Err(self.full());
+        }
+        for overlay in self.overlays() {
+            overlay.new_members.push(member, self.scn);
+        }
+        Ok(NodeIndex::new(bound))
+    }
+
+    /// Returns the node of a member that policy names. An unknown member gets a node, and still
+    /// does not exist.
+    fn named(&self, member: MemberId) -> Result<NodeIndex, ApplyError> {
+        if let Some(node) = self.version.known_node(member) {
+            return Ok(node);
+        }
+        self.need(1)?;
+        let node = self.new_node(member)?;
+        self.append(node, node, Stamp::REMOVED);
         Ok(node)
     }
 
@@ -353,6 +388,118 @@ impl Window<'_> {
         Ok(())
     }
 
+    fn block(&mut self, blocker: MemberId, blocked: MemberId) -> Result<(), ApplyError> {
+        if blocker == blocked {
+            self.applied.ignored += 1;
+            return Ok(());
+        }
+        let (blocker, blocked) = (self.named(blocker)?, self.named(blocked)?);
+        let before = self.version.blocks_between(blocker, blocked, self.scn);
+        self.state_blocks(blocker, blocked, before, before.with_block())
+    }
+
+    fn unblock(&mut self, blocker: MemberId, blocked: MemberId) -> Result<(), ApplyError> {
+        if blocker == blocked {
+            self.applied.ignored += 1;
+            return Ok(());
+        }
+        let nodes = (
+            self.version.known_node(blocker),
+            self.version.known_node(blocked),
+        );
+        let (Some(blocker), Some(blocked)) = nodes else {
+            return Ok(());
+        };
+        let before = self.version.blocks_between(blocker, blocked, self.scn);
+        self.state_blocks(blocker, blocked, before, before.without_block())
+    }
+
+    fn state_blocks(
+        &self,
+        one: NodeIndex,
+        other: NodeIndex,
+        before: Blocks,
+        after: Blocks,
+    ) -> Result<(), ApplyError> {
+        if before == after {
+            return Ok(());
+        }
+        let stamp = |blocks: Blocks| blocks.value().map_or(Stamp::REMOVED, Stamp::of_value);
+        self.append_policy(one, other.get(), stamp(after))?;
+        self.append_policy(other, one.get(), stamp(after.mirrored()))
+    }
+
+    fn restrict(
+        &mut self,
+        member: MemberId,
+        kind: RestrictionKind,
+        ends_at: u64,
+    ) -> Result<(), ApplyError> {
+        let node = self.named(member)?;
+        let ends_at = ends_at.min(ConnectionTime::MAX.millis());
+        match self.state_policy(node, key_of_kind(kind), Some(ends_at))? {
+            true => self.hide(node, kind),
+            false => Ok(()),
+        }
+    }
+
+    fn lift(&mut self, member: MemberId, kind: RestrictionKind) -> Result<(), ApplyError> {
+        match self.version.known_node(member) {
+            Some(node) if self.state_policy(node, key_of_kind(kind), None)? => {
+                self.hide(node, kind)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Hides a member, or ceases to, as its restrictions say after a change of this kind.
+    ///
+    /// A view trusts a node whose own chain has no entry. The change therefore also stands, as a
+    /// marker, in the chain of each neighbour: the member may be the only one between two others.
+    fn hide(&self, node: NodeIndex, kind: RestrictionKind) -> Result<(), ApplyError> {
+        let version = self.version;
+        if !kind.hides() {
+            return Ok(());
+        }
+        let Some(hides) = version.hides_otherwise(node, self.scn) else {
+            return Ok(());
+        };
+        self.append_policy(node, node.get(), Stamp::of_value(hides.into()))?;
+        let neighbours: Vec<NodeIndex> = version.neighbours(node, self.scn).collect();
+        self.need(neighbours.len() + 1)?;
+        for neighbour in neighbours {
+            self.append(neighbour, node, Stamp::MARKER);
+        }
+        self.append(node, node, Stamp::MARKER);
+        Ok(())
+    }
+
+    /// States a value of a node's policy; `None` if there is none any more. Returns whether that
+    /// changes it.
+    fn state_policy(
+        &self,
+        node: NodeIndex,
+        key: u32,
+        value: Option<u64>,
+    ) -> Result<bool, ApplyError> {
+        if self.version.policy_value(node, key, self.scn) == value {
+            return Ok(false);
+        }
+        self.append_policy(node, key, value.map_or(Stamp::REMOVED, Stamp::of_value))?;
+        Ok(true)
+    }
+
+    fn append_policy(&self, node: NodeIndex, key: u32, stamp: Stamp) -> Result<(), ApplyError> {
+        if self.version.overlay.policy.room() == 0 {
+            return Err(self.full());
+        }
+        for overlay in self.overlays() {
+            let chains = &overlay.policy;
+            chains.append(node, NodeIndex::new(key), self.scn, stamp);
+        }
+        Ok(())
+    }
+
     fn append_both(
         &self,
         one: NodeIndex,
@@ -367,7 +514,7 @@ impl Window<'_> {
 
     fn append(&self, node: NodeIndex, neighbour: NodeIndex, stamp: Stamp) {
         for overlay in self.overlays() {
-            overlay.append(node, neighbour, self.scn, stamp);
+            overlay.graph.append(node, neighbour, self.scn, stamp);
         }
     }
 
@@ -380,7 +527,7 @@ impl Window<'_> {
     }
 
     fn need(&self, entries: usize) -> Result<(), ApplyError> {
-        if entries > self.version.overlay.room() as usize {
+        if entries > self.version.overlay.graph.room() as usize {
             Err(self.full())
         } else {
             Ok(())
@@ -388,7 +535,11 @@ impl Window<'_> {
     }
 
     fn full(&self) -> ApplyError {
-        let entries = self.version.overlay.entry_count();
+        let overlay = &self.version.overlay;
+        let entries = overlay
+            .graph
+            .entry_count()
+            .max(overlay.policy.entry_count());
         ApplyError::Full {
             scn: self.scn,
             entries,
@@ -424,7 +575,7 @@ fn read_changes_ahead(version: &Version, changes: &[GraphChange]) {
     let nodes: Vec<NodeIndex> = nodes.collect();
     nodes.iter().for_each(|&node| {
         version.read_bounds_ahead(node);
-        version.overlay.read_head_ahead(node);
+        version.overlay.graph.read_head_ahead(node);
     });
     nodes.iter().for_each(|&node| version.read_row_ahead(node));
 }

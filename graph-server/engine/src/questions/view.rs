@@ -176,8 +176,8 @@ impl View {
             None => false,
             Some(None) => true,
             Some(Some((after, through))) => {
-                let overlay = &graph.version().overlay;
-                let changed = |node| overlay.changed_between(node, after, through);
+                let chains = &graph.version().overlay.graph;
+                let changed = |node| chains.changed_between(node, after, through);
                 !changed(self.viewer)
                     && !self.first.iter().any(|node| changed(NodeIndex::new(node)))
             }

@@ -60,7 +60,7 @@ impl View {
     /// ones.
     ///
     /// `None` when the view is from before the graph's version began or after it ended. Also `None`
-    /// when the viewer was removed or came back between the two SCNs.
+    /// when the viewer was removed, came back, was hidden or is hidden no more between the two SCNs.
     ///
     /// # Errors
     /// [`Stopped`] when the budget is exceeded.
@@ -274,17 +274,16 @@ impl<'a> ViewAt<'a> {
 }
 
 /// Returns the nodes with which the node's connections changed above one SCN and not above another.
-/// Includes the node itself when its member was removed or came back.
+/// Includes the node itself when its member was removed or came back, and the nodes of members who
+/// were hidden or are hidden no more.
 fn changed_between(
     graph: &Graph,
     node: NodeIndex,
     after: Scn,
     through: Scn,
 ) -> impl Iterator<Item = NodeIndex> + '_ {
-    let overlay = &graph.version().overlay;
-    let touched = overlay
-        .is_touched(node)
-        .then(|| overlay.chain(node, through));
+    let chains = &graph.version().overlay.graph;
+    let touched = chains.is_touched(node).then(|| chains.chain(node, through));
     let entries = touched.into_iter().flatten();
     entries
         .take_while(move |link| link.scn > after.get())

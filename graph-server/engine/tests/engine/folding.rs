@@ -13,6 +13,7 @@ use proptest::prelude::*;
 
 use crate::{
     model::{Model, NodeOrder, check_graph, member},
+    policy::Policy,
     shapes::{History, histories},
 };
 
@@ -37,6 +38,8 @@ pub(crate) fn folded(graph: Graph, directory: &Path) -> (Manifest, Base) {
         files: folded.files,
         ..Manifest::new(lineage_id, scn, stands_at)
     };
+    manifest.write(directory).expect("writes");
+    let manifest = Manifest::read(directory).expect("reads");
     let base = Base::open(directory, &manifest).expect("opens");
     (manifest, base)
 }
@@ -257,7 +260,7 @@ fn a_member_removed_before_a_new_base_comes_back_to_the_old_node() {
         other: member(other),
         time: time(at),
     };
-    let mut model = Model(BTreeMap::new(), NodeOrder::ById);
+    let mut model = Model(BTreeMap::new(), NodeOrder::ById, Policy::default());
     for change in [connected(10, 20, 5), connected(20, 30, 6)] {
         model.apply(&change);
     }

@@ -16,6 +16,7 @@ use proptest::{
 use crate::{
     folding::folded,
     model::{Model, NodeOrder, check_graph, member},
+    policy::{Policy, change_of_policy},
 };
 
 /// The number of members, with ids from 1. The first two are the hubs that change all day.
@@ -30,7 +31,8 @@ fn changes(seed: u64) -> Vec<GraphChange> {
         0 => GraphChange::MemberRemoved(member(hub)),
         1 => GraphChange::MemberAdded(member(hub)),
         2..=5 => GraphChange::MemberRemoved(member(other)),
-        6..=160 => GraphChange::ConnectionRemoved {
+        6..=40 => change_of_policy(kind, member(hub), member(other), kind.into()),
+        41..=160 => GraphChange::ConnectionRemoved {
             member: member(hub),
             other: member(other),
         },
@@ -50,7 +52,11 @@ fn changes(seed: u64) -> Vec<GraphChange> {
 }
 
 fn base(seed: u64) -> Model {
-    let mut model = Model(Default::default(), NodeOrder::Hashed(seed));
+    let mut model = Model(
+        Default::default(),
+        NodeOrder::Hashed(seed),
+        Policy::default(),
+    );
     // Some members are left out, so that they are new later.
     for other in HUBS + 1..MEMBERS - 9 {
         model.apply(&GraphChange::ConnectionAdded {

@@ -23,6 +23,7 @@ use tempfile::TempDir;
 use crate::{
     folding::folded,
     model::{Model, NodeOrder, check_graph, member},
+    policy::{Policy, change_of_policy},
 };
 
 const MEMBERS: u64 = 24;
@@ -67,7 +68,11 @@ fn uniform(random: &mut Random, _: u64) -> Vec<GraphChange> {
     let count = random.below(if large { 400 } else { 5 });
     let change = |_| {
         let (one, other) = (1 + random.below(MEMBERS), 1 + random.below(MEMBERS));
-        match random.below(12) {
+        match random.below(14) {
+            12.. => {
+                let (choice, number) = (random.below(8), random.below(40));
+                change_of_policy(choice as u32, member(one), member(other), number)
+            }
             0 => GraphChange::MemberRemoved(member(one)),
             1 => GraphChange::MemberAdded(member(one)),
             2..=5 => GraphChange::ConnectionRemoved {
@@ -134,10 +139,16 @@ fn manifest(base: &Base, scn: Scn) -> Manifest {
 
 impl Site {
     fn begin(random: &mut Random) -> Self {
-        let mut model = Model(BTreeMap::new(), NodeOrder::Hashed(random.next()));
+        let mut model = Model(
+            BTreeMap::new(),
+            NodeOrder::Hashed(random.next()),
+            Policy::default(),
+        );
         for change in uniform(random, 0).into_iter().chain(seasons(random, 0)) {
             model.apply(&change);
         }
+        // A base in memory has no policy.
+        model.2 = Policy::default();
         let base = Arc::new(model.base());
         let manifest = manifest(&base, Scn::BEGINNING);
         Self {

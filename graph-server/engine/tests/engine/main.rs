@@ -19,6 +19,7 @@ mod lists;
 mod long_histories;
 mod model;
 mod overlays;
+mod policy;
 mod questions;
 mod readers;
 mod scenarios;

@@ -6,12 +6,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use cloud_engine::{Base, Csr, Degree, Graph, GraphChange, NodeIndex};
 use cloud_model::{ConnectionTime, LineageId, MemberId};
 
+use crate::policy::Policy;
+
 /// Each member's connections, with their times in milliseconds. The second field is the node order
-/// of a base built from it, on which no answer may depend.
+/// of a base built from it, on which no answer may depend. The third is the policy, which such a
+/// base does not have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Model(
     pub(crate) BTreeMap<u64, BTreeMap<u64, u64>>,
     pub(crate) NodeOrder,
+    pub(crate) Policy,
 );
 
 /// The order of a base's nodes.
@@ -100,6 +104,7 @@ impl Model {
                     }
                 }
             }
+            _ => self.2.apply(change),
         }
     }
 
@@ -228,6 +233,7 @@ pub(crate) fn members_at(graph: &Graph, nodes: impl IntoIterator<Item = u32>) ->
 /// seen.
 pub(crate) fn check_graph(graph: &Graph, model: &Model, known: &[u64]) {
     let at = graph.scn();
+    model.2.check(graph, known);
     let nodes: BTreeSet<u64> = graph.nodes().map(|node| graph.member(node).get()).collect();
     assert_eq!(nodes, model.0.keys().copied().collect(), "members at {at}");
     for &id in known {

@@ -90,6 +90,29 @@ fn onto(change: &cloud_engine::GraphChange, from: &[u64], to: &[u64]) -> cloud_e
             member: map(member),
             other: map(other),
         },
+        MemberBlocked { blocker, blocked } => MemberBlocked {
+            blocker: map(blocker),
+            blocked: map(blocked),
+        },
+        MemberUnblocked { blocker, blocked } => MemberUnblocked {
+            blocker: map(blocker),
+            blocked: map(blocked),
+        },
+        MemberRestricted {
+            member,
+            kind,
+            ends_at,
+        } => MemberRestricted {
+            member: map(member),
+            kind,
+            ends_at,
+        },
+        MemberUnrestricted { member, kind } => MemberUnrestricted {
+            member: map(member),
+            kind,
+        },
+        ConnectionListClosed(id) => ConnectionListClosed(map(id)),
+        ConnectionListOpened(id) => ConnectionListOpened(map(id)),
     }
 }
 

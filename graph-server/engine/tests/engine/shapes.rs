@@ -6,7 +6,10 @@ use cloud_engine::GraphChange;
 use cloud_model::{ConnectionTime, Scn};
 use proptest::prelude::*;
 
-use crate::model::{Model, NodeOrder, member};
+use crate::{
+    model::{Model, NodeOrder, member},
+    policy::change_of_policy,
+};
 
 /// The structure of a graph's edges.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +112,7 @@ struct RawChange {
 
 fn raw_change() -> impl Strategy<Value = RawChange> {
     (
-        0..12u32,
+        0..20u32,
         any::<prop::sample::Index>(),
         any::<prop::sample::Index>(),
         times(),
@@ -133,6 +136,7 @@ impl RawChange {
             0 => GraphChange::MemberRemoved(one),
             1 => GraphChange::MemberAdded(one),
             2..=5 => GraphChange::ConnectionRemoved { member: one, other },
+            12.. => change_of_policy(self.kind, one, other, self.time),
             _ => GraphChange::ConnectionAdded {
                 existing_only: self.kind == 6,
                 member: one,

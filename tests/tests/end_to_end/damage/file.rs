@@ -42,7 +42,7 @@ impl Group {
         let name = path.file_name()?.to_str()?;
         if let Ok(below) = path.strip_prefix(newest) {
             return Some(match below.to_str()? {
-                "manifest.json" | "graph.csr" | "times.bin" => Self::Graph,
+                "manifest.json" | "graph.csr" | "times.bin" | "policy.bin" => Self::Graph,
                 "profiles.redb" => Self::Copy,
                 "histories.bin" => Self::Overlay,
                 _ => Self::People,
