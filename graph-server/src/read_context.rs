@@ -3,7 +3,8 @@
 //! [`Site::read_context`] checks the caller, waits for the call's `at_least`, takes the graph, and
 //! finds the viewer in it. The other functions do the same with profiles, and for a call that may
 //! have no viewer. No call gets a graph in another way: [`Graphs`] is private to this file. So a
-//! rule about which caller may read from which side has one place.
+//! rule about which caller may read from which side has one place, and every graph of a call is
+//! seen from the call's side: it has no member who is hidden from there.
 
 use crate::{
     ingest::progress::Part,
@@ -129,12 +130,16 @@ impl Side {
         }
     }
 
-    /// Returns the same side in the graph, or NOT_FOUND if the viewer does not exist.
-    fn in_graph(self, graph: &Graph) -> Result<Side<NodeIndex>, Refusal> {
+    /// Returns the graph from this side, and the side in it, or NOT_FOUND if the viewer does not
+    /// exist.
+    fn in_graph(self, graph: Graph) -> Result<(Graph, Side<NodeIndex>), Refusal> {
         Ok(match self {
-            Self::Member(viewer) => Side::Member(existing(graph, viewer)?),
-            Self::Visitor => Side::Visitor,
-            Self::Site => Side::Site,
+            Self::Member(viewer) => {
+                let viewer = existing(&graph, viewer)?;
+                (graph.seen_by(viewer), Side::Member(viewer))
+            }
+            Self::Visitor => (graph.seen_by_visitor(), Side::Visitor),
+            Self::Site => (graph, Side::Site),
         })
     }
 }
@@ -159,7 +164,7 @@ impl Site {
         call.identity.check_side(Side::Member(viewer))?;
         let graph = self.graph(at_least, call).await?;
         let viewer = existing(&graph, viewer)?;
-        Ok(ReadContext::new(self, graph, viewer, call))
+        Ok(ReadContext::new(self, graph.seen_by(viewer), viewer, call))
     }
 
     /// Returns this side of the newest graph that holds `at_least`.
@@ -171,12 +176,12 @@ impl Site {
     ) -> Result<ReadContext<Side<NodeIndex>>, Refusal> {
         call.identity.check_side(side)?;
         let graph = self.graph(at_least, call).await?;
-        let side = side.in_graph(&graph)?;
+        let (graph, side) = side.in_graph(graph)?;
         Ok(ReadContext::new(self, graph, side, call))
     }
 
-    /// Returns the side of each of some viewers of the same graph, the newest that holds
-    /// `at_least`; `None` for a viewer that does not exist.
+    /// Returns the newest graph that holds `at_least`, from the site's own side, and the side of each
+    /// of some viewers of it; `None` for a viewer that does not exist.
     pub(crate) async fn read_contexts(
         self: &Arc<Self>,
         viewers: &[MemberId],
@@ -188,7 +193,8 @@ impl Site {
         facts::answered_as_of(graph.scn().get());
         let context = |&viewer: &MemberId| {
             let node = graph.node(viewer)?;
-            Some(ReadContext::new(self, graph.clone(), node, call))
+            let graph = graph.clone().seen_by(node);
+            Some(ReadContext::new(self, graph, node, call))
         };
         let contexts = viewers.iter().map(context).collect();
         Ok((graph, contexts))
@@ -205,7 +211,8 @@ impl Site {
         call.identity.check_side(Side::Member(viewer))?;
         let (published, graph) = self.published_at(at_least, call).await?;
         let viewer = existing(&graph, viewer)?;
-        Ok((published, ReadContext::new(self, graph, viewer, call)))
+        let context = ReadContext::new(self, graph.seen_by(viewer), viewer, call);
+        Ok((published, context))
     }
 
     /// Returns the newest profiles that hold `at_least`, and this side of the graph at the same
@@ -218,7 +225,7 @@ impl Site {
     ) -> Result<(Arc<Published>, ReadContext<Side<NodeIndex>>), Refusal> {
         call.identity.check_side(side)?;
         let (published, graph) = self.published_at(at_least, call).await?;
-        let side = side.in_graph(&graph)?;
+        let (graph, side) = side.in_graph(graph)?;
         Ok((published, ReadContext::new(self, graph, side, call)))
     }
 

@@ -1,4 +1,11 @@
-//! The graph at one SCN, which every query reads.
+//! The graph at one SCN and from one side, which every query reads.
+//!
+//! **What a side sees.** Every answer from the side of a member equals the answer in the graph
+//! without the members that are hidden from it: those who block the member or are blocked by it, and
+//! those whom a restriction hides. A question need not know this. [`Graph::node`] finds no hidden
+//! member, [`Graph::neighbours`] has none, and every set that is gathered from rows leaves them out
+//! (`questions/gather.rs`). An edge to a hidden member then leads to nothing, so that look-ups in
+//! those sets may read whole rows (`all_neighbours`).
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -12,13 +19,26 @@ use crate::{
 };
 use cloud_model::{MemberId, Scn};
 
-/// A version and an SCN. It does not change while the writer continues. It is cheap to clone; drop
-/// it when the request ends.
+/// A version, an SCN and a side. It does not change while the writer continues. It is cheap to
+/// clone; drop it when the request ends.
 #[derive(Clone)]
 pub struct Graph {
     version: Arc<Version>,
     scn: Scn,
     node_bound: u32,
+    side: Side,
+}
+
+/// The side from which a graph is seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The site's own: everything is seen.
+    Site,
+    /// That of a visitor: members whom a restriction hides are not seen.
+    Visitor,
+    /// That of a member, who in addition does not see those blocked either way, ascending. A
+    /// restricted member sees itself.
+    Member(NodeIndex, Arc<[u32]>),
 }
 
 impl Graph {
@@ -28,7 +48,55 @@ impl Graph {
             version,
             scn,
             node_bound,
+            side: Side::Site,
         }
+    }
+
+    /// Returns the graph from the side of a visitor who is no member. A graph is from the site's own
+    /// side otherwise, from which everything is seen.
+    #[must_use]
+    pub fn seen_by_visitor(self) -> Self {
+        let side = Side::Visitor;
+        Self { side, ..self }
+    }
+
+    /// Returns the graph from the side of the member at a node. O(log n + k) for k blocks, where n
+    /// members have policy.
+    #[must_use]
+    pub fn seen_by(self, viewer: NodeIndex) -> Self {
+        let blocked = self.version.blocked_either_way(viewer, self.scn);
+        let side = Side::Member(viewer, blocked.into());
+        Self { side, ..self }
+    }
+
+    /// Returns whether the node's member is hidden from the side of the graph.
+    #[inline]
+    #[must_use]
+    pub fn hides(&self, node: NodeIndex) -> bool {
+        match &self.side {
+            Side::Site => false,
+            Side::Visitor => self.version.hides(node, self.scn),
+            Side::Member(viewer, blocked) => {
+                node != *viewer
+                    && (self.version.hides(node, self.scn)
+                        || blocked.binary_search(&node.get()).is_ok())
+            }
+        }
+    }
+
+    /// Returns whether some member may be hidden from the side of the graph.
+    #[inline]
+    pub(crate) fn hides_some(&self) -> bool {
+        match &self.side {
+            Side::Site => false,
+            Side::Visitor => self.version.hides_some(),
+            Side::Member(_, blocked) => !blocked.is_empty() || self.version.hides_some(),
+        }
+    }
+
+    /// Returns the side.
+    pub(crate) fn side(&self) -> &Side {
+        &self.side
     }
 
     /// Returns the SCN as of which every answer is exact.
@@ -49,7 +117,7 @@ impl Graph {
         &self.version.base
     }
 
-    /// Returns the node of a member that exists.
+    /// Returns the node of a member that exists and is not hidden.
     #[must_use]
     pub fn node(&self, member: MemberId) -> Option<NodeIndex> {
         self.version
@@ -83,11 +151,11 @@ impl Graph {
         self.version.member(node)
     }
 
-    /// Returns whether the node's member exists.
+    /// Returns whether the node's member exists and is not hidden.
     #[inline]
     #[must_use]
     pub fn exists(&self, node: NodeIndex) -> bool {
-        self.version.exists(node, self.scn)
+        self.version.exists(node, self.scn) && !self.hides(node)
     }
 
     /// Returns a number that is above all node indexes of this graph.
@@ -96,14 +164,14 @@ impl Graph {
         self.node_bound
     }
 
-    /// Returns the nodes of all members that exist, ascending.
+    /// Returns the nodes of all members that exist and are not hidden, ascending.
     pub fn nodes(&self) -> impl Iterator<Item = NodeIndex> + '_ {
         (0..self.node_bound)
             .map(NodeIndex::new)
             .filter(|&node| self.exists(node))
     }
 
-    /// Returns the number of members that exist, as of the newest published SCN rather than this
+    /// Returns the number of members that exist, hidden or not, as of the newest published SCN rather than this
     /// graph's.
     #[must_use]
     pub fn member_count(&self) -> u64 {
@@ -116,21 +184,29 @@ impl Graph {
         self.version.counts.connections.load(Ordering::Relaxed)
     }
 
-    /// Returns the node's neighbours, ascending by node index. This is the only way to them. Empty
-    /// for a node that does not exist.
+    /// Returns the node's neighbours that are not hidden, ascending by node index. Empty for a node
+    /// that does not exist.
     #[inline]
     #[must_use]
     pub fn neighbours(&self, node: NodeIndex) -> Neighbours<'_> {
+        self.all_neighbours(node).shown_by(self)
+    }
+
+    /// Returns the node's neighbours, hidden or not. For costs, and to look them up in sets that
+    /// leave out the hidden.
+    #[inline]
+    pub(crate) fn all_neighbours(&self, node: NodeIndex) -> Neighbours<'_> {
         self.version.neighbours(node, self.scn)
     }
 
-    /// Returns the number of the node's neighbours.
+    /// Returns the number of the node's neighbours that are not hidden.
     #[must_use]
     pub fn degree_of_node(&self, node: NodeIndex) -> usize {
         self.neighbours(node).count()
     }
 
-    /// Returns whether the two nodes are connected, by two binary searches or the shorter chain.
+    /// Returns whether the two nodes, which are not hidden, are connected, by two binary searches or
+    /// the shorter chain.
     #[must_use]
     pub fn connected(&self, one: NodeIndex, other: NodeIndex) -> bool {
         self.version.pair(one, other, self.scn).connected
@@ -144,14 +220,21 @@ impl Graph {
         ConnectionTimes::new(self.base(), node, chain, neighbours)
     }
 
-    /// Returns whether the node's connections are the same at `scn`, earlier or later than this
-    /// graph's. The answer "no" may be too cautious.
+    /// Returns whether the node's connections that are not hidden are the same at `scn`, earlier or
+    /// later than this graph's. The answer "no" may be too cautious.
     #[must_use]
     pub fn has_same_row_at(&self, node: NodeIndex, scn: Scn) -> bool {
-        match self.span_from(scn) {
-            None => false,
-            Some(None) => true,
-            Some(Some((after, through))) => !self
+        let Some(span) = self.span_from(scn) else {
+            return false;
+        };
+        if let Side::Member(viewer, blocked) = &self.side
+            && self.version.blocked_either_way(*viewer, scn)[..] != **blocked
+        {
+            return false;
+        }
+        match span {
+            None => true,
+            Some((after, through)) => !self
                 .version
                 .overlay
                 .graph
@@ -178,14 +261,29 @@ impl Graph {
         Some((!is_still).then_some((after, through)))
     }
 
-    /// Returns the node's neighbours with the times of the connections, ascending by node index.
+    /// Returns the node's neighbours that are not hidden with the times of the connections, ascending
+    /// by node index.
     /// Reads the file of times.
     ///
     /// # Errors
     /// [`FileError`] when the file of times cannot be read or is damaged.
     pub fn connections(&self, node: NodeIndex) -> Result<Vec<Connection>, FileError> {
         let chain = self.version.overlay.graph.chain(node, self.scn);
-        connections_at(self.base(), node, chain)
+        let mut connections = connections_at(self.base(), node, chain)?;
+        if self.hides_some() {
+            connections.retain(|connection| !self.hides(connection.node));
+        }
+        Ok(connections)
+    }
+}
+
+impl Side {
+    /// Returns the bytes of memory, besides its own size.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Site | Self::Visitor => 0,
+            Self::Member(_, blocked) => size_of_val::<[u32]>(blocked),
+        }
     }
 }
 

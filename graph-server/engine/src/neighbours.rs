@@ -1,10 +1,12 @@
-//! A node's neighbours at one SCN: the base's row, merged with the node's chain when there is one.
+//! A node's neighbours at one SCN: the base's row, merged with the node's chain when there is one,
+//! without those that are hidden from the side of the graph.
 
 use std::slice;
 
 use smallvec::SmallVec;
 
 use crate::{
+    graph::Graph,
     node_index::NodeIndex,
     overlay::{
         chains::Chain,
@@ -14,10 +16,14 @@ use crate::{
 
 /// A node's neighbours, ascending by node index. For a node without changes it walks a slice.
 #[derive(Clone, Debug)]
-pub struct Neighbours<'a>(Kind<'a>);
+pub struct Neighbours<'a> {
+    row: Row<'a>,
+    /// The graph from whose side some of them are hidden; `None` if all are shown.
+    side: Option<&'a Graph>,
+}
 
 #[derive(Clone, Debug)]
-enum Kind<'a> {
+enum Row<'a> {
     Base(slice::Iter<'a, u32>),
     Merged(Merged<'a>),
 }
@@ -55,7 +61,7 @@ impl Change {
 impl<'a> Neighbours<'a> {
     #[inline]
     pub(crate) fn of_base(row: &'a [u32]) -> Self {
-        Self(Kind::Base(row.iter()))
+        Row::Base(row.iter()).into()
     }
 
     pub(crate) fn merged(row: &'a [u32], node: NodeIndex, chain: Chain<'_>) -> Self {
@@ -79,18 +85,23 @@ impl<'a> Neighbours<'a> {
         if changes.is_empty() {
             return Self::of_base(base);
         }
-        Self(Kind::Merged(Merged {
-            base,
-            changes: changes.into_iter(),
-        }))
+        let changes = changes.into_iter();
+        Row::Merged(Merged { base, changes }).into()
+    }
+
+    /// Returns those that are shown from the side of the graph.
+    #[inline]
+    pub(crate) fn shown_by(self, graph: &'a Graph) -> Self {
+        let side = graph.hides_some().then_some(graph);
+        Self { side, ..self }
     }
 
     /// Skips the neighbours below `node`. O(log d), and O(1) for each change skipped.
     pub(crate) fn advance_to(&mut self, node: u32) {
         let from = |row: &'a [u32]| row.split_at(row.partition_point(|&other| other < node)).1;
-        match &mut self.0 {
-            Kind::Base(row) => *row = from(row.as_slice()).iter(),
-            Kind::Merged(Merged { base, changes }) => {
+        match &mut self.row {
+            Row::Base(row) => *row = from(row.as_slice()).iter(),
+            Row::Merged(Merged { base, changes }) => {
                 *base = from(base);
                 let below = |change: &Change| change.neighbour() < node;
                 let below = changes.as_slice().partition_point(below);
@@ -103,10 +114,13 @@ impl<'a> Neighbours<'a> {
 
     /// Returns whether a node is among the remaining ones. O(log d).
     pub(crate) fn contains(&self, node: u32) -> bool {
-        let (base, changes) = match &self.0 {
-            Kind::Base(row) => (row.as_slice(), &[][..]),
-            Kind::Merged(merged) => (merged.base, merged.changes.as_slice()),
+        let (base, changes) = match &self.row {
+            Row::Base(row) => (row.as_slice(), &[][..]),
+            Row::Merged(merged) => (merged.base, merged.changes.as_slice()),
         };
+        if !self.shows(NodeIndex::new(node)) {
+            return false;
+        }
         match changes.binary_search_by_key(&node, |change| change.neighbour()) {
             Ok(place) => changes[place].is_added(),
             Err(_) => base.binary_search(&node).is_ok(),
@@ -122,20 +136,32 @@ impl<'a> Neighbours<'a> {
 
     /// Returns the number of remaining changes, which a clone copies.
     pub(crate) fn change_count(&self) -> usize {
-        match &self.0 {
-            Kind::Base(_) => 0,
-            Kind::Merged(merged) => merged.changes.len(),
+        match &self.row {
+            Row::Base(_) => 0,
+            Row::Merged(merged) => merged.changes.len(),
         }
     }
 
-    /// Returns an upper bound of the remaining neighbours. It is exact for a node without changes.
+    /// Returns an upper bound of the remaining neighbours. It is exact for a node without changes
+    /// whose neighbours are all shown.
     #[inline]
     #[must_use]
     pub fn count_max(&self) -> usize {
-        match &self.0 {
-            Kind::Base(row) => row.len(),
-            Kind::Merged(merged) => merged.base.len() + merged.changes.len(),
+        match &self.row {
+            Row::Base(row) => row.len(),
+            Row::Merged(merged) => merged.base.len() + merged.changes.len(),
         }
+    }
+
+    #[inline]
+    fn shows(&self, node: NodeIndex) -> bool {
+        self.side.is_none_or(|graph| !graph.hides(node))
+    }
+}
+
+impl<'a> From<Row<'a>> for Neighbours<'a> {
+    fn from(row: Row<'a>) -> Self {
+        Self { row, side: None }
     }
 }
 
@@ -144,40 +170,82 @@ impl Iterator for Neighbours<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<NodeIndex> {
-        match &mut self.0 {
-            Kind::Base(row) => row.next().copied().map(NodeIndex::new),
-            Kind::Merged(merged) => merged.next().map(NodeIndex::new),
+        match self.side {
+            None => self.row.next(),
+            Some(graph) => self.row.find(|&node| !graph.hides(node)),
         }
     }
 
     #[inline]
     fn any<F: FnMut(NodeIndex) -> bool>(&mut self, mut f: F) -> bool {
-        match &mut self.0 {
-            Kind::Base(row) => row.any(|&node| f(NodeIndex::new(node))),
-            Kind::Merged(merged) => merged.any(|node| f(NodeIndex::new(node))),
+        match self.side {
+            None => self.row.any(f),
+            Some(graph) => self.row.any(|node| !graph.hides(node) && f(node)),
         }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        match &self.0 {
-            Kind::Base(row) => row.size_hint(),
-            Kind::Merged(_) => (0, Some(self.count_max())),
+        match self.side {
+            None => self.row.size_hint(),
+            Some(_) => (0, Some(self.count_max())),
         }
     }
 
-    /// Counts by looking at the changes only, each a search in the base's row.
+    /// Counts by looking at the changes only, each a search in the base's row, if all are shown.
     fn count(self) -> usize {
-        match self.0 {
-            Kind::Base(row) => row.len(),
-            Kind::Merged(merged) => merged.count(),
+        match self.side {
+            None => self.row.count(),
+            Some(graph) => self.row.filter(|&node| !graph.hides(node)).count(),
+        }
+    }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, NodeIndex) -> B>(self, init: B, f: F) -> B {
+        match self.side {
+            None => self.row.fold(init, f),
+            Some(graph) => self.row.filter(|&node| !graph.hides(node)).fold(init, f),
+        }
+    }
+}
+
+impl Iterator for Row<'_> {
+    type Item = NodeIndex;
+
+    #[inline]
+    fn next(&mut self) -> Option<NodeIndex> {
+        match self {
+            Row::Base(row) => row.next().copied().map(NodeIndex::new),
+            Row::Merged(merged) => merged.next().map(NodeIndex::new),
+        }
+    }
+
+    #[inline]
+    fn any<F: FnMut(NodeIndex) -> bool>(&mut self, mut f: F) -> bool {
+        match self {
+            Row::Base(row) => row.any(|&node| f(NodeIndex::new(node))),
+            Row::Merged(merged) => merged.any(|node| f(NodeIndex::new(node))),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Row::Base(row) => row.size_hint(),
+            Row::Merged(merged) => (0, Some(merged.base.len() + merged.changes.len())),
+        }
+    }
+
+    fn count(self) -> usize {
+        match self {
+            Row::Base(row) => row.len(),
+            Row::Merged(merged) => merged.count(),
         }
     }
 
     #[inline]
     fn fold<B, F: FnMut(B, NodeIndex) -> B>(self, init: B, mut f: F) -> B {
-        match self.0 {
-            Kind::Base(row) => row.fold(init, |all, &node| f(all, NodeIndex::new(node))),
-            Kind::Merged(merged) => merged.fold(init, |all, node| f(all, NodeIndex::new(node))),
+        match self {
+            Row::Base(row) => row.fold(init, |all, &node| f(all, NodeIndex::new(node))),
+            Row::Merged(merged) => merged.fold(init, |all, node| f(all, NodeIndex::new(node))),
         }
     }
 }
@@ -263,7 +331,7 @@ mod tests {
                 }
             }
             let row = Merged { base: &base, changes: merged.into_iter() };
-            let mut merged = Neighbours(Kind::Merged(row));
+            let mut merged = Neighbours::from(Row::Merged(row));
             prop_assert_eq!(merged.clone().count(), expected.len());
             merged.advance_to(from);
             let rest: Vec<u32> = expected.range(from..).copied().collect();

@@ -27,7 +27,7 @@ pub(crate) async fn get_degrees_for_viewers(
     let members = member_ids("member_ids", &request.member_ids, limit)?;
     let contexts = site.read_contexts(&viewers, request.at_least, call).await?;
     let (graph, contexts) = contexts;
-    let targets: Arc<[_]> = graph.page(&members).into();
+    let targets = graph.page(&members);
     let mut answered = Vec::with_capacity(viewers.len());
     for (&viewer_id, context) in request.viewer_ids.iter().zip(&contexts) {
         let degrees = match context {
@@ -45,12 +45,16 @@ pub(crate) async fn get_degrees_for_viewers(
 /// Returns the degrees of the targets from the viewer of a context.
 async fn degrees_from(
     context: &ReadContext,
-    targets: &Arc<[Option<NodeIndex>]>,
+    targets: &[Option<NodeIndex>],
 ) -> Result<Vec<i32>, Refusal> {
     let view = context.view().await?;
+    let is_shown = |target: &NodeIndex| !context.graph.hides(*target);
+    let targets: Arc<[_]> = targets
+        .iter()
+        .map(|target| target.filter(is_shown))
+        .collect();
     let own_edges = |&target: &NodeIndex| context.graph.neighbours(target).count_max() as u64;
     let edges = targets.iter().flatten().map(own_edges).sum();
-    let targets = Arc::clone(targets);
     let degrees = context.work(edges, move |context, budget| {
         let mut view = view.whole(&context.graph);
         let nodes: Vec<_> = targets.iter().flatten().copied().collect();

@@ -157,6 +157,12 @@ impl BasePolicy {
         word.is_some_and(|word| word >> (node.get() % 64) & 1 == 1)
     }
 
+    /// Returns whether a restriction hides some node.
+    #[inline]
+    pub(crate) fn hides_some(&self) -> bool {
+        !self.hidden.is_empty()
+    }
+
     /// Returns the value of a key of the node's row. O(log n) for n nodes with policy.
     pub(crate) fn value(&self, node: NodeIndex, key: u32) -> Option<u64> {
         match key.checked_sub(CLOSED_LIST) {

@@ -299,6 +299,12 @@ impl Chains {
         word.is_some_and(|word| word.load(Ordering::Relaxed) >> bit & 1 == 1)
     }
 
+    /// Returns whether a node has an entry about itself.
+    #[inline]
+    pub(crate) fn has_any_own_entry(&self) -> bool {
+        self.existence_count.load(Ordering::Relaxed) > 0
+    }
+
     /// Returns the number of nodes of the base below these chains.
     pub(crate) fn base_nodes(&self) -> u32 {
         self.base_nodes

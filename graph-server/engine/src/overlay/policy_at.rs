@@ -11,7 +11,7 @@
 //! own chain has no entry.
 
 use crate::{
-    base::policy_row::{Blocks, CLOSED_LIST, Meaning, PolicyWord},
+    base::policy_row::{Blocks, CLOSED_LIST, Meaning, NODES_MAX, PolicyWord},
     graph::Graph,
     node_index::NodeIndex,
     overlay::{
@@ -56,6 +56,26 @@ impl Version {
             return stamp.value() == Some(HIDDEN);
         }
         self.base.policy().hides(node)
+    }
+
+    /// Returns whether a restriction hides some node, at some SCN.
+    #[inline]
+    pub(crate) fn hides_some(&self) -> bool {
+        self.base.policy().hides_some() || self.overlay.policy.has_any_own_entry()
+    }
+
+    /// Returns the nodes that the node blocks or that block it, ascending.
+    pub(crate) fn blocked_either_way(&self, node: NodeIndex, scn: Scn) -> Vec<u32> {
+        if self.has_no_policy() {
+            return Vec::new();
+        }
+        let row = self.policy_row(node, scn).into_iter();
+        let others = row.take_while(|word| word.key < NODES_MAX);
+        others.map(|word| word.key).collect()
+    }
+
+    fn has_no_policy(&self) -> bool {
+        self.base.policy().is_empty() && self.overlay.policy.entry_count() == 0
     }
 
     /// Returns who of two blocks whom.
@@ -104,10 +124,10 @@ impl Version {
 
     /// Returns the nodes whose rows have words, ascending. O(1) if there is no policy.
     pub(crate) fn nodes_with_policy(&self, scn: Scn) -> Vec<NodeIndex> {
-        let (policy, chains) = (self.base.policy(), &self.overlay.policy);
-        if policy.is_empty() && chains.entry_count() == 0 {
+        if self.has_no_policy() {
             return Vec::new();
         }
+        let (policy, chains) = (self.base.policy(), &self.overlay.policy);
         let has_chain = |&node: &u32| {
             let node = NodeIndex::new(node);
             chains.is_touched(node) && chains.chain(node, scn).next().is_some()

@@ -69,7 +69,7 @@ pub fn degree(
     }
     // None of the target's connections is the viewer or at 1st degree. Otherwise the target would
     // be at 1st or 2nd degree.
-    let neighbours = view.graph().neighbours(target);
+    let neighbours = view.graph().all_neighbours(target);
     Ok(if view.any_is_second(neighbours, budget)? {
         Degree::Third
     } else {
@@ -110,11 +110,11 @@ fn degree_from_target(
     if first.contains(target.get()) {
         return Ok(Degree::First);
     }
-    if touches(graph.neighbours(target), first, budget)? {
+    if touches(graph.all_neighbours(target), first, budget)? {
         return Ok(Degree::Second);
     }
     for node in graph.neighbours(target) {
-        if touches(graph.neighbours(node), first, budget)? {
+        if touches(graph.all_neighbours(node), first, budget)? {
             return Ok(Degree::Third);
         }
     }

@@ -10,8 +10,10 @@ use crate::{
     sets::scratch::Scratch,
 };
 
-/// Inserts all neighbours of `nodes`, visiting each edge once, and returns the number of edges.
-/// When it is stopped, the scratch is empty.
+/// Inserts all neighbours of `nodes` that are not hidden, visiting each edge once, and returns the
+/// number of edges. When it is stopped, the scratch is empty.
+///
+/// Whether a node is hidden is looked up once for each node, not for each edge.
 pub(crate) fn gather(
     graph: &Graph,
     nodes: impl IntoIterator<Item = u32>,
@@ -30,6 +32,9 @@ pub(crate) fn gather(
     if let Err(stopped) = gathered {
         scratch.clear();
         return Err(stopped);
+    }
+    if graph.hides_some() {
+        scratch.retain(|node| !graph.hides(NodeIndex::new(node)));
     }
     Ok(edges)
 }

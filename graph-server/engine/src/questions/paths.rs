@@ -169,7 +169,7 @@ impl<'a> Side<'a> {
         budget.spend(self.last().len() as usize)?;
         let mut cost = 0;
         for node in self.last() {
-            cost += graph.neighbours(NodeIndex::new(node)).count_max() as u64;
+            cost += graph.all_neighbours(NodeIndex::new(node)).count_max() as u64;
             if cost > limit {
                 break;
             }
@@ -224,7 +224,7 @@ fn each_among(
     budget: &mut Budget<'_>,
     mut visit: impl FnMut(usize),
 ) -> Result<(), Stopped> {
-    let neighbours = graph.neighbours(NodeIndex::new(node));
+    let neighbours = graph.all_neighbours(NodeIndex::new(node));
     if let Some(cost) = neighbours.search_cost(nodes.len()) {
         budget.spend(cost)?;
         let found = (0..).zip(nodes);

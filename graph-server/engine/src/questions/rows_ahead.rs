@@ -11,7 +11,7 @@ use crate::{
 /// far ahead.
 const ROWS_AHEAD: usize = 8;
 
-/// Calls `visit` with the neighbours of each node, in order.
+/// Calls `visit` with the neighbours of each node, hidden or not, in order.
 #[inline]
 pub(crate) fn each_row<'a>(
     graph: &'a Graph,
@@ -26,7 +26,7 @@ pub(crate) fn each_row<'a>(
         if let Some(&node) = nodes.get(number + ROWS_AHEAD) {
             version.read_row_ahead(node);
         }
-        visit(graph.neighbours(node))?;
+        visit(graph.all_neighbours(node))?;
     }
     Ok(())
 }

@@ -74,7 +74,8 @@ pub fn suggest_connections(
                 .is_none_or(|include| include.contains(node));
         if is_wanted {
             let key = (Reverse(shared), graph.member(NodeIndex::new(node)));
-            if after.is_none_or(|after| key > after) {
+            let is_after = after.is_none_or(|after| key > after);
+            if is_after && !graph.hides(NodeIndex::new(node)) {
                 most.push(key);
             }
         }
@@ -145,7 +146,7 @@ fn tally(
     budget.spend(graph.neighbours(viewer).count_max())?;
     scratch.reserve(graph.node_bound());
     for node in graph.neighbours(viewer) {
-        let neighbours = graph.neighbours(node);
+        let neighbours = graph.all_neighbours(node);
         if let Err(stopped) = budget.spend(neighbours.count_max()) {
             scratch.drain_tally(|_, _| {});
             return Err(stopped);

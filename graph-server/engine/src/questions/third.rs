@@ -23,7 +23,7 @@ pub fn third_cost(graph: &Graph, view: &View, limit: u64) -> u64 {
     }
     let mut cost = 0;
     for node in view.second() {
-        cost += graph.neighbours(NodeIndex::new(node)).count_max() as u64;
+        cost += graph.all_neighbours(NodeIndex::new(node)).count_max() as u64;
         if cost > limit {
             break;
         }

@@ -5,7 +5,7 @@
 //! needs no invalidation.
 
 use crate::{
-    graph::Graph,
+    graph::{Graph, Side},
     node_index::NodeIndex,
     questions::{
         budget::{Budget, Stopped},
@@ -28,6 +28,8 @@ pub struct View {
     first: NodeSet,
     second: NodeSet,
     second_sieve: Sieve,
+    /// The side of the graph that the view was built of.
+    side: Side,
 }
 
 impl View {
@@ -56,6 +58,7 @@ impl View {
             first: NodeSet::from_ascending(&first),
             second: NodeSet::from_ascending(&second),
             second_sieve: Sieve::new(&second),
+            side: graph.side().clone(),
         })
     }
 
@@ -69,7 +72,7 @@ impl View {
             if cost > limit {
                 break;
             }
-            cost += graph.neighbours(node).count_max() as u64;
+            cost += graph.all_neighbours(node).count_max() as u64;
         }
         cost
     }
@@ -159,6 +162,7 @@ impl View {
             + self.first.bytes()
             + self.second.bytes()
             + self.second_sieve.bytes()
+            + self.side.bytes()
     }
 
     /// Returns whether the view is also exact at the graph's SCN, earlier or later than its own.
@@ -169,7 +173,8 @@ impl View {
     /// answer "no" may be too cautious: a connection may have been added and removed again.
     ///
     /// The view may be of another version with the same lineage. If the graph's version does not
-    /// know that version's changes, the view does not hold.
+    /// know that version's changes, the view does not hold. Neither does it if the graph is seen
+    /// from another side, or the viewer's blocks differ.
     #[must_use]
     pub fn holds_for(&self, graph: &Graph) -> bool {
         match self.span_to(graph) {
@@ -195,8 +200,10 @@ impl View {
     }
 
     /// Returns the span of SCNs whose entries may make the view differ at the graph's SCN, by
-    /// [`Graph::span_from`].
+    /// [`Graph::span_from`]. `None` also if the graph is seen from another side, or the viewer's
+    /// blocks are not the same.
     pub(crate) fn span_to(&self, graph: &Graph) -> Option<Option<(Scn, Scn)>> {
-        graph.span_from(self.scn)
+        let is_of_side = self.side == *graph.side();
+        graph.span_from(self.scn).filter(|_| is_of_side)
     }
 }

@@ -238,6 +238,9 @@ impl<'a> ViewAt<'a> {
         let Some(since) = &self.since else {
             return Ok(was);
         };
+        if self.graph.hides(node) {
+            return Ok(false);
+        }
         // A node at 2nd degree may have been reached only through lost 1st-degree connections. For
         // a lost connection itself, the view does not hold what else leads to it.
         let is_open = if was {
@@ -253,7 +256,7 @@ impl<'a> ViewAt<'a> {
                 return Ok(was || is_near_gained);
             }
         }
-        let neighbours = self.graph.neighbours(node);
+        let neighbours = self.graph.all_neighbours(node);
         self.extra_edges += neighbours.count_max() as u64;
         touches(neighbours, &self.first, budget)
     }

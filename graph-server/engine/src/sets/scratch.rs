@@ -70,6 +70,19 @@ impl Scratch {
         }
     }
 
+    /// Removes the nodes that are not to be kept.
+    pub(crate) fn retain(&mut self, keep: impl Fn(u32) -> bool) {
+        for top_place in 0..self.top.len() {
+            for summary_place in bits_of(self.top[top_place], top_place) {
+                for place in bits_of(self.summary[summary_place], summary_place) {
+                    let kept = bits_of(self.words[place], place);
+                    let kept = kept.filter(|&node| keep(node as u32));
+                    self.words[place] = kept.fold(0, |word, node| word | 1 << (node & 63));
+                }
+            }
+        }
+    }
+
     /// Empties the set.
     pub(crate) fn clear(&mut self) {
         self.drain_words(|_, _| {});
@@ -123,7 +136,11 @@ impl Default for Scratch {
 
 /// Takes the bits of the word at `place`, as places of the level below.
 fn drain_bits(word: &mut u64, place: usize) -> impl Iterator<Item = usize> + use<> {
-    let mut bits = std::mem::take(word);
+    bits_of(std::mem::take(word), place)
+}
+
+/// Returns the bits of the word at `place`, as places of the level below.
+fn bits_of(mut bits: u64, place: usize) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let bit = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
         bits &= bits - 1;
@@ -162,6 +179,8 @@ mod tests {
                     scratch.remove(*node);
                     expected.remove(node);
                 }
+                scratch.retain(|node| node % 7 != 3);
+                expected.retain(|node| node % 7 != 3);
                 prop_assert!(scratch.drain().into_iter().eq(expected));
                 prop_assert_eq!(scratch.drain_count(), 0);
             }

@@ -24,3 +24,4 @@ mod questions;
 mod readers;
 mod scenarios;
 mod shapes;
+mod sides;

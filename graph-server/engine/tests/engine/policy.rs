@@ -27,6 +27,22 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
+    /// Returns the members that are hidden from a viewer, or from a visitor.
+    pub(crate) fn hidden_from(&self, viewer: Option<u64>) -> BTreeSet<u64> {
+        let restricted = self.restrictions.keys().copied();
+        let restricted = restricted.filter(|&(_, kind)| kind < 100).map(|(id, _)| id);
+        let blocked = self
+            .blocks
+            .iter()
+            .filter_map(|&(blocker, blocked)| match viewer? {
+                viewer if viewer == blocker => Some(blocked),
+                viewer if viewer == blocked => Some(blocker),
+                _ => None,
+            });
+        let hidden = restricted.chain(blocked);
+        hidden.filter(|&id| Some(id) != viewer).collect()
+    }
+
     /// Applies a change of policy.
     pub(crate) fn apply(&mut self, change: &GraphChange) {
         match *change {
