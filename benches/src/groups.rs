@@ -17,6 +17,7 @@ mod large_transactions;
 mod lists;
 mod order;
 mod plain_tantivy;
+mod policy;
 mod profile_batches;
 mod profiles;
 mod relay;
@@ -60,7 +61,7 @@ const RIVALS: &str =
 
 impl Group {
     /// All groups.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self {
             name: "order",
             heading: GRAPH,
@@ -90,6 +91,12 @@ impl Group {
             heading: GRAPH,
             needs: Needs::Graph,
             measure: views::measure,
+        },
+        Self {
+            name: "policy",
+            heading: GRAPH,
+            needs: Needs::Graph,
+            measure: policy::measure,
         },
         Self {
             name: "degrees",

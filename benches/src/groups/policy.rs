@@ -1,0 +1,140 @@
+//! Measures what hidden members cost: views and degrees of a site of which some members are
+//! restricted and each viewer has blocks, against the same site without.
+
+use std::{path::Path, sync::Arc, time::Instant};
+
+use cloud_engine::{
+    Base, Budget, Fold, Graph, GraphChange, Manifest, NodeIndex, Scratch, StandsAt, View, Writer,
+    degrees,
+};
+use cloud_model::{RestrictionKind, Scn};
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{
+    figures::{Figure, Figures},
+    latencies::Latencies,
+    outcome::Outcome,
+    questions::Question,
+    setting::Setting,
+    unit::{Unit, grouped},
+};
+
+/// One of so many members is restricted.
+const MEMBERS_FOR_ONE_RESTRICTED: usize = 100;
+/// The blocks of each viewer, half of them of the viewer's own.
+const BLOCKS: usize = 10;
+/// The views that are built before any is used, as in the group `views`.
+const VIEWS_AT_ONCE: usize = 500;
+
+pub(super) fn measure(setting: &Setting, figures: &mut Figures) -> Outcome<()> {
+    let (site, questions) = (setting.site()?, setting.questions()?);
+    let plain = site.graph();
+    let folder = tempfile::tempdir_in(site.snapshot().join(".."))?;
+    let base = Arc::new(with_policy(setting, folder.path())?);
+    let ruled = Writer::new(base, site.manifest().scn).version().graph();
+    let asked: Vec<&Question> = questions
+        .iter()
+        .filter(|question| !ruled.is_restricted(question.viewer))
+        .collect();
+    let [mut building, mut asking] = [(); 2].map(|()| [Latencies::new(), Latencies::new()]);
+    let mut scratch = Scratch::new();
+    for questions in asked.chunks(VIEWS_AT_ONCE) {
+        let mut views = Vec::with_capacity(questions.len());
+        for question in questions {
+            for (graph, building) in [plain, &ruled].into_iter().zip(&mut building) {
+                let start = Instant::now();
+                let graph = graph.clone().seen_by(question.viewer);
+                let view = build(&graph, question.viewer, &mut scratch)?;
+                building.record(start.elapsed());
+                views.push(view);
+            }
+        }
+        for (question, views) in questions.iter().zip(views.chunks(2)) {
+            let sides = [plain, &ruled].into_iter().zip(views).zip(&mut asking);
+            for ((graph, view), asking) in sides {
+                let targets = question.targets.iter();
+                let members: Vec<_> = targets.map(|target| plain.member(target.node)).collect();
+                let start = Instant::now();
+                let graph = graph.clone().seen_by(question.viewer);
+                let shown: Vec<NodeIndex> = graph.page(&members).into_iter().flatten().collect();
+                degrees(&mut view.whole(&graph), &shown, &mut Budget::unlimited())?;
+                asking.record(start.elapsed());
+            }
+        }
+    }
+    let note = format!(
+        "{} viewers, 1 of {MEMBERS_FOR_ONE_RESTRICTED} members restricted, {BLOCKS} blocks a \
+         viewer, against none",
+        grouped(asked.len() as u64)
+    );
+    for (what, [plain, ruled], bound) in [
+        ("view with hidden members", &building, 1.1),
+        (
+            "100 degrees on a warm view with hidden members",
+            &asking,
+            1.05,
+        ),
+    ] {
+        let ratio = |name: &str, of: fn(&Latencies) -> f64| {
+            let note = format!(
+                "{note}; {} against {}",
+                Unit::Seconds.show(of(ruled)),
+                Unit::Seconds.show(of(plain))
+            );
+            Figure::new(
+                format!("{what}, against without: {name}"),
+                Unit::Times,
+                of(ruled) / of(plain),
+            )
+            .note(note)
+        };
+        let median = ratio("median", Latencies::median);
+        figures.push(median.at_most(bound).at_22_m());
+        figures.push(ratio("p99", Latencies::p99));
+    }
+    Ok(())
+}
+
+fn build(graph: &Graph, viewer: NodeIndex, scratch: &mut Scratch) -> Outcome<View> {
+    let view = View::build(graph, viewer, scratch, &mut Budget::unlimited());
+    Ok(view?)
+}
+
+/// Folds the site with its restrictions and blocks into a snapshot in the folder, and opens it.
+fn with_policy(setting: &Setting, folder: &Path) -> Outcome<Base> {
+    let (site, questions) = (setting.site()?, setting.questions()?);
+    let graph = site.graph();
+    let mut random = ChaCha8Rng::seed_from_u64(setting.options().seed);
+    let kind = RestrictionKind::new(1).ok_or("1 is a kind")?;
+    let restricted = graph.nodes().step_by(MEMBERS_FOR_ONE_RESTRICTED);
+    let mut changes: Vec<GraphChange> = restricted
+        .map(|node| GraphChange::MemberRestricted {
+            member: graph.member(node),
+            kind,
+            ends_at: 0,
+        })
+        .collect();
+    for question in questions {
+        let viewer = graph.member(question.viewer);
+        for number in 0..BLOCKS {
+            let other = NodeIndex::new(random.random_range(0..graph.node_bound()));
+            let other = graph.member(other);
+            let (blocker, blocked) = match number % 2 {
+                0 => (viewer, other),
+                _ => (other, viewer),
+            };
+            changes.push(GraphChange::MemberBlocked { blocker, blocked });
+        }
+    }
+    let mut writer = site.writer();
+    let scn = Scn::new(site.manifest().scn.get() + 1);
+    writer.apply(scn, &changes)?;
+    let mut fold = Fold::create(writer.begin_fold(), folder)?;
+    while fold.step()? {}
+    let manifest = Manifest {
+        files: fold.finish()?.files,
+        ..Manifest::new(graph.base().lineage(), scn, StandsAt::Beginning {})
+    };
+    Ok(Base::open(folder, &manifest)?)
+}
