@@ -27,6 +27,8 @@ pub struct Graph {
     scn: Scn,
     node_bound: u32,
     side: Side,
+    /// Whether some member may be hidden from the side.
+    hides_some: bool,
 }
 
 /// The side from which a graph is seen.
@@ -49,6 +51,7 @@ impl Graph {
             scn,
             node_bound,
             side: Side::Site,
+            hides_some: false,
         }
     }
 
@@ -56,8 +59,12 @@ impl Graph {
     /// side otherwise, from which everything is seen.
     #[must_use]
     pub fn seen_by_visitor(self) -> Self {
-        let side = Side::Visitor;
-        Self { side, ..self }
+        let hides_some = self.version.hides_some();
+        Self {
+            side: Side::Visitor,
+            hides_some,
+            ..self
+        }
     }
 
     /// Returns the graph from the side of the member at a node. O(log n + k) for k blocks, where n
@@ -65,8 +72,12 @@ impl Graph {
     #[must_use]
     pub fn seen_by(self, viewer: NodeIndex) -> Self {
         let blocked = self.version.blocked_either_way(viewer, self.scn);
-        let side = Side::Member(viewer, blocked.into());
-        Self { side, ..self }
+        let hides_some = !blocked.is_empty() || self.version.hides_some();
+        Self {
+            side: Side::Member(viewer, blocked.into()),
+            hides_some,
+            ..self
+        }
     }
 
     /// Returns whether the node's member is hidden from the side of the graph.
@@ -87,11 +98,7 @@ impl Graph {
     /// Returns whether some member may be hidden from the side of the graph.
     #[inline]
     pub(crate) fn hides_some(&self) -> bool {
-        match &self.side {
-            Side::Site => false,
-            Side::Visitor => self.version.hides_some(),
-            Side::Member(_, blocked) => !blocked.is_empty() || self.version.hides_some(),
-        }
+        self.hides_some
     }
 
     /// Returns the side.

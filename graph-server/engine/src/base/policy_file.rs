@@ -158,7 +158,6 @@ impl BasePolicy {
     }
 
     /// Returns whether a restriction hides some node.
-    #[inline]
     pub(crate) fn hides_some(&self) -> bool {
         !self.hidden.is_empty()
     }

@@ -300,7 +300,6 @@ impl Chains {
     }
 
     /// Returns whether a node has an entry about itself.
-    #[inline]
     pub(crate) fn has_any_own_entry(&self) -> bool {
         self.existence_count.load(Ordering::Relaxed) > 0
     }

@@ -59,7 +59,6 @@ impl Version {
     }
 
     /// Returns whether a restriction hides some node, at some SCN.
-    #[inline]
     pub(crate) fn hides_some(&self) -> bool {
         self.base.policy().hides_some() || self.overlay.policy.has_any_own_entry()
     }
