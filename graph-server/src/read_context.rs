@@ -3,8 +3,9 @@
 //! [`Site::read_context`] checks the caller, waits for the call's `at_least`, takes the graph, and
 //! finds the viewer in it. The other functions do the same with profiles, and for a call that may
 //! have no viewer. No call gets a graph in another way: [`Graphs`] is private to this file. So a
-//! rule about which caller may read from which side has one place, and every graph of a call is
-//! seen from the call's side: it has no member who is hidden from there.
+//! rule about which caller may read from which side has one place, and the graph of a call is seen
+//! from the call's side: it has no member who is hidden from there. (A call from the sides of
+//! several viewers also gets the graph from the site's own, to find its members once.)
 
 use crate::{
     ingest::progress::Part,
@@ -180,8 +181,8 @@ impl Site {
         Ok(ReadContext::new(self, graph, side, call))
     }
 
-    /// Returns the newest graph that holds `at_least`, from the site's own side, and the side of each
-    /// of some viewers of it; `None` for a viewer that does not exist.
+    /// Returns the newest graph that holds `at_least`, from the site's own side, and the side of
+    /// each of some viewers of it; `None` for a viewer that does not exist.
     pub(crate) async fn read_contexts(
         self: &Arc<Self>,
         viewers: &[MemberId],

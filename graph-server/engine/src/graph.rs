@@ -1,26 +1,29 @@
 //! The graph at one SCN and from one side, which every query reads.
 //!
 //! **What a side sees.** Every answer from the side of a member equals the answer in the graph
-//! without the members that are hidden from it: those who block the member or are blocked by it, and
-//! those whom a restriction hides. A question need not know this. [`Graph::node`] finds no hidden
-//! member, [`Graph::neighbours`] has none, and every set that is gathered from rows leaves them out
-//! (`questions/gather.rs`). An edge to a hidden member then leads to nothing, so that look-ups in
-//! those sets may read whole rows (`all_neighbours`).
+//! without the members that are hidden from it: those who block the member or are blocked by it,
+//! and those whom a restriction hides. A question need not know this. [`Graph::node`] finds no
+//! hidden member, [`Graph::neighbours`] has none, and every set that is gathered from rows leaves
+//! them out (`questions/gather.rs`). An edge to a hidden member then leads to nothing, so that
+//! look-ups in those sets may read whole rows (`all_neighbours`).
+//!
+//! Budgets count edges to hidden members too. [`Graph::member`], [`Graph::blocks`] and
+//! [`Graph::known_node`] do not depend on the side.
 
 use std::sync::{Arc, atomic::Ordering};
 
 use crate::{
     base::base_graph::Base,
     files::file_error::FileError,
-    neighbours::Neighbours,
+    neighbours::{Hides, Neighbours},
     node_index::NodeIndex,
     overlay::version::Version,
     timed_neighbours::{Connection, ConnectionTimes, connections_at},
 };
 use cloud_model::{MemberId, Scn};
 
-/// A version, an SCN and a side. It does not change while the writer continues. It is cheap to
-/// clone; drop it when the request ends.
+/// A version, an SCN and a side, which is first the site's own, from which everything is seen. It
+/// does not change while the writer continues. It is cheap to clone; drop it when the request ends.
 #[derive(Clone)]
 pub struct Graph {
     version: Arc<Version>,
@@ -36,10 +39,10 @@ pub struct Graph {
 pub(crate) enum Side {
     /// The site's own: everything is seen.
     Site,
-    /// That of a visitor: members whom a restriction hides are not seen.
+    /// A visitor's: members whom a restriction hides are not seen.
     Visitor,
-    /// That of a member, who in addition does not see those blocked either way, ascending. A
-    /// restricted member sees itself.
+    /// A member's: those blocked either way, ascending, are not seen either. A restricted member
+    /// sees itself.
     Member(NodeIndex, Arc<[u32]>),
 }
 
@@ -55,8 +58,7 @@ impl Graph {
         }
     }
 
-    /// Returns the graph from the side of a visitor who is no member. A graph is from the site's own
-    /// side otherwise, from which everything is seen.
+    /// Returns the graph from the side of a visitor who is no member.
     #[must_use]
     pub fn seen_by_visitor(self) -> Self {
         let hides_some = self.version.hides_some();
@@ -67,8 +69,8 @@ impl Graph {
         }
     }
 
-    /// Returns the graph from the side of the member at a node. O(log n + k) for k blocks, where n
-    /// members have policy.
+    /// Returns the graph from the side of the member at a node. O(log n + k) for k members whom it
+    /// blocks or who block it, where n members have policy.
     #[must_use]
     pub fn seen_by(self, viewer: NodeIndex) -> Self {
         let blocked = self.version.blocked_either_way(viewer, self.scn);
@@ -144,8 +146,8 @@ impl Graph {
         nodes
     }
 
-    /// Returns the node of a member that exists at this SCN, at an earlier one or at a later one, or
-    /// whose id policy names.
+    /// Returns the node of a member that exists at this SCN, at an earlier one or at a later one,
+    /// or whose id policy names.
     #[must_use]
     pub fn known_node(&self, member: MemberId) -> Option<NodeIndex> {
         self.version.known_node(member)
@@ -178,8 +180,8 @@ impl Graph {
             .filter(|&node| self.exists(node))
     }
 
-    /// Returns the number of members that exist, hidden or not, as of the newest published SCN rather than this
-    /// graph's.
+    /// Returns the number of members that exist, hidden or not, as of the newest published SCN
+    /// rather than this graph's.
     #[must_use]
     pub fn member_count(&self) -> u64 {
         self.version.counts.members.load(Ordering::Relaxed)
@@ -192,11 +194,20 @@ impl Graph {
     }
 
     /// Returns the node's neighbours that are not hidden, ascending by node index. Empty for a node
-    /// that does not exist.
+    /// that does not exist or is hidden.
     #[inline]
     #[must_use]
     pub fn neighbours(&self, node: NodeIndex) -> Neighbours<'_> {
-        self.all_neighbours(node).shown_by(self)
+        if self.hides_some && self.hides(node) {
+            return Neighbours::of_base(&[]);
+        }
+        self.all_neighbours(node).seen_from(self.side_that_hides())
+    }
+
+    /// Returns the side, if some member may be hidden from it.
+    #[inline]
+    pub(crate) fn side_that_hides(&self) -> Option<&dyn Hides> {
+        if self.hides_some { Some(self) } else { None }
     }
 
     /// Returns the node's neighbours, hidden or not. For costs, and to look them up in sets that
@@ -212,11 +223,11 @@ impl Graph {
         self.neighbours(node).count()
     }
 
-    /// Returns whether the two nodes, which are not hidden, are connected, by two binary searches or
+    /// Returns whether the two nodes are connected and neither is hidden, by two binary searches or
     /// the shorter chain.
     #[must_use]
     pub fn connected(&self, one: NodeIndex, other: NodeIndex) -> bool {
-        self.version.pair(one, other, self.scn).connected
+        self.version.pair(one, other, self.scn).connected && !self.hides(one) && !self.hides(other)
     }
 
     /// Returns the times of the node's connections to these neighbours, which must ascend. They are
@@ -268,9 +279,8 @@ impl Graph {
         Some((!is_still).then_some((after, through)))
     }
 
-    /// Returns the node's neighbours that are not hidden with the times of the connections, ascending
-    /// by node index.
-    /// Reads the file of times.
+    /// Returns the node's neighbours that are not hidden with the times of the connections,
+    /// ascending by node index. Reads the file of times.
     ///
     /// # Errors
     /// [`FileError`] when the file of times cannot be read or is damaged.
@@ -291,6 +301,12 @@ impl Side {
             Self::Site | Self::Visitor => 0,
             Self::Member(_, blocked) => size_of_val::<[u32]>(blocked),
         }
+    }
+}
+
+impl Hides for Graph {
+    fn hides(&self, node: NodeIndex) -> bool {
+        Graph::hides(self, node)
     }
 }
 

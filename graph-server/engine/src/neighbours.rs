@@ -1,12 +1,11 @@
 //! A node's neighbours at one SCN: the base's row, merged with the node's chain when there is one,
 //! without those that are hidden from the side of the graph.
 
-use std::slice;
+use std::{fmt, slice};
 
 use smallvec::SmallVec;
 
 use crate::{
-    graph::Graph,
     node_index::NodeIndex,
     overlay::{
         chains::Chain,
@@ -18,8 +17,14 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Neighbours<'a> {
     row: Row<'a>,
-    /// The graph from whose side some of them are hidden; `None` if all are shown.
-    side: Option<&'a Graph>,
+    /// The side from which some of them are hidden; `None` if all are shown.
+    seen_from: Option<&'a dyn Hides>,
+}
+
+/// A side from which some nodes are hidden.
+pub(crate) trait Hides: fmt::Debug + Sync {
+    /// Returns whether the node is hidden.
+    fn hides(&self, node: NodeIndex) -> bool;
 }
 
 #[derive(Clone, Debug)]
@@ -89,11 +94,10 @@ impl<'a> Neighbours<'a> {
         Row::Merged(Merged { base, changes }).into()
     }
 
-    /// Returns those that are shown from the side of the graph.
+    /// Returns those that are not hidden from a side; all of them if there is none.
     #[inline]
-    pub(crate) fn shown_by(self, graph: &'a Graph) -> Self {
-        let side = graph.hides_some().then_some(graph);
-        Self { side, ..self }
+    pub(crate) fn seen_from(self, seen_from: Option<&'a dyn Hides>) -> Self {
+        Self { seen_from, ..self }
     }
 
     /// Skips the neighbours below `node`. O(log d), and O(1) for each change skipped.
@@ -118,13 +122,11 @@ impl<'a> Neighbours<'a> {
             Row::Base(row) => (row.as_slice(), &[][..]),
             Row::Merged(merged) => (merged.base, merged.changes.as_slice()),
         };
-        if !self.shows(NodeIndex::new(node)) {
-            return false;
-        }
-        match changes.binary_search_by_key(&node, |change| change.neighbour()) {
+        let is_in = match changes.binary_search_by_key(&node, |change| change.neighbour()) {
             Ok(place) => changes[place].is_added(),
             Err(_) => base.binary_search(&node).is_ok(),
-        }
+        };
+        is_in && self.shows(NodeIndex::new(node))
     }
 
     /// Returns the cost of looking up as many nodes, in edges. `None` where walking costs less. The
@@ -142,6 +144,14 @@ impl<'a> Neighbours<'a> {
         }
     }
 
+    /// Returns the cost of counting the remaining neighbours, in edges.
+    pub(crate) fn count_cost(&self) -> usize {
+        match self.seen_from {
+            None => self.change_count(),
+            Some(_) => self.count_max(),
+        }
+    }
+
     /// Returns an upper bound of the remaining neighbours. It is exact for a node without changes
     /// whose neighbours are all shown.
     #[inline]
@@ -155,13 +165,14 @@ impl<'a> Neighbours<'a> {
 
     #[inline]
     fn shows(&self, node: NodeIndex) -> bool {
-        self.side.is_none_or(|graph| !graph.hides(node))
+        self.seen_from.is_none_or(|side| !side.hides(node))
     }
 }
 
 impl<'a> From<Row<'a>> for Neighbours<'a> {
     fn from(row: Row<'a>) -> Self {
-        Self { row, side: None }
+        let seen_from = None;
+        Self { row, seen_from }
     }
 }
 
@@ -170,22 +181,22 @@ impl Iterator for Neighbours<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<NodeIndex> {
-        match self.side {
+        match self.seen_from {
             None => self.row.next(),
-            Some(graph) => self.row.find(|&node| !graph.hides(node)),
+            Some(side) => self.row.find(|&node| !side.hides(node)),
         }
     }
 
     #[inline]
     fn any<F: FnMut(NodeIndex) -> bool>(&mut self, mut f: F) -> bool {
-        match self.side {
+        match self.seen_from {
             None => self.row.any(f),
-            Some(graph) => self.row.any(|node| !graph.hides(node) && f(node)),
+            Some(side) => self.row.any(|node| !side.hides(node) && f(node)),
         }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        match self.side {
+        match self.seen_from {
             None => self.row.size_hint(),
             Some(_) => (0, Some(self.count_max())),
         }
@@ -193,17 +204,17 @@ impl Iterator for Neighbours<'_> {
 
     /// Counts by looking at the changes only, each a search in the base's row, if all are shown.
     fn count(self) -> usize {
-        match self.side {
+        match self.seen_from {
             None => self.row.count(),
-            Some(graph) => self.row.filter(|&node| !graph.hides(node)).count(),
+            Some(side) => self.row.filter(|&node| !side.hides(node)).count(),
         }
     }
 
     #[inline]
     fn fold<B, F: FnMut(B, NodeIndex) -> B>(self, init: B, f: F) -> B {
-        match self.side {
+        match self.seen_from {
             None => self.row.fold(init, f),
-            Some(graph) => self.row.filter(|&node| !graph.hides(node)).fold(init, f),
+            Some(side) => self.row.filter(|&node| !side.hides(node)).fold(init, f),
         }
     }
 }

@@ -319,7 +319,7 @@ impl Compactor {
             self.piece(|| {
                 let graph = self.compaction.current.graph();
                 for &viewer in viewers {
-                    self.views.bring_up(viewer, &graph.clone().seen_by(viewer));
+                    self.views.bring_up(viewer, &graph);
                     give_way();
                 }
             });

@@ -102,7 +102,8 @@ impl SnapshotWriter {
             fold: Some(Fold::create(graph, &building.path)?),
             building,
             manifest: Manifest {
-                requires: before.requires.clone(),
+                // Stated when the manifest is written.
+                requires: Vec::new(),
                 lineage_id: before.lineage_id,
                 generation: before.generation,
                 scn,

@@ -184,6 +184,7 @@ impl Views {
     /// Replaces the viewer's older view by one at the graph's SCN: the same, where it still holds,
     /// or a new one. Does nothing if the viewer was removed, or the view is no longer cached.
     pub(crate) fn bring_up(&self, viewer: NodeIndex, graph: &Graph) {
+        let graph = &graph.clone().seen_by(viewer);
         let pinned = self.sessions.peek(viewer);
         let Some(kept) = pinned.or_else(|| self.cache.get(&viewer)) else {
             return;

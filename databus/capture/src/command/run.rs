@@ -38,8 +38,8 @@ pub struct StreamArguments {
     /// window of this database: for a further database of a running site, or an empty site.
     #[arg(long)]
     pub copy: bool,
-    /// Begin a state if the folder has none. Only for a mapping, mapped tables and a publication that
-    /// did not change since the log's last window of this database.
+    /// Begin a state if the folder has none. Only for a mapping, mapped tables and a publication
+    /// that did not change since the log's last window of this database.
     #[arg(long)]
     pub new_state: bool,
     /// The least time between a window and an empty one, which only says how far the database was

@@ -31,8 +31,8 @@
 //!             closed lists:  nodes, 4 each, ascending; padded likewise
 //! ```
 //!
-//! Every node is one of `graph.csr`. An id that policy names has a node there, absent if it was never
-//! a member.
+//! Every node is one of `graph.csr`. An id that policy names has a node there, absent if it was
+//! never a member.
 //!
 //! Every byte is under a checksum. Content that passes the checksums is still checked before it is
 //! used.
@@ -122,8 +122,8 @@ impl Default for BasePolicy {
 }
 
 impl BasePolicy {
-    /// Opens the policy of a snapshot whose graph has `node_count` nodes, and verifies it completely.
-    /// There is none if the manifest names no such file.
+    /// Opens the policy of a snapshot whose graph has `node_count` nodes, and verifies it
+    /// completely. There is none if the manifest names no such file.
     pub(crate) fn open(
         snapshot: &Path,
         manifest: &Manifest,
@@ -182,8 +182,8 @@ impl BasePolicy {
         }
     }
 
-    /// Returns the node's row, ascending by key. O(log n) for n nodes with policy, and O(1) for each
-    /// word.
+    /// Returns the node's row, ascending by key. O(log n) for n nodes with policy, and O(1) for
+    /// each word.
     pub(crate) fn row(&self, node: NodeIndex) -> impl Iterator<Item = PolicyWord> + '_ {
         let (others, directions) = self.blocks(node);
         let blocks = others
@@ -229,7 +229,7 @@ impl BasePolicy {
     }
 
     /// Returns the others that the node blocks or that block it, and who blocks whom.
-    fn blocks(&self, node: NodeIndex) -> (&[u32], &[u8]) {
+    pub(crate) fn blocks(&self, node: NodeIndex) -> (&[u32], &[u8]) {
         let Ok(place) = self.nodes.binary_search(&node.get()) else {
             return (&[], &[]);
         };
@@ -253,7 +253,7 @@ impl BasePolicy {
         };
         let hidden = || self.restrictions.iter().filter(hiding);
         let words = hidden()
-            .last()
+            .next_back()
             .map_or(0, |last| last.node as usize / 64 + 1);
         let mut bits = LargeArray::zeroed(Purpose::Graph, words);
         for found in hidden() {

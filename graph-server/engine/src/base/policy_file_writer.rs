@@ -22,8 +22,8 @@ use cloud_model::LineageId;
 const BYTES_AT_ONCE: usize = 1 << 20;
 
 /// Writes and syncs the rows of these nodes, which ascend and have words. Without nodes, nothing is
-/// written. `row` returns a node's row; it is called for each section, so that a row at a time is in
-/// memory.
+/// written. `row` returns a node's row; it is called for each section, so that a row at a time is
+/// in memory.
 pub(crate) fn write_policy(
     directory: &Path,
     lineage: LineageId,

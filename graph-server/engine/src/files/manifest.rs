@@ -362,8 +362,8 @@ impl Manifest {
         Self::parse(&path, &text)
     }
 
-    /// Writes the manifest into `snapshot` and syncs it, but not the directory. States in `requires`
-    /// what the files demand of a reader.
+    /// Writes the manifest into `snapshot` and syncs it, but not the directory. States in
+    /// `requires` what the files demand of a reader.
     ///
     /// # Errors
     /// [`FileError::Io`] when the file cannot be written or synced.

@@ -171,8 +171,8 @@ pub(crate) enum Step {
 }
 
 impl Chain<'_> {
-    /// Returns the next entry that is no marker, or a summary of it and all older ones. A summary is
-    /// the last item.
+    /// Returns the next entry that is no marker, or a summary of it and all older ones. A summary
+    /// is the last item.
     pub(crate) fn step(&mut self) -> Option<Step> {
         loop {
             let link = self.next_entry()?;
@@ -285,8 +285,8 @@ impl Chains {
         Scn::new(self.last_change.load(Ordering::Relaxed))
     }
 
-    /// Returns whether the node has an entry about itself, at some SCN: the member was removed or came
-    /// back, or, in the chains of policy, was hidden.
+    /// Returns whether the node has an entry about itself, at some SCN: the member was removed or
+    /// came back, or, in the chains of policy, was hidden.
     #[inline]
     pub(crate) fn has_own_entries(&self, node: NodeIndex) -> bool {
         if self.existence_count.load(Ordering::Relaxed) == 0 {
@@ -299,7 +299,7 @@ impl Chains {
         word.is_some_and(|word| word.load(Ordering::Relaxed) >> bit & 1 == 1)
     }
 
-    /// Returns whether a node has an entry about itself.
+    /// Returns whether there is a node that has an entry about itself.
     pub(crate) fn has_any_own_entry(&self) -> bool {
         self.existence_count.load(Ordering::Relaxed) > 0
     }
@@ -411,8 +411,8 @@ impl Chains {
         self.touched_count.load(Ordering::Relaxed)
     }
 
-    /// Returns an upper bound of the memory in use, if so many members are new. Arrays by node count
-    /// with the pages in which touched nodes may lie.
+    /// Returns an upper bound of the memory in use, if so many members are new. Arrays by node
+    /// count with the pages in which touched nodes may lie.
     pub(crate) fn bytes(&self, new_members: u32) -> u64 {
         let touched = self.touched_count();
         let existing = self.existence_count.load(Ordering::Relaxed);

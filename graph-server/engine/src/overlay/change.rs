@@ -1,5 +1,5 @@
-//! The changes of the log that concern the graph and its policy. A change states a fact, so applying
-//! it twice equals applying it once.
+//! The changes of the log that concern the graph and its policy. A change states a fact, so
+//! applying it twice equals applying it once.
 
 use crate::node_index::NodeIndex;
 use cloud_model::{ConnectionTime, MemberId, RestrictionKind};
@@ -33,8 +33,8 @@ pub enum GraphChange {
         /// The other end.
         other: MemberId,
     },
-    /// The one blocks the other. This and the following hold whether the members exist or not. An id
-    /// that they name gets a node, and keeps it.
+    /// The one blocks the other. This and the following hold whether the members exist or not. An
+    /// id that they name gets a node, and keeps it.
     MemberBlocked {
         /// The member who blocks.
         blocker: MemberId,
@@ -55,7 +55,8 @@ pub enum GraphChange {
         /// The kind; it replaces an earlier restriction of the kind.
         kind: RestrictionKind,
         /// The time at which it should end, in milliseconds since 1970, of which at most 2^62 - 1
-        /// count; 0 if none is stated. Only [`MemberUnrestricted`](Self::MemberUnrestricted) ends it.
+        /// count; 0 if none is stated. Only [`MemberUnrestricted`](Self::MemberUnrestricted) ends
+        /// it.
         ends_at: u64,
     },
     /// No restriction of this kind stands against the member.

@@ -5,9 +5,9 @@
 //! with it. The lineage stays, because every node index keeps its meaning.
 //!
 //! **Memory**, whatever the graph's size: 4 bytes a node, 24 a new member, 4 an absent member, 4 a
-//! node with policy, and 32 for each target of a [`step`](Fold::step). A step has 32,768 targets, or those of one long
-//! row. Times are read, and everything is written, past the system's cache. That neither evicts
-//! other files nor delays requests meanwhile; `direct.rs` holds the reasons.
+//! node with policy, and 32 for each target of a [`step`](Fold::step). A step has 32,768 targets,
+//! or those of one long row. Times are read, and everything is written, past the system's cache.
+//! That neither evicts other files nor delays requests meanwhile; `direct.rs` holds the reasons.
 
 use std::path::{Path, PathBuf};
 
@@ -49,8 +49,8 @@ pub struct Folded {
 }
 
 impl Fold {
-    /// Creates the files of the graph in `directory`. For a base that the writer is to use, the graph comes
-    /// from [`Writer::begin_fold`](crate::Writer::begin_fold).
+    /// Creates the files of the graph in `directory`. For a base that the writer is to use, the
+    /// graph comes from [`Writer::begin_fold`](crate::Writer::begin_fold).
     ///
     /// # Errors
     /// [`FileError::Io`] when a file cannot be created or written.
@@ -123,7 +123,7 @@ impl Fold {
                 times.extend_from_slice(row_times);
             }
             degrees.push((targets.len() - before) as u32);
-            if !self.graph.exists(node) {
+            if !version.exists(node, scn) {
                 self.absent.push(node.get());
             }
         }

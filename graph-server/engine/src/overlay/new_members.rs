@@ -1,5 +1,5 @@
-//! Members that the base does not have, and ids that only policy names: an append-only table by node,
-//! and an append-only hash table by member id.
+//! Members that the base does not have, and ids that only policy names: an append-only table by
+//! node, and an append-only hash table by member id.
 //!
 //! One thread appends; readers look up without a lock. The hash table grows by tiers that double,
 //! those of the table by node: two slots for each member of the tier. A look-up probes the newest

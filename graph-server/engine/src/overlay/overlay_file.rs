@@ -43,7 +43,8 @@
 //!             points:        SCN (8), history (8): of the newest windows up to the file's SCN,
 //!                            ascending; padded likewise
 //!             policy:        entries as above, whose neighbour is a key (`base/policy_row.rs`) and
-//!                            whose stamp has the value; none names the node itself; padded likewise
+//!                            whose stamp has the value; none names the node itself;
+//!                            padded likewise
 //!             its nodes:     as the touched nodes; padded likewise
 //! ```
 //!

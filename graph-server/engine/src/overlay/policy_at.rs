@@ -68,6 +68,9 @@ impl Version {
         if self.has_no_policy() {
             return Vec::new();
         }
+        if !self.overlay.policy.is_touched(node) {
+            return self.base.policy().blocks(node).0.to_vec();
+        }
         let row = self.policy_row(node, scn).into_iter();
         let others = row.take_while(|word| word.key < NODES_MAX);
         others.map(|word| word.key).collect()

@@ -181,7 +181,8 @@ impl Version {
         self.base.node_count() + self.overlay.new_members.count_at(scn)
     }
 
-    /// Returns the node of a known id: of a member, existing or removed, or of one that policy names.
+    /// Returns the node of a known id: of a member, existing or removed, or of one that policy
+    /// names.
     pub(crate) fn known_node(&self, member: MemberId) -> Option<NodeIndex> {
         self.base.find(member).or_else(|| {
             let ordinal = self.overlay.new_members.find(member)?;

@@ -168,8 +168,8 @@ impl Writer {
 
     /// Applies a window and publishes its SCN: readers see all of it or nothing. O(1) for a change,
     /// with three exceptions. The removal of a member takes O(d log d), and so does a restriction
-    /// that hides one, or its end. A connection searches the shorter one of the two members' chains,
-    /// and a block that of the member who blocks.
+    /// that hides one, or its end. A connection searches the shorter one of the two members'
+    /// chains, and a block that of the member who blocks.
     ///
     /// # Errors
     /// [`ApplyError`] when the window does not follow the last one, or does not fit.

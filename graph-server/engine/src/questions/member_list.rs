@@ -47,19 +47,20 @@ impl<'a> MemberList<'a> {
     /// Returns the list of the members connected to both.
     #[must_use]
     pub fn shared(graph: &'a Graph, one: NodeIndex, other: NodeIndex) -> Self {
-        let (shorter, longer) = by_length(graph.neighbours(one), graph.neighbours(other));
+        let (shorter, longer) = by_length(graph.all_neighbours(one), graph.all_neighbours(other));
+        let shorter = shorter.seen_from(graph.side_that_hides());
         Self(Kind::Shared(shorter, longer))
     }
 
-    /// Returns the number of members. O(1), plus a search for each change of a row; a shared list
-    /// is walked.
+    /// Returns the number of members. O(1), plus a search for each change of a row. A shared list
+    /// is walked, and so is a row of which some may be hidden.
     ///
     /// # Errors
     /// [`Stopped`] when the budget is exceeded.
     pub fn total(&self, budget: &mut Budget<'_>) -> Result<u64, Stopped> {
         match &self.0 {
             Kind::Row(row) => {
-                budget.spend(row.change_count())?;
+                budget.spend(row.count_cost())?;
                 Ok(row.clone().count() as u64)
             }
             Kind::Set(nodes) => Ok(nodes.len()),

@@ -86,8 +86,8 @@ fn on_paths(
     budget: &mut Budget<'_>,
 ) -> Result<Option<Vec<Vec<u32>>>, Stopped> {
     debug_assert!(question.view.is_none_or(|view| view.holds_for(graph)));
-    let mut near = Side::new(question.viewer, question.view);
-    let mut far = Side::new(question.target, None);
+    let mut near = End::new(question.viewer, question.view);
+    let mut far = End::new(question.target, None);
     let meeting = loop {
         let meeting = near.last().intersection(far.last());
         if !meeting.is_empty() {
@@ -130,12 +130,12 @@ fn on_paths(
 }
 
 /// The levels around one of the ends: the nodes at distance 0, 1, 2 and so on.
-struct Side<'a> {
+struct End<'a> {
     levels: Vec<Cow<'a, NodeSet>>,
     view: Option<&'a View>,
 }
 
-impl<'a> Side<'a> {
+impl<'a> End<'a> {
     fn new(start: NodeIndex, view: Option<&'a View>) -> Self {
         let start = NodeSet::from_ascending(&[start.get()]);
         Self {

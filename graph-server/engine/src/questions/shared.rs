@@ -61,7 +61,8 @@ pub(crate) fn shared_nodes(
     other: NodeIndex,
     budget: &mut Budget<'_>,
 ) -> Result<Vec<NodeIndex>, Stopped> {
-    let (shorter, longer) = by_length(graph.neighbours(one), graph.neighbours(other));
+    let (shorter, longer) = by_length(graph.all_neighbours(one), graph.all_neighbours(other));
+    let shorter = shorter.seen_from(graph.side_that_hides());
     if let Some(cost) = longer.search_cost(shorter.count_max()) {
         budget.spend(cost)?;
         return Ok(shorter.filter(|node| longer.contains(node.get())).collect());

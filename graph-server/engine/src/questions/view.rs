@@ -44,6 +44,11 @@ impl View {
         scratch: &mut Scratch,
         budget: &mut Budget<'_>,
     ) -> Result<Self, Stopped> {
+        debug_assert!(
+            matches!(graph.side(), Side::Site | Side::Visitor)
+                || matches!(graph.side(), Side::Member(of, _) if *of == viewer),
+            "a view is of its viewer's side"
+        );
         let own_edges = graph.neighbours(viewer).count_max();
         budget.spend(own_edges)?;
         let first: Vec<u32> = graph.neighbours(viewer).map(NodeIndex::get).collect();

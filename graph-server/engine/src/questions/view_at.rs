@@ -60,7 +60,8 @@ impl View {
     /// ones.
     ///
     /// `None` when the view is from before the graph's version began or after it ended. Also `None`
-    /// when the viewer was removed, came back, was hidden or is hidden no more between the two SCNs.
+    /// when the viewer was removed, came back, was hidden or is hidden no more between the two
+    /// SCNs.
     ///
     /// # Errors
     /// [`Stopped`] when the budget is exceeded.
@@ -93,7 +94,7 @@ impl View {
         let first = NodeSet::from_neighbours(neighbours);
         let mut near_gained = Vec::new();
         for gained in first.iter().filter(|&node| !self.first().contains(node)) {
-            let neighbours = graph.neighbours(NodeIndex::new(gained));
+            let neighbours = graph.all_neighbours(NodeIndex::new(gained));
             extra_edges += neighbours.count_max() as u64;
             budget.spend(neighbours.count_max())?;
             near_gained.extend(neighbours.map(NodeIndex::get));
@@ -238,9 +239,6 @@ impl<'a> ViewAt<'a> {
         let Some(since) = &self.since else {
             return Ok(was);
         };
-        if self.graph.hides(node) {
-            return Ok(false);
-        }
         // A node at 2nd degree may have been reached only through lost 1st-degree connections. For
         // a lost connection itself, the view does not hold what else leads to it.
         let is_open = if was {
@@ -253,12 +251,12 @@ impl<'a> ViewAt<'a> {
             if !matters {
                 let is_near_gained = since.near_gained.contains(node.get());
                 self.extra_edges += entries;
-                return Ok(was || is_near_gained);
+                return Ok((was || is_near_gained) && !self.graph.hides(node));
             }
         }
         let neighbours = self.graph.all_neighbours(node);
         self.extra_edges += neighbours.count_max() as u64;
-        touches(neighbours, &self.first, budget)
+        Ok(touches(neighbours, &self.first, budget)? && !self.graph.hides(node))
     }
 
     /// Returns the number of the node's entries between the two SCNs, and whether one may change

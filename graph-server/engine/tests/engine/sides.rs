@@ -12,6 +12,7 @@ use cloud_engine::{
 use proptest::prelude::*;
 
 use crate::{
+    folding::folded,
     histories::replay,
     model::{Model, NodeOrder, member},
     policy::Policy,
@@ -148,16 +149,24 @@ proptest! {
 
     #[test]
     fn every_answer_is_that_of_the_graph_without_the_hidden(history in histories(12, 8)) {
-        let (writer, models) = replay(&history);
-        for (scn, model) in &models {
-            let graph = writer.version().graph_at(*scn).expect("published");
+        let (mut writer, models) = replay(&history);
+        let at = |(scn, model)| (writer.version().graph_at(scn).expect("published"), model);
+        let mut graphs: Vec<(Graph, Model)> = models.iter().cloned().map(at).collect();
+        // The same once more, with the policy in the snapshot.
+        let directory = tempfile::tempdir().expect("a directory");
+        let (_, base) = folded(writer.begin_fold(), directory.path());
+        drop(writer.swap(Arc::new(base)));
+        let last = models.last().expect("the beginning at least").1.clone();
+        graphs.push((writer.version().graph(), last));
+        for (graph, model) in &graphs {
+            let scn = graph.scn();
             for &viewer in &history.known {
                 let Some(node) = graph.node(member(viewer)) else {
                     continue;
                 };
                 let hidden = model.2.hidden_from(Some(viewer));
                 let shown = without(model, |id| hidden.contains(&id));
-                let expected = Writer::new(Arc::new(shown.base()), *scn);
+                let expected = Writer::new(Arc::new(shown.base()), scn);
                 let expected = answers(&expected.version().graph(), viewer, &history.known);
                 let found = answers(&graph.clone().seen_by(node), viewer, &history.known);
                 prop_assert_eq!(found, expected, "{} at {}", viewer, scn);
@@ -168,8 +177,8 @@ proptest! {
             for &id in &history.known {
                 let node = visited.node(member(id));
                 prop_assert_eq!(node.is_some(), shown.0.contains_key(&id));
-                let row = node.map(|node| visited.neighbours(node).map(|node| visited.member(node)));
-                let mut row: Vec<u64> = row.into_iter().flatten().map(|id| id.get()).collect();
+                let row = node.into_iter().flat_map(|node| visited.neighbours(node));
+                let mut row: Vec<u64> = row.map(|node| visited.member(node).get()).collect();
                 row.sort_unstable();
                 prop_assert!(row.into_iter().eq(shown.connections(id).into_keys()));
             }
